@@ -1,0 +1,129 @@
+package parser
+
+import (
+	"schedreplay/cpumask"
+	"schedreplay/fact"
+)
+
+// CPUs is a set of CPU numbers.
+type CPUs = cpumask.Mask
+
+// Host is what is known of the machine that was recorded, from the capture
+// itself, a host bundle or flags. Every field is a fact: unknown stays unknown.
+type Host struct {
+	// Hostname is /proc/sys/kernel/hostname.
+	Hostname fact.Fact[string]
+	// Release is /proc/sys/kernel/osrelease, what uname -r prints.
+	Release fact.Fact[string]
+	// Version is the whole of /proc/version, which tells the point release of
+	// distribution kernels.
+	Version fact.Fact[string]
+	// Arch is uname -m.
+	Arch fact.Fact[string]
+	// Cmdline is the kernel's command line, /proc/cmdline.
+	Cmdline fact.Fact[string]
+	// Possible, Present and Online are the masks of /sys/devices/system/cpu.
+	Possible, Present, Online fact.Fact[CPUs]
+	// Isolated is the set of CPUs outside every sched domain: isolcpus domain
+	// isolation, isolated cpuset partitions, or --isolated.
+	Isolated fact.Fact[CPUs]
+	// IsolatedLater holds those of Isolated that left the domains after boot
+	// (cpuset partitions): their sd_llc_id is their own number, not 0.
+	IsolatedLater fact.Fact[CPUs]
+	// NohzFull is the set of adaptive-tick CPUs.
+	NohzFull fact.Fact[CPUs]
+	// CPU is indexed by CPU number; empty if the topology is unknown. CPUs
+	// without information have Known false.
+	CPU []CPUInfo
+	// Node holds the NUMA nodes in ascending order of ID; empty if unknown.
+	Node []NodeInfo
+	// Domains, by CPU number, are the sched domains the kernel itself reported,
+	// lowest level first; nil if it did not.
+	Domains map[int][]DomainInfo
+	// Features is sys/kernel/debug/sched/features: words such as "SIS_UTIL" or
+	// "NO_SIS_PROP".
+	Features fact.Fact[[]string]
+	// HZ is CONFIG_HZ.
+	HZ fact.Fact[int]
+	// Config holds further kernel build options of interest by name without
+	// CONFIG_, values as in /proc/config.gz ("y", "m", "1000").
+	Config map[string]string
+	// Tunables are the numbers under sys/kernel/debug/sched by file name
+	// ("migration_cost_ns" …).
+	Tunables map[string]int64
+	// Task holds the tasks of the bundle by pid.
+	Task map[int32]TaskInfo
+	// Wall relates clocks to wall time, as collect stores it; may be empty.
+	Wall []ClockTriple
+	// Notes are remarks on contradictions and oddities, one sentence each.
+	Notes []string
+}
+
+// CPUInfo is one CPU's place in the machine. Masks are sets of CPU numbers as
+// sysfs gives them and include the CPU itself; empty if unknown.
+type CPUInfo struct {
+	Known bool
+	// Siblings is topology/thread_siblings_list: the SMT core.
+	Siblings CPUs
+	// Cluster is topology/cluster_cpus_list (shared L2).
+	Cluster CPUs
+	// Die is topology/die_cpus_list.
+	Die CPUs
+	// Package is topology/package_cpus_list (core_siblings_list).
+	Package CPUs
+	// LLC is shared_cpu_list of the last-level data or unified cache.
+	LLC CPUs
+	// LLCLevel is that cache's level, 0 if unknown.
+	LLCLevel int
+	// CoreID, DieID and PackageID as sysfs prints them, -1 if unknown.
+	CoreID, DieID, PackageID int
+	// Capacity is cpu_capacity (1024 for the biggest), 0 if unknown.
+	Capacity int
+}
+
+// NodeInfo is one NUMA node.
+type NodeInfo struct {
+	ID   int
+	CPUs CPUs
+	// Distance to each node of Host.Node, in their order; nil if unknown.
+	Distance []int
+}
+
+// DomainInfo is one sched domain as a kernel reported it.
+type DomainInfo struct {
+	// Name is "SMT", "CLS", "MC", "DIE", "PKG", "NODE" or "NUMA"; empty if not
+	// told.
+	Name string
+	// Flags are the SD_ names in the order reported; nil if not told.
+	Flags []string
+	// Span is empty if not told: debugfs does not print it.
+	Span CPUs
+	// ImbalancePct is imbalance_pct, 0 if not told.
+	ImbalancePct int
+}
+
+// TaskInfo is what the bundle says of one task (/proc/PID/status and stat).
+type TaskInfo struct {
+	PID, TGID, PPID int32
+	Comm            string
+	// Affinity is Cpus_allowed_list.
+	Affinity fact.Fact[CPUs]
+	// Kthread is PF_KTHREAD (0x00200000) of the stat flags.
+	Kthread fact.Fact[bool]
+	// Bound is PF_NO_SETAFFINITY (0x04000000): user space can't move it.
+	Bound fact.Fact[bool]
+	// Policy is the scheduling policy: 0 normal, 1 FIFO, 2 RR, 3 batch, 5 idle,
+	// 6 deadline.
+	Policy fact.Fact[int]
+	// Nice is -20 to 19.
+	Nice fact.Fact[int]
+	// LastCPU is the CPU the task last ran on when the bundle was taken.
+	LastCPU fact.Fact[int]
+	// StartTicks is the start time in clock ticks since boot.
+	StartTicks fact.Fact[int64]
+}
+
+// ClockTriple is one simultaneous reading of three clocks, in ns.
+type ClockTriple struct {
+	Realtime, Monotonic, Boottime int64
+}
