@@ -30,6 +30,11 @@ type Host struct {
 	// IsolatedLater holds those of Isolated that left the domains after boot
 	// (cpuset partitions): their sd_llc_id is their own number, not 0.
 	IsolatedLater fact.Fact[CPUs]
+	// Islands are the separate sets of CPUs that cpusets make sched domains for
+	// (partition roots, v1 sets under a root that does not balance), in the order
+	// the kernel numbers them. Known and of length 1: one set of domains. A CPU
+	// in none of them has no domain.
+	Islands fact.Fact[[]CPUs]
 	// NohzFull is the set of adaptive-tick CPUs.
 	NohzFull fact.Fact[CPUs]
 	// CPU is indexed by CPU number; empty if the topology is unknown. CPUs
@@ -46,13 +51,19 @@ type Host struct {
 	// HZ is CONFIG_HZ.
 	HZ fact.Fact[int]
 	// Config holds further kernel build options of interest by name without
-	// CONFIG_, values as in /proc/config.gz ("y", "m", "1000").
+	// CONFIG_, values as in /proc/config.gz ("y", "m", "1000"); "n" where the file
+	// says that the option is not set, no entry where it says nothing.
 	Config map[string]string
 	// Tunables are the numbers under sys/kernel/debug/sched by file name
-	// ("migration_cost_ns" …).
+	// ("migration_cost_ns" …), with the same names for kernels before 5.13, which
+	// keep them in /proc/sys/kernel as sched_NAME; and the other numbers of
+	// /proc/sys/kernel/sched_* under their full names ("sched_itmt_enabled").
 	Tunables map[string]int64
 	// Task holds the tasks of the bundle by pid.
 	Task map[int32]TaskInfo
+	// Stated are affinities given by flag, in the order given; a later one wins.
+	// They hold for tasks of the capture that Task does not list, too.
+	Stated []StatedAffinity
 	// Wall relates clocks to wall time, as collect stores it; may be empty.
 	Wall []ClockTriple
 	// Notes are remarks on contradictions and oddities, one sentence each.
@@ -121,6 +132,16 @@ type TaskInfo struct {
 	LastCPU fact.Fact[int]
 	// StartTicks is the start time in clock ticks since boot.
 	StartTicks fact.Fact[int64]
+}
+
+// StatedAffinity is one --affinity flag.
+type StatedAffinity struct {
+	// Name is the task's name, empty if PID tells the task.
+	Name string
+	// PID is the task's pid, [NoPID] if Name tells the task.
+	PID int32
+	// CPUs is the affinity.
+	CPUs CPUs
 }
 
 // ClockTriple is one simultaneous reading of three clocks, in ns.
