@@ -1,0 +1,243 @@
+// Package ftrace reads what the kernel prints in tracefs/trace and
+// tracefs/trace_pipe (Documentation/trace/ftrace.rst) and what trace-cmd report
+// prints, which is the same lines with a few of its own.
+package ftrace
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"iter"
+
+	"schedreplay/fact"
+	"schedreplay/parser"
+	"schedreplay/parser/text"
+)
+
+// capture is one printed ftrace buffer.
+type capture struct {
+	src  parser.Source
+	meta parser.Meta
+	head headInfo
+}
+
+// headInfo is what the first lines tell.
+type headInfo struct {
+	shape     text.Shape
+	irqColumn int
+	// written and inBuffer are the header's entries, -1 if there is none.
+	inBuffer, written int64
+}
+
+// New opens a printed ftrace buffer or a trace-cmd report. It reads the
+// beginning of src to find the columns and refuses, with [parser.ErrUnsupported],
+// what cannot be used: clocks that do not count time, output without time stamps,
+// tracers that print no events. Text that is neither is [parser.ErrFormat].
+func New(src parser.Source) (parser.Capture, error) {
+	head, err := text.ReadHead(src)
+	if err != nil {
+		return nil, &parser.Error{File: src.Name, Format: string(parser.DialectFtrace), Offset: -1, Err: err}
+	}
+	c := &capture{
+		src: src,
+		meta: parser.Meta{
+			Name: src.Name, Dialect: parser.DialectFtrace, Resolution: 1000, Host: &parser.Host{}, HasWakings: true,
+		},
+		head: headInfo{shape: head.Shape, irqColumn: -1, inBuffer: -1, written: -1},
+	}
+	if err := c.readHead(head); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Looks reports whether a line could be one of this dialect's: an event, a
+// loss marker or a header line. The line comes without quote marks and without
+// its end.
+func Looks(line []byte) bool {
+	if h, ok := parseHeader(line, -1); ok && len(h.name) > 0 {
+		return true
+	}
+	for _, s := range []string{"# tracer: ", "# entries-in-buffer/", "cpus=", "version = "} {
+		if bytes.HasPrefix(line, []byte(s)) {
+			return true
+		}
+	}
+	_, ok := parseMarker(line)
+	return ok
+}
+
+func (c *capture) Meta() *parser.Meta { return &c.meta }
+
+func (c *capture) Close() error { return nil }
+
+func (c *capture) Events() iter.Seq2[parser.Event, error] {
+	return func(yield func(parser.Event, error) bool) {
+		p := pass{capture: c, out: text.NewStream(yield)}
+		p.run()
+	}
+}
+
+// refuse returns an error about line n of the head.
+func (c *capture) refuse(n int, sentinel error, why, remedy string) error {
+	return &parser.Error{
+		File: c.src.Name, Format: string(c.meta.Dialect), Line: int64(n), Offset: -1,
+		Err: fmt.Errorf("%w: %s", sentinel, why), Remedy: remedy,
+	}
+}
+
+// readHead fills meta and head from the first lines.
+func (c *capture) readHead(head text.Head) error {
+	var votes struct{ events, plugin, kernel, named, bare, raw int }
+	var stamps [stampCount + 1]int
+	var countLine, bareLine, rawLine int
+	legend := 0
+	sawTracer := false
+	for i, line := range head.Lines {
+		h, ok := parseHeader(line, -1)
+		switch {
+		case ok && len(h.name) > 0:
+			votes.events++
+			stamps[h.stamp]++
+			if h.stamp == stampCount && countLine == 0 {
+				countLine = i + 1
+			}
+			if h.pad > 1 {
+				votes.plugin++
+			} else {
+				votes.kernel++
+			}
+			if text.KindOf(h.name) != parser.KindOther {
+				votes.named++
+			}
+		case ok:
+		case bytes.HasPrefix(bytes.TrimLeft(line, " "), []byte("#")):
+			if err := c.headerLine(i+1, bytes.TrimSpace(line), &legend, &sawTracer); err != nil {
+				return err
+			}
+		case bytes.HasPrefix(line, []byte("cpus=")), bytes.HasPrefix(line, []byte("version = ")):
+			c.meta.Dialect = parser.DialectTraceCmd
+			sawTracer = true
+		case looksBare(line):
+			votes.bare++
+			bareLine = max(bareLine, i+1)
+		case looksRaw(line):
+			votes.raw++
+			rawLine = max(rawLine, i+1)
+		}
+	}
+	if votes.plugin > votes.kernel {
+		c.meta.Dialect = parser.DialectTraceCmd
+	}
+	switch {
+	case votes.events == 0 && votes.bare > 0:
+		return c.refuse(bareLine, parser.ErrUnsupported, "the lines have no time stamps (trace option nocontext-info)",
+			"record again with `echo context-info > trace_options`")
+	case votes.events == 0 && votes.raw > 0:
+		return c.refuse(rawLine, parser.ErrUnsupported, "the events are printed as numbers (trace option raw, hex or bin)",
+			"record again with `echo noraw nohex nobin > trace_options`, or give trace.dat")
+	case votes.events == 0 && !sawTracer:
+		return c.refuse(0, parser.ErrFormat, "no line is an ftrace event",
+			"give the text of tracefs/trace or of trace-cmd report")
+	case stamps[stampCount]*2 > votes.events:
+		return c.refuse(countLine, parser.ErrUnsupported,
+			"the time stamps have no decimal point, so they do not count seconds (trace_clock counter, uptime or x86-tsc)",
+			"record again with `echo mono > trace_clock`")
+	}
+	if stamps[stampNano] > 0 || stamps[stampRaw] > 0 {
+		c.meta.Resolution = 1
+	}
+	if stamps[stampRelative] > 0 {
+		c.meta.Clock.Relative = true
+		c.meta.Notes = append(c.meta.Notes, "Time stamps count from the first event in the buffer (trace option latency-format).")
+	}
+	if stamps[stampRaw] > 0 {
+		c.meta.Notes = append(c.meta.Notes, "Time stamps are raw (trace-cmd report --raw-ts) and are taken as nanoseconds.")
+	}
+	c.meta.Notes = append(c.meta.Notes, "The text does not name its trace_clock; with the default clock, local, different CPUs may disagree on the time.")
+	if c.meta.Dialect == parser.DialectFtrace && !sawTracer {
+		// trace_pipe has no header. It prints what it finds, CPU after CPU.
+		c.meta.MayReorder = true
+	}
+	return nil
+}
+
+// headerLine reads one line of the header that print_trace_header and
+// print_func_help_header print.
+func (c *capture) headerLine(n int, line []byte, legend *int, sawTracer *bool) error {
+	switch {
+	case bytes.HasPrefix(line, []byte("# tracer: ")):
+		*sawTracer = true
+		if name := string(bytes.TrimSpace(line[len("# tracer: "):])); name == "function_graph" {
+			return c.refuse(n, parser.ErrUnsupported, "the function_graph tracer prints its own columns",
+				"record again with `echo nop > current_tracer`")
+		}
+	case bytes.HasPrefix(line, []byte("# entries-in-buffer/entries-written: ")):
+		*sawTracer = true
+		rest := line[len("# entries-in-buffer/entries-written: "):]
+		in, rest, ok := text.Uint(rest)
+		if !ok || len(rest) == 0 || rest[0] != '/' {
+			break
+		}
+		written, _, ok := text.Uint(rest[1:])
+		if ok && c.head.written < 0 {
+			c.head.inBuffer, c.head.written = in, written
+		}
+	case bytes.Contains(line, []byte(" latency trace v")):
+		// "# nop latency trace v1.1.5 on 6.1.192"
+		if _, release, ok := bytes.Cut(line, []byte(" on ")); ok && !c.meta.Host.Release.Known() {
+			if r, _ := text.Word(release); len(r) > 0 {
+				c.meta.Host.Release = fact.Seen(string(r), "the header of "+c.src.Name)
+			}
+		}
+	case bytes.Contains(line, []byte("=> ")):
+		// The legend names the flag columns from left to right; latency-format
+		// begins with the CPU, which is no flag.
+		switch {
+		case bytes.HasSuffix(line, []byte("=> CPU#")):
+		case bytes.HasSuffix(line, []byte("=> hardirq/softirq")):
+			if c.head.irqColumn < 0 {
+				c.head.irqColumn = *legend
+			}
+			*legend++
+		default:
+			*legend++
+		}
+	}
+	return nil
+}
+
+// looksBare recognises a payload without columns (nocontext-info).
+func looksBare(line []byte) bool {
+	i := bytes.IndexByte(line, ':')
+	return i > 0 && text.KindOf(line[:i]) != parser.KindOther
+}
+
+// looksRaw recognises the raw option's "8212 1 896344471902 type: 366" and the
+// hex option's "00001fbd 00000000 000000d09f75ea1a type: 366".
+func looksRaw(line []byte) bool {
+	f := bytes.Fields(line)
+	if len(f) < 5 || string(f[3]) != "type:" {
+		return false
+	}
+	for _, w := range f[:3] {
+		for _, c := range w {
+			if !(c-'0' <= 9 || c-'a' < 6) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// errTorn is the error of an input that ends inside a line.
+var errTorn = fmt.Errorf("%w: the last line is incomplete", parser.ErrTruncated)
+
+// passError wraps what ended a pass.
+func (c *capture) passError(line int64, err error) error {
+	e := &parser.Error{File: c.src.Name, Format: string(c.meta.Dialect), Line: line, Offset: -1, Err: err}
+	if errors.Is(err, parser.ErrTruncated) {
+		e.Remedy = "the events before it stand; copy the capture again to have the rest"
+	}
+	return e
+}

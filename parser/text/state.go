@@ -1,0 +1,153 @@
+package text
+
+import "schedreplay/parser"
+
+// KernelState reads the letters of prev_state as the kernel prints them
+// (include/trace/events/sched.h, __print_flags of sched_switch): one letter from
+// 4.14 on, letters joined by "|" before, with a "+" for a preempted task. It
+// also reads the number that the "fields" option and raw output print.
+//
+// Letters are taken as 4.14 and later mean them. Those that only older kernels
+// print (x, K, W, N, n, and any of them beside D) keep what is certain of
+// them.
+func KernelState(b []byte) parser.State {
+	if len(b) == 1 {
+		switch b[0] {
+		case 'S':
+			return parser.StateSleeping
+		case 'R':
+			return parser.StateRunning
+		case 'D':
+			return parser.StateBlocked
+		case 'I':
+			return parser.StateIdle
+		}
+	}
+	if len(b) == 0 {
+		return 0
+	}
+	if b[0]-'0' <= 9 {
+		return numericState(b)
+	}
+	var s parser.State
+	if b[len(b)-1] == '+' {
+		s = parser.StatePreempted
+		b = b[:len(b)-1]
+	}
+	var old, noload bool
+	for i := 0; i < len(b); i += 2 {
+		if i+1 < len(b) && b[i+1] != '|' {
+			return 0
+		}
+		switch b[i] {
+		case 'R':
+			s |= parser.StateRunning
+		case 'S':
+			s |= parser.StateSleeping
+		case 'D':
+			s |= parser.StateBlocked
+		case 'T':
+			s |= parser.StateStopped
+		case 't':
+			s |= parser.StateTraced
+		case 'X':
+			s |= parser.StateDead
+		case 'Z':
+			s |= parser.StateZombie
+		case 'P':
+			s |= parser.StateParked
+		case 'I':
+			s |= parser.StateIdle
+		case 'x': // TASK_DEAD
+			s |= parser.StateDead
+		case 'K', 'W', 'n': // TASK_WAKEKILL, TASK_WAKING, TASK_NEW qualify another letter
+			old = true
+		case 'N': // TASK_NOLOAD: D|N is TASK_IDLE
+			noload = true
+		default:
+			return 0
+		}
+	}
+	if noload && s == parser.StateBlocked {
+		return parser.StateIdle
+	}
+	if s == 0 && (old || noload) {
+		return parser.StateOff
+	}
+	return s
+}
+
+// numericState reads prev_state as a number: the bits of 4.14 and later.
+func numericState(b []byte) parser.State {
+	n, rest, ok := Int(b)
+	if !ok || len(rest) > 0 || n < 0 {
+		return 0
+	}
+	return StateBits(n)
+}
+
+// StateBits converts the prev_state field of sched_switch, as kernels from
+// 4.14 on record it (__trace_sched_switch_state): 0 is running, bit 8 is set
+// for a preempted task.
+func StateBits(n int64) parser.State {
+	s := parser.State(n & 0x1ff)
+	if s&0xff == 0 {
+		s |= parser.StateRunning
+	}
+	if n&^0x1ff != 0 && s == parser.StateRunning {
+		return 0 // only bits that 4.14 and later do not have
+	}
+	return s
+}
+
+// LyingState reads the letter of a tool that indexes an old letter table with
+// the kernel's new bits: libtraceevent before 1.8 ("SDTtZXxW") and perf before
+// 6.2 ("RSDTtZXxKWP"); or of a newer one that does not. Letters on which the two
+// disagree give what both agree on.
+//
+// preemptedAsW says that a W stands for bit 8, preempted (perf), not for bit 7,
+// idle (libtraceevent).
+func LyingState(b []byte, preemptedAsW bool) parser.State {
+	var s parser.State
+	for i := 0; i < len(b); i += 2 {
+		if i+1 < len(b) && b[i+1] != '|' {
+			if i+2 == len(b) && b[i+1] == '+' {
+				return s | lyingLetter(b[i], preemptedAsW) | parser.StatePreempted
+			}
+			return 0
+		}
+		one := lyingLetter(b[i], preemptedAsW)
+		if one == 0 {
+			return 0
+		}
+		s |= one
+	}
+	return s
+}
+
+func lyingLetter(c byte, preemptedAsW bool) parser.State {
+	switch c {
+	case 'R':
+		return parser.StateRunning
+	case 'S':
+		return parser.StateSleeping
+	case 'D':
+		return parser.StateBlocked
+	case 'T':
+		return parser.StateStopped
+	case 't':
+		return parser.StateTraced
+	case 'X', 'Z': // dead and zombie, or the reverse
+		return parser.StateOff
+	case 'x', 'P':
+		return parser.StateParked
+	case 'K', 'I':
+		return parser.StateIdle
+	case 'W':
+		if preemptedAsW {
+			return parser.StateRunning | parser.StatePreempted
+		}
+		return parser.StateIdle
+	}
+	return 0
+}
