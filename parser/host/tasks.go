@@ -1,0 +1,205 @@
+package host
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"schedreplay/cpumask"
+	"schedreplay/fact"
+	"schedreplay/parser"
+)
+
+// Bits of the flags in /proc/PID/stat (include/linux/sched.h).
+const (
+	pfKthread       = 0x00200000
+	pfNoSetaffinity = 0x04000000
+)
+
+// readTasks fills Host.Task from proc/PID and proc/PID/task/TID.
+func (t *tree) readTasks(h *parser.Host) {
+	bad := 0
+	for _, pid := range t.numbered("proc", "") {
+		dir := fmt.Sprintf("proc/%d", pid)
+		bad += t.readTask(h, int32(pid), dir)
+		for _, tid := range t.numbered(dir+"/task", "") {
+			bad += t.readTask(h, int32(tid), fmt.Sprintf("%s/task/%d", dir, tid))
+		}
+	}
+	if bad > 0 {
+		t.note("%d files of tasks under /proc are malformed and were left out", bad)
+	}
+}
+
+// readTask adds what one folder says of a task, and returns the number of
+// malformed files.
+func (t *tree) readTask(h *parser.Host, pid int32, dir string) (bad int) {
+	if pid == 0 {
+		return 0
+	}
+	info, known := h.Task[pid]
+	if !known {
+		info = parser.TaskInfo{PID: pid, TGID: parser.NoPID, PPID: parser.NoPID}
+	}
+	found := false
+	for _, f := range []struct {
+		name  string
+		parse func(s, source string, info *parser.TaskInfo) error
+	}{{"/status", parseStatus}, {"/stat", parseStat}} {
+		if s := t.files[dir+f.name]; s != "" {
+			next := info
+			if err := f.parse(s, "/"+dir+f.name, &next); err != nil {
+				bad++
+				continue
+			}
+			info, found = next, true
+		}
+	}
+	if s, ok := t.files[dir+"/comm"]; ok && s != "" {
+		found = true
+		info.Comm = strings.TrimSuffix(strings.TrimRight(s, "\x00"), "\n")
+	}
+	if found {
+		if h.Task == nil {
+			h.Task = map[int32]parser.TaskInfo{}
+		}
+		h.Task[pid] = info
+	}
+	return bad
+}
+
+// parseStatus reads /proc/PID/status (fs/proc/array.c, proc_pid_status) into
+// info. Fields it lacks leave info as it was.
+func parseStatus(s, source string, info *parser.TaskInfo) error {
+	var hex string
+	var err error
+	haveList := false
+	for line := range strings.SplitSeq(s, "\n") {
+		key, value, ok := strings.Cut(line, ":")
+		if !ok {
+			continue
+		}
+		value = strings.Trim(value, " \t\x00")
+		id := func(p *int32) {
+			n, e := strconv.ParseInt(value, 10, 32)
+			if e != nil || n < 0 {
+				err = fmt.Errorf("%s: %s is %q", source, key, value)
+				return
+			}
+			*p = int32(n)
+		}
+		switch key {
+		case "Name":
+			// Only the tab after the colon is the kernel's: names may end in blanks.
+			_, name, _ := strings.Cut(line, "\t")
+			info.Comm = unescapeName(name)
+		case "Tgid":
+			id(&info.TGID)
+		case "Pid":
+			var pid int32
+			if id(&pid); err == nil && pid != info.PID {
+				err = fmt.Errorf("%s: it is about pid %d", source, pid)
+			}
+		case "PPid":
+			id(&info.PPID)
+		case "Cpus_allowed_list":
+			m, e := cpumask.ParseList(value, 0)
+			if e != nil || m.Empty() {
+				err = fmt.Errorf("%s: Cpus_allowed_list is %q", source, value)
+				continue
+			}
+			haveList = true
+			info.Affinity = fact.Seen(m, source)
+		case "Cpus_allowed":
+			hex = value
+		}
+	}
+	if hex != "" && !haveList && err == nil {
+		m, e := cpumask.ParseHex(hex)
+		if e != nil || m.Empty() {
+			return fmt.Errorf("%s: Cpus_allowed is %q", source, hex)
+		}
+		info.Affinity = fact.Seen(m, source)
+	}
+	return err
+}
+
+// unescapeName undoes what proc_task_name does to a name in status: newlines
+// and backslashes come as \n and \\ .
+func unescapeName(s string) string {
+	if !strings.Contains(s, `\`) {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+1 < len(s) {
+			switch s[i+1] {
+			case 'n':
+				b.WriteByte('\n')
+				i++
+				continue
+			case '\\':
+				b.WriteByte('\\')
+				i++
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+// parseStat reads /proc/PID/stat (fs/proc/array.c, do_task_stat) into info. The
+// name is between the first "(" and the last ")": it may hold both, blanks and
+// newlines. Fields that a kernel does not print yet stay as they were.
+func parseStat(s, source string, info *parser.TaskInfo) error {
+	s = strings.TrimRight(s, "\x00 \n")
+	open, end := strings.IndexByte(s, '('), strings.LastIndexByte(s, ')')
+	if open < 0 || end < open {
+		return fmt.Errorf("%s: no name in brackets", source)
+	}
+	if pid, err := strconv.ParseInt(strings.TrimSpace(s[:open]), 10, 32); err != nil || int32(pid) != info.PID {
+		return fmt.Errorf("%s: it is about pid %q", source, strings.TrimSpace(s[:open]))
+	}
+	info.Comm = s[open+1 : end]
+	// Fields are counted from 1 in proc(5); the first after the name is 3.
+	fields := strings.Fields(s[end+1:])
+	var err error
+	number := func(field int, use func(int64)) {
+		if field-3 >= len(fields) {
+			return
+		}
+		n, e := strconv.ParseInt(fields[field-3], 10, 64)
+		if e != nil {
+			err = fmt.Errorf("%s: field %d is %q", source, field, fields[field-3])
+			return
+		}
+		use(n)
+	}
+	number(4, func(n int64) {
+		if n >= 0 && n <= 1<<22 {
+			info.PPID = int32(n)
+		}
+	})
+	number(9, func(n int64) {
+		info.Kthread = fact.Seen(n&pfKthread != 0, source)
+		info.Bound = fact.Seen(n&pfNoSetaffinity != 0, source)
+	})
+	number(19, func(n int64) {
+		if n >= -20 && n <= 19 {
+			info.Nice = fact.Seen(int(n), source)
+		}
+	})
+	number(22, func(n int64) { info.StartTicks = fact.Seen(n, source) })
+	number(39, func(n int64) {
+		if n >= 0 && n < cpumask.MaxCPUs {
+			info.LastCPU = fact.Seen(int(n), source)
+		}
+	})
+	number(41, func(n int64) {
+		if n >= 0 && n <= 7 {
+			info.Policy = fact.Seen(int(n), source)
+		}
+	})
+	return err
+}

@@ -1,0 +1,383 @@
+package host
+
+import (
+	"archive/tar"
+	"bufio"
+	"bytes"
+	"compress/bzip2"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/ulikunitz/xz"
+
+	"schedreplay/parser"
+)
+
+// Bounds of a bundle. A machine with 8192 CPUs and 100 000 threads stays below
+// every one of them.
+const (
+	maxEntries   = 4 << 20   // entries of an archive, files of a folder
+	maxFile      = 4 << 20   // bytes of one file
+	maxKept      = 256 << 20 // bytes of all files of interest, names included
+	maxUnpacked  = 2 << 30   // bytes of the archive after decompression
+	maxRootNames = 2         // roots named in a message
+)
+
+const bundleFormat = "host bundle"
+
+// remedyBundle tells how to get a usable bundle.
+const remedyBundle = "make one with 'schedreplay collect -o host.tar.gz' on the recorded machine"
+
+// tree holds the files of interest of a bundle by their path on the machine,
+// without the leading slash.
+type tree struct {
+	name  string
+	files map[string]string
+	// children lists the entries of a folder in ascending order.
+	children map[string][]string
+	roots    map[string]bool
+	kept     int
+	skipped  map[string]int
+	notes    []string
+}
+
+func newTree(name string) *tree {
+	return &tree{name: name, files: map[string]string{}, roots: map[string]bool{}, skipped: map[string]int{}}
+}
+
+// fail returns a parser.Error about the whole bundle.
+func (t *tree) fail(remedy string, err error) error {
+	return &parser.Error{File: t.name, Format: bundleFormat, Offset: -1, Err: err, Remedy: remedy}
+}
+
+func (t *tree) note(format string, args ...any) {
+	t.notes = append(t.notes, fmt.Sprintf(format, args...))
+}
+
+// splitRoot parts the components of a path inside a bundle into its root (at
+// most one folder) and the path on the machine; false if it is not of interest.
+func splitRoot(comps []string, match func([]string) bool) (root string, rest []string, ok bool) {
+	if match(comps) {
+		return "", comps, true
+	}
+	if len(comps) > 1 && match(comps[1:]) {
+		return comps[0], comps[1:], true
+	}
+	return "", nil, false
+}
+
+// add stores one file, reading at most maxFile bytes of it.
+func (t *tree) add(root string, comps []string, r io.Reader) error {
+	b, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	switch {
+	case errors.Is(err, parser.ErrLimit):
+		return err
+	case err != nil && len(b) == 0:
+		return err
+	case len(b) > maxFile:
+		t.skipped[fmt.Sprintf("files larger than %d MiB", maxFile>>20)]++
+		return nil
+	}
+	p := strings.Join(comps, "/")
+	if _, ok := t.files[p]; ok && t.roots[root] {
+		t.skipped["files replaced by a later one of the same name"]++
+	}
+	t.roots[root] = true
+	if t.kept += len(p) + len(b) + 64; t.kept > maxKept {
+		return fmt.Errorf("%w: more than %d MiB of files", parser.ErrLimit, maxKept>>20)
+	}
+	t.files[p] = string(b)
+	return err
+}
+
+// finish checks the roots and indexes the folders.
+func (t *tree) finish() error {
+	if len(t.files) == 0 {
+		return t.fail(remedyBundle, fmt.Errorf("%w: no file of /proc or /sys in it", parser.ErrHost))
+	}
+	if len(t.roots) > 1 {
+		roots := make([]string, 0, len(t.roots))
+		for r := range t.roots {
+			roots = append(roots, fmt.Sprintf("%q", r+"/"))
+		}
+		slices.Sort(roots)
+		return t.fail("keep one machine per bundle",
+			fmt.Errorf("%w: it holds several machines, rooted at %s", parser.ErrHost, strings.Join(roots[:maxRootNames], " and ")))
+	}
+	sets := map[string]map[string]bool{}
+	for p := range t.files {
+		for dir, base := path.Split(p); dir != ""; dir, base = path.Split(dir) {
+			dir = dir[:len(dir)-1]
+			if sets[dir] == nil {
+				sets[dir] = map[string]bool{}
+			}
+			if sets[dir][base] {
+				break
+			}
+			sets[dir][base] = true
+		}
+	}
+	t.children = make(map[string][]string, len(sets))
+	for dir, set := range sets {
+		list := make([]string, 0, len(set))
+		for c := range set {
+			list = append(list, c)
+		}
+		slices.Sort(list)
+		t.children[dir] = list
+	}
+	whys := make([]string, 0, len(t.skipped))
+	for why := range t.skipped {
+		whys = append(whys, why)
+	}
+	slices.Sort(whys)
+	for _, why := range whys {
+		t.note("host bundle: %d %s skipped", t.skipped[why], why)
+	}
+	return nil
+}
+
+// numbered returns the numbers N of the entries prefixN of a folder, ascending.
+func (t *tree) numbered(dir, prefix string) []int {
+	var out []int
+	for _, c := range t.children[dir] {
+		if n, ok := cutNumber(c, prefix); ok {
+			out = append(out, n)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// value returns a file's content without the white space around it and without
+// the NULs that tar pads sysfs files with; false if there is no such file.
+func (t *tree) value(p string) (string, bool) {
+	s, ok := t.files[p]
+	return strings.Trim(s, "\x00 \t\r\n"), ok
+}
+
+// readFolder fills the tree from a folder.
+func (t *tree) readFolder(dir string) error {
+	r, err := os.OpenRoot(dir)
+	if err != nil {
+		return t.fail("", fmt.Errorf("%w: %w", parser.ErrHost, err))
+	}
+	defer r.Close()
+	fsys := r.FS()
+	entries := 0
+	var walk func(root string, comps []string) error
+	walk = func(root string, comps []string) error {
+		at := path.Join(append([]string{".", root}, comps...)...)
+		list, err := fs.ReadDir(fsys, at)
+		if err != nil {
+			t.skipped["folders that cannot be read"]++
+			return nil
+		}
+		for _, e := range list {
+			if entries++; entries > maxEntries {
+				return fmt.Errorf("%w: more than %d entries", parser.ErrLimit, maxEntries)
+			}
+			child := append(comps[:len(comps):len(comps)], e.Name())
+			switch file, sub := wantedFile(child), wantedDir(child); {
+			case !file && !sub:
+			case e.IsDir():
+				if sub {
+					if err := walk(root, child); err != nil {
+						return err
+					}
+				}
+			case !e.Type().IsRegular():
+				t.skipped["links and special files"]++
+			case file:
+				f, err := fsys.Open(path.Join(at, e.Name()))
+				if err == nil {
+					err = t.add(root, child, f)
+					f.Close()
+				}
+				if errors.Is(err, parser.ErrLimit) {
+					return err
+				}
+				if err != nil {
+					t.skipped["files that cannot be read"]++
+				}
+			}
+		}
+		return nil
+	}
+	roots, err := folderRoots(fsys)
+	if err != nil {
+		return t.fail("", fmt.Errorf("%w: %w", parser.ErrHost, err))
+	}
+	for _, root := range roots {
+		if err := walk(root, nil); err != nil {
+			return t.fail("name the folder that holds only the bundle", fmt.Errorf("%w: %w", parser.ErrHost, err))
+		}
+	}
+	return t.finish()
+}
+
+// folderRoots returns where in a folder the machine's files are: "" if it holds
+// proc or sys itself, else its sub-folders that do.
+func folderRoots(fsys fs.FS) ([]string, error) {
+	isRoot := func(dir string) bool {
+		for _, n := range []string{"proc", "sys"} {
+			if st, err := fs.Stat(fsys, path.Join(dir, n)); err == nil && st.IsDir() {
+				return true
+			}
+		}
+		return false
+	}
+	if isRoot(".") {
+		return []string{""}, nil
+	}
+	list, err := fs.ReadDir(fsys, ".")
+	if err != nil {
+		return nil, err
+	}
+	var roots []string
+	for _, e := range list {
+		if e.IsDir() && isRoot(e.Name()) {
+			roots = append(roots, e.Name())
+		}
+	}
+	return roots, nil
+}
+
+// readArchive fills the tree from a tar archive, compressed or not.
+func (t *tree) readArchive(r io.Reader) error {
+	r, done, err := unpack(r)
+	if err != nil {
+		return t.fail(remedyBundle, fmt.Errorf("%w: %w", parser.ErrHost, err))
+	}
+	defer done()
+	tr := tar.NewReader(&limited{r: r, left: maxUnpacked})
+	for n := 0; ; n++ {
+		h, err := tr.Next()
+		if err == io.EOF {
+			break
+		}
+		if err == nil && n >= maxEntries {
+			err = fmt.Errorf("%w: more than %d entries", parser.ErrLimit, maxEntries)
+		}
+		if err == nil {
+			err = t.addEntry(h, tr)
+		}
+		switch {
+		case err == nil:
+		case n == 0 && errors.Is(err, tar.ErrHeader), n == 0 && errors.Is(err, io.ErrUnexpectedEOF):
+			return t.fail(remedyBundle, fmt.Errorf("%w: neither a folder nor a tar archive", parser.ErrHost))
+		case errors.Is(err, io.ErrUnexpectedEOF):
+			return t.fail("copy it again, or "+remedyBundle,
+				fmt.Errorf("%w: %w: the archive ends inside entry %d", parser.ErrHost, parser.ErrTruncated, n+1))
+		case errors.Is(err, parser.ErrLimit):
+			return t.fail(remedyBundle, fmt.Errorf("%w: %w", parser.ErrHost, err))
+		default:
+			return t.fail("copy it again, or "+remedyBundle,
+				fmt.Errorf("%w: %w: entry %d: %w", parser.ErrHost, parser.ErrDamaged, n+1, err))
+		}
+	}
+	return t.finish()
+}
+
+// addEntry stores one archive entry if it is of interest.
+func (t *tree) addEntry(h *tar.Header, r io.Reader) error {
+	if strings.HasPrefix(h.Name, "/") {
+		t.skipped["archive entries with an absolute path"]++
+		return nil
+	}
+	var comps []string
+	for c := range strings.SplitSeq(h.Name, "/") {
+		switch c {
+		case "", ".":
+		case "..":
+			t.skipped["archive entries that point outside the bundle"]++
+			return nil
+		default:
+			comps = append(comps, c)
+		}
+	}
+	root, rest, ok := splitRoot(comps, wantedFile)
+	switch h.Typeflag {
+	case tar.TypeReg:
+		if ok {
+			return t.add(root, rest, r)
+		}
+	case tar.TypeDir:
+	default:
+		if !ok {
+			_, _, ok = splitRoot(comps, wantedDir)
+		}
+		if ok {
+			t.skipped["links and special files"]++
+		}
+	}
+	return nil
+}
+
+// unpack finds the compression by magic bytes and returns the decompressed
+// stream and what releases it.
+func unpack(r io.Reader) (io.Reader, func(), error) {
+	br := bufio.NewReaderSize(r, 1<<16)
+	head, _ := br.Peek(6)
+	switch {
+	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
+		z, err := gzip.NewReader(br)
+		return z, func() {}, err
+	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		z, err := zstd.NewReader(br, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(128<<20), zstd.WithDecoderMaxMemory(maxUnpacked))
+		if err != nil {
+			return nil, nil, err
+		}
+		return z, z.Close, nil
+	case bytes.HasPrefix(head, []byte{0xfd, '7', 'z', 'X', 'Z', 0}):
+		if err := checkXZ(br); err != nil {
+			return nil, nil, err
+		}
+		z, err := xz.ReaderConfig{DictCap: 1 << 16}.NewReader(br)
+		return z, func() {}, err
+	case bytes.HasPrefix(head, []byte("BZh")):
+		return bzip2.NewReader(br), func() {}, nil
+	}
+	return br, func() {}, nil
+}
+
+// checkXZ refuses an xz stream whose first block asks for a dictionary that
+// bundles never need: the decoder would allocate it at once. The block header
+// follows the 12 bytes of the stream header; a filter is an id, a size and its
+// properties, and LZMA2 (0x21) has one byte of them.
+func checkXZ(br *bufio.Reader) error {
+	const lzma2, maxDictBits = 0x21, 32 // 64 MiB, what xz -9 uses
+	head, _ := br.Peek(12 + 64)
+	for i := 14; i+2 < len(head); i++ {
+		if head[i] == lzma2 && head[i+1] == 1 {
+			if head[i+2] > maxDictBits {
+				return fmt.Errorf("%w: an xz dictionary larger than 64 MiB", parser.ErrLimit)
+			}
+			return nil
+		}
+	}
+	return nil
+}
+
+// limited fails with ErrLimit when more than left bytes come.
+type limited struct {
+	r    io.Reader
+	left int64
+}
+
+func (l *limited) Read(p []byte) (int, error) {
+	if l.left <= 0 {
+		return 0, fmt.Errorf("%w: more than %d MiB after decompression", parser.ErrLimit, maxUnpacked>>20)
+	}
+	n, err := l.r.Read(p[:min(int64(len(p)), l.left)])
+	l.left -= int64(n)
+	return n, err
+}
