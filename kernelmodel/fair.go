@@ -1,0 +1,213 @@
+package kernelmodel
+
+import "fmt"
+
+// selectTaskRqFair places a task of the fair class.
+//
+// Models select_task_rq_fair (kernel/sched/fair.c, 4.16 and later; until 5.7
+// the loop also ends at a level without SD_LOAD_BALANCE, which every level
+// has). Spec section 2.2.
+func (s *Selector) selectTaskRqFair() {
+	w, m := s.w, s.Machine
+	this, prev := w.This, s.prev
+	if m.asymmetric {
+		// Asymmetric capacity and energy-aware placement are recognised only.
+		s.o.Path = PathNotModelled
+		return
+	}
+	target, affine := prev, false
+	if w.Kind == KindWakeup {
+		// record_wakee has counted already: replay keeps the flips.
+		affine = !s.wakeWide() && s.allowed(this)
+		s.o.Affine = affine
+		if s.Trace != nil {
+			s.step("select_task_rq_fair", "want_affine: not wake_wide, and the waker's CPU allowed", yesno(affine), Answer{From: w.AllowedFrom})
+		}
+	}
+	slow, spanned := -1, false
+	for i := range m.levels(this) {
+		d := m.level(this, i)
+		if affine && d.has(flagWakeAffine) && d.Span.Test(prev) {
+			spanned = true
+			if this != prev {
+				target = s.wakeAffine(d)
+			}
+			slow = -1
+			break
+		}
+		if (w.Kind == KindWakeupNew && d.has(flagBalanceFork)) || (w.Kind == KindExec && d.has(flagBalanceExec)) {
+			slow = i
+		} else if !affine {
+			break
+		}
+	}
+	s.o.Target = target
+	if slow >= 0 {
+		s.o.Target = prev
+		s.findIdlestCPU(slow)
+		return
+	}
+	if w.Kind != KindWakeup {
+		s.o.CPU, s.o.Path = target, PathSlow // no domain balances here: the task stays
+		return
+	}
+	if s.Rules.SiblingNeedsAffine && !spanned {
+		s.take(prev, PathTarget)
+		return
+	}
+	s.selectIdleSibling(prev, target)
+}
+
+// wakeWide says whether waker and wakee switch partners so often that pulling
+// the wakee to the waker would crowd its LLC.
+//
+// Models wake_wide (kernel/sched/fair.c, 3.13 and later): the LLC size of an
+// isolated CPU is 0, so a waker there is always wide.
+func (s *Selector) wakeWide() bool {
+	switch s.Rules.WakeWide {
+	case WakeWideNone:
+		return false
+	case WakeWideNode:
+		factor := int64(s.Machine.nodeMask(s.w.This).Weight())
+		return s.compareFlips(s.w.Flips, s.w.CurFlips, factor, false)
+	}
+	return s.compareFlips(s.w.CurFlips, s.w.Flips, int64(s.Machine.llcSize(s.w.This)), true)
+}
+
+// compareFlips answers wake_wide for ranges: sorted says that the larger of
+// the two counts as the master.
+func (s *Selector) compareFlips(a, b Range, factor int64, sorted bool) bool {
+	wide := func(hi, lo int64) bool {
+		if !sorted {
+			return hi > factor && lo > factor*hi
+		}
+		if hi < lo {
+			hi, lo = lo, hi
+		}
+		return lo >= factor && hi >= lo*factor
+	}
+	best := wide(a.Best, b.Best)
+	ans := Answer{Value: best, From: min(a.From, b.From)}
+	// The test is not monotonic in the smaller count, so look at the corners and
+	// at the places where it turns.
+	if a.Lo != a.Hi || b.Lo != b.Hi {
+		ans.Open = wide(a.Lo, b.Lo) != best || wide(a.Hi, b.Hi) != best || wide(a.Lo, b.Hi) != best || wide(a.Hi, b.Lo) != best
+		if !ans.Open && !best && factor > 0 {
+			// A wide pair inside the box exists iff some lo in [factor, ·] has a
+			// partner of at least lo*factor.
+			for _, p := range [2][2]Range{{a, b}, {b, a}} {
+				lo := max(factor, p[0].Lo)
+				if lo <= p[0].Hi && p[1].Hi >= lo*factor {
+					ans.Open = true
+				}
+			}
+		}
+	}
+	v := s.x.ask(fWide, 0, ans)
+	if s.Trace != nil {
+		s.step("wake_wide", fmt.Sprintf("flips %d (current) and %d (wakee) against sd_llc_size %d", a.Best, b.Best, factor), yesno(v), ans)
+	}
+	return v
+}
+
+// wakeAffine decides between the waker's CPU and the previous one.
+//
+// Models wake_affine with WA_IDLE and WA_WEIGHT on (kernel/sched/fair.c, 4.13
+// and later). Spec section 2.4.
+func (s *Selector) wakeAffine(d *level) int {
+	this, prev := s.w.This, s.prev
+	if s.Rules.AffineIdle {
+		if c := s.wakeAffineIdle(); c >= 0 {
+			return c
+		}
+	}
+	if s.wakeAffineWeight(d) {
+		return this
+	}
+	return prev
+}
+
+// wakeAffineIdle returns the CPU that idleness decides for, or -1.
+//
+// Models wake_affine_idle; nr_running counts every class, from 6.12.y on less
+// the delayed fair tasks.
+func (s *Selector) wakeAffineIdle() int {
+	const fn = "wake_affine_idle"
+	this, prev := s.w.This, s.prev
+	if s.idle(fn, this) && s.Machine.cpusShareCache(this, prev) {
+		if s.idle(fn, prev) {
+			return prev
+		}
+		return this
+	}
+	if s.sync() {
+		n := s.State.NrRunning(this)
+		if s.Rules.DelayedDiscount {
+			d := s.State.NrDelayed(this)
+			n = Range{n.Lo - d.Hi, n.Best - d.Best, n.Hi - d.Lo, min(n.From, d.From)}
+		}
+		a := Answer{Value: n.Best == 1, Open: n.Lo <= 1 && n.Hi >= 1 && n.Lo != n.Hi, From: n.From}
+		one := s.x.ask(fNrRunningOne, this, a)
+		if s.Trace != nil {
+			s.step(fn, fmt.Sprintf("sync, and nr_running of CPU %d is 1", this), yesno(one), a)
+		}
+		if one {
+			return this
+		}
+	}
+	if s.Rules.IdlePrev && s.idle(fn, prev) {
+		return prev
+	}
+	return -1
+}
+
+// sync is WF_SYNC less an exiting waker; it is in no event.
+func (s *Selector) sync() bool {
+	v := s.x.ask(fSync, 0, s.w.Sync)
+	if s.Trace != nil {
+		s.step("select_task_rq_fair", "WF_SYNC", yesno(v), s.w.Sync)
+	}
+	return v
+}
+
+// wakeAffineWeight says whether the waker's CPU would be the less loaded one.
+//
+// Models wake_affine_weight with WA_BIAS on. Loads are estimates: inside their
+// margin the answer stays open.
+func (s *Selector) wakeAffineWeight(d *level) bool {
+	st, w := s.State, s.w
+	sync := s.sync()
+	this, prev := st.Load(w.This), st.Load(s.prev)
+	from := min(this.From, prev.From, w.Load.From)
+	capThis, capPrev := st.Capacity(w.This), st.Capacity(s.prev)
+	bias := int64(100 + (d.ImbalancePct-100)/2)
+	// low takes the assignment most in favour of this, high the least.
+	less := func(t, p, curLoad, load, ct, cp int64) bool {
+		if sync {
+			if curLoad > t {
+				return true
+			}
+			t -= curLoad
+		}
+		te := (t + load) * 100 * cp
+		pe := (p - load) * bias * ct
+		if sync {
+			pe++
+		}
+		return te < pe
+	}
+	best := less(this.Best, prev.Best, w.CurLoad.Best, w.Load.Best, capThis.Best, capPrev.Best)
+	a := Answer{Value: best, From: from}
+	favour := less(this.Lo, prev.Hi, w.CurLoad.Hi, w.Load.Lo, capThis.Hi, capPrev.Lo)
+	against := less(this.Hi, prev.Lo, w.CurLoad.Lo, w.Load.Hi, capThis.Lo, capPrev.Hi)
+	a.Open = favour != best || against != best
+	arg := 0
+	if sync {
+		arg = 1
+	}
+	v := s.x.ask(fAffineWeight, arg, a)
+	if s.Trace != nil {
+		s.step("wake_affine_weight", fmt.Sprintf("load %d on CPU %d with the wakee below %d on CPU %d without", this.Best+w.Load.Best, w.This, prev.Best-w.Load.Best, s.prev), yesno(v), a)
+	}
+	return v
+}

@@ -1,0 +1,214 @@
+package kernelmodel
+
+import (
+	"fmt"
+
+	"schedreplay/cpumask"
+)
+
+// Selector runs the wakeup code of one kernel on one machine. It holds scratch
+// space, so it serves one goroutine.
+type Selector struct {
+	Rules   *Rules
+	Machine *Machine
+	State   State
+	// Trace, if set, is told every test that the code makes and its answer.
+	Trace func(Step)
+
+	x       *Explorer
+	w       *Wakeup
+	prev    int
+	o       Outcome
+	cpus    cpumask.Mask // the scan's mask, select_rq_mask
+	llcMask cpumask.Mask
+}
+
+// Step is one test that the kernel's code makes, for explanations.
+type Step struct {
+	// Func is the kernel function.
+	Func string
+	// Test is the question in the kernel's terms.
+	Test string
+	// Answer is what the state said, in this run.
+	Answer string
+	// Fact is the answer with its provenance, if it was a question to the state.
+	Fact Answer
+}
+
+func (s *Selector) step(fn, test, answer string, a Answer) {
+	if s.Trace != nil {
+		s.Trace(Step{fn, test, answer, a})
+	}
+}
+
+func yesno(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+// idle is available_idle_cpu.
+func (s *Selector) idle(fn string, cpu int) bool {
+	a := s.State.Idle(cpu)
+	v := s.x.ask(fIdle, cpu, a)
+	if s.Trace != nil {
+		s.step(fn, fmt.Sprintf("available_idle_cpu(%d)", cpu), yesno(v), a)
+	}
+	return v
+}
+
+// schedIdle is sched_idle_cpu, on kernels that ask it.
+func (s *Selector) schedIdle(fn string, cpu int) bool {
+	if !s.Rules.SchedIdle {
+		return false
+	}
+	a := s.State.SchedIdle(cpu)
+	v := s.x.ask(fSchedIdle, cpu, a)
+	if v && s.Trace != nil {
+		s.step(fn, fmt.Sprintf("sched_idle_cpu(%d)", cpu), "yes", a)
+	}
+	return v
+}
+
+func (s *Selector) idleEnough(fn string, cpu int) bool {
+	return s.idle(fn, cpu) || s.schedIdle(fn, cpu)
+}
+
+func (s *Selector) allowed(cpu int) bool {
+	s.x.lean(s.w.AllowedFrom)
+	return s.w.Allowed.Test(cpu)
+}
+
+// Select runs the code once, for the run that x is in, and returns the
+// outcome. It models try_to_wake_up, wake_up_new_task or sched_exec up to the
+// CPU chosen (kernel/sched/core.c).
+func (s *Selector) Select(x *Explorer, w *Wakeup) Outcome {
+	s.x, s.w = x, w
+	x.lean(w.PrevFrom)
+	s.prev = w.Prev[x.pick(fPrev, 0, len(w.Prev))]
+	s.o = Outcome{CPU: s.prev, Prev: s.prev, Target: s.prev, Path: PathUnknown, SetRecentUsed: -1, ClearIdleCores: -1}
+	switch w.Kind {
+	case KindWakeup:
+		s.tryToWakeUp()
+	case KindWakeupNew, KindExec:
+		s.selectTaskRq()
+	}
+	s.o.From = x.weakest
+	return s.o
+}
+
+func (s *Selector) noSelection(r Reason) {
+	s.o.CPU, s.o.Path, s.o.Reason = s.prev, PathNoSelection, r
+}
+
+// tryToWakeUp tells the wakeups that select no CPU from those that do.
+//
+// Models try_to_wake_up, ttwu_runnable (ttwu_remote before 5.8) and
+// ttwu_queue_wakelist in kernel/sched/core.c; spec section 2.1.
+func (s *Selector) tryToWakeUp() {
+	r, w, x := s.Rules, s.w, s.x
+	if r.CurShortcut && x.ask(fIsCurrent, 0, w.IsCurrent) {
+		s.step("try_to_wake_up", "p == current", "yes", w.IsCurrent)
+		s.noSelection(ReasonCurrent)
+		return
+	}
+	if x.ask(fOnRq, 0, w.OnRq) {
+		s.step("ttwu_runnable", "p->on_rq", "yes", w.OnRq)
+		s.noSelection(ReasonOnRq)
+		return
+	}
+	if r.DelayDequeue && x.ask(fDelayed, 0, w.Delayed) {
+		s.step("ttwu_runnable", "p->se.sched_delayed", "yes", w.Delayed)
+		s.noSelection(ReasonDelayed)
+		return
+	}
+	if r.OnCPUQueue && x.ask(fOnCPU, 0, w.OnCPU) && s.ttwuQueueCond(s.prev) {
+		s.step("try_to_wake_up", "p->on_cpu and queued on its own CPU", "yes", w.OnCPU)
+		s.noSelection(ReasonOnCPUQueue)
+		return
+	}
+	s.selectTaskRq()
+}
+
+// ttwuQueueCond says whether a wakee that is still on its CPU is put on that
+// CPU's wake list (ttwu_queue_cond, kernel/sched/core.c).
+func (s *Selector) ttwuQueueCond(cpu int) bool {
+	if !s.Machine.cpusShareCache(s.w.This, cpu) {
+		return true
+	}
+	if s.Rules.Wakelist == WakelistIdle && cpu == s.w.This {
+		return false
+	}
+	limit := int64(0)
+	if s.Rules.Wakelist == WakelistOnCPU {
+		limit = 1
+	}
+	n := s.State.NrRunning(cpu)
+	return s.x.ask(fWakelist, cpu, atMost(n, limit))
+}
+
+// atMost turns a range into the answer to "is it at most v".
+func atMost(n Range, v int64) Answer {
+	return Answer{Value: n.Best <= v, Open: n.Lo <= v && n.Hi > v, From: n.From}
+}
+
+// selectTaskRq calls the class's selector if there is a choice, and the
+// fallback if the selector's CPU may not be used.
+//
+// Models select_task_rq in kernel/sched/core.c; spec section 2.1.
+func (s *Selector) selectTaskRq() {
+	w, x := s.w, s.x
+	if x.ask(fOneCPU, 0, w.OneCPU) {
+		s.step("select_task_rq", "p->nr_cpus_allowed == 1", "yes", w.OneCPU)
+		s.noSelection(ReasonOneCPU)
+		if c := w.Allowed.First(); c >= 0 && w.Allowed.Weight() == 1 {
+			s.o.CPU = c
+		}
+		return
+	}
+	if x.ask(fMigrationDisabled, 0, w.MigrationDisabled) {
+		s.step("select_task_rq", "is_migration_disabled(p)", "yes", w.MigrationDisabled)
+		s.noSelection(ReasonMigrationDisabled)
+		return
+	}
+	switch {
+	case w.Stop:
+		s.o.CPU, s.o.Path = s.prev, PathStop
+	case w.Prio < 0:
+		s.selectTaskRqDL()
+	case w.Prio < MaxRTPrio:
+		s.selectTaskRqRT()
+	default:
+		s.selectTaskRqFair()
+	}
+	if !s.isCPUAllowed(s.o.CPU) {
+		s.selectFallbackRq()
+	}
+}
+
+// isCPUAllowed models is_cpu_allowed: in the affinity and active.
+func (s *Selector) isCPUAllowed(cpu int) bool {
+	return s.allowed(cpu) && s.Machine.active.Test(cpu)
+}
+
+// selectFallbackRq takes the first usable CPU of the old CPU's node, else the
+// first usable one anywhere, else keeps the old CPU.
+//
+// Models select_fallback_rq in kernel/sched/core.c.
+func (s *Selector) selectFallbackRq() {
+	from := s.o.CPU
+	s.o.Path = PathFallback
+	for _, within := range [2]cpumask.Mask{s.Machine.nodeMask(s.prev), s.w.Allowed} {
+		for c := within.First(); c >= 0; c = within.Next(c) {
+			if s.isCPUAllowed(c) {
+				s.o.CPU = c
+				if s.Trace != nil {
+					s.step("select_fallback_rq", fmt.Sprintf("CPU %d is not allowed; first usable CPU", from), fmt.Sprint(c), Answer{})
+				}
+				return
+			}
+		}
+	}
+	s.o.CPU = s.prev
+}

@@ -1,0 +1,176 @@
+package kernelmodel
+
+import (
+	"schedreplay/cpumask"
+	"schedreplay/fact"
+)
+
+// Path is how the kernel arrived at a CPU, in the words of the design. They
+// are part of the output's contract.
+type Path string
+
+// The paths.
+const (
+	PathTargetIdle    Path = "target-idle"
+	PathPrevIdle      Path = "prev-idle"
+	PathPerCPUKthread Path = "per-cpu-kthread"
+	PathRecentUsed    Path = "recent-used"
+	PathNoLLC         Path = "no-llc"
+	PathIdleSMT       Path = "idle-smt"
+	PathIdleCore      Path = "idle-core"
+	PathIdleCPU       Path = "idle-cpu"
+	PathIdleCapacity  Path = "idle-capacity"
+	PathTarget        Path = "target"
+	PathClusterPrev   Path = "cluster-prev"
+	PathClusterRecent Path = "cluster-recent"
+	PathSlow          Path = "slow-path"
+	PathEAS           Path = "eas"
+	PathCurrentCPU    Path = "current-cpu"
+	PathRT            Path = "rt"
+	PathDeadline      Path = "deadline"
+	PathStop          Path = "stop"
+	PathFallback      Path = "fallback"
+	PathNoSelection   Path = "no-selection"
+	PathNotModelled   Path = "not-modelled"
+	PathUnknown       Path = "unknown"
+)
+
+// Reason says why a wakeup selected no CPU.
+type Reason string
+
+// The reasons beside [PathNoSelection].
+const (
+	ReasonNone              Reason = ""
+	ReasonCurrent           Reason = "current"            // the task woke itself
+	ReasonOnRq              Reason = "on-rq"              // still queued
+	ReasonOnCPUQueue        Reason = "on-cpu-queue"       // still switching out; queued on its CPU
+	ReasonDelayed           Reason = "delayed"            // asleep but still queued (delayed dequeue)
+	ReasonOneCPU            Reason = "one-cpu"            // affinity of one CPU
+	ReasonMigrationDisabled Reason = "migration-disabled" // migrate_disable()
+)
+
+// Kind is the event that places a task.
+type Kind uint8
+
+// The kinds of placement.
+const (
+	KindWakeup    Kind = iota // try_to_wake_up
+	KindWakeupNew             // wake_up_new_task
+	KindExec                  // sched_exec
+)
+
+// Priorities of the kernel's scale: below MaxRTPrio real-time, below 0
+// deadline.
+const MaxRTPrio = 100
+
+// Wakeup is one placement to be decided: what is known of the wakee, of the
+// CPU that does the waking and of the task current there.
+type Wakeup struct {
+	Kind Kind
+	// This is the CPU that executes the wakeup.
+	This int
+	// Prev holds the CPUs the task may be on, the likeliest first: one in the
+	// recorded world, several where a world has lost track. Never empty.
+	Prev []int
+	// PrevFrom is the provenance of Prev.
+	PrevFrom fact.Provenance
+	// Prio is the wakee's priority on the kernel's scale.
+	Prio int
+	// Stop: the wakee is of the stop class (migration/N).
+	Stop bool
+	// Allowed is the wakee's affinity (cpus_ptr); AllowedFrom its provenance.
+	Allowed     cpumask.Mask
+	AllowedFrom fact.Provenance
+	// OneCPU: nr_cpus_allowed is 1.
+	OneCPU Answer
+	// MigrationDisabled: inside migrate_disable().
+	MigrationDisabled Answer
+	// IsCurrent: the wakee is current on This.
+	IsCurrent Answer
+	// OnRq: the wakee is still queued (on_rq).
+	OnRq Answer
+	// OnCPU: the wakee has been dequeued but its CPU has not finished switching
+	// away from it (on_cpu).
+	OnCPU Answer
+	// Delayed: the wakee sleeps with delayed dequeue.
+	Delayed Answer
+	// Sync: WF_SYNC was passed and the waker is not exiting.
+	Sync Answer
+	// InTask: the wakeup is done in task context.
+	InTask Answer
+	// CurPerCPUKthread: the task current on This is a kthread of one CPU.
+	CurPerCPUKthread Answer
+	// CurFlips and Flips are the wakee_flips of the current task and of the
+	// wakee, after record_wakee.
+	CurFlips, Flips Range
+	// CurLoad and Load are task_h_load of the current task and of the wakee.
+	CurLoad, Load Range
+	// Util is the wakee's util_avg.
+	Util Range
+	// RecentUsed holds the values recent_used_cpu may have, the likeliest first;
+	// nil if it may be any.
+	RecentUsed []int
+}
+
+// State answers what the kernel's code asks of the machine at the moment of
+// the selection, in one world. CPU numbers are those of the machine.
+type State interface {
+	// Idle is available_idle_cpu: swapper is current, nothing is queued and no
+	// wakeup is in flight.
+	Idle(cpu int) Answer
+	// SchedIdle is sched_idle_cpu: only SCHED_IDLE tasks are runnable.
+	SchedIdle(cpu int) Answer
+	// NrRunning is rq->nr_running, all classes.
+	NrRunning(cpu int) Range
+	// NrDelayed is the number of delayed fair tasks that nr_running includes.
+	NrDelayed(cpu int) Range
+	// HasIdleCores is has_idle_cores of the LLC that cpu belongs to.
+	HasIdleCores(cpu int) Answer
+	// ScanBudget is the number of CPUs that select_idle_cpu may look at for a
+	// target in cpu's LLC, by the given rule, when called on this.
+	ScanBudget(rule BudgetRule, this, cpu int) Range
+	// Load is cpu_load: the load average of the CPU's fair queue.
+	Load(cpu int) Range
+	// Runnable and Util are the runnable and utilisation averages.
+	Runnable(cpu int) Range
+	Util(cpu int) Range
+	// Capacity is capacity_of: 1024 less what other classes and interrupts took.
+	Capacity(cpu int) Range
+	// IdleSince is the time at which the CPU went idle (rq->idle_stamp), in ns of
+	// the capture's clock.
+	IdleSince(cpu int) Range
+	// CurPrio is the priority of the task current on cpu, 140 for swapper.
+	CurPrio(cpu int) Range
+}
+
+// Outcome is where one kernel puts the task under one assignment of the open
+// questions.
+type Outcome struct {
+	// CPU is the CPU chosen.
+	CPU int
+	// Path leads to it.
+	Path Path
+	// Reason is set with [PathNoSelection].
+	Reason Reason
+	// Prev is the previous CPU in this run.
+	Prev int
+	// Target is the CPU handed to select_idle_sibling or the slow path.
+	Target int
+	// Affine is want_affine: the wakeup was allowed to pull the task.
+	Affine bool
+	// SetRecentUsed is the value written to the wakee's recent_used_cpu, -1 if
+	// it was left alone.
+	SetRecentUsed int
+	// ClearIdleCores is a CPU whose LLC has its has_idle_cores cleared, -1 if
+	// none.
+	ClearIdleCores int
+	// ScanPos is the position at which the CPU scan stopped: that many CPUs were
+	// looked at; 0 if no scan was made. With ScanHit the last one was idle.
+	ScanPos int
+	ScanHit bool
+	// From is the weakest provenance that the run leaned on.
+	From fact.Provenance
+}
+
+// Selected reports whether the class's selector was called.
+func (o *Outcome) Selected() bool { return o.Path != PathNoSelection && o.Path != PathUnknown }

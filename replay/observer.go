@@ -1,0 +1,17 @@
+package replay
+
+// Observer receives what a replay finds while it goes, in order of time. Nil
+// functions are skipped. What a callback is given is valid during the call
+// only; copy what you keep.
+type Observer struct {
+	// Wakeup gets every placement, in order of N.
+	Wakeup func(*Wakeup)
+	// Run gets every slice on a CPU of Result.Focus, owner and idle included, in
+	// order of End.
+	Run func(*Run)
+	// Stay gets every stay when it ends or the capture does.
+	Stay func(*Stay)
+	// Progress is told now and then how many events were replayed; pass counts
+	// from 1 to passes.
+	Progress func(pass, passes int, events int64)
+}
