@@ -1,0 +1,138 @@
+package open
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"schedreplay/parser"
+	"schedreplay/parser/ftrace"
+	"schedreplay/parser/text"
+)
+
+// reader is one dialect's room. Looks is nil for binary dialects, which are
+// known by their magic.
+type reader struct {
+	dialect parser.Dialect
+	open    func(parser.Source) (parser.Capture, error)
+	looks   func(line []byte) bool
+	magic   []string
+}
+
+// readers are the dialects in the order in which equal votes count.
+var readers = []reader{
+	{dialect: parser.DialectPerfData, open: unsupported(parser.DialectPerfData), magic: []string{"PERFILE2", "2ELIFREP", "PERFFILE"}},
+	{dialect: parser.DialectTraceDat, open: unsupported(parser.DialectTraceDat), magic: []string{"\x17\x08\x44tracing"}},
+	{dialect: parser.DialectFtrace, open: ftrace.New, looks: ftrace.Looks},
+}
+
+func unsupported(d parser.Dialect) func(parser.Source) (parser.Capture, error) {
+	return func(src parser.Source) (parser.Capture, error) {
+		return nil, &parser.Error{File: src.Name, Format: string(d), Offset: -1, Err: parser.ErrUnsupported}
+	}
+}
+
+// detection is what an input turned out to be.
+type detection struct {
+	open       func(parser.Source) (parser.Capture, error)
+	confidence string
+	binary     bool
+}
+
+var errEmpty = fmt.Errorf("%w: the file is empty", parser.ErrFormat)
+
+// detect finds the dialect of src: magic bytes first, then the header lines
+// that tools print, then a vote over the first lines.
+func detect(src parser.Source) (detection, error) {
+	first, err := firstBytes(src)
+	if err != nil {
+		return detection{}, err
+	}
+	for _, r := range readers {
+		for _, m := range r.magic {
+			if bytes.HasPrefix(first, []byte(m)) {
+				return detection{open: r.open, confidence: "magic bytes", binary: true}, nil
+			}
+		}
+	}
+	if err := notText(src.Name, first); err != nil {
+		return detection{}, err
+	}
+	head, err := text.ReadHead(src)
+	if err != nil {
+		return detection{}, &parser.Error{File: src.Name, Offset: -1, Err: err}
+	}
+	return vote(src.Name, head.Lines)
+}
+
+// vote finds the dialect of text by its lines.
+func vote(name string, lines [][]byte) (detection, error) {
+	votes := make([]int, len(readers))
+	total, best := 0, -1
+	for _, line := range lines {
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		total++
+		for i, r := range readers {
+			if r.looks != nil && r.looks(line) {
+				votes[i]++
+				if best < 0 || votes[i] > votes[best] {
+					best = i
+				}
+			}
+		}
+	}
+	if best < 0 {
+		return detection{}, &parser.Error{
+			File: name, Offset: -1,
+			Err:    fmt.Errorf("%w: none of the first %d lines looks like a scheduler event", parser.ErrFormat, total),
+			Remedy: remedy,
+		}
+	}
+	return detection{
+		open:       readers[best].open,
+		confidence: fmt.Sprintf("%d of %d lines", votes[best], total),
+	}, nil
+}
+
+const remedy = "give perf.data, trace.dat, or the text of tracefs/trace, trace-cmd report, perf script or perf sched timehist"
+
+// firstBytes reads the beginning of src.
+func firstBytes(src parser.Source) ([]byte, error) {
+	r, err := src.Open()
+	if err != nil {
+		return nil, &parser.Error{File: src.Name, Offset: -1, Err: err}
+	}
+	defer r.Close()
+	b := make([]byte, 4096)
+	n, err := io.ReadFull(r, b)
+	switch {
+	case n > 0:
+		return b[:n], nil
+	case err == nil || errors.Is(err, io.EOF):
+		return nil, &parser.Error{File: src.Name, Offset: -1, Err: errEmpty, Remedy: "check how it was copied"}
+	}
+	return nil, &parser.Error{File: src.Name, Offset: -1, Err: err}
+}
+
+// notText explains inputs that are no text and no capture.
+func notText(name string, b []byte) error {
+	refuse := func(what, remedy string) error {
+		return &parser.Error{File: name, Offset: -1, Err: fmt.Errorf("%w: %s", parser.ErrFormat, what), Remedy: remedy}
+	}
+	switch {
+	case codecOf(b) != nil:
+		return refuse("it is compressed twice", "decompress it once")
+	case len(b) > 262 && string(b[257:262]) == "ustar":
+		return refuse("it is a tar archive", "give the capture itself; a host bundle goes to --host")
+	case bytes.HasPrefix(b, []byte("\x7fELF")):
+		return refuse("it is a program", remedy)
+	case bytes.HasPrefix(b, []byte("\xff\xfe")), bytes.HasPrefix(b, []byte("\xfe\xff")):
+		return refuse("it is text in UTF-16", "convert it with `iconv -f UTF-16 -t UTF-8`")
+	case bytes.IndexByte(b, 0) >= 0:
+		return refuse("it is binary data of no known kind", remedy)
+	}
+	return nil
+}

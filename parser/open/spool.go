@@ -1,0 +1,61 @@
+package open
+
+import (
+	"errors"
+	"io"
+	"os"
+
+	"schedreplay/parser"
+)
+
+// spooled is a temporary file.
+type spooled struct {
+	f    *os.File
+	size int64
+}
+
+// spool copies r to a temporary file of bounded size.
+func spool(name string, r io.Reader, o *Options) (*spooled, error) {
+	f, err := os.CreateTemp(o.TempDir, "schedreplay-*")
+	if err != nil {
+		return nil, fileError(name, err)
+	}
+	s := &spooled{f: f}
+	limit := o.spoolLimit()
+	s.size, err = io.Copy(f, io.LimitReader(r, limit+1))
+	switch {
+	case s.size > limit:
+		err = limitError(name, limit)
+	case errors.Is(err, parser.ErrTruncated), errors.Is(err, parser.ErrDamaged):
+		// What was read stands; the reader of the copy meets its end.
+		err = nil
+	case err != nil:
+		err = fileError(name, err)
+	}
+	if err != nil {
+		s.remove()
+		return nil, err
+	}
+	return s, nil
+}
+
+// spoolSource copies the decompressed bytes of src to a temporary file.
+func spoolSource(src parser.Source, o *Options) (*spooled, error) {
+	r, err := src.Open()
+	if err != nil {
+		return nil, fileError(src.Name, err)
+	}
+	defer r.Close()
+	return spool(src.Name, r, o)
+}
+
+// remove closes and deletes the file. It may be called twice.
+func (s *spooled) remove() error {
+	if s.f == nil {
+		return nil
+	}
+	name := s.f.Name()
+	s.f.Close()
+	s.f = nil
+	return os.Remove(name)
+}
