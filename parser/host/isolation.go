@@ -40,8 +40,8 @@ func isolatedByCmdline(h *parser.Host) (domain, tick factCPUs, notes []string) {
 	if p, ok := h.Possible.Get(); ok {
 		in.possible = p
 		in.bits = p.Last() + 1
-		// nr_cpumask_bits is NR_CPUS unless masks live off the stack.
-		if n, err := strconv.Atoi(h.Config["NR_CPUS"]); err == nil && h.Config["CPUMASK_OFFSTACK"] == "n" && n <= cpumask.MaxCPUs {
+		// The option has no line at all where it cannot be chosen.
+		if n, err := strconv.Atoi(h.Config["NR_CPUS"]); err == nil && !in.grammar.exact && h.Config["CPUMASK_OFFSTACK"] != "y" && n <= cpumask.MaxCPUs {
 			in.bits = max(n, in.bits)
 		}
 	}

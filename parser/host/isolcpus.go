@@ -25,6 +25,9 @@ type isolGrammar struct {
 	oneMask bool
 	// names: "N" stands for the last CPU in a list; all: "all" for every CPU.
 	names, all bool
+	// exact: a list may name the numbers up to the last possible CPU; before, a
+	// kernel whose masks are on the stack takes numbers up to CONFIG_NR_CPUS.
+	exact bool
 }
 
 // isolGrammars is ordered by release.
@@ -36,6 +39,7 @@ var isolGrammars = []isolGrammar{
 	{since: [2]int{5, 13}, flags: []string{"nohz", "domain", "managed_irq"}, oneMask: true, skipUnknown: true, names: true},
 	{since: [2]int{5, 15}, flags: []string{"nohz", "domain", "managed_irq"}, oneMask: true, skipUnknown: true, names: true, all: true},
 	{since: [2]int{5, 18}, flags: []string{"nohz", "domain", "managed_irq"}, skipUnknown: true, names: true, all: true},
+	{since: [2]int{6, 1}, flags: []string{"nohz", "domain", "managed_irq"}, skipUnknown: true, names: true, all: true, exact: true},
 }
 
 // grammarOf returns the grammar of a kernel.
@@ -54,8 +58,8 @@ type isolInput struct {
 	grammar isolGrammar
 	// possible is cpu_possible_mask; empty if unknown.
 	possible cpumask.Mask
-	// bits is how many CPU numbers a list may name (nr_cpumask_bits), 0 if
-	// unknown.
+	// bits is how many CPU numbers a list may name (nr_cpumask_bits,
+	// include/linux/cpumask.h), 0 if unknown.
 	bits int
 	// noNohzFull is set if the kernel is built without CONFIG_NO_HZ_FULL.
 	noNohzFull bool
@@ -109,8 +113,10 @@ func (in isolInput) isolated(cmdline string) isolResult {
 			continue
 		}
 		if in.grammar.since[0] == 0 {
-			res.domain = m // the last isolcpus= wins
-			continue
+			if res.domain = m; !in.possible.Empty() {
+				res.domain = m.And(in.possible)
+			}
+			continue // the last isolcpus= wins
 		}
 		if contains(kind, "nohz") && in.noNohzFull && kinds["nohz"].Empty() {
 			res.note("%s=%s: the kernel rejects it: it is built without CONFIG_NO_HZ_FULL", p.name, p.value)

@@ -264,6 +264,9 @@ func (t *tree) readArchive(r io.Reader) error {
 		if err == io.EOF {
 			break
 		}
+		if n == 0 && (errors.Is(err, tar.ErrHeader) || errors.Is(err, io.ErrUnexpectedEOF)) {
+			return t.fail(remedyBundle, fmt.Errorf("%w: neither a folder nor a tar archive", parser.ErrHost))
+		}
 		if err == nil && n >= maxEntries {
 			err = fmt.Errorf("%w: more than %d entries", parser.ErrLimit, maxEntries)
 		}
@@ -272,8 +275,6 @@ func (t *tree) readArchive(r io.Reader) error {
 		}
 		switch {
 		case err == nil:
-		case n == 0 && errors.Is(err, tar.ErrHeader), n == 0 && errors.Is(err, io.ErrUnexpectedEOF):
-			return t.fail(remedyBundle, fmt.Errorf("%w: neither a folder nor a tar archive", parser.ErrHost))
 		case errors.Is(err, io.ErrUnexpectedEOF):
 			return t.fail("copy it again, or "+remedyBundle,
 				fmt.Errorf("%w: %w: the archive ends inside entry %d", parser.ErrHost, parser.ErrTruncated, n+1))

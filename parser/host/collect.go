@@ -1,0 +1,233 @@
+package host
+
+import (
+	"archive/tar"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"schedreplay/parser"
+)
+
+// clockReadings is how many triples of clocks a bundle holds.
+const clockReadings = 5
+
+// Collect writes a host bundle of a machine, a tar.gz archive rooted at host/
+// that [Read] reads. root is "/"; tests use a folder that looks like one.
+//
+// It stores the files Read looks at, and under host/schedreplay the output of
+// uname, readings of the clocks (realtime, monotonic, boottime, in ns) and a
+// manifest that lists what could not be read. Two bundles of the same files
+// differ only in what changed: the entries are in ascending order without times
+// or owners.
+//
+// A file that cannot be read is counted, not an error: most need no privileges,
+// but debugfs (the kernel's own sched domains, features and tunables) is for
+// root only, and so is /proc/PID of other users where it is mounted with
+// hidepid. The returned Collected says what was missed.
+//
+// The error is ctx's, or that of writing to w; or it wraps [parser.ErrHost] if
+// root holds nothing to collect.
+func Collect(ctx context.Context, root string, w io.Writer) (Collected, error) {
+	var c Collected
+	z := gzip.NewWriter(w)
+	tw := tar.NewWriter(z)
+	put := func(p string, b []byte) error {
+		h := &tar.Header{Typeflag: tar.TypeReg, Name: "host/" + p, Mode: 0o444, Size: int64(len(b)), Format: tar.FormatPAX}
+		if err := tw.WriteHeader(h); err != nil {
+			return err
+		}
+		_, err := tw.Write(b)
+		return err
+	}
+	clocks, err := readClocks(clockReadings)
+	if err != nil {
+		c.miss("schedreplay/clocks", err)
+	}
+	config := bootConfig(root)
+	var walk func(comps []string) error
+	walk = func(comps []string) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		dir := strings.Join(comps, "/")
+		list, err := os.ReadDir(filepath.Join(root, filepath.FromSlash(dir)))
+		if err != nil {
+			if !os.IsNotExist(err) {
+				c.miss(dir, err)
+			}
+			return nil
+		}
+		slices.SortFunc(list, func(a, b fs.DirEntry) int { return compareNumeric(a.Name(), b.Name()) })
+		for _, e := range list {
+			child := append(comps[:len(comps):len(comps)], e.Name())
+			p := path.Join(child...)
+			switch {
+			case e.IsDir() && wantedDir(child):
+				if err := walk(child); err != nil {
+					return err
+				}
+			case e.Type().IsRegular() && wantedFile(child) && (comps[0] != "boot" || p == config):
+				b, err := readBounded(filepath.Join(root, filepath.FromSlash(p)))
+				if os.IsNotExist(err) || isGone(err) {
+					continue // the task ended
+				}
+				if err != nil {
+					c.miss(p, err)
+					continue
+				}
+				if err := put(p, b); err != nil {
+					return err
+				}
+				c.Files++
+			}
+		}
+		return nil
+	}
+	for _, top := range []string{"boot", "proc"} {
+		if err := walk([]string{top}); err != nil {
+			return c, err
+		}
+	}
+	if clocks != nil {
+		if err := put("schedreplay/clocks", formatClocks(clocks)); err != nil {
+			return c, err
+		}
+	}
+	if root == "/" {
+		if u, err := uname(); err == nil {
+			if err := put("schedreplay/uname", []byte(u)); err != nil {
+				return c, err
+			}
+		}
+	}
+	if err := walk([]string{"sys"}); err != nil {
+		return c, err
+	}
+	if c.Files == 0 {
+		return c, &parser.Error{
+			File: root, Format: bundleFormat, Offset: -1,
+			Err: fmt.Errorf("%w: nothing to collect", parser.ErrHost), Remedy: "collect on a Linux machine with /proc and /sys mounted",
+		}
+	}
+	// Last, when what was missed is known.
+	if err := put("schedreplay/manifest", c.manifest()); err != nil {
+		return c, err
+	}
+	if err := tw.Close(); err != nil {
+		return c, err
+	}
+	return c, z.Close()
+}
+
+// Collected says what a bundle holds.
+type Collected struct {
+	// Files is the number of files of the machine stored.
+	Files int
+	// Missed is the number of files and folders that exist and could not be
+	// read; Why holds up to 100 of them with the reason, in order.
+	Missed int
+	Why    []string
+}
+
+func (c *Collected) miss(p string, err error) {
+	const maxWhy = 100
+	if c.Missed++; len(c.Why) < maxWhy {
+		if pe, ok := err.(*fs.PathError); ok {
+			err = pe.Err
+		}
+		c.Why = append(c.Why, fmt.Sprintf("/%s: %v", p, err))
+	}
+}
+
+func (c *Collected) manifest() []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, "format 1\nfiles %d\nmissed %d\n", c.Files, c.Missed)
+	for _, w := range c.Why {
+		fmt.Fprintf(&b, "%q\n", w)
+	}
+	return []byte(b.String())
+}
+
+// bootConfig returns the path of the running kernel's configuration below /boot,
+// empty if /proc/config.gz tells it.
+func bootConfig(root string) string {
+	if _, err := os.Stat(filepath.Join(root, "proc", "config.gz")); err == nil {
+		return ""
+	}
+	release, _ := os.ReadFile(filepath.Join(root, "proc", "sys", "kernel", "osrelease"))
+	return "boot/config-" + strings.TrimSpace(string(release))
+}
+
+// readBounded reads a file of at most maxFile bytes.
+func readBounded(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(b) > maxFile {
+		err = fmt.Errorf("larger than %d MiB", maxFile>>20)
+	}
+	return b, err
+}
+
+// compareNumeric orders names by their text with numbers at the end by value:
+// cpu2 before cpu10.
+func compareNumeric(a, b string) int {
+	ia, ib := len(strings.TrimRight(a, "0123456789")), len(strings.TrimRight(b, "0123456789"))
+	if c := strings.Compare(a[:ia], b[:ib]); c != 0 {
+		return c
+	}
+	if c := len(a) - len(b); c != 0 {
+		return c
+	}
+	return strings.Compare(a, b)
+}
+
+func formatClocks(clocks []parser.ClockTriple) []byte {
+	var b strings.Builder
+	b.WriteString("# realtime_ns monotonic_ns boottime_ns\n")
+	for _, c := range clocks {
+		fmt.Fprintf(&b, "%d %d %d\n", c.Realtime, c.Monotonic, c.Boottime)
+	}
+	return []byte(b.String())
+}
+
+// readClocks reads the three clocks n times. Each triple is the tightest of
+// several attempts: the realtime clock is read before and after.
+func readClocks(n int) ([]parser.ClockTriple, error) {
+	const attempts = 20
+	out := make([]parser.ClockTriple, 0, n)
+	for range n {
+		var best parser.ClockTriple
+		width := int64(-1)
+		for range attempts {
+			before := time.Now().UnixNano()
+			mono, boot, err := monotonicAndBoot()
+			if err != nil {
+				return nil, err
+			}
+			after := time.Now().UnixNano()
+			if w := after - before; w >= 0 && (width < 0 || w < width) {
+				width = w
+				best = parser.ClockTriple{Realtime: before + w/2, Monotonic: mono, Boottime: boot}
+			}
+			runtime.Gosched()
+		}
+		if width >= 0 {
+			out = append(out, best)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,387 @@
+package host
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
+	"github.com/ulikunitz/xz"
+
+	"schedreplay/fact"
+	"schedreplay/parser"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// entry is one file of a test archive.
+type entry struct {
+	name, body string
+	kind       byte
+	link       string
+}
+
+func tarOf(t testing.TB, entries ...entry) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for _, e := range entries {
+		h := &tar.Header{Name: e.name, Size: int64(len(e.body)), Typeflag: e.kind, Linkname: e.link, Mode: 0o644}
+		if e.kind == 0 {
+			h.Typeflag = tar.TypeReg
+		}
+		if err := w.WriteHeader(h); err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(w, e.body)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// files makes entries of path, content pairs.
+func files(pairs ...string) []entry {
+	var out []entry
+	for i := 0; i < len(pairs); i += 2 {
+		out = append(out, entry{name: pairs[i], body: pairs[i+1]})
+	}
+	return out
+}
+
+func readEntries(t testing.TB, entries ...entry) *parser.Host {
+	t.Helper()
+	h, err := ReadArchive("test.tar", bytes.NewReader(tarOf(t, entries...)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func show[T any](f fact.Fact[T]) string {
+	if !f.Known() {
+		return "unknown"
+	}
+	return fmt.Sprintf("%v (%s, %s)", f.Value, f.From, f.Source)
+}
+
+// dump writes a host as text, every field, in a fixed order.
+func dump(h *parser.Host) string {
+	var b strings.Builder
+	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	p("hostname %s", show(h.Hostname))
+	p("release %s", show(h.Release))
+	p("version %s", show(h.Version))
+	p("arch %s", show(h.Arch))
+	p("cmdline %s", show(h.Cmdline))
+	p("possible %s", show(h.Possible))
+	p("present %s", show(h.Present))
+	p("online %s", show(h.Online))
+	p("isolated %s", show(h.Isolated))
+	p("isolated later %s", show(h.IsolatedLater))
+	p("islands %s", show(h.Islands))
+	p("nohz_full %s", show(h.NohzFull))
+	for i, c := range h.CPU {
+		p("cpu %d known %v smt %s cluster %s die %s package %s llc L%d %s ids %d %d %d capacity %d",
+			i, c.Known, c.Siblings, c.Cluster, c.Die, c.Package, c.LLCLevel, c.LLC, c.CoreID, c.DieID, c.PackageID, c.Capacity)
+	}
+	for _, n := range h.Node {
+		p("node %d cpus %s distance %v", n.ID, n.CPUs, n.Distance)
+	}
+	for _, cpu := range sortedKeys(h.Domains) {
+		for i, d := range h.Domains[cpu] {
+			p("cpu %d domain %d %s span %q imbalance_pct %d flags %s", cpu, i, d.Name, d.Span, d.ImbalancePct, strings.Join(d.Flags, " "))
+		}
+		if len(h.Domains[cpu]) == 0 {
+			p("cpu %d no domain", cpu)
+		}
+	}
+	p("features %s", show(h.Features))
+	p("hz %s", show(h.HZ))
+	for _, k := range slices.Sorted(maps.Keys(h.Config)) {
+		p("config %s=%s", k, h.Config[k])
+	}
+	for _, k := range slices.Sorted(maps.Keys(h.Tunables)) {
+		p("tunable %s=%d", k, h.Tunables[k])
+	}
+	for _, pid := range slices.Sorted(maps.Keys(h.Task)) {
+		t := h.Task[pid]
+		p("task %d tgid %d ppid %d %q affinity %s kthread %s bound %s policy %s nice %s last %s start %s", t.PID, t.TGID, t.PPID, t.Comm,
+			show(t.Affinity), show(t.Kthread), show(t.Bound), show(t.Policy), show(t.Nice), show(t.LastCPU), show(t.StartTicks))
+	}
+	for _, s := range h.Stated {
+		p("stated %q %d %s", s.Name, s.PID, s.CPUs)
+	}
+	for _, c := range h.Wall {
+		p("clocks %+v", c)
+	}
+	for _, n := range h.Notes {
+		p("note %s", n)
+	}
+	return b.String()
+}
+
+// The goldens hold what bundles of real machines say; see testdata/README.md.
+func TestReadGolden(t *testing.T) {
+	bundles, _ := filepath.Glob("testdata/bundles/*.tar.gz")
+	if len(bundles) == 0 {
+		t.Fatal("no bundles")
+	}
+	for _, bundle := range bundles {
+		name := strings.TrimSuffix(filepath.Base(bundle), ".tar.gz")
+		t.Run(name, func(t *testing.T) {
+			h, err := Read(bundle)
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden := filepath.Join("testdata", "golden", name+".txt")
+			got := dump(h)
+			if *update {
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(string(want), got); d != "" {
+				t.Errorf("-want +got:\n%s", d)
+			}
+		})
+	}
+}
+
+// Whatever wraps a bundle, it says the same.
+func TestReadContainers(t *testing.T) {
+	raw, err := os.ReadFile("testdata/bundles/numa16.tar.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := ReadArchive("x", bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := gzip.NewReader(bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reroot := func(root string) []byte {
+		var b bytes.Buffer
+		w := tar.NewWriter(&b)
+		r := tar.NewReader(bytes.NewReader(plain))
+		for {
+			h, err := r.Next()
+			if err == io.EOF {
+				break
+			}
+			h = &tar.Header{Name: root + strings.TrimPrefix(h.Name, "host/"), Size: h.Size, Typeflag: h.Typeflag, Mode: 0o600}
+			if err := w.WriteHeader(h); err != nil {
+				t.Fatal(err)
+			}
+			io.Copy(w, r)
+		}
+		w.Close()
+		return b.Bytes()
+	}
+	var zs bytes.Buffer
+	zw, _ := zstd.NewWriter(&zs)
+	zw.Write(plain)
+	zw.Close()
+	var xs bytes.Buffer
+	xw, err := xz.NewWriter(&xs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	xw.Write(plain)
+	xw.Close()
+	for name, data := range map[string][]byte{
+		"tar": plain, "zstd": zs.Bytes(), "xz": xs.Bytes(), "no root": reroot(""), "dot root": reroot("./"),
+		"dot host": reroot("./host/"), "other root": reroot("my machine/"),
+	} {
+		got, err := ReadArchive("x", bytes.NewReader(data))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if d := cmp.Diff(dump(want), dump(got)); d != "" {
+			t.Errorf("%s: -want +got:\n%s", name, d)
+		}
+	}
+	for _, root := range []string{"", "host/", "anything/"} {
+		dir := t.TempDir()
+		r := tar.NewReader(bytes.NewReader(reroot(root)))
+		for {
+			h, err := r.Next()
+			if err == io.EOF {
+				break
+			}
+			at := filepath.Join(dir, h.Name)
+			os.MkdirAll(filepath.Dir(at), 0o755)
+			b, _ := io.ReadAll(r)
+			if err := os.WriteFile(at, b, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := Read(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(dump(want), dump(got)); d != "" {
+			t.Errorf("folder rooted at %q: -want +got:\n%s", root, d)
+		}
+	}
+}
+
+func TestReadRefuses(t *testing.T) {
+	big := strings.Repeat("x", 600)
+	good := tarOf(t, files("host/proc/version", "Linux version 6.1.0 x")...)
+	empty := t.TempDir()
+	for name, tc := range map[string]struct {
+		data []byte
+		path string
+		want error
+		text string
+	}{
+		"empty":         {data: []byte{}, text: "no file of /proc or /sys"},
+		"not tar":       {data: []byte(big), text: "neither a folder nor a tar archive"},
+		"bad gzip":      {data: []byte("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x00garbage garbage"), want: parser.ErrHost},
+		"other tar":     {data: tarOf(t, files("etc/passwd", "root")...), text: "schedreplay collect"},
+		"cut":           {data: good[:520], want: parser.ErrTruncated},
+		"two machines":  {data: tarOf(t, files("a/proc/version", "x", "b/proc/version", "y")...), text: `"a/" and "b/"`},
+		"missing":       {path: "/does/not/exist", want: os.ErrNotExist},
+		"empty folder":  {path: empty, text: "no file of /proc or /sys"},
+		"xz dictionary": {data: []byte("\xfd7zXZ\x00\x00\x01\x69\x22\xde\x36\x02\x00\x21\x01\x28\x00\x00\x00"), want: parser.ErrLimit},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var err error
+			if tc.path != "" {
+				_, err = Read(tc.path)
+			} else {
+				_, err = ReadArchive("b.tar", bytes.NewReader(tc.data))
+			}
+			var pe *parser.Error
+			if !errors.As(err, &pe) || !errors.Is(err, parser.ErrHost) {
+				t.Fatalf("error %v is no parser.Error about a host", err)
+			}
+			if tc.want != nil && !errors.Is(err, tc.want) {
+				t.Errorf("error %v, want %v", err, tc.want)
+			}
+			if !strings.Contains(err.Error(), tc.text) {
+				t.Errorf("error %q lacks %q", err, tc.text)
+			}
+		})
+	}
+}
+
+// Hostile entries are counted and change nothing.
+func TestReadHostile(t *testing.T) {
+	entries := files("host/proc/sys/kernel/osrelease", "6.1.0\n")
+	for range 3 {
+		entries = append(entries, entry{name: "host/../../etc/passwd", body: "evil"})
+	}
+	entries = append(
+		entries,
+		entry{name: "/proc/cmdline", body: "isolcpus=1"},
+		entry{name: "host/proc/cmdline", kind: tar.TypeSymlink, link: "/etc/shadow"},
+		entry{name: "host/proc/version", kind: tar.TypeLink, link: "host/proc/sys/kernel/osrelease"},
+		entry{name: "host/sys/devices", kind: tar.TypeSymlink, link: "/"},
+		entry{name: "host/proc/1/comm", kind: tar.TypeFifo},
+		entry{name: "host/proc/2/status", body: strings.Repeat("A", maxFile+1)},
+		entry{name: "host/proc/sys/kernel/hostname", body: "first"},
+		entry{name: "host/proc/sys/kernel/hostname", body: "second\n"},
+		entry{name: "host/proc/99999999999999999999/status", body: "Name:\tx\n"},
+		entry{name: "host/sys/devices/system/cpu/cpu999999999/topology/core_id", body: "1"},
+		entry{name: "host/unrelated", kind: tar.TypeSymlink, link: "/"},
+	)
+	got := dump(readEntries(t, entries...))
+	want := `hostname second (observed, /proc/sys/kernel/hostname)
+release 6.1.0 (observed, /proc/sys/kernel/osrelease)
+version unknown
+arch unknown
+cmdline unknown
+possible unknown
+present unknown
+online unknown
+isolated unknown
+isolated later unknown
+islands unknown
+nohz_full unknown
+features unknown
+hz unknown
+note host bundle: 3 archive entries that point outside the bundle skipped
+note host bundle: 1 archive entries with an absolute path skipped
+note host bundle: 1 files larger than 4 MiB skipped
+note host bundle: 1 files replaced by a later one of the same name skipped
+note host bundle: 4 links and special files skipped
+note /sys/devices/system/cpu: 1 CPUs are beyond those possible; ignored
+`
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+}
+
+// A folder's links are not followed, even inside it.
+func TestReadFolderLinks(t *testing.T) {
+	dir := t.TempDir()
+	secret := filepath.Join(dir, "secret")
+	os.WriteFile(secret, []byte("isolcpus=1"), 0o644)
+	os.MkdirAll(filepath.Join(dir, "host", "proc", "sys", "kernel"), 0o755)
+	os.WriteFile(filepath.Join(dir, "host", "proc", "sys", "kernel", "osrelease"), []byte("6.1.0\n"), 0o644)
+	if err := os.Symlink(secret, filepath.Join(dir, "host", "proc", "cmdline")); err != nil {
+		t.Skip(err)
+	}
+	os.Symlink("/sys", filepath.Join(dir, "host", "sys"))
+	h, err := Read(filepath.Join(dir, "host"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.Cmdline.Known() || h.Possible.Known() {
+		t.Errorf("read through a link: %v %v", h.Cmdline, h.Possible)
+	}
+	if want := []string{"host bundle: 2 links and special files skipped"}; !slices.Equal(h.Notes, want) {
+		t.Errorf("notes %q, want %q", h.Notes, want)
+	}
+}
+
+// bomb is a gzip of more bytes than a bundle may hold, in one unrelated entry.
+func TestReadBomb(t *testing.T) {
+	if testing.Short() {
+		t.Skip("inflates 2 GiB")
+	}
+	r, w := io.Pipe()
+	go func() {
+		z, _ := gzip.NewWriterLevel(w, gzip.BestSpeed)
+		tw := tar.NewWriter(z)
+		tw.WriteHeader(&tar.Header{Name: "junk", Size: maxUnpacked + 1, Typeflag: tar.TypeReg, Format: tar.FormatPAX})
+		chunk := make([]byte, 1<<20)
+		for {
+			if _, err := tw.Write(chunk); err != nil {
+				break
+			}
+		}
+		z.Close()
+		w.Close()
+	}()
+	_, err := ReadArchive("bomb.tar.gz", r)
+	r.Close()
+	if !errors.Is(err, parser.ErrLimit) || !errors.Is(err, parser.ErrHost) {
+		t.Fatalf("error %v, want the limit", err)
+	}
+}
