@@ -5,7 +5,6 @@ package ftrace
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"iter"
 
@@ -16,17 +15,13 @@ import (
 
 // capture is one printed ftrace buffer.
 type capture struct {
-	src  parser.Source
-	meta parser.Meta
-	head headInfo
-}
-
-// headInfo is what the first lines tell.
-type headInfo struct {
-	shape     text.Shape
-	irqColumn int
-	// written and inBuffer are the header's entries, -1 if there is none.
+	src     parser.Source
+	meta    parser.Meta
+	shape   text.Shape
+	grammar grammar
+	// inBuffer and written are the header's entries, -1 if there is none.
 	inBuffer, written int64
+	stats             text.LastStats
 }
 
 // New opens a printed ftrace buffer or a trace-cmd report. It reads the
@@ -43,7 +38,7 @@ func New(src parser.Source) (parser.Capture, error) {
 		meta: parser.Meta{
 			Name: src.Name, Dialect: parser.DialectFtrace, Resolution: 1000, Host: &parser.Host{}, HasWakings: true,
 		},
-		head: headInfo{shape: head.Shape, irqColumn: -1, inBuffer: -1, written: -1},
+		shape: head.Shape, grammar: grammar{irqColumn: -1}, inBuffer: -1, written: -1,
 	}
 	if err := c.readHead(head); err != nil {
 		return nil, err
@@ -55,7 +50,8 @@ func New(src parser.Source) (parser.Capture, error) {
 // loss marker or a header line. The line comes without quote marks and without
 // its end.
 func Looks(line []byte) bool {
-	if h, ok := parseHeader(line, -1); ok && len(h.name) > 0 {
+	g := grammar{irqColumn: -1}
+	if h, ok := g.parse(line); ok && len(h.name) > 0 {
 		return true
 	}
 	for _, s := range []string{"# tracer: ", "# entries-in-buffer/", "cpus=", "version = "} {
@@ -71,10 +67,14 @@ func (c *capture) Meta() *parser.Meta { return &c.meta }
 
 func (c *capture) Close() error { return nil }
 
+// Stats returns the counts of the last pass that ended.
+func (c *capture) Stats() parser.Stats { return c.stats.Load() }
+
 func (c *capture) Events() iter.Seq2[parser.Event, error] {
 	return func(yield func(parser.Event, error) bool) {
-		p := pass{capture: c, out: text.NewStream(yield)}
-		p.run()
+		p := &pass{capture: c, out: text.NewStream(yield)}
+		text.NewRecords(&c.src, p, p.out).Run(c.shape, string(c.meta.Dialect))
+		c.stats.Store(p.out)
 	}
 }
 
@@ -93,11 +93,15 @@ func (c *capture) readHead(head text.Head) error {
 	var countLine, bareLine, rawLine int
 	legend := 0
 	sawTracer := false
+	indents := map[int]int{}
 	for i, line := range head.Lines {
-		h, ok := parseHeader(line, -1)
+		h, ok := c.grammar.parse(line)
 		switch {
 		case ok && len(h.name) > 0:
 			votes.events++
+			if !h.aligned {
+				indents[h.indent()]++
+			}
 			stamps[h.stamp]++
 			if h.stamp == stampCount && countLine == 0 {
 				countLine = i + 1
@@ -124,6 +128,11 @@ func (c *capture) readHead(head text.Head) error {
 		case looksRaw(line):
 			votes.raw++
 			rawLine = max(rawLine, i+1)
+		}
+	}
+	for width, n := range indents {
+		if width > 0 && n*10 >= votes.events*9 {
+			c.grammar.indent = width
 		}
 	}
 	if votes.plugin > votes.kernel {
@@ -180,8 +189,8 @@ func (c *capture) headerLine(n int, line []byte, legend *int, sawTracer *bool) e
 			break
 		}
 		written, _, ok := text.Uint(rest[1:])
-		if ok && c.head.written < 0 {
-			c.head.inBuffer, c.head.written = in, written
+		if ok && c.written < 0 {
+			c.inBuffer, c.written = in, written
 		}
 	case bytes.Contains(line, []byte(" latency trace v")):
 		// "# nop latency trace v1.1.5 on 6.1.192"
@@ -196,8 +205,8 @@ func (c *capture) headerLine(n int, line []byte, legend *int, sawTracer *bool) e
 		switch {
 		case bytes.HasSuffix(line, []byte("=> CPU#")):
 		case bytes.HasSuffix(line, []byte("=> hardirq/softirq")):
-			if c.head.irqColumn < 0 {
-				c.head.irqColumn = *legend
+			if c.grammar.irqColumn < 0 {
+				c.grammar.irqColumn = *legend
 			}
 			*legend++
 		default:
@@ -228,16 +237,4 @@ func looksRaw(line []byte) bool {
 		}
 	}
 	return true
-}
-
-// errTorn is the error of an input that ends inside a line.
-var errTorn = fmt.Errorf("%w: the last line is incomplete", parser.ErrTruncated)
-
-// passError wraps what ended a pass.
-func (c *capture) passError(line int64, err error) error {
-	e := &parser.Error{File: c.src.Name, Format: string(c.meta.Dialect), Line: line, Offset: -1, Err: err}
-	if errors.Is(err, parser.ErrTruncated) {
-		e.Remedy = "the events before it stand; copy the capture again to have the rest"
-	}
-	return e
 }

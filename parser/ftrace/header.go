@@ -22,9 +22,23 @@ type header struct {
 	// pad is the number of blanks between name and payload.
 	pad     int
 	payload []byte
+	// dash is the column of the dash between name and pid, latency whether the
+	// columns are those of latency-format.
+	dash    int
+	latency bool
 	// aligned is true if the columns stand where the tool puts them, which no
 	// task name can imitate.
 	aligned bool
+}
+
+// grammar is what the columns of one capture look like.
+type grammar struct {
+	// irqColumn is the place of the hardirq/softirq mark in the flags, -1 if the
+	// capture has no legend.
+	irqColumn int
+	// indent is the width of what stands before the columns in every line: blanks
+	// of a pasted text, or the name of a buffer that trace-cmd report puts there.
+	indent int
 }
 
 // stamp says how a line's time is printed.
@@ -45,11 +59,10 @@ const (
 	latDashColumn = 8
 )
 
-// parseHeader splits one line. irqColumn is the place of the hardirq/softirq
-// mark in the flags, -1 if the capture has no legend.
-func parseHeader(line []byte, irqColumn int) (header, bool) {
-	for _, col := range [...]int{dashColumn, latDashColumn} {
-		if h, ok := parseAt(line, col, irqColumn); ok {
+// parse splits one line.
+func (g *grammar) parse(line []byte) (header, bool) {
+	for _, col := range [...]int{g.indent + dashColumn, g.indent + latDashColumn} {
+		if h, ok := g.parseAt(line, col); ok {
 			h.aligned = true
 			return h, true
 		}
@@ -63,15 +76,15 @@ func parseHeader(line []byte, irqColumn int) (header, bool) {
 			break
 		}
 		i += j
-		if h, ok := parseAt(line, i, irqColumn); ok && len(h.name) > 0 && bytes.IndexByte(h.comm, '\n') < 0 {
+		if h, ok := g.parseAt(line, i); ok && len(h.name) > 0 && bytes.IndexByte(h.comm, '\n') < 0 {
 			return h, true
 		}
 	}
-	return parseVerbose(line)
+	return g.parseVerbose(line)
 }
 
 // parseAt splits a line whose pid follows the dash at col.
-func parseAt(line []byte, col, irqColumn int) (h header, ok bool) {
+func (g *grammar) parseAt(line []byte, col int) (h header, ok bool) {
 	if len(line) <= col+1 || line[col] != '-' || line[col+1]-'0' > 9 {
 		return h, false
 	}
@@ -87,7 +100,7 @@ func parseAt(line []byte, col, irqColumn int) (h header, ok bool) {
 	if blank == len(rest) || len(rest) == 0 {
 		return h, false
 	}
-	latency := false
+	h.dash = col
 	switch rest[0] {
 	case '(':
 		if rest, ok = skipTGID(rest); !ok {
@@ -104,7 +117,7 @@ func parseAt(line []byte, col, irqColumn int) (h header, ok bool) {
 		}
 		rest = rest[1:]
 	default:
-		latency = true
+		h.latency = true
 		if n, rest, ok = text.Uint(rest); !ok {
 			return h, false
 		}
@@ -112,9 +125,9 @@ func parseAt(line []byte, col, irqColumn int) (h header, ok bool) {
 	if h.cpu, ok = text.CPU(n); !ok {
 		return h, false
 	}
-	h.comm = headerComm(line[:col], latency && col == latDashColumn)
+	h.comm = headerComm(line[:col], h.latency && col == g.indent+latDashColumn)
 	glued := len(rest) > 0 && rest[0] != ' '
-	if glued && !latency {
+	if glued && !h.latency {
 		n, rest, ok = text.Uint(rest)
 		if !ok || len(rest) == 0 || rest[0] != ':' {
 			return h, false
@@ -122,14 +135,14 @@ func parseAt(line []byte, col, irqColumn int) (h header, ok bool) {
 		h.time, h.stamp = n, stampRaw
 		return h, h.splitName(rest[1:])
 	}
-	if latency && !glued {
+	if h.latency && !glued {
 		return h, false
 	}
 	rest = text.SkipSpace(rest)
 	if flags, after, found := cutFlags(rest); found {
-		h.context = contextOf(flags, irqColumn)
+		h.context = g.contextOf(flags)
 		rest = text.SkipSpace(after)
-	} else if latency {
+	} else if h.latency {
 		return h, false
 	}
 	if rest, ok = h.parseStamp(rest); !ok {
@@ -142,7 +155,7 @@ func parseAt(line []byte, col, irqColumn int) (h header, ok bool) {
 func headerComm(b []byte, short bool) []byte {
 	if short {
 		// "%8.8s" may have cut the name: eight bytes say nothing of the rest.
-		if len(b) >= 8 && b[0] != ' ' {
+		if b = b[len(b)-latDashColumn:]; b[0] != ' ' {
 			return nil
 		}
 	} else if len(b) > dashColumn {
@@ -191,13 +204,13 @@ func flagMark(c byte) bool {
 // contextOf reads the hardirq/softirq mark. Without a legend it stands third,
 // or fourth where need-resched-lazy precedes it (PREEMPT_RT kernels); its
 // letters occur nowhere else in these two places.
-func contextOf(flags []byte, irqColumn int) parser.Context {
+func (g *grammar) contextOf(flags []byte) parser.Context {
 	mark := byte('.')
-	if irqColumn >= 0 {
-		if irqColumn >= len(flags) {
+	if g.irqColumn >= 0 {
+		if g.irqColumn >= len(flags) {
 			return parser.ContextUnknown
 		}
-		mark = flags[irqColumn]
+		mark = flags[g.irqColumn]
 	} else {
 		for _, c := range flags[2:4] {
 			switch c {
@@ -282,7 +295,7 @@ func nameMark(c byte) bool {
 // parseVerbose splits a line of latency-format with verbose:
 // "comm pid cpu flags preempt idx [us, hex] N.NNNms (+N.NNNms): name: payload"
 // (trace_print_lat_context).
-func parseVerbose(line []byte) (h header, ok bool) {
+func (g *grammar) parseVerbose(line []byte) (h header, ok bool) {
 	i := bytes.Index(line, []byte("ms (+"))
 	if i < 0 {
 		return h, false
@@ -324,11 +337,8 @@ func parseVerbose(line []byte) (h header, ok bool) {
 	if h.pid, ok = text.PID(pid); !ok {
 		return h, false
 	}
-	if len(fields) > dashColumn {
-		fields = fields[:dashColumn]
-	}
 	h.comm = headerComm(fields, false)
-	h.aligned = len(fields) == dashColumn
+	h.aligned = len(fields) == g.indent+dashColumn
 	return h, h.splitName(after[j+len("ms): "):])
 }
 
@@ -350,4 +360,13 @@ func contextOfBits(flags int64) parser.Context {
 		return parser.ContextSoftirq
 	}
 	return parser.ContextTask
+}
+
+// indent is the width of what stands before the columns, negative if blanks
+// are missing.
+func (h *header) indent() int {
+	if h.latency {
+		return h.dash - latDashColumn
+	}
+	return h.dash - dashColumn
 }

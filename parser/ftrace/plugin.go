@@ -87,7 +87,7 @@ func pluginTask(t *parser.Task, b []byte, names *text.Names) bool {
 		return false
 	}
 	colon := bytes.LastIndexByte(b[:i], ':')
-	if colon < 0 {
+	if colon < 0 || !text.ValidComm(b[:colon]) {
 		return false
 	}
 	pid, rest, ok := text.Int(b[colon+1 : i])

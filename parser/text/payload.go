@@ -69,12 +69,22 @@ func lastInt(b []byte, key string) (n int64, before, after []byte, ok bool) {
 // commPID decodes "comm=NAME pid=N" with the given keys.
 func commPID(t *parser.Task, b []byte, commKey, pidKey string, names *Names) bool {
 	n, before, _, ok := lastInt(b, pidKey)
-	if !ok || !bytes.HasPrefix(before, []byte(commKey)) {
+	if !ok || !bytes.HasPrefix(before, []byte(commKey)) || !ValidComm(before[len(commKey):]) {
 		return false
 	}
-	pid, ok := PID(n)
-	t.PID, t.Comm = pid, names.Get(before[len(commKey):])
+	t.PID, ok = PID(n)
+	t.Comm = names.Get(before[len(commKey):])
 	return ok
+}
+
+// maxComm is the length of the longest task name (TASK_COMM_LEN - 1).
+const maxComm = 15
+
+// ValidComm reports whether b can be a task's name. A longer one than kernels
+// have is let pass, for they may grow, but not if it holds a newline: then two
+// lines were taken for one record.
+func ValidComm(b []byte) bool {
+	return len(b) <= maxComm || bytes.IndexByte(b, '\n') < 0
 }
 
 // taskPrio decodes "comm=NAME pid=N prio=N" with the given keys.
@@ -111,8 +121,9 @@ func switchPayload(ev *parser.Event, b []byte, names *Names) bool {
 			return false
 		}
 		if prevPayload(ev, before[:i], names) {
-			ev.Next.Comm = names.Get(before[i+len(nextComm):])
-			return true
+			comm := before[i+len(nextComm):]
+			ev.Next.Comm = names.Get(comm)
+			return ValidComm(comm)
 		}
 		end = i + len(nextComm) - 1
 	}
@@ -215,11 +226,14 @@ func forkPayload(ev *parser.Event, b []byte, names *Names) bool {
 			ev.Task.PID, ok = PID(n)
 			ev.Task.Comm = names.Get(parent[len(comm):])
 			ev.Next.Comm = names.Get(before[i+len(child):])
-			return ok
+			return ok && ValidComm(parent[len(comm):]) && ValidComm(before[i+len(child):])
 		}
 		end = i + len(child) - 1
 	}
 }
+
+// maxPath bounds a file name (PATH_MAX).
+const maxPath = 4096
 
 func execPayload(ev *parser.Event, b []byte) bool {
 	n, before, _, ok := lastInt(b, " old_pid=")
@@ -236,7 +250,7 @@ func execPayload(ev *parser.Event, b []byte) bool {
 	}
 	ev.Task.PID, ok = PID(n)
 	ev.Text = string(before[len(key):])
-	return ok
+	return ok && len(ev.Text) <= maxPath
 }
 
 func exitPayload(ev *parser.Event, b []byte, names *Names) bool {
@@ -259,5 +273,5 @@ func renamePayload(ev *parser.Event, b []byte, names *Names) bool {
 	}
 	ev.Task.PID, ok = PID(n)
 	ev.Task.Comm = names.Get(before[i+len(newComm):])
-	return ok
+	return ok && ValidComm(before[i+len(newComm):])
 }

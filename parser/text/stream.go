@@ -2,6 +2,8 @@ package text
 
 import (
 	"fmt"
+	"maps"
+	"sync"
 
 	"schedreplay/cpumask"
 	"schedreplay/parser"
@@ -17,7 +19,11 @@ type Stream struct {
 	done  bool
 	cpus  []cpuState
 	// last is the time of the last event of any CPU.
-	last int64
+	last  int64
+	count [parser.KindDamaged + 1]int64
+	// bytes and skipped are as in parser.Stats.
+	bytes   int64
+	skipped map[string]int64
 	// open holds the CPUs whose losses wait for the event that ends them, in the
 	// order of their lines.
 	open []int32
@@ -33,7 +39,52 @@ type cpuState struct {
 
 // NewStream returns a Stream that delivers to yield.
 func NewStream(yield func(parser.Event, error) bool) *Stream {
-	return &Stream{yield: yield, last: parser.NoTime}
+	return &Stream{
+		yield: yield, last: parser.NoTime, skipped: map[string]int64{},
+	}
+}
+
+// Stats returns the counts so far, in maps of their own.
+func (s *Stream) Stats() parser.Stats {
+	st := parser.Stats{Events: map[parser.Kind]int64{}, Bytes: s.bytes, Skipped: maps.Clone(s.skipped)}
+	for k, n := range s.count {
+		if n > 0 {
+			st.Events[parser.Kind(k)] = n
+		}
+	}
+	return st
+}
+
+// LastStats keeps the counts of a capture's last pass. It may be used by
+// several passes at once.
+type LastStats struct {
+	mu sync.Mutex
+	s  parser.Stats
+}
+
+// Store keeps the counts of out.
+func (l *LastStats) Store(out *Stream) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.s = out.Stats()
+}
+
+// Load returns the counts stored last; zero before the first pass ended.
+func (l *LastStats) Load() parser.Stats {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.s
+}
+
+// Skip counts a record or line that is valid and not of interest.
+func (s *Stream) Skip(name string) { s.skipped[name]++ }
+
+// give delivers one event.
+func (s *Stream) give(ev *parser.Event) {
+	if int(ev.Kind) < len(s.count) {
+		s.count[ev.Kind]++
+	}
+	s.done = !s.yield(*ev, nil)
 }
 
 // Done reports whether the consumer stopped the pass.
@@ -57,7 +108,7 @@ func (s *Stream) Event(ev *parser.Event) {
 		return
 	}
 	if ev.CPU < 0 || ev.Time == parser.NoTime {
-		s.done = !s.yield(*ev, nil)
+		s.give(ev)
 		return
 	}
 	c := s.cpu(ev.CPU)
@@ -74,7 +125,7 @@ func (s *Stream) Event(ev *parser.Event) {
 	}
 	c.last = ev.Time
 	s.last = max(s.last, ev.Time)
-	s.done = !s.yield(*ev, nil)
+	s.give(ev)
 }
 
 // close delivers what waited for the next event of c's CPU, which is ev.
@@ -84,7 +135,7 @@ func (s *Stream) close(c *cpuState, ev *parser.Event) {
 			continue
 		}
 		w.Time = ev.Time
-		s.done = !s.yield(*w, nil)
+		s.give(w)
 		*w = parser.Event{}
 	}
 	for i, n := range s.open {
@@ -153,7 +204,7 @@ func (s *Stream) Damaged(pos int64, why string) {
 	}
 	ev := parser.NewEvent(parser.KindDamaged, s.last, parser.NoCPU)
 	ev.Pos, ev.Text = pos, why
-	s.done = !s.yield(ev, nil)
+	s.give(&ev)
 }
 
 // End delivers the losses that no event followed, and err if it is not nil.
@@ -165,7 +216,7 @@ func (s *Stream) End(err error) {
 				continue
 			}
 			w.Time = s.last
-			s.done = !s.yield(*w, nil)
+			s.give(w)
 		}
 	}
 	s.open = nil
