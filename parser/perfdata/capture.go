@@ -1,0 +1,414 @@
+package perfdata
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"sort"
+	"strings"
+	"sync"
+
+	"schedreplay/parser"
+	"schedreplay/parser/tep"
+)
+
+const (
+	formatName    = string(parser.DialectPerfData)
+	magicLittle   = "PERFILE2"
+	magicBig      = "2ELIFREP"
+	magicV1       = "PERFFILE"
+	pipeHeader    = 16  // bytes of the header in pipe mode
+	fileHeader    = 104 // bytes of the header of a file
+	maxAttrStride = 4096
+)
+
+// loss sums up the records about lost events of one CPU.
+type loss struct {
+	placed int64 // told by records with a time
+	total  int64 // told by records without
+	pos    int64 // of the last one without
+}
+
+// capture is an opened recording. After open it changes no more, but for the
+// fields behind mu.
+type capture struct {
+	order   tep.Order
+	meta    parser.Meta
+	ev      events
+	settled bool
+	table   *tep.Table
+	lanes   laneSet
+
+	bytes       int64
+	samples     int64
+	first, last int64 // time of the first and last record, if samples > 0
+	seen        parser.CPUs
+	opened      parser.CPUs // CPUs the tracepoints were opened on
+	taskOnly    bool        // only some tasks were recorded
+	losses      map[int32]loss
+	damages     []parser.Event
+	moreDamage  int64
+	placed      []parser.Event // damages and unplaced losses in order
+	ended       *parser.Error  // why a stream ended early
+	skipped     map[string]int64
+	feat        features
+	rest        func() error // walks over further files of a folder
+	closers     []io.Closer
+
+	mu     sync.Mutex
+	closed bool
+	stats  parser.Stats
+}
+
+// New opens a recording in one file or pipe stream. It walks over the whole
+// input once; see the package comment for what that costs.
+//
+// File mode needs src.At. Pipe mode (perf record -o -) reads src.Open and
+// keeps a temporary copy if src.At is nil. The error is a [parser.Error] that
+// wraps [parser.ErrFormat] if the input is no perf.data file,
+// [parser.ErrUnsupported] if it is one that cannot be used, such as one
+// without scheduler events, and [parser.ErrTruncated] or [parser.ErrDamaged] if
+// it ends or breaks before anything can be decoded. Damage behind that point is
+// told by Events.
+func New(src parser.Source) (parser.Capture, error) {
+	c := newCapture(src.Name)
+	if err := c.open(src); err != nil {
+		_ = c.Close()
+		return nil, asError(src.Name, err)
+	}
+	return c, nil
+}
+
+func newCapture(name string) *capture {
+	c := &capture{
+		first: math.MaxInt64, last: math.MinInt64,
+		losses: make(map[int32]loss), skipped: make(map[string]int64),
+		ev: events{origin: make(map[uint64]origin)},
+	}
+	c.meta = parser.Meta{
+		Name: name, Dialect: parser.DialectPerfData, Confidence: "magic bytes", Resolution: 1, Host: &parser.Host{},
+	}
+	return c
+}
+
+// asError makes a [parser.Error] of err if it is none.
+func asError(file string, err error) error {
+	var e *parser.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return &parser.Error{File: file, Format: formatName, Offset: -1, Err: err}
+}
+
+// fail makes an error about the input at off.
+func (c *capture) fail(off int64, remedy string, cause error) error {
+	return &parser.Error{File: c.meta.Name, Format: formatName, Offset: off, Err: cause, Remedy: remedy}
+}
+
+// open reads headers and walks over the records.
+func (c *capture) open(src parser.Source) error {
+	r, err := src.Open()
+	if err != nil {
+		return fmt.Errorf("cannot open: %w", err)
+	}
+	defer r.Close()
+	head := make([]byte, pipeHeader)
+	n, err := io.ReadFull(r, head)
+	switch magic := string(head[:min(n, 8)]); {
+	case magic == magicLittle:
+		c.order = tep.Little
+	case magic == magicBig:
+		c.order = tep.Big
+	case magic == magicV1:
+		return c.fail(0, "record again with a perf from this decade", fmt.Errorf("%w: version 1 of the perf.data format", parser.ErrUnsupported))
+	case n < 8 && (strings.HasPrefix(magicLittle, magic) || strings.HasPrefix(magicBig, magic)):
+		return c.fail(int64(n), "copy or record again", fmt.Errorf("%w: it ends inside the file header", parser.ErrTruncated))
+	default:
+		return c.fail(0, "", fmt.Errorf("%w: it begins %q", parser.ErrFormat, magic))
+	}
+	if err != nil {
+		return c.fail(int64(n), "copy or record again", fmt.Errorf("%w: it ends inside the file header", parser.ErrTruncated))
+	}
+	c.bytes = int64(n)
+	if c.order.Uint64(head[8:]) == pipeHeader {
+		err = c.openPipe(src, r, head)
+	} else {
+		err = c.openFile(src)
+	}
+	if err == nil && c.rest != nil {
+		err = c.rest()
+	}
+	if err != nil {
+		return err
+	}
+	return c.finish()
+}
+
+// openPipe walks over a stream in which everything is a record.
+func (c *capture) openPipe(src parser.Source, r io.Reader, head []byte) error {
+	s := scan{c: c, file: src.Name}
+	if src.At != nil {
+		s.outer = &store{src.At}
+	} else {
+		sp := &spool{limit: func() int64 { return math.MaxInt64 }}
+		c.closers = append(c.closers, sp)
+		if _, err := sp.Write(head); err != nil {
+			return err
+		}
+		s.outer = &store{sp}
+		r = io.TeeReader(r, sp)
+	}
+	return s.run(r, pipeHeader)
+}
+
+// section is an {offset, size} pair of a file header.
+type section struct{ off, size uint64 }
+
+func (c *capture) section(b []byte) section {
+	return section{c.order.Uint64(b), c.order.Uint64(b[8:])}
+}
+
+// openFile reads the header, the event types, the feature sections behind the
+// data, then walks over the data.
+func (c *capture) openFile(src parser.Source) error {
+	if src.At == nil {
+		return c.fail(-1, "give it as a file", fmt.Errorf("%w: a perf.data file cannot be read as a stream", parser.ErrUnsupported))
+	}
+	head := make([]byte, fileHeader)
+	if n, err := src.At.ReadAt(head, 0); n < fileHeader {
+		return c.fail(int64(n), "copy or record again", fmt.Errorf("%w: it ends inside the file header: %w", parser.ErrTruncated, err))
+	}
+	c.bytes = fileHeader
+	if size := c.order.Uint64(head[8:]); size != fileHeader {
+		return c.fail(8, "", fmt.Errorf("%w: file header of %d bytes", parser.ErrDamaged, size))
+	}
+	stride := c.order.Uint64(head[16:])
+	attrs, data := c.section(head[24:]), c.section(head[40:])
+	var bitmap [4]uint64
+	for i := range bitmap {
+		bitmap[i] = c.order.Uint64(head[72+8*i:])
+	}
+	if stride < attrSizeV0+16 || stride > maxAttrStride || attrs.size > stride*maxAttrs {
+		return c.fail(16, "", fmt.Errorf("%w: %d bytes of event types, %d bytes each", parser.ErrDamaged, attrs.size, stride))
+	}
+	if data.off < fileHeader || data.off > math.MaxInt64 || data.size > math.MaxInt64-data.off {
+		return c.fail(40, "", fmt.Errorf("%w: data of %d bytes at offset %d", parser.ErrDamaged, data.size, data.off))
+	}
+	if err := c.readAttrs(src.At, attrs, stride); err != nil {
+		return err
+	}
+	size := int64(data.size)
+	switch end := int64(data.off + data.size); {
+	case size == 0:
+		c.feat.killed = true
+		size = math.MaxInt64 - int64(data.off)
+		if src.Size >= 0 {
+			size = max(src.Size-int64(data.off), 0)
+		}
+	case src.Size >= 0 && src.Size < end:
+		c.feat.missing = true
+	default:
+		c.readFeatures(src.At, end, bitmap)
+	}
+	s := scan{c: c, file: src.Name, outer: &store{src.At}}
+	if err := s.run(io.NewSectionReader(src.At, int64(data.off), size), int64(data.off)); err != nil {
+		return err
+	}
+	switch {
+	case c.feat.killed:
+		c.stop(src.Name, s.walk.off, fmt.Errorf("%w: the recorder was killed before it could finish the file", parser.ErrTruncated))
+	case s.walk.off < int64(data.off+data.size):
+		c.stop(src.Name, s.walk.off, fmt.Errorf("%w: it ends %d bytes before its data does", parser.ErrTruncated, int64(data.off+data.size)-s.walk.off))
+	}
+	return nil
+}
+
+// readAttrs reads the event types and their ids.
+func (c *capture) readAttrs(at io.ReaderAt, attrs section, stride uint64) error {
+	b := make([]byte, stride)
+	for i := range attrs.size / stride {
+		off := int64(attrs.off + i*stride)
+		if n, err := at.ReadAt(b, off); n < len(b) {
+			return c.fail(off, "copy or record again", fmt.Errorf("%w: it ends inside the event types: %w", parser.ErrTruncated, err))
+		}
+		// The attribute grows with every kernel; ours is a prefix. The last 16
+		// bytes place its ids.
+		a, err := parseAttr(b[:len(b)-16], c.order)
+		if err != nil {
+			return c.fail(off, "", err)
+		}
+		ids := c.section(b[len(b)-16:])
+		if ids.size > 8*maxIDs || ids.off > math.MaxInt64-ids.size {
+			return c.fail(off, "", fmt.Errorf("%w: %d bytes of event ids", parser.ErrDamaged, ids.size))
+		}
+		list, err := readUpTo(at, int64(ids.off), int64(ids.size))
+		if uint64(len(list)) < ids.size {
+			return c.fail(int64(ids.off), "copy or record again", fmt.Errorf("%w: it ends inside the event ids: %w", parser.ErrTruncated, err))
+		}
+		if err := c.addAttr(a, list); err != nil {
+			return c.fail(off, "", err)
+		}
+	}
+	return nil
+}
+
+// readUpTo reads n bytes, or those that are there. Memory grows with what is
+// there, not with n.
+func readUpTo(at io.ReaderAt, off, n int64) ([]byte, error) {
+	var buf bytes.Buffer
+	_, err := io.Copy(&buf, io.NewSectionReader(at, off, n))
+	if err == nil && int64(buf.Len()) < n {
+		err = io.ErrUnexpectedEOF
+	}
+	return buf.Bytes(), err
+}
+
+// settle is called before the first record that needs the event types.
+func (c *capture) settle() error {
+	if c.settled {
+		return nil
+	}
+	c.settled = true
+	if err := c.ev.settle(); err != nil {
+		return c.fail(-1, "", err)
+	}
+	return nil
+}
+
+// finish turns what the walk found into the capture's description.
+func (c *capture) finish() error {
+	if err := c.settle(); err != nil {
+		if c.ended != nil {
+			return c.ended
+		}
+		return err
+	}
+	for _, l := range c.lanes.all {
+		l.close()
+	}
+	if err := c.usable(); err != nil {
+		return err
+	}
+	if c.samples == 0 && c.first > c.last {
+		c.first, c.last = parser.NoTime, parser.NoTime
+	}
+	c.place()
+	c.describeMeta()
+	return nil
+}
+
+// usable says whether there is something to replay.
+func (c *capture) usable() error {
+	const remedy = "record scheduler events: perf sched record -a"
+	tracepoints, timed, sched := false, false, false
+	for i := range c.ev.attrs {
+		a := &c.ev.attrs[i]
+		if a.typ != typeTracepoint {
+			continue
+		}
+		tracepoints = true
+		timed = timed || a.time >= 0
+		if c.table != nil {
+			kind, _, _ := c.table.Kind(int(min(a.config, math.MaxInt32)))
+			sched = sched || kind != parser.KindOther
+			if kind == parser.KindWaking || kind == parser.KindWakeup {
+				c.meta.HasWakings = true
+			}
+		}
+	}
+	switch {
+	case !tracepoints:
+		return c.fail(-1, remedy, fmt.Errorf("%w: it holds no tracepoints", parser.ErrUnsupported))
+	case !timed:
+		return c.fail(-1, "record again without --no-timestamp", fmt.Errorf("%w: its samples carry no time", parser.ErrUnsupported))
+	case c.table == nil && c.ended != nil:
+		return c.fail(c.ended.Offset, "record again and let perf end by itself or by Ctrl-C",
+			fmt.Errorf("%w: and perf writes the event formats, without which nothing can be decoded, behind the data", c.ended.Err))
+	case c.table == nil:
+		return c.fail(-1, remedy, fmt.Errorf("%w: it holds no event formats", parser.ErrUnsupported))
+	case !sched:
+		return c.fail(-1, remedy, fmt.Errorf("%w: it holds no scheduler events", parser.ErrUnsupported))
+	}
+	return nil
+}
+
+// place puts damages and losses without a place of their own in order.
+func (c *capture) place() {
+	if c.moreDamage > 0 {
+		ev := parser.NewEvent(parser.KindDamaged, c.last, parser.NoCPU)
+		ev.Text = fmt.Sprintf("%d more damaged places", c.moreDamage)
+		c.damages = append(c.damages, ev)
+	}
+	for i := range c.damages {
+		if c.damages[i].Time == parser.NoTime {
+			c.damages[i].Time = c.first
+		}
+	}
+	c.placed = c.damages
+	lastOn := make(map[int32]int64)
+	for _, l := range c.lanes.all {
+		if l.last != 0 {
+			lastOn[l.cpu] = max(lastOn[l.cpu], int64(l.last))
+		}
+	}
+	var placedOn int64
+	for _, l := range c.losses {
+		placedOn += l.placed
+	}
+	for cpu, l := range c.losses {
+		left := l.total - l.placed
+		if cpu == parser.NoCPU {
+			left = l.total - placedOn
+		}
+		if left <= 0 {
+			continue
+		}
+		// Whatever was lost before a record of a CPU was told in that CPU's
+		// buffer; so the rest was lost behind its last one.
+		ev := parser.NewEvent(parser.KindLost, c.last, cpu)
+		ev.Start, ev.Count, ev.Pos = c.first, left, l.pos
+		if t, ok := lastOn[cpu]; ok && cpu != parser.NoCPU {
+			ev.Start = t
+		}
+		c.placed = append(c.placed, ev)
+	}
+	sort.SliceStable(c.placed, func(i, j int) bool {
+		a, b := &c.placed[i], &c.placed[j]
+		if a.Time != b.Time {
+			return a.Time < b.Time
+		}
+		if a.CPU != b.CPU {
+			return a.CPU < b.CPU
+		}
+		return a.Pos < b.Pos
+	})
+}
+
+// Meta implements [parser.Capture].
+func (c *capture) Meta() *parser.Meta { return &c.meta }
+
+// Stats returns the counts of the last pass that ended; before one, those of
+// opening, without events.
+func (c *capture) Stats() parser.Stats {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stats
+}
+
+// Close removes temporary files. A pass under way then ends with an error.
+func (c *capture) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil
+	}
+	c.closed = true
+	var errs []error
+	for _, cl := range slices.Backward(c.closers) {
+		errs = append(errs, cl.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,314 @@
+package perfdata
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"maps"
+	"os"
+
+	"schedreplay/parser"
+	"schedreplay/parser/tep"
+)
+
+var errClosed = fmt.Errorf("the capture was closed: %w", os.ErrClosed)
+
+// Events implements [parser.Capture]: all events in order of time, then CPU,
+// then place. Passes may run side by side.
+func (c *capture) Events() iter.Seq2[parser.Event, error] {
+	return func(yield func(parser.Event, error) bool) {
+		c.mu.Lock()
+		closed := c.closed
+		c.mu.Unlock()
+		if closed {
+			yield(parser.Event{}, asError(c.meta.Name, errClosed))
+			return
+		}
+		p := newPass(c)
+		err := p.run(yield)
+		if err == errStopped {
+			return
+		}
+		c.mu.Lock()
+		c.stats = parser.Stats{Events: p.count, Bytes: c.bytes, Skipped: maps.Clone(c.skipped)}
+		c.mu.Unlock()
+		switch {
+		case err != nil:
+			yield(parser.Event{}, asError(c.meta.Name, err))
+		case c.ended != nil:
+			yield(parser.Event{}, c.ended)
+		}
+	}
+}
+
+var errStopped = errors.New("the consumer has enough")
+
+// pass is one run over the lanes.
+type pass struct {
+	c      *capture
+	table  *tep.Table
+	names  tep.Names
+	heap   []*cursor
+	placed []parser.Event
+	count  map[parser.Kind]int64
+	comm   map[int32]string // names of tasks by pid, as perf keeps them
+	lastOn map[int32]int64  // time of the last record of a CPU
+	// Task events of perf stand in for tracepoints that were not recorded.
+	forks, exits bool
+}
+
+func newPass(c *capture) *pass {
+	p := &pass{
+		c: c, table: c.table.Clone(), placed: c.placed, count: make(map[parser.Kind]int64),
+		comm: map[int32]string{0: "swapper"}, lastOn: make(map[int32]int64), forks: true, exits: true,
+	}
+	for i := range c.ev.attrs {
+		a := &c.ev.attrs[i]
+		if a.typ == typeTracepoint && a.config < 1<<16 {
+			switch kind, _, _ := c.table.Kind(int(a.config)); kind {
+			case parser.KindFork:
+				p.forks = false
+			case parser.KindExit:
+				p.exits = false
+			}
+		}
+	}
+	return p
+}
+
+// run merges the lanes.
+func (p *pass) run(yield func(parser.Event, error) bool) error {
+	buf := min(max(laneBuffers/max(len(p.c.lanes.all), 1), 4<<10), 64<<10)
+	for _, l := range p.c.lanes.all {
+		cur := l.cursor(buf)
+		if ok, err := p.step(cur); err != nil {
+			return err
+		} else if ok {
+			p.heap = append(p.heap, cur)
+		}
+	}
+	for i := len(p.heap)/2 - 1; i >= 0; i-- {
+		p.down(i)
+	}
+	for len(p.heap) > 0 {
+		cur := p.heap[0]
+		if !p.deliverPlaced(cur, yield) {
+			return errStopped
+		}
+		ev, ok := p.event(cur)
+		if ok {
+			p.count[ev.Kind]++
+			if !yield(ev, nil) {
+				return errStopped
+			}
+		}
+		more, err := p.step(cur)
+		if err != nil {
+			return err
+		}
+		if !more {
+			last := len(p.heap) - 1
+			p.heap[0] = p.heap[last]
+			p.heap = p.heap[:last]
+		}
+		p.down(0)
+	}
+	if !p.deliverPlaced(nil, yield) {
+		return errStopped
+	}
+	return nil
+}
+
+// deliverPlaced delivers the damages and losses that come before a record, or
+// all of them.
+func (p *pass) deliverPlaced(cur *cursor, yield func(parser.Event, error) bool) bool {
+	for len(p.placed) > 0 {
+		ev := p.placed[0]
+		if cur != nil {
+			t := p.timeOf(cur)
+			if ev.Time > t || ev.Time == t && (ev.CPU > cur.lane.cpu || ev.CPU == cur.lane.cpu && ev.Pos > cur.off) {
+				return true
+			}
+		}
+		p.placed = p.placed[1:]
+		p.count[ev.Kind]++
+		if !yield(ev, nil) {
+			return false
+		}
+	}
+	return true
+}
+
+// timeOf gives the tasks alive at the start the time of the first record.
+func (p *pass) timeOf(cur *cursor) int64 {
+	if cur.time == 0 {
+		return p.c.first
+	}
+	return int64(cur.time)
+}
+
+// step moves a cursor on; false at the end of its lane.
+func (p *pass) step(cur *cursor) (bool, error) {
+	err := cur.next(p.size)
+	if err == io.EOF {
+		return false, nil
+	}
+	if err == nil {
+		cur.time, cur.origin, err = p.c.locate(cur.rec)
+	}
+	if err != nil {
+		return false, p.c.fail(cur.pos, "", err)
+	}
+	return true, nil
+}
+
+func (p *pass) size(header []byte) int { return int(p.c.order.Uint16(header[6:])) }
+
+// before is the order of delivery.
+func before(a, b *cursor) bool {
+	if a.time != b.time {
+		return a.time < b.time
+	}
+	if a.lane.cpu != b.lane.cpu {
+		return a.lane.cpu < b.lane.cpu
+	}
+	return a.off < b.off
+}
+
+func (p *pass) down(i int) {
+	h := p.heap
+	for {
+		least := i
+		for _, k := range [2]int{2*i + 1, 2*i + 2} {
+			if k < len(h) && before(h[k], h[least]) {
+				least = k
+			}
+		}
+		if least == i {
+			return
+		}
+		h[i], h[least] = h[least], h[i]
+		i = least
+	}
+}
+
+// event decodes the record under a cursor; false if it is none of interest.
+func (p *pass) event(cur *cursor) (parser.Event, bool) {
+	o, rec := p.c.order, cur.rec
+	ev := parser.NewEvent(parser.KindOther, p.timeOf(cur), cur.lane.cpu)
+	ev.Pos = cur.off
+	ok := true
+	switch typ := o.Uint32(rec); typ {
+	case recSample:
+		p.sample(cur, &ev)
+	case recComm:
+		ok = p.commRecord(cur, &ev)
+	case recFork, recExit:
+		ok = p.task(cur, &ev)
+	case recLost, recLostSamples:
+		ev.Kind, ev.Start = parser.KindLost, p.c.first
+		if t, ok := p.lastOn[ev.CPU]; ok {
+			ev.Start = t
+		}
+		ev.Count, _ = lossCount(rec, o)
+	}
+	if cur.time != 0 {
+		p.lastOn[ev.CPU] = ev.Time
+	}
+	return ev, ok
+}
+
+// sample decodes a sample into ev; whatever is wrong with it makes a
+// KindDamaged.
+func (p *pass) sample(cur *cursor, ev *parser.Event) {
+	a := &p.c.ev.attrs[cur.origin.attr]
+	if a.typ != typeTracepoint {
+		ev.Text = a.describe()
+		return
+	}
+	raw, err := a.raw(cur.rec, p.c.order)
+	if err == nil && raw == nil {
+		ev.Text = a.describe()
+		return
+	}
+	if err == nil && p.c.ev.id >= 0 {
+		if typ := p.table.Type(raw); uint64(typ) != a.config {
+			err = fmt.Errorf("%w: sample of event %d holds a record of type %d", tep.ErrRecord, a.config, typ)
+		}
+	}
+	if err == nil {
+		err = p.table.Decode(raw, ev)
+	}
+	switch {
+	case errors.Is(err, tep.ErrUnknownEvent):
+		ev.Text = a.describe()
+	case err != nil:
+		*ev = parser.NewEvent(parser.KindDamaged, ev.Time, ev.CPU)
+		ev.Pos, ev.Text = cur.off, err.Error()
+	default:
+		ev.Cur.Comm = p.comm[ev.Cur.PID]
+		if ev.Kind == parser.KindComm {
+			p.comm[ev.Task.PID] = ev.Task.Comm
+		}
+	}
+}
+
+// describe names an event type without a format.
+func (a *attr) describe() string {
+	if a.name != "" {
+		return a.name
+	}
+	return fmt.Sprintf("perf event %d:%d", a.typ, a.config)
+}
+
+// validPID bounds the table of names: pids above do not exist
+// (PID_MAX_LIMIT).
+func validPID(pid int32) bool { return pid >= 0 && pid <= 1<<22 }
+
+// commRecord reads {pid, tid, comm}.
+func (p *pass) commRecord(cur *cursor, ev *parser.Event) bool {
+	o, rec := p.c.order, cur.rec
+	trailer := p.c.ev.attrs[cur.origin.attr].trailer
+	if len(rec) < sizeofCommHeader+trailer {
+		return p.damaged(cur, ev)
+	}
+	tid := int32(o.Uint32(rec[headerSize+4:]))
+	ev.Kind = parser.KindComm
+	ev.Task.PID = tid
+	ev.Task.Comm = p.names.Intern(tep.CString(rec[sizeofCommHeader : len(rec)-trailer]))
+	if o.Uint16(rec[4:])&commExec != 0 {
+		ev.Text = "exec"
+	}
+	if validPID(tid) {
+		p.comm[tid] = ev.Task.Comm
+	}
+	return true
+}
+
+// task reads {pid, ppid, tid, ptid, time} of FORK and EXIT.
+func (p *pass) task(cur *cursor, ev *parser.Event) bool {
+	o, rec := p.c.order, cur.rec
+	if len(rec) < sizeofForkRecord {
+		return p.damaged(cur, ev)
+	}
+	tid, ptid := int32(o.Uint32(rec[headerSize+8:])), int32(o.Uint32(rec[headerSize+12:]))
+	if o.Uint32(rec) == recExit {
+		ev.Kind = parser.KindExit
+		ev.Task.PID, ev.Task.Comm = tid, p.comm[tid]
+		return p.exits && cur.time != 0
+	}
+	ev.Kind = parser.KindFork
+	ev.Task.PID, ev.Task.Comm = ptid, p.comm[ptid]
+	ev.Next.PID, ev.Next.Comm = tid, p.comm[ptid]
+	if validPID(tid) && ev.Next.Comm != "" {
+		p.comm[tid] = ev.Next.Comm
+	}
+	return p.forks && cur.time != 0
+}
+
+func (p *pass) damaged(cur *cursor, ev *parser.Event) bool {
+	ev.Kind = parser.KindDamaged
+	ev.Text = fmt.Sprintf("%s of %d bytes", recordName(p.c.order.Uint32(cur.rec)), len(cur.rec))
+	return true
+}

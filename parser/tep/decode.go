@@ -1,0 +1,163 @@
+package tep
+
+import (
+	"fmt"
+
+	"schedreplay/parser"
+)
+
+// Bits of common_flags (include/linux/trace_events.h, enum trace_flag_type).
+const (
+	flagHardirq = 0x08
+	flagSoftirq = 0x10
+	flagNMI     = 0x40
+)
+
+// Type returns a record's common_type, or -1 if the record is too short for
+// one or no format was added.
+func (t *Table) Type(raw []byte) int {
+	if !t.common.set || len(raw) < t.common.typ.off+t.common.typ.size {
+		return -1
+	}
+	return int(t.int(raw, t.common.typ))
+}
+
+// Decode fills ev from a raw record: Kind, Context, Cur.PID and the fields its
+// kind has. Time, CPU and Pos are the container's business and not touched;
+// every other field must hold what [parser.NewEvent] set. raw may be longer
+// than the record, as perf pads it.
+//
+// An event that replay does not use becomes KindOther with Text
+// "system:name". The error wraps [ErrUnknownEvent] or [ErrRecord]; ev then
+// holds nothing to use.
+func (t *Table) Decode(raw []byte, ev *parser.Event) error {
+	id := t.Type(raw)
+	if id < 0 || len(raw) < t.common.need {
+		return fmt.Errorf("%w: %d bytes", ErrRecord, len(raw))
+	}
+	if id >= len(t.events) || t.events[id] == nil {
+		return fmt.Errorf("%w: type %d", ErrUnknownEvent, id)
+	}
+	e := t.events[id]
+	if len(raw) < e.need {
+		return fmt.Errorf("%w: %s has %d bytes, needs %d", ErrRecord, e.text, len(raw), e.need)
+	}
+	ev.Kind = e.kind
+	if t.common.flags.size != 0 {
+		ev.Context = contextOf(uint64(t.int(raw, t.common.flags)))
+	}
+	if t.common.pid.size != 0 {
+		ev.Cur.PID = int32(t.int(raw, t.common.pid))
+	}
+	var err error
+	text := func(i int) string {
+		s, e1 := t.text(raw, e.loc[i])
+		if e1 != nil && err == nil {
+			err = fmt.Errorf("%s: %w", e.text, e1)
+		}
+		return s
+	}
+	num := func(i int, unknown int32) int32 {
+		if e.loc[i].size == 0 {
+			return unknown
+		}
+		return int32(t.int(raw, e.loc[i]))
+	}
+	switch e.kind {
+	case parser.KindSwitch:
+		ev.Task = parser.Task{PID: num(0, parser.NoPID), Prio: num(3, parser.NoPrio), Comm: text(2)}
+		ev.Next = parser.Task{PID: num(1, parser.NoPID), Prio: num(6, parser.NoPrio), Comm: text(5)}
+		if e.loc[4].size != 0 {
+			ev.State = e.states.state(t.int(raw, e.loc[4]))
+		}
+	case parser.KindWaking, parser.KindWakeup, parser.KindWakeupNew:
+		if e.loc[4].size != 0 && t.int(raw, e.loc[4]) == 0 {
+			// success=0, printed by kernels before 4.3: nobody was woken.
+			ev.Kind, ev.Text = parser.KindOther, e.text
+			return nil
+		}
+		ev.Task = parser.Task{PID: num(0, parser.NoPID), Prio: num(2, parser.NoPrio), Comm: text(1)}
+		ev.TargetCPU = num(3, parser.NoCPU)
+	case parser.KindMigrate:
+		ev.Task = parser.Task{PID: num(0, parser.NoPID), Prio: num(4, parser.NoPrio), Comm: text(3)}
+		ev.OrigCPU, ev.TargetCPU = num(1, parser.NoCPU), num(2, parser.NoCPU)
+	case parser.KindFork:
+		ev.Task = parser.Task{PID: num(0, parser.NoPID), Prio: parser.NoPrio, Comm: text(2)}
+		ev.Next = parser.Task{PID: num(1, parser.NoPID), Prio: parser.NoPrio, Comm: text(3)}
+	case parser.KindExec:
+		ev.Task = parser.Task{PID: num(0, parser.NoPID), Prio: parser.NoPrio}
+		ev.Text, ev.OldPID = text(1), num(2, parser.NoPID)
+	case parser.KindExit:
+		ev.Task = parser.Task{PID: num(0, parser.NoPID), Prio: num(2, parser.NoPrio), Comm: text(1)}
+	case parser.KindStatRuntime:
+		ev.Task = parser.Task{PID: num(0, parser.NoPID), Prio: parser.NoPrio, Comm: text(2)}
+		ev.Runtime = t.int(raw, e.loc[1])
+	case parser.KindComm:
+		ev.Task = parser.Task{PID: num(1, ev.Cur.PID), Prio: parser.NoPrio, Comm: text(0)}
+	default:
+		ev.Text = e.text
+	}
+	return err
+}
+
+// contextOf translates common_flags. An NMI may interrupt a hard interrupt and
+// that a soft one, so the innermost wins.
+func contextOf(flags uint64) parser.Context {
+	switch {
+	case flags&flagNMI != 0:
+		return parser.ContextNMI
+	case flags&flagHardirq != 0:
+		return parser.ContextHardirq
+	case flags&flagSoftirq != 0:
+		return parser.ContextSoftirq
+	}
+	return parser.ContextTask
+}
+
+// int reads an integer field that lies within raw.
+func (t *Table) int(raw []byte, l loc) int64 {
+	b := raw[l.off:]
+	switch l.size {
+	case 8:
+		return int64(t.order.Uint64(b))
+	case 4:
+		if v := t.order.Uint32(b); l.signed {
+			return int64(int32(v))
+		} else {
+			return int64(v)
+		}
+	case 2:
+		if v := t.order.Uint16(b); l.signed {
+			return int64(int16(v))
+		} else {
+			return int64(v)
+		}
+	case 1:
+		if l.signed {
+			return int64(int8(b[0]))
+		}
+		return int64(b[0])
+	}
+	return 0
+}
+
+// text reads a text field whose own bytes lie within raw; a reference may
+// still point outside.
+func (t *Table) text(raw []byte, l loc) (string, error) {
+	if l.size == 0 {
+		return "", nil
+	}
+	b := raw[l.off : l.off+l.size]
+	if l.place != Fixed {
+		ref := t.order.Uint32(b)
+		off, n := int(ref&0xffff), int(ref>>16)
+		if l.place == RelLoc {
+			off += l.off + l.size
+		}
+		if off+n > len(raw) {
+			return "", fmt.Errorf("%w: text of %d bytes at offset %d of %d", ErrRecord, n, off, len(raw))
+		}
+		b = raw[off : off+n]
+	}
+	return t.names.Intern(CString(b)), nil
+}
