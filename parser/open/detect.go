@@ -8,6 +8,7 @@ import (
 
 	"schedreplay/parser"
 	"schedreplay/parser/ftrace"
+	"schedreplay/parser/perfscript"
 	"schedreplay/parser/text"
 )
 
@@ -25,6 +26,7 @@ var readers = []reader{
 	{dialect: parser.DialectPerfData, open: unsupported(parser.DialectPerfData), magic: []string{"PERFILE2", "2ELIFREP", "PERFFILE"}},
 	{dialect: parser.DialectTraceDat, open: unsupported(parser.DialectTraceDat), magic: []string{"\x17\x08\x44tracing"}},
 	{dialect: parser.DialectFtrace, open: ftrace.New, looks: ftrace.Looks},
+	{dialect: parser.DialectPerf, open: perfscript.New, looks: perfscript.Looks},
 }
 
 func unsupported(d parser.Dialect) func(parser.Source) (parser.Capture, error) {

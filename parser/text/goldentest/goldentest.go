@@ -1,0 +1,184 @@
+// Package goldentest holds the readers of printed captures against files of
+// real lines and the events they mean. It is for tests only.
+package goldentest
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+
+	"schedreplay/parser"
+)
+
+var update = flag.Bool("update", false, "write what the readers say into the golden files")
+
+// Source makes a source of bytes.
+func Source(name string, b []byte) parser.Source {
+	return parser.Source{
+		Name: name, At: bytes.NewReader(b), Size: int64(len(b)),
+		Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil },
+	}
+}
+
+// Run reads the file "capture" in each txtar archive of dir and compares what
+// comes out with its file "events".
+func Run(t *testing.T, dir string, open func(parser.Source) (parser.Capture, error)) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.txtar"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no golden files in %s: %v", dir, err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			a, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(a.Files) == 0 || a.Files[0].Name != "capture" {
+				t.Fatal("the first file is not \"capture\"")
+			}
+			got := Print(open, Source("capture", Unescape(a.Files[0].Data)))
+			if *update {
+				a.Files = append(a.Files[:1], txtar.File{Name: "events", Data: []byte(got)})
+				if err := os.WriteFile(file, txtar.Format(a), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if len(a.Files) < 2 {
+				t.Fatal("no events; run with -update")
+			}
+			if d := cmp.Diff(string(a.Files[1].Data), got); d != "" {
+				t.Errorf("events differ (-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+// Unescape turns "\xHH" at any place, and "\r" at the end of a line, into the
+// bytes: archives are text. A last line "\" takes the newline before it away.
+func Unescape(b []byte) []byte {
+	b = bytes.TrimSuffix(b, []byte("\n\\\n"))
+	var out []byte
+	for i := 0; i < len(b); i++ {
+		if b[i] == '\\' && i+3 < len(b) && b[i+1] == 'x' {
+			var v byte
+			if _, err := fmt.Sscanf(string(b[i+2:i+4]), "%02x", &v); err == nil {
+				out = append(out, v)
+				i += 3
+				continue
+			}
+		}
+		out = append(out, b[i])
+	}
+	return out
+}
+
+// Print returns what a capture says, one line an event.
+func Print(open func(parser.Source) (parser.Capture, error), src parser.Source) string {
+	var b strings.Builder
+	c, err := open(src)
+	if err != nil {
+		return "refused: " + err.Error() + "\n"
+	}
+	defer c.Close()
+	printMeta(&b, c.Meta())
+	for ev, err := range c.Events() {
+		if err != nil {
+			fmt.Fprintf(&b, "error: %v\n", err)
+			break
+		}
+		b.WriteString(Line(&ev))
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+func printMeta(b *strings.Builder, m *parser.Meta) {
+	fmt.Fprintf(b, "%s, resolution %d ns", m.Dialect, m.Resolution)
+	if m.Clock.Name != "" {
+		fmt.Fprintf(b, ", clock %s", m.Clock.Name)
+	}
+	if m.Clock.Relative {
+		b.WriteString(", relative")
+	}
+	if m.Clock.HasWall {
+		fmt.Fprintf(b, ", wall offset %d", m.Clock.WallOffset)
+	}
+	if m.MayReorder {
+		b.WriteString(", may reorder")
+	}
+	if !m.HasWakings {
+		b.WriteString(", no wakings")
+	}
+	if !m.RecordedCPUs.Empty() {
+		fmt.Fprintf(b, ", CPUs %s", m.RecordedCPUs)
+	}
+	b.WriteByte('\n')
+	if r, ok := m.Host.Release.Get(); ok {
+		fmt.Fprintf(b, "release: %s\n", r)
+	}
+	if r, ok := m.Host.Hostname.Get(); ok {
+		fmt.Fprintf(b, "host: %s\n", r)
+	}
+	for i, c := range m.Host.CPU {
+		fmt.Fprintf(b, "cpu %d: siblings %s, die %s, package %s, LLC %s (level %d), ids %d %d %d\n",
+			i, c.Siblings, c.Die, c.Package, c.LLC, c.LLCLevel, c.CoreID, c.DieID, c.PackageID)
+	}
+	for _, n := range m.Notes {
+		fmt.Fprintf(b, "note: %s\n", n)
+	}
+}
+
+// Line prints the fields of an event that are known.
+func Line(ev *parser.Event) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d: %s", ev.Pos, ev.Kind)
+	number := func(name string, v, unknown int64) {
+		if v != unknown {
+			fmt.Fprintf(&b, " %s=%d", name, v)
+		}
+	}
+	task := func(name string, t parser.Task) {
+		if t != (parser.Task{PID: parser.NoPID, Prio: parser.NoPrio}) {
+			fmt.Fprintf(&b, " %s=%q:%d", name, t.Comm, t.PID)
+			if t.Prio != parser.NoPrio {
+				fmt.Fprintf(&b, "[%d]", t.Prio)
+			}
+		}
+	}
+	number("cpu", int64(ev.CPU), parser.NoCPU)
+	number("start", ev.Start, parser.NoTime)
+	number("time", ev.Time, parser.NoTime)
+	task("task", ev.Task)
+	if ev.State.Known() {
+		fmt.Fprintf(&b, " state=%s", ev.State)
+		if ev.State == parser.StateOff {
+			b.WriteString("(off)")
+		}
+	}
+	task("next", ev.Next)
+	task("cur", ev.Cur)
+	if ev.Context != parser.ContextUnknown {
+		fmt.Fprintf(&b, " context=%s", ev.Context)
+	}
+	number("orig", int64(ev.OrigCPU), parser.NoCPU)
+	number("target", int64(ev.TargetCPU), parser.NoCPU)
+	number("oldpid", int64(ev.OldPID), parser.NoPID)
+	number("runtime", ev.Runtime, parser.NoTime)
+	number("wait", ev.Wait, parser.NoTime)
+	number("delay", ev.Delay, parser.NoTime)
+	number("count", ev.Count, -1)
+	if ev.Text != "" {
+		fmt.Fprintf(&b, " text=%q", ev.Text)
+	}
+	return b.String()
+}
