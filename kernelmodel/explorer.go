@@ -33,12 +33,12 @@ type fkind uint8
 
 const (
 	fIdle fkind = iota
+	fKernel
 	fSchedIdle
 	fNrRunningOne // exactly one runnable (minus delayed): wake_affine_idle
 	fNrRunningMax // at most one runnable: per-CPU kthread stacking
 	fHasIdleCores
 	fBudget
-	fBudgetDomain
 	fSync
 	fInTask
 	fWide
@@ -51,16 +51,11 @@ const (
 	fOnCPU
 	fDelayed
 	fWakelist
-	fWakeCPU
 	fSlowCPU
-	fGroup
 	fPick
 	fPrioAbove
-	fEAS
 	fCurKthread
 	fIsCurrent
-	fAllowed
-	fShared
 )
 
 type choice struct {
@@ -79,7 +74,6 @@ type Explorer struct {
 	choices []choice
 	// weakest provenance the present run has leaned on.
 	weakest fact.Provenance
-	first   bool
 }
 
 // Explore calls run until every combination of open answers was tried, or
@@ -91,7 +85,7 @@ func (x *Explorer) Explore(limit int, run func()) bool {
 		if i == limit {
 			return false
 		}
-		x.weakest, x.first = fact.Observed, i == 0
+		x.weakest = fact.Observed
 		run()
 		k := len(x.choices) - 1
 		for k >= 0 && x.choices[k].idx == x.choices[k].n-1 {

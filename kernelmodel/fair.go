@@ -143,8 +143,7 @@ func (s *Selector) wakeAffineIdle() int {
 	if s.sync() {
 		n := s.State.NrRunning(this)
 		if s.Rules.DelayedDiscount {
-			d := s.State.NrDelayed(this)
-			n = Range{n.Lo - d.Hi, n.Best - d.Best, n.Hi - d.Lo, min(n.From, d.From)}
+			n = s.State.NrRunnable(this)
 		}
 		a := Answer{Value: n.Best == 1, Open: n.Lo <= 1 && n.Hi >= 1 && n.Lo != n.Hi, From: n.From}
 		one := s.x.ask(fNrRunningOne, this, a)
@@ -164,10 +163,18 @@ func (s *Selector) wakeAffineIdle() int {
 // sync is WF_SYNC less an exiting waker; it is in no event.
 func (s *Selector) sync() bool {
 	v := s.x.ask(fSync, 0, s.w.Sync)
+	s.o.Sync = bit(v)
 	if s.Trace != nil {
 		s.step("select_task_rq_fair", "WF_SYNC", yesno(v), s.w.Sync)
 	}
 	return v
+}
+
+func bit(b bool) int8 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // wakeAffineWeight says whether the waker's CPU would be the less loaded one.

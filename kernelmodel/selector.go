@@ -9,7 +9,12 @@ import (
 // Selector runs the wakeup code of one kernel on one machine. It holds scratch
 // space, so it serves one goroutine.
 type Selector struct {
-	Rules   *Rules
+	// Rules is the kernel's row; where it is not known which fixes a kernel has,
+	// Variants holds the row for each possibility, and Rules is set from it.
+	Rules    *Rules
+	Variants []*Rules
+	// Index tells kernels explored together apart.
+	Index   int
 	Machine *Machine
 	State   State
 	// Trace, if set, is told every test that the code makes and its answer.
@@ -85,9 +90,12 @@ func (s *Selector) allowed(cpu int) bool {
 // CPU chosen (kernel/sched/core.c).
 func (s *Selector) Select(x *Explorer, w *Wakeup) Outcome {
 	s.x, s.w = x, w
+	if n := len(s.Variants); n > 0 {
+		s.Rules = s.Variants[x.pick(fKernel, s.Index, n)]
+	}
 	x.lean(w.PrevFrom)
 	s.prev = w.Prev[x.pick(fPrev, 0, len(w.Prev))]
-	s.o = Outcome{CPU: s.prev, Prev: s.prev, Target: s.prev, Path: PathUnknown, SetRecentUsed: -1, ClearIdleCores: -1}
+	s.o = Outcome{CPU: s.prev, Prev: s.prev, Target: s.prev, Path: PathUnknown, SetRecentUsed: -1, ClearIdleCores: -1, IdleCores: -1, Sync: -1, BudgetHi: -1}
 	switch w.Kind {
 	case KindWakeup:
 		s.tryToWakeUp()
@@ -211,4 +219,56 @@ func (s *Selector) selectFallbackRq() {
 		}
 	}
 	s.o.CPU = s.prev
+}
+
+// Widest returns every CPU that Select could return for w whatever the open
+// facts are: the affinity within the LLCs of the waker's and the previous CPUs,
+// those CPUs themselves, and the siblings that the row can leak to.
+func (s *Selector) Widest(w *Wakeup) cpumask.Mask {
+	m := s.Machine
+	var out cpumask.Mask
+	near := func(c int) {
+		if c < 0 || c >= m.ncpu {
+			return
+		}
+		if w.Allowed.Test(c) {
+			out.Set(c)
+		}
+		if l := m.llc(c); l >= 0 {
+			out = out.Or(m.llcSpan[l].And(w.Allowed))
+		}
+		if s.Rules.Leaks() {
+			out = out.Or(m.smt[c].And(w.Allowed))
+			if l := m.llc(c); l >= 0 && s.Rules.Scan == ScanMerged {
+				for t := m.llcSpan[l].First(); t >= 0; t = m.llcSpan[l].Next(t) {
+					out = out.Or(m.smt[t].And(w.Allowed))
+				}
+			}
+		}
+	}
+	for _, c := range w.Prev {
+		out.Set(c)
+		near(c)
+	}
+	near(w.This)
+	if w.RecentUsed == nil {
+		// Any CPU that shares the LLC id of a target may be a recent one.
+		for c := range m.ncpu {
+			if w.Allowed.Test(c) && (m.cpusShareCache(c, w.This) || m.cpusShareCache(c, w.Prev[0])) {
+				out.Set(c)
+			}
+		}
+	}
+	for _, c := range w.RecentUsed {
+		if w.Allowed.Test(c) {
+			out.Set(c)
+		}
+	}
+	if w.Kind != KindWakeup && m.levels(w.This) > 0 {
+		out = out.Or(m.level(w.This, m.levels(w.This)-1).Span.And(w.Allowed))
+	}
+	if w.Prio < MaxRTPrio {
+		out = out.Or(m.rootSpan(w.Prev[0]).And(w.Allowed))
+	}
+	return out
 }

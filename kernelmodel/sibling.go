@@ -187,6 +187,7 @@ func (s *Selector) scan(llc, prev, target int) bool {
 func (s *Selector) hasIdleCores(cpu int) bool {
 	a := s.State.HasIdleCores(cpu)
 	v := s.x.ask(fHasIdleCores, s.Machine.llc(cpu), a)
+	s.o.IdleCores = bit(v)
 	if s.Trace != nil {
 		s.step("select_idle_sibling", fmt.Sprintf("has_idle_cores in the LLC of CPU %d", cpu), yesno(v), a)
 	}
@@ -279,7 +280,16 @@ func (s *Selector) selectIdleCPU(llc, target int, has bool) bool {
 	budget := s.State.ScanBudget(r.Budget, w.This, target)
 	limited := r.Budget == BudgetUtil || (r.Budget != BudgetNone && !has)
 	enough := func(n int) bool {
-		return !limited || s.x.atLeast(fBudget, llc, budget, int64(n))
+		if !limited {
+			return true
+		}
+		ok := s.x.atLeast(fBudget, llc, budget, int64(n))
+		if ok {
+			s.o.BudgetLo = int64(n)
+		} else {
+			s.o.BudgetHi = int64(n - 1)
+		}
+		return ok
 	}
 	if has && r.Budget == BudgetUtil && !enough(1) {
 		s.step(fn, "nr_idle_scan", "0: no scan", Answer{From: budget.From})
@@ -307,7 +317,6 @@ func (s *Selector) selectIdleCPU(llc, target int, has bool) bool {
 			if s.Trace != nil {
 				s.step(fn, fmt.Sprintf("CPU %d is number %d of the scan, within the budget of %d", c, pos, budget.Best), yesno(ok), Answer{From: budget.From, Open: budget.Lo != budget.Hi})
 			}
-			s.o.ScanPos, s.o.ScanHit = pos, ok
 			if ok {
 				s.take(c, PathIdleCPU)
 			}
@@ -347,7 +356,6 @@ func (s *Selector) selectIdleCPU(llc, target int, has bool) bool {
 		}
 	}
 	if !has {
-		s.o.ScanPos = pos
 		return false
 	}
 	s.o.ClearIdleCores = target

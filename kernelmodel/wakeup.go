@@ -122,8 +122,8 @@ type State interface {
 	SchedIdle(cpu int) Answer
 	// NrRunning is rq->nr_running, all classes.
 	NrRunning(cpu int) Range
-	// NrDelayed is the number of delayed fair tasks that nr_running includes.
-	NrDelayed(cpu int) Range
+	// NrRunnable is NrRunning less the delayed fair tasks that it includes.
+	NrRunnable(cpu int) Range
 	// HasIdleCores is has_idle_cores of the LLC that cpu belongs to.
 	HasIdleCores(cpu int) Answer
 	// ScanBudget is the number of CPUs that select_idle_cpu may look at for a
@@ -164,10 +164,14 @@ type Outcome struct {
 	// ClearIdleCores is a CPU whose LLC has its has_idle_cores cleared, -1 if
 	// none.
 	ClearIdleCores int
-	// ScanPos is the position at which the CPU scan stopped: that many CPUs were
-	// looked at; 0 if no scan was made. With ScanHit the last one was idle.
-	ScanPos int
-	ScanHit bool
+	// IdleCores is the has_idle_cores that the run read: 0 or 1, -1 if it did not
+	// read it.
+	IdleCores int8
+	// Sync is the WF_SYNC that the run asked for: 0 or 1, -1 if it did not ask.
+	Sync int8
+	// BudgetLo and BudgetHi bound the scan budget by what the run did: at least
+	// Lo CPUs were looked at, no more than Hi; 0 and -1 where it shows nothing.
+	BudgetLo, BudgetHi int64
 	// From is the weakest provenance that the run leaned on.
 	From fact.Provenance
 }

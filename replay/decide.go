@@ -1,0 +1,568 @@
+package replay
+
+import (
+	"slices"
+
+	"schedreplay/cpumask"
+	"schedreplay/fact"
+	"schedreplay/kernelmodel"
+	"schedreplay/parser"
+)
+
+// decision is one placement from the event that starts it until it is scored.
+type decision struct {
+	n    int64
+	ev   parser.Event
+	out  *outcome
+	kind kernelmodel.Kind
+	// win is when the selection took place; win.hi is the deadline by which the
+	// decision is computed.
+	win   window
+	prev  int32
+	done  bool
+	line  Wakeup
+	entry *Explanation
+}
+
+// outcomes of one run of both kernels under the same answers.
+type bothRun struct {
+	o, p kernelmodel.Outcome
+}
+
+// maxRuns bounds how many combinations of unknown facts are tried for one
+// decision; beyond it the sets widen.
+const maxRuns = 64
+
+// open starts a decision at its waking, new task or exec event.
+func (r *replayer) open(ev *parser.Event, out *outcome, kind kernelmodel.Kind) {
+	r.n++
+	d := &decision{n: r.n, ev: *ev, out: out, kind: kind, prev: ev.TargetCPU}
+	delay, late := r.s.selectDelay*6/10, r.s.selectLate*3/2
+	p := r.t.see(&ev.Task)
+	if ev.Kind == parser.KindWaking {
+		d.win = window{est: ev.Time + delay, lo: ev.Time, hi: ev.Time + late}
+		if p.queuedKnown && p.queued && p.running {
+			d.win.hi = parser.NoTime // it has to leave its CPU first
+		}
+		switch {
+		case out.upper != parser.NoTime && (d.win.hi == parser.NoTime || out.upper < d.win.hi):
+			d.win.hi = out.upper
+		case d.win.hi == parser.NoTime:
+			d.win.hi = ev.Time + late
+		}
+		d.win.est = min(d.win.est, d.win.hi)
+	} else {
+		d.win = window{est: ev.Time - delay/2, lo: ev.Time - late/2, hi: ev.Time}
+		d.prev = p.cpu
+		if kind == kernelmodel.KindWakeupNew {
+			d.prev = ev.CPU
+		}
+	}
+	r.pending = append(r.pending, d)
+	if d.win.hi <= ev.Time {
+		r.close(d)
+	}
+}
+
+// closeDue decides everything whose selection was over by now, in order of the
+// deadlines, and delivers the lines that are complete.
+func (r *replayer) closeDue(now int64) {
+	for {
+		var due *decision
+		for _, d := range r.pending {
+			if !d.done && d.win.hi <= now && (due == nil || d.win.hi < due.win.hi) {
+				due = d
+			}
+		}
+		if due == nil {
+			break
+		}
+		r.close(due)
+	}
+	i := 0
+	for i < len(r.pending) && r.pending[i].done {
+		r.deliver(r.pending[i])
+		i++
+	}
+	r.pending = slices.Delete(r.pending, 0, i)
+}
+
+// close computes a decision, scores it and carries the worlds on.
+func (r *replayer) close(d *decision) {
+	d.done = true
+	t := r.t
+	p := t.get(d.ev.Task.PID)
+	line := &d.line
+	*line = Wakeup{
+		N: d.n, Time: d.ev.Time, Kind: d.kind, Task: TaskRef{p.pid, nameOr(d.ev.Task.Comm, p.comm), d.ev.Task.Prio},
+		WakerCPU: int(d.ev.CPU), PrevCPU: int(d.prev), RecordedCPU: parser.NoCPU, Moved: MovedNo,
+		Original: Placed{CPU: parser.NoCPU, Prev: int(d.prev), Path: kernelmodel.PathUnknown},
+		Patched:  Placed{CPU: parser.NoCPU, Prev: int(d.prev), Path: kernelmodel.PathUnknown},
+	}
+	if d.ev.Task.Prio == parser.NoPrio {
+		line.Task.Prio = p.prio
+	}
+	r.waker(d, line)
+	if d.out != nil && usableCPU(d.out.cpu) {
+		line.RecordedCPU, line.RecordedFrom = int(d.out.cpu), d.out.from
+	}
+	if div := r.patched.diverged[p.pid]; div != nil {
+		line.DivergedSince = div.since
+	}
+	if iso, ok := r.isolated.Get(); ok {
+		line.IsolatedKnown = true
+		line.Isolated = line.RecordedCPU >= 0 && iso.Test(line.RecordedCPU)
+	}
+	if p.queuedKnown && !p.queued && p.sleptAt > d.ev.Time {
+		// It was switching out when it was woken; the selection waited for that.
+		d.win.lo = max(d.win.lo, p.sleptAt)
+		d.win.est = min(max(d.win.est, p.sleptAt+t.slack), d.win.hi)
+	}
+	if r.m == nil || d.prev < 0 || int(d.prev) >= r.m.NumCPU() || int(d.ev.CPU) >= r.m.NumCPU() {
+		r.closeUnmodelled(d, p)
+		return
+	}
+	r.closeModelled(d, p)
+}
+
+func nameOr(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// waker says who did the waking: the task current, or an interrupt over it.
+func (r *replayer) waker(d *decision, line *Wakeup) {
+	cur := d.ev.Cur
+	if cur.PID == parser.NoPID && usableCPU(d.ev.CPU) && int(d.ev.CPU) < len(r.t.cpu) {
+		cur.PID = r.t.cpu[d.ev.CPU].cur
+	}
+	line.Waker = TaskRef{PID: cur.PID, Comm: cur.Comm, Prio: parser.NoPrio}
+	if q := r.t.task[cur.PID]; q != nil && cur.PID > 0 {
+		line.Waker = q.ref()
+	} else if cur.PID == 0 {
+		line.Waker.Comm = "swapper"
+	}
+	switch {
+	case d.ev.Context == parser.ContextHardirq || d.ev.Context == parser.ContextNMI:
+		line.WakerContext = WakerHardirq
+	case d.ev.Context == parser.ContextSoftirq:
+		line.WakerContext = WakerSoftirq
+	case cur.PID == 0:
+		line.WakerContext = WakerIdle
+	case d.ev.Context == parser.ContextTask:
+		line.WakerContext = WakerTask
+	default:
+		line.WakerContext = WakerUnknown
+	}
+}
+
+// noSelectionByEvents tells what the events alone show of a wakeup that
+// selected no CPU.
+func (r *replayer) closeUnmodelled(d *decision, p *task) {
+	line := &d.line
+	switch {
+	case d.ev.Cur.PID == p.pid && d.kind == kernelmodel.KindWakeup:
+		r.unselected(line, kernelmodel.ReasonCurrent)
+	case d.kind == kernelmodel.KindWakeup && p.queuedKnown && p.queued:
+		r.unselected(line, kernelmodel.ReasonOnRq)
+	case r.aff.of(p).mask.Weight() == 1 && r.aff.of(p).from > fact.Assumed:
+		r.unselected(line, kernelmodel.ReasonOneCPU)
+	case line.RecordedCPU >= 0 && line.PrevCPU >= 0 && line.RecordedCPU != line.PrevCPU:
+		line.Selection, line.SelectionKnown = true, true
+	}
+	if line.RecordedCPU >= 0 {
+		r.t.fly(p, int32(line.RecordedCPU), d.win)
+	}
+	r.score(line)
+}
+
+func (r *replayer) unselected(line *Wakeup, why kernelmodel.Reason) {
+	line.SelectionKnown = true
+	pl := Placed{CPU: line.PrevCPU, Prev: line.PrevCPU, Path: kernelmodel.PathNoSelection, Reason: why, From: fact.Reconstructed}
+	if line.PrevCPU >= 0 {
+		pl.Possible, pl.Bounded = cpumask.Of(line.PrevCPU), true
+	}
+	line.Original, line.Patched = pl, pl
+}
+
+// ask describes the decision to the model, as it stands in a world.
+func (r *replayer) ask(d *decision, p *task, w *world, q *kernelmodel.Wakeup) {
+	t := r.t
+	a := r.aff.of(p)
+	this := int(d.ev.CPU)
+	cur := d.line.Waker.PID
+	inTask := d.line.WakerContext == WakerTask || d.line.WakerContext == WakerUnknown
+	prevs := []int{int(d.prev)}
+	prevFrom := fact.Observed
+	if div := w.diverged[p.pid]; div != nil {
+		prevs, prevFrom = div.cpus, fact.Reconstructed
+	}
+	if div := w.diverged[cur]; div != nil && inTask && cur > 0 {
+		this = div.cpus[0]
+		if len(div.cpus) > 1 {
+			prevFrom = fact.Assumed
+		}
+	}
+	*q = kernelmodel.Wakeup{
+		Kind: d.kind, This: this, Prev: prevs, PrevFrom: prevFrom, Prio: int(d.line.Task.Prio),
+		Allowed: a.mask, AllowedFrom: a.from, OneCPU: a.one(),
+		MigrationDisabled: kernelmodel.Known(false, fact.Reconstructed),
+		IsCurrent:         kernelmodel.Known(cur == p.pid, fact.Reconstructed),
+		Delayed:           kernelmodel.Known(false, fact.Reconstructed),
+		InTask:            kernelmodel.Answer{Value: inTask, Open: d.line.WakerContext == WakerUnknown, From: fact.Observed},
+		Stop:              d.line.Task.Prio == 0 && a.kthread && a.bound,
+		RecentUsed:        nil,
+	}
+	if d.line.Task.Prio == parser.NoPrio {
+		q.Prio = 120
+	}
+	r.queueFacts(d, p, q)
+	if ruc, ok := w.recentUsed[p.pid]; ok {
+		if ruc >= 0 {
+			q.RecentUsed = []int{int(ruc)}
+		}
+	} else if p.recentUsedKnown {
+		q.RecentUsed = []int{int(p.recentUsed)}
+	}
+	q.CurFlips, q.Flips = kernelmodel.Exactly(0, fact.Reconstructed), p.flips.value()
+	q.CurPerCPUKthread = kernelmodel.Known(cur == 0, fact.Reconstructed)
+	q.CurLoad = kernelmodel.Exactly(0, fact.Reconstructed)
+	if cp := t.task[cur]; cp != nil && cur > 0 {
+		f := cp.flips
+		f.wakes(p.pid, d.ev.Time)
+		q.CurFlips = f.value()
+		ca := r.aff.of(cp)
+		q.CurPerCPUKthread = kernelmodel.Known(ca.kthread && ca.mask.Weight() == 1, ca.from)
+		q.CurLoad = r.margin(cp.entity.load, cp.entity.load)
+	} else if cur < 0 {
+		q.CurFlips = kernelmodel.Range{Hi: 1 << 20, From: fact.Unknown}
+		q.CurPerCPUKthread = kernelmodel.Either(false, fact.Unknown)
+	}
+	q.Load = r.margin(p.entity.load, p.entity.load)
+	q.Util = r.margin(p.entity.util, p.entity.util)
+	q.Sync = r.sync.guess(&d.line)
+}
+
+// queueFacts says whether the wakee was on a queue or still on its CPU.
+func (r *replayer) queueFacts(d *decision, p *task, q *kernelmodel.Wakeup) {
+	q.OnRq = kernelmodel.Known(false, fact.Reconstructed)
+	q.OnCPU = kernelmodel.Known(false, fact.Reconstructed)
+	switch {
+	case d.kind != kernelmodel.KindWakeup:
+	case !p.queuedKnown:
+		q.OnRq = kernelmodel.Either(false, fact.Unknown)
+	case p.queued:
+		q.OnRq = kernelmodel.Known(true, fact.Reconstructed)
+	case p.sleptAt != parser.NoTime:
+		// Dequeued, then switched out, then on_cpu is cleared: a waker that comes
+		// between the first and the last may leave the task to its old CPU.
+		if p.sleptAt >= d.ev.Time-r.t.slack {
+			q.OnCPU = kernelmodel.Either(p.sleptAt >= d.ev.Time, fact.Reconstructed)
+		}
+		if r.delayDequeue && p.contended && r.t.cpu[p.cpu].delayed > 0 && int(p.cpu) < len(r.t.cpu) && r.t.cpu[p.cpu].idleAt <= p.sleptAt && p.fair() {
+			q.Delayed = kernelmodel.Either(true, fact.Estimated)
+		}
+	}
+}
+
+// closeModelled explores a decision under both kernels at once.
+func (r *replayer) closeModelled(d *decision, p *task) {
+	line := &d.line
+	so := &r.stateO
+	sp := &r.stateP
+	*so = state{r: r, world: r.original, win: d.win, self: p.pid}
+	*sp = state{r: r, world: r.patched, win: d.win, self: p.pid}
+	r.ask(d, p, r.original, &r.askO)
+	r.ask(d, p, r.patched, &r.askP)
+	r.selO.State, r.selP.State = so, sp
+	r.runs = r.runs[:0]
+	complete := r.x.Explore(maxRuns, func() {
+		o := r.selO.Select(&r.x, &r.askO)
+		pt := r.selP.Select(&r.x, &r.askP)
+		r.runs = append(r.runs, bothRun{o: o, p: pt})
+	})
+	r.place(&line.Original, &r.selO, &r.askO, complete, func(b *bothRun) *kernelmodel.Outcome { return &b.o })
+	r.place(&line.Patched, &r.selP, &r.askP, complete, func(b *bothRun) *kernelmodel.Outcome { return &b.p })
+	first := &r.runs[0]
+	line.Selection, line.SelectionKnown = first.o.Selected(), true
+	if line.RecordedCPU >= 0 && line.RecordedCPU != line.PrevCPU {
+		line.Selection = true
+	}
+	consistent := r.consistent(line)
+	line.ModelMiss = line.RecordedCPU >= 0 && len(consistent) == 0 && complete
+	if len(consistent) == 0 {
+		consistent = r.all()
+	}
+	differ := 0
+	for _, i := range consistent {
+		if r.runs[i].o.CPU != r.runs[i].p.CPU {
+			differ++
+		}
+	}
+	switch {
+	case differ == 0 && complete:
+	case differ == len(consistent) && complete && r.runs[consistent[0]].p.From > fact.Assumed:
+		line.Moved = MovedCertain
+	default:
+		line.Moved = MovedPossible
+	}
+	if !complete && differ == 0 && line.DivergedSince == 0 {
+		line.Moved = MovedNo
+	}
+	r.score(line)
+	r.explainEntry(d)
+	r.learn(d, p, consistent)
+	r.carry(d, p, consistent)
+}
+
+func (r *replayer) all() []int {
+	r.idx = r.idx[:0]
+	for i := range r.runs {
+		r.idx = append(r.idx, i)
+	}
+	return r.idx
+}
+
+// consistent lists the runs in which the original yields the recorded CPU.
+func (r *replayer) consistent(line *Wakeup) []int {
+	r.idx = r.idx[:0]
+	for i := range r.runs {
+		if r.runs[i].o.CPU == line.RecordedCPU {
+			r.idx = append(r.idx, i)
+		}
+	}
+	return r.idx
+}
+
+// place turns the runs into one kernel's answer.
+func (r *replayer) place(pl *Placed, sel *kernelmodel.Selector, q *kernelmodel.Wakeup, complete bool, of func(*bothRun) *kernelmodel.Outcome) {
+	o := of(&r.runs[0])
+	*pl = Placed{CPU: o.CPU, Path: o.Path, Reason: o.Reason, Prev: o.Prev, From: o.From}
+	if o.Path == kernelmodel.PathNotModelled || o.Path == kernelmodel.PathUnknown {
+		pl.CPU = parser.NoCPU
+		return
+	}
+	pl.Bounded = true
+	for i := range r.runs {
+		if c := of(&r.runs[i]); c.Path == kernelmodel.PathNotModelled || c.Path == kernelmodel.PathUnknown {
+			pl.Bounded, pl.Possible = false, cpumask.Mask{}
+			return
+		}
+		pl.Possible.Set(of(&r.runs[i]).CPU)
+	}
+	if !complete {
+		pl.Possible = pl.Possible.Or(sel.Widest(q))
+	}
+}
+
+// score counts a decision for fidelity: selections of fair wakees with a
+// recorded CPU, at wakeups and forks.
+func (r *replayer) score(line *Wakeup) {
+	switch line.Moved {
+	case MovedCertain:
+		r.res.MovedCertain++
+	case MovedPossible:
+		r.res.MovedPossible++
+	}
+	if !line.Selection || line.Task.Prio < kernelmodel.MaxRTPrio || line.RecordedCPU < 0 || line.Kind == kernelmodel.KindExec {
+		return
+	}
+	r.fidelity.add(&line.Original, line.RecordedCPU)
+}
+
+// explainEntry tells the story of a decision that put a task on an isolated
+// CPU from outside.
+func (r *replayer) explainEntry(d *decision) {
+	line := &d.line
+	if !line.Isolated || line.RecordedCPU == line.PrevCPU || !line.Selection {
+		return
+	}
+	idx := 0
+	if c := r.consistent(line); len(c) > 0 {
+		idx = c[0]
+	}
+	d.entry = r.explain(idx)
+}
+
+// explain repeats run number i with every test told.
+func (r *replayer) explain(i int) *Explanation {
+	e := &Explanation{}
+	n := 0
+	r.x.Explore(maxRuns, func() {
+		on := n == i
+		if on {
+			r.selO.Trace = func(s kernelmodel.Step) { e.Original = append(e.Original, s) }
+			r.selP.Trace = func(s kernelmodel.Step) { e.Patched = append(e.Patched, s) }
+		}
+		r.selO.Select(&r.x, &r.askO)
+		r.selP.Select(&r.x, &r.askP)
+		r.selO.Trace, r.selP.Trace = nil, nil
+		n++
+	})
+	return e
+}
+
+// learn takes what the recorded choice proves about hidden facts, for later
+// decisions.
+func (r *replayer) learn(d *decision, p *task, consistent []int) {
+	line := &d.line
+	if line.RecordedCPU < 0 || line.ModelMiss || !line.Selection {
+		return
+	}
+	runs := r.runs
+	first := &runs[consistent[0]].o
+	lo, hi := int64(1<<40), int64(-1)
+	idle, sync := first.IdleCores, first.Sync
+	target := -1
+	for _, i := range consistent {
+		o := &runs[i].o
+		lo = min(lo, o.BudgetLo)
+		if o.BudgetHi < 0 {
+			hi = 1 << 40
+		} else {
+			hi = max(hi, o.BudgetHi)
+		}
+		if o.IdleCores != idle {
+			idle = -1
+		}
+		if o.Sync != sync {
+			sync = -1
+		}
+		if target >= 0 && o.Target != target {
+			target = -2
+		} else if target == -1 {
+			target = o.Target
+		}
+	}
+	if target >= 0 {
+		if llc := r.m.LLC(target); llc >= 0 {
+			b := &r.budget[llc]
+			if lo > 0 || hi < 1<<40 {
+				b.prove(r.t.now, lo, min(hi, b.weight))
+			}
+			if idle >= 0 {
+				r.original.idleCores[llc] = tristate{idle == 1, true}
+			}
+		}
+	}
+	if sync >= 0 {
+		r.sync.learn(line, sync == 1)
+	}
+}
+
+// carry moves both worlds past the decision: the original to what was
+// recorded, the patched by its own choice.
+func (r *replayer) carry(d *decision, p *task, consistent []int) {
+	line := &d.line
+	c := &r.runs[consistent[0]]
+	recorded := line.RecordedCPU
+	if recorded < 0 {
+		recorded = c.o.CPU
+	}
+	if line.Selection {
+		if cur := r.t.task[line.Waker.PID]; cur != nil && line.Waker.PID > 0 && line.Task.Prio >= kernelmodel.MaxRTPrio && d.kind == kernelmodel.KindWakeup {
+			cur.flips.wakes(p.pid, d.ev.Time)
+		}
+		r.setRecent(p, consistent)
+		r.clearCores(r.original, c.o.ClearIdleCores)
+		r.clearCores(r.patched, c.p.ClearIdleCores)
+	}
+	if !p.queued || d.kind != kernelmodel.KindWakeup {
+		r.t.fly(p, int32(recorded), d.win)
+	}
+	r.places = r.places[:0]
+	for _, i := range consistent {
+		if cpu := r.runs[i].p.CPU; !slices.Contains(r.places, cpu) {
+			r.places = append(r.places, cpu)
+		}
+	}
+	if line.Patched.Bounded && len(r.runs) == maxRuns {
+		for cpu := range line.Patched.Possible.All() {
+			if !slices.Contains(r.places, cpu) && line.Moved != MovedNo {
+				r.places = append(r.places, cpu)
+			}
+		}
+	}
+	r.patched.diverge(p.pid, d.n, r.places, recorded)
+	if r.patched.diverged[p.pid] != nil {
+		r.patched.setActive(p.pid, true)
+		if line.DivergedSince == 0 {
+			line.DivergedSince = 0 // the first divergence is this very decision
+		}
+	}
+}
+
+// setRecent writes recent_used_cpu in both worlds.
+func (r *replayer) setRecent(p *task, consistent []int) {
+	o, pt := &r.runs[consistent[0]].o, &r.runs[consistent[0]].p
+	was := p.recentUsed
+	wasKnown := p.recentUsedKnown
+	agree := true
+	for _, i := range consistent {
+		if r.runs[i].o.SetRecentUsed != o.SetRecentUsed {
+			agree = false
+		}
+	}
+	switch {
+	case !agree:
+		p.recentUsedKnown = false
+	case o.SetRecentUsed >= 0:
+		p.recentUsed, p.recentUsedKnown = int32(o.SetRecentUsed), true
+	}
+	if pt.SetRecentUsed != o.SetRecentUsed || r.patched.diverged[p.pid] != nil {
+		v, ok := r.patched.recentUsed[p.pid]
+		if !ok {
+			v = was
+			if !wasKnown {
+				v = parser.NoCPU
+			}
+		}
+		if pt.SetRecentUsed >= 0 {
+			v = int32(pt.SetRecentUsed)
+		}
+		r.patched.recentUsed[p.pid] = v
+	}
+}
+
+func (r *replayer) clearCores(w *world, cpu int) {
+	if cpu < 0 {
+		return
+	}
+	if llc := r.m.LLC(cpu); llc >= 0 {
+		w.idleCores[llc] = tristate{false, true}
+	}
+}
+
+// wentIdle applies __update_idle_core in each world: a CPU that picks idle
+// advertises its core if every sibling is idle too.
+func (r *replayer) wentIdle(c int) {
+	if r.m == nil || !r.m.SMTActive() || c >= r.m.NumCPU() {
+		return
+	}
+	llc := r.m.LLC(c)
+	if llc < 0 {
+		return
+	}
+	for _, w := range [2]*world{r.original, r.patched} {
+		if f := &w.idleCores[llc]; !f.known || !f.value {
+			s := state{r: r, world: w, win: window{r.t.now, r.t.now - r.t.slack, r.t.now}, self: -1}
+			all, open := true, false
+			for t := range r.m.SMT(c).All() {
+				if t == c {
+					continue
+				}
+				a := s.Idle(t)
+				all = all && a.Value
+				open = open || a.Open
+			}
+			switch {
+			case all && !open:
+				*f = tristate{true, true}
+			case open:
+				*f = tristate{all || f.value, false}
+			}
+		}
+	}
+}

@@ -1,0 +1,175 @@
+package replay
+
+import (
+	"schedreplay/fact"
+	"schedreplay/parser"
+)
+
+// outcome is what the recording says became of one waking.
+type outcome struct {
+	// cpu is the CPU chosen, NoCPU if the recording does not show it.
+	cpu  int32
+	from fact.Provenance
+	// upper is a time by which the selection was over: that of the next event on
+	// the waker's CPU, which runs try_to_wake_up with interrupts off, or of the
+	// wakee's own next event. NoTime if neither was seen.
+	upper int64
+	// migrated: the selection itself emitted sched_migrate_task.
+	migrated bool
+	// pid is the wakee, prev its CPU before.
+	pid, prev int32
+	// done: nothing more will be learned.
+	done bool
+}
+
+// lookahead delays events until it is known what became of every waking among
+// them, so that whoever comes next sees the recorded choice together with the
+// waking. The delay is bounded in events and in time; what is not resolved by
+// then stays unknown.
+type lookahead struct {
+	survey *survey
+	emit   func(*parser.Event, *outcome) error
+
+	queue []held
+	head  int
+	byCPU map[int32]*outcome // open waking whose CPU has recorded nothing since
+	byPID map[int32]*outcome // open waking by wakee
+}
+
+type held struct {
+	ev  parser.Event
+	out *outcome
+}
+
+// The bounds of the look-ahead.
+const (
+	maxHeld   = 65_536
+	maxHeldNS = 2_000_000_000
+)
+
+func newLookahead(s *survey, emit func(*parser.Event, *outcome) error) *lookahead {
+	return &lookahead{survey: s, emit: emit, byCPU: map[int32]*outcome{}, byPID: map[int32]*outcome{}}
+}
+
+// push takes the next event of the capture.
+func (l *lookahead) push(ev *parser.Event) error {
+	l.observe(ev)
+	h := held{ev: *ev}
+	switch ev.Kind {
+	case parser.KindWaking:
+		h.out = l.open(ev, ev.TargetCPU)
+	case parser.KindWakeup:
+		if !l.survey.hasWaking {
+			h.out = &outcome{cpu: ev.TargetCPU, from: fact.Observed, upper: ev.Time, done: true}
+		}
+	case parser.KindWakeupNew:
+		h.out = &outcome{cpu: ev.TargetCPU, from: fact.Observed, upper: ev.Time, done: true}
+	}
+	l.queue = append(l.queue, h)
+	return l.flush(ev.Time)
+}
+
+func (l *lookahead) open(ev *parser.Event, prev int32) *outcome {
+	o := &outcome{cpu: parser.NoCPU, upper: parser.NoTime, pid: ev.Task.PID, prev: prev}
+	if w := l.byPID[o.pid]; w != nil {
+		w.done = true
+	}
+	l.byPID[o.pid] = o
+	l.byCPU[ev.CPU] = o
+	return o
+}
+
+// observe lets an event settle the wakings that wait for it.
+func (l *lookahead) observe(ev *parser.Event) {
+	switch ev.Kind {
+	case parser.KindLost, parser.KindHole, parser.KindOverwritten:
+		// What the waker's CPU did next is lost.
+		if ev.CPU < 0 {
+			clear(l.byCPU)
+		} else {
+			delete(l.byCPU, ev.CPU)
+		}
+		return
+	case parser.KindOther, parser.KindComm, parser.KindDamaged, parser.KindSlice:
+		return
+	}
+	pid := ev.Task.PID
+	if w := l.byPID[pid]; w != nil {
+		switch ev.Kind {
+		case parser.KindMigrate:
+			if l.byCPU[ev.CPU] == w {
+				w.cpu, w.from, w.migrated = ev.TargetCPU, fact.Observed, true
+				w.settle(ev.Time)
+				delete(l.byPID, pid)
+			}
+		case parser.KindWakeup:
+			w.cpu, w.from = ev.TargetCPU, fact.Observed
+			w.settle(ev.Time)
+			delete(l.byPID, pid)
+		}
+	}
+	if ev.Kind == parser.KindSwitch {
+		if w := l.byPID[ev.Next.PID]; w != nil && ev.Next.PID != 0 {
+			if w.cpu < 0 {
+				w.cpu, w.from = ev.CPU, fact.Reconstructed
+			}
+			w.settle(ev.Time)
+			delete(l.byPID, ev.Next.PID)
+		}
+	}
+	if o := l.byCPU[ev.CPU]; o != nil {
+		delete(l.byCPU, ev.CPU)
+		if !o.done && ev.Kind != parser.KindStatRuntime {
+			o.upper = ev.Time
+			if l.survey.hasMigrate {
+				// The selection's own migration would have been this event.
+				o.cpu, o.from, o.done = o.prev, fact.Reconstructed, true
+				if l.byPID[o.pid] == o {
+					delete(l.byPID, o.pid)
+				}
+			}
+		}
+	}
+}
+
+func (o *outcome) settle(t int64) {
+	if o.upper == parser.NoTime {
+		o.upper = t
+	}
+	o.done = true
+}
+
+// flush hands on what is resolved, and what has been held too long.
+func (l *lookahead) flush(now int64) error {
+	for l.head < len(l.queue) {
+		h := &l.queue[l.head]
+		if h.out != nil && !h.out.done && len(l.queue)-l.head < maxHeld && now-h.ev.Time < maxHeldNS {
+			break
+		}
+		if err := l.next(); err != nil {
+			return err
+		}
+	}
+	if l.head > 4096 && l.head > len(l.queue)/2 {
+		n := copy(l.queue, l.queue[l.head:])
+		clear(l.queue[n:])
+		l.queue, l.head = l.queue[:n], 0
+	}
+	return nil
+}
+
+func (l *lookahead) next() error {
+	h := &l.queue[l.head]
+	l.head++
+	return l.emit(&h.ev, h.out)
+}
+
+// end hands on everything that is left.
+func (l *lookahead) end() error {
+	for l.head < len(l.queue) {
+		if err := l.next(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

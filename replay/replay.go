@@ -1,0 +1,316 @@
+// Package replay turns the events of a capture and the description of its host
+// into what happened and what would have happened: the timeline of every CPU,
+// each recorded wakeup placed by the model under the original and the patched
+// kernel, the stays of foreign tasks on isolated CPUs, and how well the model
+// explains the recording.
+//
+// A capture is read in passes with bounded memory: first a survey (which
+// events, which tasks, how the machine stood at the start), then the replay
+// itself. What grows with the number of events goes to an [Observer].
+package replay
+
+import (
+	"context"
+	"fmt"
+
+	"schedreplay/cpumask"
+	"schedreplay/fact"
+	"schedreplay/kernelmodel"
+	"schedreplay/parser"
+)
+
+// Options say what to replay against what.
+type Options struct {
+	// Original and Patched are KERNELs, empty for the defaults of the design.
+	Original, Patched string
+	// CPUs are the isolated CPUs to look at; empty for all of them.
+	CPUs cpumask.Mask
+	// Owner names the owner of the isolated CPUs by name or pid, empty to find
+	// it.
+	Owner string
+	// Observer receives the results that grow with the capture.
+	Observer Observer
+}
+
+// Replay replays a capture. The host is the merged description of the machine;
+// its unknown fields cost answers, never a guess. The error is about the
+// options (it wraps kernelmodel.ErrKernel or ErrOptions) or the context's; a
+// capture that could not be read to its end gives a result with Partial set.
+func Replay(ctx context.Context, c parser.Capture, host *parser.Host, o Options) (*Result, error) {
+	s := surveyCapture(c, progressOf(&o, 1))
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	r, err := newReplayer(c, host, s, &o)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.choose(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.pass(ctx, 2); err != nil {
+		return nil, err
+	}
+	return r.finish(), nil
+}
+
+func progressOf(o *Options, pass int) func(int64) {
+	if o.Observer.Progress == nil {
+		return nil
+	}
+	return func(n int64) { o.Observer.Progress(pass, 2, n) }
+}
+
+// replayer is one replay in progress.
+type replayer struct {
+	c    parser.Capture
+	host *parser.Host
+	s    *survey
+	opt  *Options
+	res  *Result
+
+	m         *kernelmodel.Machine // nil if the topology is unknown
+	ncpu      int
+	isolated  fact.Fact[cpumask.Mask]
+	aff       affinities
+	kOriginal *kernelmodel.Kernel
+	kPatched  *kernelmodel.Kernel
+
+	// The state of one pass.
+	t                 *timeline
+	original, patched *world
+	budget            []scanBudget
+	budgetBack        int
+	sampled           int64
+	sync              syncHabits
+	fidelity          scorer
+	track             *tracker
+	n                 int64
+	pending           []*decision
+	anyIdlePolicy     bool
+	delayDequeue      bool
+
+	// Scratch space of decisions.
+	x              kernelmodel.Explorer
+	selO, selP     kernelmodel.Selector
+	stateO, stateP state
+	askO, askP     kernelmodel.Wakeup
+	runs           []bothRun
+	idx, places    []int
+}
+
+func newReplayer(c parser.Capture, host *parser.Host, s *survey, o *Options) (*replayer, error) {
+	r := &replayer{c: c, host: host, s: s, opt: o}
+	r.ncpu = max(s.mentioned.Last()+1, len(host.CPU))
+	if m, ok := host.Possible.Get(); ok {
+		r.ncpu = max(r.ncpu, m.Last()+1)
+	}
+	r.isolated = host.Isolated
+	iso := r.isolated.Value
+	all := cpumask.Range(0, r.ncpu-1)
+	if m, ok := host.Possible.Get(); ok {
+		all = m.Or(s.mentioned)
+	}
+	r.aff = affinities{host: host, survey: s, all: all, house: all.AndNot(iso), isolated: iso, kthreads: all}
+	if nohz, ok := host.NohzFull.Get(); ok && !nohz.Empty() {
+		r.aff.kthreads = all.AndNot(nohz) // housekeeping(KTHREAD), 5.8 and later
+	}
+	for _, t := range host.Task {
+		if p, ok := t.Policy.Get(); ok && p == 5 {
+			r.anyIdlePolicy = true
+		}
+	}
+	return r, nil
+}
+
+// begin resets everything that one pass over the capture changes.
+func (r *replayer) begin() {
+	r.t = newTimeline(r.s, r.ncpu)
+	r.res = &Result{Events: map[parser.Kind]int64{}}
+	r.n, r.pending, r.sampled = 0, nil, 0
+	r.sync = syncHabits{pair: map[[2]string]*habit{}}
+	r.fidelity = scorer{path: map[kernelmodel.Path]*PathScore{}}
+	llcs := 0
+	if r.m != nil {
+		llcs = r.m.NumLLC()
+	}
+	r.original, r.patched = newWorld(llcs), newWorld(llcs)
+	r.budget = make([]scanBudget, llcs)
+	r.budgetBack = 100
+	for i := range r.budget {
+		r.budget[i].weight, r.budget[i].pct = int64(r.m.LLCSpan(i).Weight()), 117
+	}
+	r.delayDequeue = r.kOriginal.Rules.DelayDequeue
+	r.selO = kernelmodel.Selector{Rules: &r.kOriginal.Rules, Machine: r.m, Index: 0}
+	r.selP = kernelmodel.Selector{Rules: &r.kPatched.Rules, Machine: r.m, Index: 1}
+	if v := r.kOriginal.Variants(); len(v) > 1 {
+		r.selO.Variants = v
+	}
+	if v := r.kPatched.Variants(); len(v) > 1 {
+		r.selP.Variants = v
+	}
+	r.track = newTracker(r)
+	r.startCores()
+}
+
+// startCores gives has_idle_cores its value at the start: an LLC with an idle
+// core has most likely advertised it, one without has not kept the flag long.
+func (r *replayer) startCores() {
+	if r.m == nil {
+		return
+	}
+	for llc := range r.m.NumLLC() {
+		found := false
+		for c := range r.m.LLCSpan(llc).All() {
+			idle := true
+			for t := range r.m.SMT(c).All() {
+				idle = idle && t < len(r.t.cpu) && r.t.cpu[t].idle()
+			}
+			found = found || idle
+		}
+		r.original.idleCores[llc] = tristate{value: found}
+		r.patched.idleCores[llc] = tristate{value: found}
+	}
+}
+
+// pass replays the capture once.
+func (r *replayer) pass(ctx context.Context, pass int) error {
+	r.begin()
+	progress := progressOf(r.opt, pass)
+	l := newLookahead(r.s, r.event)
+	n := int64(0)
+	for ev, err := range r.c.Events() {
+		if err != nil {
+			break // the survey has it
+		}
+		if n++; n%65536 == 0 {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if progress != nil {
+				progress(n)
+			}
+		}
+		if err := l.push(&ev); err != nil {
+			return err
+		}
+	}
+	if err := l.end(); err != nil {
+		return err
+	}
+	r.closeDue(1<<63 - 1)
+	r.track.end()
+	return nil
+}
+
+// event takes the events in order, each waking with what became of it.
+func (r *replayer) event(ev *parser.Event, out *outcome) error {
+	switch ev.Kind {
+	case parser.KindOther, parser.KindComm, parser.KindDamaged:
+		return nil
+	}
+	r.closeDue(ev.Time)
+	r.sample(ev.Time)
+	switch ev.Kind {
+	case parser.KindWaking:
+		r.open(ev, out, kernelmodel.KindWakeup)
+		r.t.see(&ev.Task)
+	case parser.KindWakeup:
+		if out != nil {
+			r.open(ev, out, kernelmodel.KindWakeup)
+		}
+	case parser.KindWakeupNew:
+		r.open(ev, out, kernelmodel.KindWakeupNew)
+	}
+	r.track.before(ev)
+	r.t.apply(ev)
+	switch ev.Kind {
+	case parser.KindSwitch:
+		if ev.Task.PID > 0 && ev.State.Known() && !ev.State.Runnable() {
+			r.patched.setActive(ev.Task.PID, false)
+		}
+		if ev.Next.PID == 0 && usableCPU(ev.CPU) {
+			r.wentIdle(int(ev.CPU))
+		}
+	case parser.KindMigrate:
+		if !r.selecting(ev) {
+			r.res.BalancerMoves++
+			if r.patched.diverged[ev.Task.PID] != nil {
+				r.res.BalancerIgnored++
+			}
+		}
+	}
+	r.track.after(ev)
+	return nil
+}
+
+// selecting reports whether a migration belongs to a selection: the wakee's
+// own, just decided.
+func (r *replayer) selecting(ev *parser.Event) bool {
+	p := r.t.task[ev.Task.PID]
+	return p != nil && p.inflight != parser.NoCPU
+}
+
+// sample takes the scan budgets' value at every millisecond up to now.
+func (r *replayer) sample(now int64) {
+	const every = 1_000_000
+	if r.m == nil || now-r.sampled < every {
+		return
+	}
+	steps := min((now-r.sampled)/every, budgetMemory)
+	if r.sampled == 0 {
+		steps = 1
+	}
+	r.sampled = now
+	for i := range r.budget {
+		b := &r.budget[i]
+		sum := int64(0)
+		for c := range r.m.LLCSpan(i).All() {
+			if c < len(r.t.cpu) {
+				a, _ := r.t.loadOf(c)
+				sum += min(1024, max(a.util, r.t.cpu[c].cfs.est))
+			}
+		}
+		v := nrIdleScan(sum, b.weight, b.pct)
+		for range steps {
+			b.add(v)
+		}
+	}
+}
+
+// margin is the range in which the kernel's own average lies, given the
+// reconstructed one now and as of its last update.
+func (r *replayer) margin(now, stale int64) kernelmodel.Range {
+	lo, hi := min(now, stale), max(now, stale)
+	return kernelmodel.Range{Lo: max(0, lo-lo/12-8), Best: now, Hi: hi + hi/12 + 8, From: fact.Estimated}
+}
+
+// silent reports a CPU that was recorded along with the others and has no
+// event at all: idle throughout, or busy with one task that never switched.
+func (r *replayer) silent(c int) bool {
+	return !r.s.recorded.Test(c) && r.s.recorded.Weight() > 1 && r.c.Meta().RecordedCPUs.Empty()
+}
+
+// deliver hands a finished decision to the observer and the tracker.
+func (r *replayer) deliver(d *decision) {
+	r.res.Wakeups++
+	r.track.wakeup(d)
+	if f := r.opt.Observer.Wakeup; f != nil {
+		f(&d.line)
+	}
+}
+
+func (r *replayer) finish() *Result {
+	res := r.res
+	res.Meta, res.Host = r.c.Meta(), r.host
+	res.Original, res.Patched = r.kOriginal, r.kPatched
+	res.Start, res.End = r.s.start, r.s.end
+	res.Recorded, res.Isolated = r.s.recorded, r.isolated
+	res.Events = r.s.events
+	res.Lost, res.LostUnknown, res.Holes, res.Damaged, res.Overwritten = r.s.lost, r.s.lostUnknown, r.s.holes, r.s.damaged, r.s.overwritten
+	res.Fidelity = r.fidelity.result()
+	res.Partial = r.s.err
+	return res
+}
+
+var _ = fmt.Sprint

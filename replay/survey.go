@@ -1,0 +1,255 @@
+package replay
+
+import (
+	"slices"
+
+	"schedreplay/cpumask"
+	"schedreplay/parser"
+)
+
+// survey is what a first pass over the capture tells: which events it holds,
+// how the machine stood when it began, and the habits of its tasks. It holds
+// nothing of the outcome of any one decision but what startFact guards.
+type survey struct {
+	start, end int64
+	events     map[parser.Kind]int64
+	recorded   cpumask.Mask // CPUs that recorded something
+	mentioned  cpumask.Mask // CPUs named anywhere
+
+	hasWaking, hasWakeup, hasMigrate, hasSwitch, hasContext bool
+
+	cpu  []startCPU
+	task map[int32]*taskSurvey
+
+	lost, lostUnknown, holes, damaged, overwritten int64
+
+	// selectDelay is the median, selectLate the 99th percentile of the time in ns
+	// from sched_waking to the event that ends the selection on the same CPU.
+	selectDelay, selectLate int64
+
+	err error // what ended the reading early
+}
+
+// startCPU is a CPU's state when the capture begins, as its first event tells.
+type startCPU struct {
+	cur   int32 // task current, NoPID if unknown
+	prio  int32
+	known bool
+	// by is the task whose arrival revealed it, NoPID if it was not an arrival:
+	// for a decision about that task the state counts as unknown.
+	by int32
+	at int64
+}
+
+// taskSurvey is what the whole capture tells of one task.
+type taskSurvey struct {
+	comm string
+	seen cpumask.Mask // CPUs it ran on
+	// start: the task's state when the capture begins.
+	startCPU    int32 // NoCPU if unknown
+	startQueued bool  // runnable, waiting
+	startSleep  bool
+	firstSeen   bool
+	// partners counts changes of wakee, for the start value of wakee_flips.
+	lastWakee int32
+	partners  int64
+	parent    int32
+	ran       bool
+}
+
+func (s *survey) cpuAt(c int32) *startCPU {
+	for int(c) >= len(s.cpu) {
+		s.cpu = append(s.cpu, startCPU{cur: parser.NoPID, prio: parser.NoPrio, by: parser.NoPID})
+	}
+	return &s.cpu[c]
+}
+
+func (s *survey) taskAt(pid int32) *taskSurvey {
+	t := s.task[pid]
+	if t == nil {
+		t = &taskSurvey{startCPU: parser.NoCPU, lastWakee: parser.NoPID, parent: parser.NoPID}
+		s.task[pid] = t
+	}
+	return t
+}
+
+// name keeps the payload's word for a task.
+func (s *survey) name(t *parser.Task) {
+	if t.PID > 0 && t.Comm != "" {
+		s.taskAt(t.PID).comm = t.Comm
+	}
+}
+
+func usableCPU(c int32) bool { return c >= 0 && c < cpumask.MaxCPUs }
+
+// surveyCapture makes the first pass.
+func surveyCapture(c parser.Capture, progress func(int64)) *survey {
+	s := &survey{start: parser.NoTime, end: parser.NoTime, events: map[parser.Kind]int64{}, task: map[int32]*taskSurvey{}}
+	var delays []int64
+	open := map[int32]parser.Event{} // last waking by CPU
+	n := int64(0)
+	for ev, err := range c.Events() {
+		if err != nil {
+			s.err = err
+			break
+		}
+		if n++; n%65536 == 0 && progress != nil {
+			progress(n)
+		}
+		s.events[ev.Kind]++
+		switch ev.Kind {
+		case parser.KindLost:
+			if ev.Count >= 0 {
+				s.lost += ev.Count
+			} else {
+				s.lostUnknown++
+			}
+			continue
+		case parser.KindOverwritten:
+			s.overwritten += max(ev.Count, 0)
+			continue
+		case parser.KindHole:
+			s.holes++
+			continue
+		case parser.KindDamaged:
+			s.damaged++
+			continue
+		case parser.KindOther, parser.KindComm:
+			continue
+		}
+		if !usableCPU(ev.CPU) {
+			continue
+		}
+		if s.start == parser.NoTime {
+			s.start = ev.Time
+			if ev.Kind == parser.KindSlice {
+				s.start = ev.Start
+			}
+		}
+		s.start, s.end = min(s.start, ev.Time), max(s.end, ev.Time)
+		s.recorded.Set(int(ev.CPU))
+		s.mentioned.Set(int(ev.CPU))
+		for _, c := range [2]int32{ev.TargetCPU, ev.OrigCPU} {
+			if usableCPU(c) {
+				s.mentioned.Set(int(c))
+			}
+		}
+		if ev.Context != parser.ContextUnknown {
+			s.hasContext = true
+		}
+		s.first(&ev)
+		if w, ok := open[ev.CPU]; ok {
+			delete(open, ev.CPU)
+			if (ev.Kind == parser.KindMigrate || ev.Kind == parser.KindWakeup) && ev.Task.PID == w.Task.PID && len(delays) < 1<<16 {
+				delays = append(delays, ev.Time-w.Time)
+			}
+		}
+		switch ev.Kind {
+		case parser.KindSwitch:
+			s.hasSwitch = true
+			s.ran(&ev.Task, ev.CPU)
+			s.ran(&ev.Next, ev.CPU)
+		case parser.KindSlice:
+			s.hasSwitch = true
+			s.ran(&ev.Task, ev.CPU)
+		case parser.KindWaking:
+			s.hasWaking = true
+			open[ev.CPU] = ev
+			s.name(&ev.Task)
+			if ev.Cur.PID > 0 {
+				if t := s.taskAt(ev.Cur.PID); t.lastWakee != ev.Task.PID {
+					t.lastWakee = ev.Task.PID
+					t.partners++
+				}
+			}
+		case parser.KindWakeup:
+			s.hasWakeup = true
+			s.name(&ev.Task)
+		case parser.KindMigrate:
+			s.hasMigrate = true
+			s.name(&ev.Task)
+		case parser.KindWakeupNew:
+			s.name(&ev.Task)
+		case parser.KindFork:
+			s.name(&ev.Task)
+			s.name(&ev.Next)
+			if ev.Next.PID > 0 {
+				s.taskAt(ev.Next.PID).parent = ev.Task.PID
+			}
+		default:
+			s.name(&ev.Task)
+		}
+	}
+	if len(delays) > 0 {
+		slices.Sort(delays)
+		s.selectDelay = delays[len(delays)/2]
+		s.selectLate = delays[len(delays)*19/20]
+	}
+	if s.selectDelay == 0 {
+		s.selectDelay = max(2000, c.Meta().Resolution)
+	}
+	s.selectLate = max(s.selectLate, 2*s.selectDelay)
+	return s
+}
+
+func (s *survey) ran(t *parser.Task, cpu int32) {
+	if t.PID <= 0 {
+		return
+	}
+	s.name(t)
+	ts := s.taskAt(t.PID)
+	ts.seen.Set(int(cpu))
+	ts.ran = true
+}
+
+// first learns from an event how its CPU and its tasks stood before.
+func (s *survey) first(ev *parser.Event) {
+	c := s.cpuAt(ev.CPU)
+	if !c.known {
+		cur, prio, by := ev.Cur.PID, ev.Cur.Prio, int32(parser.NoPID)
+		switch ev.Kind {
+		case parser.KindSwitch:
+			cur, prio = ev.Task.PID, ev.Task.Prio
+			by = ev.Next.PID
+		case parser.KindWakeup:
+			by = ev.Task.PID
+		case parser.KindSlice:
+			cur = ev.Task.PID
+		}
+		if cur != parser.NoPID {
+			*c = startCPU{cur: cur, prio: prio, known: true, by: by, at: ev.Time}
+		}
+	}
+	subject := func(pid int32, cpu int32, queued, sleep bool) {
+		if pid <= 0 {
+			return
+		}
+		t := s.taskAt(pid)
+		if t.firstSeen {
+			return
+		}
+		t.firstSeen = true
+		t.startCPU, t.startQueued, t.startSleep = cpu, queued, sleep
+	}
+	switch ev.Kind {
+	case parser.KindSwitch:
+		subject(ev.Task.PID, ev.CPU, true, false)
+		subject(ev.Next.PID, ev.CPU, true, false)
+	case parser.KindWaking:
+		subject(ev.Task.PID, ev.TargetCPU, false, true)
+	case parser.KindWakeup:
+		// Woken before the window or by a CPU that was not recorded.
+		subject(ev.Task.PID, ev.TargetCPU, false, true)
+	case parser.KindMigrate:
+		subject(ev.Task.PID, ev.OrigCPU, true, false)
+	case parser.KindWakeupNew, parser.KindFork:
+		if ev.Kind == parser.KindFork {
+			subject(ev.Next.PID, parser.NoCPU, false, false)
+		} else {
+			subject(ev.Task.PID, parser.NoCPU, false, false)
+		}
+	}
+	if ev.Cur.PID > 0 {
+		subject(ev.Cur.PID, ev.CPU, true, false)
+	}
+}

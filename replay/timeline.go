@@ -1,0 +1,521 @@
+package replay
+
+import (
+	"schedreplay/cpumask"
+	"schedreplay/fact"
+	"schedreplay/kernelmodel"
+	"schedreplay/parser"
+)
+
+// task is what the replay holds of one task, as recorded.
+type task struct {
+	pid  int32
+	comm string
+	prio int32
+	// cpu is task_cpu, NoCPU if unknown.
+	cpu int32
+	// queued: on a run queue, current or waiting; queuedKnown says whether that
+	// is known.
+	queued, queuedKnown bool
+	running             bool
+	// sleptAt is when it last left its queue; contended: others were queued on
+	// that CPU then, so that a delayed dequeue is likely.
+	sleptAt   int64
+	contended bool
+	// wokenAt is the waking that its next run answers, NoTime if none.
+	wokenAt int64
+	// inflight is the CPU on whose wake list it is, NoCPU if none.
+	inflight int32
+	exiting  bool
+
+	recentUsed      int32
+	recentUsedKnown bool
+	flips           flips
+	aff             affinity
+	entity          entity
+	born            bool // forked inside the window and not yet run
+}
+
+// ref names the task in results.
+func (t *task) ref() TaskRef { return TaskRef{t.pid, t.comm, t.prio} }
+
+// cpuState is a CPU as recorded.
+type cpuState struct {
+	cur   int32
+	prio  int32 // of cur
+	known bool
+	// guard is the task whose own arrival is the evidence of the state since
+	// before, NoPID if it stands by itself.
+	guard    int32
+	nr       int   // tasks queued, current included, idle not
+	inflight int   // wakeups on the wake list
+	since    int64 // when cur became current, NoTime if before the window
+	idleAt   int64 // rq->idle_stamp
+	// delayed counts tasks that slept here with others queued and have not been
+	// woken since; none survive the CPU's idling.
+	delayed int
+	last    [16]transition
+	n       int // transitions made
+	cfs     queue
+	// utilLow and others for the scan budget live in budget.go.
+}
+
+// transition is a change of what other CPUs can see of a CPU. It happened
+// between lo and hi, most likely at est.
+type transition struct {
+	est, lo, hi int64
+	idle        bool
+	nr          int
+	known       bool
+}
+
+// timeline is the machine as recorded, up to the event last applied.
+type timeline struct {
+	s    *survey
+	cpu  []cpuState
+	task map[int32]*task
+	// slack is how long before its event a change may have been visible, in ns.
+	slack int64
+	now   int64
+}
+
+func newTimeline(s *survey, ncpu int) *timeline {
+	t := &timeline{s: s, cpu: make([]cpuState, ncpu), task: map[int32]*task{}}
+	t.slack = s.selectDelay / 4
+	for c := range t.cpu {
+		k := &t.cpu[c]
+		*k = cpuState{cur: parser.NoPID, prio: parser.NoPrio, guard: parser.NoPID, since: parser.NoTime, idleAt: parser.NoTime}
+		if c < len(s.cpu) && s.cpu[c].known {
+			st := s.cpu[c]
+			k.cur, k.prio, k.known, k.guard = st.cur, st.prio, true, st.by
+		}
+	}
+	for pid, ts := range s.task {
+		p := t.get(pid)
+		p.cpu = ts.startCPU
+		if !ts.firstSeen || !usableCPU(ts.startCPU) || int(ts.startCPU) >= ncpu {
+			continue
+		}
+		if ts.startQueued {
+			p.queued, p.queuedKnown = true, true
+			t.cpu[p.cpu].nr++
+		} else if ts.startSleep {
+			p.queuedKnown = true
+		}
+	}
+	for c := range t.cpu {
+		k := &t.cpu[c]
+		if k.cur > 0 {
+			if p := t.get(k.cur); !p.queued || p.cpu != int32(c) {
+				// Its own first event says otherwise; the CPU's word wins.
+				if p.queued && usableCPU(p.cpu) && int(p.cpu) < ncpu {
+					t.cpu[p.cpu].nr--
+				}
+				p.queued, p.queuedKnown, p.cpu = true, true, int32(c)
+				k.nr++
+			}
+			t.get(k.cur).running = true
+		}
+		k.last[0] = transition{est: parser.NoTime, lo: parser.NoTime, hi: parser.NoTime, idle: k.idle(), nr: k.nr, known: k.known}
+		k.n = 1
+	}
+	return t
+}
+
+// get returns the task, making it on first sight.
+func (t *timeline) get(pid int32) *task {
+	p := t.task[pid]
+	if p == nil {
+		p = &task{
+			pid: pid, prio: parser.NoPrio, cpu: parser.NoCPU, wokenAt: parser.NoTime, sleptAt: parser.NoTime,
+			inflight: parser.NoCPU, recentUsed: parser.NoCPU,
+		}
+		p.entity.attached, p.entity.weight = parser.NoCPU, 1024
+		if ts := t.s.task[pid]; ts != nil {
+			p.comm = ts.comm
+			p.flips.start(ts.partners, t.s.end-t.s.start)
+		}
+		t.task[pid] = p
+	}
+	return p
+}
+
+// see takes an event's word for a task's name and priority.
+func (t *timeline) see(e *parser.Task) *task {
+	p := t.get(e.PID)
+	if e.Comm != "" {
+		p.comm = e.Comm
+	}
+	if e.Prio != parser.NoPrio && e.Prio != p.prio {
+		p.prio = e.Prio
+		p.entity.weight = weightOf(e.Prio)
+	}
+	return p
+}
+
+// fair reports whether the task is of the fair class as far as its priority
+// tells.
+func (t *task) fair() bool { return t.prio >= kernelmodel.MaxRTPrio }
+
+// idle is available_idle_cpu of the recorded state.
+func (k *cpuState) idle() bool { return k.known && k.cur == 0 && k.nr == 0 && k.inflight == 0 }
+
+// changed notes what others can see of a CPU after an event.
+func (t *timeline) changed(c int32, est, lo, hi int64) {
+	k := &t.cpu[c]
+	i := (k.n - 1) % len(k.last)
+	idle := k.idle()
+	if l := &k.last[i]; l.idle == idle && l.nr == k.nr && l.known == k.known {
+		return
+	}
+	if est < k.last[i].est {
+		est = k.last[i].est
+	}
+	k.last[k.n%len(k.last)] = transition{est: est, lo: lo, hi: max(hi, est), idle: idle, nr: k.nr, known: k.known}
+	k.n++
+}
+
+// window is the time in which a selection took place: between lo and hi, most
+// likely at est.
+type window struct{ est, lo, hi int64 }
+
+// view is what can be said of a CPU at a window.
+type view struct {
+	idle, nr         kernelmodel.Range // idle: 0 or 1
+	known            bool
+	idleOpen         bool
+	idleVal          bool
+	nrLo, nrHi, nrAt int
+}
+
+// at looks at a CPU as a selection saw it.
+func (t *timeline) at(c int, w window) view {
+	k := &t.cpu[c]
+	var v view
+	first := max(0, k.n-len(k.last))
+	found := false
+	for i := k.n - 1; i >= first; i-- {
+		l := &k.last[i%len(k.last)]
+		// The state after l holds from somewhere in [l.lo, l.hi] until the next.
+		overlaps := l.lo <= w.hi
+		if overlaps {
+			if !found {
+				v.nrLo, v.nrHi = l.nr, l.nr
+				v.idleVal, v.nrAt, v.known = l.idle, l.nr, l.known
+				found = true
+			} else {
+				v.nrLo, v.nrHi = min(v.nrLo, l.nr), max(v.nrHi, l.nr)
+			}
+			if !l.known {
+				v.known = false
+			}
+			if v.idleVal != l.idle {
+				v.idleOpen = true
+			}
+			if l.hi < w.lo {
+				break
+			}
+		}
+	}
+	// The likeliest state is that of the last transition before est.
+	for i := k.n - 1; i >= first; i-- {
+		if l := &k.last[i%len(k.last)]; l.est <= w.est {
+			v.idleVal, v.nrAt = l.idle, l.nr
+			break
+		}
+	}
+	return v
+}
+
+// enqueue puts a task on a CPU's queue.
+func (t *timeline) enqueue(p *task, c int32) {
+	t.land(p)
+	if p.queued && p.queuedKnown {
+		return
+	}
+	if p.inPlace(c) {
+		t.cpu[c].delayed = max(0, t.cpu[c].delayed-1)
+	}
+	p.cpu, p.queued, p.queuedKnown = c, true, true
+	t.cpu[c].nr++
+	t.loadEnqueue(p, c)
+}
+
+// inPlace reports whether the task's sleep on CPU c counts as delayed.
+func (p *task) inPlace(c int32) bool { return p.contended && p.cpu == c }
+
+// dequeue takes a task that goes to sleep off its CPU's queue.
+func (t *timeline) dequeue(p *task, c int32) {
+	if p.queued {
+		t.cpu[c].nr = max(0, t.cpu[c].nr-1)
+		t.loadDequeue(p, c)
+	}
+	p.queued, p.queuedKnown, p.sleptAt = false, true, t.now
+	p.contended = t.cpu[c].nr > 0
+	if p.contended {
+		t.cpu[c].delayed++
+	}
+}
+
+// land takes a task off the wake list it is on.
+func (t *timeline) land(p *task) {
+	if p.inflight != parser.NoCPU {
+		k := &t.cpu[p.inflight]
+		k.inflight = max(0, k.inflight-1)
+		p.inflight = parser.NoCPU
+	}
+}
+
+// fly puts a task on the wake list of the CPU chosen for it: from then on that
+// CPU is not idle (ttwu_pending).
+func (t *timeline) fly(p *task, c int32, w window) {
+	if !usableCPU(c) || int(c) >= len(t.cpu) || p.queued {
+		return
+	}
+	t.land(p)
+	p.inflight = c
+	t.cpu[c].inflight++
+	t.changed(c, w.est, w.lo, w.hi)
+}
+
+// apply brings the timeline up to an event. Selections are not its business:
+// see fly.
+func (t *timeline) apply(ev *parser.Event) {
+	t.now = max(t.now, ev.Time)
+	c := ev.CPU
+	switch ev.Kind {
+	case parser.KindLost, parser.KindHole, parser.KindOverwritten:
+		for i := range t.cpu {
+			if c < 0 || int(c) == i {
+				k := &t.cpu[i]
+				k.known, k.cur, k.prio, k.nr, k.inflight, k.delayed = false, parser.NoPID, parser.NoPrio, 0, 0, 0
+				k.since = parser.NoTime
+				k.cfs.nr, k.cfs.weight, k.cfs.running = 0, 0, false
+				t.forgetQueue(int32(i))
+				t.changed(int32(i), max(ev.Start, t.s.start), max(ev.Start, t.s.start), ev.Time)
+			}
+		}
+		return
+	}
+	if !usableCPU(c) || int(c) >= len(t.cpu) {
+		return
+	}
+	switch ev.Kind {
+	case parser.KindSwitch:
+		t.applySwitch(ev)
+	case parser.KindWakeup, parser.KindWakeupNew:
+		p := t.see(&ev.Task)
+		to := ev.TargetCPU
+		if !usableCPU(to) || int(to) >= len(t.cpu) {
+			return
+		}
+		if ev.Kind == parser.KindWakeupNew {
+			p.born = true
+			p.recentUsed, p.recentUsedKnown = c, true
+		}
+		t.enqueue(p, to)
+		// The activation comes just before its event.
+		t.changed(to, ev.Time-t.slack/2, ev.Time-2*t.slack, ev.Time)
+	case parser.KindMigrate:
+		t.applyMigrate(ev)
+	case parser.KindFork:
+		t.see(&ev.Task)
+		child, parent := t.get(ev.Next.PID), t.get(ev.Task.PID)
+		child.comm = ev.Next.Comm
+		child.flips = parent.flips
+		child.prio = parent.prio
+		child.entity.weight = parent.entity.weight
+		child.queuedKnown = true
+	case parser.KindExec:
+		t.see(&ev.Task)
+	case parser.KindExit:
+		t.see(&ev.Task).exiting = true
+	case parser.KindStatRuntime:
+		t.see(&ev.Task)
+	}
+}
+
+func (t *timeline) applySwitch(ev *parser.Event) {
+	c := ev.CPU
+	k := &t.cpu[c]
+	if ev.Task.PID > 0 {
+		p := t.see(&ev.Task)
+		p.running = false
+		if !p.queued || p.cpu != c {
+			t.enqueue(p, c)
+			p.cpu = c
+		}
+		switch {
+		case !ev.State.Known():
+			p.queuedKnown = false
+		case !ev.State.Runnable():
+			t.dequeue(p, c)
+		default:
+			t.loadPut(p, c)
+		}
+	}
+	if ev.Next.PID > 0 {
+		n := t.see(&ev.Next)
+		if !n.queued || n.cpu != c {
+			if n.queued && usableCPU(n.cpu) && int(n.cpu) < len(t.cpu) {
+				t.cpu[n.cpu].nr = max(0, t.cpu[n.cpu].nr-1)
+				t.loadDequeue(n, n.cpu)
+				n.queued = false
+			}
+			t.enqueue(n, c)
+			n.cpu = c
+		}
+		t.land(n)
+		n.running, n.born = true, false
+		t.loadPick(n, c)
+		k.prio = n.prio
+	} else {
+		// An idle CPU has nothing queued and holds no delayed task.
+		k.prio = 140
+		k.delayed = 0
+		if k.nr != 0 {
+			k.nr = 0
+			t.forgetQueue(c)
+		}
+		k.idleAt = ev.Time
+		t.loadIdle(c)
+	}
+	k.cur, k.known, k.since, k.guard = ev.Next.PID, true, ev.Time, parser.NoPID
+	t.changed(c, ev.Time-t.slack/4, ev.Time-t.slack, ev.Time)
+}
+
+// forgetQueue marks every task thought to be queued on a CPU as unknown.
+func (t *timeline) forgetQueue(c int32) {
+	for _, p := range t.task {
+		if p.cpu == c && p.queued && p.pid != 0 {
+			p.queued, p.queuedKnown, p.running = false, false, false
+			t.loadDequeue(p, c)
+		}
+		if p.inflight == c {
+			p.inflight = parser.NoCPU
+		}
+	}
+}
+
+func (t *timeline) applyMigrate(ev *parser.Event) {
+	p := t.see(&ev.Task)
+	from, to := ev.OrigCPU, ev.TargetCPU
+	if !usableCPU(to) || int(to) >= len(t.cpu) {
+		return
+	}
+	if p.queued && usableCPU(from) && int(from) < len(t.cpu) && p.cpu == from && from != to {
+		t.cpu[from].nr = max(0, t.cpu[from].nr-1)
+		t.loadMigrate(p, from, to)
+		t.cpu[to].nr++
+		p.cpu = to
+		t.changed(from, ev.Time-t.slack, ev.Time-2*t.slack, ev.Time)
+		t.changed(to, ev.Time, ev.Time-t.slack, ev.Time+t.slack)
+		return
+	}
+	p.cpu = to
+}
+
+// The load bookkeeping of the queues. Only fair tasks count.
+
+func (t *timeline) loadEnqueue(p *task, c int32) {
+	if !p.fair() {
+		return
+	}
+	q, e := &t.cpu[c].cfs, &p.entity
+	q.advance(t.now)
+	switch {
+	case p.born:
+		e.newborn(q)
+		q.attach(e)
+	case e.attached == c:
+		e.step(t.now, false, false)
+	default:
+		if e.attached != parser.NoCPU {
+			o := &t.cpu[e.attached].cfs
+			e.step(max(o.last, e.last), false, false)
+			o.removedLoad += e.load
+			o.removedUtil += e.util
+			o.removedRunnable += e.runnable
+			o.removedN++
+		}
+		q.attach(e)
+	}
+	e.attached = c
+	q.weight += e.weight
+	q.nr++
+	q.est += e.est
+}
+
+func (t *timeline) loadDequeue(p *task, c int32) {
+	if !p.fair() || p.entity.attached != c {
+		return
+	}
+	q, e := &t.cpu[c].cfs, &p.entity
+	q.advance(t.now)
+	e.step(t.now, true, q.running && t.cpu[c].cur == p.pid)
+	e.remember()
+	q.weight = max(0, q.weight-e.weight)
+	q.nr = max(0, q.nr-1)
+	q.est = max(0, q.est-e.est)
+	if t.cpu[c].cur == p.pid {
+		q.running = false
+	}
+}
+
+func (t *timeline) loadPut(p *task, c int32) {
+	q := &t.cpu[c].cfs
+	q.advance(t.now)
+	p.entity.step(t.now, true, q.running)
+	q.running = false
+}
+
+func (t *timeline) loadPick(p *task, c int32) {
+	q := &t.cpu[c].cfs
+	q.advance(t.now)
+	q.running = p.fair()
+	if p.fair() {
+		p.entity.step(t.now, true, false)
+	}
+}
+
+func (t *timeline) loadIdle(c int32) {
+	q := &t.cpu[c].cfs
+	q.advance(t.now)
+	q.running, q.nr, q.weight, q.est = false, 0, 0, 0
+}
+
+func (t *timeline) loadMigrate(p *task, from, to int32) {
+	if !p.fair() {
+		return
+	}
+	a, b, e := &t.cpu[from].cfs, &t.cpu[to].cfs, &p.entity
+	a.advance(t.now)
+	e.step(t.now, true, false)
+	if e.attached == from {
+		a.detach(e)
+		a.weight, a.nr, a.est = max(0, a.weight-e.weight), max(0, a.nr-1), max(0, a.est-e.est)
+	}
+	b.advance(t.now)
+	b.attach(e)
+	e.attached = to
+	b.weight += e.weight
+	b.nr++
+	b.est += e.est
+}
+
+// tick brings the averages of every CPU that a tick keeps fresh up to now, as
+// a reader would find them; idle CPUs keep their last values.
+func (t *timeline) loadOf(c int) (now, stale average) {
+	q := t.cpu[c].cfs
+	stale = q.average
+	if !q.known {
+		return q.average, stale
+	}
+	q.advance(t.now)
+	return q.average, stale
+}
+
+var _ = cpumask.MaxCPUs
+
+// provenance of recorded state.
+const observedState = fact.Reconstructed

@@ -1,0 +1,287 @@
+package replay
+
+import (
+	"slices"
+
+	"schedreplay/fact"
+	"schedreplay/kernelmodel"
+)
+
+// world is the machine as it would be under one kernel: what differs there
+// from the recording.
+type world struct {
+	// diverged holds the tasks that are, or may be, elsewhere than recorded.
+	diverged map[int32]*divergence
+	// active lists the pids of diverged tasks that are runnable or on a wake
+	// list, ascending.
+	active []int32
+	// idleCores is has_idle_cores by LLC.
+	idleCores []tristate
+	// recentUsed overrides the recorded world's recent_used_cpu; NoCPU is
+	// unknown.
+	recentUsed map[int32]int32
+	// ignored counts balancer moves of diverged tasks.
+	ignored int64
+}
+
+// divergence is a task's place where it is not surely the recorded one.
+type divergence struct {
+	// since is the N of the decision that parted it from the recording.
+	since int64
+	// cpus is where it may be, the prediction first.
+	cpus []int
+}
+
+// tristate is a flag that may be unknown.
+type tristate struct {
+	value, known bool
+}
+
+func newWorld(llcs int) *world {
+	return &world{diverged: map[int32]*divergence{}, idleCores: make([]tristate, llcs), recentUsed: map[int32]int32{}}
+}
+
+// setActive notes that a task became runnable or ceased to be.
+func (w *world) setActive(pid int32, on bool) {
+	i, found := slices.BinarySearch(w.active, pid)
+	switch {
+	case on && !found:
+		w.active = slices.Insert(w.active, i, pid)
+	case !on && found:
+		w.active = slices.Delete(w.active, i, i+1)
+	}
+}
+
+// diverge sets where a task is; one place equal to the recorded CPU ends the
+// divergence.
+func (w *world) diverge(pid int32, n int64, cpus []int, recorded int) {
+	if len(cpus) == 1 && cpus[0] == recorded {
+		delete(w.diverged, pid)
+		delete(w.recentUsed, pid)
+		w.setActive(pid, false)
+		return
+	}
+	d := w.diverged[pid]
+	if d == nil {
+		d = &divergence{since: n}
+		w.diverged[pid] = d
+	}
+	d.cpus = append(d.cpus[:0], cpus...)
+}
+
+// shift is how the tasks of a CPU differ from the recording.
+type shift struct {
+	away, here, maybeAway, maybeHere int
+}
+
+// shiftOf counts, for a CPU, the diverged tasks that left it or came to it.
+// The task self is left out: it is being placed.
+func (w *world) shiftOf(t *timeline, c int, self int32) shift {
+	var s shift
+	for _, pid := range w.active {
+		if pid == self {
+			continue
+		}
+		d := w.diverged[pid]
+		p := t.task[pid]
+		if d == nil || p == nil {
+			continue
+		}
+		at := int(p.cpu)
+		if p.inflight >= 0 {
+			at = int(p.inflight)
+		}
+		can := slices.Contains(d.cpus, c)
+		switch {
+		case at == c && !can:
+			s.away++
+		case at == c && can && len(d.cpus) > 1:
+			if d.cpus[0] != c {
+				s.away++
+				s.maybeHere++
+			} else {
+				s.maybeAway++
+			}
+		case at != c && can:
+			if d.cpus[0] == c {
+				s.here++
+				if len(d.cpus) > 1 {
+					s.maybeAway++
+				}
+			} else {
+				s.maybeHere++
+			}
+		}
+	}
+	return s
+}
+
+// state answers the model's questions for one decision in one world. With a
+// nil world it is the recorded machine.
+type state struct {
+	r     *replayer
+	world *world
+	win   window
+	self  int32 // the wakee
+}
+
+func (s *state) shift(c int) (shift, bool) {
+	if len(s.world.active) == 0 {
+		return shift{}, false
+	}
+	sh := s.world.shiftOf(s.r.t, c, s.self)
+	return sh, sh != shift{}
+}
+
+// Idle implements kernelmodel.State.
+func (s *state) Idle(c int) kernelmodel.Answer {
+	t := s.r.t
+	if c >= len(t.cpu) {
+		return kernelmodel.Either(false, fact.Unknown)
+	}
+	k := &t.cpu[c]
+	v := t.at(c, s.win)
+	if sh, ok := s.shift(c); ok && v.known {
+		lo := max(0, v.nrAt-sh.away+sh.here-sh.maybeAway)
+		hi := v.nrAt - sh.away + sh.here + sh.maybeHere
+		best := max(0, v.nrAt-sh.away+sh.here)
+		others := k.inflight - s.inflightAway(c)
+		idle := best == 0 && others <= 0 && (k.cur <= 0 || sh.away > 0)
+		open := v.idleOpen || (lo == 0) != (hi == 0)
+		return kernelmodel.Answer{Value: idle, Open: open, From: fact.Reconstructed}
+	}
+	switch {
+	case !v.known || k.guard == s.self && k.guard > 0:
+		if s.r.silent(c) {
+			return kernelmodel.Either(true, fact.Assumed)
+		}
+		return kernelmodel.Either(false, fact.Unknown)
+	case v.idleOpen:
+		return kernelmodel.Either(v.idleVal, fact.Reconstructed)
+	}
+	return kernelmodel.Known(v.idleVal, fact.Reconstructed)
+}
+
+// inflightAway counts wakeups in flight to a CPU that belong to diverged
+// tasks: they are counted by their own places.
+func (s *state) inflightAway(c int) int {
+	n := 0
+	for _, pid := range s.world.active {
+		if p := s.r.t.task[pid]; p != nil && p.inflight == int32(c) {
+			n++
+		}
+	}
+	return n
+}
+
+// SchedIdle implements kernelmodel.State.
+func (s *state) SchedIdle(c int) kernelmodel.Answer {
+	if !s.r.anyIdlePolicy {
+		return kernelmodel.Known(false, fact.Reconstructed)
+	}
+	n := 0
+	for _, p := range s.r.t.task {
+		if p.queued && p.cpu == int32(c) && p.pid != 0 {
+			if s.r.aff.of(p).policy != 5 {
+				return kernelmodel.Known(false, fact.Reconstructed)
+			}
+			n++
+		}
+	}
+	return kernelmodel.Known(n > 0, fact.Reconstructed)
+}
+
+// NrRunning implements kernelmodel.State.
+func (s *state) NrRunning(c int) kernelmodel.Range {
+	n := s.NrRunnable(c)
+	if s.r.delayDequeue && c < len(s.r.t.cpu) {
+		if d := s.r.t.cpu[c].delayed; d > 0 {
+			n.Hi += int64(d)
+			n.Best += int64(d)
+			n.From = min(n.From, fact.Estimated)
+		}
+	}
+	return n
+}
+
+// NrRunnable implements kernelmodel.State.
+func (s *state) NrRunnable(c int) kernelmodel.Range {
+	t := s.r.t
+	if c >= len(t.cpu) {
+		return kernelmodel.Range{Lo: 0, Best: 1, Hi: 1 << 20, From: fact.Unknown}
+	}
+	v := t.at(c, s.win)
+	if !v.known {
+		return kernelmodel.Range{Lo: 0, Best: 1, Hi: 1 << 20, From: fact.Unknown}
+	}
+	r := kernelmodel.Range{Lo: int64(v.nrLo), Best: int64(v.nrAt), Hi: int64(v.nrHi), From: fact.Reconstructed}
+	if sh, ok := s.shift(c); ok {
+		move := int64(sh.here - sh.away)
+		r.Best = max(0, r.Best+move)
+		r.Lo = max(0, r.Lo+move-int64(sh.maybeAway))
+		r.Hi = max(0, r.Hi+move+int64(sh.maybeHere))
+	}
+	return r
+}
+
+// HasIdleCores implements kernelmodel.State.
+func (s *state) HasIdleCores(c int) kernelmodel.Answer {
+	llc := s.r.m.LLC(c)
+	if llc < 0 {
+		return kernelmodel.Known(false, fact.Reconstructed)
+	}
+	f := s.world.idleCores[llc]
+	return kernelmodel.Answer{Value: f.value, Open: !f.known, From: fact.Reconstructed}
+}
+
+// ScanBudget implements kernelmodel.State.
+func (s *state) ScanBudget(rule kernelmodel.BudgetRule, _, c int) kernelmodel.Range {
+	llc := s.r.m.LLC(c)
+	if llc < 0 {
+		return kernelmodel.Range{Hi: int64(s.r.m.NumCPU()), From: fact.Unknown}
+	}
+	b := &s.r.budget[llc]
+	if rule == kernelmodel.BudgetUtil {
+		return b.around(s.r.t.now, s.r.budgetBack)
+	}
+	return kernelmodel.Range{Lo: 3, Best: b.weight, Hi: b.weight + 1, From: fact.Estimated}
+}
+
+// Load implements kernelmodel.State.
+func (s *state) Load(c int) kernelmodel.Range {
+	if c >= len(s.r.t.cpu) {
+		return kernelmodel.Range{Hi: 1 << 20, From: fact.Unknown}
+	}
+	now, stale := s.r.t.loadOf(c)
+	return s.r.margin(now.load, stale.load)
+}
+
+// Runnable implements kernelmodel.State.
+func (s *state) Runnable(c int) kernelmodel.Range {
+	now, stale := s.r.t.loadOf(c)
+	return s.r.margin(now.runnable, stale.runnable)
+}
+
+// Util implements kernelmodel.State.
+func (s *state) Util(c int) kernelmodel.Range {
+	now, stale := s.r.t.loadOf(c)
+	return s.r.margin(now.util, stale.util)
+}
+
+// Capacity implements kernelmodel.State.
+func (s *state) Capacity(int) kernelmodel.Range {
+	return kernelmodel.Exactly(1024, fact.Estimated)
+}
+
+// IdleSince implements kernelmodel.State.
+func (s *state) IdleSince(c int) kernelmodel.Range {
+	return kernelmodel.Exactly(s.r.t.cpu[c].idleAt, fact.Reconstructed)
+}
+
+// CurPrio implements kernelmodel.State.
+func (s *state) CurPrio(c int) kernelmodel.Range {
+	if c >= len(s.r.t.cpu) || !s.r.t.cpu[c].known {
+		return kernelmodel.Range{Lo: -1, Best: 140, Hi: 140, From: fact.Unknown}
+	}
+	return kernelmodel.Exactly(int64(s.r.t.cpu[c].prio), fact.Reconstructed)
+}
