@@ -154,7 +154,7 @@ func DomainRulesFor(major, minor int) DomainRules {
 		ShareLLCName:      pick(from(6, 9), "SD_SHARE_LLC", "SD_SHARE_PKG_RESOURCES"),
 		NUMAOfFirstNode:   !from(5, 12),
 		Descended:         from(5, 13),
-		SpanSane:          from(5, 7),
+		SpanSane:          from(5, 6),
 		AsymPreferSibling: from(4, 20),
 		AsymBalanceWake:   !from(5, 7),
 		ClusterBelowCore:  from(6, 0),

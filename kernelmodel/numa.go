@@ -88,7 +88,7 @@ func (t *Topology) schedInitNUMA(r *DomainRules) numaLevels {
 	for level, limit := range n.distances {
 		n.masks[level] = make([]cpumask.Mask, len(t.Node))
 		for _, a := range nodes {
-			var m cpumask.Mask
+			m := t.Node[a].CPUs.And(t.Online)
 			for _, b := range nodes {
 				if t.distance(a, b) <= limit {
 					m = m.Or(t.Node[b].CPUs.And(t.Online))

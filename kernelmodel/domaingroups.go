@@ -1,0 +1,144 @@
+package kernelmodel
+
+import (
+	"iter"
+
+	"schedreplay/cpumask"
+)
+
+// wrapFrom yields the CPUs of a mask in ascending order from start on, around to
+// those before it (for_each_cpu_wrap).
+func wrapFrom(m cpumask.Mask, start int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for c := m.Next(start - 1); c >= 0; c = m.Next(c) {
+			if !yield(c) {
+				return
+			}
+		}
+		for c := m.First(); c >= 0 && c < start; c = m.Next(c) {
+			if !yield(c) {
+				return
+			}
+		}
+	}
+}
+
+// ring returns the groups from first on, each once: overlapping masks below NUMA
+// can tie the ring into a knot, in which old kernels would go round for ever.
+func ring(first *schedGroup) []DomainGroup {
+	var out []DomainGroup
+	seen := map[*schedGroup]bool{}
+	for g := first; g != nil && !seen[g]; g = g.next {
+		seen[g] = true
+		out = append(out, g.DomainGroup)
+	}
+	return out
+}
+
+// buildSchedGroups models build_sched_groups: one group for each child domain in
+// the span. The CPUs of a span share the groups, and so the last of them to come
+// here orders the ring.
+func buildSchedGroups(sd *schedDomain, cpu int) {
+	var first, last *schedGroup
+	var covered cpumask.Mask
+	for i := range wrapFrom(sd.Span, cpu) {
+		if covered.Test(i) {
+			continue
+		}
+		g := getGroup(i, sd.tl)
+		covered = covered.Or(g.Span)
+		if first == nil {
+			first = g
+		}
+		if last != nil {
+			last.next = g
+		}
+		last = g
+	}
+	last.next = first
+	sd.groups = first
+}
+
+// getGroup models get_group: the group that holds a CPU at a level, kept by the
+// first CPU of its child domain.
+func getGroup(cpu int, tl *topologyLevel) *schedGroup {
+	child := tl.sd[cpu].child
+	if child != nil {
+		cpu = child.Span.First()
+	}
+	if tl.sg[cpu] == nil {
+		tl.sg[cpu] = &schedGroup{}
+	}
+	g := tl.sg[cpu]
+	if g.used {
+		return g
+	}
+	g.used = true
+	if child != nil {
+		g.Span, g.Flags = child.Span, child.Flags
+	} else {
+		g.Span = cpumask.Of(cpu)
+	}
+	g.BalanceMask = g.Span
+	return g
+}
+
+// buildOverlapSchedGroups models build_overlap_sched_groups: groups of NUMA
+// levels are the child domains of CPUs not yet covered, and may overlap.
+func (b *domainBuilder) buildOverlapSchedGroups(sd *schedDomain, cpu int) {
+	var first, last *schedGroup
+	var covered cpumask.Mask
+	for i := range wrapFrom(sd.Span, cpu) {
+		if covered.Test(i) {
+			continue
+		}
+		sibling := sd.tl.sd[i]
+		if sibling == nil || !sibling.Span.Test(i) {
+			continue // its domains end below this level
+		}
+		if b.r.Descended && sibling.child != nil && !sibling.child.Span.SubsetOf(sd.Span) {
+			sibling = findDescendedSibling(sd, sibling)
+		}
+		g := &schedGroup{}
+		if sibling.child != nil {
+			g.Span, g.Flags = sibling.child.Span, sibling.child.Flags
+		} else {
+			g.Span = sibling.Span
+		}
+		covered = covered.Or(g.Span)
+		g.BalanceMask = buildBalanceMask(sibling, g.Span)
+		if first == nil {
+			first = g
+		}
+		if last != nil {
+			last.next = g
+		}
+		last = g
+		last.next = first
+	}
+	sd.groups = first
+}
+
+// findDescendedSibling models find_descended_sibling: the domain below a sibling
+// whose child lies within the span, past those that will be dropped.
+func findDescendedSibling(sd, sibling *schedDomain) *schedDomain {
+	for sibling.child != nil && !sibling.child.Span.SubsetOf(sd.Span) {
+		sibling = sibling.child
+	}
+	for sibling.child != nil && sibling.child.Span.Equal(sibling.Span) {
+		sibling = sibling.child
+	}
+	return sibling
+}
+
+// buildBalanceMask models build_balance_mask: the CPUs of a group whose own
+// domains lead to that very group.
+func buildBalanceMask(sd *schedDomain, span cpumask.Mask) cpumask.Mask {
+	var m cpumask.Mask
+	for i := range span.All() {
+		if s := sd.tl.sd[i]; s != nil && s.child != nil && s.child.Span.Equal(span) {
+			m.Set(i)
+		}
+	}
+	return m
+}
