@@ -3,7 +3,7 @@ package replay
 import "github.com/HdrHistogram/hdrhistogram-go"
 
 // DelayHistogram collects delays in ns with three significant digits. The zero
-// value is not usable; see newDelayHistogram.
+// value is not usable; see [NewDelayHistogram].
 type DelayHistogram struct {
 	h        *hdrhistogram.Histogram
 	max, sum int64
@@ -16,6 +16,13 @@ const maxDelay = 600_000_000_000
 func newDelayHistogram() *DelayHistogram {
 	return &DelayHistogram{h: hdrhistogram.New(1, maxDelay, 3)}
 }
+
+// NewDelayHistogram returns an empty histogram, for those who make results of
+// their own.
+func NewDelayHistogram() *DelayHistogram { return newDelayHistogram() }
+
+// Add counts a delay of ns; a negative one is not counted.
+func (d *DelayHistogram) Add(ns int64) { d.add(ns) }
 
 func (d *DelayHistogram) add(ns int64) {
 	if ns < 0 {
