@@ -282,7 +282,9 @@ func (r *replayer) closeModelled(d *decision, p *task) {
 		o := r.selO.Select(&r.x, &r.askO)
 		pt := r.selP.Select(&r.x, &r.askP)
 		r.runs = append(r.runs, bothRun{o: o, p: pt})
+		if len(r.runs)==1 { r.x.Debug() }
 	})
+	DebugRuns[len(r.runs)]++
 	r.place(&line.Original, &r.selO, &r.askO, complete, func(b *bothRun) *kernelmodel.Outcome { return &b.o })
 	r.place(&line.Patched, &r.selP, &r.askP, complete, func(b *bothRun) *kernelmodel.Outcome { return &b.p })
 	first := &r.runs[0]
@@ -317,6 +319,7 @@ func (r *replayer) closeModelled(d *decision, p *task) {
 	r.carry(d, p, consistent)
 }
 
+var DebugRuns = map[int]int{}
 func (r *replayer) all() []int {
 	r.idx = r.idx[:0]
 	for i := range r.runs {
@@ -466,15 +469,20 @@ func (r *replayer) carry(d *decision, p *task, consistent []int) {
 			cur.flips.wakes(p.pid, d.ev.Time)
 		}
 		r.setRecent(p, consistent)
-		r.clearCores(r.original, c.o.ClearIdleCores)
-		r.clearCores(r.patched, c.p.ClearIdleCores)
+		r.clearCores(c.o.ClearIdleCores, c.p.ClearIdleCores)
 	}
 	if !p.queued || d.kind != kernelmodel.KindWakeup {
 		r.t.fly(p, int32(recorded), d.win)
 	}
 	r.places = r.places[:0]
 	for _, i := range consistent {
-		if cpu := r.runs[i].p.CPU; !slices.Contains(r.places, cpu) {
+		// Where the kernels agree the patched one does what was recorded, even if
+		// the model missed it.
+		cpu := recorded
+		if r.runs[i].p.CPU != r.runs[i].o.CPU {
+			cpu = r.runs[i].p.CPU
+		}
+		if !slices.Contains(r.places, cpu) {
 			r.places = append(r.places, cpu)
 		}
 	}
@@ -485,13 +493,25 @@ func (r *replayer) carry(d *decision, p *task, consistent []int) {
 			}
 		}
 	}
+	if r.places[0] == recorded && !r.anyIsolated(r.places) {
+		// Only the less likely answers part the worlds. Carrying those on would
+		// soon make every place of every task possible; see docs/model.md.
+		r.places = r.places[:1]
+	}
 	r.patched.diverge(p.pid, d.n, r.places, recorded)
 	if r.patched.diverged[p.pid] != nil {
 		r.patched.setActive(p.pid, true)
-		if line.DivergedSince == 0 {
-			line.DivergedSince = 0 // the first divergence is this very decision
+	}
+}
+
+func (r *replayer) anyIsolated(cpus []int) bool {
+	iso := r.isolated.Value
+	for _, c := range cpus {
+		if iso.Test(c) {
+			return true
 		}
 	}
+	return false
 }
 
 // setRecent writes recent_used_cpu in both worlds.
@@ -526,12 +546,38 @@ func (r *replayer) setRecent(p *task, consistent []int) {
 	}
 }
 
-func (r *replayer) clearCores(w *world, cpu int) {
-	if cpu < 0 {
-		return
+// clearCores applies a failed core scan, which clears has_idle_cores of the
+// LLC of the given CPU; -1 where none failed.
+func (r *replayer) clearCores(original, patched int) {
+	llcOf := func(cpu int) int {
+		if cpu < 0 {
+			return -1
+		}
+		return r.m.LLC(cpu)
 	}
-	if llc := r.m.LLC(cpu); llc >= 0 {
-		w.idleCores[llc] = tristate{false, true}
+	o, p := llcOf(original), llcOf(patched)
+	if o != p {
+		// The worlds part over this flag.
+		for _, llc := range [2]int{o, p} {
+			if _, own := r.patched.idleCores[llc]; llc >= 0 && !own {
+				r.patched.idleCores[llc] = r.original.idleCores[llc]
+			}
+		}
+	}
+	if o >= 0 {
+		r.original.idleCores[o] = tristate{false, true}
+	}
+	if _, own := r.patched.idleCores[p]; p >= 0 && own {
+		r.patched.idleCores[p] = tristate{false, true}
+	}
+	r.joinCores(o)
+	r.joinCores(p)
+}
+
+// joinCores ends a difference over has_idle_cores that is none any more.
+func (r *replayer) joinCores(llc int) {
+	if own, ok := r.patched.idleCores[llc]; ok && own == r.original.idleCores[llc] && own.known {
+		delete(r.patched.idleCores, llc)
 	}
 }
 
@@ -546,23 +592,33 @@ func (r *replayer) wentIdle(c int) {
 		return
 	}
 	for _, w := range [2]*world{r.original, r.patched} {
-		if f := &w.idleCores[llc]; !f.known || !f.value {
-			s := state{r: r, world: w, win: window{r.t.now, r.t.now - r.t.slack, r.t.now}, self: -1}
-			all, open := true, false
-			for t := range r.m.SMT(c).All() {
-				if t == c {
-					continue
-				}
-				a := s.Idle(t)
-				all = all && a.Value
-				open = open || a.Open
+		f, own := w.idleCores[llc]
+		if !own && w == r.patched || f.known && f.value {
+			continue
+		}
+		s := state{r: r, world: w, win: window{r.t.now, r.t.now - r.t.slack, r.t.now}, self: -1}
+		all, open := true, false
+		for t := range r.m.SMT(c).All() {
+			if t == c {
+				continue
 			}
-			switch {
-			case all && !open:
-				*f = tristate{true, true}
-			case open:
-				*f = tristate{all || f.value, false}
+			switch a := s.Idle(t); {
+			case a.Open:
+				open = true
+				all = all && a.Value
+			case !a.Value:
+				all, open = false, false
+			}
+			if !all && !open {
+				break
 			}
 		}
+		switch {
+		case open:
+			w.idleCores[llc] = tristate{all || f.value, false}
+		case all:
+			w.idleCores[llc] = tristate{true, true}
+		}
 	}
+	r.joinCores(llc)
 }

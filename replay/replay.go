@@ -134,7 +134,7 @@ func (r *replayer) begin() {
 	if r.m != nil {
 		llcs = r.m.NumLLC()
 	}
-	r.original, r.patched = newWorld(llcs), newWorld(llcs)
+	r.original, r.patched = newWorld(), newWorld()
 	r.budget = make([]scanBudget, llcs)
 	r.budgetBack = 100
 	for i := range r.budget {
@@ -169,7 +169,6 @@ func (r *replayer) startCores() {
 			found = found || idle
 		}
 		r.original.idleCores[llc] = tristate{value: found}
-		r.patched.idleCores[llc] = tristate{value: found}
 	}
 }
 

@@ -15,8 +15,9 @@ type world struct {
 	// active lists the pids of diverged tasks that are runnable or on a wake
 	// list, ascending.
 	active []int32
-	// idleCores is has_idle_cores by LLC.
-	idleCores []tristate
+	// idleCores is has_idle_cores by LLC: every LLC's in the original's world,
+	// those that differ from it in the patched one.
+	idleCores map[int]tristate
 	// recentUsed overrides the recorded world's recent_used_cpu; NoCPU is
 	// unknown.
 	recentUsed map[int32]int32
@@ -37,8 +38,8 @@ type tristate struct {
 	value, known bool
 }
 
-func newWorld(llcs int) *world {
-	return &world{diverged: map[int32]*divergence{}, idleCores: make([]tristate, llcs), recentUsed: map[int32]int32{}}
+func newWorld() *world {
+	return &world{diverged: map[int32]*divergence{}, idleCores: map[int]tristate{}, recentUsed: map[int32]int32{}}
 }
 
 // setActive notes that a task became runnable or ceased to be.
@@ -230,7 +231,10 @@ func (s *state) HasIdleCores(c int) kernelmodel.Answer {
 	if llc < 0 {
 		return kernelmodel.Known(false, fact.Reconstructed)
 	}
-	f := s.world.idleCores[llc]
+	f, ok := s.world.idleCores[llc]
+	if !ok {
+		f = s.r.original.idleCores[llc]
+	}
 	return kernelmodel.Answer{Value: f.value, Open: !f.known, From: fact.Reconstructed}
 }
 
