@@ -188,6 +188,22 @@ func ParseCmdlines(text []byte) map[int32]string {
 	return names
 }
 
+// Bytes reads n bytes. Memory grows with what is there, not with n.
+func (d *Reader) Bytes(n int64) ([]byte, error) { return d.bytes(n, 1<<40) }
+
+// Sized reads a piece whose size, at most limit, is a 64-bit number before
+// it.
+func (d *Reader) Sized(limit int64) ([]byte, error) { return d.sized(limit) }
+
+// Uint16 reads a number.
+func (d *Reader) Uint16() (uint16, error) {
+	b, err := d.bytes(2, maxWord)
+	if err != nil {
+		return 0, err
+	}
+	return d.Order.Uint16(b), nil
+}
+
 // Uint32 reads a number.
 func (d *Reader) Uint32() (uint32, error) {
 	b, err := d.bytes(4, maxWord)

@@ -1,0 +1,302 @@
+package tracedat
+
+import (
+	"fmt"
+	"io"
+
+	"schedreplay/parser"
+	"schedreplay/parser/tep"
+)
+
+const (
+	// maxChunk is the size of the largest chunk, decompressed.
+	maxChunk = 8 << 20
+	// maxHeld bounds the chunks that a pass holds at once.
+	maxHeld = 256 << 20
+)
+
+// pager yields the pages of one CPU.
+type pager struct {
+	at     io.ReaderAt
+	order  tep.Order
+	size   int   // of a page
+	next   int64 // offset of the next unread byte in the file
+	end    int64 // end of this CPU's data
+	origin int64 // where the data begins, for places
+	read   int64 // bytes of pages yielded
+
+	unpack *unpacker // nil for plain data
+	held   *int64    // bytes of chunks over all CPUs
+	chunks uint32    // chunks left
+	opened bool
+	packed []byte
+	plain  []byte // of the current chunk, not yet yielded
+	buf    []byte
+}
+
+// page returns the next page, valid until the next call, and its place. The
+// error is io.EOF at the end, or wraps [parser.ErrTruncated],
+// [parser.ErrDamaged] or [parser.ErrLimit]; nothing can follow it.
+func (p *pager) page() (data []byte, pos int64, err error) {
+	pos = p.origin + p.read
+	if p.unpack == nil {
+		if p.next >= p.end {
+			return nil, pos, io.EOF
+		}
+		if p.buf == nil {
+			p.buf = make([]byte, p.size)
+		}
+		n, err := p.at.ReadAt(p.buf[:min(int64(p.size), p.end-p.next)], p.next)
+		p.next += int64(n)
+		p.read += int64(n)
+		if n < p.size {
+			if err == nil || err == io.EOF {
+				err = fmt.Errorf("it ends %d bytes into a page of %d", n, p.size)
+			}
+			return nil, pos, fmt.Errorf("%w: %w", parser.ErrTruncated, err)
+		}
+		return p.buf, pos, nil
+	}
+	for len(p.plain) == 0 {
+		if err := p.chunk(); err != nil {
+			return nil, pos, err
+		}
+	}
+	if len(p.plain) < p.size {
+		return nil, pos, fmt.Errorf("%w: a chunk ends %d bytes into a page of %d", parser.ErrDamaged, len(p.plain), p.size)
+	}
+	data, p.plain = p.plain[:p.size], p.plain[p.size:]
+	p.read += int64(p.size)
+	return data, pos, nil
+}
+
+// chunk decompresses the next chunk: {u32 packed size, u32 plain size, data}.
+// Their number stands before the first, and the stated size of a CPU's data
+// leaves that number out.
+func (p *pager) chunk() error {
+	if !p.opened {
+		var n [4]byte
+		if _, err := p.at.ReadAt(n[:], p.next); err != nil {
+			return fmt.Errorf("%w: it ends before the chunks of a CPU: %w", parser.ErrTruncated, err)
+		}
+		p.chunks, p.opened = p.order.Uint32(n[:]), true
+		p.next += 4
+		p.end += 4
+	}
+	if p.chunks == 0 {
+		return io.EOF
+	}
+	p.chunks--
+	var h [8]byte
+	if _, err := p.at.ReadAt(h[:], p.next); err != nil {
+		return fmt.Errorf("%w: it ends inside a chunk header: %w", parser.ErrTruncated, err)
+	}
+	packed, plain := p.order.Uint32(h[:]), p.order.Uint32(h[4:])
+	if packed > 2*maxChunk || plain > maxChunk {
+		return fmt.Errorf("%w: a chunk of %d bytes that becomes %d, at most %d make sense", parser.ErrDamaged, packed, plain, maxChunk)
+	}
+	if int64(packed) > p.end-p.next-8 {
+		return fmt.Errorf("%w: a chunk of %d bytes with %d left", parser.ErrDamaged, packed, p.end-p.next-8)
+	}
+	p.next += 8
+	if int(packed) > cap(p.packed) {
+		// Probe the last byte before believing the size.
+		var last [1]byte
+		if _, err := p.at.ReadAt(last[:], p.next+int64(packed)-1); err != nil {
+			return fmt.Errorf("%w: it ends inside a chunk: %w", parser.ErrTruncated, err)
+		}
+		p.packed = make([]byte, packed)
+	}
+	p.packed = p.packed[:packed]
+	if n, err := p.at.ReadAt(p.packed, p.next); n < len(p.packed) {
+		return fmt.Errorf("%w: it ends inside a chunk: %w", parser.ErrTruncated, err)
+	}
+	p.next += int64(packed)
+	had := cap(p.buf)
+	var err error
+	p.buf, err = p.unpack.unpack(p.packed, p.buf, int(plain))
+	if *p.held += int64(cap(p.buf) - had); *p.held > maxHeld {
+		return fmt.Errorf("%w: more than %d bytes of chunks at once", parser.ErrLimit, maxHeld)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: compressed chunk: %w", parser.ErrDamaged, err)
+	}
+	p.plain = p.buf
+	return nil
+}
+
+// Parts of the commit word of a page (kernel/trace/ring_buffer.c).
+const (
+	commitMask   = 1<<27 - 1
+	missedEvents = 1 << 31
+	missedStored = 1 << 30
+)
+
+// Values of type_len in an event header (include/linux/ring_buffer.h).
+const (
+	typeMaxData    = 28
+	typePadding    = 29
+	typeTimeExtend = 30
+	typeTimeStamp  = 31
+)
+
+// cursor walks the events of one CPU.
+type cursor struct {
+	pager
+	cpu    int32
+	header tep.HeaderPage
+	data   []byte // unread events of the page
+	pos    int64  // place of data[0]
+	base   uint64 // stamp of the last event
+
+	// The current event.
+	stamp  uint64
+	raw    []byte
+	rawPos int64
+	// Events that were lost before it: 0 none, -1 an unknown number. Whoever
+	// told of them sets it to 0.
+	missed int64
+}
+
+// step moves to the next event. io.EOF at the end; an error that wraps
+// errPage concerns one page and step may be called again; any other ends the
+// CPU's data.
+func (c *cursor) step() error {
+	for {
+		if len(c.data) == 0 {
+			if err := c.turn(); err != nil {
+				return err
+			}
+			continue
+		}
+		if len(c.data) < 4 {
+			return c.broken("%d bytes left over", len(c.data))
+		}
+		kind, delta := c.eventHeader(c.order.Uint32(c.data))
+		length := 0 // of what follows the header
+		payload := 4
+		switch {
+		case kind == 0:
+			// The length word counts itself.
+			if len(c.data) < 8 {
+				return c.broken("an event without its length")
+			}
+			length, payload = int(min(c.order.Uint32(c.data[4:]), maxPageSize)), 8
+			if length < 4 {
+				return c.broken("an event of %d bytes", length)
+			}
+		case kind <= typeMaxData:
+			length = int(kind) * 4
+		case kind == typePadding:
+			if delta == 0 { // nothing else on this page
+				c.data = nil
+				continue
+			}
+			if len(c.data) < 8 {
+				return c.broken("padding without its length")
+			}
+			length = int(min(c.order.Uint32(c.data[4:]), maxPageSize))
+		default:
+			length = 4
+		}
+		total := (4 + length + 3) &^ 3
+		if total > len(c.data) {
+			// The last event's padding may lie behind the page's length.
+			if 4+length > len(c.data) {
+				return c.broken("an event of %d bytes with %d left", 4+length, len(c.data))
+			}
+			total = len(c.data)
+		}
+		body := c.data[:4+length]
+		at := c.pos
+		c.data = c.data[total:]
+		c.pos += int64(total)
+		switch {
+		case kind == typeTimeExtend:
+			c.base += uint64(c.order.Uint32(body[4:]))<<27 + uint64(delta)
+			continue
+		case kind == typeTimeStamp:
+			// 59 bits; the upper ones are those of the stamp before
+			// (rb_fix_abs_ts).
+			stamp := uint64(c.order.Uint32(body[4:]))<<27 + uint64(delta)
+			if upper := c.base &^ (1<<59 - 1); upper != 0 {
+				if stamp |= upper; stamp < c.base {
+					stamp += 1 << 59
+				}
+			}
+			c.base = stamp
+			continue
+		case kind == typePadding: // a discarded event
+			c.base += uint64(delta)
+			continue
+		}
+		c.base += uint64(delta)
+		c.stamp, c.raw, c.rawPos = c.base, body[payload:], at+int64(payload)
+		return nil
+	}
+}
+
+// eventHeader splits the header word: type_len in 5 bits, time_delta in 27.
+// Bit fields begin at the other end on big-endian machines.
+func (c *cursor) eventHeader(w uint32) (kind, delta uint32) {
+	if c.order == tep.Big {
+		return w >> 27, w & (1<<27 - 1)
+	}
+	return w & 31, w >> 5
+}
+
+// errPage marks damage that ends with its page.
+type errPage struct {
+	pos int64
+	msg string
+}
+
+func (e *errPage) Error() string { return e.msg }
+
+// broken gives up the rest of the page.
+func (c *cursor) broken(format string, args ...any) error {
+	c.data = nil
+	return &errPage{c.pos, "ring buffer page: " + fmt.Sprintf(format, args...)}
+}
+
+// turn goes to the next page.
+func (c *cursor) turn() error {
+	page, pos, err := c.page()
+	if err != nil {
+		return err
+	}
+	h := c.header
+	if len(page) < h.Data {
+		return &errPage{pos, fmt.Sprintf("ring buffer page of %d bytes", len(page))}
+	}
+	c.pos = pos
+	var commit uint64
+	if h.CommitSize == 8 {
+		commit = c.order.Uint64(page[h.Commit:])
+	} else {
+		commit = uint64(c.order.Uint32(page[h.Commit:]))
+	}
+	n := int(commit & commitMask)
+	if n > len(page)-h.Data {
+		return c.broken("%d bytes of events on a page of %d", n, len(page))
+	}
+	c.base = c.order.Uint64(page[h.Timestamp:])
+	c.data = page[h.Data : h.Data+n]
+	c.pos = pos + int64(h.Data)
+	if commit&missedEvents != 0 {
+		var m uint64
+		if rest := page[h.Data+n:]; commit&missedStored != 0 && len(rest) >= h.CommitSize {
+			if h.CommitSize == 8 {
+				m = c.order.Uint64(rest)
+			} else {
+				m = uint64(c.order.Uint32(rest))
+			}
+		}
+		if m > 0 && m < 1<<48 && c.missed >= 0 && c.missed < 1<<48 {
+			c.missed += int64(m)
+		} else {
+			c.missed = -1
+		}
+	}
+	return nil
+}
