@@ -10,6 +10,7 @@ import (
 	"schedreplay/parser/ftrace"
 	"schedreplay/parser/perfscript"
 	"schedreplay/parser/text"
+	"schedreplay/parser/timehist"
 )
 
 // reader is one dialect's room. Looks is nil for binary dialects, which are
@@ -27,6 +28,7 @@ var readers = []reader{
 	{dialect: parser.DialectTraceDat, open: unsupported(parser.DialectTraceDat), magic: []string{"\x17\x08\x44tracing"}},
 	{dialect: parser.DialectFtrace, open: ftrace.New, looks: ftrace.Looks},
 	{dialect: parser.DialectPerf, open: perfscript.New, looks: perfscript.Looks},
+	{dialect: parser.DialectTimehist, open: timehist.New, looks: timehist.Looks},
 }
 
 func unsupported(d parser.Dialect) func(parser.Source) (parser.Capture, error) {

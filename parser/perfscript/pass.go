@@ -156,13 +156,12 @@ func (p *pass) Deliver(ev *parser.Event) {
 }
 
 // Remark implements [text.Dialect].
-func (p *pass) Remark(line []byte, _ int64) bool {
+func (p *pass) Remark(line []byte, n int64) bool {
 	switch {
 	case len(line) > 0 && line[0] == '\t', bytes.HasPrefix(line, []byte("# ")), string(line) == "#":
 		return true // a callchain, the header
-	case bytes.HasPrefix(line, []byte("Processed ")) && bytes.Contains(line, []byte(" and lost ")):
-		// perf's warning, when standard error went to the same file.
-		p.out.LostAt(parser.NoCPU, p.out.Last(), -1, 0)
+	case text.PerfLoss(line):
+		p.out.LostAt(parser.NoCPU, p.out.Last(), -1, n)
 		return true
 	}
 	return false

@@ -23,6 +23,8 @@ const (
 	FitNone Fit = iota
 	// FitPart: the columns are there, what follows them is not complete.
 	FitPart
+	// FitLoose: the line can be a record, and can be the beginning of one.
+	FitLoose
 	// FitWhole: the line is a record.
 	FitWhole
 )
@@ -193,8 +195,10 @@ func (p *Records) keep(line []byte, n int64) {
 func (p *Records) flush(k int) {
 	for i, piece := range p.pieces[:k] {
 		n := p.first + int64(i)
-		_, fit, _ := p.d.Decode(piece, n)
+		ev, fit, _ := p.d.Decode(piece, n)
 		switch {
+		case fit >= FitLoose:
+			p.deliver(&ev)
 		case fit != FitNone:
 			p.out.Damaged(n, "the fields do not fit the event")
 		case p.inOther && len(piece) > 0:
