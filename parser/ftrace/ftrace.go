@@ -123,11 +123,13 @@ func (c *capture) readHead(head text.Head) error {
 			c.meta.Dialect = parser.DialectTraceCmd
 			sawTracer = true
 		case looksBare(line):
-			votes.bare++
-			bareLine = max(bareLine, i+1)
+			if votes.bare++; votes.bare == 1 {
+				bareLine = i + 1
+			}
 		case looksRaw(line):
-			votes.raw++
-			rawLine = max(rawLine, i+1)
+			if votes.raw++; votes.raw == 1 {
+				rawLine = i + 1
+			}
 		}
 	}
 	for width, n := range indents {

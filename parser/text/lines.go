@@ -49,18 +49,16 @@ func (l *Lines) Next() ([]byte, bool) {
 	return line, true
 }
 
+// raw returns the next line with its marks. Of a line that there is not, the
+// last one's Cut and Ended stay.
 func (l *Lines) raw() ([]byte, bool) {
-	l.cut, l.ended = false, false
 	scanned := l.start
 	for {
 		if i := bytes.IndexByte(l.buf[scanned:l.end], '\n'); i >= 0 {
 			line := l.buf[l.start : scanned+i]
 			l.start = scanned + i + 1
-			l.ended = true
-			if len(line) > MaxLine {
-				line, l.cut = line[:MaxLine], true
-			}
-			return line, true
+			l.cut, l.ended = len(line) > MaxLine, true
+			return line[:min(len(line), MaxLine)], true
 		}
 		scanned = l.end
 		if l.end-l.start > MaxLine {
@@ -69,7 +67,11 @@ func (l *Lines) raw() ([]byte, bool) {
 		if l.err != nil {
 			line := l.buf[l.start:l.end]
 			l.start = l.end
-			return line, len(line) > 0
+			if len(line) == 0 {
+				return nil, false
+			}
+			l.cut, l.ended = false, false
+			return line, true
 		}
 		if len(l.buf)-l.end < MaxLine {
 			copy(l.buf, l.buf[l.start:l.end])
@@ -84,7 +86,7 @@ func (l *Lines) raw() ([]byte, bool) {
 // overlong delivers the first MaxLine bytes of a line and drops the rest.
 func (l *Lines) overlong() ([]byte, bool) {
 	copy(l.buf, l.buf[l.start:l.start+MaxLine])
-	l.cut = true
+	l.cut, l.ended = true, false
 	for l.err == nil {
 		l.start, l.end = MaxLine, MaxLine
 		l.fill(l.buf[MaxLine:])

@@ -1,0 +1,9 @@
+package perfscript
+
+import (
+	"testing"
+
+	"schedreplay/parser/text/goldentest"
+)
+
+func TestGolden(t *testing.T) { goldentest.Run(t, "testdata", New) }
