@@ -8,9 +8,11 @@ import (
 
 	"schedreplay/parser"
 	"schedreplay/parser/ftrace"
+	"schedreplay/parser/perfdata"
 	"schedreplay/parser/perfscript"
 	"schedreplay/parser/text"
 	"schedreplay/parser/timehist"
+	"schedreplay/parser/tracedat"
 )
 
 // reader is one dialect's room. Looks is nil for binary dialects, which are
@@ -24,17 +26,11 @@ type reader struct {
 
 // readers are the dialects in the order in which equal votes count.
 var readers = []reader{
-	{dialect: parser.DialectPerfData, open: unsupported(parser.DialectPerfData), magic: []string{"PERFILE2", "2ELIFREP", "PERFFILE"}},
-	{dialect: parser.DialectTraceDat, open: unsupported(parser.DialectTraceDat), magic: []string{"\x17\x08\x44tracing"}},
+	{dialect: parser.DialectPerfData, open: perfdata.New, magic: []string{"PERFILE2", "2ELIFREP", "PERFFILE"}},
+	{dialect: parser.DialectTraceDat, open: tracedat.New, magic: []string{"\x17\x08\x44tracing"}},
 	{dialect: parser.DialectFtrace, open: ftrace.New, looks: ftrace.Looks},
 	{dialect: parser.DialectPerf, open: perfscript.New, looks: perfscript.Looks},
 	{dialect: parser.DialectTimehist, open: timehist.New, looks: timehist.Looks},
-}
-
-func unsupported(d parser.Dialect) func(parser.Source) (parser.Capture, error) {
-	return func(src parser.Source) (parser.Capture, error) {
-		return nil, &parser.Error{File: src.Name, Format: string(d), Offset: -1, Err: parser.ErrUnsupported}
-	}
 }
 
 // detection is what an input turned out to be.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"schedreplay/parser"
+	"schedreplay/parser/perfdata"
 )
 
 // bundleNames are the names of a host bundle in a capture's folder.
@@ -16,6 +17,9 @@ var bundleNames = []string{"host.tar.gz", "host.tar", "host"}
 // folder opens the one capture of a folder. A folder that perf record
 // --threads wrote is a capture itself.
 func folder(dir string, o Options) (*Input, error) {
+	if perfdata.IsDir(dir) {
+		return perfDir(dir, o)
+	}
 	bundle, err := findBundle(dir)
 	if err != nil {
 		return nil, err
@@ -24,44 +28,84 @@ func folder(dir string, o Options) (*Input, error) {
 	if err != nil {
 		return nil, fileError(dir, err)
 	}
-	var found []*Input
-	var refused []error
+	var found *Input
+	var failed error
+	var names []string
 	for _, e := range entries {
-		if !mayBeCapture(e.Name()) {
-			continue
-		}
 		path := filepath.Join(dir, e.Name())
-		st, err := os.Stat(path)
-		if err != nil || !st.Mode().IsRegular() || isOracle(path) {
+		if !mayBeCapture(e.Name()) || isOracle(path) {
 			continue
 		}
-		in, err := file(path, o)
-		switch {
-		case err == nil:
-			found = append(found, in)
-		case !errors.Is(err, parser.ErrFormat):
-			// A capture that cannot be used; what is none at all does not matter.
-			refused = append(refused, err)
+		in, err := entry(path, o)
+		if in == nil && err == nil {
+			continue
 		}
+		names = append(names, e.Name())
+		if len(names) > 1 {
+			in.discard()
+			continue
+		}
+		found, failed = in, err
 	}
 	switch {
-	case len(found) == 1:
-		found[0].Bundle = bundle
-		return found[0], nil
-	case len(found) > 1:
-		var names []string
-		for _, in := range found {
-			names = append(names, filepath.Base(in.Path))
-			in.Close()
-		}
+	case len(names) == 0:
+		return nil, &parser.Error{File: dir, Offset: -1, Err: ErrNoCapture, Remedy: remedy}
+	case len(names) > 1:
+		found.discard()
 		return nil, &parser.Error{
 			File: dir, Offset: -1, Err: fmt.Errorf("%w: the folder holds the captures %s", ErrAmbiguous, strings.Join(names, ", ")),
 			Remedy: "name one of them",
 		}
-	case len(refused) == 1:
-		return nil, refused[0]
+	case failed != nil:
+		return nil, failed
 	}
-	return nil, &parser.Error{File: dir, Offset: -1, Err: ErrNoCapture, Remedy: remedy}
+	found.Bundle = bundle
+	return found, nil
+}
+
+// entry opens one entry of a folder. Both results are nil for what is no
+// capture; a capture that cannot be used is one nevertheless.
+func entry(path string, o Options) (*Input, error) {
+	st, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, nil
+	case st.IsDir() && perfdata.IsDir(path):
+		return perfDir(path, o)
+	case !st.Mode().IsRegular():
+		return nil, nil
+	}
+	in, err := file(path, o)
+	if errors.Is(err, parser.ErrFormat) {
+		return nil, nil
+	}
+	return in, err
+}
+
+// perfDir opens a folder that perf record --threads wrote.
+func perfDir(dir string, o Options) (*Input, error) {
+	paths, err := filepath.Glob(filepath.Join(dir, "data*"))
+	if err != nil {
+		return nil, fileError(dir, err)
+	}
+	raw := &rawFile{progress: o.Progress}
+	in := &Input{Path: dir, raw: raw}
+	for _, p := range paths {
+		f, err := os.Open(p)
+		if err != nil {
+			in.closeFiles()
+			return nil, fileError(p, err)
+		}
+		raw.add(f)
+	}
+	c, err := perfdata.NewDir(dir)
+	if err != nil {
+		in.closeFiles()
+		return nil, err
+	}
+	c.Meta().Confidence = "magic bytes"
+	in.Capture = c
+	return in, nil
 }
 
 // mayBeCapture tells by name which entries of a folder are looked at.

@@ -197,6 +197,13 @@ func (in *Input) Close() error {
 	return errors.Join(in.Capture.Close(), in.closeFiles())
 }
 
+// discard closes an input that is not handed out; it may be nil.
+func (in *Input) discard() {
+	if in != nil {
+		_ = in.Close()
+	}
+}
+
 func (in *Input) closeFiles() error {
 	err := in.raw.close()
 	for _, s := range in.spool {
@@ -209,10 +216,8 @@ func (in *Input) closeFiles() error {
 // Checksum returns the SHA-256 of the input as stored, in hexadecimal.
 func (in *Input) Checksum() (string, error) {
 	h := sha256.New()
-	for _, f := range in.raw.parts() {
-		if _, err := io.Copy(h, f); err != nil {
-			return "", fileError(in.Path, err)
-		}
+	if _, err := io.Copy(h, in.raw.all()); err != nil {
+		return "", fileError(in.Path, err)
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }

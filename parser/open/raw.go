@@ -3,20 +3,22 @@ package open
 import (
 	"errors"
 	"io"
+	"math"
 	"os"
 	"sync/atomic"
 
 	"schedreplay/parser"
 )
 
-// rawFile is an input as stored: one file that can be read at random, and what
+// rawFile is an input as stored: a file that can be read at random, and what
 // a pass over it has read so far.
 type rawFile struct {
 	f        *os.File
 	size     int64
 	progress func(done, total int64)
-	// more are further files of a perf.data directory.
-	more []*os.File
+	// files are those of a folder of perf record --threads, which its reader opens
+	// itself; f is nil then.
+	files []*os.File
 
 	done, told atomic.Int64
 }
@@ -53,21 +55,35 @@ func (r *rawFile) finish() {
 	}
 }
 
+// add takes one file of a folder.
+func (r *rawFile) add(f *os.File) {
+	r.files = append(r.files, f)
+	if st, err := f.Stat(); err == nil {
+		r.size += st.Size()
+	}
+}
+
 func (r *rawFile) close() error {
-	err := r.f.Close()
-	for _, f := range r.more {
+	var err error
+	if r.f != nil {
+		err = r.f.Close()
+	}
+	for _, f := range r.files {
 		err = errors.Join(err, f.Close())
 	}
 	return err
 }
 
-// parts are the bytes of the input, file by file.
-func (r *rawFile) parts() []io.Reader {
-	p := []io.Reader{io.NewSectionReader(r.f, 0, r.size)}
-	for _, f := range r.more {
-		p = append(p, io.NewSectionReader(f, 0, 1<<62))
+// all reads the bytes of the input, file by file.
+func (r *rawFile) all() io.Reader {
+	if r.f != nil {
+		return io.NewSectionReader(r.f, 0, r.size)
 	}
-	return p
+	var parts []io.Reader
+	for _, f := range r.files {
+		parts = append(parts, io.NewSectionReader(f, 0, math.MaxInt64))
+	}
+	return io.MultiReader(parts...)
 }
 
 // stream reads the file from its start and counts.
