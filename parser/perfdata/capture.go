@@ -289,6 +289,11 @@ func (c *capture) finish() error {
 	for _, l := range c.lanes.all {
 		l.close()
 	}
+	if c.table == nil || c.table.Len() == 0 {
+		if err := c.guess(); err != nil {
+			return err
+		}
+	}
 	if err := c.usable(); err != nil {
 		return err
 	}

@@ -528,7 +528,7 @@ func (c *capture) describeCPUs() {
 	switch {
 	case wanted.Empty():
 	case ok && online.SubsetOf(wanted):
-	case ok || !cpusOption(f.args).Empty():
+	default: // where the CPUs online are unknown, this may be all of them
 		c.meta.RecordedCPUs = wanted
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"schedreplay/parser"
+	"schedreplay/parser/tep"
 )
 
 // maxLanes bounds the number of lanes, and with it the cost of a merge.
@@ -113,7 +114,7 @@ func (l *lane) cursor(bufSize int) *cursor {
 
 // next moves to the next record; io.EOF at the end of the lane. Any other
 // error means that the input changed since it was opened.
-func (c *cursor) next(size func(header []byte) int) error {
+func (c *cursor) next(o tep.Order) error {
 	if c.lo == c.hi && c.left == 0 {
 		if len(c.spans) == 0 {
 			return io.EOF
@@ -127,7 +128,7 @@ func (c *cursor) next(size func(header []byte) int) error {
 	if err := c.fill(headerSize); err != nil {
 		return err
 	}
-	n := size(c.buf[c.lo:])
+	n := int(o.Uint16(c.buf[c.lo+6:]))
 	if n < headerSize {
 		return c.changed()
 	}

@@ -3,6 +3,7 @@ package perfdata
 import (
 	"bytes"
 	"fmt"
+	"iter"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -84,6 +85,9 @@ func ours(t *testing.T, c parser.Capture) []line {
 		case parser.KindComm, parser.KindFork, parser.KindExit:
 			if e.Cur.PID == parser.NoPID {
 				continue // from a task record, not from a sample
+			}
+			if e.Kind == parser.KindComm {
+				e.Text = "task:task_rename"
 			}
 		}
 		l := line{time: e.Time, cpu: e.CPU}
@@ -179,6 +183,7 @@ func TestTraces(t *testing.T) {
 			if broken != nil || err != nil || n == 0 {
 				t.Fatalf("%d events, %v, %v", n, broken, err)
 			}
+			compareGuess(t, b)
 			perfTool(t)
 			path := filepath.Join(t.TempDir(), "perf.data")
 			if err := os.WriteFile(path, b, 0o600); err != nil {
@@ -198,19 +203,18 @@ func TestRecordings(t *testing.T) {
 		{"sched", "sched record -a"},
 		{"one CPU", "sched record -C 0"},
 		{"callchains", "record -a -g -e sched:*"},
-		{"compressed", "record -a -z -e sched:*"},
 		{"strongly compressed", "record -a -z=19 -e sched:sched_switch -e sched:sched_waking"},
 		{"losses", "record -a -m 1 -e sched:*"},
-		{"wall clock", "record -a -k CLOCK_REALTIME -e sched:*"},
+		{"wall clock", "record -a -k realtime -e sched:*"},
 		{"monotonic", "record -a -k mono -e sched:*"},
 		{"mixed", "record -a -e sched:* -e cpu-clock -e task:*"},
-		{"groups", "record -a -e {sched:sched_switch,sched:sched_waking}:S"},
+		{"group", "record -a -e {sched:sched_switch,sched:sched_waking}"},
 		{"one task", "record -e sched:*"},
 		{"threads", "record --threads -a -e sched:*"},
-		{"one event", "record -a -e sched:sched_switch"},
 		{"many fields", "record -a -d --phys-data -W -s --sample-cpu -T -e sched:*"},
 	} {
 		t.Run(mode.name, func(t *testing.T) {
+			t.Parallel() // perf mostly waits for itself
 			path := filepath.Join(t.TempDir(), "perf.data")
 			args := append(strings.Fields(mode.args), "-o", path, "--", "sh", "-c", load)
 			if out, err := exec.Command(perf, args...).CombinedOutput(); err != nil {
@@ -231,6 +235,7 @@ func TestRecordings(t *testing.T) {
 		})
 	}
 	t.Run("pipe", func(t *testing.T) {
+		t.Parallel()
 		path := filepath.Join(t.TempDir(), "perf.data")
 		out, err := exec.Command(perf, "record", "-a", "-e", "sched:*", "-o", "-", "--", "sh", "-c", load+" >/dev/null").Output()
 		if err != nil {
@@ -255,6 +260,48 @@ func TestRecordings(t *testing.T) {
 			}
 		}
 	})
+}
+
+// compareGuess takes the event formats off a file and holds what is recognised
+// without them against what they say.
+func compareGuess(t *testing.T, b []byte) {
+	t.Helper()
+	whole, err := New(memory("whole", b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := whole.(*capture).order.Uint64(b[40:]) + whole.(*capture).order.Uint64(b[48:])
+	cut, err := New(memory("cut", b[:data]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, stop := iter.Pull2(cut.Events())
+	defer stop()
+	recognised, missed := map[parser.Kind]int{}, map[parser.Kind]int{}
+	for want, err := range whole.Events() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err, ok := next()
+		for ok && err == nil && got.Pos != want.Pos {
+			got, err, ok = next() // task records stand in for tracepoints not recognised
+		}
+		if !ok || err != nil {
+			t.Fatalf("missing: %s (%v)", eventtest.Print(&want), err)
+		}
+		switch {
+		case got.Kind == want.Kind && (got.Kind == parser.KindOther || got == want):
+			recognised[got.Kind]++
+		case got.Kind == parser.KindOther:
+			missed[want.Kind]++
+		default:
+			t.Fatalf("%s, recognised as %s", eventtest.Print(&want), eventtest.Print(&got))
+		}
+	}
+	t.Logf("recognised %v, not recognised %v", recognised, missed)
+	if recognised[parser.KindSwitch] == 0 || missed[parser.KindSwitch] > 0 || missed[parser.KindWaking] > 0 {
+		t.Errorf("switches and wakeups are not all recognised")
+	}
 }
 
 // report is for reading by eye: go test -run TestShow -v with SHOW=FILE.

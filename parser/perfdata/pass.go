@@ -82,7 +82,7 @@ func (p *pass) run(yield func(parser.Event, error) bool) error {
 	buf := min(max(laneBuffers/max(len(p.c.lanes.all), 1), 4<<10), 64<<10)
 	for _, l := range p.c.lanes.all {
 		cur := l.cursor(buf)
-		if ok, err := p.step(cur); err != nil {
+		if ok, err := p.c.step(cur); err != nil {
 			return err
 		} else if ok {
 			p.heap = append(p.heap, cur)
@@ -103,7 +103,7 @@ func (p *pass) run(yield func(parser.Event, error) bool) error {
 				return errStopped
 			}
 		}
-		more, err := p.step(cur)
+		more, err := p.c.step(cur)
 		if err != nil {
 			return err
 		}
@@ -149,21 +149,19 @@ func (p *pass) timeOf(cur *cursor) int64 {
 }
 
 // step moves a cursor on; false at the end of its lane.
-func (p *pass) step(cur *cursor) (bool, error) {
-	err := cur.next(p.size)
+func (c *capture) step(cur *cursor) (bool, error) {
+	err := cur.next(c.order)
 	if err == io.EOF {
 		return false, nil
 	}
 	if err == nil {
-		cur.time, cur.origin, err = p.c.locate(cur.rec)
+		cur.time, cur.origin, err = c.locate(cur.rec)
 	}
 	if err != nil {
-		return false, p.c.fail(cur.pos, "", err)
+		return false, c.fail(cur.pos, "", err)
 	}
 	return true, nil
 }
-
-func (p *pass) size(header []byte) int { return int(p.c.order.Uint16(header[6:])) }
 
 // before is the order of delivery.
 func before(a, b *cursor) bool {
