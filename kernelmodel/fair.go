@@ -27,7 +27,7 @@ func (s *Selector) selectTaskRqFair() {
 	slow, spanned := -1, false
 	for i := range m.levels(this) {
 		d := m.level(this, i)
-		if affine && d.has(flagWakeAffine) && d.Span.Test(prev) {
+		if affine && d.has(SDWakeAffine) && d.Span.Test(prev) {
 			spanned = true
 			if this != prev {
 				target = s.wakeAffine(d)
@@ -35,7 +35,7 @@ func (s *Selector) selectTaskRqFair() {
 			slow = -1
 			break
 		}
-		if (w.Kind == KindWakeupNew && d.has(flagBalanceFork)) || (w.Kind == KindExec && d.has(flagBalanceExec)) {
+		if (w.Kind == KindWakeupNew && d.has(SDBalanceFork)) || (w.Kind == KindExec && d.has(SDBalanceExec)) {
 			slow = i
 		} else if !affine {
 			break
@@ -114,7 +114,7 @@ func (s *Selector) compareFlips(a, b Range, factor int64, sorted bool) bool {
 //
 // Models wake_affine with WA_IDLE and WA_WEIGHT on (kernel/sched/fair.c, 4.13
 // and later). Spec section 2.4.
-func (s *Selector) wakeAffine(d *level) int {
+func (s *Selector) wakeAffine(d *Domain) int {
 	this, prev := s.w.This, s.prev
 	if s.Rules.AffineIdle {
 		if c := s.wakeAffineIdle(); c >= 0 {
@@ -181,7 +181,7 @@ func bit(b bool) int8 {
 //
 // Models wake_affine_weight with WA_BIAS on. Loads are estimates: inside their
 // margin the answer stays open.
-func (s *Selector) wakeAffineWeight(d *level) bool {
+func (s *Selector) wakeAffineWeight(d *Domain) bool {
 	st, w := s.State, s.w
 	sync := s.sync()
 	this, prev := st.Load(w.This), st.Load(s.prev)

@@ -24,11 +24,11 @@ func (s *Selector) findIdlestCPU(top int) {
 		s.o.CPU = s.prev
 		return
 	}
-	wanted := func(d *level) bool {
+	wanted := func(d *Domain) bool {
 		if w.Kind == KindExec {
-			return d.has(flagBalanceExec)
+			return d.has(SDBalanceExec)
 		}
-		return d.has(flagBalanceFork)
+		return d.has(SDBalanceFork)
 	}
 	cpu, chosen := w.This, w.This
 	for i := top; i >= 0; {
@@ -109,7 +109,7 @@ type groupStats struct {
 
 // updateSgWakeupStats gathers a group's statistics over the allowed CPUs;
 // weight and capacity count the whole group (update_sg_wakeup_stats).
-func (s *Selector) updateSgWakeupStats(d *level, g *cpumask.Mask) groupStats {
+func (s *Selector) updateSgWakeupStats(d *Domain, g *cpumask.Mask) groupStats {
 	st := s.State
 	gs := groupStats{cpus: g, weight: int64(g.Weight())}
 	for c := g.First(); c >= 0; c = g.Next(c) {
@@ -150,10 +150,10 @@ func (s *Selector) updateSgWakeupStats(d *level, g *cpumask.Mask) groupStats {
 // findIdlestGroup returns the group to go to, nil to stay in cpu's own.
 //
 // Models find_idlest_group (sched_balance_find_dst_group) in the row's form.
-func (s *Selector) findIdlestGroup(d *level, cpu int) *cpumask.Mask {
+func (s *Selector) findIdlestGroup(d *Domain, cpu int) *cpumask.Mask {
 	var local, best groupStats
 	for i := range d.Groups {
-		g := &d.Groups[i]
+		g := &d.Groups[i].Span
 		if !g.Intersects(s.w.Allowed) {
 			continue
 		}
@@ -188,7 +188,7 @@ func (s *Selector) findIdlestGroup(d *level, cpu int) *cpumask.Mask {
 }
 
 // idler says whether a beats b as the group to push to (update_pick_idlest).
-func (s *Selector) idler(d *level, a, b *groupStats) bool {
+func (s *Selector) idler(d *Domain, a, b *groupStats) bool {
 	switch s.Rules.SlowPath {
 	case SlowPathLoad:
 		return a.avgLoad < b.avgLoad
@@ -212,7 +212,7 @@ func (s *Selector) idler(d *level, a, b *groupStats) bool {
 
 // stayBySpare is the decision of 4.x to 5.4: spare capacity first, then
 // runnable load.
-func (s *Selector) stayBySpare(d *level, local, best *groupStats) bool {
+func (s *Selector) stayBySpare(d *Domain, local, best *groupStats) bool {
 	imbalance := int64(1024 * (d.ImbalancePct - 100) / 100)
 	scale := int64(100 + (d.ImbalancePct-100)/2)
 	if s.w.Kind != KindWakeupNew {
@@ -224,7 +224,7 @@ func (s *Selector) stayBySpare(d *level, local, best *groupStats) bool {
 		}
 	}
 	switch {
-	case d.has(flagNUMA) && best.runnable+imbalance >= local.runnable:
+	case d.has(SDNUMA) && best.runnable+imbalance >= local.runnable:
 		return true
 	case best.runnable > local.runnable+imbalance:
 		return true
@@ -233,21 +233,21 @@ func (s *Selector) stayBySpare(d *level, local, best *groupStats) bool {
 }
 
 // stayByType is the decision of 5.5 and later.
-func (s *Selector) stayByType(d *level, local, best *groupStats) bool {
+func (s *Selector) stayByType(d *Domain, local, best *groupStats) bool {
 	if local.kind != best.kind {
 		return local.kind < best.kind
 	}
 	if local.kind != groupHasSpare {
 		imbalance := int64(1024 * (d.ImbalancePct - 100) / 100)
-		if d.has(flagNUMA) && best.avgLoad+imbalance >= local.avgLoad {
+		if d.has(SDNUMA) && best.avgLoad+imbalance >= local.avgLoad {
 			return true
 		}
 		return best.avgLoad >= local.avgLoad+imbalance || 100*local.avgLoad <= int64(d.ImbalancePct)*best.avgLoad
 	}
-	if d.has(flagNUMA) {
+	if d.has(SDNUMA) {
 		if s.Rules.ImbNumaNr {
 			s.llcMask.AndFrom(*local.cpus, s.w.Allowed)
-			n := int64(min(s.llcMask.Weight(), d.ImbNumaNr))
+			n := int64(min(s.llcMask.Weight(), d.ImbNUMA))
 			gap := local.idle - best.idle
 			if gap < 0 {
 				gap = -gap

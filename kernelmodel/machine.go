@@ -2,25 +2,6 @@ package kernelmodel
 
 import "schedreplay/cpumask"
 
-// level is one sched domain as the wakeup code sees it.
-type level struct {
-	Span         cpumask.Mask
-	Groups       []cpumask.Mask // ring order, the local group first
-	ImbalancePct int
-	ImbNumaNr    int
-	flags        uint8
-}
-
-// The flags that placement asks for.
-const (
-	flagWakeAffine uint8 = 1 << iota
-	flagBalanceFork
-	flagBalanceExec
-	flagNUMA
-)
-
-func (d *level) has(f uint8) bool { return d.flags&f != 0 }
-
 // Machine is a machine as the wakeup code sees it: sched domains, LLCs and SMT
 // siblings, compiled for quick look-up. It is immutable and may be shared.
 type Machine struct {
@@ -28,20 +9,59 @@ type Machine struct {
 	active        cpumask.Mask
 	isolated      cpumask.Mask
 	smt           []cpumask.Mask // by topology, CPUs outside the domains included
-	domains       [][]level      // per CPU, lowest level first
+	domains       *Domains
 	llcOf         []int          // index of the LLC that has a domain here, -1 if none
 	llcSpan       []cpumask.Mask // by LLC index: sched_domain_span(sd_llc)
-	llcID         []int          // per CPU: sd_llc_id
-	llcSizes      []int          // per CPU: sd_llc_size
-	shareID       []int          // per CPU: sd_share_id
-	llcLevels     []int          // per CPU: level of sd_llc, -1 if none
 	cluster       []cpumask.Mask // per CPU: lowest group of sd_llc if it is a cluster
 	node          []cpumask.Mask // per CPU: its node's CPUs
 	root          []cpumask.Mask // per CPU: its root domain's CPUs
 	smtActive     bool           // sched_smt_active
 	clusterActive bool           // sched_cluster_active
-	asymmetric    bool           // capacities differ
+	asymmetric    bool           // sched_asym_cpucapacity
 }
+
+// NewMachine compiles a machine from its topology and the domains built on it
+// ([BuildDomains] with the same isolated CPUs).
+func NewMachine(t *Topology, d *Domains, isolated cpumask.Mask) *Machine {
+	n := len(d.CPU)
+	m := &Machine{
+		ncpu: n, active: t.active(), isolated: isolated, domains: d,
+		smt: make([]cpumask.Mask, n), llcOf: make([]int, n), cluster: make([]cpumask.Mask, n),
+		node: make([]cpumask.Mask, n), root: make([]cpumask.Mask, n),
+		smtActive: t.SMTActive(), clusterActive: d.ClusterActive, asymmetric: d.AsymCapacity,
+	}
+	rest := m.active
+	for _, r := range d.Roots {
+		rest = rest.AndNot(r)
+	}
+	byID := map[int]int{}
+	for c := range n {
+		cd := &d.CPU[c]
+		m.smt[c], m.node[c], m.root[c] = t.SMTMask(c), t.NodeMask(c), rest
+		if cd.Root >= 0 {
+			m.root[c] = d.Roots[cd.Root]
+		}
+		m.llcOf[c] = -1
+		if cd.LLC < 0 {
+			continue
+		}
+		llc := &cd.SD[cd.LLC]
+		i, ok := byID[cd.LLCID]
+		if !ok {
+			i = len(m.llcSpan)
+			byID[cd.LLCID] = i
+			m.llcSpan = append(m.llcSpan, llc.Span)
+		}
+		m.llcOf[c] = i
+		if g := llc.Groups; len(g) > 0 && g[0].Flags&SDCluster != 0 {
+			m.cluster[c] = g[0].Span
+		}
+	}
+	return m
+}
+
+// Domains are the sched domains the machine was compiled from.
+func (m *Machine) Domains() *Domains { return m.domains }
 
 // NumCPU is one more than the highest CPU number.
 func (m *Machine) NumCPU() int { return m.ncpu }
@@ -64,15 +84,17 @@ func (m *Machine) LLCSpan(llc int) cpumask.Mask { return m.llcSpan[llc] }
 // SMTActive reports sched_smt_active: some core has two online threads.
 func (m *Machine) SMTActive() bool { return m.smtActive }
 
-func (m *Machine) levels(cpu int) int { return len(m.domains[cpu]) }
+func (m *Machine) levels(cpu int) int { return len(m.domains.CPU[cpu].SD) }
 
-func (m *Machine) level(cpu, i int) *level { return &m.domains[cpu][i] }
+func (m *Machine) level(cpu, i int) *Domain { return &m.domains.CPU[cpu].SD[i] }
+
+func (d *Domain) has(f SDFlags) bool { return d.Flags&f != 0 }
 
 func (m *Machine) llc(cpu int) int { return m.llcOf[cpu] }
 
-func (m *Machine) llcSize(cpu int) int { return m.llcSizes[cpu] }
+func (m *Machine) llcSize(cpu int) int { return m.domains.CPU[cpu].LLCSize }
 
-func (m *Machine) llcLevel(cpu int) int { return m.llcLevels[cpu] }
+func (m *Machine) llcLevel(cpu int) int { return m.domains.CPU[cpu].LLC }
 
 func (m *Machine) nodeMask(cpu int) cpumask.Mask { return m.node[cpu] }
 
@@ -81,12 +103,12 @@ func (m *Machine) rootSpan(cpu int) cpumask.Mask { return m.root[cpu] }
 // cpusShareCache is cpus_share_cache: equal LLC ids. Boot-isolated CPUs have
 // id 0 and so share with the LLC whose first domain CPU is CPU 0.
 func (m *Machine) cpusShareCache(a, b int) bool {
-	return a == b || m.llcID[a] == m.llcID[b]
+	return a == b || m.domains.CPU[a].LLCID == m.domains.CPU[b].LLCID
 }
 
 // cpusShareResources is cpus_share_resources: equal cluster ids.
 func (m *Machine) cpusShareResources(a, b int) bool {
-	return a == b || m.shareID[a] == m.shareID[b]
+	return a == b || m.domains.CPU[a].ShareID == m.domains.CPU[b].ShareID
 }
 
 // clusterGroup is the first group of the target's LLC domain if that is a

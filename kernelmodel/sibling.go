@@ -430,7 +430,8 @@ func (s *Selector) scanGroups(target int) bool {
 	const fn = "select_idle_sibling"
 	m := s.Machine
 	for i := m.llcLevel(target); i >= 0; i-- {
-		for _, g := range m.level(target, i).Groups {
+		for _, sg := range m.level(target, i).Groups {
+			g := sg.Span
 			if !g.Intersects(s.w.Allowed) {
 				continue
 			}

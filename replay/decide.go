@@ -120,9 +120,11 @@ func (r *replayer) close(d *decision) {
 	}
 	if r.m == nil || d.prev < 0 || int(d.prev) >= r.m.NumCPU() || int(d.ev.CPU) >= r.m.NumCPU() {
 		r.closeUnmodelled(d, p)
+		r.track.placed(d, p)
 		return
 	}
 	r.closeModelled(d, p)
+	r.track.placed(d, p)
 }
 
 func nameOr(a, b string) string {
@@ -158,8 +160,9 @@ func (r *replayer) waker(d *decision, line *Wakeup) {
 	}
 }
 
-// noSelectionByEvents tells what the events alone show of a wakeup that
-// selected no CPU.
+// closeUnmodelled tells what the events alone show of a wakeup that
+// selected no CPU,
+// where no machine is known to run the model on.
 func (r *replayer) closeUnmodelled(d *decision, p *task) {
 	line := &d.line
 	switch {
@@ -282,9 +285,7 @@ func (r *replayer) closeModelled(d *decision, p *task) {
 		o := r.selO.Select(&r.x, &r.askO)
 		pt := r.selP.Select(&r.x, &r.askP)
 		r.runs = append(r.runs, bothRun{o: o, p: pt})
-		if len(r.runs)==1 { r.x.Debug() }
 	})
-	DebugRuns[len(r.runs)]++
 	r.place(&line.Original, &r.selO, &r.askO, complete, func(b *bothRun) *kernelmodel.Outcome { return &b.o })
 	r.place(&line.Patched, &r.selP, &r.askP, complete, func(b *bothRun) *kernelmodel.Outcome { return &b.p })
 	first := &r.runs[0]
@@ -314,12 +315,14 @@ func (r *replayer) closeModelled(d *decision, p *task) {
 		line.Moved = MovedNo
 	}
 	r.score(line)
+	if r.trial != nil {
+		r.trial.look(line, r.runs)
+	}
 	r.explainEntry(d)
 	r.learn(d, p, consistent)
 	r.carry(d, p, consistent)
 }
 
-var DebugRuns = map[int]int{}
 func (r *replayer) all() []int {
 	r.idx = r.idx[:0]
 	for i := range r.runs {

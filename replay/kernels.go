@@ -2,33 +2,157 @@ package replay
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
-	"schedreplay/cpumask"
+	"schedreplay/fact"
 	"schedreplay/kernelmodel"
+	"schedreplay/parser"
 )
 
-func (r *replayer) choose(context.Context) error {
-	k, err := kernelmodel.ParseKernel(r.opt.Original, r.host.Version.Value)
+// ErrOptions is wrapped by errors about options that contradict each other or
+// the capture.
+var ErrOptions = errors.New("options do not fit the capture")
+
+// assumedRelease stands in where no release is known.
+const assumedRelease = "6.1.0"
+
+// choose settles the two kernels by the rules of the design: as named, else
+// the recorded release against the same with smt-span; and where the recording
+// contradicts an original that has the fix, the row without it.
+func (r *replayer) choose(ctx context.Context) error {
+	version := r.host.Version.Value
+	name := r.opt.Original
+	named := name != ""
+	release, ok := r.host.Release.Get()
+	switch {
+	case named:
+		r.kernelsFrom = fact.Observed
+	case ok:
+		name, r.kernelsFrom = release, r.host.Release.From
+	default:
+		name, r.kernelsFrom = assumedRelease, fact.Assumed
+		r.say("The capture does not tell its kernel: %s is assumed; name it with --original.", assumedRelease)
+	}
+	k, err := kernelmodel.ParseKernel(name, version)
+	if err != nil && !named {
+		r.say("The recorded release %q is not one the model covers (%v): %s is assumed; name a kernel with --original.", release, err, assumedRelease)
+		r.kernelsFrom = fact.Assumed
+		k, err = kernelmodel.ParseKernel(assumedRelease, "")
+	}
 	if err != nil {
 		return err
 	}
-	p, err := kernelmodel.ParseKernel(r.opt.Patched, r.host.Version.Value)
-	if err != nil {
-		return err
-	}
-	r.kOriginal, r.kPatched = k, p
-	if len(r.host.CPU) > 0 {
-		n := len(r.host.CPU)
-		smt, llc, node := make([]cpumask.Mask, n), make([]cpumask.Mask, n), make([]cpumask.Mask, n)
-		for c := range n {
-			smt[c], llc[c] = r.host.CPU[c].Siblings, r.host.CPU[c].LLC
-			for _, nd := range r.host.Node {
-				if nd.CPUs.Test(c) {
-					node[c] = nd.CPUs
-				}
-			}
+	major, minor, _ := k.Version()
+	r.m = BuildMachine(r.host, major, minor)
+	var patched *kernelmodel.Kernel
+	if r.opt.Patched != "" {
+		if patched, err = kernelmodel.ParseKernel(r.opt.Patched, version); err != nil {
+			return err
 		}
-		r.m = kernelmodel.TmpMachine(smt, llc, node, r.host.Isolated.Value)
+	}
+	without, unfixable := k.With(kernelmodel.FixSMTSpan, false)
+	certainlyFixed := unfixable == nil && k.Rules.SMTSpan
+	switch {
+	case unfixable != nil:
+		r.kOriginal, r.kPatched = k, k
+		if other, err := k.With(kernelmodel.FixCoreSpan, true); err == nil && !k.Rules.CoreSpan {
+			r.kPatched = other
+		} else if patched == nil {
+			r.say("%s has no select_idle_smt: there is nothing for smt-span to change.", k.Name)
+		}
+	case !certainlyFixed:
+		r.kOriginal = k
+		if r.kPatched, err = k.With(kernelmodel.FixSMTSpan, true); err != nil {
+			return err
+		}
+	default:
+		contradiction, err := r.contradiction(ctx, k, without)
+		if err != nil {
+			return err
+		}
+		r.kPatched = k
+		switch {
+		case contradiction != "":
+			r.kOriginal = without
+			r.say("%s has smt-span and cannot explain the recording: %s. Compared are %s (original) and %s (patched).", k.Name, contradiction, without.Name, k.Name)
+		case named:
+			r.kOriginal = k
+			if patched == nil {
+				r.say("%s has smt-span already: original and patched are the same kernel.", k.Name)
+			}
+		default:
+			r.kOriginal = without
+			r.say("%s has smt-span already: compared are %s (original, without it) and %s (patched).", k.Name, without.Name, k.Name)
+		}
+	}
+	if patched != nil {
+		r.kPatched = patched
+	}
+	for _, k := range [2]*kernelmodel.Kernel{r.kOriginal, r.kPatched} {
+		for _, n := range k.Notes {
+			r.note(n)
+		}
 	}
 	return nil
+}
+
+// say adds a line to the headline.
+func (r *replayer) say(format string, a ...any) {
+	r.headline = append(r.headline, fmt.Sprintf(format, a...))
+}
+
+func (r *replayer) note(s string) {
+	for _, n := range r.notes {
+		if n == s {
+			return
+		}
+	}
+	r.notes = append(r.notes, s)
+}
+
+// contradiction replays the capture under a kernel that has the fix, if the
+// recording holds anything that looks like an entry, and describes the first
+// entry that only the row without it explains; empty if there is none.
+func (r *replayer) contradiction(ctx context.Context, with, without *kernelmodel.Kernel) (string, error) {
+	if r.m == nil || !r.s.mayEnter(r.isolated.Value) {
+		return "", nil
+	}
+	r.kOriginal, r.kPatched = with, without
+	r.trial = &trial{}
+	observer := r.opt.Observer
+	r.opt.Observer = Observer{Progress: observer.Progress}
+	defer func() { r.opt.Observer, r.trial = observer, nil }()
+	if err := r.pass(ctx, 2); err != nil {
+		return "", err
+	}
+	return r.trial.found, nil
+}
+
+// trial watches a pass for entries that the original cannot explain.
+type trial struct{ found string }
+
+// look takes a decision that the original misses: it contradicts the kernel if
+// the kernel without the fix leads exactly there, out of the domain.
+func (t *trial) look(line *Wakeup, runs []bothRun) {
+	if t.found != "" || !line.Isolated || !line.ModelMiss || line.RecordedCPU == line.PrevCPU {
+		return
+	}
+	for i := range runs {
+		if o := &runs[i].p; o.CPU == line.RecordedCPU && o.Path == kernelmodel.PathIdleSMT {
+			t.found = fmt.Sprintf("at %s s it puts %s (pid %d) on isolated CPU %d, which only a select_idle_smt without the span test does",
+				Seconds(line.Time), parser.DisplayComm(line.Task.Comm), line.Task.PID, line.RecordedCPU)
+			return
+		}
+	}
+}
+
+// Seconds prints a time or duration in ns as decimal seconds with six digits,
+// rounded down.
+func Seconds(ns int64) string {
+	sign := ""
+	if ns < 0 {
+		sign, ns = "-", -ns
+	}
+	return fmt.Sprintf("%s%d.%06d", sign, ns/1e9, ns%1e9/1e3)
 }

@@ -19,13 +19,13 @@ import (
 )
 
 type oracleLine struct {
-	time             int64
-	pid, cpu, prev   int
-	new              int
-	path, nis, hic   int
-	slow             int
-	text             string
-	used             bool
+	time           int64
+	pid, cpu, prev int
+	new            int
+	path, nis, hic int
+	slow           int
+	text           string
+	used           bool
 }
 
 func readOracle(t *testing.T, file string) map[int][]*oracleLine {
@@ -184,7 +184,6 @@ func judge(t *testing.T, d, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Log(kernelmodel.DebugKinds, replay.DebugRuns)
 	pc := func(a int) float64 { return 100 * float64(a) / float64(max(n, 1)) }
 	t.Logf("oracle %d matched %d false-selections %d: exact %.2f%% covered %.2f%% stage %.2f%% mean set %.2f | own: exact %d covered %d of %d mean %.2f moved %d/%d", total, n, noline, pc(exact), pc(covered), pc(stage), float64(sum)/float64(max(1, n)), res.Fidelity.Exact, res.Fidelity.Covered, res.Fidelity.Decisions, res.Fidelity.PossibleMean(), res.MovedCertain, res.MovedPossible)
 	var keys []string

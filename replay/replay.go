@@ -11,7 +11,6 @@ package replay
 
 import (
 	"context"
-	"fmt"
 
 	"schedreplay/cpumask"
 	"schedreplay/fact"
@@ -75,6 +74,11 @@ type replayer struct {
 	aff       affinities
 	kOriginal *kernelmodel.Kernel
 	kPatched  *kernelmodel.Kernel
+
+	kernelsFrom fact.Provenance
+	headline    []string
+	notes       []string
+	trial       *trial
 
 	// The state of one pass.
 	t                 *timeline
@@ -213,7 +217,6 @@ func (r *replayer) event(ev *parser.Event, out *outcome) error {
 	switch ev.Kind {
 	case parser.KindWaking:
 		r.open(ev, out, kernelmodel.KindWakeup)
-		r.t.see(&ev.Task)
 	case parser.KindWakeup:
 		if out != nil {
 			r.open(ev, out, kernelmodel.KindWakeup)
@@ -222,6 +225,11 @@ func (r *replayer) event(ev *parser.Event, out *outcome) error {
 		r.open(ev, out, kernelmodel.KindWakeupNew)
 	}
 	r.track.before(ev)
+	if ev.Kind == parser.KindSwitch && usableCPU(ev.CPU) && int(ev.CPU) < r.ncpu {
+		if k := &r.t.cpu[ev.CPU]; k.since != parser.NoTime && k.cur == ev.Task.PID {
+			r.track.ranElsewhere(ev.Task.PID, ev.CPU, ev.Time-k.since)
+		}
+	}
 	r.t.apply(ev)
 	switch ev.Kind {
 	case parser.KindSwitch:
@@ -239,7 +247,6 @@ func (r *replayer) event(ev *parser.Event, out *outcome) error {
 			}
 		}
 	}
-	r.track.after(ev)
 	return nil
 }
 
@@ -293,7 +300,6 @@ func (r *replayer) silent(c int) bool {
 // deliver hands a finished decision to the observer and the tracker.
 func (r *replayer) deliver(d *decision) {
 	r.res.Wakeups++
-	r.track.wakeup(d)
 	if f := r.opt.Observer.Wakeup; f != nil {
 		f(&d.line)
 	}
@@ -309,7 +315,8 @@ func (r *replayer) finish() *Result {
 	res.Lost, res.LostUnknown, res.Holes, res.Damaged, res.Overwritten = r.s.lost, r.s.lostUnknown, r.s.holes, r.s.damaged, r.s.overwritten
 	res.Fidelity = r.fidelity.result()
 	res.Partial = r.s.err
+	res.KernelsFrom, res.Headline, res.Notes = r.kernelsFrom, r.headline, r.notes
+	r.track.report(res)
+	res.Unknown = r.unknowns()
 	return res
 }
-
-var _ = fmt.Sprint

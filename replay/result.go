@@ -303,6 +303,8 @@ type Result struct {
 	Original, Patched *kernelmodel.Kernel
 	// KernelsFrom tells how the original was chosen.
 	KernelsFrom fact.Provenance
+	// Notes are remarks on the kernels and the host, one sentence each.
+	Notes []string
 	// Start and End of the window in ns of the capture's clock.
 	Start, End int64
 	// Recorded is the set of CPUs with events.

@@ -27,8 +27,20 @@ type survey struct {
 	// from sched_waking to the event that ends the selection on the same CPU.
 	selectDelay, selectLate int64
 
+	// enters holds the CPUs to which a waking moved a task, ranNS the time that
+	// tasks ran on CPUs, by runKey.
+	enters cpumask.Mask
+	ranNS  map[runKey]int64
+
 	err error // what ended the reading early
 }
+
+type runKey struct {
+	cpu, pid int32
+}
+
+// mayEnter reports whether a waking moved any task to one of the CPUs.
+func (s *survey) mayEnter(cpus cpumask.Mask) bool { return s.enters.Intersects(cpus) }
 
 // startCPU is a CPU's state when the capture begins, as its first event tells.
 type startCPU struct {
@@ -84,7 +96,8 @@ func usableCPU(c int32) bool { return c >= 0 && c < cpumask.MaxCPUs }
 
 // surveyCapture makes the first pass.
 func surveyCapture(c parser.Capture, progress func(int64)) *survey {
-	s := &survey{start: parser.NoTime, end: parser.NoTime, events: map[parser.Kind]int64{}, task: map[int32]*taskSurvey{}}
+	s := &survey{start: parser.NoTime, end: parser.NoTime, events: map[parser.Kind]int64{}, task: map[int32]*taskSurvey{}, ranNS: map[runKey]int64{}}
+	since := map[int32]int64{}
 	var delays []int64
 	open := map[int32]parser.Event{} // last waking by CPU
 	n := int64(0)
@@ -149,9 +162,16 @@ func surveyCapture(c parser.Capture, progress func(int64)) *survey {
 			s.hasSwitch = true
 			s.ran(&ev.Task, ev.CPU)
 			s.ran(&ev.Next, ev.CPU)
+			from, ok := since[ev.CPU]
+			if !ok {
+				from = s.start
+			}
+			s.ranNS[runKey{ev.CPU, ev.Task.PID}] += ev.Time - from
+			since[ev.CPU] = ev.Time
 		case parser.KindSlice:
 			s.hasSwitch = true
 			s.ran(&ev.Task, ev.CPU)
+			s.ranNS[runKey{ev.CPU, ev.Task.PID}] += max(ev.Runtime, 0)
 		case parser.KindWaking:
 			s.hasWaking = true
 			open[ev.CPU] = ev
@@ -167,6 +187,9 @@ func surveyCapture(c parser.Capture, progress func(int64)) *survey {
 			s.name(&ev.Task)
 		case parser.KindMigrate:
 			s.hasMigrate = true
+			if usableCPU(ev.TargetCPU) {
+				s.enters.Set(int(ev.TargetCPU))
+			}
 			s.name(&ev.Task)
 		case parser.KindWakeupNew:
 			s.name(&ev.Task)

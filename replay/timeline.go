@@ -1,8 +1,6 @@
 package replay
 
 import (
-	"schedreplay/cpumask"
-	"schedreplay/fact"
 	"schedreplay/kernelmodel"
 	"schedreplay/parser"
 )
@@ -57,7 +55,6 @@ type cpuState struct {
 	last    [16]transition
 	n       int // transitions made
 	cfs     queue
-	// utilLow and others for the scan budget live in budget.go.
 }
 
 // transition is a change of what other CPUs can see of a CPU. It happened
@@ -181,10 +178,11 @@ type window struct{ est, lo, hi int64 }
 
 // view is what can be said of a CPU at a window.
 type view struct {
-	idle, nr         kernelmodel.Range // idle: 0 or 1
-	known            bool
-	idleOpen         bool
-	idleVal          bool
+	known bool
+	// idleVal is the likeliest idleness; idleOpen says that it changed within
+	// the window.
+	idleVal, idleOpen bool
+	// nrAt is the likeliest nr_running, between nrLo and nrHi.
 	nrLo, nrHi, nrAt int
 }
 
@@ -250,7 +248,7 @@ func (t *timeline) dequeue(p *task, c int32) {
 		t.cpu[c].nr = max(0, t.cpu[c].nr-1)
 		t.loadDequeue(p, c)
 	}
-	p.queued, p.queuedKnown, p.sleptAt = false, true, t.now
+	p.queued, p.queuedKnown, p.sleptAt, p.wokenAt = false, true, t.now, parser.NoTime
 	p.contended = t.cpu[c].nr > 0
 	if p.contended {
 		t.cpu[c].delayed++
@@ -313,9 +311,16 @@ func (t *timeline) apply(ev *parser.Event) {
 			p.born = true
 			p.recentUsed, p.recentUsedKnown = c, true
 		}
+		if !p.queued && p.wokenAt == parser.NoTime {
+			p.wokenAt = ev.Time
+		}
 		t.enqueue(p, to)
 		// The activation comes just before its event.
 		t.changed(to, ev.Time-t.slack/2, ev.Time-2*t.slack, ev.Time)
+	case parser.KindWaking:
+		if p := t.see(&ev.Task); !p.queued && p.wokenAt == parser.NoTime {
+			p.wokenAt = ev.Time
+		}
 	case parser.KindMigrate:
 		t.applyMigrate(ev)
 	case parser.KindFork:
@@ -366,7 +371,7 @@ func (t *timeline) applySwitch(ev *parser.Event) {
 			n.cpu = c
 		}
 		t.land(n)
-		n.running, n.born = true, false
+		n.running, n.born, n.wokenAt = true, false, parser.NoTime
 		t.loadPick(n, c)
 		k.prio = n.prio
 	} else {
@@ -503,8 +508,8 @@ func (t *timeline) loadMigrate(p *task, from, to int32) {
 	b.est += e.est
 }
 
-// tick brings the averages of every CPU that a tick keeps fresh up to now, as
-// a reader would find them; idle CPUs keep their last values.
+// loadOf returns a CPU's averages brought up to now, as a tick keeps them, and
+// as its last update left them, which is what readers find of an idle CPU.
 func (t *timeline) loadOf(c int) (now, stale average) {
 	q := t.cpu[c].cfs
 	stale = q.average
@@ -514,8 +519,3 @@ func (t *timeline) loadOf(c int) (now, stale average) {
 	q.advance(t.now)
 	return q.average, stale
 }
-
-var _ = cpumask.MaxCPUs
-
-// provenance of recorded state.
-const observedState = fact.Reconstructed

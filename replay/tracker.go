@@ -1,11 +1,534 @@
 package replay
 
-import "schedreplay/parser"
+import (
+	"slices"
+	"strconv"
 
-type tracker struct{}
+	"schedreplay/fact"
+	"schedreplay/kernelmodel"
+	"schedreplay/parser"
+)
 
-func newTracker(*replayer) *tracker     { return &tracker{} }
-func (t *tracker) before(*parser.Event) {}
-func (t *tracker) after(*parser.Event)  {}
-func (t *tracker) wakeup(*decision)     {}
-func (t *tracker) end()                 {}
+// tracker follows the isolated CPUs that are looked at: who ran, who came and
+// went, what it cost the owner.
+type tracker struct {
+	r    *replayer
+	cpu  map[int32]*trackedCPU
+	list []*trackedCPU // by CPU number
+	// land counts where tasks that may intrude land, by pid.
+	land  map[int32]*Landing
+	moved map[int32]*MovedTask
+}
+
+// maxTracked bounds the tasks whose landings are kept.
+const maxTracked = 65_536
+
+// trackedCPU is one isolated CPU while the replay goes.
+type trackedCPU struct {
+	cpu int32
+	res *CPUResult
+	// since is when the present run began; cut says that its begin was not seen.
+	since int64
+	cut   bool
+	cur   int32
+	known bool
+	// open holds the stays in progress by pid.
+	open map[int32]*openStay
+	// others counts the tasks that are neither owner nor foreign.
+	others map[int32]*OtherTask
+	// intruder is the last foreign run: its stay, and its span.
+	intruder                 *openStay
+	intruderFrom, intrudedTo int64
+	delay                    int64 // of the present run, NoTime if none
+	intruded                 bool
+}
+
+// openStay is a stay in progress.
+type openStay struct {
+	Stay
+	index int
+}
+
+func newTracker(r *replayer) *tracker {
+	t := &tracker{r: r, cpu: map[int32]*trackedCPU{}, land: map[int32]*Landing{}, moved: map[int32]*MovedTask{}}
+	focus := r.isolated.Value
+	if !r.opt.CPUs.Empty() {
+		focus = focus.And(r.opt.CPUs)
+	}
+	for c := range focus.All() {
+		if c >= r.ncpu {
+			continue
+		}
+		k := &trackedCPU{
+			cpu: int32(c), since: r.s.start, cut: true, cur: parser.NoPID, open: map[int32]*openStay{}, others: map[int32]*OtherTask{},
+			res:        &CPUResult{CPU: c, Time: map[Class]int64{}, OwnerDelay: NewDelayHistogram(), OwnerDelayIntruded: NewDelayHistogram()},
+			intrudedTo: parser.NoTime, delay: parser.NoTime,
+		}
+		t.cpu[k.cpu] = k
+		t.list = append(t.list, k)
+		t.findOwner(k)
+		if c < len(r.t.cpu) && r.t.cpu[c].known {
+			k.cur, k.known = r.t.cpu[c].cur, true
+		}
+	}
+	for _, pid := range sortedPIDs(r.s.task) {
+		ts := r.s.task[pid]
+		if k := t.cpu[ts.startCPU]; k != nil && ts.firstSeen {
+			t.arrive(k, r.t.get(pid), CameBefore, parser.NoCPU, r.s.start)
+		}
+	}
+	return t
+}
+
+func sortedPIDs[V any](m map[int32]V) []int32 {
+	pids := make([]int32, 0, len(m))
+	for pid := range m {
+		pids = append(pids, pid)
+	}
+	slices.Sort(pids)
+	return pids
+}
+
+// findOwner picks the task whose affinity lies within the isolated CPUs and
+// that ran most on this one.
+func (t *tracker) findOwner(k *trackedCPU) {
+	r := t.r
+	if want := r.opt.Owner; want != "" {
+		pid, err := strconv.ParseInt(want, 10, 32)
+		for _, p := range sortedPIDs(r.s.task) {
+			ts := r.s.task[p]
+			if (err == nil && int64(p) == pid || err != nil && ts.comm == want) && (ts.seen.Test(int(k.cpu)) || k.res.Owner == nil && ts.startCPU == k.cpu) {
+				k.res.Owner, k.res.OwnerFrom = &TaskRef{p, ts.comm, r.t.get(p).prio}, fact.Observed
+			}
+		}
+		return
+	}
+	best := int64(0)
+	for _, pid := range sortedPIDs(r.s.task) {
+		ran := r.s.ranNS[runKey{k.cpu, pid}]
+		if ran <= best || pid == 0 {
+			continue
+		}
+		p := r.t.get(pid)
+		if a := r.aff.of(p); !a.kthread && !a.recorder && a.mask.SubsetOf(r.isolated.Value) {
+			best = ran
+			k.res.Owner, k.res.OwnerFrom = &TaskRef{pid, p.comm, p.prio}, a.from
+		}
+	}
+}
+
+// class says what a task is to the CPU.
+func (t *tracker) class(k *trackedCPU, p *task) Class {
+	if p.pid == 0 {
+		return ClassIdle
+	}
+	if o := k.res.Owner; o != nil && o.PID == p.pid {
+		return ClassOwner
+	}
+	a := t.r.aff.of(p)
+	switch {
+	case a.kthread && a.mask.Weight() == 1:
+		return ClassHousekeeping
+	case a.recorder:
+		return ClassRecorder
+	case a.mask.SubsetOf(t.r.isolated.Value):
+		return ClassPinned
+	}
+	return ClassForeign
+}
+
+// arrive opens a stay of a foreign task.
+func (t *tracker) arrive(k *trackedCPU, p *task, how How, from int32, at int64) *openStay {
+	if p.pid <= 0 {
+		return nil
+	}
+	class := t.class(k, p)
+	if class != ClassForeign {
+		return nil
+	}
+	if s := k.open[p.pid]; s != nil {
+		return s
+	}
+	s := &openStay{Stay: Stay{CPU: int(k.cpu), Task: p.ref(), Class: class, How: how, FromCPU: int(from), Arrived: at, Left: parser.NoTime}, index: -1}
+	k.open[p.pid] = s
+	if len(k.res.Stays) < MaxStays {
+		s.index = len(k.res.Stays)
+		k.res.Stays = append(k.res.Stays, &s.Stay)
+	} else {
+		k.res.StaysDropped++
+	}
+	return s
+}
+
+// leave ends a task's stay.
+func (t *tracker) leave(k *trackedCPU, pid int32, at int64) {
+	if s := k.open[pid]; s != nil {
+		s.Left = at
+		delete(k.open, pid)
+		if f := t.r.opt.Observer.Stay; f != nil {
+			f(&s.Stay)
+		}
+	}
+}
+
+// leaveOthers ends the task's stays on every CPU but one.
+func (t *tracker) leaveOthers(pid, cpu int32, at int64) {
+	for _, k := range t.list {
+		if k.cpu != cpu {
+			t.leave(k, pid, at)
+		}
+	}
+}
+
+// placed takes a decision that was just computed: an entry, a waking within a
+// stay, or a departure.
+func (t *tracker) placed(d *decision, p *task) {
+	line := &d.line
+	t.count(d, p)
+	if len(t.list) == 0 || line.RecordedCPU < 0 {
+		return
+	}
+	rec := int32(line.RecordedCPU)
+	if k := t.cpu[rec]; k != nil {
+		s := k.open[p.pid]
+		switch {
+		case s == nil && line.PrevCPU == line.RecordedCPU && d.kind == kernelmodel.KindWakeup:
+			// It was there all along, unseen so far.
+			if s = t.arrive(k, p, CameUnseen, parser.NoCPU, line.Time); s != nil {
+				t.waking(s, line, p)
+			}
+		case s == nil:
+			if s = t.arrive(k, p, CameByWakeup, int32(line.PrevCPU), line.Time); s != nil {
+				s.Entry = &Entry{Wakeup: *line, Explanation: d.entry}
+				t.patched(s, p)
+			}
+		default:
+			t.waking(s, line, p)
+		}
+	}
+	t.leaveOthers(p.pid, rec, line.Time)
+}
+
+// waking counts a waking of a task on the CPU it stays on.
+func (t *tracker) waking(s *openStay, line *Wakeup, p *task) {
+	s.Wakings++
+	if line.Selection {
+		s.Selections++
+		if line.RecordedCPU == s.CPU {
+			s.StayedPut++
+		}
+	}
+	t.patched(s, p)
+}
+
+// patched counts where the task is in the patched world after a decision.
+func (t *tracker) patched(s *openStay, p *task) {
+	switch t.inPatched(p, s.CPU) {
+	case MovedCertain:
+		s.PatchedCertain++
+	case MovedPossible:
+		s.PatchedPossible++
+	}
+}
+
+// inPatched says whether the task is on an isolated CPU in the patched world:
+// surely, perhaps, or not. Recorded is where the recording has it.
+func (t *tracker) inPatched(p *task, recorded int) Moved {
+	div := t.r.patched.diverged[p.pid]
+	if div == nil {
+		return MovedCertain
+	}
+	in := 0
+	for _, c := range div.cpus {
+		if t.r.isolated.Value.Test(c) {
+			in++
+		}
+	}
+	switch in {
+	case 0:
+		return MovedNo
+	case len(div.cpus):
+		return MovedCertain
+	}
+	return MovedPossible
+}
+
+// count keeps where wakeups land and what the patch moves.
+func (t *tracker) count(d *decision, p *task) {
+	line := &d.line
+	iso := t.r.isolated.Value
+	if line.Moved != MovedNo {
+		m := t.moved[p.pid]
+		if m == nil && len(t.moved) < maxTracked {
+			m = &MovedTask{Task: p.ref()}
+			t.moved[p.pid] = m
+		}
+		if m != nil {
+			if line.Moved == MovedCertain {
+				m.Certain++
+			} else {
+				m.Possible++
+			}
+			switch from, to := iso.Test(line.RecordedCPU), line.Patched.CPU >= 0 && iso.Test(line.Patched.CPU); {
+			case from && !to:
+				m.ToHousekeeping++
+			case to && !from:
+				m.ToIsolated++
+			default:
+				m.Within++
+			}
+		}
+	}
+	if line.RecordedCPU < 0 || iso.Empty() {
+		return
+	}
+	l := t.land[p.pid]
+	if l == nil {
+		if len(t.land) >= maxTracked || !t.r.aff.of(p).mask.Intersects(iso) {
+			return
+		}
+		l = &Landing{Task: p.ref(), Recorded: map[int]int64{}, Original: map[int]int64{}, Patched: map[int]int64{}, RecordedRunNS: map[int]int64{}}
+		t.land[p.pid] = l
+	}
+	l.Recorded[line.RecordedCPU]++
+	if line.Original.CPU >= 0 {
+		l.Original[line.Original.CPU]++
+	}
+	if line.Patched.CPU >= 0 {
+		l.Patched[line.Patched.CPU]++
+	}
+}
+
+// before sees an event before the timeline does.
+func (t *tracker) before(ev *parser.Event) {
+	if len(t.list) == 0 {
+		return
+	}
+	switch ev.Kind {
+	case parser.KindSwitch:
+		if k := t.cpu[ev.CPU]; k != nil {
+			t.switched(k, ev)
+		} else if ev.Next.PID > 0 {
+			t.leaveOthers(ev.Next.PID, ev.CPU, ev.Time)
+		}
+	case parser.KindMigrate:
+		p := t.r.t.get(ev.Task.PID)
+		if p.inflight != parser.NoCPU {
+			return // a selection's own: placed has it
+		}
+		if k := t.cpu[ev.TargetCPU]; k != nil && ev.OrigCPU != ev.TargetCPU {
+			t.arrive(k, p, CameByMigration, ev.OrigCPU, ev.Time)
+		}
+		t.leaveOthers(p.pid, ev.TargetCPU, ev.Time)
+	case parser.KindLost, parser.KindHole, parser.KindOverwritten:
+		for _, k := range t.list {
+			if ev.CPU < 0 || ev.CPU == k.cpu {
+				t.gap(k, ev)
+			}
+		}
+	case parser.KindSlice:
+		if k := t.cpu[ev.CPU]; k != nil {
+			t.slice(k, ev)
+		}
+	}
+}
+
+// switched ends one run and begins the next.
+func (t *tracker) switched(k *trackedCPU, ev *parser.Event) {
+	out := t.r.t.get(ev.Task.PID)
+	if ev.Task.Comm != "" && ev.Task.PID > 0 {
+		out.comm = ev.Task.Comm
+	}
+	if !k.known || k.cur != ev.Task.PID {
+		// What ran until now was not seen; at least the task that leaves was here.
+		t.account(k, ClassUnknown, ev.Time)
+		k.since, k.cut, k.delay, k.intruded = ev.Time, true, parser.NoTime, false
+	}
+	t.run(k, out, ev.Time, false)
+	if ev.State.Known() && !ev.State.Runnable() && out.exiting {
+		t.leave(k, out.pid, ev.Time)
+	}
+	k.since, k.cut, k.cur, k.known = ev.Time, false, ev.Next.PID, true
+	k.delay, k.intruded = parser.NoTime, false
+	if ev.Next.PID <= 0 {
+		return
+	}
+	in := t.r.t.get(ev.Next.PID)
+	if ev.Next.Comm != "" {
+		in.comm = ev.Next.Comm
+	}
+	t.leaveOthers(in.pid, k.cpu, ev.Time)
+	if k.open[in.pid] == nil {
+		t.arrive(k, in, CameUnseen, parser.NoCPU, ev.Time)
+	}
+	if in.wokenAt != parser.NoTime {
+		k.delay = ev.Time - in.wokenAt
+		if t.class(k, in) == ClassOwner {
+			t.ownerRuns(k, in.wokenAt, ev.Time)
+		}
+	}
+}
+
+// ownerRuns takes the sch delay that ends with the owner's switch-in.
+func (t *tracker) ownerRuns(k *trackedCPU, woken, in int64) {
+	delay := in - woken
+	k.intruded = k.intrudedTo != parser.NoTime && k.intrudedTo > woken
+	if k.intruded {
+		k.res.OwnerDelayIntruded.Add(delay)
+		if s := k.intruder; s != nil {
+			s.DelayedOwner++
+			s.DelayedOwnerNS += k.intrudedTo - max(woken, k.intruderFrom)
+		}
+	} else {
+		k.res.OwnerDelay.Add(delay)
+	}
+	if delay > k.res.WorstDelay {
+		k.res.WorstDelay, k.res.WorstDelayAt = delay, in
+	}
+}
+
+// account adds time to a class.
+func (t *tracker) account(k *trackedCPU, c Class, until int64) {
+	if d := until - k.since; d > 0 {
+		k.res.Time[c] += d
+	}
+}
+
+// run ends the present run of p; cutEnd says that its end was not seen.
+func (t *tracker) run(k *trackedCPU, p *task, end int64, cutEnd bool) {
+	class := t.class(k, p)
+	t.account(k, class, end)
+	run := Run{
+		CPU: int(k.cpu), Task: p.ref(), Class: class, Start: k.since, End: end, CutStart: k.cut, CutEnd: cutEnd,
+		Delay: k.delay, Intruded: k.intruded, Stay: -1, Patched: MovedCertain,
+	}
+	ran := end - k.since
+	switch class {
+	case ClassForeign:
+		s := k.open[p.pid]
+		if s == nil {
+			s = t.arrive(k, p, CameUnseen, parser.NoCPU, k.since)
+		}
+		if s != nil {
+			run.Stay = s.index
+			s.Task = p.ref()
+			s.Runs++
+			s.RunNS += ran
+			if k.cut || cutEnd {
+				s.CutRuns++
+			}
+			switch run.Patched = t.inPatched(p, s.CPU); run.Patched {
+			case MovedCertain:
+				s.PatchedRunNS += ran
+				s.PatchedRunMaxNS += ran
+			case MovedPossible:
+				s.PatchedRunMaxNS += ran
+			}
+			k.intruder, k.intruderFrom, k.intrudedTo = s, k.since, end
+		}
+		if l := t.land[p.pid]; l != nil {
+			l.RecordedRunNS[int(k.cpu)] += ran
+		}
+	case ClassHousekeeping, ClassRecorder, ClassPinned:
+		o := k.others[p.pid]
+		if o == nil && len(k.others) < maxTracked {
+			o = &OtherTask{Class: class}
+			k.others[p.pid] = o
+		}
+		if o != nil {
+			o.Task = p.ref()
+			o.Runs++
+			o.RunNS += ran
+		}
+	case ClassOwner:
+		k.res.Owner.Comm, k.res.Owner.Prio = p.comm, p.prio
+	}
+	if f := t.r.opt.Observer.Run; f != nil && (ran > 0 || class != ClassIdle) {
+		f(&run)
+	}
+}
+
+// gap cuts the present run where events are missing.
+func (t *tracker) gap(k *trackedCPU, ev *parser.Event) {
+	from := ev.Time
+	if ev.Start != parser.NoTime {
+		from = max(ev.Start, k.since)
+	}
+	if k.known && k.cur >= 0 && from > k.since {
+		t.run(k, t.r.t.get(k.cur), from, true)
+		k.since = from
+	}
+	t.account(k, ClassUnknown, ev.Time)
+	k.since, k.cut, k.known, k.cur, k.delay, k.intruded = ev.Time, true, false, parser.NoPID, parser.NoTime, false
+}
+
+// slice takes a run as perf sched timehist prints it.
+func (t *tracker) slice(k *trackedCPU, ev *parser.Event) {
+	p := t.r.t.see(&ev.Task)
+	if ev.Start > k.since {
+		t.account(k, ClassUnknown, ev.Start)
+	}
+	k.since, k.cut, k.delay, k.intruded = max(ev.Start, t.r.s.start), ev.Start < t.r.s.start, parser.NoTime, false
+	if ev.Delay > 0 {
+		k.delay = ev.Delay
+		if t.class(k, p) == ClassOwner {
+			t.ownerRuns(k, ev.Start-ev.Delay, ev.Start)
+		}
+	}
+	t.run(k, p, ev.Time, false)
+	k.since, k.cut, k.cur, k.known = ev.Time, true, parser.NoPID, false
+}
+
+// ranElsewhere keeps the run time by CPU of tasks that may intrude.
+func (t *tracker) ranElsewhere(pid, cpu int32, ns int64) {
+	if l := t.land[pid]; l != nil && t.cpu[cpu] == nil && ns > 0 {
+		l.RecordedRunNS[int(cpu)] += ns
+	}
+}
+
+// end closes everything at the end of the window.
+func (t *tracker) end() {
+	at := t.r.s.end
+	for _, k := range t.list {
+		if k.known && k.cur >= 0 {
+			t.run(k, t.r.t.get(k.cur), at, true)
+		} else {
+			t.account(k, ClassUnknown, at)
+		}
+		for _, pid := range sortedPIDs(k.open) {
+			s := k.open[pid]
+			if f := t.r.opt.Observer.Stay; f != nil {
+				f(&s.Stay)
+			}
+		}
+		for _, pid := range sortedPIDs(k.others) {
+			k.res.Others = append(k.res.Others, *k.others[pid])
+		}
+	}
+}
+
+// report hands over the results.
+func (t *tracker) report(res *Result) {
+	stayed := map[int32]bool{}
+	for _, k := range t.list {
+		res.Focus = append(res.Focus, int(k.cpu))
+		res.CPUs = append(res.CPUs, k.res)
+		for _, s := range k.res.Stays {
+			stayed[s.Task.PID] = true
+		}
+	}
+	for _, pid := range sortedPIDs(t.land) {
+		if stayed[pid] {
+			res.Landings = append(res.Landings, t.land[pid])
+		}
+	}
+	for _, pid := range sortedPIDs(t.moved) {
+		res.Moved = append(res.Moved, *t.moved[pid])
+	}
+	slices.SortStableFunc(res.Moved, func(a, b MovedTask) int {
+		if a.Certain != b.Certain {
+			return int(b.Certain - a.Certain)
+		}
+		return int(b.Possible - a.Possible)
+	})
+}

@@ -1,9 +1,0 @@
-package kernelmodel
-
-var DebugKinds = map[fkind]int{}
-
-func (x *Explorer) Debug() {
-	for _, c := range x.choices {
-		DebugKinds[fkind(c.key>>24)]++
-	}
-}

@@ -1,0 +1,61 @@
+package replay
+
+import (
+	"strings"
+
+	"schedreplay/cpumask"
+	"schedreplay/kernelmodel"
+	"schedreplay/parser"
+)
+
+// BuildMachine makes the model's machine from a host description for a kernel
+// of the given version, nil if the topology is not known.
+func BuildMachine(h *parser.Host, major, minor int) *kernelmodel.Machine {
+	known := false
+	for i := range h.CPU {
+		known = known || h.CPU[i].Known
+	}
+	if !known {
+		return nil
+	}
+	t := topologyOf(h)
+	rules := kernelmodel.DomainRulesFor(major, minor)
+	if h.Config["SCHED_CLUSTER"] == "n" {
+		rules = rules.WithoutLevel(kernelmodel.LevelCluster)
+	}
+	if h.Config["SCHED_SMT"] == "n" {
+		rules = rules.WithoutLevel(kernelmodel.LevelSMT)
+	}
+	var islands []cpumask.Mask
+	if v, ok := h.Islands.Get(); ok && len(v) > 1 {
+		islands = v
+	}
+	iso := h.Isolated.Value
+	d := kernelmodel.BuildDomains(t, rules, iso, h.IsolatedLater.Value, islands)
+	return kernelmodel.NewMachine(&t, d, iso)
+}
+
+// topologyOf carries the host's topology over to the model.
+func topologyOf(h *parser.Host) kernelmodel.Topology {
+	arch := h.Arch.Value
+	t := kernelmodel.Topology{
+		X86:      !h.Arch.Known() || strings.HasPrefix(arch, "x86") || strings.HasPrefix(arch, "i") && strings.HasSuffix(arch, "86") || arch == "amd64",
+		Possible: h.Possible.Value, Online: h.Online.Value,
+		ITMT: h.Tunables["sched_itmt_enabled"] == 1,
+	}
+	if !h.Online.Known() {
+		for c := range h.CPU {
+			if h.CPU[c].Known {
+				t.Online.Set(c)
+			}
+		}
+	}
+	for c := range h.CPU {
+		i := &h.CPU[c]
+		t.CPU = append(t.CPU, kernelmodel.CPUTopology{SMT: i.Siblings, Cluster: i.Cluster, LLC: i.LLC, Package: i.Package, Capacity: i.Capacity})
+	}
+	for _, n := range h.Node {
+		t.Node = append(t.Node, kernelmodel.NUMANode{ID: n.ID, CPUs: n.CPUs, Distance: n.Distance})
+	}
+	return t
+}

@@ -1,0 +1,61 @@
+package replay
+
+import "fmt"
+
+// unknowns lists what the capture and the host leave open, what each costs and
+// what would tell.
+func (r *replayer) unknowns() []Unknown {
+	var u []Unknown
+	add := func(what, cost, remedy string) { u = append(u, Unknown{what, cost, remedy}) }
+	if r.m == nil {
+		add("The CPU topology: SMT siblings, caches, NUMA nodes", "no wakeup can be placed by the model; only what ran where is told", "give a host bundle with --host (schedreplay collect makes one)")
+	}
+	if !r.isolated.Known() {
+		add("Which CPUs are isolated", "no stays of foreign tasks can be told", "name them with --isolated, or give a host bundle with --host")
+	}
+	if !r.s.hasWaking && !r.s.hasWakeup {
+		add("Wakeups: the capture holds none", "placements cannot be judged", "record sched_waking, sched_wakeup and sched_migrate_task")
+	} else if !r.s.hasWaking {
+		add("sched_waking: the capture holds none", "the CPU before a wakeup is taken from where the task last ran", "record sched_waking (4.3 and later)")
+	}
+	if len(r.host.Task) == 0 && len(r.host.Stated) == 0 {
+		add("The affinity of tasks", "kernel threads are assumed free to run anywhere, user tasks on housekeeping CPUs and wherever they were seen", "give a host bundle with --host, or --affinity NAME=CPULIST")
+	}
+	if silent := r.silentCPUs(); silent > 0 {
+		add(plural(silent, "CPU")+" without any event", "assumed idle throughout; one that ran a single task without a switch would look the same", "")
+	}
+	if r.m != nil {
+		if r.kOriginal.Rules.SlowPath > 0 {
+			add("WF_SYNC, load averages and nr_idle_scan are in no event", "they are estimated from the run history; where the estimate does not decide, every answer is kept as possible", "")
+		}
+		if len(r.kOriginal.Unknown) > 0 {
+			add("Which fixes "+r.kOriginal.Release+" carries", "both forms are kept possible", "name the kernel exactly with --original")
+		}
+	}
+	if r.res.BalancerIgnored > 0 {
+		add("The load balancer under the patched kernel", plural(int(r.res.BalancerIgnored), "recorded move")+" of tasks that are elsewhere by then could not be applied", "")
+	}
+	return u
+}
+
+// silentCPUs counts the online CPUs without any event.
+func (r *replayer) silentCPUs() int {
+	n := 0
+	online := r.aff.all
+	if m, ok := r.host.Online.Get(); ok {
+		online = m
+	}
+	for c := range online.All() {
+		if r.silent(c) && r.m != nil {
+			n++
+		}
+	}
+	return n
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
