@@ -110,6 +110,13 @@ func TestOracle(t *testing.T) {
 	}
 }
 
+// made is one wakeup line as the replay made it.
+type made struct {
+	replay.Wakeup
+	text string
+	hit  *oracleLine
+}
+
 func judge(t *testing.T, d, file string) {
 	in, err := open.File(file, open.Options{})
 	if err != nil {
@@ -125,77 +132,129 @@ func judge(t *testing.T, d, file string) {
 	if strings.Contains(d, "original") {
 		orig += "-smt-span"
 	}
-	oracle := readOracle(t, filepath.Join(d, "oracle.txt.gz"))
-	var total int
-	for _, l := range oracle {
-		total += len(l)
-	}
-	exact, covered, stage, sum, n, noline := 0, 0, 0, 0, 0, 0
-	reasons := map[string]int{}
-	var misses []string
+	lines := map[int][]*made{}
 	res, err := replay.Replay(context.Background(), in, h, replay.Options{Original: orig, Patched: release, Observer: replay.Observer{
-		Wakeup: func(w *replay.Wakeup) {
-			var hit *oracleLine
-			for _, o := range oracle[int(w.Task.PID)] {
-				if !o.used && o.cpu == w.WakerCPU && o.time >= w.Time-300_000 && (o.time <= w.Time+60_000_000 || w.Kind == kernelmodel.KindWakeupNew) {
-					if w.Kind == kernelmodel.KindWakeupNew && o.time > w.Time || w.Kind == kernelmodel.KindWakeup && o.time < w.Time {
-						continue
-					}
-					hit = o
-					break
-				}
-			}
-			if hit == nil {
-				if w.Selection {
-					noline++
-					reasons["false selection predicted "+string(w.Original.Path)]++
-				}
-				return
-			}
-			hit.used = true
-			if !w.Selection {
-				reasons["missed selection: "+string(w.Original.Reason)]++
-			}
-			n++
-			sum += w.Original.Possible.Weight()
-			if w.RecordedCPU != hit.new {
-				reasons[fmt.Sprintf("recorded differs from oracle")]++
-			}
-			ok := w.Original.CPU == hit.new
-			if ok {
-				exact++
-			}
-			if w.Original.Path == hit.stage() {
-				stage++
-			}
-			if w.Original.Possible.Test(hit.new) {
-				covered++
-			} else {
-				reasons["UNCOVERED "+string(w.Original.Path)+" for "+string(hit.stage())]++
-			}
-			if !ok {
-				reasons["wrong "+string(w.Original.Path)+" for "+string(hit.stage())]++
-				if !w.Original.Possible.Test(hit.new) || os.Getenv("ALL") != "" {
-					misses = append(misses, fmt.Sprintf("%.6f n=%d pid=%d this=%d prev=%d ctx=%s predicted %d %s possible %s | %s", float64(w.Time)/1e9, w.N, w.Task.PID, w.WakerCPU, w.PrevCPU, w.WakerContext, w.Original.CPU, w.Original.Path, w.Original.Possible, hit.text))
-				}
-			}
-		},
+		Wakeup: func(w *replay.Wakeup) { lines[int(w.Task.PID)] = append(lines[int(w.Task.PID)], &made{Wakeup: *w}) },
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	pc := func(a int) float64 { return 100 * float64(a) / float64(max(n, 1)) }
-	t.Logf("oracle %d matched %d false-selections %d: exact %.2f%% covered %.2f%% stage %.2f%% mean set %.2f | own: exact %d covered %d of %d mean %.2f moved %d/%d", total, n, noline, pc(exact), pc(covered), pc(stage), float64(sum)/float64(max(1, n)), res.Fidelity.Exact, res.Fidelity.Covered, res.Fidelity.Decisions, res.Fidelity.PossibleMean(), res.MovedCertain, res.MovedPossible)
+	oracle := readOracle(t, filepath.Join(d, "oracle.txt.gz"))
+	shift := int64(0)
+	if strings.Contains(file, "perf.data") {
+		shift = clockShift(lines, oracle)
+		t.Logf("perf's clock minus ftrace's: %d ms", shift/1e6)
+	}
+	s := score{reasons: map[string]int{}}
+	for pid, ol := range oracle {
+		ml := lines[pid]
+		for _, o := range ol {
+			at := o.time + shift
+			// The last waking of the task before the decision, or the fork after it.
+			i := sort.Search(len(ml), func(i int) bool { return ml[i].Time > at }) - 1
+			var m *made
+			switch {
+			case i >= 0 && ml[i].Kind == kernelmodel.KindWakeup && ml[i].WakerCPU == o.cpu && ml[i].hit == nil:
+				m = ml[i]
+			case i+1 < len(ml) && ml[i+1].Kind == kernelmodel.KindWakeupNew && ml[i+1].Time < at+5_000_000:
+				m = ml[i+1]
+			}
+			if m == nil {
+				s.unmatched++
+				continue
+			}
+			m.hit = o
+			s.add(m, o)
+		}
+	}
+	for _, ml := range lines {
+		for _, m := range ml {
+			if m.hit == nil && m.Selection && m.Task.Prio >= 100 && m.Kind != kernelmodel.KindExec {
+				s.reasons["selection where the kernel made none: "+string(m.Original.Path)]++
+				s.invented++
+			}
+		}
+	}
+	s.report(t)
+	t.Logf("own: exact %d covered %d of %d mean %.2f; moved %d/%d", res.Fidelity.Exact, res.Fidelity.Covered, res.Fidelity.Decisions, res.Fidelity.PossibleMean(), res.MovedCertain, res.MovedPossible)
+}
+
+// clockShift finds the difference of two clocks by the commonest distance
+// between a decision and the wakings of its task on its CPU.
+func clockShift(lines map[int][]*made, oracle map[int][]*oracleLine) int64 {
+	votes := map[int64]int{}
+	for pid, ol := range oracle {
+		for _, o := range ol {
+			for _, m := range lines[pid] {
+				if m.WakerCPU == o.cpu {
+					votes[(m.Time-o.time)/200_000]++
+				}
+			}
+		}
+	}
+	best, n := int64(0), 0
+	for k, v := range votes {
+		if v > n || v == n && k < best {
+			best, n = k, v
+		}
+	}
+	return best*200_000 + 250_000
+}
+
+type score struct {
+	n, exact, covered, stage, sum, unmatched, invented int
+	reasons                                            map[string]int
+	misses                                             []string
+}
+
+func (s *score) add(m *made, o *oracleLine) {
+	s.n++
+	s.sum += m.Original.Possible.Weight()
+	if !m.Selection {
+		s.reasons["selection missed: "+string(m.Original.Reason)]++
+	}
+	if m.RecordedCPU != o.new {
+		s.reasons["recorded CPU differs from the kernel's"]++
+	}
+	if m.Original.CPU == o.new {
+		s.exact++
+	} else {
+		s.reasons["wrong: "+string(m.Original.Path)+" for "+string(o.stage())]++
+	}
+	if m.Original.Path == o.stage() {
+		s.stage++
+	} else if m.Original.CPU == o.new {
+		s.reasons["stage: "+string(m.Original.Path)+" for "+string(o.stage())]++
+	}
+	if m.Original.Possible.Test(o.new) {
+		s.covered++
+	} else {
+		s.reasons["UNCOVERED: "+string(m.Original.Path)+" for "+string(o.stage())]++
+	}
+	if !m.Original.Possible.Test(o.new) || m.Original.CPU != o.new && os.Getenv("ALL") != "" {
+		s.misses = append(s.misses, fmt.Sprintf("%.6f n=%d pid=%d this=%d prev=%d ctx=%s predicted %d %s possible %s | %s", float64(m.Time)/1e9, m.N, m.Task.PID, m.WakerCPU, m.PrevCPU, m.WakerContext, m.Original.CPU, m.Original.Path, m.Original.Possible, o.text))
+	}
+}
+
+func (s *score) report(t *testing.T) {
+	pc := func(a int) float64 { return 100 * float64(a) / float64(max(s.n, 1)) }
+	t.Logf("JUDGED %d (unmatched %d, invented %d): exact %.2f%% covered %.2f%% stage %.2f%% mean set %.2f", s.n, s.unmatched, s.invented, pc(s.exact), pc(s.covered), pc(s.stage), float64(s.sum)/float64(max(1, s.n)))
 	var keys []string
-	for k := range reasons {
+	for k := range s.reasons {
 		keys = append(keys, k)
 	}
-	sort.Slice(keys, func(i, j int) bool { return reasons[keys[i]] > reasons[keys[j]] })
-	for _, k := range keys[:min(12, len(keys))] {
-		t.Logf("   %5d %s", reasons[k], k)
+	sort.Slice(keys, func(i, j int) bool {
+		if s.reasons[keys[i]] != s.reasons[keys[j]] {
+			return s.reasons[keys[i]] > s.reasons[keys[j]]
+		}
+		return keys[i] < keys[j]
+	})
+	for _, k := range keys[:min(14, len(keys))] {
+		t.Logf("   %5d %s", s.reasons[k], k)
 	}
 	if os.Getenv("MISS") != "" {
-		for _, m := range misses[:min(40, len(misses))] {
+		sort.Strings(s.misses)
+		for _, m := range s.misses[:min(60, len(s.misses))] {
 			t.Log(m)
 		}
 	}
