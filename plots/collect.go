@@ -1,0 +1,275 @@
+package plots
+
+import (
+	"cmp"
+	"slices"
+
+	"schedreplay/kernelmodel"
+	"schedreplay/parser"
+	"schedreplay/replay"
+)
+
+// Bounds on what is kept while a replay goes.
+const (
+	maxIntruders = 32  // intruders told apart per CPU; the rest are summed
+	maxWorst     = 10  // longest runs and delays kept per CPU
+	maxClips     = 16  // close-ups kept per CPU
+	clipBefore   = 160 // runs kept before a stay begins
+	clipAfter    = 160 // and after
+	maxExamples  = 10  // changed wakeups kept as examples, of each kind
+)
+
+// collector gathers what the figures and tables need from the stream.
+type collector struct {
+	base timebase
+	cpus map[int]*cpuTrack
+	// placed counts decisions by CPU chosen: recorded, original, patched.
+	placed map[int]*[3]int64
+	// turns counts changed decisions by the paths under both kernels.
+	turns map[turn]*turnCount
+	// examples of changed decisions that touch no isolated CPU come first in
+	// time; certain and possible.
+	certain, possible []example
+}
+
+type turn struct{ from, to kernelmodel.Path }
+
+type turnCount struct{ certain, possible int64 }
+
+// example is a changed wakeup, kept.
+type example struct {
+	n, time            int64
+	task               replay.TaskRef
+	recorded, from, to int
+	pathFrom, pathTo   kernelmodel.Path
+}
+
+// cpuTrack is what is kept of one isolated CPU.
+type cpuTrack struct {
+	cpu       int
+	base      *timebase
+	class     map[replay.Class]coverage
+	intruders map[int32]*taskTrack
+	rest      *taskTrack // intruders beyond maxIntruders
+	delay     extents
+	intruded  extents
+	longest   []replay.Run // the longest runs of intruders, longest first
+	delays    []replay.Run // the owner's runs after the longest delays
+	recent    []replay.Run // a ring of the last runs, for close-ups
+	next      int
+	clips     []*clip
+	lastStay  int
+}
+
+// taskTrack is what is kept of one intruder on one CPU.
+type taskTrack struct {
+	task  replay.TaskRef
+	runs  int64
+	ns    int64
+	cover coverage
+	// certain and possible: the part that stays under the patched kernel.
+	certain, possible coverage
+	length, period    *logHist
+	lastStart         int64
+}
+
+// clip is a stretch of runs around the beginning of stays.
+type clip struct {
+	stays []int
+	runs  []replay.Run
+	left  int
+}
+
+func newCollector() *collector {
+	return &collector{cpus: map[int]*cpuTrack{}, placed: map[int]*[3]int64{}, turns: map[turn]*turnCount{}}
+}
+
+func (c *collector) cpu(n int) *cpuTrack {
+	t := c.cpus[n]
+	if t == nil {
+		t = &cpuTrack{
+			cpu: n, base: &c.base, class: map[replay.Class]coverage{}, intruders: map[int32]*taskTrack{},
+			lastStay: -1, delay: newExtents(&c.base), intruded: newExtents(&c.base),
+		}
+		c.cpus[n] = t
+	}
+	return t
+}
+
+func (c *collector) wakeup(w *replay.Wakeup) {
+	if w.Selection && w.SelectionKnown {
+		for i, cpu := range [3]int{w.RecordedCPU, w.Original.CPU, w.Patched.CPU} {
+			if cpu < 0 {
+				continue
+			}
+			p := c.placed[cpu]
+			if p == nil {
+				p = new([3]int64)
+				c.placed[cpu] = p
+			}
+			p[i]++
+		}
+	}
+	if w.Moved != replay.MovedCertain && w.Moved != replay.MovedPossible {
+		return
+	}
+	k := turn{w.Original.Path, w.Patched.Path}
+	t := c.turns[k]
+	if t == nil {
+		t = new(turnCount)
+		c.turns[k] = t
+	}
+	list := &c.possible
+	if w.Moved == replay.MovedCertain {
+		t.certain++
+		list = &c.certain
+	} else {
+		t.possible++
+	}
+	if len(*list) < maxExamples {
+		*list = append(*list, example{
+			n: w.N, time: w.Time, task: w.Task, recorded: w.RecordedCPU, from: w.Original.CPU, to: w.Patched.CPU,
+			pathFrom: w.Original.Path, pathTo: w.Patched.Path,
+		})
+	}
+}
+
+func (c *collector) run(r *replay.Run) {
+	t := c.cpu(r.CPU)
+	if r.Stay >= 0 {
+		t.intruder(r)
+	} else {
+		k := t.class[r.Class]
+		if k.track == nil {
+			k = newCoverage(&c.base)
+			t.class[r.Class] = k
+		}
+		k.add(r.Start, r.End)
+	}
+	if r.Class == replay.ClassOwner && r.Delay >= 0 {
+		if r.Intruded {
+			t.intruded.add(r.Start, r.Delay)
+		} else {
+			t.delay.add(r.Start, r.Delay)
+		}
+		t.delays = keepWorst(t.delays, r, func(r *replay.Run) int64 { return r.Delay })
+	}
+	t.remember(r)
+}
+
+func (t *cpuTrack) intruder(r *replay.Run) {
+	k := t.intruders[r.Task.PID]
+	if k == nil {
+		switch {
+		case len(t.intruders) < maxIntruders:
+			k = newTaskTrack(t.base, r.Task)
+			t.intruders[r.Task.PID] = k
+		case t.rest == nil:
+			t.rest = newTaskTrack(t.base, replay.TaskRef{PID: parser.NoPID})
+			fallthrough
+		default:
+			k = t.rest
+		}
+	}
+	if k != t.rest {
+		k.task = r.Task
+		if k.lastStart != parser.NoTime {
+			k.period.add(r.Start - k.lastStart)
+		}
+		k.lastStart = r.Start
+	}
+	k.runs++
+	k.ns += r.End - r.Start
+	if !r.CutStart && !r.CutEnd {
+		k.length.add(r.End - r.Start)
+	}
+	k.cover.add(r.Start, r.End)
+	switch r.Patched {
+	case replay.MovedCertain:
+		k.certain.add(r.Start, r.End)
+	case replay.MovedPossible:
+		k.possible.add(r.Start, r.End)
+	}
+	t.longest = keepWorst(t.longest, r, func(r *replay.Run) int64 { return r.End - r.Start })
+}
+
+func newTaskTrack(b *timebase, task replay.TaskRef) *taskTrack {
+	return &taskTrack{
+		task: task, cover: newCoverage(b), certain: newCoverage(b), possible: newCoverage(b),
+		length: new(logHist), period: new(logHist), lastStart: parser.NoTime,
+	}
+}
+
+// keepWorst keeps the runs with the greatest value, the earlier one of equals
+// first.
+func keepWorst(list []replay.Run, r *replay.Run, value func(*replay.Run) int64) []replay.Run {
+	if len(list) == maxWorst && value(r) <= value(&list[maxWorst-1]) {
+		return list
+	}
+	i, _ := slices.BinarySearchFunc(list, value(r), func(e replay.Run, v int64) int {
+		if value(&e) >= v {
+			return -1
+		}
+		return 1
+	})
+	list = slices.Insert(list, i, *r)
+	return list[:min(len(list), maxWorst)]
+}
+
+// remember keeps the run for close-ups: a ring of the last runs, which becomes
+// the beginning of a clip when a stay begins.
+func (t *cpuTrack) remember(r *replay.Run) {
+	var open *clip
+	if n := len(t.clips); n > 0 && t.clips[n-1].left > 0 {
+		open = t.clips[n-1]
+	}
+	if r.Stay > t.lastStay {
+		t.lastStay = r.Stay
+		if open == nil && len(t.clips) < maxClips {
+			open = &clip{runs: make([]replay.Run, 0, clipBefore+clipAfter), left: clipAfter}
+			for i := range t.recent {
+				open.runs = append(open.runs, t.recent[(t.next+i)%len(t.recent)])
+			}
+			t.clips = append(t.clips, open)
+		}
+		if open != nil {
+			open.stays = append(open.stays, r.Stay)
+		}
+	}
+	if open != nil {
+		open.runs = append(open.runs, *r)
+		open.left--
+	}
+	if len(t.recent) < clipBefore {
+		t.recent = append(t.recent, *r)
+		return
+	}
+	t.recent[t.next] = *r
+	t.next = (t.next + 1) % clipBefore
+}
+
+// clipOf returns the clip that shows how a stay began, nil if none was kept.
+func (t *cpuTrack) clipOf(stay int) *clip {
+	for _, c := range t.clips {
+		if slices.Contains(c.stays, stay) {
+			return c
+		}
+	}
+	return nil
+}
+
+// byTime returns the intruders of a CPU, the longest first, and the sum of
+// those not told apart, if any.
+func (t *cpuTrack) byTime() []*taskTrack {
+	var list []*taskTrack
+	for _, k := range t.intruders {
+		list = append(list, k)
+	}
+	slices.SortFunc(list, func(a, b *taskTrack) int {
+		return cmp.Or(cmp.Compare(b.ns, a.ns), cmp.Compare(a.task.PID, b.task.PID))
+	})
+	if t.rest != nil {
+		list = append(list, t.rest)
+	}
+	return list
+}

@@ -1,0 +1,219 @@
+package plots
+
+import (
+	"cmp"
+	"image/color"
+	"slices"
+	"strconv"
+
+	"gonum.org/v1/plot/vg"
+
+	"schedreplay/cpumask"
+)
+
+// landingRow is how often each CPU was chosen, under one kernel.
+type landingRow struct {
+	name   string
+	clr    color.Color
+	counts map[int]int64
+}
+
+// cpuGroup is a stretch of CPUs that stand together on an axis: an LLC.
+type cpuGroup struct {
+	name string
+	cpus []int
+}
+
+const landingRowEm = 7.6
+
+func landingHeight(rows int) func(size) float64 {
+	return func(size) float64 { return landingRowEm*float64(rows) + 3.4 }
+}
+
+// drawLanding draws one row of bars per kernel over the CPUs in groups, with
+// the isolated ones marked.
+func drawLanding(rows []landingRow, groups []cpuGroup, isolated cpumask.Mask, noun string) func(*frame) {
+	return func(fr *frame) {
+		n := 0
+		for _, g := range groups {
+			n += len(g.cpus)
+		}
+		gap := 0.6 // between groups, in bars
+		units := float64(n) + gap*float64(len(groups)-1)
+		var top int64 = 1
+		for _, r := range rows {
+			for _, c := range r.counts {
+				top = max(top, c)
+			}
+		}
+		left := fr.em * 3.4
+		x0, x1 := fr.c.Min.X+left, fr.c.Max.X
+		pitch := (x1 - x0) / vg.Length(units)
+		pos := map[int]vg.Length{} // left edge of a CPU's bar
+		u := 0.0
+		for _, g := range groups {
+			for _, cpu := range g.cpus {
+				pos[cpu] = x0 + pitch*vg.Length(u)
+				u++
+			}
+			u += gap
+		}
+		bottom := fr.c.Min.Y + fr.em*3.4
+		fr.isolatedBands(groups, isolated, pos, pitch, bottom)
+		step := niceStep(float64(top), 2)
+		if step < 1 {
+			step = 1
+		}
+		for i, r := range rows {
+			hi := fr.c.Max.Y - fr.em*landingRowEm*vg.Length(i)
+			base := hi - fr.em*(landingRowEm-0.6)
+			fr.text(x0, hi-fr.em*0.15, r.name, fr.style(0.95, true, ink), 0, 1)
+			full := fr.em * (landingRowEm - 3.3)
+			for v := 0.0; v <= float64(top); v += step {
+				y := base + full*vg.Length(v/float64(top))
+				fr.c.StrokeLine2(fr.hair(grid), x0, y, x1, y)
+				fr.text(x0-fr.em*0.4, y, count(int64(v)), fr.style(0.8, false, muted), 1, 0.5)
+			}
+			fr.c.StrokeLine2(fr.hair(muted), x0, base, x1, base)
+			fr.bars(r, groups, isolated, pos, pitch, base, full, top)
+		}
+		fr.cpuAxis(groups, pos, pitch, bottom)
+		fr.sideways(fr.c.Min.X+fr.em*0.5, (fr.c.Max.Y+bottom)/2, noun)
+	}
+}
+
+// sideways draws text that reads upwards, centred on a point.
+func (fr *frame) sideways(x, y vg.Length, s string) {
+	st := fr.style(0.88, false, muted)
+	fr.c.Push()
+	fr.c.Translate(vg.Point{X: x, Y: y})
+	fr.c.Rotate(3.14159265358979 / 2)
+	fr.text(0, 0, s, st, 0.5, 0.5)
+	fr.c.Pop()
+}
+
+func (fr *frame) isolatedBands(groups []cpuGroup, isolated cpumask.Mask, pos map[int]vg.Length, pitch, bottom vg.Length) {
+	st := fr.style(0.8, true, ink)
+	free := fr.c.Min.X
+	for _, g := range groups {
+		for i := 0; i < len(g.cpus); i++ {
+			if !isolated.Test(g.cpus[i]) {
+				continue
+			}
+			j := i
+			for j+1 < len(g.cpus) && isolated.Test(g.cpus[j+1]) {
+				j++
+			}
+			a, b := pos[g.cpus[i]], pos[g.cpus[j]]+pitch
+			fr.fill(band, a, bottom, b, fr.c.Max.Y)
+			label := "isolated"
+			w := st.Width(label)
+			x := min(max((a+b)/2-w/2, fr.c.Min.X), fr.c.Max.X-w)
+			if x >= free {
+				fr.text(x, bottom-fr.em*3.35, label, st, 0, 0)
+				free = x + w + fr.em*0.4
+			}
+			i = j
+		}
+	}
+}
+
+// bars draws one row and labels the isolated CPUs' bars and the highest, as far
+// as there is room.
+func (fr *frame) bars(r landingRow, groups []cpuGroup, isolated cpumask.Mask, pos map[int]vg.Length, pitch, base, full vg.Length, top int64) {
+	type bar struct {
+		cpu int
+		n   int64
+	}
+	var list []bar
+	inset := min(pitch*0.12, fr.em*0.12)
+	for _, g := range groups {
+		for _, cpu := range g.cpus {
+			n := r.counts[cpu]
+			if n > 0 || isolated.Test(cpu) {
+				list = append(list, bar{cpu, n})
+			}
+			if n > 0 {
+				h := max(full*vg.Length(float64(n)/float64(top)), fr.em*0.12)
+				fr.fill(r.clr, pos[cpu]+inset, base, pos[cpu]+pitch-inset, base+h)
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(a, b bar) int {
+		ai, bi := isolated.Test(a.cpu), isolated.Test(b.cpu)
+		if ai != bi {
+			if ai {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.cpu, b.cpu))
+	})
+	st := fr.style(0.8, true, ink)
+	type box struct{ x0, x1, y0, y1 vg.Length }
+	var taken []box
+	for cpu, x := range pos { // the bars themselves
+		if n := r.counts[cpu]; n > 0 {
+			taken = append(taken, box{x + inset, x + pitch - inset, base, base + full*vg.Length(float64(n)/float64(top))})
+		}
+	}
+	for _, b := range list {
+		s := count(b.n)
+		w := st.Width(s)
+		mid := min(max(pos[b.cpu]+pitch/2, fr.c.Min.X+w/2), fr.c.Max.X-w/2)
+		y := base + full*vg.Length(float64(b.n)/float64(top)) + fr.em*0.3
+		m := fr.em * 0.12
+		l := box{mid - w/2 - m, mid + w/2 + m, y, y + st.Font.Size}
+		if slices.ContainsFunc(taken, func(t box) bool { return l.x0 < t.x1 && t.x0 < l.x1 && l.y0 < t.y1 && t.y0 < l.y1 }) {
+			continue
+		}
+		taken = append(taken, l)
+		fr.text(mid, y, s, st, 0.5, 0)
+	}
+}
+
+// cpuAxis names the CPUs, as many as there is room for, and brackets the
+// groups.
+func (fr *frame) cpuAxis(groups []cpuGroup, pos map[int]vg.Length, pitch, bottom vg.Length) {
+	st := fr.style(0.8, false, ink)
+	every := 1
+	for vg.Length(every)*pitch < st.Width("255")+fr.em*0.25 && every < 256 {
+		every *= 2
+	}
+	if pitch >= st.Width("88")+fr.em*0.1 { // two digits fit everywhere
+		every = 1
+	}
+	free := fr.c.Min.X
+	for _, g := range groups {
+		for _, cpu := range g.cpus {
+			s := strconv.Itoa(cpu)
+			w := st.Width(s)
+			x := pos[cpu] + pitch/2 - w/2
+			if cpu%every == 0 && x >= free && x+w <= fr.c.Max.X+fr.em*0.3 {
+				fr.text(x, bottom-fr.em*0.25, s, st, 0, 1)
+				free = x + w + fr.em*0.15
+			}
+		}
+	}
+	fr.text(fr.c.Min.X, bottom-fr.em*0.25, "CPU", fr.style(0.8, false, muted), 0, 1)
+	named := false
+	free = fr.c.Min.X
+	for _, g := range groups {
+		if g.name == "" {
+			continue
+		}
+		a, b := pos[g.cpus[0]], pos[g.cpus[len(g.cpus)-1]]+pitch
+		y := bottom - fr.em*1.35
+		fr.c.StrokeLines(fr.hair(muted), []vg.Point{{X: a, Y: y + fr.em*0.2}, {X: a, Y: y}, {X: b, Y: y}, {X: b, Y: y + fr.em*0.2}})
+		w := st.Width(g.name)
+		x := (a+b)/2 - w/2
+		if x >= free && x+w <= fr.c.Max.X+fr.em*0.3 && w <= b-a+fr.em*1.2 {
+			fr.text(x, y-fr.em*0.25, g.name, fr.style(0.8, false, muted), 0, 1)
+			free = x + w + fr.em*0.3
+		}
+		named = true
+	}
+	if named {
+		fr.text(fr.c.Min.X, bottom-fr.em*1.6, "LLC", fr.style(0.8, false, muted), 0, 1)
+	}
+}

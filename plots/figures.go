@@ -1,0 +1,704 @@
+package plots
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"schedreplay/cpumask"
+	"schedreplay/parser"
+	"schedreplay/replay"
+)
+
+// Bounds on the figures of one report.
+const (
+	maxFigureCPUs  = 4 // CPUs that get figures
+	maxStripLanes  = 5 // intruders told apart in a strip
+	maxLandings    = 3 // intruders whose landing is drawn
+	maxEntryMarks  = 400
+	maxLandingCPUs = 256
+)
+
+// figureSet is the figures of a report by section, and the sentences that stand
+// where one would be empty.
+type figureSet struct {
+	// cpu holds the figures of an isolated CPU, by number.
+	cpu map[int]*cpuFigures
+	// landing are those of where wakeups land, placements if there is no
+	// intruder.
+	landing []*figure
+	// noLanding says why there is none.
+	noLanding string
+}
+
+type cpuFigures struct {
+	strip, entry, delayTime, delayCDF, runs *figure
+	// Why a figure is not there.
+	noEntry, noDelay, noRuns string
+}
+
+// all returns the figures in the order of the report.
+func (s *figureSet) all(cpus []*cpuSummary) []*figure {
+	var out []*figure
+	for _, c := range cpus {
+		if f := s.cpu[c.CPU]; f != nil {
+			for _, g := range []*figure{f.strip, f.entry, f.delayTime, f.delayCDF, f.runs} {
+				if g != nil {
+					out = append(out, g)
+				}
+			}
+		}
+	}
+	return append(out, s.landing...)
+}
+
+func buildFigures(res *replay.Result, col *collector, cpus []*cpuSummary) *figureSet {
+	set := &figureSet{cpu: map[int]*cpuFigures{}}
+	for _, c := range cpus {
+		// CPUs that nobody held come last; one of them still shows that.
+		if len(set.cpu) == maxFigureCPUs || len(set.cpu) > 0 && c.all.stays() == 0 {
+			break
+		}
+		if t := col.cpus[c.CPU]; t != nil {
+			set.cpu[c.CPU] = buildCPUFigures(res, t, c)
+		}
+	}
+	set.landings(res, col, cpus)
+	return set
+}
+
+func buildCPUFigures(res *replay.Result, t *cpuTrack, c *cpuSummary) *cpuFigures {
+	f := &cpuFigures{strip: stripFigure(res, t, c)}
+	f.entry, f.noEntry = entryFigure(t, c)
+	f.delayTime, f.delayCDF, f.noDelay = delayFigures(res, t, c)
+	f.runs, f.noRuns = runsFigure(t, c)
+	return f
+}
+
+// name of a figure's file.
+func figureName(cpu int, what string) string { return fmt.Sprintf("cpu%d-%s", cpu, what) }
+
+// shortName is a task's name for tight places.
+func shortName(t replay.TaskRef) string { return plain(commName(t)) }
+
+// fullName is a task's name with its pid.
+func fullName(t replay.TaskRef) string { return plain(task(t)) }
+
+// intruderWords names those who held a CPU: "ksmd", "3 tasks".
+func intruderWords(c *cpuSummary) string {
+	switch n := len(c.tasks); n {
+	case 0:
+		return "a foreign task"
+	case 1:
+		return commName(c.tasks[0].task)
+	case 2:
+		return commName(c.tasks[0].task) + " or " + commName(c.tasks[1].task)
+	default:
+		return fmt.Sprintf("one of %d foreign tasks", n)
+	}
+}
+
+func ownerName(c *cpuSummary) string {
+	if c.Owner == nil {
+		return "the owner"
+	}
+	return commName(*c.Owner)
+}
+
+// baseLanes are the lanes that a CPU has beside its intruders'.
+func ownerLane(t *cpuTrack, c *cpuSummary) []lane {
+	if c.Owner == nil {
+		return nil
+	}
+	l := lane{name: "owner " + shortName(*c.Owner), short: shortName(*c.Owner), style: laneOwner, note: "did not run"}
+	if k, ok := t.class[replay.ClassOwner]; ok {
+		l.solid = &k
+	}
+	return []lane{l}
+}
+
+func (t *cpuTrack) merged(classes ...replay.Class) *coverage {
+	var sum *coverage
+	for _, cl := range classes {
+		k, ok := t.class[cl]
+		if !ok {
+			continue
+		}
+		if sum == nil {
+			n := newCoverage(t.base)
+			sum = &n
+		}
+		k.sync()
+		sum.sync()
+		for i, v := range k.cells {
+			sum.cells[i] += v
+		}
+	}
+	return sum
+}
+
+// gaps is the part of the window of which the recording does not tell who ran.
+func (t *cpuTrack) gaps(start, end int64) *coverage {
+	g := newCoverage(t.base)
+	g.add(start, end)
+	for _, k := range t.class {
+		k.sync()
+		for i, v := range k.cells {
+			g.cells[i] -= v
+		}
+	}
+	for _, k := range t.byTime() {
+		k.cover.sync()
+		for i, v := range k.cover.cells {
+			g.cells[i] -= v
+		}
+	}
+	if k, ok := t.class[replay.ClassUnknown]; ok {
+		for i, v := range k.cells {
+			g.cells[i] += v
+		}
+	}
+	any := false
+	for i, v := range g.cells {
+		g.cells[i] = max(v, 0)
+		any = any || v > 0
+	}
+	if !any {
+		return nil
+	}
+	return &g
+}
+
+func stripFigure(res *replay.Result, t *cpuTrack, c *cpuSummary) *figure {
+	ax := axisFor(res.Start, res.End)
+	t.base.cover(t.base.clamp(res.Start), t.base.clamp(res.End))
+	before := strip{title: "recorded"}
+	if res.Original != nil {
+		before.title = "recorded, kernel " + clean(res.Original.Name)
+	}
+	before.lanes = ownerLane(t, c)
+	after := strip{lanes: ownerLane(t, c)}
+	list := t.byTime()
+	var rest *taskTrack
+	if len(list) > maxStripLanes {
+		rest = newTaskTrack(t.base, replay.TaskRef{PID: parser.NoPID, Comm: "more"})
+		for _, k := range list[maxStripLanes:] {
+			rest.ns += k.ns
+			for _, p := range [][2]coverage{{rest.cover, k.cover}, {rest.certain, k.certain}, {rest.possible, k.possible}} {
+				p[0].sync()
+				p[1].sync()
+				for i, v := range p[1].cells {
+					p[0].cells[i] += v
+				}
+			}
+		}
+	}
+	resident := map[int32]bool{}
+	for _, h := range c.tasks {
+		resident[h.task.PID] = h.residents > 0
+	}
+	add := func(name string, k *taskTrack) {
+		short := shortName(k.task)
+		before.lanes = append(before.lanes, lane{name: name, short: short, style: laneIntruder, solid: &k.cover})
+		after.lanes = append(after.lanes, lane{name: name, short: short, style: laneIntruder, solid: &k.certain, possible: &k.possible, note: "none of it remains"})
+	}
+	for i, k := range list {
+		if i == maxStripLanes {
+			break
+		}
+		name := fullName(k.task)
+		if k == t.rest {
+			name = "other intruders"
+		} else if resident[k.task.PID] {
+			name += ", resident"
+		}
+		add(name, k)
+	}
+	if rest != nil {
+		add(counted(int64(len(c.tasks)-maxStripLanes), "more intruder"), rest)
+	}
+	if k := t.merged(replay.ClassPinned); k != nil {
+		before.lanes = append(before.lanes, lane{name: "pinned here too", style: laneOther, solid: k})
+	}
+	if k := t.merged(replay.ClassHousekeeping, replay.ClassRecorder); k != nil {
+		name := "housekeeping"
+		if _, ok := t.class[replay.ClassRecorder]; ok {
+			if name += ", recorder"; len(t.class) > 0 && t.merged(replay.ClassHousekeeping) == nil {
+				name = "recorder"
+			}
+		}
+		before.lanes = append(before.lanes, lane{name: name, style: laneOther, solid: k})
+	}
+	if k := t.merged(replay.ClassIdle); k != nil {
+		before.lanes = append(before.lanes, lane{name: "idle", style: laneIdle, solid: k})
+	}
+	if k := t.gaps(t.base.clamp(res.Start), t.base.clamp(res.End)); k != nil {
+		before.lanes = append(before.lanes, lane{name: "not known", style: laneUnknown, solid: k})
+	}
+	f := &figure{
+		name:  figureName(c.CPU, "strip"),
+		title: stripTitle(c),
+		caption: "What ran on the CPU over time. The height of a bar is the share of its pixel column in which the task ran; " +
+			"a dashed line with a triangle marks an entry.",
+	}
+	marks := entryMarks(c)
+	before.raised = len(marks) > 1
+	strips := []strip{before}
+	if len(list) > 0 && res.Patched != nil {
+		after.title = fmt.Sprintf("under %s: what remains of the intruders", clean(res.Patched.Name))
+		after.bare = c.came.patchedMax == 0
+		strips = append(strips, after)
+		f.caption += " Below, the intruders as the patched kernel would have placed them: full where they surely remain, hatched where they may; the owner as recorded."
+	}
+	f.height = stripHeight(strips)
+	f.draw = drawStrips(strips, ax, marks)
+	f.desc = stripDescription(c, strips)
+	return f
+}
+
+func stripTitle(c *cpuSummary) string {
+	if c.all.stays() == 0 {
+		return fmt.Sprintf("No foreign task ran on CPU %d", c.CPU)
+	}
+	who := joinUpTo(taskNames(c.tasks, 2), 2, "task")
+	return fmt.Sprintf("CPU %d was held %s%s in %s by %s", c.CPU, atLeast(c.all.cut > 0), duration(c.all.ns), counted(c.all.runs, "run"), who)
+}
+
+// taskNames returns the names of the first n tasks, and empty ones for the
+// rest so that they are counted.
+func taskNames(tasks []*held, n int) []string {
+	names := make([]string, len(tasks))
+	for i, h := range tasks {
+		if i < n {
+			names[i] = commName(h.task)
+		}
+	}
+	return names
+}
+
+func atLeast(cut bool) string {
+	if cut {
+		return "at least "
+	}
+	return ""
+}
+
+func stripDescription(c *cpuSummary, strips []strip) string {
+	s := plain(stripTitle(c)) + "."
+	s += fmt.Sprintf(" %s from top to bottom:", counted(int64(len(strips[0].lanes)), "lane"))
+	var names []string
+	for _, l := range strips[0].lanes {
+		names = append(names, l.name)
+	}
+	s += " " + join(names) + "."
+	if len(strips) > 1 {
+		s += fmt.Sprintf(" Under the patched kernel %s of the intruders' time surely remains and at most %s may.", duration(c.all.patched), duration(c.all.patchedMax))
+	}
+	return s
+}
+
+// entryMarks marks the entries within the capture; the first bears the time.
+func entryMarks(c *cpuSummary) []moment {
+	var marks []moment
+	for _, s := range c.Stays {
+		if s.How == replay.CameBefore || len(marks) == maxEntryMarks {
+			continue
+		}
+		at := s.Arrived
+		if s.Entry != nil {
+			at = s.Entry.Time
+		}
+		marks = append(marks, moment{at: at})
+	}
+	slices.SortStableFunc(marks, func(a, b moment) int { return cmp.Compare(a.at, b.at) })
+	if len(marks) > 0 {
+		marks[0].label = "entry at " + clock(marks[0].at)
+		if n := c.came.stays(); n > 1 {
+			marks[0].label = fmt.Sprintf("first of %d entries, %s", n, clock(marks[0].at))
+		}
+	}
+	return marks
+}
+
+// entryFigure is the close-up of how the main stay began.
+func entryFigure(t *cpuTrack, c *cpuSummary) (*figure, string) {
+	main := c.came.main
+	if main == nil {
+		if c.resident.main != nil {
+			return nil, "There is no close-up of an entry: every foreign task was on the CPU already when the capture begins."
+		}
+		return nil, ""
+	}
+	k := t.clipOf(c.came.mainIndex)
+	if k == nil || len(k.runs) < 2 {
+		return nil, "There is no close-up of this entry: close-ups are kept of the first entries only."
+	}
+	at := main.Arrived
+	if main.Entry != nil {
+		at = main.Entry.Time
+	}
+	// From a little before the entry to the end of the third foreign run.
+	end, seen := at+1, 0
+	for i := range k.runs {
+		r := &k.runs[i]
+		if r.Start >= at && r.Stay >= 0 && seen < 3 {
+			seen++
+			end = r.End
+		}
+	}
+	if seen == 0 {
+		return nil, "There is no close-up of this entry: the runs around it were not kept."
+	}
+	start := at - (end-at)*2/5
+	end += (end - at) / 10
+	start, end = max(start, k.runs[0].Start), min(end, k.runs[len(k.runs)-1].End)
+	base := &timebase{}
+	base.cover(start, end)
+	type key struct {
+		style laneStyle
+		pid   int32
+	}
+	covers := map[key]*coverage{}
+	names, shorts := map[key]string{}, map[key]string{}
+	var order []key
+	for i := range k.runs {
+		r := &k.runs[i]
+		if r.End <= start || r.Start >= end {
+			continue
+		}
+		id, name := key{laneOther, -1}, "housekeeping, others"
+		switch {
+		case r.Stay >= 0:
+			id, name = key{laneIntruder, r.Task.PID}, fullName(r.Task)
+		case r.Class == replay.ClassOwner:
+			id, name = key{laneOwner, 0}, "owner "+shortName(r.Task)
+		case r.Class == replay.ClassIdle:
+			id, name = key{laneIdle, 0}, "idle"
+		case r.Class == replay.ClassUnknown:
+			id, name = key{laneUnknown, 0}, "not known"
+		}
+		if covers[id] == nil {
+			n := newCoverage(base)
+			covers[id], names[id], shorts[id] = &n, name, ""
+			if id.style == laneIntruder || id.style == laneOwner {
+				shorts[id] = shortName(r.Task)
+			}
+			order = append(order, id)
+		}
+		covers[id].add(max(r.Start, start), min(r.End, end))
+	}
+	slices.SortStableFunc(order, func(a, b key) int { return cmp.Compare(a.style, b.style) })
+	s := strip{title: "recorded, close-up"}
+	for _, id := range order {
+		s.lanes = append(s.lanes, lane{name: names[id], short: shorts[id], style: id.style, solid: covers[id]})
+	}
+	f := &figure{
+		name:  figureName(c.CPU, "entry"),
+		title: fmt.Sprintf("%s comes to CPU %d at %s", commName(main.Task), c.CPU, clock(at)),
+		caption: fmt.Sprintf("The entry and the first %s of foreign tasks, slice by slice.",
+			counted(int64(seen), "run")),
+	}
+	f.desc = fmt.Sprintf("Close-up of %s of CPU %d around %s: who ran, slice by slice.", duration(end-start), c.CPU, clock(at))
+	f.height = stripHeight([]strip{s})
+	label := "arrival"
+	if main.Entry != nil {
+		label = "woken"
+		if main.Entry.WakerCPU >= 0 {
+			label = fmt.Sprintf("woken on CPU %d", main.Entry.WakerCPU)
+		}
+	}
+	f.draw = drawStrips([]strip{s}, axisFor(start, end), []moment{{at: at, label: label}})
+	return f, ""
+}
+
+func delayFigures(res *replay.Result, t *cpuTrack, c *cpuSummary) (overTime, cdf *figure, why string) {
+	free, intruded := c.delays()
+	if c.Owner == nil {
+		return nil, nil, fmt.Sprintf("There is no figure of delays: the owner of CPU %d is not known.", c.CPU)
+	}
+	if free+intruded == 0 {
+		return nil, nil, fmt.Sprintf("There is no figure of delays: the recording shows no waking of %s.", ownerName(c))
+	}
+	kinds := delayKinds(plain(intruderWords(c)))
+	ax := axisFor(res.Start, res.End)
+	var worst *replay.Run
+	if len(t.delays) > 0 {
+		worst = &t.delays[0]
+	}
+	title := fmt.Sprintf("%s waited at most %s for CPU %d", ownerName(c), duration(c.worst()), c.CPU)
+	if intruded > 0 && free > 0 {
+		title = fmt.Sprintf("%s waited up to %s for CPU %d with an intruder on it, up to %s without",
+			ownerName(c), duration(c.OwnerDelayIntruded.Max()), c.CPU, duration(c.OwnerDelay.Max()))
+	}
+	overTime = &figure{
+		name: figureName(c.CPU, "delay"), title: title,
+		caption: "The owner’s sch delay (from waking to running) over time: a line from the least to the greatest of each pixel column, a marker on the greatest.",
+		desc:    delayDescription(c),
+		height: func(s size) float64 {
+			if s.narrow {
+				return 19
+			}
+			return 18
+		},
+		draw: drawDelayTime([2]extents{t.delay, t.intruded}, kinds, ax, worst),
+	}
+	if free+intruded < 3 {
+		return overTime, nil, fmt.Sprintf("There is no distribution: the recording shows only %s of %s.", counted(free+intruded, "waking"), ownerName(c))
+	}
+	cdf = &figure{
+		name:    figureName(c.CPU, "delay-cdf"),
+		title:   fmt.Sprintf("Distribution of %s’s sch delay on CPU %d", ownerName(c), c.CPU),
+		caption: "The share of the owner’s wakings that waited no longer, on a scale of nines. A percentile is labelled if at least one waking lies above it.",
+		desc:    delayDescription(c),
+		height: func(s size) float64 {
+			if s.narrow {
+				return 21
+			}
+			return 20
+		},
+		draw: drawDelayCDF([2]*replay.DelayHistogram{c.OwnerDelay, c.OwnerDelayIntruded}, kinds),
+	}
+	return overTime, cdf, ""
+}
+
+// worst is the longest delay of the owner in ns.
+func (s *cpuSummary) worst() int64 {
+	w := s.WorstDelay
+	for _, h := range []*replay.DelayHistogram{s.OwnerDelay, s.OwnerDelayIntruded} {
+		if h != nil {
+			w = max(w, h.Max())
+		}
+	}
+	return w
+}
+
+func delayDescription(c *cpuSummary) string {
+	var parts []string
+	for i, h := range []*replay.DelayHistogram{c.OwnerDelay, c.OwnerDelayIntruded} {
+		if h == nil || h.Count() == 0 {
+			continue
+		}
+		with := [2]string{"without", "with"}[i]
+		s := fmt.Sprintf("%s %s an intruder on the core: median %s", counted(h.Count(), "waking"), with, duration(h.Percentile(50)))
+		for _, p := range []float64{99, 99.9} {
+			if hasPercentile(p, h.Count()) {
+				s += fmt.Sprintf(", p%g %s", p, duration(h.Percentile(p)))
+			}
+		}
+		parts = append(parts, s+fmt.Sprintf(", longest %s", duration(h.Max())))
+	}
+	return join(parts) + "."
+}
+
+// runsFigure shows the run lengths and the period of the intruder that held
+// the CPU longest.
+func runsFigure(t *cpuTrack, c *cpuSummary) (*figure, string) {
+	list := t.byTime()
+	if len(list) == 0 {
+		return nil, ""
+	}
+	k := list[0]
+	if k == t.rest && len(list) > 1 {
+		k = list[1]
+	}
+	if k.length.n < 2 {
+		return nil, fmt.Sprintf("There is no histogram of runs: the recording shows %s of %s from beginning to end.",
+			map[bool]string{true: "one run", false: "no run"}[k.length.n == 1], task(k.task))
+	}
+	panels := []histPanel{{
+		title: "how long each run was", axis: "length of a run, logarithmic", noun: "runs", h: k.length, clr: intruderRd,
+	}}
+	caption := "How long the intruder’s runs were"
+	if k.period.n > 1 {
+		panels = append(panels, histPanel{
+			title: "how long from run to run", axis: "from one run’s start to the next’s, logarithmic", noun: "intervals", h: k.period, clr: intruderRd,
+		})
+		caption += ", and how regularly it came back: a narrow peak is a timer"
+	}
+	f := &figure{
+		name:    figureName(c.CPU, "runs"),
+		title:   fmt.Sprintf("%s ran %s at a time on CPU %d, mostly", commName(k.task), duration(k.length.median()), c.CPU),
+		caption: caption + ". Runs cut by the window’s edge are left out.",
+		desc:    fmt.Sprintf("%s: median %s, longest %s.", counted(k.length.n, "run"), duration(k.length.median()), duration(k.length.max)),
+		height:  histHeight(len(panels)),
+		draw:    drawHists(panels),
+	}
+	if k.period.n > 1 {
+		f.title = fmt.Sprintf("%s ran on CPU %d about every %s, for %s (medians)", commName(k.task), c.CPU, duration(k.period.median()), duration(k.length.median()))
+		f.desc += fmt.Sprintf(" From run to run: median %s, longest %s.", duration(k.period.median()), duration(k.period.max))
+	}
+	return f, ""
+}
+
+// landings draws where the intruders' wakeups land; without intruders, where
+// all of them do.
+func (s *figureSet) landings(res *replay.Result, col *collector, cpus []*cpuSummary) {
+	iso, _ := res.Isolated.Get()
+	ns := map[int32]int64{}
+	for _, c := range cpus {
+		for _, h := range c.tasks {
+			ns[h.task.PID] += h.ns
+		}
+	}
+	list := slices.Clone(res.Landings)
+	slices.SortStableFunc(list, func(a, b *replay.Landing) int {
+		return cmp.Or(cmp.Compare(ns[b.Task.PID], ns[a.Task.PID]), cmp.Compare(a.Task.PID, b.Task.PID))
+	})
+	for _, l := range list {
+		if len(s.landing) == maxLandings {
+			break
+		}
+		if len(l.Recorded)+len(l.Original)+len(l.Patched) == 0 {
+			continue
+		}
+		rows := landingRows(res, l.Recorded, l.Original, l.Patched)
+		var before, after int64
+		for cpu, n := range l.Recorded {
+			if iso.Test(cpu) {
+				before += n
+			}
+		}
+		for cpu, n := range l.Patched {
+			if iso.Test(cpu) {
+				after += n
+			}
+		}
+		where := "isolated CPUs"
+		if iso.Weight() == 1 {
+			where = fmt.Sprintf("CPU %d", iso.First())
+		}
+		f := &figure{
+			name:    fmt.Sprintf("landing-%d", l.Task.PID),
+			title:   fmt.Sprintf("Wakeups of %s that chose %s: %s recorded, %s with the patch", commName(l.Task), where, count(before), count(after)),
+			caption: "How often each CPU was chosen for the task: as recorded, and as the model predicts it under both kernels.",
+			desc:    fmt.Sprintf("Recorded: %s. Predicted under the patched kernel: %s.", landingWords(l.Recorded), landingWords(l.Patched)),
+		}
+		s.finishLanding(f, res, rows, iso)
+	}
+	if len(s.landing) > 0 {
+		return
+	}
+	if len(col.placed) == 0 {
+		s.noLanding = "There is no figure of where wakeups land: the recording shows no selection of a CPU."
+		return
+	}
+	var m [3]map[int]int64
+	for i := range m {
+		m[i] = map[int]int64{}
+		for cpu, n := range col.placed {
+			if n[i] > 0 {
+				m[i][cpu] = n[i]
+			}
+		}
+	}
+	f := &figure{
+		name:    "placements",
+		title:   "Where the wakeups of all tasks land",
+		caption: "How often each CPU was chosen, over all decisions: as recorded, and as the model predicts it under both kernels.",
+		desc:    fmt.Sprintf("Recorded: %s.", landingWords(m[0])),
+	}
+	s.finishLanding(f, res, landingRows(res, m[0], m[1], m[2]), iso)
+}
+
+func landingRows(res *replay.Result, recorded, original, patched map[int]int64) []landingRow {
+	rows := []landingRow{{"recorded", ink, recorded}}
+	if len(original) > 0 && res.Original != nil {
+		rows = append(rows, landingRow{"model of " + clean(res.Original.Name), ownerBlue, original})
+	}
+	if len(patched) > 0 && res.Patched != nil {
+		rows = append(rows, landingRow{"model of " + clean(res.Patched.Name), patchGreen, patched})
+	}
+	return rows
+}
+
+func (s *figureSet) finishLanding(f *figure, res *replay.Result, rows []landingRow, iso cpumask.Mask) {
+	var used cpumask.Mask
+	for _, r := range rows {
+		for cpu := range r.counts {
+			used.Set(cpu)
+		}
+	}
+	groups, left := cpuGroups(res, used, iso)
+	if left > 0 {
+		f.caption += fmt.Sprintf(" CPUs that were never chosen are left out where there are too many (%d).", left)
+	}
+	f.height, f.draw = landingHeight(len(rows)), drawLanding(rows, groups, iso, "wakeups that chose the CPU")
+	s.landing = append(s.landing, f)
+}
+
+func times(n int64) string {
+	switch n {
+	case 0:
+		return "never"
+	case 1:
+		return "once"
+	case 2:
+		return "twice"
+	}
+	return count(n) + " times"
+}
+
+// landingWords lists the CPUs chosen most.
+func landingWords(m map[int]int64) string {
+	type e struct {
+		cpu int
+		n   int64
+	}
+	var list []e
+	for c, n := range m {
+		list = append(list, e{c, n})
+	}
+	slices.SortFunc(list, func(a, b e) int { return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.cpu, b.cpu)) })
+	var words []string
+	for _, x := range list {
+		words = append(words, fmt.Sprintf("CPU %d %s", x.cpu, times(x.n)))
+	}
+	if len(words) == 0 {
+		return "none"
+	}
+	return joinUpTo(words, 8, "CPU")
+}
+
+// cpuGroups arranges the CPUs of the host by LLC; where they are too many for
+// a figure, those that were used, and counts the others.
+func cpuGroups(res *replay.Result, used, isolated cpumask.Mask) ([]cpuGroup, int) {
+	all := used.Or(isolated)
+	known := false
+	if res.Host != nil {
+		if m, ok := res.Host.Possible.Get(); ok {
+			all = all.Or(m)
+		}
+		for cpu, info := range res.Host.CPU {
+			if info.Known {
+				known = true
+				all.Set(cpu)
+			}
+		}
+	}
+	left := 0
+	if all.Weight() > maxLandingCPUs {
+		n := all.Weight()
+		all = used.Or(isolated)
+		for all.Weight() > maxLandingCPUs {
+			all.Clear(all.Last())
+		}
+		left = n - all.Weight()
+	}
+	if !known {
+		return []cpuGroup{{"", all.Slice()}}, left
+	}
+	var groups []cpuGroup
+	rest := all.Clone()
+	for cpu := rest.First(); cpu >= 0; cpu = rest.First() {
+		llc := cpumask.Of(cpu)
+		name := ""
+		if cpu < len(res.Host.CPU) && res.Host.CPU[cpu].Known && res.Host.CPU[cpu].LLC.Test(cpu) {
+			llc = res.Host.CPU[cpu].LLC
+			name = llc.String()
+		}
+		members := llc.And(rest)
+		groups = append(groups, cpuGroup{name, members.Slice()})
+		rest.Remove(members)
+	}
+	return groups, left
+}

@@ -1,0 +1,391 @@
+package plots
+
+import (
+	"bytes"
+	"fmt"
+	"image/color"
+	"image/png"
+	"math"
+	"strconv"
+	"strings"
+
+	xfont "golang.org/x/image/font"
+	"golang.org/x/image/font/sfnt"
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+)
+
+// The colours of the figures: Okabe and Ito's palette, which the colour-blind
+// can tell apart, and greys. report.css restyles them for dark pages by their
+// values, so keep the two in step.
+var (
+	paper      = color.NRGBA{0xff, 0xff, 0xff, 0xff}
+	ink        = color.NRGBA{0x1f, 0x23, 0x28, 0xff}
+	muted      = color.NRGBA{0x59, 0x63, 0x6e, 0xff}
+	grid       = color.NRGBA{0xd8, 0xde, 0xe4, 0xff}
+	band       = color.NRGBA{0xfb, 0xec, 0xd9, 0xff} // behind isolated CPUs
+	ownerBlue  = color.NRGBA{0x00, 0x72, 0xb2, 0xff}
+	intruderRd = color.NRGBA{0xd5, 0x5e, 0x00, 0xff}
+	patchGreen = color.NRGBA{0x00, 0x9e, 0x73, 0xff}
+	otherSky   = color.NRGBA{0x56, 0xb4, 0xe9, 0xff}
+	idleGrey   = color.NRGBA{0xb6, 0xbd, 0xc6, 0xff}
+)
+
+// size is one of the sizes every figure comes in.
+type size struct {
+	// suffix of the file names.
+	suffix string
+	width  vg.Length
+	// em is the height of the text; all distances follow from it.
+	em  vg.Length
+	dpi int
+	// narrow figures stack what wide ones set side by side.
+	narrow bool
+}
+
+var (
+	// slide fills a 16:9 slide's width, and a page on a screen.
+	slide = size{suffix: "", width: 960, em: 15, dpi: 144}
+	// column is a column of a two-column paper, and a phone.
+	column = size{suffix: "-column", width: 252, em: 7.6, dpi: 300, narrow: true}
+	sizes  = []size{slide, column}
+)
+
+// figure is a picture that can be drawn in any size.
+type figure struct {
+	// name is the file name without size and extension.
+	name string
+	// title is what the figure shows, one sentence, drawn on top of it.
+	title string
+	// desc says in words what is to be seen, for those who cannot see it.
+	desc string
+	// caption says how to read it.
+	caption string
+	// height is the height of the part below the title, in em.
+	height func(size) float64
+	draw   func(*frame)
+}
+
+// frame is a figure being drawn.
+type frame struct {
+	size
+	// c is what is left for the figure below the title.
+	c draw.Canvas
+}
+
+// titleLines wraps the title for a size.
+func (f *figure) titleLines(s size) []string {
+	return wrap(drawable(plain(f.title)), s.titleStyle(), s.width-2*s.margin())
+}
+
+func (s size) margin() vg.Length { return s.em * 0.8 }
+
+func (s size) titleStyle() draw.TextStyle { return s.style(1.12, true, ink) }
+
+// full is the size of the whole picture.
+func (f *figure) full(s size) (w, h vg.Length) {
+	lines := vg.Length(len(f.titleLines(s)))
+	return s.width, vg.Length(f.height(s))*s.em + 2*s.margin() + lines*s.em*1.45 + s.em*0.3
+}
+
+// paint draws the figure.
+func (f *figure) paint(cv vg.Canvas, s size) {
+	w, h := f.full(s)
+	c := draw.NewCanvas(cv, w, h)
+	c.FillPolygon(paper, []vg.Point{{X: 0, Y: 0}, {X: w, Y: 0}, {X: w, Y: h}, {X: 0, Y: h}})
+	m := s.margin()
+	fr := &frame{size: s, c: draw.Crop(c, m, -m, m, -m)}
+	st := s.titleStyle()
+	y := fr.c.Max.Y
+	for _, line := range f.titleLines(s) {
+		fr.text(fr.c.Min.X, y, line, st, 0, 1)
+		y -= s.em * 1.45
+	}
+	fr.c = draw.Crop(fr.c, 0, 0, 0, y-fr.c.Max.Y-s.em*0.3)
+	f.draw(fr)
+}
+
+// svg renders the figure; ids begin with prefix.
+func (f *figure) svg(s size, prefix string) []byte {
+	w, h := f.full(s)
+	c := newSVG(w, h, prefix)
+	f.paint(c, s)
+	return c.document(plain(f.title), plain(f.desc))
+}
+
+// png renders the figure.
+func (f *figure) png(s size) ([]byte, error) {
+	w, h := f.full(s)
+	c := vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(s.dpi))
+	f.paint(c, s)
+	var b bytes.Buffer
+	e := png.Encoder{CompressionLevel: png.DefaultCompression}
+	if err := e.Encode(&b, c.Image()); err != nil {
+		return nil, fmt.Errorf("encoding %s: %w", f.name, err)
+	}
+	return b.Bytes(), nil
+}
+
+// style is a text style of the given size in em.
+func (s size) style(em float64, heavy bool, clr color.Color) draw.TextStyle {
+	f := font.Font{Typeface: "Liberation", Variant: "Sans", Size: s.em * vg.Length(em)}
+	if heavy {
+		f.Weight = xfont.WeightBold
+	}
+	return draw.TextStyle{Color: clr, Font: f, Handler: plot.DefaultTextHandler}
+}
+
+// text draws a line of text. ax is 0, 0.5 or 1 for a point at its left, middle
+// or right, ay 0, 0.5 or 1 for one at its baseline, the middle of its capitals
+// or its top.
+func (fr *frame) text(x, y vg.Length, s string, st draw.TextStyle, ax, ay float64) {
+	s = drawable(s)
+	st.XAlign, st.YAlign = 0, 0
+	x -= vg.Length(ax) * st.Width(s)
+	y -= vg.Length(ay) * st.Font.Size * 0.72
+	face := st.Handler.Cache().Lookup(st.Font, st.Font.Size)
+	fr.c.SetColor(st.Color)
+	fr.c.FillString(face, vg.Point{X: x, Y: y}, s)
+}
+
+// drawable returns text whose characters the font has; others become U+FFFD.
+func drawable(s string) string {
+	st := slide.style(1, false, ink)
+	face := st.Handler.Cache().Lookup(st.Font, st.Font.Size)
+	var buf sfnt.Buffer
+	return strings.Map(func(r rune) rune {
+		if g, err := face.Face.GlyphIndex(&buf, r); err != nil || g == 0 {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
+}
+
+// wrap breaks text into lines no wider than w. A word that is wider stands
+// alone, cut with an ellipsis.
+func wrap(s string, st draw.TextStyle, w vg.Length) []string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(s) {
+		if line != "" && st.Width(line+" "+word) <= w {
+			line += " " + word
+			continue
+		}
+		if line != "" {
+			lines = append(lines, line)
+		}
+		line = cut(word, st, w)
+	}
+	return append(lines, line)
+}
+
+// cut shortens text to a width.
+func cut(s string, st draw.TextStyle, w vg.Length) string {
+	if st.Width(s) <= w {
+		return s
+	}
+	r := []rune(s)
+	for len(r) > 0 && st.Width(string(r)+"…") > w {
+		r = r[:len(r)-1]
+	}
+	return string(r) + "…"
+}
+
+// hair is a thin line.
+func (fr *frame) hair(clr color.Color) draw.LineStyle {
+	return draw.LineStyle{Color: clr, Width: fr.em * 0.05}
+}
+
+// line is a line of w em.
+func (fr *frame) line(clr color.Color, w float64, dashes ...float64) draw.LineStyle {
+	l := draw.LineStyle{Color: clr, Width: fr.em * vg.Length(w)}
+	for _, d := range dashes {
+		l.Dashes = append(l.Dashes, fr.em*vg.Length(d))
+	}
+	return l
+}
+
+// fill fills a rectangle.
+func (fr *frame) fill(clr color.Color, x0, y0, x1, y1 vg.Length) {
+	fr.c.SetColor(clr)
+	var p vg.Path
+	p.Move(vg.Point{X: x0, Y: y0})
+	p.Line(vg.Point{X: x1, Y: y0})
+	p.Line(vg.Point{X: x1, Y: y1})
+	p.Line(vg.Point{X: x0, Y: y1})
+	p.Close()
+	fr.c.Fill(p)
+}
+
+// hatch fills a rectangle with slanted lines.
+func (fr *frame) hatch(st draw.LineStyle, x0, y0, x1, y1 vg.Length) {
+	step := fr.em * 0.35
+	h := y1 - y0
+	fr.c.SetLineStyle(st)
+	var p vg.Path
+	for x := x0 - h; x < x1; x += step {
+		// From (x, y0) to (x+h, y1), clipped to the rectangle.
+		a, b := max(x, x0), min(x+h, x1)
+		if b > a {
+			p.Move(vg.Point{X: a, Y: y0 + a - x})
+			p.Line(vg.Point{X: b, Y: y0 + b - x})
+		}
+	}
+	fr.c.Stroke(p)
+}
+
+// newPlot returns a plot in the figures' style.
+func (fr *frame) newPlot() *plot.Plot {
+	p := plot.New()
+	p.BackgroundColor = nil
+	for _, a := range []*plot.Axis{&p.X, &p.Y} {
+		a.LineStyle = fr.hair(muted)
+		a.Padding = 0
+		a.Tick.LineStyle = fr.hair(muted)
+		a.Tick.Length = fr.em * 0.35
+		restyle(&a.Tick.Label, fr.style(0.88, false, ink))
+		restyle(&a.Label.TextStyle, fr.style(0.88, false, muted))
+		a.Label.Padding = fr.em * 0.25
+	}
+	return p
+}
+
+// restyle takes over font and colour and keeps the alignment and rotation.
+func restyle(dst *draw.TextStyle, src draw.TextStyle) {
+	dst.Color, dst.Font, dst.Handler = src.Color, src.Font, src.Handler
+}
+
+// niceStep returns a step of 1, 2 or 5 times a power of ten that makes at most
+// n steps of span.
+func niceStep(span float64, n int) float64 {
+	if span <= 0 || n < 1 {
+		return 1
+	}
+	e := math.Pow(10, math.Floor(math.Log10(span/float64(n))))
+	for _, k := range []float64{1, 2, 5, 10} {
+		if span/(k*e) <= float64(n) {
+			return k * e
+		}
+	}
+	return 10 * e
+}
+
+// ticks returns labelled ticks at multiples of a step.
+func ticks(lo, hi, step float64, label func(float64) string) plot.ConstantTicks {
+	var out plot.ConstantTicks
+	for i := math.Ceil(lo/step - 1e-9); i*step <= hi+step*1e-9; i++ {
+		out = append(out, plot.Tick{Value: i * step, Label: label(i * step)})
+	}
+	return out
+}
+
+// timeAxis says how a span of time is put on an axis.
+type timeAxis struct {
+	start, end int64
+	origin     int64 // ns
+	unit       float64
+	name       string
+}
+
+// axisFor chooses unit and origin: seconds of the capture's clock where that
+// reads well, else a smaller unit counted from a round time.
+func axisFor(start, end int64) timeAxis {
+	if end <= start {
+		end = start + 1
+	}
+	a := timeAxis{start: start, end: end, unit: 1e9, name: "s"}
+	switch span := end - start; {
+	case span < 5_000:
+		a.unit, a.name = 1, "ns"
+	case span < 5_000_000:
+		a.unit, a.name = 1e3, "µs"
+	case span < 1_000_000_000:
+		a.unit, a.name = 1e6, "ms"
+	}
+	if a.name == "s" && start > -1e14 && end < 1e14 {
+		return a
+	}
+	// Round down to what is about the span.
+	round := int64(1)
+	for round < (end-start)/2 {
+		round *= 10
+	}
+	a.origin = start - ((start%round)+round)%round
+	return a
+}
+
+// value is a time's place on the axis.
+func (a timeAxis) value(t int64) float64 { return float64(t-a.origin) / a.unit }
+
+// label is the axis label, with the unit.
+func (a timeAxis) label() string {
+	if a.origin == 0 {
+		return "time on the capture’s clock, " + a.name
+	}
+	return fmt.Sprintf("time, %s after %s", a.name, clock(a.origin))
+}
+
+// apply sets up a plot's x axis of about w points.
+func (a timeAxis) apply(fr *frame, p *plot.Plot, w vg.Length) {
+	p.X.Min, p.X.Max = a.value(a.start), a.value(a.end)
+	span := p.X.Max - p.X.Min
+	// As many labels as fit with the room of one between them.
+	st := fr.style(0.88, false, ink)
+	step, prec := span, 0
+	for n := 12; n >= 2; n-- {
+		step = niceStep(span, n)
+		prec = max(0, int(math.Ceil(-math.Log10(step)-1e-9)))
+		if st.Width(strconv.FormatFloat(p.X.Max, 'f', prec, 64))*1.8*vg.Length(span/step) <= w {
+			break
+		}
+	}
+	p.X.Tick.Marker = ticks(p.X.Min, p.X.Max, step, func(v float64) string {
+		if math.Abs(v) < step/2 {
+			return "0"
+		}
+		return strconv.FormatFloat(v, 'f', prec, 64)
+	})
+	p.X.Label.Text = a.label()
+}
+
+// durationTicks returns ticks for a logarithmic axis of ns: every decade
+// labelled with its unit, or every n-th where they would be too many; 2 and 5
+// too where there are few. At most about n labels.
+func durationTicks(lo, hi float64, n int) plot.ConstantTicks {
+	var out plot.ConstantTicks
+	first, last := math.Floor(math.Log10(lo)+1e-9), math.Ceil(math.Log10(hi)-1e-9)
+	every := int(math.Ceil((last - first + 1) / float64(max(n, 2))))
+	fine := 3*(last-first)+1 <= float64(n)
+	for e := first; e <= last; e++ {
+		for k := 1.0; k < 10; k++ {
+			v := k * math.Pow(10, e)
+			if v < lo*0.999 || v > hi*1.001 {
+				continue
+			}
+			t := plot.Tick{Value: v}
+			if k == 1 && (every <= 1 || int(e)%every == 0) || fine && (k == 2 || k == 5) {
+				t.Label = roundDuration(v)
+			}
+			if every <= 1 || k == 1 {
+				out = append(out, t)
+			}
+		}
+	}
+	return out
+}
+
+// roundDuration prints a round number of ns: "10 µs".
+func roundDuration(ns float64) string {
+	for _, u := range []struct {
+		ns   float64
+		name string
+	}{{1e9, " s"}, {1e6, " ms"}, {1e3, " µs"}} {
+		if ns >= u.ns*0.999 {
+			return count(int64(math.Round(ns/u.ns))) + u.name
+		}
+	}
+	return count(int64(math.Round(ns))) + " ns"
+}
