@@ -4,6 +4,10 @@ package replay
 // functions are skipped. What a callback is given is valid during the call
 // only; copy what you keep.
 type Observer struct {
+	// Begin is called once, before anything else but Progress, with what is known
+	// by then: the kernels compared, the headline, the window, the host and the
+	// counts of what was lost. What the replay itself finds is still empty.
+	Begin func(*Result)
 	// Wakeup gets every placement, in order of N.
 	Wakeup func(*Wakeup)
 	// Run gets every slice on a CPU of Result.Focus, owner and idle included, in

@@ -179,6 +179,10 @@ func (r *replayer) startCores() {
 // pass replays the capture once.
 func (r *replayer) pass(ctx context.Context, pass int) error {
 	r.begin()
+	r.describe()
+	if f := r.opt.Observer.Begin; f != nil {
+		f(r.res)
+	}
 	progress := progressOf(r.opt, pass)
 	l := newLookahead(r.s, r.event)
 	n := int64(0)
@@ -305,7 +309,8 @@ func (r *replayer) deliver(d *decision) {
 	}
 }
 
-func (r *replayer) finish() *Result {
+// describe fills in what is known of the result before the replay itself.
+func (r *replayer) describe() {
 	res := r.res
 	res.Meta, res.Host = r.c.Meta(), r.host
 	res.Original, res.Patched = r.kOriginal, r.kPatched
@@ -313,9 +318,14 @@ func (r *replayer) finish() *Result {
 	res.Recorded, res.Isolated = r.s.recorded, r.isolated
 	res.Events = r.s.events
 	res.Lost, res.LostUnknown, res.Holes, res.Damaged, res.Overwritten = r.s.lost, r.s.lostUnknown, r.s.holes, r.s.damaged, r.s.overwritten
-	res.Fidelity = r.fidelity.result()
 	res.Partial = r.s.err
 	res.KernelsFrom, res.Headline, res.Notes = r.kernelsFrom, r.headline, r.notes
+}
+
+func (r *replayer) finish() *Result {
+	res := r.res
+	r.describe()
+	res.Fidelity = r.fidelity.result()
 	r.track.report(res)
 	res.Unknown = r.unknowns()
 	return res
