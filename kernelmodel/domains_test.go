@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -159,4 +158,3 @@ func TestDomainsOfRealMachines(t *testing.T) {
 	}
 }
 
-var _ = slices.Sort[[]int]

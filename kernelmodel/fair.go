@@ -104,6 +104,7 @@ func (s *Selector) compareFlips(a, b Range, factor int64, sorted bool) bool {
 		}
 	}
 	v := s.x.ask(fWide, 0, ans)
+	s.o.Wide = bit(v)
 	if s.Trace != nil {
 		s.step("wake_wide", fmt.Sprintf("flips %d (current) and %d (wakee) against sd_llc_size %d", a.Best, b.Best, factor), yesno(v), ans)
 	}

@@ -94,6 +94,9 @@ func (m *Machine) llc(cpu int) int { return m.llcOf[cpu] }
 
 func (m *Machine) llcSize(cpu int) int { return m.domains.CPU[cpu].LLCSize }
 
+// LLCSize is sd_llc_size of the CPU: 0 for one isolated at boot.
+func (m *Machine) LLCSize(cpu int) int { return m.llcSize(cpu) }
+
 func (m *Machine) llcLevel(cpu int) int { return m.domains.CPU[cpu].LLC }
 
 func (m *Machine) nodeMask(cpu int) cpumask.Mask { return m.node[cpu] }

@@ -5,93 +5,137 @@ import (
 	"schedreplay/kernelmodel"
 )
 
-// scanBudget follows nr_idle_scan of one LLC (6.0 and later). Periodic
-// balancing recomputes it from the utilisation of the LLC's CPUs; when exactly
-// is in no event, so the value of every millisecond is kept for as long as a
-// pass may lie back, and what decisions prove narrows it.
+// scanBudget follows nr_idle_scan of one LLC (6.0 and later).
 //
-// Source: update_idle_cpu_scan, kernel/sched/fair.c; details, section (b).
+// Periodic balancing now and then sets it to a function of the utilisation of
+// the LLC's CPUs (update_idle_cpu_scan, kernel/sched/fair.c; details, section
+// (b)). The utilisation is reconstructed; the moments are in no event. So the
+// value is followed as a distribution: every millisecond it may have been set to
+// about what the reconstruction says, and every decision that shows how far a
+// scan went rules values out.
 type scanBudget struct {
 	weight int64
 	pct    int64
-	// sample holds the value at each of the last milliseconds.
-	sample [budgetMemory]int16
-	n      int // samples taken
-	// proofs are the latest bounds that decisions proved.
-	lo, hi     int64
-	loAt, hiAt int64
-	proved     bool
+	// p holds the likelihood of each value 0 to weight, out of budgetOne.
+	p []uint64
+	// steps counts the milliseconds followed.
+	steps int64
 }
 
 const (
-	budgetMemory = 128
-	// budgetTrust is how long a bound that a decision proved is believed, in ns.
-	budgetTrust = 8_000_000
+	budgetOne = 1 << 32
+	// budgetRefresh is one over the chance that a millisecond sets the value.
+	budgetRefresh = 8
+	// budgetDoubt is one over the likelihood that remains to a value that a
+	// decision seems to rule out: the idle states it was read from may be off.
+	budgetDoubt = 24
+	// budgetTail is one over the likelihood that the range leaves out at either
+	// end.
+	budgetTail = 300
+	// budgetSettle is how many milliseconds the load averages need to forget what
+	// was before the capture.
+	budgetSettle = 150
 )
 
-// nrIdleScan is the formula: x is the sum of the CPUs' utilisation over the
-// LLC's weight.
+// budgetError is how far the value set lies from the reconstruction: the
+// likelihood by distance, in parts of 1024.
+var budgetError = [...]uint64{560, 190, 28, 6, 2}
+
+func newScanBudget(weight int64) scanBudget {
+	b := scanBudget{weight: weight, pct: 117, p: make([]uint64, weight+1)}
+	for v := range b.p {
+		b.p[v] = budgetOne / uint64(weight+1)
+	}
+	return b
+}
+
+// nrIdleScan is the formula: x is the mean utilisation of the LLC's CPUs.
 func nrIdleScan(sum, weight, pct int64) int64 {
 	x := sum / weight
 	y := x * x * pct * pct / (10000 * 1024)
 	return (1024 - min(y, 1024)) * weight / 1024
 }
 
-func (b *scanBudget) add(v int64) {
-	b.sample[b.n%budgetMemory] = int16(v)
-	b.n++
+// step lets some milliseconds pass in which the reconstruction gives value v.
+func (b *scanBudget) step(v int64, ms int64) {
+	b.steps += ms
+	for range min(ms, 4*budgetRefresh) {
+		left := uint64(0)
+		for i := range b.p {
+			take := b.p[i] / budgetRefresh
+			b.p[i] -= take
+			left += take
+		}
+		for i := range b.p {
+			d := int64(i) - v
+			if d < 0 {
+				d = -d
+			}
+			share := uint64(1)
+			if d < int64(len(budgetError)) {
+				share = budgetError[d]
+			}
+			b.p[i] += left / 1024 * share
+		}
+	}
+	b.normalise()
 }
 
-// around returns the budget as a range: what the samples of the last back
-// milliseconds allow, widened by one.
-func (b *scanBudget) around(now int64, back int) kernelmodel.Range {
-	if b.n == 0 {
-		return kernelmodel.Range{Lo: 0, Best: b.weight / 2, Hi: b.weight, From: fact.Unknown}
+func (b *scanBudget) normalise() {
+	sum := uint64(0)
+	for _, p := range b.p {
+		sum += p
 	}
-	lo, hi := int64(1<<15), int64(0)
-	for i := range min(back, b.n, budgetMemory) {
-		v := int64(b.sample[(b.n-1-i)%budgetMemory])
-		lo, hi = min(lo, v), max(hi, v)
+	if sum == 0 {
+		*b = newScanBudget(b.weight)
+		return
 	}
-	best := int64(b.sample[(b.n-1)%budgetMemory])
-	r := kernelmodel.Range{Lo: max(0, lo-1), Best: best, Hi: min(b.weight, hi+1), From: fact.Estimated}
-	if b.n < back {
-		// The averages have not settled: nothing is certain yet.
-		r.Lo, r.Hi = 0, b.weight
-	}
-	if b.proved {
-		if now-b.loAt < budgetTrust && r.Best < b.lo {
-			r.Best = min(b.lo, r.Hi)
+	scale := budgetOne/sum + 1
+	if sum < budgetOne/2 || sum > 2*budgetOne {
+		for i, p := range b.p {
+			if sum > budgetOne {
+				b.p[i] = p / (sum / budgetOne)
+			} else {
+				b.p[i] = p * scale
+			}
 		}
-		if now-b.hiAt < budgetTrust && r.Best > b.hi {
-			r.Best = max(b.hi, r.Lo)
+	}
+}
+
+// prove takes what a decision showed: the budget was at least lo and at most
+// hi.
+func (b *scanBudget) prove(lo, hi int64) {
+	for v := range b.p {
+		if int64(v) < lo || int64(v) > hi {
+			b.p[v] /= budgetDoubt
+		}
+	}
+	b.normalise()
+}
+
+// value is the budget as a range around its likeliest value.
+func (b *scanBudget) value() kernelmodel.Range {
+	r := kernelmodel.Range{Lo: 0, Hi: b.weight, From: fact.Estimated}
+	sum, top := uint64(0), uint64(0)
+	for v, p := range b.p {
+		sum += p
+		if p > top {
+			top, r.Best = p, int64(v)
+		}
+	}
+	if b.steps < budgetSettle {
+		return r
+	}
+	tail := sum / budgetTail
+	for acc := uint64(0); r.Lo < r.Best; r.Lo++ {
+		if acc += b.p[r.Lo]; acc > tail {
+			break
+		}
+	}
+	for acc := uint64(0); r.Hi > r.Best; r.Hi-- {
+		if acc += b.p[r.Hi]; acc > tail {
+			break
 		}
 	}
 	return r
-}
-
-// prove takes what a decision at now showed: the budget was at least lo and at
-// most hi.
-func (b *scanBudget) prove(now, lo, hi int64) {
-	if !b.proved {
-		b.lo, b.hi, b.loAt, b.hiAt, b.proved = 0, b.weight, now, now, true
-	}
-	if lo > 0 {
-		if lo >= b.lo || now-b.loAt >= budgetTrust {
-			b.lo, b.loAt = lo, now
-		} else {
-			b.loAt = max(b.loAt, now-budgetTrust/2)
-		}
-		if b.hi < lo {
-			b.hi, b.hiAt = b.weight, now
-		}
-	}
-	if hi < b.weight {
-		if hi <= b.hi || now-b.hiAt >= budgetTrust {
-			b.hi, b.hiAt = hi, now
-		}
-		if b.lo > hi {
-			b.lo, b.loAt = 0, now
-		}
-	}
 }

@@ -277,8 +277,15 @@ func (r *replayer) closeModelled(d *decision, p *task) {
 	sp := &r.stateP
 	*so = state{r: r, world: r.original, win: d.win, self: p.pid}
 	*sp = state{r: r, world: r.patched, win: d.win, self: p.pid}
+	if DebugHook != nil {
+		DebugHook(d.win.est, p.pid, r.m.LLC, func(l int) int64 { return r.budget[l].value().Best }, func(l int) int64 { return r.budget[l].value().Lo }, func(l int) int64 { return r.budget[l].value().Hi }, func(c int) bool { return so.Idle(c).Value })
+	}
 	r.ask(d, p, r.original, &r.askO)
 	r.ask(d, p, r.patched, &r.askP)
+	if DebugFlips != nil {
+		a, b := r.askO.CurFlips, r.askO.Flips
+		DebugFlips(d.win.est, p.pid, [3]int64{a.Lo, a.Best, a.Hi}, [3]int64{b.Lo, b.Best, b.Hi})
+	}
 	r.selO.State, r.selP.State = so, sp
 	r.runs = r.runs[:0]
 	complete := r.x.Explore(maxRuns, func() {
@@ -319,6 +326,7 @@ func (r *replayer) closeModelled(d *decision, p *task) {
 		r.trial.look(line, r.runs)
 	}
 	r.explainEntry(d)
+	r.recordWakee(d, p)
 	r.learn(d, p, consistent)
 	r.carry(d, p, consistent)
 }
@@ -420,7 +428,7 @@ func (r *replayer) learn(d *decision, p *task, consistent []int) {
 	runs := r.runs
 	first := &runs[consistent[0]].o
 	lo, hi := int64(1<<40), int64(-1)
-	idle, sync := first.IdleCores, first.Sync
+	idle, sync, wide := first.IdleCores, first.Sync, first.Wide
 	target := -1
 	for _, i := range consistent {
 		o := &runs[i].o
@@ -436,6 +444,9 @@ func (r *replayer) learn(d *decision, p *task, consistent []int) {
 		if o.Sync != sync {
 			sync = -1
 		}
+		if o.Wide != wide {
+			wide = -1
+		}
 		if target >= 0 && o.Target != target {
 			target = -2
 		} else if target == -1 {
@@ -446,7 +457,7 @@ func (r *replayer) learn(d *decision, p *task, consistent []int) {
 		if llc := r.m.LLC(target); llc >= 0 {
 			b := &r.budget[llc]
 			if lo > 0 || hi < 1<<40 {
-				b.prove(r.t.now, lo, min(hi, b.weight))
+				b.prove(lo, min(hi, b.weight))
 			}
 			if idle >= 0 {
 				r.original.idleCores[llc] = tristate{idle == 1, true}
@@ -455,6 +466,18 @@ func (r *replayer) learn(d *decision, p *task, consistent []int) {
 	}
 	if sync >= 0 {
 		r.sync.learn(line, sync == 1)
+	}
+	if cur := r.t.task[line.Waker.PID]; wide >= 0 && cur != nil && line.Waker.PID > 0 && cur != p {
+		narrow(&cur.flips, &p.flips, int64(r.m.LLCSize(line.WakerCPU)), wide == 1)
+	}
+}
+
+// recordWakee counts the waking for the waker's flips, as the fair selector
+// does.
+func (r *replayer) recordWakee(d *decision, p *task) {
+	line := &d.line
+	if cur := r.t.task[line.Waker.PID]; line.Selection && cur != nil && cur.pid > 0 && line.Task.Prio >= kernelmodel.MaxRTPrio && d.kind == kernelmodel.KindWakeup {
+		cur.flips.wakes(p.pid, d.ev.Time)
 	}
 }
 
@@ -468,9 +491,6 @@ func (r *replayer) carry(d *decision, p *task, consistent []int) {
 		recorded = c.o.CPU
 	}
 	if line.Selection {
-		if cur := r.t.task[line.Waker.PID]; cur != nil && line.Waker.PID > 0 && line.Task.Prio >= kernelmodel.MaxRTPrio && d.kind == kernelmodel.KindWakeup {
-			cur.flips.wakes(p.pid, d.ev.Time)
-		}
 		r.setRecent(p, consistent)
 		r.clearCores(c.o.ClearIdleCores, c.p.ClearIdleCores)
 	}

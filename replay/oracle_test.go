@@ -19,13 +19,13 @@ import (
 )
 
 type oracleLine struct {
-	time           int64
-	pid, cpu, prev int
-	new            int
-	path, nis, hic int
-	slow           int
-	text           string
-	used           bool
+	time                   int64
+	pid, cpu, prev         int
+	new                    int
+	path, nis, hic, target int
+	slow                   int
+	text                   string
+	used                   bool
 }
 
 func readOracle(t *testing.T, file string) map[int][]*oracleLine {
@@ -67,6 +67,8 @@ func readOracle(t *testing.T, file string) map[int][]*oracleLine {
 				o.nis = n
 			case "hic":
 				o.hic = n
+			case "target":
+				o.target = n
 			case "slow":
 				o.slow = n
 			}

@@ -36,7 +36,7 @@ type Options struct {
 // options (it wraps kernelmodel.ErrKernel or ErrOptions) or the context's; a
 // capture that could not be read to its end gives a result with Partial set.
 func Replay(ctx context.Context, c parser.Capture, host *parser.Host, o Options) (*Result, error) {
-	s := surveyCapture(c, progressOf(&o, 1))
+	s := surveyCapture(c, host, progressOf(&o, 1))
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -84,7 +84,6 @@ type replayer struct {
 	t                 *timeline
 	original, patched *world
 	budget            []scanBudget
-	budgetBack        int
 	sampled           int64
 	sync              syncHabits
 	fidelity          scorer
@@ -140,9 +139,8 @@ func (r *replayer) begin() {
 	}
 	r.original, r.patched = newWorld(), newWorld()
 	r.budget = make([]scanBudget, llcs)
-	r.budgetBack = 100
 	for i := range r.budget {
-		r.budget[i].weight, r.budget[i].pct = int64(r.m.LLCSpan(i).Weight()), 117
+		r.budget[i] = newScanBudget(int64(r.m.LLCSpan(i).Weight()))
 	}
 	r.delayDequeue = r.kOriginal.Rules.DelayDequeue
 	r.selO = kernelmodel.Selector{Rules: &r.kOriginal.Rules, Machine: r.m, Index: 0}
@@ -261,17 +259,19 @@ func (r *replayer) selecting(ev *parser.Event) bool {
 	return p != nil && p.inflight != parser.NoCPU
 }
 
-// sample takes the scan budgets' value at every millisecond up to now.
+// sample lets the scan budgets follow the milliseconds up to now.
 func (r *replayer) sample(now int64) {
 	const every = 1_000_000
 	if r.m == nil || now-r.sampled < every {
 		return
 	}
-	steps := min((now-r.sampled)/every, budgetMemory)
+	steps := (now - r.sampled) / every
 	if r.sampled == 0 {
 		steps = 1
+		r.sampled = now
+	} else {
+		r.sampled += steps * every
 	}
-	r.sampled = now
 	for i := range r.budget {
 		b := &r.budget[i]
 		sum := int64(0)
@@ -281,10 +281,7 @@ func (r *replayer) sample(now int64) {
 				sum += min(1024, max(a.util, r.t.cpu[c].cfs.est))
 			}
 		}
-		v := nrIdleScan(sum, b.weight, b.pct)
-		for range steps {
-			b.add(v)
-		}
+		b.step(nrIdleScan(sum, b.weight, b.pct), steps)
 	}
 }
 

@@ -95,7 +95,8 @@ func (s *survey) name(t *parser.Task) {
 func usableCPU(c int32) bool { return c >= 0 && c < cpumask.MaxCPUs }
 
 // surveyCapture makes the first pass.
-func surveyCapture(c parser.Capture, progress func(int64)) *survey {
+func surveyCapture(c parser.Capture, host *parser.Host, progress func(int64)) *survey {
+	queued := map[int32]bool{}
 	s := &survey{start: parser.NoTime, end: parser.NoTime, events: map[parser.Kind]int64{}, task: map[int32]*taskSurvey{}, ranNS: map[runKey]int64{}}
 	since := map[int32]int64{}
 	var delays []int64
@@ -162,6 +163,8 @@ func surveyCapture(c parser.Capture, progress func(int64)) *survey {
 			s.hasSwitch = true
 			s.ran(&ev.Task, ev.CPU)
 			s.ran(&ev.Next, ev.CPU)
+			queued[ev.Next.PID] = true
+			queued[ev.Task.PID] = ev.State.Known() && ev.State.Runnable()
 			from, ok := since[ev.CPU]
 			if !ok {
 				from = s.start
@@ -176,7 +179,7 @@ func surveyCapture(c parser.Capture, progress func(int64)) *survey {
 			s.hasWaking = true
 			open[ev.CPU] = ev
 			s.name(&ev.Task)
-			if ev.Cur.PID > 0 {
+			if ev.Cur.PID > 0 && !queued[ev.Task.PID] && !oneCPU(host, &ev.Task) {
 				if t := s.taskAt(ev.Cur.PID); t.lastWakee != ev.Task.PID {
 					t.lastWakee = ev.Task.PID
 					t.partners++
@@ -213,6 +216,17 @@ func surveyCapture(c parser.Capture, progress func(int64)) *survey {
 	}
 	s.selectLate = max(s.selectLate, 2*s.selectDelay)
 	return s
+}
+
+// oneCPU reports a wakee that is never selected for: its affinity is one CPU.
+func oneCPU(host *parser.Host, t *parser.Task) bool {
+	if i, ok := host.Task[t.PID]; ok {
+		if m, ok := i.Affinity.Get(); ok {
+			return m.Weight() == 1
+		}
+	}
+	_, ok := boundTo(t.Comm)
+	return ok
 }
 
 func (s *survey) ran(t *parser.Task, cpu int32) {

@@ -246,7 +246,7 @@ func (s *state) ScanBudget(rule kernelmodel.BudgetRule, _, c int) kernelmodel.Ra
 	}
 	b := &s.r.budget[llc]
 	if rule == kernelmodel.BudgetUtil {
-		return b.around(s.r.t.now, s.r.budgetBack)
+		return b.value()
 	}
 	return kernelmodel.Range{Lo: 3, Best: b.weight, Hi: b.weight + 1, From: fact.Estimated}
 }
