@@ -76,7 +76,9 @@ func codecError(name string, err error) error {
 		return fmt.Errorf("%w: the %s data ends early", parser.ErrTruncated, name)
 	case errors.Is(err, io.EOF):
 		return io.EOF
-	case errors.Is(err, parser.ErrLimit), errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded):
+	case errors.Is(err, parser.ErrLimit):
+		return fmt.Errorf("%s: %w", name, err)
+	case errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded):
 		return fmt.Errorf("%w: the %s data needs more than %d MiB to decompress", parser.ErrLimit, name, maxWindow>>20)
 	}
 	return fmt.Errorf("%w: %s: %w", parser.ErrDamaged, name, err)
@@ -125,10 +127,10 @@ func (g *gzipMembers) next() error {
 		}
 		g.br.Discard(1)
 	}
+	if b, _ := g.br.Peek(2); codecOf(b) == nil && len(b) == 2 {
+		return errors.New("garbage behind the end of the data")
+	}
 	if err := g.z.Reset(g.br); err != nil {
-		if errors.Is(err, gzip.ErrHeader) {
-			return errors.New("garbage behind the end of the data")
-		}
 		return noEOF(err)
 	}
 	g.z.Multistream(false)

@@ -40,8 +40,6 @@ type detection struct {
 	binary     bool
 }
 
-var errEmpty = fmt.Errorf("%w: the file is empty", parser.ErrFormat)
-
 // detect finds the dialect of src: magic bytes first, then the header lines
 // that tools print, then a vote over the first lines.
 func detect(src parser.Source) (detection, error) {
@@ -61,7 +59,7 @@ func detect(src parser.Source) (detection, error) {
 	}
 	head, err := text.ReadHead(src)
 	if err != nil {
-		return detection{}, &parser.Error{File: src.Name, Offset: -1, Err: err}
+		return detection{}, readError(src.Name, err)
 	}
 	return vote(src.Name, head.Lines)
 }
@@ -74,7 +72,6 @@ func vote(name string, lines [][]byte) (detection, error) {
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
-		total++
 		for i, r := range readers {
 			if r.looks != nil && r.looks(line) {
 				votes[i]++
@@ -83,6 +80,13 @@ func vote(name string, lines [][]byte) (detection, error) {
 				}
 			}
 		}
+		// Headers say what they say once.
+		if line[0] != '#' {
+			total++
+		}
+	}
+	if best >= 0 {
+		total = max(total, votes[best])
 	}
 	if best < 0 {
 		return detection{}, &parser.Error{
@@ -103,7 +107,7 @@ const remedy = "give perf.data, trace.dat, or the text of tracefs/trace, trace-c
 func firstBytes(src parser.Source) ([]byte, error) {
 	r, err := src.Open()
 	if err != nil {
-		return nil, &parser.Error{File: src.Name, Offset: -1, Err: err}
+		return nil, readError(src.Name, err)
 	}
 	defer r.Close()
 	b := make([]byte, 4096)
@@ -112,9 +116,9 @@ func firstBytes(src parser.Source) ([]byte, error) {
 	case n > 0:
 		return b[:n], nil
 	case err == nil || errors.Is(err, io.EOF):
-		return nil, &parser.Error{File: src.Name, Offset: -1, Err: errEmpty, Remedy: "check how it was copied"}
+		return nil, errEmpty(src.Name)
 	}
-	return nil, &parser.Error{File: src.Name, Offset: -1, Err: err}
+	return nil, readError(src.Name, err)
 }
 
 // notText explains inputs that are no text and no capture.

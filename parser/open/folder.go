@@ -88,7 +88,7 @@ func perfDir(dir string, o Options) (*Input, error) {
 	if err != nil {
 		return nil, fileError(dir, err)
 	}
-	raw := &rawFile{progress: o.Progress}
+	raw := &rawFile{}
 	in := &Input{Path: dir, raw: raw}
 	for _, p := range paths {
 		f, err := os.Open(p)
@@ -104,7 +104,7 @@ func perfDir(dir string, o Options) (*Input, error) {
 		return nil, err
 	}
 	c.Meta().Confidence = "magic bytes"
-	in.Capture = c
+	in.Capture, in.progress = c, newProgress(o.Progress, raw.size)
 	return in, nil
 }
 

@@ -45,9 +45,12 @@ type Options struct {
 	TempDir string
 	// SpoolLimit bounds each temporary file in bytes; 0 is DefaultSpoolLimit.
 	SpoolLimit int64
-	// Progress, if not nil, is called during Events with the bytes read of the
-	// input as stored, before decompression, and their total (-1 if unknown).
-	// It is called at most some hundred times a pass, and at its end.
+	// Progress, if not nil, is called with the number of bytes read and their
+	// total: of the input as stored, before decompression, or of its temporary copy
+	// if it has one. File may take a while too (binary captures are looked through)
+	// and reports likewise; each pass over the events starts at 0 again and reports
+	// where it ended. There are at most some hundred calls a pass. Of a folder of perf
+	// record --threads only the end is reported.
 	Progress func(done, total int64)
 }
 
@@ -73,8 +76,11 @@ type Input struct {
 	// named. It is not used unless the user says so.
 	Beside string
 
-	raw   *rawFile
-	spool []*spooled
+	raw      *rawFile
+	spool    []*spooled
+	progress *progress
+	// tail is what went wrong at the end of a copy: the events before it stand.
+	tail error
 }
 
 // File opens the capture that path names: "-" for standard input, a file, or a
@@ -139,6 +145,9 @@ func fromStream(name string, r io.Reader, o Options) (*Input, error) {
 		return nil, err
 	}
 	in.spool = append(in.spool, s)
+	if in.tail == nil {
+		in.tail = s.tail
+	}
 	return in, nil
 }
 
@@ -154,8 +163,8 @@ func fromRaw(name string, raw *rawFile, o Options) (*Input, error) {
 
 // open finds the dialect of the raw file and opens its reader.
 func (in *Input) open(name string, o *Options) error {
-	in.raw.progress = o.Progress
-	src, packed, err := in.raw.source(name)
+	in.progress = newProgress(o.Progress, in.raw.size)
+	src, packed, err := in.raw.source(name, in.progress)
 	if err != nil {
 		return err
 	}
@@ -168,11 +177,13 @@ func (in *Input) open(name string, o *Options) error {
 		if err != nil {
 			return err
 		}
-		in.spool = append(in.spool, s)
+		in.spool, in.tail = append(in.spool, s), s.tail
+		p := newProgress(o.Progress, s.size)
+		in.progress = p
 		src.Open = func() (io.ReadCloser, error) {
-			return io.NopCloser(io.NewSectionReader(s.f, 0, s.size)), nil
+			return io.NopCloser(p.stream(io.NewSectionReader(s.f, 0, s.size))), nil
 		}
-		src.At, src.Size = s.f, s.size
+		src.At, src.Size = p.at(s.f), s.size
 	}
 	c, err := d.open(src)
 	if err != nil {
@@ -186,9 +197,16 @@ func (in *Input) open(name string, o *Options) error {
 // Events delivers the capture's events and the holes between them.
 func (in *Input) Events() iter.Seq2[parser.Event, error] {
 	return func(yield func(parser.Event, error) bool) {
-		in.raw.begin()
-		withHoles(in.Capture.Events(), yield)
-		in.raw.finish()
+		in.progress.begin()
+		whole := true
+		withHoles(in.Capture.Events(), func(ev parser.Event, err error) bool {
+			whole = yield(ev, err) && err == nil
+			return whole
+		})
+		if whole && in.tail != nil {
+			yield(parser.Event{}, &parser.Error{File: in.Path, Offset: -1, Err: in.tail, Remedy: "what comes before it stands"})
+		}
+		in.progress.finish()
 	}
 }
 
@@ -247,4 +265,23 @@ func limitError(name string, limit int64) error {
 		File: name, Offset: -1, Err: fmt.Errorf("%w: the temporary copy would exceed %d bytes", parser.ErrLimit, limit),
 		Remedy: "decompress it to a file and name that",
 	}
+}
+
+// errEmpty refuses an input without a byte.
+func errEmpty(name string) error {
+	return &parser.Error{
+		File: name, Offset: -1, Err: fmt.Errorf("%w: the file is empty", parser.ErrFormat), Remedy: "check how it was copied",
+	}
+}
+
+// readError wraps an error met before anything of an input could be used.
+func readError(name string, err error) error {
+	e := &parser.Error{File: name, Offset: -1, Err: err}
+	switch {
+	case errors.Is(err, parser.ErrLimit):
+		e.Remedy = "decompress it to a file and name that"
+	case errors.Is(err, parser.ErrTruncated), errors.Is(err, parser.ErrDamaged):
+		e.Remedy = "copy the capture again"
+	}
+	return e
 }

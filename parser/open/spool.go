@@ -12,6 +12,8 @@ import (
 type spooled struct {
 	f    *os.File
 	size int64
+	// tail is why the copy ends before its original does; nil if it does not.
+	tail error
 }
 
 // spool copies r to a temporary file of bounded size.
@@ -27,8 +29,9 @@ func spool(name string, r io.Reader, o *Options) (*spooled, error) {
 	case s.size > limit:
 		err = limitError(name, limit)
 	case errors.Is(err, parser.ErrTruncated), errors.Is(err, parser.ErrDamaged):
-		// What was read stands; the reader of the copy meets its end.
-		err = nil
+		s.tail, err = err, nil // what was read stands
+	case errors.Is(err, parser.ErrLimit):
+		err = readError(name, err)
 	case err != nil:
 		err = fileError(name, err)
 	}
@@ -43,7 +46,7 @@ func spool(name string, r io.Reader, o *Options) (*spooled, error) {
 func spoolSource(src parser.Source, o *Options) (*spooled, error) {
 	r, err := src.Open()
 	if err != nil {
-		return nil, fileError(src.Name, err)
+		return nil, readError(src.Name, err)
 	}
 	defer r.Close()
 	return spool(src.Name, r, o)

@@ -182,3 +182,53 @@ func Line(ev *parser.Event) string {
 	}
 	return b.String()
 }
+
+// Contract runs a pass twice and holds it against what [parser.Capture]
+// promises: the same events each time, those of one CPU in order of time, an
+// error only at the end, plausible numbers only.
+func Contract(t *testing.T, c parser.Capture) {
+	t.Helper()
+	first := contract(t, c)
+	if d := cmp.Diff(first, contract(t, c)); d != "" {
+		t.Fatalf("the second pass differs:\n%s", d)
+	}
+}
+
+func contract(t *testing.T, c parser.Capture) []string {
+	t.Helper()
+	var all []string
+	last := map[int32]int64{}
+	ended := false
+	for ev, err := range c.Events() {
+		if ended {
+			t.Fatal("something follows the error")
+		}
+		if err != nil {
+			ended = true
+			all = append(all, err.Error())
+			continue
+		}
+		all = append(all, Line(&ev))
+		if ev.CPU < parser.NoCPU || ev.TargetCPU < parser.NoCPU || ev.OrigCPU < parser.NoCPU {
+			t.Fatalf("impossible CPU: %s", Line(&ev))
+		}
+		for _, task := range []parser.Task{ev.Task, ev.Next, ev.Cur} {
+			if task.PID < parser.NoPID || task.Prio < parser.NoPrio {
+				t.Fatalf("impossible task: %s", Line(&ev))
+			}
+		}
+		if ev.CPU >= 0 && ev.Time != parser.NoTime {
+			if before, ok := last[ev.CPU]; ok && ev.Time < before {
+				t.Fatalf("time runs backwards: %s", Line(&ev))
+			}
+			last[ev.CPU] = ev.Time
+		}
+		if ev.Kind == parser.KindLost && ev.Start != parser.NoTime && ev.Start > ev.Time {
+			t.Fatalf("span runs backwards: %s", Line(&ev))
+		}
+		if (ev.Kind == parser.KindDamaged) == (ev.Text == "") && ev.Kind != parser.KindOther && ev.Kind != parser.KindExec && ev.Kind != parser.KindComm {
+			t.Fatalf("text: %s", Line(&ev))
+		}
+	}
+	return all
+}
