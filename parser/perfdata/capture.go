@@ -49,6 +49,7 @@ type capture struct {
 	opened      parser.CPUs // CPUs the tracepoints were opened on
 	taskOnly    bool        // only some tasks were recorded
 	losses      map[int32]loss
+	lost        int64 // all of them, each counted once
 	damages     []parser.Event
 	moreDamage  int64
 	placed      []parser.Event // damages and unplaced losses in order
@@ -363,6 +364,7 @@ func (c *capture) place() {
 	for _, l := range c.losses {
 		placedOn += l.placed
 	}
+	c.lost = placedOn
 	for cpu, l := range c.losses {
 		left := l.total - l.placed
 		if cpu == parser.NoCPU {
@@ -371,6 +373,7 @@ func (c *capture) place() {
 		if left <= 0 {
 			continue
 		}
+		c.lost += left
 		// Whatever was lost before a record of a CPU was told in that CPU's
 		// buffer; so the rest was lost behind its last one.
 		ev := parser.NewEvent(parser.KindLost, c.last, cpu)

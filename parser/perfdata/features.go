@@ -480,12 +480,8 @@ func (c *capture) describeMeta() {
 	if !m.HasWakings {
 		note("no wakeups were recorded: neither sched_waking nor sched_wakeup is among the events")
 	}
-	var lost int64
-	for _, l := range c.losses {
-		lost += max(l.total, l.placed)
-	}
-	if lost > 0 {
-		note("the recorder lost %d events: record again with larger buffers (perf record -m)", lost)
+	if c.lost > 0 {
+		note("the recorder lost %d events: record again with larger buffers (perf record -m)", c.lost)
 	}
 }
 
