@@ -126,14 +126,14 @@ llc 1 id 0 size 4 share 0 root 0
 		// Machines that the kernel's comments work through, from 5.13 on and before:
 		// groups that stick out of the span were the error then.
 		"a line of nodes, end": {m: line.topology(), release: [2]int{6, 1}, cpu: 0, want: `
-NUMA 0-1 pct 117 weight 2 imb 0: {0} {1}
-NUMA 0-2 pct 117 weight 3 imb 0: {0-1} {1-2}
-NUMA 0-3 pct 117 weight 4 imb 0: {0-2} {1-3}
+NUMA 0-1 pct 117 weight 2 imb 1: {0} {1}
+NUMA 0-2 pct 117 weight 3 imb 1: {0-1} {2}
+NUMA 0-3 pct 117 weight 4 imb 2: {0-2} {1-3}
 llc -1 id 0 size 1 share 0 root 0
 `},
 		"a line of nodes, middle": {m: line.topology(), release: [2]int{6, 1}, cpu: 2, want: `
-NUMA 1-3 pct 117 weight 3 imb 0: {2} {3} {1}
-NUMA 0-3 pct 117 weight 4 imb 0: {1-3} {0-1}
+NUMA 1-3 pct 117 weight 3 imb 1: {2} {3} {1}
+NUMA 0-3 pct 117 weight 4 imb 1: {1-3} {0-1}
 llc -1 id 2 size 1 share 2 root 0
 `},
 		"a line of nodes, 5.12": {m: line.topology(), release: [2]int{5, 12}, cpu: 0, want: `
@@ -143,12 +143,12 @@ NUMA 0-3 pct 117 weight 4 imb 0: {0-2} {1-3}
 llc -1 id 0 size 1 share 0 root 0
 `},
 		"an asymmetric square, corner": {m: square.topology(), release: [2]int{6, 1}, cpu: 0, want: `
-NUMA 0-2 pct 117 weight 3 imb 0: {0} {1} {2}
-NUMA 0-3 pct 117 weight 4 imb 0: {0-2} {1-3}
+NUMA 0-2 pct 117 weight 3 imb 1: {0} {1} {2}
+NUMA 0-3 pct 117 weight 4 imb 1: {0-2} {1-3}
 llc -1 id 0 size 1 share 0 root 0
 `},
 		"an asymmetric square, centre": {m: square.topology(), release: [2]int{6, 1}, cpu: 1, want: `
-NUMA 0-3 pct 117 weight 4 imb 0: {1} {2} {3} {0}
+NUMA 0-3 pct 117 weight 4 imb 1: {1} {2} {3} {0}
 llc -1 id 1 size 1 share 1 root 0
 `},
 	} {

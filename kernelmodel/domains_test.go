@@ -157,4 +157,3 @@ func TestDomainsOfRealMachines(t *testing.T) {
 		})
 	}
 }
-

@@ -33,7 +33,8 @@ const clockReadings = 5
 // A file that cannot be read is counted, not an error: most need no privileges,
 // but debugfs (the kernel's own sched domains, features and tunables) is for
 // root only, and so is /proc/PID of other users where it is mounted with
-// hidepid. The returned Collected says what was missed.
+// hidepid. Kernels from 6.4 on list their sched domains only while
+// /sys/kernel/debug/sched/verbose is Y, which Collect leaves as it is. The returned Collected says what was missed.
 //
 // The error is ctx's, or that of writing to w; or it wraps [parser.ErrHost] if
 // root holds nothing to collect.

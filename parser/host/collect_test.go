@@ -222,8 +222,9 @@ func TestShellCollector(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, script, ok := strings.Cut(string(doc), "<!-- test: shell -->\n```sh\n")
-	if script, _, ok = strings.Cut(script, "```"); !ok {
+	_, script, _ := strings.Cut(string(doc), "<!-- test: shell -->\n```sh\n")
+	script, _, ok := strings.Cut(script, "```")
+	if !ok {
 		t.Fatal("no script in the document")
 	}
 	out := filepath.Join(t.TempDir(), "with blank", "host.tar.gz")

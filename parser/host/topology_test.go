@@ -21,20 +21,32 @@ func TestReadTopologyForms(t *testing.T) {
 		files  []string
 		want   string
 	}{
-		"lists": {"cpu 0 ", []string{cpu0 + "topology/core_cpus_list", "0-1\n", cpu0 + "topology/core_siblings_list", "0-3\n"},
-			"cpu 0 known true smt 0-1 cluster  die  package 0-3 llc L0  ids -1 -1 -1 capacity 0"},
-		"hexadecimal": {"cpu 0 ", []string{cpu0 + "topology/thread_siblings", "00000001,00000001\n", cpu0 + "topology/core_siblings", "f\n"},
-			"cpu 0 known true smt 0,32 cluster  die  package 0-3 llc L0  ids -1 -1 -1 capacity 0"},
-		"list preferred": {"cpu 0 ", []string{cpu0 + "topology/thread_siblings", "3", cpu0 + "topology/thread_siblings_list", "0"},
-			"cpu 0 known true smt 0 cluster  die  package  llc L0  ids -1 -1 -1 capacity 0"},
+		"lists": {
+			"cpu 0 ",
+			[]string{cpu0 + "topology/core_cpus_list", "0-1\n", cpu0 + "topology/core_siblings_list", "0-3\n"},
+			"cpu 0 known true smt 0-1 cluster  die  package 0-3 llc L0  ids -1 -1 -1 capacity 0",
+		},
+		"hexadecimal": {
+			"cpu 0 ",
+			[]string{cpu0 + "topology/thread_siblings", "00000001,00000001\n", cpu0 + "topology/core_siblings", "f\n"},
+			"cpu 0 known true smt 0,32 cluster  die  package 0-3 llc L0  ids -1 -1 -1 capacity 0",
+		},
+		"list preferred": {
+			"cpu 0 ",
+			[]string{cpu0 + "topology/thread_siblings", "3", cpu0 + "topology/thread_siblings_list", "0"},
+			"cpu 0 known true smt 0 cluster  die  package  llc L0  ids -1 -1 -1 capacity 0",
+		},
 		"caches": {"cpu 0 ", []string{
 			cpu0 + "cache/index0/type", "Data", cpu0 + "cache/index0/level", "1", cpu0 + "cache/index0/shared_cpu_list", "0",
 			cpu0 + "cache/index10/type", "Unified", cpu0 + "cache/index10/level", "3", cpu0 + "cache/index10/shared_cpu_map", "0000000f",
 			cpu0 + "cache/index2/type", "Unified", cpu0 + "cache/index2/level", "2", cpu0 + "cache/index2/shared_cpu_list", "0-1",
 			cpu0 + "cache/index3/type", "Instruction", cpu0 + "cache/index3/level", "4", cpu0 + "cache/index3/shared_cpu_list", "0-7",
 		}, "cpu 0 known true smt  cluster  die  package  llc L3 0-3 ids -1 -1 -1 capacity 0"},
-		"ids and capacity": {"cpu 0 ", []string{cpu0 + "topology/core_id", "7", cpu0 + "topology/die_id", "-1", cpu0 + "topology/physical_package_id", "2", cpu0 + "cpu_capacity", "446"},
-			"cpu 0 known false smt  cluster  die  package  llc L0  ids 7 -1 2 capacity 446"},
+		"ids and capacity": {
+			"cpu 0 ",
+			[]string{cpu0 + "topology/core_id", "7", cpu0 + "topology/die_id", "-1", cpu0 + "topology/physical_package_id", "2", cpu0 + "cpu_capacity", "446"},
+			"cpu 0 known false smt  cluster  die  package  llc L0  ids 7 -1 2 capacity 446",
+		},
 		"mask lacks its CPU":   {"note ", []string{cpu0 + "topology/thread_siblings_list", "1-2"}, "note /sys/devices/system/cpu: 1 masks are malformed or lack their own CPU; ignored"},
 		"offline CPU":          {"note ", []string{cpu0 + "topology/thread_siblings_list", "\n"}, "none"},
 		"nohz_full null":       {"nohz_full", []string{"sys/devices/system/cpu/nohz_full", "  (null)\n"}, "nohz_full  (observed, /sys/devices/system/cpu/nohz_full)"},
@@ -63,18 +75,26 @@ func TestReadDomains(t *testing.T) {
 		files []string
 		want  string
 	}{
-		"5.7 number": {[]string{"proc/sys/kernel/osrelease", "5.7.0", old + "domain0/flags", "4783", old + "domain0/name", "SMT", old + "domain0/imbalance_pct", "110"},
-			`cpu 0 domain 0 SMT span "" imbalance_pct 110 flags SD_LOAD_BALANCE SD_BALANCE_NEWIDLE SD_BALANCE_EXEC SD_BALANCE_FORK SD_WAKE_AFFINE SD_SHARE_CPUCAPACITY SD_SHARE_PKG_RESOURCES SD_PREFER_SIBLING`},
-		"5.8 number": {[]string{"proc/sys/kernel/osrelease", "5.8.0", old + "domain0/flags", "2391", old + "domain0/name", "SMT"},
-			`cpu 0 domain 0 SMT span "" imbalance_pct 0 flags SD_BALANCE_NEWIDLE SD_BALANCE_EXEC SD_BALANCE_FORK SD_WAKE_AFFINE SD_SHARE_CPUCAPACITY SD_SHARE_PKG_RESOURCES SD_PREFER_SIBLING`},
+		"5.7 number": {
+			[]string{"proc/sys/kernel/osrelease", "5.7.0", old + "domain0/flags", "4783", old + "domain0/name", "SMT", old + "domain0/imbalance_pct", "110"},
+			`cpu 0 domain 0 SMT span "" imbalance_pct 110 flags SD_LOAD_BALANCE SD_BALANCE_NEWIDLE SD_BALANCE_EXEC SD_BALANCE_FORK SD_WAKE_AFFINE SD_SHARE_CPUCAPACITY SD_SHARE_PKG_RESOURCES SD_PREFER_SIBLING`,
+		},
+		"5.8 number": {
+			[]string{"proc/sys/kernel/osrelease", "5.8.0", old + "domain0/flags", "2391", old + "domain0/name", "SMT"},
+			`cpu 0 domain 0 SMT span "" imbalance_pct 0 flags SD_BALANCE_NEWIDLE SD_BALANCE_EXEC SD_BALANCE_FORK SD_WAKE_AFFINE SD_SHARE_CPUCAPACITY SD_SHARE_PKG_RESOURCES SD_PREFER_SIBLING`,
+		},
 		"number of an unknown release": {[]string{old + "domain0/flags", "4783", old + "domain0/name", "SMT"}, `cpu 0 domain 0 SMT span "" imbalance_pct 0 flags `},
 		"5.10 names":                   {[]string{old + "domain0/flags", "SD_NUMA SD_OVERLAP \n", old + "domain0/name", "NUMA"}, `cpu 0 domain 0 NUMA span "" imbalance_pct 0 flags SD_NUMA SD_OVERLAP`},
 		"no name":                      {[]string{now + "domain0/flags", "SD_NUMA"}, `cpu 0 domain 0  span "" imbalance_pct 0 flags SD_NUMA`},
 		"a gap":                        {[]string{now + "domain1/name", "MC"}, "note /sys/kernel/debug/sched/domains: the domains of 1 CPUs are incomplete; the kernel's own domains are not used"},
-		"isolated with domains": {[]string{now + "domain0/name", "MC", "sys/devices/system/cpu/isolated", "0"},
-			"note CPUs 0 are isolated by /sys/devices/system/cpu/isolated, but the kernel lists sched domains for them"},
-		"domains missing": {[]string{now + "domain0/name", "MC", "sys/devices/system/cpu/isolated", "\n", "sys/devices/system/cpu/online", "0-3"},
-			"note CPUs 1-3 have no sched domain, but /sys/devices/system/cpu/isolated does not name them: look for cpusets that isolate"},
+		"isolated with domains": {
+			[]string{now + "domain0/name", "MC", "sys/devices/system/cpu/isolated", "0"},
+			"note CPUs 0 are isolated by /sys/devices/system/cpu/isolated, but the kernel lists sched domains for them",
+		},
+		"domains missing": {
+			[]string{now + "domain0/name", "MC", "sys/devices/system/cpu/isolated", "\n", "sys/devices/system/cpu/online", "0-3"},
+			"note CPUs 1-3 have no sched domain, but /sys/devices/system/cpu/isolated does not name them: look for cpusets that isolate",
+		},
 	} {
 		if got := dump(readEntries(t, files(tc.files...)...)); !strings.Contains(got, tc.want+"\n") {
 			t.Errorf("%s:\n got %s\nwant %s", name, got, tc.want)
