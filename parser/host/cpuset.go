@@ -11,6 +11,9 @@ import (
 
 const cgroupDir = "sys/fs/cgroup"
 
+// cgroupRoots are where the v2 hierarchy is mounted: alone, or beside v1.
+var cgroupRoots = []string{cgroupDir, cgroupDir + "/unified"}
+
 // readCpusets fills IsolatedLater and Islands from the cpusets of the bundle,
 // as generate_sched_domains does (kernel/cgroup/cpuset.c). Both stay unknown if
 // the bundle says nothing of cpusets.
@@ -20,18 +23,16 @@ func (t *tree) readCpusets(h *parser.Host) {
 	switch {
 	case len(v1) > 0:
 		t.cpusetsV1(h, v1, active)
-	case len(v2) > 0 || t.hasRootV2():
-		t.cpusetsV2(h, v2, active)
-	}
-}
-
-func (t *tree) hasRootV2() bool {
-	for _, d := range []string{cgroupDir, cgroupDir + "/unified"} {
-		if _, ok := t.files[d+"/cpuset.cpus.effective"]; ok {
-			return true
+	case len(v2) > 0:
+		t.cpusetsV2(h, v2, active, "/"+v2[0]+"/cpuset.cpus.partition")
+	default:
+		for _, d := range cgroupRoots {
+			if _, ok := t.files[d+"/cpuset.cpus.effective"]; ok {
+				t.cpusetsV2(h, nil, active, "/"+d+"/cpuset.cpus.effective")
+				return
+			}
 		}
 	}
-	return false
 }
 
 // cpusetFolders returns the folders below sys/fs/cgroup that hold a file, parents
@@ -112,9 +113,9 @@ func addIsland(islands []parser.CPUs, m parser.CPUs) []parser.CPUs {
 }
 
 // cpusetsV2: the root set and every valid partition root is an island; a valid
-// isolated partition has no domains.
-func (t *tree) cpusetsV2(h *parser.Host, dirs []string, active parser.CPUs) {
-	source := "cpusets"
+// isolated partition has no domains. source names the file for facts that no
+// partition changes.
+func (t *tree) cpusetsV2(h *parser.Host, dirs []string, active parser.CPUs, source string) {
 	var isolated parser.CPUs
 	var islands []parser.CPUs
 	for _, d := range dirs {
@@ -134,7 +135,7 @@ func (t *tree) cpusetsV2(h *parser.Host, dirs []string, active parser.CPUs) {
 			}
 		}
 	}
-	for _, root := range []string{cgroupDir, cgroupDir + "/unified"} {
+	for _, root := range cgroupRoots {
 		if m := t.cpusetMask(root, "cpuset.cpus.isolated"); !m.Empty() {
 			isolated = isolated.Or(m)
 			source = "/" + root + "/cpuset.cpus.isolated"

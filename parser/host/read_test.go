@@ -166,7 +166,7 @@ func TestReadGolden(t *testing.T) {
 
 // Whatever wraps a bundle, it says the same.
 func TestReadContainers(t *testing.T) {
-	raw, err := os.ReadFile("testdata/bundles/numa16.tar.gz")
+	raw, err := os.ReadFile("testdata/bundles/smt8-isolated3.tar.gz")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -360,28 +360,41 @@ func TestReadFolderLinks(t *testing.T) {
 	}
 }
 
-// bomb is a gzip of more bytes than a bundle may hold, in one unrelated entry.
-func TestReadBomb(t *testing.T) {
-	if testing.Short() {
-		t.Skip("inflates 2 GiB")
+// Every bound of a bundle ends the reading with an error that says so.
+func TestReadBounds(t *testing.T) {
+	junk := make([]entry, 100)
+	for i := range junk {
+		junk[i] = entry{name: fmt.Sprintf("proc/%d/comm", i+1), body: "x"}
 	}
-	r, w := io.Pipe()
-	go func() {
-		z, _ := gzip.NewWriterLevel(w, gzip.BestSpeed)
-		tw := tar.NewWriter(z)
-		tw.WriteHeader(&tar.Header{Name: "junk", Size: maxUnpacked + 1, Typeflag: tar.TypeReg, Format: tar.FormatPAX})
-		chunk := make([]byte, 1<<20)
-		for {
-			if _, err := tw.Write(chunk); err != nil {
-				break
-			}
+	var bomb bytes.Buffer
+	z := gzip.NewWriter(&bomb)
+	z.Write(tarOf(t, entry{name: "junk", body: strings.Repeat("\x00", 1<<20)}))
+	z.Close()
+	for name, tc := range map[string]struct {
+		data []byte
+		max  bounds
+		text string
+	}{
+		"entries":  {tarOf(t, junk...), bounds{99, 1 << 20, 1 << 30}, "more than 99 entries"},
+		"kept":     {tarOf(t, junk...), bounds{1000, 1000, 1 << 30}, "of files"},
+		"unpacked": {bomb.Bytes(), bounds{1000, 1 << 20, 1 << 19}, "too large after decompression"},
+	} {
+		tree := newTree(name)
+		tree.max = tc.max
+		err := tree.readArchive(bytes.NewReader(tc.data))
+		if !errors.Is(err, parser.ErrLimit) || !errors.Is(err, parser.ErrHost) || !strings.Contains(err.Error(), tc.text) {
+			t.Errorf("%s: error %v", name, err)
 		}
-		z.Close()
-		w.Close()
-	}()
-	_, err := ReadArchive("bomb.tar.gz", r)
-	r.Close()
-	if !errors.Is(err, parser.ErrLimit) || !errors.Is(err, parser.ErrHost) {
-		t.Fatalf("error %v, want the limit", err)
+	}
+	dir := t.TempDir()
+	for _, e := range junk {
+		at := filepath.Join(dir, e.name)
+		os.MkdirAll(filepath.Dir(at), 0o755)
+		os.WriteFile(at, []byte(e.body), 0o644)
+	}
+	tree := newTree(dir)
+	tree.max.entries = 99
+	if err := tree.readFolder(dir); !errors.Is(err, parser.ErrLimit) {
+		t.Errorf("folder: error %v", err)
 	}
 }

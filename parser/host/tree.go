@@ -21,15 +21,18 @@ import (
 	"schedreplay/parser"
 )
 
-// Bounds of a bundle. A machine with 8192 CPUs and 100 000 threads stays below
-// every one of them.
-const (
-	maxEntries   = 4 << 20   // entries of an archive, files of a folder
-	maxFile      = 4 << 20   // bytes of one file
-	maxKept      = 256 << 20 // bytes of all files of interest, names included
-	maxUnpacked  = 2 << 30   // bytes of the archive after decompression
-	maxRootNames = 2         // roots named in a message
-)
+// maxFile bounds one file of a bundle, in bytes.
+const maxFile = 4 << 20
+
+// bounds of a whole bundle.
+type bounds struct {
+	entries  int   // of an archive or a folder
+	kept     int   // bytes of all files of interest, names included
+	unpacked int64 // bytes of the archive after decompression
+}
+
+// bundleBounds are above what a machine with 8192 CPUs and 100 000 threads has.
+var bundleBounds = bounds{entries: 4 << 20, kept: 256 << 20, unpacked: 2 << 30}
 
 const bundleFormat = "host bundle"
 
@@ -40,6 +43,7 @@ const remedyBundle = "make one with 'schedreplay collect -o host.tar.gz' on the 
 // without the leading slash.
 type tree struct {
 	name  string
+	max   bounds
 	files map[string]string
 	// children lists the entries of a folder in ascending order.
 	children map[string][]string
@@ -50,7 +54,7 @@ type tree struct {
 }
 
 func newTree(name string) *tree {
-	return &tree{name: name, files: map[string]string{}, roots: map[string]bool{}, skipped: map[string]int{}}
+	return &tree{name: name, max: bundleBounds, files: map[string]string{}, roots: map[string]bool{}, skipped: map[string]int{}}
 }
 
 // fail returns a parser.Error about the whole bundle.
@@ -91,8 +95,8 @@ func (t *tree) add(root string, comps []string, r io.Reader) error {
 		t.skipped["files replaced by a later one of the same name"]++
 	}
 	t.roots[root] = true
-	if t.kept += len(p) + len(b) + 64; t.kept > maxKept {
-		return fmt.Errorf("%w: more than %d MiB of files", parser.ErrLimit, maxKept>>20)
+	if t.kept += len(p) + len(b) + 64; t.kept > t.max.kept {
+		return fmt.Errorf("%w: more than %d MiB of files", parser.ErrLimit, t.max.kept>>20)
 	}
 	t.files[p] = string(b)
 	return err
@@ -110,7 +114,7 @@ func (t *tree) finish() error {
 		}
 		slices.Sort(roots)
 		return t.fail("keep one machine per bundle",
-			fmt.Errorf("%w: it holds several machines, rooted at %s", parser.ErrHost, strings.Join(roots[:maxRootNames], " and ")))
+			fmt.Errorf("%w: it holds several machines, rooted at %s", parser.ErrHost, strings.Join(roots[:2], " and ")))
 	}
 	sets := map[string]map[string]bool{}
 	for p := range t.files {
@@ -182,8 +186,8 @@ func (t *tree) readFolder(dir string) error {
 			return nil
 		}
 		for _, e := range list {
-			if entries++; entries > maxEntries {
-				return fmt.Errorf("%w: more than %d entries", parser.ErrLimit, maxEntries)
+			if entries++; entries > t.max.entries {
+				return fmt.Errorf("%w: more than %d entries", parser.ErrLimit, t.max.entries)
 			}
 			child := append(comps[:len(comps):len(comps)], e.Name())
 			switch file, sub := wantedFile(child), wantedDir(child); {
@@ -258,7 +262,7 @@ func (t *tree) readArchive(r io.Reader) error {
 		return t.fail(remedyBundle, fmt.Errorf("%w: %w", parser.ErrHost, err))
 	}
 	defer done()
-	tr := tar.NewReader(&limited{r: r, left: maxUnpacked})
+	tr := tar.NewReader(&limited{r: r, left: t.max.unpacked})
 	for n := 0; ; n++ {
 		h, err := tr.Next()
 		if err == io.EOF {
@@ -267,8 +271,8 @@ func (t *tree) readArchive(r io.Reader) error {
 		if n == 0 && (errors.Is(err, tar.ErrHeader) || errors.Is(err, io.ErrUnexpectedEOF)) {
 			return t.fail(remedyBundle, fmt.Errorf("%w: neither a folder nor a tar archive", parser.ErrHost))
 		}
-		if err == nil && n >= maxEntries {
-			err = fmt.Errorf("%w: more than %d entries", parser.ErrLimit, maxEntries)
+		if err == nil && n >= t.max.entries {
+			err = fmt.Errorf("%w: more than %d entries", parser.ErrLimit, t.max.entries)
 		}
 		if err == nil {
 			err = t.addEntry(h, tr)
@@ -333,7 +337,7 @@ func unpack(r io.Reader) (io.Reader, func(), error) {
 		z, err := gzip.NewReader(br)
 		return z, func() {}, err
 	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		z, err := zstd.NewReader(br, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(128<<20), zstd.WithDecoderMaxMemory(maxUnpacked))
+		z, err := zstd.NewReader(br, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(128<<20), zstd.WithDecoderMaxMemory(uint64(bundleBounds.unpacked)))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -376,7 +380,7 @@ type limited struct {
 
 func (l *limited) Read(p []byte) (int, error) {
 	if l.left <= 0 {
-		return 0, fmt.Errorf("%w: more than %d MiB after decompression", parser.ErrLimit, maxUnpacked>>20)
+		return 0, fmt.Errorf("%w: too large after decompression", parser.ErrLimit)
 	}
 	n, err := l.r.Read(p[:min(int64(len(p)), l.left)])
 	l.left -= int64(n)
