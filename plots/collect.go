@@ -36,6 +36,24 @@ type turn struct{ from, to kernelmodel.Path }
 
 type turnCount struct{ certain, possible int64 }
 
+// turned is one row of the changes by path.
+type turned struct {
+	turn
+	turnCount
+}
+
+// sortedTurns returns the changes by path, the most certain first.
+func (c *collector) sortedTurns() []turned {
+	var rows []turned
+	for k, n := range c.turns {
+		rows = append(rows, turned{k, *n})
+	}
+	slices.SortFunc(rows, func(a, b turned) int {
+		return cmp.Or(cmp.Compare(b.certain, a.certain), cmp.Compare(b.possible, a.possible), cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to))
+	})
+	return rows
+}
+
 // example is a changed wakeup, kept.
 type example struct {
 	n, time            int64
@@ -136,7 +154,7 @@ func (c *collector) wakeup(w *replay.Wakeup) {
 
 func (c *collector) run(r *replay.Run) {
 	t := c.cpu(r.CPU)
-	if r.Stay >= 0 {
+	if isIntruder(r) {
 		t.intruder(r)
 	} else {
 		k := t.class[r.Class]
@@ -156,6 +174,9 @@ func (c *collector) run(r *replay.Run) {
 	}
 	t.remember(r)
 }
+
+// isIntruder reports whether a run belongs to a stay, kept or not.
+func isIntruder(r *replay.Run) bool { return r.Stay >= 0 || r.Class == replay.ClassForeign }
 
 func (t *cpuTrack) intruder(r *replay.Run) {
 	k := t.intruders[r.Task.PID]

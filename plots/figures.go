@@ -341,7 +341,7 @@ func entryFigure(t *cpuTrack, c *cpuSummary) (*figure, string) {
 	end, seen := at+1, 0
 	for i := range k.runs {
 		r := &k.runs[i]
-		if r.Start >= at && r.Stay >= 0 && seen < 3 {
+		if r.Start >= at && isIntruder(r) && seen < 3 {
 			seen++
 			end = r.End
 		}
@@ -368,7 +368,7 @@ func entryFigure(t *cpuTrack, c *cpuSummary) (*figure, string) {
 		}
 		id, name := key{laneOther, -1}, "housekeeping, others"
 		switch {
-		case r.Stay >= 0:
+		case isIntruder(r):
 			id, name = key{laneIntruder, r.Task.PID}, fullName(r.Task)
 		case r.Class == replay.ClassOwner:
 			id, name = key{laneOwner, 0}, "owner "+shortName(r.Task)
@@ -569,8 +569,8 @@ func (s *figureSet) landings(res *replay.Result, col *collector, cpus []*cpuSumm
 		}
 		f := &figure{
 			name:    fmt.Sprintf("landing-%d", l.Task.PID),
-			title:   fmt.Sprintf("Wakeups of %s that chose %s: %s recorded, %s with the patch", commName(l.Task), where, count(before), count(after)),
-			caption: "How often each CPU was chosen for the task: as recorded, and as the model predicts it under both kernels.",
+			title:   fmt.Sprintf("Wakeups of %s that landed on %s: %s recorded, %s with the patch", commName(l.Task), where, count(before), count(after)),
+			caption: "How often the task’s wakeups landed on each CPU: as recorded, and as the model predicts it under both kernels.",
 			desc:    fmt.Sprintf("Recorded: %s. Predicted under the patched kernel: %s.", landingWords(l.Recorded), landingWords(l.Patched)),
 		}
 		s.finishLanding(f, res, rows, iso)
@@ -622,7 +622,7 @@ func (s *figureSet) finishLanding(f *figure, res *replay.Result, rows []landingR
 	if left > 0 {
 		f.caption += fmt.Sprintf(" CPUs that were never chosen are left out where there are too many (%d).", left)
 	}
-	f.height, f.draw = landingHeight(len(rows)), drawLanding(rows, groups, iso, "wakeups that chose the CPU")
+	f.height, f.draw = landingHeight(len(rows)), drawLanding(rows, groups, iso, "wakeups that landed on the CPU")
 	s.landing = append(s.landing, f)
 }
 

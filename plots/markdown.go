@@ -1,0 +1,222 @@
+package plots
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// markdown renders the document for tickets and mail: no HTML, and tables that
+// read as text.
+func (d *document) markdown(figureFile func(*figure) string) []byte {
+	var b bytes.Buffer
+	for _, h := range d.Headlines {
+		fmt.Fprintf(&b, "%s\n\n", mdText(h))
+	}
+	fmt.Fprintf(&b, "# %s\n\n", mdText(d.Title))
+	if d.Partial != "" {
+		fmt.Fprintf(&b, "**PARTIAL INPUT.** %s\n\n", mdText(d.Partial))
+	}
+	for _, f := range d.Verdict {
+		fmt.Fprintf(&b, "**%s.** %s\n\n", f.Label, mdText(f.Text))
+	}
+	key := &table{Cols: []col{{Name: "The numbers that matter"}, {Name: "Value", Num: true}, {}}}
+	for _, k := range d.Key {
+		key.Rows = append(key.Rows, []string{k.Label, k.Value, k.Note})
+	}
+	key.markdown(&b)
+	if d.Lead != nil {
+		d.Lead.markdown(&b, figureFile)
+	}
+	for _, s := range d.Sections {
+		fmt.Fprintf(&b, "%s %s\n\n", strings.Repeat("#", s.Level), mdText(s.Title))
+		for _, k := range s.Blocks {
+			switch {
+			case k.Text != "":
+				fmt.Fprintf(&b, "%s\n\n", mdText(k.Text))
+			case k.List != nil:
+				for _, x := range k.List {
+					fmt.Fprintf(&b, "- %s\n", mdText(x))
+				}
+				b.WriteByte('\n')
+			case k.Steps != nil:
+				for i, x := range k.Steps {
+					fmt.Fprintf(&b, "%d. %s\n", i+1, mdText(x))
+				}
+				b.WriteByte('\n')
+			case k.Table != nil:
+				k.Table.markdown(&b)
+			case k.Figure != nil:
+				k.Figure.markdown(&b, figureFile)
+			}
+		}
+	}
+	return append(bytes.TrimRight(b.Bytes(), "\n"), '\n')
+}
+
+func (f *figure) markdown(b *bytes.Buffer, file func(*figure) string) {
+	fmt.Fprintf(b, "![%s](%s)\n\n", mdText(plainAlt(f)), file(f))
+	fmt.Fprintf(b, "%s\n\n", mdText(f.caption))
+}
+
+// plainAlt is a figure's title without marks that an image's text cannot hold.
+func plainAlt(f *figure) string { return plain(f.title) }
+
+// markdown renders a pipe table with padded columns.
+func (t *table) markdown(b *bytes.Buffer) {
+	if t.Caption != "" {
+		fmt.Fprintf(b, "%s:\n\n", mdText(t.Caption))
+	}
+	cells := make([][]string, len(t.Rows)+1)
+	for _, c := range t.Cols {
+		cells[0] = append(cells[0], mdText(c.Name))
+	}
+	for i, r := range t.Rows {
+		for _, c := range r {
+			cells[i+1] = append(cells[i+1], mdText(c))
+		}
+	}
+	width := make([]int, len(t.Cols))
+	for _, r := range cells {
+		for i, c := range r {
+			width[i] = max(width[i], utf8.RuneCountInString(c), 3)
+		}
+	}
+	// A last column of prose is not padded, so that rows stay short.
+	line := func(r []string) {
+		for i, c := range r {
+			pad := strings.Repeat(" ", width[i]-utf8.RuneCountInString(c))
+			switch {
+			case t.Cols[i].Num:
+				fmt.Fprintf(b, "| %s%s ", pad, c)
+			case i == len(r)-1:
+				fmt.Fprintf(b, "| %s ", c)
+			default:
+				fmt.Fprintf(b, "| %s%s ", c, pad)
+			}
+		}
+		b.WriteString("|\n")
+	}
+	line(cells[0])
+	for i, c := range t.Cols {
+		w := width[i]
+		if i == len(t.Cols)-1 && !c.Num {
+			w = max(3, utf8.RuneCountInString(cells[0][i]))
+		}
+		if c.Num {
+			fmt.Fprintf(b, "| %s: ", strings.Repeat("-", w-1))
+		} else {
+			fmt.Fprintf(b, "| %s ", strings.Repeat("-", w))
+		}
+	}
+	b.WriteString("|\n")
+	for _, r := range cells[1:] {
+		line(r)
+	}
+	b.WriteByte('\n')
+	if t.Note != "" {
+		fmt.Fprintf(b, "%s\n\n", mdText(strings.TrimSpace(t.Note)))
+	}
+}
+
+// mdText renders marked text.
+func mdText(s string) string {
+	var b strings.Builder
+	for _, p := range spans(s) {
+		switch p.mark {
+		case markCode, markName:
+			b.WriteString(mdCode(p.text))
+		case markBold:
+			b.WriteString("**" + mdEscape(p.text) + "**")
+		default:
+			b.WriteString(mdEscape(p.text))
+		}
+	}
+	return b.String()
+}
+
+// mdCode sets text as code, which also keeps @name and the like from meaning
+// anything; where code cannot hold it, it is escaped.
+func mdCode(s string) string {
+	if strings.TrimSpace(s) != "" && !strings.ContainsAny(s, "`|<>&\\") {
+		return "`" + s + "`"
+	}
+	return strings.ReplaceAll(mdEscape(s), "@", "&#64;")
+}
+
+// mdEscape keeps Markdown from reading anything into text. An underscore within
+// a word means nothing to it.
+func mdEscape(s string) string {
+	var b strings.Builder
+	r := []rune(s)
+	word := func(i int) bool {
+		return i >= 0 && i < len(r) && (unicode.IsLetter(r[i]) || unicode.IsDigit(r[i]) || r[i] == '_')
+	}
+	for i, c := range r {
+		switch c {
+		case '<':
+			b.WriteString("&lt;")
+			continue
+		case '>':
+			b.WriteString("&gt;")
+			continue
+		case '&':
+			b.WriteString("&amp;")
+			continue
+		case '\\', '`', '*', '[', ']', '|', '~':
+			b.WriteByte('\\')
+		case '_':
+			if !word(i-1) || !word(i+1) {
+				b.WriteByte('\\')
+			}
+		case '#', '-', '+', '=':
+			if i == 0 && len(r) > 1 {
+				b.WriteByte('\\')
+			}
+		}
+		b.WriteRune(c)
+	}
+	return b.String()
+}
+
+// span is a piece of marked text.
+type span struct {
+	mark rune // 0 for plain text
+	text string
+}
+
+// spans splits marked text. Marks do not nest, but names and code within bold
+// text lose their mark.
+func spans(s string) []span {
+	var out []span
+	var mark rune
+	depth := 0
+	var b strings.Builder
+	flush := func() {
+		if b.Len() > 0 {
+			out = append(out, span{mark, b.String()})
+			b.Reset()
+		}
+	}
+	for _, r := range s {
+		switch {
+		case r == markEnd:
+			if depth--; depth <= 0 {
+				flush()
+				mark, depth = 0, 0
+			}
+		case r >= markCode && r < markEnd:
+			if depth == 0 {
+				flush()
+				mark = r
+			}
+			depth++
+		default:
+			b.WriteRune(r)
+		}
+	}
+	flush()
+	return out
+}

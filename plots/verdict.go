@@ -1,0 +1,701 @@
+package plots
+
+import (
+	"fmt"
+	"strings"
+
+	"schedreplay/cpumask"
+	"schedreplay/fact"
+	"schedreplay/kernelmodel"
+	"schedreplay/parser"
+	"schedreplay/replay"
+)
+
+// finding is one paragraph of the verdict.
+type finding struct {
+	// Label says what it is about, in a word or two.
+	Label string
+	Text  string
+}
+
+// The labels of findings, in the order of the report.
+const (
+	labelWhat     = "What happened"
+	labelCost     = "What it cost"
+	labelHow      = "How it came in"
+	labelWhy      = "Why"
+	labelFix      = "With the fix"
+	labelResident = "Already there"
+	labelElse     = "Elsewhere"
+	labelSure     = "How sure"
+)
+
+// verdict says in sentences what a result amounts to. It is a function of the
+// result alone; cpus are its summaries, the one held longest first.
+func verdict(res *replay.Result, cpus []*cpuSummary) []finding {
+	var out []finding
+	add := func(label string, sentences ...string) {
+		var s []string
+		for _, t := range sentences {
+			if t != "" {
+				s = append(s, sentence(t))
+			}
+		}
+		if len(s) > 0 {
+			out = append(out, finding{label, strings.Join(s, " ")})
+		}
+	}
+	iso, known := res.Isolated.Get()
+	var held []*cpuSummary
+	for _, c := range cpus {
+		if c.all.stays() > 0 {
+			held = append(held, c)
+		}
+	}
+	switch {
+	case !known:
+		add(labelWhat, "which CPUs are isolated is not known: neither the capture nor a description of the host says so. "+
+			"Name them with --isolated CPULIST, or give a host bundle with --host, to learn who intruded on them")
+	case iso.Empty():
+		add(labelWhat, fmt.Sprintf("no CPU of this host is isolated (%s), so there is nothing to intrude on", source(res.Isolated)))
+	case len(cpus) == 0:
+		add(labelWhat, fmt.Sprintf("none of the CPUs looked at is isolated; isolated: %s", cpuNoun(iso)))
+	case len(held) == 0:
+		add(labelWhat, nobody(res, cpus))
+	default:
+		c := held[0]
+		if len(cpus) > 1 {
+			add(labelWhat, several(res, cpus, held), whatHeld(c))
+		} else {
+			add(labelWhat, whatHeld(c))
+		}
+		about(res, c, add)
+	}
+	if len(held) == 0 {
+		for _, c := range cpus[:min(len(cpus), 1)] {
+			add(labelCost, costWords(c))
+		}
+	}
+	add(labelElse, elsewhere(res, cpus))
+	add(labelSure, fidelityWords(res))
+	return out
+}
+
+// about adds what there is to say of one CPU beyond what held it.
+func about(res *replay.Result, c *cpuSummary, add func(string, ...string)) {
+	add(labelCost, costWords(c))
+	if m := c.came.main; m != nil {
+		add(labelHow, entryWords(c, m), consequence(m))
+		if m.Entry != nil {
+			add(labelWhy, whyWords(res, c, m.Entry))
+		}
+		add(labelFix, fixWords(res, c)...)
+	}
+	add(labelResident, residentWords(res, c))
+}
+
+// source names where a fact is from: "by isolcpus= of /proc/cmdline".
+func source[T any](f fact.Fact[T]) string {
+	if f.Source == "" {
+		return f.From.String()
+	}
+	return "by " + clean(f.Source)
+}
+
+// nobody says that no foreign task ran on the CPUs, and how well that is known.
+func nobody(res *replay.Result, cpus []*cpuSummary) string {
+	var m cpumask.Mask
+	var unknown int64
+	for _, c := range cpus {
+		m.Set(c.CPU)
+		unknown += c.unknown
+	}
+	s := fmt.Sprintf("no foreign task ran on isolated %s in the %s recorded", cpuNoun(m), duration(res.End-res.Start))
+	if unknown > 0 {
+		s += fmt.Sprintf(", as far as the recording shows: it does not tell who ran there for %s", duration(unknown))
+	}
+	return s
+}
+
+// several introduces the CPU that the rest is about.
+func several(res *replay.Result, cpus, held []*cpuSummary) string {
+	var ns int64
+	for _, c := range held {
+		ns += c.all.ns
+	}
+	s := fmt.Sprintf("foreign tasks ran on %d of the %d isolated CPUs looked at, for %s in all", len(held), len(cpus), duration(ns))
+	if len(held) > 1 {
+		s += fmt.Sprintf("; what follows is about CPU %d, and the others have sections of their own", held[0].CPU)
+	}
+	return s
+}
+
+// whatHeld says who held the CPU and how long.
+func whatHeld(c *cpuSummary) string {
+	h := &c.came
+	if h.stays() == 0 {
+		return fmt.Sprintf("no foreign task came to CPU %d in the %s recorded, but %s", c.CPU, duration(c.window), residentHeld(c))
+	}
+	belongs := ""
+	if c.Owner != nil {
+		belongs = fmt.Sprintf(", where %s belongs,", task(*c.Owner))
+	}
+	var names []string
+	var list []string
+	for _, t := range c.tasks {
+		if t.stays() == t.residents {
+			continue
+		}
+		names = append(names, task(t.task))
+		ns, runs := t.ns, t.runs
+		list = append(list, fmt.Sprintf("%s %s in %s", task(t.task), duration(ns), counted(runs, "run")))
+	}
+	if h.runs == 0 {
+		return fmt.Sprintf("%s came to CPU %d%s but the recording shows no run of %s there",
+			joinUpTo(names, 3, "task"), c.CPU, strings.TrimSuffix(belongs, ",")+mark(belongs), map[bool]string{true: "it", false: "them"}[len(names) == 1])
+	}
+	s := fmt.Sprintf("CPU %d%s was held %s%s (%s of the %s recorded) in %s by ", c.CPU, belongs, atLeast(h.cut > 0), duration(h.ns),
+		percent(h.ns, c.window), duration(c.window), counted(h.runs, "run"))
+	if len(names) == 1 {
+		s += names[0]
+	} else {
+		s += fmt.Sprintf("%d foreign tasks: %s", len(names), joinUpTo(list, 3, "task"))
+	}
+	if h.cut > 0 {
+		s += fmt.Sprintf(" (%s cut by the window’s edge or a gap)", counted(h.cut, "run is", "runs are"))
+	}
+	return s
+}
+
+// mark closes an inserted clause.
+func mark(clause string) string {
+	if clause == "" {
+		return ""
+	}
+	return ","
+}
+
+// costWords says what the owner suffered.
+func costWords(c *cpuSummary) string {
+	free, intruded := c.delays()
+	if c.Owner == nil {
+		if c.all.stays() == 0 {
+			return ""
+		}
+		return fmt.Sprintf("whom it delayed is not known: no task that belongs to CPU %d was seen; name it with --owner", c.CPU)
+	}
+	switch {
+	case free+intruded == 0:
+		return fmt.Sprintf("the recording shows no waking of %s, so its sch delay is not known", task(*c.Owner))
+	case intruded == 0 && c.all.stays() == 0:
+		return fmt.Sprintf("%s waited at most %s to run on CPU %d, in %s", task(*c.Owner), duration(c.worst()), c.CPU, counted(free, "waking"))
+	case intruded == 0:
+		return fmt.Sprintf("none of the %s of %s fell into an intruder’s run; it waited at most %s", counted(free, "waking"), task(*c.Owner), duration(c.worst()))
+	}
+	s := fmt.Sprintf("%s of the %s of %s met an intruder on the core and waited %s at the median and up to %s", count(intruded),
+		counted(free+intruded, "waking"), task(*c.Owner), duration(c.OwnerDelayIntruded.Percentile(50)), duration(c.OwnerDelayIntruded.Max()))
+	if free > 0 {
+		s += fmt.Sprintf("; without one, %s and %s", duration(c.OwnerDelay.Percentile(50)), duration(c.OwnerDelay.Max()))
+	}
+	return s
+}
+
+// entryWords says when and how the main stay began.
+func entryWords(c *cpuSummary, m *replay.Stay) string {
+	at := m.Arrived
+	if m.Entry != nil {
+		at = m.Entry.Time
+	}
+	s := fmt.Sprintf("%s came in once, at %s", task(m.Task), clock(at))
+	if n := c.came.stays(); n > 1 {
+		s = fmt.Sprintf("foreign tasks came in %s; the stay that cost most is that of %s from %s on", times(n), task(m.Task), clock(at))
+	}
+	switch m.How {
+	case replay.CameByMigration:
+		s += fmt.Sprintf(": it was moved there%s while runnable, by the load balancer, a change of its affinity or the stopper (%s outside a wakeup)", fromCPU(m.FromCPU), code("sched_migrate_task"))
+		return s
+	case replay.CameByWakeup:
+	default:
+		return s + ", or a little before; the recording does not show how"
+	}
+	e := m.Entry
+	if e == nil {
+		return s + fmt.Sprintf(", by a wakeup%s", fromCPU(m.FromCPU))
+	}
+	return s + ": " + wakingWords(e) + ", " + chosenWords(e)
+}
+
+func fromCPU(cpu int) string {
+	if cpu < 0 {
+		return ""
+	}
+	return fmt.Sprintf(" from CPU %d", cpu)
+}
+
+// wakingWords says who woke the task. A task that an interrupt was over is not
+// blamed.
+func wakingWords(e *replay.Entry) string {
+	on := ""
+	if e.WakerCPU >= 0 {
+		on = fmt.Sprintf(" on CPU %d", e.WakerCPU)
+	}
+	verb := "woken"
+	switch e.Kind {
+	case kernelmodel.KindWakeupNew:
+		verb = "created"
+	case kernelmodel.KindExec:
+		return "at its exec" + on
+	}
+	current := ""
+	if e.Waker.PID > 0 {
+		current = fmt.Sprintf(" while %s was current there", task(e.Waker))
+	} else if e.Waker.PID == 0 {
+		current = " while that CPU was idle"
+	}
+	switch e.WakerContext {
+	case replay.WakerTask:
+		if e.Waker.PID >= 0 {
+			return fmt.Sprintf("%s by %s%s", verb, task(e.Waker), on)
+		}
+		return verb + " by a task" + on
+	case replay.WakerSoftirq, replay.WakerHardirq:
+		return fmt.Sprintf("%s in an interrupt (%s)%s%s", verb, e.WakerContext, on, current)
+	case replay.WakerIdle:
+		if on == "" {
+			return verb + " in an interrupt on an idle CPU"
+		}
+		return fmt.Sprintf("%s in an interrupt%s, which was idle", verb, on)
+	}
+	if e.Waker.PID > 0 {
+		return fmt.Sprintf("%s%s%s (the recording does not tell whether that task or an interrupt over it did it)", verb, on, current)
+	}
+	return verb + on
+}
+
+// chooser names the kernel function that a path ends in.
+var chooser = map[kernelmodel.Path]string{
+	kernelmodel.PathIdleSMT: "select_idle_smt", kernelmodel.PathIdleCore: "select_idle_core", kernelmodel.PathIdleCPU: "select_idle_cpu",
+	kernelmodel.PathIdleCapacity: "select_idle_capacity", kernelmodel.PathTargetIdle: "select_idle_sibling",
+	kernelmodel.PathPrevIdle: "select_idle_sibling", kernelmodel.PathPerCPUKthread: "select_idle_sibling", kernelmodel.PathRecentUsed: "select_idle_sibling",
+	kernelmodel.PathNoLLC: "select_idle_sibling", kernelmodel.PathTarget: "select_idle_sibling", kernelmodel.PathClusterPrev: "select_idle_sibling",
+	kernelmodel.PathClusterRecent: "select_idle_sibling", kernelmodel.PathSlow: "find_idlest_cpu", kernelmodel.PathEAS: "find_energy_efficient_cpu",
+	kernelmodel.PathRT: "select_task_rq_rt", kernelmodel.PathDeadline: "select_task_rq_dl", kernelmodel.PathStop: "select_task_rq_stop",
+	kernelmodel.PathFallback: "select_fallback_rq", kernelmodel.PathCurrentCPU: "select_task_rq_fair",
+}
+
+// explained reports whether the model of the original leads to the CPU that
+// was recorded.
+func explained(w *replay.Wakeup) bool {
+	return !w.ModelMiss && w.Original.CPU == w.RecordedCPU && w.RecordedCPU >= 0
+}
+
+// chosenWords says which CPU was chosen and by which path.
+func chosenWords(e *replay.Entry) string {
+	prev := "its " + code("prev_cpu") + " not known"
+	if e.PrevCPU >= 0 {
+		prev = fmt.Sprintf("its %s being CPU %d", code("prev_cpu"), e.PrevCPU)
+	}
+	if !explained(&e.Wakeup) {
+		return fmt.Sprintf("%s; the kernel put it on CPU %d", prev, e.RecordedCPU)
+	}
+	switch f := chooser[e.Original.Path]; {
+	case e.Original.Path == kernelmodel.PathNoSelection:
+		return fmt.Sprintf("%s, without a selection (%s)", prev, e.Original.Reason)
+	case f != "":
+		return fmt.Sprintf("%s; %s chose CPU %d (path %s)", prev, code(f), e.RecordedCPU, e.Original.Path)
+	}
+	return fmt.Sprintf("%s; the kernel put it on CPU %d (path %s)", prev, e.RecordedCPU, e.Original.Path)
+}
+
+// consequence says what became of the task once it was there.
+func consequence(m *replay.Stay) string {
+	if m.Wakings == 0 {
+		return ""
+	}
+	s := fmt.Sprintf("From then on CPU %d was its %s: ", m.CPU, code("prev_cpu"))
+	if m.Selections == 0 {
+		return s + fmt.Sprintf("it was woken there %s more, each time without a selection", times(m.Wakings))
+	}
+	s += fmt.Sprintf("it was woken there %s more", times(m.Wakings))
+	switch {
+	case m.Selections == m.Wakings && m.StayedPut == m.Selections:
+		if m.Wakings == 1 {
+			return s + ", and the kernel chose the same CPU again"
+		}
+		return s + ", and each time the kernel chose the same CPU again"
+	case m.StayedPut == m.Selections:
+		return s + fmt.Sprintf(", %s of them with a selection, which chose the same CPU every time", times(m.Selections))
+	}
+	return s + fmt.Sprintf(", %s of them with a selection, which chose the same CPU %s", times(m.Selections), times(m.StayedPut))
+}
+
+// affinityWords adds what is known of a task's affinity.
+func affinityWords(res *replay.Result, t replay.TaskRef) string {
+	if res.Host == nil {
+		return ""
+	}
+	info, ok := res.Host.Task[t.PID]
+	if m, known := info.Affinity.Get(); ok && known && (info.Comm == "" || t.Comm == "" || strings.HasPrefix(t.Comm, info.Comm) || strings.HasPrefix(info.Comm, t.Comm)) {
+		return " (" + m.String() + ")"
+	}
+	return ""
+}
+
+// whyWords explains the entry from the original kernel's rules.
+func whyWords(res *replay.Result, c *cpuSummary, e *replay.Entry) string {
+	if res.Original == nil {
+		return ""
+	}
+	k, cpu := clean(res.Original.Name), e.RecordedCPU
+	o := &e.Original
+	switch {
+	case !o.Bounded:
+		return "the machine’s topology is not known, so no model of the kernel can say why; give a host bundle with --host"
+	case e.ModelMiss:
+		return fmt.Sprintf("the model of %s does not lead to CPU %d whatever the unknown facts are (it predicts CPU %d, path %s), so this entry is not explained", k, cpu, o.CPU, o.Path)
+	case o.CPU != cpu && o.Possible.Test(cpu):
+		return fmt.Sprintf("the model of %s holds CPU %d possible but finds CPU %d (path %s) likelier; which facts decide it is in the section below", k, cpu, o.CPU, o.Path)
+	case o.CPU != cpu:
+		return fmt.Sprintf("the model of %s predicts CPU %d (path %s) instead, so this entry is not explained", k, o.CPU, o.Path)
+	}
+	aff := fmt.Sprintf("%s’s affinity%s", commName(e.Task), affinityWords(res, e.Task))
+	outside := fmt.Sprintf("isolation takes CPU %d out of every sched domain but not out of %s", cpu, aff)
+	switch o.Path {
+	case kernelmodel.PathIdleSMT:
+		if !res.Original.Rules.SMTSpan {
+			return fmt.Sprintf("%s of %s looks for an idle SMT sibling and tests only the task’s affinity, not %s; %s, and it was idle", code("select_idle_smt"), k, code("sched_domain_span(sd)"), outside)
+		}
+	case kernelmodel.PathIdleCore:
+		if !res.Original.Rules.CoreSpan {
+			return fmt.Sprintf("the core scan of %s takes its fallback CPU by the task’s affinity alone, not by %s; %s, and it was idle", k, code("sched_domain_span(sd)"), outside)
+		}
+	case kernelmodel.PathRecentUsed:
+		return fmt.Sprintf("CPU %d was the task’s %s and idle, and the test asks for a shared LLC and the affinity only: a CPU isolated at boot has %s 0 and passes for one of the LLC of CPU 0", cpu, code("recent_used_cpu"), code("sd_llc_id"))
+	case kernelmodel.PathNoLLC, kernelmodel.PathPrevIdle:
+		if e.PrevCPU == cpu {
+			return fmt.Sprintf("CPU %d was its %s already: a task on a CPU without sched domain stays there", cpu, code("prev_cpu"))
+		}
+	case kernelmodel.PathRT, kernelmodel.PathDeadline:
+		return fmt.Sprintf("the %s class selects by priority and affinity, and %s contains CPU %d; select_idle_smt has no part in it", map[kernelmodel.Path]string{kernelmodel.PathRT: "real-time", kernelmodel.PathDeadline: "deadline"}[o.Path], aff, cpu)
+	case kernelmodel.PathFallback:
+		return fmt.Sprintf("no CPU selected was usable for the task, and %s took CPU %d", code("select_fallback_rq"), cpu)
+	case kernelmodel.PathNoSelection:
+		return fmt.Sprintf("nothing selected it: the task was put back where it was (%s)", o.Reason)
+	}
+	if o.Path == kernelmodel.PathTargetIdle {
+		return fmt.Sprintf("CPU %d was the target of the wakeup and idle: the waker ran there or it was %s", cpu, code("prev_cpu"))
+	}
+	return fmt.Sprintf("the model of %s leads there by path %s", k, o.Path)
+}
+
+// fixesBetween names the fixes that the patched kernel has beyond the original.
+func fixesBetween(res *replay.Result) (more, fewer []kernelmodel.Fix) {
+	if res.Original == nil || res.Patched == nil {
+		return nil, nil
+	}
+	for _, f := range kernelmodel.Fixes() {
+		a, b := res.Original.Rules.Has(f), res.Patched.Rules.Has(f)
+		switch {
+		case b && !a:
+			more = append(more, f)
+		case a && !b:
+			fewer = append(fewer, f)
+		}
+	}
+	return more, fewer
+}
+
+func fixNames(fs []kernelmodel.Fix) string {
+	var names []string
+	for _, f := range fs {
+		name := string(f)
+		if _, commits := f.Describe(); commits != "" {
+			name += " (" + commits + ")"
+		}
+		names = append(names, name)
+	}
+	return join(names)
+}
+
+// under introduces the patched kernel.
+func under(res *replay.Result) string {
+	more, fewer := fixesBetween(res)
+	name := clean(res.Patched.Name)
+	switch {
+	case len(more) > 0 && len(fewer) == 0:
+		return fmt.Sprintf("under %s, which has %s,", name, fixNames(more))
+	case len(more)+len(fewer) > 0:
+		return fmt.Sprintf("under %s", name)
+	}
+	return "under " + name
+}
+
+// sameKernel reports whether the kernels compared do not differ in any rule.
+func sameKernel(res *replay.Result) bool {
+	return res.Original != nil && res.Patched != nil && res.Original.Rules == res.Patched.Rules
+}
+
+// fixWords says what becomes of the stays that began within the capture under
+// the patched kernel.
+func fixWords(res *replay.Result, c *cpuSummary) []string {
+	if res.Patched == nil {
+		return nil
+	}
+	if sameKernel(res) {
+		return []string{fmt.Sprintf("the two kernels compared follow the same rules (%s), so nothing changes; name another with --patched", clean(res.Patched.Name))}
+	}
+	h := &c.came
+	u := under(res)
+	var out []string
+	m := h.main
+	switch {
+	case h.wakings == 0 && h.wakeups == 0:
+		out = append(out, fmt.Sprintf("no wakeup brought them in, so a kernel that only wakes differently changes nothing the model can show; %s the time held is taken as recorded", u))
+	case h.patchedMax == 0 && h.patchedCertain+h.patchedPossible == 0:
+		s := u + " none of it remains: "
+		if m.Entry != nil {
+			s += insteadWords(m.Entry) + ", and "
+		}
+		if h.wakings == 1 {
+			s += "that one wakeup was all"
+		} else {
+			s += fmt.Sprintf("not one of the %s of the foreign tasks lands on an isolated CPU", counted(h.wakings, "waking"))
+		}
+		out = append(out, s)
+	case h.patched >= h.ns && h.ns > 0:
+		s := u + " all of it remains"
+		if m.Entry != nil && m.Entry.Moved == replay.MovedNo {
+			s += ": the entry is decided alike by both kernels"
+		}
+		out = append(out, s)
+	case h.patched == 0 && h.patchedMax >= h.ns:
+		out = append(out, fmt.Sprintf("%s it is not known what remains: anything from none of the %s to all of it, for the facts below that are not known", u, duration(h.ns)))
+	case h.patched == h.patchedMax:
+		out = append(out, fmt.Sprintf("%s %s of the %s remains", u, duration(h.patched), duration(h.ns)))
+	default:
+		low := "as little as nothing"
+		if h.patched > 0 {
+			low = "at least " + duration(h.patched)
+		}
+		out = append(out, fmt.Sprintf("%s %s and at most %s of the %s remains", u, low, duration(h.patchedMax), duration(h.ns)))
+	}
+	if m.Entry != nil && (m.Entry.ModelMiss || m.Entry.Original.Bounded && !m.Entry.Original.Possible.Test(m.Entry.RecordedCPU)) {
+		out = append(out, "This rests on a model that does not reproduce the entry as recorded")
+	}
+	if c.StaysDropped > 0 {
+		out = append(out, fmt.Sprintf("%s beyond the first %s are not in these sums", counted(c.StaysDropped, "stay"), count(replay.MaxStays)))
+	}
+	return out
+}
+
+// insteadWords says where the patched kernel would have put the task.
+func insteadWords(e *replay.Entry) string {
+	p := &e.Patched
+	if p.CPU < 0 {
+		return "at the entry it puts the task elsewhere"
+	}
+	if p.Certain() {
+		return fmt.Sprintf("at the entry it puts %s on CPU %d (path %s)", commName(e.Task), p.CPU, p.Path)
+	}
+	s := fmt.Sprintf("at the entry it puts %s most likely on CPU %d (path %s)", commName(e.Task), p.CPU, p.Path)
+	if p.Bounded {
+		s += fmt.Sprintf(" and surely on one of %s", cpuNoun(p.Possible))
+	}
+	return s
+}
+
+// residentHeld says who was on the CPU from the start and for how long.
+func residentHeld(c *cpuSummary) string {
+	h := &c.resident
+	var names []string
+	for _, t := range c.tasks {
+		if t.residents > 0 {
+			names = append(names, task(t.task))
+		}
+	}
+	were := "was"
+	if len(names) > 1 {
+		were = "were"
+	}
+	return fmt.Sprintf("%s %s there when it begins and ran %s%s in %s", joinUpTo(names, 4, "task"), were, atLeast(h.cut > 0), duration(h.ns), counted(h.runs, "run"))
+}
+
+// residentWords tells of the tasks that were there when the capture begins.
+func residentWords(res *replay.Result, c *cpuSummary) string {
+	h := &c.resident
+	if h.stays() == 0 {
+		return ""
+	}
+	s := "How they came is outside the capture"
+	if h.stays() == 1 {
+		s = "How it came is outside the capture"
+	}
+	if c.came.stays() > 0 {
+		s = residentHeld(c) + ". " + s
+	}
+	switch {
+	case res.Patched == nil:
+	case h.patched >= h.ns && h.patchedPossible == 0:
+		s += fmt.Sprintf(", and no fix moves %s: a task whose %s is an isolated CPU has no sched domain there to leave by", map[bool]string{true: "it", false: "them"}[h.stays() == 1], code("prev_cpu"))
+	case h.patched == h.patchedMax:
+		s += fmt.Sprintf("; under %s %s of %s remains", clean(res.Patched.Name), duration(h.patched), duration(h.ns))
+	default:
+		s += fmt.Sprintf("; under %s between %s and %s of %s remains", clean(res.Patched.Name), duration(h.patched), duration(h.patchedMax), duration(h.ns))
+	}
+	return s
+}
+
+// elsewhere says what the patch changes beyond the intruders' wakeups.
+func elsewhere(res *replay.Result, cpus []*cpuSummary) string {
+	if res.Patched == nil || sameKernel(res) {
+		return ""
+	}
+	mine := map[int32]bool{}
+	for _, c := range cpus {
+		for _, t := range c.tasks {
+			mine[t.task.PID] = true
+		}
+	}
+	var certain, possible, toHouse, toIso, within, tasks int64
+	for _, m := range res.Moved {
+		if !mine[m.Task.PID] {
+			tasks++
+			certain += m.Certain
+			possible += m.Possible
+			toHouse += m.ToHousekeeping
+			toIso += m.ToIsolated
+			within += m.Within
+		}
+	}
+	who := "other tasks"
+	if len(mine) == 0 {
+		who = "any task"
+	}
+	if tasks == 0 {
+		return fmt.Sprintf("the patch changes no wakeup of %s", who)
+	}
+	var s string
+	switch {
+	case certain > 0 && possible > 0:
+		s = fmt.Sprintf("the patch changes %s of %s for certain and %s possibly", counted(certain, "wakeup"), counted(tasks, "other task"), count(possible))
+	case certain > 0:
+		s = fmt.Sprintf("the patch changes %s of %s for certain", counted(certain, "wakeup"), counted(tasks, "other task"))
+	default:
+		s = fmt.Sprintf("the patch may change %s of %s", counted(possible, "wakeup"), counted(tasks, "other task"))
+	}
+	if len(mine) == 0 {
+		s = strings.Replace(s, "other task", "task", 1)
+	}
+	var parts []string
+	if toHouse > 0 {
+		parts = append(parts, counted(toHouse, "leaves an isolated CPU", "leave an isolated CPU"))
+	}
+	if toIso > 0 {
+		parts = append(parts, counted(toIso, "comes to one", "come to one"))
+	}
+	if within > 0 {
+		parts = append(parts, counted(within, "moves between other CPUs", "move between other CPUs"))
+	}
+	return s + ": " + join(parts)
+}
+
+// fidelityWords says how well the model explains the recording.
+func fidelityWords(res *replay.Result) string {
+	f := &res.Fidelity
+	judged := f.Decisions - f.Unjudged
+	if res.Original == nil || judged <= 0 {
+		why := "the recording holds no decision that could be judged"
+		if f.Unjudged > 0 {
+			why = fmt.Sprintf("none of the %s could be judged, since the topology is not known", counted(f.Decisions, "decision"))
+		}
+		return "how well the model fits this recording is not known: " + why
+	}
+	s := fmt.Sprintf("the model of %s gives exactly the recorded CPU in %s of %s and holds it possible in %s, with %.1f CPUs possible on average", clean(res.Original.Name),
+		percent(f.Exact, judged), counted(judged, "decision"), percent(f.Covered, judged), f.PossibleMean())
+	if f.Unjudged > 0 {
+		s += fmt.Sprintf("; %s more could not be judged", count(f.Unjudged))
+	}
+	if res.KernelsFrom == fact.Assumed {
+		s += ". The kernel itself is assumed"
+	}
+	return s
+}
+
+// keyNumber is one of the numbers that matter.
+type keyNumber struct {
+	Label, Value, Note string
+}
+
+// keyNumbers are the four numbers of the first page.
+func keyNumbers(res *replay.Result, cpus []*cpuSummary) []keyNumber {
+	out := make([]keyNumber, 0, 4)
+	var entries, residents, unseen, ns, window, worst, delays, cut int64
+	var worstAt int64 = parser.NoTime
+	worstCPU, onWorst := -1, ""
+	owners := 0
+	for _, c := range cpus {
+		entries += c.all.entries()
+		residents += c.all.residents
+		unseen += c.all.unseen
+		ns += c.all.ns
+		cut += c.all.cut
+		window = c.window
+		if c.Owner != nil {
+			owners++
+		}
+		free, intruded := c.delays()
+		if delays += free + intruded; free+intruded > 0 && c.worst() >= worst {
+			worst, worstCPU, worstAt = c.worst(), c.CPU, c.WorstDelayAt
+			onWorst = ""
+			if intruded > 0 && c.OwnerDelayIntruded.Max() >= worst {
+				onWorst = ", behind an intruder"
+			}
+		}
+	}
+	where := "isolated CPUs"
+	if len(cpus) == 1 {
+		where = fmt.Sprintf("CPU %d", cpus[0].CPU)
+	}
+	if len(cpus) == 0 {
+		out = append(out, keyNumber{"times entered", "not known", "no isolated CPU to look at"}, keyNumber{"time held", "not known", "no isolated CPU to look at"},
+			keyNumber{"worst delay of the owner", "not known", "no isolated CPU to look at"})
+		if iso, ok := res.Isolated.Get(); ok && iso.Empty() {
+			for i := range out {
+				out[i].Value, out[i].Note = "–", "no CPU is isolated"
+			}
+		}
+	} else {
+		note := where
+		if residents > 0 {
+			note += fmt.Sprintf("; %s there before", counted(residents, "task was", "tasks were"))
+		}
+		if unseen > 0 {
+			note += fmt.Sprintf("; %s of which the way in was not seen", counted(unseen, "more", "more"))
+		}
+		out = append(out, keyNumber{"times entered", count(entries), note})
+		note = fmt.Sprintf("%s of %s", percent(ns, window*int64(len(cpus))), duration(window))
+		if len(cpus) > 1 {
+			note = fmt.Sprintf("%s of %s on %d CPUs", percent(ns, window*int64(len(cpus))), duration(window), len(cpus))
+		}
+		out = append(out, keyNumber{"time held", atLeast(cut > 0) + duration(ns), note})
+		switch {
+		case delays > 0:
+			note := fmt.Sprintf("on CPU %d%s", worstCPU, onWorst)
+			if worstAt != parser.NoTime && worstAt != 0 {
+				note += fmt.Sprintf(", at %s", clock(worstAt))
+			}
+			out = append(out, keyNumber{"worst delay of the owner", duration(worst), note})
+		case owners == 0:
+			out = append(out, keyNumber{"worst delay of the owner", "not known", "the owner is not known"})
+		default:
+			out = append(out, keyNumber{"worst delay of the owner", "not known", "no waking of the owner recorded"})
+		}
+	}
+	f := &res.Fidelity
+	if judged := f.Decisions - f.Unjudged; judged > 0 {
+		out = append(out, keyNumber{"fidelity of the model", percent(f.Exact, judged) + " exact", fmt.Sprintf("%s covered, %.1f CPUs possible on average", percent(f.Covered, judged), f.PossibleMean())})
+	} else {
+		out = append(out, keyNumber{"fidelity of the model", "not known", "no decision could be judged"})
+	}
+	return out
+}
