@@ -100,7 +100,17 @@ func bundleTopology(t testing.TB, files map[string]string) (top Topology, rules 
 // and returns the number of domains compared.
 func judgeDomains(t *testing.T, files map[string]string) int {
 	top, rules, isolated := bundleTopology(t, files)
-	got := BuildDomains(top, rules, isolated, cpumask.Mask{}, nil)
+	var later cpumask.Mask
+	for p, s := range files {
+		if dir, ok := strings.CutSuffix(p, "cpuset.cpus.partition"); ok && s == "isolated" {
+			m, err := cpumask.ParseList(files[dir+"cpuset.cpus.effective"], 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			later = later.Or(m)
+		}
+	}
+	got := BuildDomains(top, rules, isolated.Or(later), later, nil)
 	if len(got.Notes) > 0 {
 		t.Errorf("notes %q", got.Notes)
 	}

@@ -2,6 +2,7 @@ package host
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"schedreplay/cpumask"
@@ -118,7 +119,7 @@ func (in isolInput) isolated(cmdline string) isolResult {
 			}
 			continue // the last isolcpus= wins
 		}
-		if contains(kind, "nohz") && in.noNohzFull && kinds["nohz"].Empty() {
+		if slices.Contains(kind, "nohz") && in.noNohzFull && kinds["nohz"].Empty() {
 			res.note("%s=%s: the kernel rejects it: it is built without CONFIG_NO_HZ_FULL", p.name, p.value)
 			continue
 		}
@@ -134,7 +135,7 @@ func (in isolInput) isolated(cmdline string) isolResult {
 		}
 		clash := false
 		for k, other := range kinds {
-			if (in.grammar.oneMask || contains(kind, k)) && !m.Equal(other) {
+			if (in.grammar.oneMask || slices.Contains(kind, k)) && !m.Equal(other) {
 				clash = true
 			}
 		}
@@ -157,15 +158,6 @@ func (r *isolResult) note(format string, args ...any) {
 	r.notes = append(r.notes, fmt.Sprintf(format, args...))
 }
 
-func contains(list []string, s string) bool {
-	for _, v := range list {
-		if v == s {
-			return true
-		}
-	}
-	return false
-}
-
 // flags parts the value of isolcpus= into its list and what the flags before it
 // ask for; "domain" if there are none.
 func (in isolInput) flags(value string) (list string, kinds []string, err error) {
@@ -175,8 +167,8 @@ func (in isolInput) flags(value string) (list string, kinds []string, err error)
 	for value != "" && isAlpha(value[0]) {
 		word, rest, comma := strings.Cut(value, ",")
 		switch {
-		case comma && contains(in.grammar.flags, word):
-			if !contains(kinds, word) {
+		case comma && slices.Contains(in.grammar.flags, word):
+			if !slices.Contains(kinds, word) {
 				kinds = append(kinds, word)
 			}
 		case !in.grammar.skipUnknown:

@@ -124,17 +124,10 @@ func (t *tree) number(p string) (int64, bool) {
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil {
-		t.skippedNumber(p, s)
+		t.note("/%s: %.40q is no number; ignored", p, s)
 		return 0, false
 	}
 	return n, true
-}
-
-func (t *tree) skippedNumber(p, s string) {
-	if len(s) > 40 {
-		s = s[:40]
-	}
-	t.note("/%s: %q is no number; ignored", p, s)
 }
 
 // readTunables fills Features and Tunables.
@@ -147,7 +140,7 @@ func (t *tree) readTunables(h *parser.Host) {
 	}
 	add := func(name, p string) {
 		if s, _ := t.value(p); s == "" || strings.ContainsAny(s, " \n") {
-			return // not a number by design: features, preempt …
+			return // a list of words, such as some kernels' tunable_scaling
 		}
 		if n, ok := t.number(p); ok {
 			if h.Tunables == nil {
@@ -167,13 +160,7 @@ func (t *tree) readTunables(h *parser.Host) {
 		add(name, "proc/sys/kernel/"+c)
 	}
 	for _, c := range t.children["sys/kernel/debug/sched"] {
-		switch c {
-		case "features", "preempt", "domains":
-		case "tunable_scaling":
-			// 5.13 and later print the number, or all the names with the chosen one
-			// in brackets.
-			add(c, "sys/kernel/debug/sched/"+c)
-		default:
+		if c != "features" && c != "preempt" && c != "domains" {
 			add(c, "sys/kernel/debug/sched/"+c)
 		}
 	}

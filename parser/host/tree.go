@@ -81,12 +81,10 @@ func splitRoot(comps []string, match func([]string) bool) (root string, rest []s
 // add stores one file, reading at most maxFile bytes of it.
 func (t *tree) add(root string, comps []string, r io.Reader) error {
 	b, err := io.ReadAll(io.LimitReader(r, maxFile+1))
-	switch {
-	case errors.Is(err, parser.ErrLimit):
+	if err != nil {
 		return err
-	case err != nil && len(b) == 0:
-		return err
-	case len(b) > maxFile:
+	}
+	if len(b) > maxFile {
 		t.skipped[fmt.Sprintf("files larger than %d MiB", maxFile>>20)]++
 		return nil
 	}
@@ -99,7 +97,7 @@ func (t *tree) add(root string, comps []string, r io.Reader) error {
 		return fmt.Errorf("%w: more than %d MiB of files", parser.ErrLimit, t.max.kept>>20)
 	}
 	t.files[p] = string(b)
-	return err
+	return nil
 }
 
 // finish checks the roots and indexes the folders.
