@@ -192,8 +192,8 @@ func (c *capture) openFile(src parser.Source) error {
 	for i := range bitmap {
 		bitmap[i] = c.order.Uint64(head[72+8*i:])
 	}
-	if stride < attrSizeV0+16 || stride > maxAttrStride || attrs.size > stride*maxAttrs {
-		return c.fail(16, "", fmt.Errorf("%w: %d bytes of event types, %d bytes each", parser.ErrDamaged, attrs.size, stride))
+	if stride < attrSizeV0+16 || stride > maxAttrStride || attrs.size > stride*maxAttrs || attrs.off > math.MaxInt64-attrs.size {
+		return c.fail(16, "", fmt.Errorf("%w: %d bytes of event types at offset %d, %d bytes each", parser.ErrDamaged, attrs.size, attrs.off, stride))
 	}
 	if data.off < fileHeader || data.off > math.MaxInt64 || data.size > math.MaxInt64-data.off {
 		return c.fail(40, "", fmt.Errorf("%w: data of %d bytes at offset %d", parser.ErrDamaged, data.size, data.off))
@@ -298,7 +298,7 @@ func (c *capture) finish() error {
 	if err := c.usable(); err != nil {
 		return err
 	}
-	if c.samples == 0 && c.first > c.last {
+	if c.first > c.last {
 		c.first, c.last = parser.NoTime, parser.NoTime
 	}
 	c.place()

@@ -103,7 +103,8 @@ type cursor struct {
 	// The current record, valid until the next call of next.
 	rec    []byte
 	off    int64
-	time   uint64
+	when   int64 // its time for ordering
+	timed  bool  // it states a time
 	origin origin
 }
 

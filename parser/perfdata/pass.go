@@ -7,6 +7,7 @@ import (
 	"iter"
 	"maps"
 	"os"
+	"slices"
 
 	"schedreplay/parser"
 	"schedreplay/parser/tep"
@@ -53,7 +54,7 @@ type pass struct {
 	placed []parser.Event
 	count  map[parser.Kind]int64
 	comm   map[int32]string // names of tasks by pid, as perf keeps them
-	lastOn map[int32]int64  // time of the last record of a CPU
+	lastOn []int64          // by CPU+1: time of the last record, NoTime before it
 	// Task events of perf stand in for tracepoints that were not recorded.
 	forks, exits bool
 }
@@ -61,8 +62,13 @@ type pass struct {
 func newPass(c *capture) *pass {
 	p := &pass{
 		c: c, table: c.table.Clone(), placed: c.placed, count: make(map[parser.Kind]int64),
-		comm: map[int32]string{0: "swapper"}, lastOn: make(map[int32]int64), forks: true, exits: true,
+		comm: map[int32]string{0: "swapper"}, forks: true, exits: true,
 	}
+	top := int32(0)
+	for _, l := range c.lanes.all {
+		top = max(top, l.cpu)
+	}
+	p.lastOn = slices.Repeat([]int64{parser.NoTime}, int(top)+2)
 	for i := range c.ev.attrs {
 		a := &c.ev.attrs[i]
 		if a.typ == typeTracepoint && a.config < 1<<16 {
@@ -126,8 +132,7 @@ func (p *pass) deliverPlaced(cur *cursor, yield func(parser.Event, error) bool) 
 	for len(p.placed) > 0 {
 		ev := p.placed[0]
 		if cur != nil {
-			t := p.timeOf(cur)
-			if ev.Time > t || ev.Time == t && (ev.CPU > cur.lane.cpu || ev.CPU == cur.lane.cpu && ev.Pos > cur.off) {
+			if t := cur.when; ev.Time > t || ev.Time == t && (ev.CPU > cur.lane.cpu || ev.CPU == cur.lane.cpu && ev.Pos > cur.off) {
 				return true
 			}
 		}
@@ -140,33 +145,31 @@ func (p *pass) deliverPlaced(cur *cursor, yield func(parser.Event, error) bool) 
 	return true
 }
 
-// timeOf gives the tasks alive at the start the time of the first record.
-func (p *pass) timeOf(cur *cursor) int64 {
-	if cur.time == 0 {
-		return p.c.first
-	}
-	return int64(cur.time)
-}
-
 // step moves a cursor on; false at the end of its lane.
 func (c *capture) step(cur *cursor) (bool, error) {
 	err := cur.next(c.order)
 	if err == io.EOF {
 		return false, nil
 	}
+	var time uint64
 	if err == nil {
-		cur.time, cur.origin, err = c.locate(cur.rec)
+		time, cur.origin, err = c.locate(cur.rec)
 	}
 	if err != nil {
 		return false, c.fail(cur.pos, "", err)
+	}
+	// The tasks alive at the start have the time of the first record.
+	cur.timed, cur.when = time != 0, int64(time)
+	if !cur.timed {
+		cur.when = c.first
 	}
 	return true, nil
 }
 
 // before is the order of delivery.
 func before(a, b *cursor) bool {
-	if a.time != b.time {
-		return a.time < b.time
+	if a.when != b.when {
+		return a.when < b.when
 	}
 	if a.lane.cpu != b.lane.cpu {
 		return a.lane.cpu < b.lane.cpu
@@ -194,7 +197,7 @@ func (p *pass) down(i int) {
 // event decodes the record under a cursor; false if it is none of interest.
 func (p *pass) event(cur *cursor) (parser.Event, bool) {
 	o, rec := p.c.order, cur.rec
-	ev := parser.NewEvent(parser.KindOther, p.timeOf(cur), cur.lane.cpu)
+	ev := parser.NewEvent(parser.KindOther, cur.when, cur.lane.cpu)
 	ev.Pos = cur.off
 	ok := true
 	switch typ := o.Uint32(rec); typ {
@@ -206,13 +209,13 @@ func (p *pass) event(cur *cursor) (parser.Event, bool) {
 		ok = p.task(cur, &ev)
 	case recLost, recLostSamples:
 		ev.Kind, ev.Start = parser.KindLost, p.c.first
-		if t, ok := p.lastOn[ev.CPU]; ok {
+		if t := p.lastOn[ev.CPU+1]; t != parser.NoTime {
 			ev.Start = t
 		}
 		ev.Count, _ = lossCount(rec, o)
 	}
-	if cur.time != 0 {
-		p.lastOn[ev.CPU] = ev.Time
+	if cur.timed {
+		p.lastOn[ev.CPU+1] = ev.Time
 	}
 	return ev, ok
 }
@@ -294,7 +297,7 @@ func (p *pass) task(cur *cursor, ev *parser.Event) bool {
 	if o.Uint32(rec) == recExit {
 		ev.Kind = parser.KindExit
 		ev.Task.PID, ev.Task.Comm = tid, p.comm[tid]
-		return p.exits && cur.time != 0
+		return p.exits && cur.timed
 	}
 	ev.Kind = parser.KindFork
 	ev.Task.PID, ev.Task.Comm = ptid, p.comm[ptid]
@@ -302,7 +305,7 @@ func (p *pass) task(cur *cursor, ev *parser.Event) bool {
 	if validPID(tid) && ev.Next.Comm != "" {
 		p.comm[tid] = ev.Next.Comm
 	}
-	return p.forks && cur.time != 0
+	return p.forks && cur.timed
 }
 
 func (p *pass) damaged(cur *cursor, ev *parser.Event) bool {

@@ -297,7 +297,11 @@ func (s *scan) record(rec []byte, off int64, at *store) error {
 		if done := c.loss(rec, off, time, org); done {
 			return nil
 		}
-	} else if time == 0 && typ != recSample {
+	} else if time == 0 {
+		if typ == recSample {
+			c.damage(off, "sample without a time")
+			return nil
+		}
 		org.cpu = parser.NoCPU // synthesised by perf: the tasks alive at the start
 	}
 	if org.cpu != parser.NoCPU && uint32(org.cpu) >= cpumask.MaxCPUs {
