@@ -83,8 +83,10 @@ func New(src parser.Source) (parser.Capture, error) {
 	return c, nil
 }
 
-// fail makes an error about the input at off.
+// fail makes an error about the input at off; an off that is none, as damaged
+// files state, is left out.
 func (c *capture) fail(off int64, remedy string, cause error) error {
+	off = max(off, -1)
 	var e *parser.Error
 	if errors.As(cause, &e) {
 		return e

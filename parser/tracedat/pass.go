@@ -161,13 +161,12 @@ func (p *pass) advance(s *stream) bool {
 // fetch decodes the CPU's next record and queues what comes of it.
 func (p *pass) fetch(s *stream) {
 	err := s.step()
-	var page *errPage
-	switch {
+	switch page, damaged := err.(*errPage); {
 	case err == io.EOF:
 		s.over = true
 		p.remainder(s)
 		return
-	case errors.As(err, &page):
+	case damaged:
 		s.damage(page.pos, page.msg)
 		return
 	case err != nil:
