@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+// app is one run of the program.
+type app struct {
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	stdin  io.Reader
+	out    *output
+	stderr io.Writer
+	// tty and errTTY say whether results and messages go to a terminal.
+	tty, errTTY bool
+	progress    *progress
+
+	quiet, verbose bool
+	color          string
+	// command is the one that runs; started is set when its own code begins.
+	command *cobra.Command
+	started bool
+}
+
+func newApp(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) *app {
+	ctx, cancel := context.WithCancelCause(ctx)
+	a := &app{ctx: ctx, cancel: cancel, stderr: stderr, tty: isTerminal(stdout), errTTY: isTerminal(stderr)}
+	a.stdin = &interruptible{ctx: ctx, r: stdin}
+	a.out = newOutput(stdout, func(err error) { cancel(err) })
+	a.progress = &progress{}
+	return a
+}
+
+func isTerminal(w any) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// where names the command for messages.
+func (a *app) where() string {
+	if a.command != nil {
+		return a.command.CommandPath()
+	}
+	return "schedreplay"
+}
+
+// say prints one line on standard error.
+func (a *app) say(format string, args ...any) {
+	a.progress.clear()
+	fmt.Fprintf(a.stderr, "schedreplay: "+format+"\n", args...)
+}
+
+// note prints a remark unless the user wants none.
+func (a *app) note(s string) {
+	if !a.quiet {
+		a.say("note: %s", oneLine(s))
+	}
+}
+
+// colored says whether results are coloured.
+func (a *app) colored() bool {
+	switch a.color {
+	case "always":
+		return true
+	case "never":
+		return false
+	}
+	return a.tty && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
+// bare takes the path and operation off an error that is named otherwise.
+func bare(err error) error {
+	var pe *fs.PathError
+	var le *os.LinkError
+	switch {
+	case errors.As(err, &pe):
+		return pe.Err
+	case errors.As(err, &le):
+		return le.Err
+	}
+	return err
+}
+
+// interruptible is standard input whose reads end when the run is interrupted,
+// even while nothing arrives.
+type interruptible struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (i *interruptible) Read(b []byte) (int, error) {
+	if err := i.ctx.Err(); err != nil {
+		return 0, err
+	}
+	type result struct {
+		n   int
+		err error
+	}
+	done := make(chan result, 1)
+	own := make([]byte, len(b)) // the read may outlive the call
+	go func() {
+		n, err := i.r.Read(own)
+		done <- result{n, err}
+	}()
+	select {
+	case r := <-done:
+		copy(b, own[:r.n])
+		return r.n, r.err
+	case <-i.ctx.Done():
+		return 0, i.ctx.Err()
+	}
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"schedreplay/parser"
+	"schedreplay/parser/host"
+)
+
+func (a *app) collectCommand() *cobra.Command {
+	var out, root string
+	cmd := &cobra.Command{
+		Use:   "collect -o BUNDLE",
+		Short: "A host bundle of this machine",
+		Long: `collect stores what a capture does not say of its machine: topology, isolation,
+kernel, sched domains, the affinity of every task, clocks. Run it as root on the
+recorded machine, right after the recording and before any reboot. -o - writes to
+standard output. docs/host-bundle.md has a shell script that does the same.`,
+		Example: `  schedreplay collect -o host.tar.gz
+  ssh root@node schedreplay collect -o - > host.tar.gz`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if out == "" {
+				return usagef("collect needs -o BUNDLE, as in `schedreplay collect -o host.tar.gz`")
+			}
+			return a.collect(root, out)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&out, "output", "o", "", "write the bundle to `BUNDLE`, \"-\" for standard output")
+	f.StringVar(&root, "root", "/", "collect from the proc, sys and boot folders under `DIR`")
+	return cmd
+}
+
+func (a *app) collect(root, out string) error {
+	if out == "-" {
+		c, err := host.Collect(a.ctx, root, a.out)
+		if err != nil {
+			return err
+		}
+		a.collected(c)
+		return nil
+	}
+	// The bundle appears whole or not at all.
+	f, err := os.CreateTemp(filepath.Dir(out), ".schedreplay-*")
+	if err != nil {
+		return &writeError{out, bare(err)}
+	}
+	defer os.Remove(f.Name()) // gone already when all went well
+	c, err := host.Collect(a.ctx, root, f)
+	if err == nil {
+		err = f.Chmod(0o644)
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), out)
+	}
+	var pe *parser.Error
+	switch {
+	case err == nil:
+		a.collected(c)
+		return nil
+	case errors.As(err, &pe), a.ctx.Err() != nil:
+		return err
+	}
+	return &writeError{out, bare(err)}
+}
+
+func (a *app) collected(c host.Collected) {
+	if c.Missed == 0 {
+		return
+	}
+	a.note(fmt.Sprintf("%d files could not be read, the first is %s; root reads them all", c.Missed, c.Why[0]))
+	if a.verbose {
+		for _, w := range c.Why[1:] {
+			a.note(w)
+		}
+	}
+}

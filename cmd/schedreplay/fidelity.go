@@ -1,0 +1,154 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"schedreplay/kernelmodel"
+	"schedreplay/replay"
+)
+
+func (a *app) fidelityCommand() *cobra.Command {
+	var c common
+	cmd := &cobra.Command{
+		Use:   "fidelity CAPTURE",
+		Short: "The model against the recording, per path",
+		Long: `fidelity holds the model of the original kernel against the CPUs that the recorded
+kernel chose: how often the prediction is that CPU (exact), how often that CPU is
+among the possible ones (covered), and how many are possible on average. Counted
+are wakeups and forks of fair-class tasks that went through the selector and
+whose CPU the capture shows. Formats: text, json.`,
+		Example: `  schedreplay fidelity testdata/traces/numa16-patched
+  schedreplay fidelity perf.data --host host.tar.gz --format json`,
+	}
+	c.add(cmd, "text", "json")
+	return a.captureCommand(cmd, &c, func(in *input) error { return a.fidelity(in, &c) })
+}
+
+func (a *app) fidelity(in *input, c *common) error {
+	var part *score
+	var obs replay.Observer
+	if c.filter.active() {
+		part = &score{}
+		obs.Wakeup = func(w *replay.Wakeup) {
+			if wakeupShown(&c.filter, w) {
+				part.add(w)
+			}
+		}
+	}
+	res, err := a.replay(in, obs)
+	if err != nil {
+		return err
+	}
+	f := &res.Fidelity
+	if part != nil {
+		f = &part.Fidelity
+		slices.SortFunc(f.Paths, func(x, y replay.PathScore) int { return cmp.Compare(x.Path, y.Path) })
+	}
+	a.announce(in, res.Headline)
+	if c.format == "json" {
+		a.fidelityJSON(in, f)
+	} else {
+		a.fidelityText(in, res, f, c)
+	}
+	a.notes(res.Notes, res.Host.Notes)
+	return nil
+}
+
+// score counts the fidelity of those decisions that a filter shows.
+type score struct{ replay.Fidelity }
+
+func (s *score) add(w *replay.Wakeup) {
+	if !w.Selection || !w.SelectionKnown || w.Task.Prio < kernelmodel.MaxRTPrio || w.RecordedCPU < 0 || w.Kind == kernelmodel.KindExec {
+		return
+	}
+	i := slices.IndexFunc(s.Paths, func(p replay.PathScore) bool { return p.Path == w.Original.Path })
+	if i < 0 {
+		i = len(s.Paths)
+		s.Paths = append(s.Paths, replay.PathScore{Path: w.Original.Path})
+	}
+	p := &s.Paths[i]
+	s.Decisions++
+	p.Decisions++
+	if !w.Original.Bounded {
+		s.Unjudged++
+		return
+	}
+	s.PossibleSum += int64(w.Original.Possible.Weight())
+	if w.Original.CPU == w.RecordedCPU {
+		s.Exact++
+		p.Exact++
+	}
+	if w.Original.Possible.Test(w.RecordedCPU) {
+		s.Covered++
+		p.Covered++
+	}
+}
+
+// fidelityJSON writes the contract's document.
+func (a *app) fidelityJSON(in *input, f *replay.Fidelity) {
+	var o object
+	o.begin()
+	o.number("decisions", f.Decisions, true)
+	o.number("exact", f.Exact, true)
+	o.number("covered", f.Covered, true)
+	if f.Decisions > f.Unjudged {
+		o.key("possible_mean")
+		o.b = strconv.AppendFloat(o.b, math.Round(f.PossibleMean()*1e4)/1e4, 'f', -1, 64)
+	} else {
+		o.null("possible_mean")
+	}
+	o.number("unjudged", f.Unjudged, true)
+	o.key("by_path")
+	o.begin()
+	for _, p := range f.Paths {
+		o.key(string(p.Path))
+		o.begin()
+		o.number("decisions", p.Decisions, true)
+		o.number("exact", p.Exact, true)
+		o.number("covered", p.Covered, true)
+		o.end()
+	}
+	o.end()
+	if in.partial() != nil {
+		o.boolean("partial", true, true)
+	}
+	o.end()
+	_, _ = a.out.Write(append(o.b, '\n'))
+}
+
+func (a *app) fidelityText(in *input, res *replay.Result, f *replay.Fidelity, c *common) {
+	a.provenance(in, res)
+	fmt.Fprintf(a.out, "model of %s against the recording%s\n\n", res.Original.Name, shown(&c.filter))
+	if f.Decisions == 0 {
+		fmt.Fprintln(a.out, "no decision that could be scored")
+		for _, u := range res.Unknown {
+			fmt.Fprintln(a.out, wrap("not known: "+u.What+": "+u.Cost, 80))
+		}
+		return
+	}
+	judged := f.Decisions - f.Unjudged
+	fmt.Fprintf(a.out, "decisions  %d, of which %d cannot be judged\n", f.Decisions, f.Unjudged)
+	fmt.Fprintf(a.out, "exact      %d  %s\n", f.Exact, percent(f.Exact, judged))
+	fmt.Fprintf(a.out, "covered    %d  %s\n", f.Covered, percent(f.Covered, judged))
+	fmt.Fprintf(a.out, "mean set   %.2f CPUs\n\n", f.PossibleMean())
+	s := a.style()
+	fmt.Fprintln(a.out, s.bold(fmt.Sprintf("%-16s %9s %9s %8s %9s %8s", "predicted path", "decisions", "exact", "", "covered", "")))
+	for _, p := range f.Paths {
+		fmt.Fprintf(a.out, "%-16s %9d %9d %8s %9d %8s\n", p.Path, p.Decisions, p.Exact, percent(p.Exact, p.Decisions), p.Covered, percent(p.Covered, p.Decisions))
+	}
+}
+
+// provenance says what a text is about: the input, not its path.
+func (a *app) provenance(in *input, res *replay.Result) {
+	sum, err := in.Checksum()
+	if err != nil || len(sum) < 16 {
+		sum = "unknown"
+	}
+	fmt.Fprintf(a.out, "schedreplay %s; %s, %s to %s s, sha256 %.16s\n", version, in.Meta().Dialect, replay.Seconds(res.Start), replay.Seconds(res.End), sum)
+}

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"schedreplay/cpumask"
+	"schedreplay/parser/host"
+	"schedreplay/replay"
+)
+
+// common are the flags that every command on a capture takes.
+type common struct {
+	bundle            string
+	host              host.Flags
+	isolated          string
+	owner             string
+	cpu               string
+	from, to          string
+	task              string
+	original, patched string
+	format            string
+
+	formats []string
+	filter  filter
+}
+
+// add declares the flags on a command that prints the given formats, the first
+// by default.
+func (c *common) add(cmd *cobra.Command, formats ...string) {
+	c.formats = formats
+	f := cmd.Flags()
+	f.SortFlags = false
+	c.addHost(f)
+	f.StringVar(&c.owner, "owner", "", "the isolated CPUs' own task, by `NAME|PID`")
+	f.StringVar(&c.cpu, "cpu", "", "look at these `CPULIST` only")
+	f.StringVar(&c.from, "from", "", "show nothing before `TIME`, in seconds of the capture's clock")
+	f.StringVar(&c.to, "to", "", "show nothing after `TIME`")
+	f.StringVar(&c.task, "task", "", "show this task only, by `NAME|PID`")
+	f.StringVar(&c.original, "original", "", "the recorded `KERNEL`: release[(+|-)fix]…, as in 6.1.192-smt-span")
+	f.StringVar(&c.patched, "patched", "", "the `KERNEL` to compare it with")
+	addFormat(f, &c.format, formats)
+}
+
+// addHost declares the flags that describe the machine.
+func (c *common) addHost(f *pflag.FlagSet) {
+	f.StringVar(&c.bundle, "host", "", "the recorded machine's host `BUNDLE`: a folder or an archive")
+	f.StringVar(&c.isolated, "isolated", "", "the CPUs outside every sched domain, as a `CPULIST`; \"\" for none")
+	f.StringArrayVar(&c.host.Affinity, "affinity", nil, "a task's affinity, `NAME=CPULIST` or PID=CPULIST; may be repeated")
+	f.StringVar(&c.host.Release, "release", "", "the kernel `RELEASE`, as uname -r prints it")
+	f.StringVar(&c.host.Online, "online", "", "the online CPUs, as a `CPULIST`")
+	f.StringVar(&c.host.SMT, "smt", "", "the cores, as `GROUPS` of CPUs: 0+4,1+5 or 0-1,2-3")
+	f.StringVar(&c.host.LLC, "llc", "", "the last-level caches, as `GROUPS` of CPUs: 0-3+8-11,4-7+12-15")
+}
+
+// addFormat declares --format.
+func addFormat(f *pflag.FlagSet, to *string, formats []string) {
+	f.StringVar(to, "format", formats[0], "print `FORMAT`: "+strings.Join(formats, ", "))
+}
+
+// parse checks the values that mean the same for every command.
+func (c *common) parse(cmd *cobra.Command) error {
+	if err := checkFormat(c.format, c.formats); err != nil {
+		return err
+	}
+	if cmd.Flags().Changed("isolated") {
+		c.host.Isolated = &c.isolated
+	}
+	if cmd.Flags().Lookup("from") == nil {
+		return nil
+	}
+	var err error
+	c.filter = filter{from: math.MinInt64, to: math.MaxInt64, pid: -1, task: c.task}
+	if c.from != "" {
+		if c.filter.from, err = parseTime("--from", c.from); err != nil {
+			return err
+		}
+	}
+	if c.to != "" {
+		if c.filter.to, err = parseTime("--to", c.to); err != nil {
+			return err
+		}
+	}
+	if c.filter.from > c.filter.to {
+		return usagef("--from %s is after --to %s", c.from, c.to)
+	}
+	if pid, err := strconv.ParseInt(c.task, 10, 32); err == nil {
+		c.filter.pid = int32(pid)
+	}
+	if cmd.Flags().Changed("cpu") {
+		if c.filter.cpus, err = cpumask.ParseList(c.cpu, 0); err != nil {
+			return usagef("--cpu: %w", err)
+		}
+		if c.filter.cpus.Empty() {
+			return usagef("--cpu %q names no CPU", c.cpu)
+		}
+	}
+	return nil
+}
+
+func checkFormat(format string, formats []string) error {
+	if !slices.Contains(formats, format) {
+		return usagef("--format %s: this command prints %s", format, strings.Join(formats, ", "))
+	}
+	return nil
+}
+
+// options are the replay's, without an observer.
+func (c *common) options() replay.Options {
+	return replay.Options{Original: c.original, Patched: c.patched, Owner: c.owner}
+}
+
+// parseTime reads decimal seconds into ns, rounding nothing: digits beyond the
+// ninth must be zeros.
+func parseTime(flag, s string) (int64, error) {
+	bad := func() (int64, error) {
+		return 0, usagef("%s %q is no time; write seconds of the capture's clock, as in 24.569910", flag, s)
+	}
+	digits, sign := s, int64(1)
+	if d, ok := strings.CutPrefix(s, "-"); ok {
+		digits, sign = d, -1
+	}
+	whole, frac, dot := strings.Cut(digits, ".")
+	if whole == "" && frac == "" || strings.Trim(whole+frac, "0123456789") != "" || dot && frac == "" {
+		return bad()
+	}
+	if len(frac) > 9 {
+		if strings.Trim(frac[9:], "0") != "" {
+			return bad()
+		}
+		frac = frac[:9]
+	}
+	sec, err := strconv.ParseInt("0"+whole, 10, 64)
+	if err != nil || sec > math.MaxInt64/1_000_000_000-1 {
+		return bad()
+	}
+	ns, _ := strconv.ParseInt(frac+strings.Repeat("0", 9-len(frac)), 10, 64) // nine digits
+	return sign * (sec*1_000_000_000 + ns), nil
+}
+
+// filter shapes what is shown; it never changes what is replayed.
+type filter struct {
+	from, to int64
+	cpus     cpumask.Mask // empty: all
+	task     string       // empty: all
+	pid      int32        // the task as a number, -1 if it is a name
+}
+
+func (f *filter) time(ns int64) bool { return f.from <= ns && ns <= f.to }
+
+// overlaps reports whether a span has a part in the time shown.
+func (f *filter) overlaps(start, end int64) bool { return start <= f.to && end >= f.from }
+
+func (f *filter) isTask(pid int32, comm string) bool {
+	return f.task == "" || f.pid >= 0 && f.pid == pid || f.pid < 0 && f.task == comm
+}
+
+// isCPU reports whether any of the CPUs is shown.
+func (f *filter) isCPU(cpus ...int) bool {
+	if f.cpus.Empty() {
+		return true
+	}
+	return slices.ContainsFunc(cpus, func(c int) bool { return c >= 0 && f.cpus.Test(c) })
+}
+
+// active reports whether anything is filtered.
+func (f *filter) active() bool {
+	return f.from != math.MinInt64 || f.to != math.MaxInt64 || f.task != "" || !f.cpus.Empty()
+}
+
+// String says what is shown, for the head of a text.
+func (f *filter) String() string {
+	var s []string
+	if f.from != math.MinInt64 {
+		s = append(s, "from "+replay.Seconds(f.from)+" s")
+	}
+	if f.to != math.MaxInt64 {
+		s = append(s, "to "+replay.Seconds(f.to)+" s")
+	}
+	if f.task != "" {
+		s = append(s, fmt.Sprintf("task %q", f.task))
+	}
+	if !f.cpus.Empty() {
+		s = append(s, "CPUs "+f.cpus.String())
+	}
+	return strings.Join(s, ", ")
+}

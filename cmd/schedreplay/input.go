@@ -1,0 +1,327 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+
+	"schedreplay/cpumask"
+	"schedreplay/parser"
+	"schedreplay/parser/host"
+	"schedreplay/parser/open"
+	"schedreplay/replay"
+)
+
+var errNoEvents = errors.New("it holds no scheduler event")
+
+// input is an opened capture with the description of its machine. Its first
+// pass holds the bundle and the flags against the events; what contradicts them
+// ends the run there.
+type input struct {
+	*open.Input
+	host   *parser.Host
+	bundle *parser.Host // nil if there is none
+	flags  *common
+
+	// needIsolated: --cpu names isolated CPUs.
+	needIsolated bool
+	// other: events that replay has no use for count as decoded.
+	other bool
+	stop  context.CancelCauseFunc
+
+	surveyed bool
+	decoded  int64
+	damaged  int64
+	// firstDamage is the first KindDamaged event, readError what ended the
+	// reading early.
+	firstDamage parser.Event
+	readError   error
+}
+
+// open opens a capture and merges what is known of its machine.
+func (a *app) open(path string, c *common) (*input, error) {
+	raw, err := open.File(path, open.Options{Stdin: a.stdin, Progress: a.progressOf()})
+	if err != nil {
+		return nil, err
+	}
+	in := &input{Input: raw, flags: c, stop: a.cancel}
+	if err := in.describe(); err != nil {
+		in.Close()
+		return nil, err
+	}
+	if c.bundle == "" && raw.Bundle == "" && raw.Beside != "" && len(in.host.CPU) == 0 {
+		a.note(fmt.Sprintf("%s is not used; add --host %s if it is of the recorded machine", raw.Beside, raw.Beside))
+	}
+	return in, nil
+}
+
+func (a *app) progressOf() func(done, total int64) {
+	if a.quiet || !a.errTTY {
+		return nil
+	}
+	a.progress.w = a.stderr
+	return a.progress.update
+}
+
+func (in *input) describe() (err error) {
+	path := in.flags.bundle
+	if path == "" {
+		path = in.Bundle
+	}
+	if path != "" {
+		if in.bundle, err = host.Read(path); err != nil {
+			return err
+		}
+	}
+	in.host, err = host.Merge(in.Meta().Host, in.bundle, in.flags.host)
+	if err != nil {
+		return err
+	}
+	return in.checkCPUs(cpumask.Mask{})
+}
+
+// checkCPUs holds --cpu against the machine; seen are the CPUs of the capture,
+// empty before they are known.
+func (in *input) checkCPUs(seen cpumask.Mask) error {
+	want := in.flags.filter.cpus
+	if want.Empty() {
+		return nil
+	}
+	all, source := seen, "the capture shows"
+	if p, ok := in.host.Possible.Get(); ok {
+		all, source = p.Or(seen), "the machine has"
+	} else if len(in.host.CPU) > 0 {
+		all, source = cpumask.Range(0, len(in.host.CPU)-1).Or(seen), "the machine has"
+	}
+	if iso, ok := in.host.Isolated.Get(); ok && in.needIsolated {
+		all = all.Or(iso)
+	}
+	if over := want.AndNot(all); !all.Empty() && !over.Empty() {
+		return usagef("--cpu %s: there is no CPU %d; %s CPUs %s", in.flags.cpu, over.First(), source, all)
+	}
+	if !in.needIsolated {
+		return nil
+	}
+	iso, ok := in.host.Isolated.Get()
+	if !ok {
+		return usagef("--cpu %s chooses among the isolated CPUs, and which these are is not known; name them with --isolated", in.flags.cpu)
+	}
+	if over := want.AndNot(iso); !over.Empty() {
+		if iso.Empty() {
+			return usagef("--cpu %s: no CPU of the machine is isolated; if that is wrong, name them with --isolated", in.flags.cpu)
+		}
+		return usagef("--cpu %s: CPU %d is not isolated, CPUs %s are; if that is wrong, name them with --isolated", in.flags.cpu, over.First(), iso)
+	}
+	return nil
+}
+
+// Events implements parser.Capture.
+func (in *input) Events() iter.Seq2[parser.Event, error] {
+	if in.surveyed {
+		return in.Input.Events()
+	}
+	return func(yield func(parser.Event, error) bool) {
+		seen := host.Seen{Comm: map[int32]string{}}
+		for ev, err := range in.Input.Events() {
+			in.look(&seen, &ev, err)
+			if !yield(ev, err) {
+				return
+			}
+		}
+		in.surveyed = true
+		if err := in.judge(&seen); err != nil {
+			in.stop(err)
+		}
+	}
+}
+
+// look takes from an event what tells whether it is of this machine.
+func (in *input) look(seen *host.Seen, ev *parser.Event, err error) {
+	if err != nil {
+		in.readError = err
+		return
+	}
+	switch ev.Kind {
+	case parser.KindDamaged:
+		if in.damaged++; in.damaged == 1 {
+			in.firstDamage = *ev
+		}
+		return
+	case parser.KindOther, parser.KindComm:
+		if in.other {
+			in.decoded++
+		}
+		return
+	case parser.KindLost, parser.KindOverwritten, parser.KindHole:
+		return
+	}
+	in.decoded++
+	for _, c := range [...]int32{ev.CPU, ev.TargetCPU, ev.OrigCPU} {
+		if c >= 0 && c < cpumask.MaxCPUs {
+			seen.CPUs.Set(int(c))
+		}
+	}
+	if in.bundle == nil {
+		return
+	}
+	for _, t := range [...]*parser.Task{&ev.Task, &ev.Next} {
+		if t.PID > 0 && t.Comm != "" && in.bundle.Task[t.PID].Kthread.Value {
+			seen.Comm[t.PID] = t.Comm
+		}
+	}
+}
+
+// judge says what the first pass showed to be impossible.
+func (in *input) judge(seen *host.Seen) error {
+	switch {
+	case in.decoded > 0:
+	case in.readError != nil:
+		return in.readError
+	case in.damaged > 0:
+		return in.damage()
+	default:
+		return &parser.Error{
+			File: in.Path, Format: string(in.Meta().Dialect), Offset: -1, Err: errNoEvents,
+			Remedy: "record sched_switch, sched_waking, sched_wakeup and sched_migrate_task",
+		}
+	}
+	if in.bundle != nil {
+		own := in.Meta().Host
+		seen.Release, seen.Hostname = own.Release.Value, own.Hostname.Value
+		notes, err := host.Check(in.bundle, *seen)
+		if err != nil {
+			return fmt.Errorf("%s: %w", in.Path, err)
+		}
+		in.host.Notes = append(in.host.Notes, notes...)
+	}
+	return in.checkCPUs(seen.CPUs)
+}
+
+// damage describes the pieces that could not be decoded.
+func (in *input) damage() error {
+	more := ""
+	if in.damaged > 1 {
+		more = fmt.Sprintf(" (and %d more places)", in.damaged-1)
+	}
+	e := &parser.Error{
+		File: in.Path, Format: string(in.Meta().Dialect), Offset: -1,
+		Err: fmt.Errorf("%w: %s%s", parser.ErrDamaged, in.firstDamage.Text, more), Remedy: "the rest is used",
+	}
+	switch in.Meta().Dialect {
+	case parser.DialectPerfData, parser.DialectTraceDat:
+		e.Offset = in.firstDamage.Pos
+	default:
+		e.Line = in.firstDamage.Pos
+	}
+	if in.decoded == 0 {
+		e.Remedy = "nothing else could be read: copy it again"
+	}
+	return e
+}
+
+// partial is the error that an answer about a damaged input ends with, nil if
+// the input was whole.
+func (in *input) partial() error {
+	switch {
+	case in.readError != nil:
+		return &partialError{in.readError}
+	case in.damaged > 0:
+		return &partialError{in.damage()}
+	}
+	return nil
+}
+
+// replay replays the capture with the observer.
+func (a *app) replay(in *input, obs replay.Observer) (*replay.Result, error) {
+	o := in.flags.options()
+	if in.needIsolated {
+		o.CPUs = in.flags.filter.cpus
+	}
+	o.Observer = obs
+	res, err := replay.Replay(a.ctx, in, in.host, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.ctx.Err(); err != nil {
+		return nil, err
+	}
+	return res, checkOwner(res, o.Owner)
+}
+
+// checkOwner refuses an --owner that ran on no isolated CPU.
+func checkOwner(res *replay.Result, owner string) error {
+	if owner == "" || len(res.CPUs) == 0 {
+		return nil
+	}
+	for _, c := range res.CPUs {
+		if c.Owner != nil {
+			return nil
+		}
+	}
+	return usagef("--owner %s: no such task ran on the isolated CPUs %s", owner, res.Isolated.Value)
+}
+
+// remarks are the lines that come before a result: that it is partial, and the
+// headline.
+func (in *input) remarks(headline []string) []string {
+	var lines []string
+	if err := in.partial(); err != nil {
+		lines = append(lines, oneLine(err.Error()))
+	}
+	return append(lines, headline...)
+}
+
+// announce prints the remarks where they belong: at the head of a text, on
+// standard error beside what programs read.
+func (a *app) announce(in *input, headline []string) {
+	if in.flags.format == "text" {
+		for _, l := range in.remarks(headline) {
+			fmt.Fprintln(a.out, wrap(l, 80))
+		}
+		return
+	}
+	for _, l := range headline {
+		a.note(l)
+	}
+}
+
+// notes prints the remarks on kernel and host that are of lesser weight, with
+// -v.
+func (a *app) notes(lists ...[]string) {
+	if !a.verbose {
+		return
+	}
+	seen := map[string]bool{}
+	for _, list := range lists {
+		for _, n := range list {
+			if !seen[n] {
+				seen[n] = true
+				a.note(n)
+			}
+		}
+	}
+}
+
+// wrap breaks a line at blanks so that none is longer than width characters
+// where that is possible.
+func wrap(s string, width int) string {
+	var b strings.Builder
+	n := 0
+	for i, word := range strings.Fields(s) {
+		w := len([]rune(word))
+		switch {
+		case i == 0:
+		case n+1+w > width:
+			b.WriteString("\n  ")
+			n = 2
+		default:
+			b.WriteByte(' ')
+			n++
+		}
+		b.WriteString(word)
+		n += w
+	}
+	return b.String()
+}

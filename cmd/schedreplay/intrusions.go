@@ -1,0 +1,381 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"schedreplay/parser"
+	"schedreplay/replay"
+)
+
+func (a *app) intrusionsCommand() *cobra.Command {
+	var c common
+	cmd := &cobra.Command{
+		Use:   "intrusions CAPTURE",
+		Short: "Foreign tasks on isolated CPUs: stays, entries, cost, under both kernels",
+		Long: `intrusions tells, for every isolated CPU, who owns it, who else ran there, how
+each foreign task came in, what it cost, and how many of its wakings still land
+on an isolated CPU under the patched kernel. The entry is one wakeup; the damage
+is all the later ones: stays, wakings, runs and time are counted apart.
+
+--cpu chooses among the isolated CPUs; --from and --to show the stays that have a
+part in that time, and sum up the CPU's time over it. Formats: text, json.`,
+		Example: `  schedreplay intrusions testdata/traces/smt44-isolated43-original
+  schedreplay intrusions perf.data --isolated 43
+  schedreplay intrusions perf.data --host host.tar.gz --original 6.1.80 --format json`,
+	}
+	c.add(cmd, "text", "json")
+	return a.captureCommand(cmd, &c, func(in *input) error { return a.intrusions(in, &c) })
+}
+
+// classes are the classes in the order of the reports.
+var classes = []replay.Class{
+	replay.ClassOwner, replay.ClassForeign, replay.ClassPinned, replay.ClassHousekeeping, replay.ClassRecorder, replay.ClassIdle, replay.ClassUnknown,
+}
+
+func (a *app) intrusions(in *input, c *common) error {
+	in.needIsolated = true
+	if err := in.checkCPUs(c.filter.cpus); err != nil {
+		return err
+	}
+	var span spans
+	var obs replay.Observer
+	if c.from != "" || c.to != "" {
+		span = spans{filter: &c.filter, time: map[int]map[replay.Class]int64{}}
+		obs.Run = span.add
+	}
+	res, err := a.replay(in, obs)
+	if err != nil {
+		return err
+	}
+	if span.time != nil {
+		for _, r := range res.CPUs {
+			r.Time = span.of(r.CPU, res.Start, res.End)
+		}
+	}
+	a.announce(in, res.Headline)
+	if c.format == "json" {
+		a.intrusionsJSON(in, res, c)
+	} else {
+		a.intrusionsText(in, res, c)
+	}
+	a.notes(res.Notes, res.Host.Notes)
+	return nil
+}
+
+// spans sums up the time by class within the filter's.
+type spans struct {
+	filter *filter
+	time   map[int]map[replay.Class]int64
+}
+
+func (s *spans) add(r *replay.Run) {
+	length := min(r.End, s.filter.to) - max(r.Start, s.filter.from)
+	if length <= 0 {
+		return
+	}
+	m := s.time[r.CPU]
+	if m == nil {
+		m = map[replay.Class]int64{}
+		s.time[r.CPU] = m
+	}
+	m[r.Class] += length
+}
+
+// of returns a CPU's time; what no run covers is of unknown class.
+func (s *spans) of(cpu int, start, end int64) map[replay.Class]int64 {
+	m := s.time[cpu]
+	if m == nil {
+		m = map[replay.Class]int64{}
+	}
+	rest := max(0, min(end, s.filter.to)-max(start, s.filter.from))
+	for _, ns := range m {
+		rest -= ns
+	}
+	m[replay.ClassUnknown] += max(0, rest)
+	return m
+}
+
+func stayShown(f *filter, res *replay.Result, s *replay.Stay) bool {
+	left := s.Left
+	if left == parser.NoTime {
+		left = res.End
+	}
+	return f.overlaps(s.Arrived, left) && f.isTask(s.Task.PID, s.Task.Comm)
+}
+
+func (a *app) intrusionsText(in *input, res *replay.Result, c *common) {
+	a.provenance(in, res)
+	fmt.Fprintf(a.out, "original %s, patched %s%s\n", res.Original.Name, res.Patched.Name, shown(&c.filter))
+	switch iso, ok := res.Isolated.Get(); {
+	case !ok:
+		fmt.Fprintln(a.out, "\n"+wrap("which CPUs are isolated is not known; name them with --isolated, or give a host bundle with --host", 80))
+		return
+	case iso.Empty():
+		fmt.Fprintf(a.out, "\nno CPU is isolated (%s)\n", sourceOf(res.Isolated.Source))
+		return
+	}
+	for _, r := range res.CPUs {
+		fmt.Fprintln(a.out)
+		a.intrusionsCPU(res, r, c)
+	}
+	if len(res.Unknown) > 0 {
+		fmt.Fprintln(a.out, "\nnot known")
+		for _, u := range res.Unknown {
+			fmt.Fprintln(a.out, "  "+strings.ReplaceAll(wrap(unknownLine(u), 76), "\n", "\n  "))
+		}
+	}
+}
+
+func unknownLine(u replay.Unknown) string {
+	s := u.What + ": " + u.Cost
+	if u.Remedy != "" {
+		s += "; " + u.Remedy
+	}
+	return s
+}
+
+func sourceOf(s string) string {
+	if s == "" {
+		return "as the capture says"
+	}
+	return s
+}
+
+func (a *app) intrusionsCPU(res *replay.Result, r *replay.CPUResult, c *common) {
+	s := a.style()
+	owner := "owner unknown"
+	if r.Owner != nil {
+		owner = fmt.Sprintf("owner %s (%s)", fitTask(r.Owner.Comm, r.Owner.PID, 0), r.OwnerFrom)
+	}
+	fmt.Fprintf(a.out, "%s  %s, %s\n", s.bold(fmt.Sprintf("CPU %d", r.CPU)), owner, sourceOf(res.Isolated.Source))
+	a.classTimes(r)
+	var came, before []*replay.Stay
+	hidden := int64(0)
+	for _, st := range r.Stays {
+		switch {
+		case !stayShown(&c.filter, res, st):
+			hidden++
+		case st.How == replay.CameBefore:
+			before = append(before, st)
+		default:
+			came = append(came, st)
+		}
+	}
+	if len(came) > 0 {
+		fmt.Fprintf(a.out, "\n  %s\n", s.bold(fmt.Sprintf("%-20s %-9s %13s %4s %-11s %7s", "foreign task", "came by", "at", "from", "path", "stay")))
+	} else {
+		fmt.Fprintln(a.out, "\n  no foreign task came in")
+	}
+	for _, st := range came {
+		from, path := cpuText(st.FromCPU), ""
+		if st.Entry != nil {
+			path = string(st.Entry.Original.Path)
+		}
+		fmt.Fprintf(a.out, "  %s %-9s %13s %4s %-11s %s\n", s.bad(fitTask(st.Task.Comm, st.Task.PID, 20)), st.How, replay.Seconds(st.Arrived), from, path, stayLength(res, st))
+		if e := st.Entry; e != nil && e.Waker.PID != parser.NoPID {
+			fmt.Fprintf(a.out, "      woken on CPU %s while %s was current (%s)\n", cpuText(e.WakerCPU), fitTask(e.Waker.Comm, e.Waker.PID, 0), e.WakerContext)
+		}
+		a.stayCost(res, st)
+	}
+	if len(before) > 0 {
+		fmt.Fprintf(a.out, "\n  %s\n", s.bold("resident at start, entry outside the capture"))
+	}
+	for _, st := range before {
+		fmt.Fprintf(a.out, "  %s %s\n", s.warn(fitTask(st.Task.Comm, st.Task.PID, 20)), stayLength(res, st))
+		a.stayCost(res, st)
+	}
+	if r.StaysDropped > 0 {
+		fmt.Fprintf(a.out, "  %s more are not listed\n", plural(r.StaysDropped, "stay"))
+	}
+	if hidden > 0 {
+		fmt.Fprintf(a.out, "  %s outside the filter\n", plural(hidden, "stay"))
+	}
+	a.others(r, &c.filter)
+}
+
+// classTimes prints who had the CPU for how long.
+func (a *app) classTimes(r *replay.CPUResult) {
+	total := int64(0)
+	for _, c := range classes {
+		total += r.Time[c]
+	}
+	var parts []string
+	for _, c := range classes {
+		if ns := r.Time[c]; ns > 0 {
+			parts = append(parts, fmt.Sprintf("%s %s (%s)", c, milliseconds(ns), percent(ns, total)))
+		}
+	}
+	fmt.Fprintln(a.out, "  "+strings.ReplaceAll(wrap(strings.Join(parts, ", "), 76), "\n", "\n  "))
+}
+
+func stayLength(res *replay.Result, s *replay.Stay) string {
+	if s.Left == parser.NoTime {
+		return "to the end"
+	}
+	return milliseconds(s.Left - s.Arrived)
+}
+
+// stayCost prints what a stay cost and what the patched kernel leaves of it.
+func (a *app) stayCost(res *replay.Result, st *replay.Stay) {
+	s := a.style()
+	at := ""
+	if st.CutRuns > 0 {
+		at = " (at least: " + plural(st.CutRuns, "run") + " cut by the window or a gap)"
+	}
+	fmt.Fprintf(a.out, "      %s, %s%s\n", plural(st.Runs, "run"), milliseconds(st.RunNS), at)
+	if st.Wakings > 0 {
+		fmt.Fprintf(a.out, "      %s there, %s, %d chose the CPU again\n", plural(st.Wakings, "later waking"), plural(st.Selections, "selection"), st.StayedPut)
+	}
+	if st.DelayedOwner > 0 {
+		fmt.Fprintf(a.out, "      delayed the owner %s, %s in all\n", times(st.DelayedOwner), milliseconds(st.DelayedOwnerNS))
+	}
+	placed := st.Wakings
+	if st.How == replay.CameByWakeup {
+		placed++
+	}
+	var left string
+	switch {
+	case placed == 0:
+		return
+	case st.PatchedPossible > st.PatchedCertain && st.PatchedCertain == 0, st.PatchedPossible > 0 && st.PatchedCertain == 0:
+		left = s.warn(fmt.Sprintf("possibly %d of %d", st.PatchedPossible, placed))
+	case st.PatchedCertain == 0:
+		left = s.good(fmt.Sprintf("none of the %d", placed))
+	case st.PatchedPossible > 0:
+		left = s.bad(fmt.Sprintf("%d of %d, possibly %d more", st.PatchedCertain, placed, st.PatchedPossible))
+	default:
+		left = s.bad(fmt.Sprintf("%d of %d", st.PatchedCertain, placed))
+	}
+	fmt.Fprintf(a.out, "      under %s: %s land on an isolated CPU\n", res.Patched.Name, left)
+}
+
+func times(n int64) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
+}
+
+// others lists what is neither owner nor foreign.
+func (a *app) others(r *replay.CPUResult, f *filter) {
+	first := true
+	for _, o := range r.Others {
+		if !f.isTask(o.Task.PID, o.Task.Comm) {
+			continue
+		}
+		if first {
+			fmt.Fprintf(a.out, "\n  %s\n", a.style().bold("others"))
+			first = false
+		}
+		fmt.Fprintf(a.out, "  %s %-12s %6d runs %14s\n", fitTask(o.Task.Comm, o.Task.PID, 24), o.Class, o.Runs, milliseconds(o.RunNS))
+	}
+}
+
+// intrusionsJSON writes one document: the kernels, and each isolated CPU.
+func (a *app) intrusionsJSON(in *input, res *replay.Result, c *common) {
+	var o object
+	o.begin()
+	o.word("original", res.Original.Name)
+	o.word("patched", res.Patched.Name)
+	o.time("start_ns", res.Start)
+	o.time("end_ns", res.End)
+	if iso, ok := res.Isolated.Get(); ok {
+		o.cpus("isolated", iso)
+	} else {
+		o.null("isolated")
+	}
+	o.boolean("partial", in.partial() != nil, true)
+	o.key("cpus")
+	o.b = append(o.b, '[')
+	for i, r := range res.CPUs {
+		if i > 0 {
+			o.b = append(o.b, ',')
+		}
+		intrusionsOf(&o, res, r, c)
+	}
+	o.b = append(o.b, ']')
+	o.end()
+	_, _ = a.out.Write(append(o.b, '\n'))
+}
+
+func intrusionsOf(o *object, res *replay.Result, r *replay.CPUResult, c *common) {
+	o.begin()
+	o.number("cpu", int64(r.CPU), true)
+	if r.Owner == nil {
+		o.null("owner")
+	} else {
+		o.key("owner")
+		o.begin()
+		o.task("", r.Owner.PID, r.Owner.Comm)
+		o.word("from", r.OwnerFrom.String())
+		o.end()
+	}
+	o.key("time_ns")
+	o.begin()
+	for _, k := range classes {
+		o.number(k.String(), r.Time[k], true)
+	}
+	o.end()
+	o.key("stays")
+	o.b = append(o.b, '[')
+	first := true
+	for _, st := range r.Stays {
+		if !stayShown(&c.filter, res, st) {
+			continue
+		}
+		if !first {
+			o.b = append(o.b, ',')
+		}
+		first = false
+		stayJSON(o, st)
+	}
+	o.b = append(o.b, ']')
+	o.number("stays_dropped", r.StaysDropped, true)
+	o.key("others")
+	o.b = append(o.b, '[')
+	for i, t := range r.Others {
+		if i > 0 {
+			o.b = append(o.b, ',')
+		}
+		o.begin()
+		o.task("", t.Task.PID, t.Task.Comm)
+		o.word("class", t.Class.String())
+		o.number("runs", t.Runs, true)
+		o.number("run_ns", t.RunNS, true)
+		o.end()
+	}
+	o.b = append(o.b, ']')
+	o.end()
+}
+
+func stayJSON(o *object, st *replay.Stay) {
+	o.begin()
+	o.task("", st.Task.PID, st.Task.Comm)
+	o.word("class", st.Class.String())
+	o.word("how", string(st.How))
+	o.cpu("from_cpu", st.FromCPU)
+	o.time("arrived_ns", st.Arrived)
+	o.time("left_ns", st.Left)
+	o.number("wakings", st.Wakings, true)
+	o.number("selections", st.Selections, true)
+	o.number("stayed_put", st.StayedPut, true)
+	o.number("runs", st.Runs, true)
+	o.number("cut_runs", st.CutRuns, true)
+	o.number("run_ns", st.RunNS, true)
+	o.number("delayed_owner", st.DelayedOwner, true)
+	o.number("delayed_owner_ns", st.DelayedOwnerNS, true)
+	o.number("patched_certain", st.PatchedCertain, true)
+	o.number("patched_possible", st.PatchedPossible, true)
+	o.number("patched_run_ns", st.PatchedRunNS, true)
+	o.number("patched_run_max_ns", st.PatchedRunMaxNS, true)
+	if st.Entry == nil {
+		o.null("entry")
+	} else {
+		o.key("entry")
+		appendWakeup(o, &st.Entry.Wakeup)
+	}
+	o.end()
+}

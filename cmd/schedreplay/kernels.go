@@ -1,0 +1,267 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"schedreplay/kernelmodel"
+)
+
+func (a *app) kernelsCommand() *cobra.Command {
+	var diff bool
+	var format string
+	formats := []string{"text", "json"}
+	cmd := &cobra.Command{
+		Use:   "kernels [--diff A B]",
+		Short: "The rule table: which kernels place tasks differently",
+		Long: `kernels lists the rows of the rule table: each mainline release that places a
+waking task otherwise than the one before, the fixes it carries, and whether it can
+put a task on an isolated CPU. With --diff it says in words what differs between two
+KERNELs, and which commits brought it.
+
+KERNEL is release[(+|-)fix]…, as in 6.1.82, 6.1.192-smt-span or
+5.10.0-136.oe2203+smt-span. Formats: text, json.`,
+		Example: `  schedreplay kernels
+  schedreplay kernels --diff 6.1.82 6.1.83
+  schedreplay kernels --diff 5.10 6.1-smt-span`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if diff && len(args) != 2 {
+				return fmt.Errorf("--diff needs two kernels, as in `schedreplay kernels --diff 6.1.82 6.1.83`")
+			}
+			if !diff && len(args) > 0 {
+				return fmt.Errorf("%q is not expected; did you mean --diff?", args[0])
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			if err := checkFormat(format, formats); err != nil {
+				return err
+			}
+			if !diff {
+				a.kernelRows(format)
+				return nil
+			}
+			x, err := kernelmodel.ParseKernel(args[0], "")
+			if err != nil {
+				return err
+			}
+			y, err := kernelmodel.ParseKernel(args[1], "")
+			if err != nil {
+				return err
+			}
+			a.kernelDiff(x, y, format)
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&diff, "diff", false, "say what differs between two kernels")
+	addFormat(cmd.Flags(), &format, formats)
+	return cmd
+}
+
+// difference is one switch that two rows have in different positions.
+type difference struct{ from, to, commits string }
+
+// differences lists what two rows do differently, with the commits of the later
+// one.
+func differences(a, b *kernelmodel.Rules, backwards bool) []difference {
+	var out []difference
+	for _, s := range switches {
+		x, cx := s.words(a)
+		y, cy := s.words(b)
+		if x == y {
+			continue
+		}
+		if backwards && cx != "" || cy == "" {
+			cy = cx
+		}
+		out = append(out, difference{x, y, cy})
+	}
+	return out
+}
+
+// older reports whether a is of an earlier release than b.
+func older(a, b *kernelmodel.Kernel) bool {
+	amaj, amin, apatch := a.Version()
+	bmaj, bmin, bpatch := b.Version()
+	return cmp.Or(cmp.Compare(amaj, bmaj), cmp.Compare(amin, bmin), cmp.Compare(apatch, bpatch)) < 0
+}
+
+// fixes lists the fixes that rules carry.
+func fixes(r *kernelmodel.Rules) []string {
+	var out []string
+	for _, f := range kernelmodel.Fixes() {
+		if r.Has(f) && meaningful(r, f) {
+			out = append(out, string(f))
+		}
+	}
+	return out
+}
+
+// meaningful tells fixes of code that a row has from those of code it lacks.
+func meaningful(r *kernelmodel.Rules, f kernelmodel.Fix) bool {
+	switch f {
+	case kernelmodel.FixSMTSpan:
+		return r.Sibling != kernelmodel.SiblingNone
+	case kernelmodel.FixCoreSpan:
+		return r.Scan == kernelmodel.ScanMerged
+	case kernelmodel.FixRecentUsedMask:
+		return r.RecentUsed == kernelmodel.RecentUsedAlways // right before, by its form
+	case kernelmodel.FixKthreadInTask:
+		return r.PerCPUKthread
+	}
+	return true
+}
+
+func (a *app) kernelRows(format string) {
+	rows := kernelmodel.Rows()
+	if format == "json" {
+		var o object
+		o.b = append(o.b, '[')
+		for i := range rows {
+			if i > 0 {
+				o.b = append(o.b, ',')
+			}
+			o.begin()
+			o.word("row", rows[i].Name())
+			o.boolean("leaks", rows[i].Rules.Leaks(), true)
+			o.words("fixes", fixes(&rows[i].Rules))
+			o.key("changes")
+			o.b = append(o.b, '[')
+			if i > 0 {
+				for j, d := range differences(&rows[i-1].Rules, &rows[i].Rules, false) {
+					if j > 0 {
+						o.b = append(o.b, ',')
+					}
+					appendDifference(&o, d)
+				}
+			}
+			o.b = append(o.b, ']')
+			o.first = false
+			o.end()
+		}
+		_, _ = a.out.Write(append(o.b, ']', '\n'))
+		return
+	}
+	s := a.style()
+	fmt.Fprintln(a.out, s.bold(fmt.Sprintf("%-6s %-9s %s", "row", "isolation", "fixes, and what changed since the row before")))
+	for i := range rows {
+		r := &rows[i]
+		leak := s.good("holds    ")
+		if r.Rules.Leaks() {
+			leak = s.bad("leaks    ")
+		}
+		list := strings.Join(fixes(&r.Rules), " ")
+		if list == "" {
+			list = "-"
+		}
+		fmt.Fprintf(a.out, "%-6s %s %s\n", r.Name(), leak, list)
+		if i == 0 {
+			continue
+		}
+		for _, d := range differences(&rows[i-1].Rules, &r.Rules, false) {
+			fmt.Fprintln(a.out, indent(withCommits(d.to, d.commits), 17, 80))
+		}
+	}
+	fmt.Fprintf(a.out, "\n%s\n", s.bold("fixes"))
+	for _, f := range kernelmodel.Fixes() {
+		doc, commits := f.Describe()
+		fmt.Fprintln(a.out, indent(fmt.Sprintf("%s: %s", f, withCommits(doc, commits)), 2, 80))
+	}
+	fmt.Fprintln(a.out, "\n"+wrap("Stable branches took fixes at some point release: kernels --diff 6.1.82 6.1.83 shows one. "+
+		"A release between two rows has the rules of the earlier one.", 80))
+}
+
+func withCommits(s, commits string) string {
+	if commits == "" {
+		return s
+	}
+	return s + " (" + commits + ")"
+}
+
+// indent wraps a text to width with every line indented by n.
+func indent(s string, n, width int) string {
+	blank := strings.Repeat(" ", n)
+	return blank + strings.ReplaceAll(wrap(s, width-n), "\n", "\n"+blank)
+}
+
+func (a *app) kernelDiff(x, y *kernelmodel.Kernel, format string) {
+	diffs := differences(&x.Rules, &y.Rules, older(y, x))
+	if format == "json" {
+		var o object
+		o.begin()
+		for _, k := range []struct {
+			key string
+			k   *kernelmodel.Kernel
+		}{{"a", x}, {"b", y}} {
+			o.key(k.key)
+			o.begin()
+			o.word("kernel", k.k.Name)
+			o.word("row", k.k.Row)
+			o.boolean("leaks", k.k.Rules.Leaks(), len(k.k.Unknown) == 0)
+			o.words("unknown_fixes", unknownFixes(k.k))
+			o.words("notes", k.k.Notes)
+			o.end()
+		}
+		o.key("differences")
+		o.b = append(o.b, '[')
+		for i, d := range diffs {
+			if i > 0 {
+				o.b = append(o.b, ',')
+			}
+			appendDifference(&o, d)
+		}
+		o.b = append(o.b, ']')
+		o.end()
+		_, _ = a.out.Write(append(o.b, '\n'))
+		return
+	}
+	s := a.style()
+	for _, k := range []*kernelmodel.Kernel{x, y} {
+		fmt.Fprintf(a.out, "%s: row %s, %s\n", s.bold(k.Name), k.Row, a.leakWords(k))
+		for _, n := range k.Notes {
+			fmt.Fprintln(a.out, indent(n, 2, 80))
+		}
+	}
+	if len(diffs) == 0 {
+		fmt.Fprintln(a.out, "\nboth place every waking task alike")
+		return
+	}
+	for _, d := range diffs {
+		fmt.Fprintln(a.out)
+		fmt.Fprintln(a.out, "- "+strings.TrimPrefix(indent(d.from, 2, 80), "  "))
+		fmt.Fprintln(a.out, "+ "+strings.TrimPrefix(indent(d.to, 2, 80), "  "))
+		if d.commits != "" {
+			fmt.Fprintln(a.out, s.dim(indent("commits "+d.commits, 2, 80)))
+		}
+	}
+}
+
+func (a *app) leakWords(k *kernelmodel.Kernel) string {
+	s := a.style()
+	switch {
+	case len(k.Unknown) > 0:
+		return s.warn("whether it has " + strings.Join(unknownFixes(k), ", ") + " is not known")
+	case k.Rules.Leaks():
+		return s.bad("can put tasks on isolated CPUs")
+	}
+	return s.good("keeps tasks inside their sched domains")
+}
+
+func unknownFixes(k *kernelmodel.Kernel) []string {
+	var out []string
+	for _, f := range k.Unknown {
+		out = append(out, string(f))
+	}
+	return out
+}
+
+func appendDifference(o *object, d difference) {
+	o.begin()
+	o.word("from", d.from)
+	o.word("to", d.to)
+	o.word("commits", d.commits)
+	o.end()
+}

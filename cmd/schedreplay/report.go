@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"schedreplay/plots"
+	"schedreplay/replay"
+)
+
+const defaultReport = "schedreplay-report"
+
+func (a *app) reportCommand() *cobra.Command {
+	var c common
+	var out string
+	cmd := &cobra.Command{
+		Use:   "report CAPTURE… -o DIR",
+		Short: "The main job: the whole story, with figures",
+		Long: `report tells the story of a capture: what held the isolated CPU, for how long,
+how it came in and why, how far the model can be believed, what the patch changes,
+and what is not known. DIR gets report.html, report.md, report.json, tables and
+figures; it appears whole or not at all, and an existing one is replaced only if
+schedreplay made it. Several captures become independent reports in DIR.`,
+		Example: `  schedreplay report testdata/traces/smt44-isolated43-original -o report
+  schedreplay report perf.data --host host.tar.gz -o report
+  schedreplay report perf.data --isolated 43 --original 6.1.80 -o report`,
+		Args: cobra.MinimumNArgs(1),
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringVarP(&out, "output", "o", defaultReport, "write the report to the folder `DIR`")
+	c.addHost(f)
+	f.StringVar(&c.owner, "owner", "", "the isolated CPUs' own task, by `NAME|PID`")
+	f.StringVar(&c.cpu, "cpu", "", "look at these isolated CPUs only, a `CPULIST`")
+	f.StringVar(&c.original, "original", "", "the recorded `KERNEL`: release[(+|-)fix]…, as in 6.1.192-smt-span")
+	f.StringVar(&c.patched, "patched", "", "the `KERNEL` to compare it with")
+	c.format, c.formats = "text", []string{"text"}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 1 {
+			return a.onCapture(cmd, args[0], &c, func(in *input) error { return a.report(in, out, command(cmd)) })
+		}
+		return a.reports(cmd, args, out, &c)
+	}
+	return cmd
+}
+
+// command is the command line without paths, so that the same input gives the
+// same bytes wherever it lies.
+func command(cmd *cobra.Command) string {
+	s := []string{"schedreplay", cmd.Name(), "CAPTURE"}
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		switch f.Name {
+		case "output", "color", "quiet", "verbose":
+		case "host":
+			s = append(s, "--host BUNDLE")
+		case "affinity":
+			list, _ := cmd.Flags().GetStringArray(f.Name) // declared as one
+			for _, v := range list {
+				s = append(s, "--affinity "+shellWord(v))
+			}
+		default:
+			s = append(s, "--"+f.Name+" "+shellWord(f.Value.String()))
+		}
+	})
+	return strings.Join(s, " ")
+}
+
+// shellWord quotes a value for a shell where that is needed.
+func shellWord(s string) string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.,:=+/@%"
+	if s != "" && strings.Trim(s, plain) == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+func (a *app) report(in *input, dir, command string) error {
+	res, err := a.writeReport(in, dir, command)
+	if err != nil {
+		return err
+	}
+	a.announce(in, res.Headline)
+	fmt.Fprintf(a.out, "%s holds report.html, report.md, report.json, tables and figures\n", dir)
+	a.notes(res.Notes, res.Host.Notes)
+	return nil
+}
+
+// writeReport replays the capture and writes its report to dir.
+func (a *app) writeReport(in *input, dir, command string) (*replay.Result, error) {
+	in.needIsolated = true
+	if err := in.checkCPUs(in.flags.filter.cpus); err != nil {
+		return nil, err
+	}
+	sum, err := in.Checksum()
+	if err != nil {
+		return nil, err
+	}
+	r, err := plots.NewReport(dir, plots.Options{Program: "schedreplay " + version, Command: command, Checksum: sum})
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	obs := r.Observer()
+	obs.Progress = func(int, int, int64) {
+		if err := r.Err(); err != nil {
+			a.cancel(err)
+		}
+	}
+	res, err := a.replay(in, obs)
+	if err != nil {
+		if cause := context.Cause(a.ctx); cause != nil {
+			err = cause
+		}
+		return nil, err
+	}
+	if d := in.damaged; d > 0 && res.Partial == nil {
+		res.Partial = in.damage()
+	}
+	if err := r.Write(res); err != nil {
+		return nil, err
+	}
+	return res, nil
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+)
+
+func (a *app) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "schedreplay",
+		Short: "Why did the kernel put that task on my isolated core?",
+		Long: `schedreplay reads a recording of the Linux scheduler, replays each wakeup through
+a model of the recorded kernel and of a patched one, and tells which tasks
+entered isolated CPUs, how, what it cost, and whether the patch prevents it.
+
+CAPTURE is perf.data, trace.dat, or the text of tracefs/trace, trace-cmd report,
+perf script or perf sched timehist; plain or compressed with gzip, zstd or xz; "-"
+for standard input; or a folder with one capture and its host bundle
+(host.tar.gz or host/).
+
+Exit status: 0 done, 1 a check did not hold, 2 usage, or flags that contradict the
+capture, 3 unreadable or damaged input, 4 cannot write, 130 interrupted.`,
+		Example: `  schedreplay report testdata/traces/smt44-isolated43-original -o report
+  schedreplay intrusions perf.data --host host.tar.gz
+  perf script | schedreplay wakeups - --isolated 43 --format jsonl`,
+		Version:       version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(*cobra.Command, []string) error { return usagef("no command given; see `schedreplay --help`") },
+	}
+	root.SetOut(a.out)
+	root.SetErr(a.stderr)
+	root.SetVersionTemplate("schedreplay {{.Version}}\n")
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		a.command, a.started = cmd, true
+		return a.checkColor()
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		a.command = cmd
+		return err
+	})
+	p := root.PersistentFlags()
+	p.StringVar(&a.color, "color", "auto", "colour the text: auto, always, never `WHEN`; NO_COLOR is honoured")
+	p.BoolVarP(&a.quiet, "quiet", "q", false, "no notes and no progress on standard error")
+	p.BoolVarP(&a.verbose, "verbose", "v", false, "more notes, and more columns where a command has them")
+	root.AddCommand(
+		a.reportCommand(), a.wakeupsCommand(), a.intrusionsCommand(), a.fidelityCommand(), a.topologyCommand(),
+		a.timelineCommand(), a.eventsCommand(), a.kernelsCommand(), a.collectCommand(),
+	)
+	root.InitDefaultCompletionCmd()
+	dropPowershell(root)
+	return root
+}
+
+func (a *app) checkColor() error {
+	switch a.color {
+	case "auto", "always", "never":
+		return nil
+	}
+	return usagef("--color %s: say auto, always or never", a.color)
+}
+
+// dropPowershell leaves the completions for the shells of Linux.
+func dropPowershell(root *cobra.Command) {
+	for _, c := range root.Commands() {
+		if c.Name() != "completion" {
+			continue
+		}
+		for _, s := range c.Commands() {
+			if s.Name() == "powershell" {
+				c.RemoveCommand(s)
+			}
+		}
+	}
+}
+
+// captureCommand makes a command on one capture.
+func (a *app) captureCommand(cmd *cobra.Command, c *common, do func(in *input) error) *cobra.Command {
+	cmd.Args = cobra.ExactArgs(1)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return a.onCapture(cmd, args[0], c, do)
+	}
+	return cmd
+}
+
+func (a *app) onCapture(cmd *cobra.Command, path string, c *common, do func(in *input) error) error {
+	if err := c.parse(cmd); err != nil {
+		return err
+	}
+	in, err := a.open(path, c)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	if err := do(in); err != nil {
+		return err
+	}
+	return in.partial()
+}

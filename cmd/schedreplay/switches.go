@@ -1,0 +1,132 @@
+package main
+
+import (
+	"schedreplay/kernelmodel"
+)
+
+// placementSwitch puts one switch of the rule table into words.
+type placementSwitch struct {
+	// field is the switch's name in kernelmodel.Rules.
+	field string
+	// words says what a row does, and which commits made it do so, if that is
+	// known.
+	words func(*kernelmodel.Rules) (does, commits string)
+}
+
+// yesNo words a switch that is on or off; commits turned it on.
+func yesNo(get func(*kernelmodel.Rules) bool, yes, no, commits string) func(*kernelmodel.Rules) (string, string) {
+	return func(r *kernelmodel.Rules) (string, string) {
+		if get(r) {
+			return yes, commits
+		}
+		return no, ""
+	}
+}
+
+// position is one position of a switch that has several.
+type position struct{ does, commits string }
+
+// choice words a switch with several positions.
+func choice[T ~uint8](get func(*kernelmodel.Rules) T, positions ...position) func(*kernelmodel.Rules) (string, string) {
+	return func(r *kernelmodel.Rules) (string, string) {
+		if i := int(get(r)); i < len(positions) {
+			return positions[i].does, positions[i].commits
+		}
+		return "?", ""
+	}
+}
+
+// fixSwitch words a fix by the model's own description.
+func fixSwitch(field string, f kernelmodel.Fix, without string) placementSwitch {
+	doc, commits := f.Describe()
+	return placementSwitch{field, yesNo(func(r *kernelmodel.Rules) bool { return r.Has(f) }, doc, without, commits)}
+}
+
+// switches are in the order in which a wakeup meets them.
+var switches = []placementSwitch{
+	{"CurShortcut", yesNo(func(r *kernelmodel.Rules) bool { return r.CurShortcut },
+		"waking the current task selects no CPU", "waking the current task goes through the selector", "aacedf26fb76")},
+	{"OnCPUQueue", yesNo(func(r *kernelmodel.Rules) bool { return r.OnCPUQueue },
+		"a wakee still switching out may be queued on its old CPU without selection", "a wakee still switching out is waited for", "c6e7bd7afaeb, 2ebb17717550")},
+	{"Wakelist", choice(func(r *kernelmodel.Rules) kernelmodel.WakelistRule { return r.Wakelist },
+		position{"queued for their CPU to finish: wakeups to every other CPU", ""},
+		position{"queued for their CPU to finish: wakeups to other LLCs", "518cd6234178"},
+		position{"queued for their CPU to finish: wakeups to other LLCs, and of a wakee still on its CPU", "2ebb17717550"},
+		position{"queued for their CPU to finish: wakeups to other LLCs, to any other CPU with an empty queue, and of a wakee still on its CPU", "28156108fecb"},
+	)},
+	{"DelayDequeue", yesNo(func(r *kernelmodel.Rules) bool { return r.DelayDequeue },
+		"a task that sleeps while not eligible stays queued and is woken in place", "a task that sleeps leaves its queue", "152e11f6df29")},
+	{"CurrentCPUFlag", yesNo(func(r *kernelmodel.Rules) bool { return r.CurrentCPUFlag },
+		"WF_CURRENT_CPU can keep a wakee on the waker's CPU", "there is no WF_CURRENT_CPU", "ab83f455f04d")},
+	{"EAS", yesNo(func(r *kernelmodel.Rules) bool { return r.EAS },
+		"energy-aware placement exists (not modelled)", "there is no energy-aware placement", "732cd75b8c92")},
+	{"WakeWide", choice(func(r *kernelmodel.Rules) kernelmodel.WakeWideRule { return r.WakeWide },
+		position{"there is no wake_wide", ""},
+		position{"wake_wide compares flips with the node's CPUs", "62470419e993"},
+		position{"wake_wide compares flips with the LLC's size", "7d9ffa896148"},
+	)},
+	{"SiblingNeedsAffine", yesNo(func(r *kernelmodel.Rules) bool { return r.SiblingNeedsAffine },
+		"an idle sibling is looked for only where a domain spans waker and prev", "an idle sibling is looked for on every fast path", "10e2f1acd010")},
+	{"AffineIdle", yesNo(func(r *kernelmodel.Rules) bool { return r.AffineIdle },
+		"wake_affine asks for idleness before it compares loads", "wake_affine compares loads only", "")},
+	{"IdlePrev", yesNo(func(r *kernelmodel.Rules) bool { return r.IdlePrev },
+		"wake_affine_idle also takes an idle prev", "wake_affine_idle takes the waker's CPU or decides nothing", "d8fcb81f1acf")},
+	{"DelayedDiscount", yesNo(func(r *kernelmodel.Rules) bool { return r.DelayedDiscount },
+		"wake_affine_idle does not count tasks whose dequeue is delayed", "wake_affine_idle counts every queued task", "")},
+	{"Affine", choice(func(r *kernelmodel.Rules) kernelmodel.AffineLoad { return r.Affine },
+		position{"wake_affine compares weighted loads by index", ""},
+		position{"wake_affine compares runnable load averages", ""},
+		position{"wake_affine compares load averages with their blocked part", "11f10e5420f6"},
+	)},
+	{"SchedIdle", yesNo(func(r *kernelmodel.Rules) bool { return r.SchedIdle },
+		"a CPU that runs SCHED_IDLE tasks only passes as idle", "only an idle CPU is idle", "3c29e651e16d")},
+	{"Cluster", yesNo(func(r *kernelmodel.Rules) bool { return r.Cluster },
+		"prev and recent-used CPUs must share the target's cluster, which is scanned first", "clusters play no part", "8881e1639f1f, 22165f61d0c4")},
+	{"PerCPUKthread", yesNo(func(r *kernelmodel.Rules) bool { return r.PerCPUKthread },
+		"a per-CPU kthread's wakee may stack on its CPU", "no stacking on per-CPU kthreads", "52262ee567ad")},
+	fixSwitch("KthreadInTask", kernelmodel.FixKthreadInTask, "wakees stack on a per-CPU kthread's CPU from interrupts too"),
+	{"RecentUsed", choice(func(r *kernelmodel.Rules) kernelmodel.RecentUsedRule { return r.RecentUsed },
+		position{"there is no recent_used_cpu", ""},
+		position{"recent_used_cpu is written on a hit", "32e839dda3ba"},
+		position{"recent_used_cpu is set to prev at every test", "89aafd67f28c"},
+	)},
+	fixSwitch("RecentUsedMask", kernelmodel.FixRecentUsedMask, "the recent_used_cpu test looks at the affinity to prev instead"),
+	{"Scan", choice(func(r *kernelmodel.Rules) kernelmodel.ScanRule { return r.Scan },
+		position{"the scan walks the groups of the LLC's domains", ""},
+		position{"cores are scanned first, then CPUs", "10e2f1acd010"},
+		position{"one walk looks for a core or a CPU", "9fe1f127b913"},
+	)},
+	{"Sibling", choice(func(r *kernelmodel.Rules) kernelmodel.SiblingRule { return r.Sibling },
+		position{"there is no select_idle_smt", "6cd56ef1df39"},
+		position{"select_idle_smt runs last, on target's siblings", "10e2f1acd010"},
+		position{"select_idle_smt runs before the scan, on prev's siblings, where no idle core is advertised", "c722f35b513f"},
+	)},
+	fixSwitch("SMTSpan", kernelmodel.FixSMTSpan, "select_idle_smt takes any idle sibling that the task's affinity allows: it leaks onto isolated CPUs"),
+	{"SMTSkipsTarget", yesNo(func(r *kernelmodel.Rules) bool { return r.SMTSkipsTarget },
+		"select_idle_smt passes over the CPU it starts from", "select_idle_smt looks at the CPU it starts from too", "b9bae70440d2")},
+	fixSwitch("CoreSpan", kernelmodel.FixCoreSpan, "the core scan's fallback may be any CPU that the task's affinity allows: it leaks onto isolated CPUs"),
+	{"Budget", choice(func(r *kernelmodel.Rules) kernelmodel.BudgetRule { return r.Budget },
+		position{"the scan has no budget", ""},
+		position{"SIS_PROP: the budget follows the waker CPU's avg_idle", "1ad3aaf3fcd2"},
+		position{"SIS_PROP: the budget follows wake_avg_idle", "94aafc3ee31d"},
+		position{"SIS_UTIL: the budget is the LLC's nr_idle_scan", "70fb5ccf2ebb"},
+	)},
+	{"ScanAffinityFree", yesNo(func(r *kernelmodel.Rules) bool { return r.ScanAffinityFree },
+		"CPUs outside the affinity cost no budget", "CPUs outside the affinity use up the budget", "60588bfa223f")},
+	{"ScanAfterTarget", yesNo(func(r *kernelmodel.Rules) bool { return r.ScanAfterTarget },
+		"the scan starts behind target", "the scan starts at target", "56498cfb0451")},
+	{"ThisDomain", yesNo(func(r *kernelmodel.Rules) bool { return r.ThisDomain },
+		"select_idle_cpu gives up where the waker's CPU has no LLC domain", "the waker's CPU needs no LLC domain", "")},
+	{"HasIdleCoresDefault", yesNo(func(r *kernelmodel.Rules) bool { return r.HasIdleCoresDefault },
+		"test_idle_cores falls back to the caller's default", "test_idle_cores falls back to false", "")},
+	{"ClearThis", yesNo(func(r *kernelmodel.Rules) bool { return r.ClearThis },
+		"a failed core scan clears has_idle_cores of the waker's LLC", "a failed core scan clears has_idle_cores of the target's LLC", "9fe1f127b913, 02dbb7246c5b")},
+	fixSwitch("HousekeepingAny", kernelmodel.FixHousekeepingAny, "select_idle_cpu called on a CPU without LLC domain finds nothing"),
+	{"SlowPath", choice(func(r *kernelmodel.Rules) kernelmodel.SlowPathRule { return r.SlowPath },
+		position{"find_idlest_group compares scaled loads", ""},
+		position{"find_idlest_group compares runnable load, then spare capacity", ""},
+		position{"find_idlest_group classifies groups", "57abff067a08"},
+	)},
+	{"ImbNumaNr", yesNo(func(r *kernelmodel.Rules) bool { return r.ImbNumaNr },
+		"imb_numa_nr tasks may stay on a node", "no tasks are let stay on a node", "e496132ebedd")},
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"schedreplay/export/timehist"
+)
+
+func (a *app) timelineCommand() *cobra.Command {
+	var c common
+	var o timehist.Options
+	cmd := &cobra.Command{
+		Use:   "timeline CAPTURE",
+		Short: "What ran, slice by slice",
+		Long: `timeline prints what perf sched timehist prints: each line is a slice, stamped with
+its end; wait time is the time off the CPU before it, sch delay the part of it
+from waking to running. State letters are the kernel's own, and a loss or a break
+in a CPU's history is a line of its own instead of a slice across it.`,
+		Example: `  schedreplay timeline perf.data --cpu 43
+  schedreplay timeline trace.dat -w -n --state --from 24.56 --to 24.58`,
+	}
+	c.add(cmd, "text")
+	f := cmd.Flags()
+	f.BoolVarP(&o.Wakeups, "wakeups", "w", false, "show wakeups")
+	f.BoolVarP(&o.Next, "next", "n", false, "show the task that follows")
+	f.BoolVarP(&o.Migrations, "migrations", "M", false, "show migrations")
+	f.BoolVarP(&o.CPUVisual, "cpu-visual", "V", false, "add a column with one character for each CPU")
+	f.BoolVar(&o.State, "state", false, "show the state in which the task left")
+	return a.captureCommand(cmd, &c, func(in *input) error {
+		o.From, o.To, o.CPUs = c.filter.from, c.filter.to, c.filter.cpus
+		if c.filter.task != "" {
+			o.Task = c.filter.isTask
+		}
+		return a.timeline(in, o)
+	})
+}
+
+func (a *app) timeline(in *input, o timehist.Options) error {
+	p := timehist.New(a.out, o)
+	for ev, err := range in.Events() {
+		if err != nil || a.ctx.Err() != nil {
+			break
+		}
+		p.Survey(&ev)
+	}
+	if err := a.ctx.Err(); err != nil {
+		return err
+	}
+	p.SetCPUs(max(len(in.host.CPU), in.host.Possible.Value.Last()+1))
+	a.announce(in, nil)
+	n := 0
+	for ev, err := range in.Events() {
+		if n++; err != nil || n%4096 == 0 && a.ctx.Err() != nil {
+			break // in.partial has the error
+		}
+		if p.Print(&ev) != nil {
+			break // the output has it
+		}
+	}
+	_ = p.Close()
+	return a.ctx.Err()
+}

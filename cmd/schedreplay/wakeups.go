@@ -1,0 +1,234 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"schedreplay/kernelmodel"
+	"schedreplay/parser"
+	"schedreplay/replay"
+)
+
+func (a *app) wakeupsCommand() *cobra.Command {
+	var c common
+	cmd := &cobra.Command{
+		Use:   "wakeups CAPTURE",
+		Short: "One line per placement decision, under both kernels",
+		Long: `wakeups lists every placement that the capture shows: who was woken, by whom,
+from which CPU, where the recorded kernel put it, and where the model puts it
+under the original and the patched kernel.
+
+In text, a CPU with * is isolated, ~ says that other CPUs are possible too; the
+last column says whether the patched kernel places the task elsewhere: ! certainly,
+? possibly. With -v the waker and the possible CPUs follow. Formats: text, jsonl
+(see docs/command-line.md), csv. --cpu shows what was, or would be, placed there.`,
+		Example: `  schedreplay wakeups testdata/traces/smt44-isolated43-original --task ksmd --to 24.6
+  schedreplay wakeups perf.data --host host.tar.gz --format jsonl | jq 'select(.moved=="certain")'
+  schedreplay wakeups perf.data --isolated 43 --cpu 43`,
+	}
+	c.add(cmd, "text", "jsonl", "csv")
+	return a.captureCommand(cmd, &c, func(in *input) error { return a.wakeups(in, &c) })
+}
+
+func (a *app) wakeups(in *input, c *common) error {
+	var line func(*replay.Wakeup)
+	begin := func(*replay.Result) {}
+	switch c.format {
+	case "jsonl":
+		var o object
+		line = func(w *replay.Wakeup) {
+			o.b = o.b[:0]
+			appendWakeup(&o, w)
+			o.b = append(o.b, '\n')
+			_, _ = a.out.Write(o.b)
+		}
+	case "csv":
+		begin = func(*replay.Result) { _, _ = a.out.WriteString(wakeupColumns) }
+		line = a.wakeupCSV
+	default:
+		begin = func(res *replay.Result) {
+			fmt.Fprintf(a.out, "original %s, patched %s%s\n", res.Original.Name, res.Patched.Name, shown(&c.filter))
+			a.wakeupHead()
+		}
+		line = a.wakeupText
+	}
+	res, err := a.replay(in, replay.Observer{
+		Begin: func(res *replay.Result) {
+			a.announce(in, res.Headline)
+			begin(res)
+		},
+		Wakeup: func(w *replay.Wakeup) {
+			if wakeupShown(&c.filter, w) {
+				line(w)
+			}
+		},
+	})
+	if err != nil {
+		return err
+	}
+	a.notes(res.Notes, res.Host.Notes)
+	return nil
+}
+
+// shown tells of the filter in the head of a text.
+func shown(f *filter) string {
+	if !f.active() {
+		return ""
+	}
+	return "; shown: " + f.String()
+}
+
+func wakeupShown(f *filter, w *replay.Wakeup) bool {
+	return f.time(w.Time) && f.isTask(w.Task.PID, w.Task.Comm) && f.isCPU(w.RecordedCPU, w.Original.CPU, w.Patched.CPU)
+}
+
+// appendWakeup writes the contract's object of section 4 of the design. Fields
+// that the contract does not name follow at the end, where they say something:
+// reason (within a kernel's object), model_miss, recorded_from.
+func appendWakeup(o *object, w *replay.Wakeup) {
+	o.begin()
+	o.number("n", w.N, true)
+	o.time("time_ns", w.Time)
+	o.word("kind", kindName(w.Kind))
+	o.task("", w.Task.PID, w.Task.Comm)
+	o.number("prio", int64(w.Task.Prio), w.Task.Prio != parser.NoPrio)
+	o.word("waker_context", string(w.WakerContext))
+	o.task("waker_", w.Waker.PID, w.Waker.Comm)
+	o.cpu("waker_cpu", w.WakerCPU)
+	o.cpu("prev_cpu", w.PrevCPU)
+	o.cpu("recorded_cpu", w.RecordedCPU)
+	o.boolean("selection", w.Selection, w.SelectionKnown)
+	o.key("original")
+	appendPlaced(o, &w.Original)
+	o.key("patched")
+	appendPlaced(o, &w.Patched)
+	o.word("moved", string(w.Moved))
+	o.boolean("isolated", w.Isolated, w.IsolatedKnown && w.RecordedCPU >= 0)
+	o.number("diverged_since", w.DivergedSince, w.DivergedSince > 0)
+	if w.ModelMiss {
+		o.boolean("model_miss", true, true)
+	}
+	o.end()
+}
+
+func appendPlaced(o *object, p *replay.Placed) {
+	o.begin()
+	o.cpu("cpu", p.CPU)
+	if p.Bounded {
+		o.cpus("possible", p.Possible)
+	} else {
+		o.null("possible")
+	}
+	o.word("path", string(p.Path))
+	o.boolean("certain", p.Certain(), true)
+	o.cpu("prev_cpu", p.Prev)
+	if p.Reason != kernelmodel.ReasonNone {
+		o.word("reason", string(p.Reason))
+	}
+	o.end()
+}
+
+func kindName(k kernelmodel.Kind) string {
+	switch k {
+	case kernelmodel.KindWakeupNew:
+		return "wakeup-new"
+	case kernelmodel.KindExec:
+		return "exec"
+	}
+	return "wakeup"
+}
+
+// The text fits 80 columns:
+//
+//	n time task prev rec original path patched moved
+func (a *app) wakeupHead() {
+	s := a.style()
+	fmt.Fprintf(a.out, "%s\n", s.bold(fmt.Sprintf("%6s %13s %-22s %4s %5s %5s %-14s %5s", "n", "time", "task", "prev", "rec", "orig", "path", "patch")))
+}
+
+func (a *app) wakeupText(w *replay.Wakeup) {
+	s := a.style()
+	mark := " "
+	switch w.Moved {
+	case replay.MovedCertain:
+		mark = s.good("!")
+	case replay.MovedPossible:
+		mark = s.warn("?")
+	}
+	rec := fmt.Sprintf("%4s ", cpuText(w.RecordedCPU))
+	if w.Isolated && w.IsolatedKnown {
+		rec = s.bad(fmt.Sprintf("%4s*", cpuText(w.RecordedCPU)))
+	}
+	path := string(w.Original.Path)
+	if w.Original.Reason != kernelmodel.ReasonNone {
+		path = string(w.Original.Reason)
+	}
+	fmt.Fprintf(a.out, "%6d %13s %s %4s %s %s %-14s %s %s\n",
+		w.N, replay.Seconds(w.Time), fitTask(w.Task.Comm, w.Task.PID, 22), cpuText(w.PrevCPU), rec, placedText(&w.Original), path, placedText(&w.Patched), mark)
+	if !a.verbose {
+		return
+	}
+	fmt.Fprintf(a.out, "%20s woken by %s in %s on CPU %s\n", "", fitTask(w.Waker.Comm, w.Waker.PID, 0), w.WakerContext, cpuText(w.WakerCPU))
+	fmt.Fprintf(a.out, "%20s possible %s; patched by %s, possible %s\n", "", possibleText(&w.Original), w.Patched.Path, possibleText(&w.Patched))
+}
+
+func placedText(p *replay.Placed) string {
+	mark := " "
+	if !p.Certain() {
+		mark = "~"
+	}
+	return fmt.Sprintf("%4s%s", cpuText(p.CPU), mark)
+}
+
+func possibleText(p *replay.Placed) string {
+	if !p.Bounded {
+		return "any"
+	}
+	return p.Possible.String()
+}
+
+// cpuText prints a CPU number, "?" if it is unknown.
+func cpuText(cpu int) string {
+	if cpu < 0 {
+		return "?"
+	}
+	return strconv.Itoa(cpu)
+}
+
+const wakeupColumns = "n,time_ns,kind,pid,comm,prio,waker_context,waker_pid,waker_comm,waker_cpu,prev_cpu,recorded_cpu,selection," +
+	"original_cpu,original_possible,original_path,original_reason,patched_cpu,patched_possible,patched_path,patched_reason,patched_prev_cpu,moved,isolated,diverged_since,model_miss\n"
+
+func (a *app) wakeupCSV(w *replay.Wakeup) {
+	var r record
+	r.number(w.N, true)
+	r.number(w.Time, true)
+	r.word(kindName(w.Kind))
+	r.number(int64(w.Task.PID), w.Task.PID != parser.NoPID)
+	r.comm(w.Task.Comm)
+	r.number(int64(w.Task.Prio), w.Task.Prio != parser.NoPrio)
+	r.word(string(w.WakerContext))
+	r.number(int64(w.Waker.PID), w.Waker.PID != parser.NoPID)
+	r.comm(w.Waker.Comm)
+	r.cpu(w.WakerCPU)
+	r.cpu(w.PrevCPU)
+	r.cpu(w.RecordedCPU)
+	r.boolean(w.Selection, w.SelectionKnown)
+	for _, p := range [2]*replay.Placed{&w.Original, &w.Patched} {
+		r.cpu(p.CPU)
+		if p.Bounded {
+			r.word(p.Possible.String())
+		} else {
+			r.word("")
+		}
+		r.word(string(p.Path))
+		r.word(string(p.Reason))
+	}
+	r.cpu(w.Patched.Prev)
+	r.word(string(w.Moved))
+	r.boolean(w.Isolated, w.IsolatedKnown && w.RecordedCPU >= 0)
+	r.number(w.DivergedSince, w.DivergedSince > 0)
+	r.boolean(w.ModelMiss, true)
+	_, _ = a.out.Write(r.line())
+}
