@@ -50,11 +50,14 @@ type cpu struct {
 	// last is the time of its last switch, NoTime before the first and after a
 	// gap.
 	last int64
+	idle task
 }
 
 // task is what is kept of a task.
 type task struct {
-	comm string
+	// recorded is its name by the recorder's own records, which may tell more than
+	// the event does ("kworker/14:1-mm"); comm is its name by the events.
+	recorded, comm string
 	// ready is since when it waits to run, out when it last left a CPU; NoTime if
 	// unknown.
 	ready, out int64
@@ -76,9 +79,12 @@ func (p *Printer) Survey(ev *parser.Event) {
 	p.hasWaking = p.hasWaking || ev.Kind == parser.KindWaking
 }
 
-// SetCPUs tells the number of CPUs of the machine, where it is known: the
-// column of -V has one character for each.
+// SetCPUs tells the number of CPUs of the machine, where it is known.
 func (p *Printer) SetCPUs(n int) { p.ncpu = max(p.ncpu, n) }
+
+// visualWidth is the width of the column of -V: one character for each CPU and,
+// as perf has it, one more.
+func (p *Printer) visualWidth() int { return p.ncpu + 1 }
 
 // Print takes an event of the second pass. It returns the first error of
 // writing.
@@ -104,7 +110,7 @@ func (p *Printer) Print(ev *parser.Event) error {
 	case parser.KindMigrate:
 		p.migrate(ev)
 	case parser.KindComm:
-		p.get(ev.Task.PID).comm = ev.Task.Comm
+		p.get(ev.Task.PID).recorded = ev.Task.Comm
 	case parser.KindFork:
 		p.name(&ev.Next)
 	case parser.KindLost, parser.KindOverwritten:
@@ -159,18 +165,21 @@ func (p *Printer) header() {
 		p.print(s + "\n")
 	}
 	var digits strings.Builder
-	for i := range p.ncpu {
+	for i := range p.visualWidth() {
 		fmt.Fprintf(&digits, "%x", i%16)
 	}
 	line("cpu", digits.String(), "task name", "wait time", "sch delay", "run time", "state")
-	line("", strings.Repeat(" ", p.ncpu), "[tid/pid]", "(msec)", "(msec)", "(msec)", "     ")
-	line(rulerOf(6), rulerOf(p.ncpu), rulerOf(p.width), rulerOf(9), rulerOf(9), rulerOf(9), rulerOf(5))
+	line("", strings.Repeat(" ", p.visualWidth()), "[tid/pid]", "(msec)", "(msec)", "(msec)", "     ")
+	line(rulerOf(6), rulerOf(p.visualWidth()), rulerOf(p.width), rulerOf(9), rulerOf(9), rulerOf(9), rulerOf(5))
 }
+
+func newTask() task { return task{ready: parser.NoTime, out: parser.NoTime} }
 
 func (p *Printer) get(pid int32) *task {
 	t := p.tasks[pid]
 	if t == nil {
-		t = &task{ready: parser.NoTime, out: parser.NoTime}
+		k := newTask()
+		t = &k
 		p.tasks[pid] = t
 	}
 	return t
@@ -185,7 +194,7 @@ func (p *Printer) name(t *parser.Task) {
 
 func (p *Printer) at(n int32) *cpu {
 	for int(n) >= len(p.cpus) {
-		p.cpus = append(p.cpus, cpu{last: parser.NoTime})
+		p.cpus = append(p.cpus, cpu{last: parser.NoTime, idle: newTask()})
 	}
 	return &p.cpus[n]
 }
@@ -200,8 +209,8 @@ func (p *Printer) change(ev *parser.Event) {
 	c := p.at(ev.CPU)
 	since, now := c.last, ev.Time
 	c.last = ev.Time
-	var t *task // the idle task has one on each CPU; nothing of it is kept
-	if ev.Task.PID > 0 {
+	t := &c.idle
+	if ev.Task.PID != 0 {
 		t = p.get(ev.Task.PID)
 	}
 	if now >= p.o.From && (since == parser.NoTime || since <= p.o.To) {
@@ -210,9 +219,7 @@ func (p *Printer) change(ev *parser.Event) {
 		}
 		p.ran(ev, t, since, min(now, p.o.To))
 	}
-	if t != nil {
-		t.out, t.ready = ev.Time, parser.NoTime
-	}
+	t.out, t.ready = ev.Time, parser.NoTime
 }
 
 // ran prints a slice from since, NoTime if its begin is not known, to now.
@@ -220,10 +227,10 @@ func (p *Printer) ran(ev *parser.Event, t *task, since, now int64) {
 	wait, delay, run := int64(0), int64(0), int64(0)
 	if since != parser.NoTime {
 		run = now - since
-		if t != nil && t.ready != parser.NoTime && t.ready <= since {
+		if t.ready != parser.NoTime && t.ready <= since {
 			delay = since - t.ready
 		}
-		if t != nil && t.out != parser.NoTime && t.out <= since {
+		if t.out != parser.NoTime && t.out <= since {
 			wait = since - t.out
 		}
 	}
@@ -281,7 +288,7 @@ func (p *Printer) sliceLine(now int64, cpu int32, t *parser.Task, wait, delay, r
 		if next.PID == 0 {
 			s += fmt.Sprintf("swapper/%d[0]", cpu)
 		} else {
-			s += fmt.Sprintf("%s[%d]", p.comm(next), next.PID)
+			s += fmt.Sprintf("%s[%d]", parser.DisplayComm(next.Comm), next.PID)
 		}
 		fmt.Fprintf(&b, " %-*s", p.width, s)
 	} else if p.o.Wakeups {
@@ -310,10 +317,11 @@ func (p *Printer) begin(b *strings.Builder, ns int64, cpu int32) {
 
 // visual is the column with one character for each CPU.
 func (p *Printer) visual(cpu int32, mark string) string {
-	if cpu < 0 || int(cpu) >= p.ncpu {
-		return strings.Repeat(" ", p.ncpu)
+	n := p.visualWidth()
+	if cpu < 0 || int(cpu) >= n {
+		return strings.Repeat(" ", n)
 	}
-	return strings.Repeat(" ", int(cpu)) + mark + strings.Repeat(" ", p.ncpu-int(cpu)-1)
+	return strings.Repeat(" ", int(cpu)) + mark + strings.Repeat(" ", n-int(cpu)-1)
 }
 
 // stamp prints a time in seconds, cut to microseconds as perf does.
@@ -325,12 +333,17 @@ func stamp(ns int64) string {
 	return fmt.Sprintf("%s%d.%06d", sign, ns/1e9, ns%1e9/1e3)
 }
 
+// comm is a task's name: the recorder's, else the event's, else the last one
+// that any event gave.
 func (p *Printer) comm(t *parser.Task) string {
-	c := t.Comm
-	if k := p.tasks[t.PID]; c == "" && k != nil {
-		c = k.comm
+	k := p.tasks[t.PID]
+	switch {
+	case k != nil && k.recorded != "":
+		return parser.DisplayComm(k.recorded)
+	case k != nil && t.Comm == "":
+		return parser.DisplayComm(k.comm)
 	}
-	return parser.DisplayComm(c)
+	return parser.DisplayComm(t.Comm)
 }
 
 // label names a task as the column does; idle is the idle task's name.
@@ -371,7 +384,7 @@ func (p *Printer) wakeup(ev *parser.Event) {
 	var b strings.Builder
 	p.begin(&b, ev.Time, ev.CPU)
 	if p.o.CPUVisual {
-		b.WriteString(" " + strings.Repeat(" ", p.ncpu) + " ")
+		b.WriteString(" " + strings.Repeat(" ", p.visualWidth()) + " ")
 	}
 	p.event(&b, ev, "awakened: "+p.label(&ev.Task, "swapper"))
 }
@@ -424,7 +437,7 @@ func (p *Printer) lost(ev *parser.Event) {
 // hole is a break that nothing announces.
 func (p *Printer) hole(ev *parser.Event) {
 	p.forget(ev.CPU)
-	if p.inTime(ev.Time) && (p.shown(ev.CPU, &ev.Task, &ev.Next)) {
+	if p.inTime(ev.Time) && p.shown(ev.CPU, &ev.Task, &ev.Next) {
 		p.print(fmt.Sprintf("%15s gap on cpu %d since %s: %s entered, %s left\n", stamp(ev.Time), ev.CPU, stamp(ev.Start), p.label(&ev.Next, "<idle>"), p.label(&ev.Task, "<idle>")))
 	}
 }
