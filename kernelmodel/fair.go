@@ -1,6 +1,10 @@
 package kernelmodel
 
-import "fmt"
+import (
+	"fmt"
+
+	"schedreplay/fact"
+)
 
 // selectTaskRqFair places a task of the fair class.
 //
@@ -64,52 +68,59 @@ func (s *Selector) selectTaskRqFair() {
 // Models wake_wide (kernel/sched/fair.c, 3.13 and later): the LLC size of an
 // isolated CPU is 0, so a waker there is always wide.
 func (s *Selector) wakeWide() bool {
+	size := int64(s.Machine.llcSize(s.w.This))
+	wide := Wide
 	switch s.Rules.WakeWide {
 	case WakeWideNone:
 		return false
 	case WakeWideNode:
-		factor := int64(s.Machine.nodeMask(s.w.This).Weight())
-		return s.compareFlips(s.w.Flips, s.w.CurFlips, factor, false)
+		size = int64(s.Machine.nodeMask(s.w.This).Weight())
+		wide = wideNode
 	}
-	return s.compareFlips(s.w.CurFlips, s.w.Flips, int64(s.Machine.llcSize(s.w.This)), true)
-}
-
-// compareFlips answers wake_wide for ranges: sorted says that the larger of
-// the two counts as the master.
-func (s *Selector) compareFlips(a, b Range, factor int64, sorted bool) bool {
-	wide := func(hi, lo int64) bool {
-		if !sorted {
-			return hi > factor && lo > factor*hi
-		}
-		if hi < lo {
-			hi, lo = lo, hi
-		}
-		return lo >= factor && hi >= lo*factor
+	a := Answer{Open: true, From: fact.Unknown}
+	if cur, wakee := s.w.CurFlips, s.w.Flips; len(cur) > 0 && len(wakee) > 0 {
+		a = weigh(cur, wakee, func(c, w int64) bool { return wide(c, w, size) })
 	}
-	best := wide(a.Best, b.Best)
-	ans := Answer{Value: best, From: min(a.From, b.From)}
-	// The test is not monotonic in the smaller count, so look at the corners and
-	// at the places where it turns.
-	if a.Lo != a.Hi || b.Lo != b.Hi {
-		ans.Open = wide(a.Lo, b.Lo) != best || wide(a.Hi, b.Hi) != best || wide(a.Lo, b.Hi) != best || wide(a.Hi, b.Lo) != best
-		if !ans.Open && !best && factor > 0 {
-			// A wide pair inside the box exists iff some lo in [factor, ·] has a
-			// partner of at least lo*factor.
-			for _, p := range [2][2]Range{{a, b}, {b, a}} {
-				lo := max(factor, p[0].Lo)
-				if lo <= p[0].Hi && p[1].Hi >= lo*factor {
-					ans.Open = true
-				}
-			}
-		}
-	}
-	v := s.x.ask(fWide, 0, ans)
+	v := s.x.ask(fWide, 0, a)
 	s.o.Wide = bit(v)
 	if s.Trace != nil {
-		s.step("wake_wide", fmt.Sprintf("flips %d (current) and %d (wakee) against sd_llc_size %d", a.Best, b.Best, factor), yesno(v), ans)
+		s.step("wake_wide", fmt.Sprintf("wakee_flips of waker and wakee against sd_llc_size %d", size), yesno(v), a)
 	}
 	return v
 }
+
+// certainty is one over the likelihood below which an answer that is possible
+// counts as excluded, for facts that are estimates.
+const certainty = 64
+
+// weigh answers a question about two numbers of which only weighted guesses
+// are known.
+func weigh(a, b []Weighted, holds func(x, y int64) bool) Answer {
+	yes, all := uint64(0), uint64(0)
+	for _, x := range a {
+		for _, y := range b {
+			w := uint64(x.Weight) * uint64(y.Weight)
+			all += w
+			if holds(x.Value, y.Value) {
+				yes += w
+			}
+		}
+	}
+	return Answer{
+		Value: yes > all-yes, From: fact.Estimated,
+		Open: yes > all/certainty && all-yes > all/certainty,
+	}
+}
+
+// Wide is the test of wake_wide: both tasks flip at least as often as the LLC
+// has CPUs, and the one that flips more does so that many times as often.
+func Wide(a, b, size int64) bool {
+	hi, lo := max(a, b), min(a, b)
+	return lo >= size && hi >= lo*size
+}
+
+// wideNode is the test of 3.12.
+func wideNode(cur, wakee, size int64) bool { return wakee > size && cur > size*wakee }
 
 // wakeAffine decides between the waker's CPU and the previous one.
 //

@@ -101,8 +101,9 @@ type Wakeup struct {
 	// CurPerCPUKthread: the task current on This is a kthread of one CPU.
 	CurPerCPUKthread Answer
 	// CurFlips and Flips are the wakee_flips of the current task and of the
-	// wakee, after record_wakee.
-	CurFlips, Flips Range
+	// wakee, after record_wakee: the values they may have with their weights. Nil
+	// is unknown.
+	CurFlips, Flips []Weighted
 	// CurLoad and Load are task_h_load of the current task and of the wakee.
 	CurLoad, Load Range
 	// Util is the wakee's util_avg.
@@ -110,6 +111,13 @@ type Wakeup struct {
 	// RecentUsed holds the values recent_used_cpu may have, the likeliest first;
 	// nil if it may be any.
 	RecentUsed []int
+}
+
+// Weighted is a value that a number may have, and how likely it is among the
+// others.
+type Weighted struct {
+	Value  int64
+	Weight uint32
 }
 
 // State answers what the kernel's code asks of the machine at the moment of

@@ -51,6 +51,10 @@ func (r *replayer) open(ev *parser.Event, out *outcome, kind kernelmodel.Kind) {
 			d.win.hi = ev.Time + late
 		}
 		d.win.est = min(d.win.est, d.win.hi)
+		if out.own && out.upper > d.win.hi {
+			// It was held up on the way.
+			d.win.hi = out.upper
+		}
 	} else {
 		d.win = window{est: ev.Time - delay/2, lo: ev.Time - late/2, hi: ev.Time}
 		d.prev = p.cpu
@@ -176,7 +180,7 @@ func (r *replayer) closeUnmodelled(d *decision, p *task) {
 		line.Selection, line.SelectionKnown = true, true
 	}
 	if line.RecordedCPU >= 0 {
-		r.t.fly(p, int32(line.RecordedCPU), d.win)
+		r.t.fly(p, d.ev.CPU, int32(line.RecordedCPU), d.win)
 	}
 	r.score(line)
 }
@@ -209,6 +213,7 @@ func (r *replayer) ask(d *decision, p *task, w *world, q *kernelmodel.Wakeup) {
 		}
 	}
 	*q = kernelmodel.Wakeup{
+		CurFlips: q.CurFlips, Flips: q.Flips,
 		Kind: d.kind, This: this, Prev: prevs, PrevFrom: prevFrom, Prio: int(d.line.Task.Prio),
 		Allowed: a.mask, AllowedFrom: a.from, OneCPU: a.one(),
 		MigrationDisabled: kernelmodel.Known(false, fact.Reconstructed),
@@ -229,18 +234,16 @@ func (r *replayer) ask(d *decision, p *task, w *world, q *kernelmodel.Wakeup) {
 	} else if p.recentUsedKnown {
 		q.RecentUsed = []int{int(p.recentUsed)}
 	}
-	q.CurFlips, q.Flips = kernelmodel.Exactly(0, fact.Reconstructed), p.flips.value()
+	q.CurFlips, q.Flips = append(q.CurFlips[:0], kernelmodel.Weighted{Weight: 1}), p.flips.value(q.Flips[:0])
 	q.CurPerCPUKthread = kernelmodel.Known(cur == 0, fact.Reconstructed)
 	q.CurLoad = kernelmodel.Exactly(0, fact.Reconstructed)
 	if cp := t.task[cur]; cp != nil && cur > 0 {
-		f := cp.flips
-		f.wakes(p.pid, d.ev.Time)
-		q.CurFlips = f.value()
+		q.CurFlips = cp.flips.after(p.pid, d.ev.Time, q.CurFlips[:0])
 		ca := r.aff.of(cp)
 		q.CurPerCPUKthread = kernelmodel.Known(ca.kthread && ca.mask.Weight() == 1, ca.from)
 		q.CurLoad = r.margin(cp.entity.load, cp.entity.load)
 	} else if cur < 0 {
-		q.CurFlips = kernelmodel.Range{Hi: 1 << 20, From: fact.Unknown}
+		q.CurFlips = q.CurFlips[:0]
 		q.CurPerCPUKthread = kernelmodel.Either(false, fact.Unknown)
 	}
 	q.Load = r.margin(p.entity.load, p.entity.load)
@@ -277,15 +280,8 @@ func (r *replayer) closeModelled(d *decision, p *task) {
 	sp := &r.stateP
 	*so = state{r: r, world: r.original, win: d.win, self: p.pid}
 	*sp = state{r: r, world: r.patched, win: d.win, self: p.pid}
-	if DebugHook != nil {
-		DebugHook(d.win.est, p.pid, r.m.LLC, func(l int) int64 { return r.budget[l].value().Best }, func(l int) int64 { return r.budget[l].value().Lo }, func(l int) int64 { return r.budget[l].value().Hi }, func(c int) bool { return so.Idle(c).Value })
-	}
 	r.ask(d, p, r.original, &r.askO)
 	r.ask(d, p, r.patched, &r.askP)
-	if DebugFlips != nil {
-		a, b := r.askO.CurFlips, r.askO.Flips
-		DebugFlips(d.win.est, p.pid, [3]int64{a.Lo, a.Best, a.Hi}, [3]int64{b.Lo, b.Best, b.Hi})
-	}
 	r.selO.State, r.selP.State = so, sp
 	r.runs = r.runs[:0]
 	complete := r.x.Explore(maxRuns, func() {
@@ -295,6 +291,9 @@ func (r *replayer) closeModelled(d *decision, p *task) {
 	})
 	r.place(&line.Original, &r.selO, &r.askO, complete, func(b *bothRun) *kernelmodel.Outcome { return &b.o })
 	r.place(&line.Patched, &r.selP, &r.askP, complete, func(b *bothRun) *kernelmodel.Outcome { return &b.p })
+	if !complete {
+		r.alone(line)
+	}
 	first := &r.runs[0]
 	line.Selection, line.SelectionKnown = first.o.Selected(), true
 	if line.RecordedCPU >= 0 && line.RecordedCPU != line.PrevCPU {
@@ -331,6 +330,26 @@ func (r *replayer) closeModelled(d *decision, p *task) {
 	r.carry(d, p, consistent)
 }
 
+// alone explores each kernel by itself, where both together have too many
+// combinations: either may still have few.
+func (r *replayer) alone(line *Wakeup) {
+	for _, k := range [2]struct {
+		pl  *Placed
+		sel *kernelmodel.Selector
+		ask *kernelmodel.Wakeup
+	}{{&line.Original, &r.selO, &r.askO}, {&line.Patched, &r.selP, &r.askP}} {
+		var possible cpumask.Mask
+		bounded := true
+		if r.x.Explore(maxRuns, func() {
+			o := k.sel.Select(&r.x, k.ask)
+			possible.Set(o.CPU)
+			bounded = bounded && o.Path != kernelmodel.PathNotModelled && o.Path != kernelmodel.PathUnknown
+		}) && bounded {
+			k.pl.Possible, k.pl.Bounded = possible, true
+		}
+	}
+}
+
 func (r *replayer) all() []int {
 	r.idx = r.idx[:0]
 	for i := range r.runs {
@@ -353,7 +372,7 @@ func (r *replayer) consistent(line *Wakeup) []int {
 // place turns the runs into one kernel's answer.
 func (r *replayer) place(pl *Placed, sel *kernelmodel.Selector, q *kernelmodel.Wakeup, complete bool, of func(*bothRun) *kernelmodel.Outcome) {
 	o := of(&r.runs[0])
-	*pl = Placed{CPU: o.CPU, Path: o.Path, Reason: o.Reason, Prev: o.Prev, From: o.From}
+	*pl = Placed{CPU: o.CPU, Path: o.Path, Reason: o.Reason, Prev: o.Prev, Target: o.Target, From: o.From}
 	if o.Path == kernelmodel.PathNotModelled || o.Path == kernelmodel.PathUnknown {
 		pl.CPU = parser.NoCPU
 		return
@@ -468,7 +487,7 @@ func (r *replayer) learn(d *decision, p *task, consistent []int) {
 		r.sync.learn(line, sync == 1)
 	}
 	if cur := r.t.task[line.Waker.PID]; wide >= 0 && cur != nil && line.Waker.PID > 0 && cur != p {
-		narrow(&cur.flips, &p.flips, int64(r.m.LLCSize(line.WakerCPU)), wide == 1)
+		learnFlips(&cur.flips, &p.flips, int64(r.m.LLCSize(line.WakerCPU)), wide == 1)
 	}
 }
 
@@ -495,7 +514,7 @@ func (r *replayer) carry(d *decision, p *task, consistent []int) {
 		r.clearCores(c.o.ClearIdleCores, c.p.ClearIdleCores)
 	}
 	if !p.queued || d.kind != kernelmodel.KindWakeup {
-		r.t.fly(p, int32(recorded), d.win)
+		r.t.fly(p, d.ev.CPU, int32(recorded), d.win)
 	}
 	r.places = r.places[:0]
 	for _, i := range consistent {

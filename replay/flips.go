@@ -1,104 +1,173 @@
 package replay
 
-import (
-	"schedreplay/fact"
-	"schedreplay/kernelmodel"
-)
+import "schedreplay/kernelmodel"
 
 // flips is a task's wakee_flips as far as the capture tells: how often it
 // changed whom it wakes, halved about once a second (record_wakee,
-// kernel/sched/fair.c). The count at the start of the capture and the phase of
-// the halving are in no event, so it is kept between bounds, which decisions
-// that show whether a pair was wide narrow.
+// kernel/sched/fair.c). The changes are recorded; the count at the start of the
+// capture and the phase of the halving are in no event. So a few guesses at
+// both are followed, and decisions that show whether a pair was wide weigh them.
 type flips struct {
-	lo, best, hi int64
-	last         int32 // last_wakee, 0 if unknown
-	// When best and the bounds were halved last.
-	decayed, decayedLo, decayedHi int64
-	begun                         bool
+	last  int32 // last_wakee, 0 if unknown
+	begun bool
+	guess []flipsGuess
 }
 
-const second = 1_000_000_000
+type flipsGuess struct {
+	v       int64
+	decayed int64 // wakee_flip_decay_ts; before the first waking, how long before it
+	w       uint32
+}
 
-// start gives the count a first value from how often the task changes partner
-// over the whole capture: a task that goes on as before stands between one and
-// two seconds' worth.
+const (
+	second = 1_000_000_000
+	// flipsPhases and flipsStarts are the guesses followed at first.
+	flipsPhases = 4
+	flipsStarts = 9
+	// flipsDoubt is one over the weight that is left to a guess which a decision
+	// seems to contradict: other hidden facts may explain it.
+	flipsDoubt = 4
+)
+
+// flipsWeight weighs the start values 0, rate/4, rate/2 … of a task that
+// changes its partner rate times a second.
+var flipsWeight = [flipsStarts]uint32{30, 36, 42, 48, 50, 46, 40, 26, 16}
+
+// start makes the guesses, from how often the task changes partner over the
+// whole capture.
 func (f *flips) start(partners, window int64) {
 	if window <= 0 {
 		return
 	}
-	rate := partners * second / max(window, second/10)
-	f.lo, f.best, f.hi = 0, rate, 3*rate+6
+	rate := max(4, partners*second/max(window, second/10))
+	f.guess = make([]flipsGuess, 0, flipsStarts*flipsPhases)
+	for i := range int64(flipsStarts) {
+		for j := range int64(flipsPhases) {
+			f.guess = append(f.guess, flipsGuess{v: i * rate / 4, decayed: j * second / flipsPhases, w: flipsWeight[i] << 8})
+		}
+	}
+}
+
+// copyTo gives a forked child its parent's count.
+func (f *flips) copyTo(child *flips) {
+	*child = flips{last: f.last, begun: f.begun, guess: append([]flipsGuess(nil), f.guess...)}
 }
 
 // wakes notes that the task woke another (record_wakee).
 func (f *flips) wakes(pid int32, now int64) {
 	if !f.begun {
 		f.begun = true
-		// The first halving may fall anywhere in the first second.
-		f.decayed, f.decayedLo, f.decayedHi = now-second/2, now-second, now
-	}
-	halve := func(v, at *int64) {
-		if now > *at+second {
-			*v >>= 1
-			*at = now
+		for i := range f.guess {
+			f.guess[i].decayed = now - f.guess[i].decayed
 		}
 	}
-	halve(&f.best, &f.decayed)
-	halve(&f.lo, &f.decayedLo)
-	halve(&f.hi, &f.decayedHi)
+	flip := int64(0)
 	if f.last != pid {
-		f.last = pid
-		f.lo++
-		f.best++
-		f.hi++
+		f.last, flip = pid, 1
 	}
-	f.clamp()
+	halved := false
+	for i := range f.guess {
+		g := &f.guess[i]
+		if now > g.decayed+second {
+			g.v >>= 1
+			g.decayed = now
+			halved = true
+		}
+		g.v += flip
+	}
+	if halved {
+		f.merge()
+	}
 }
 
-func (f *flips) clamp() { f.best = max(min(f.best, f.hi), f.lo) }
-
-func (f *flips) value() kernelmodel.Range {
-	return kernelmodel.Range{Lo: f.lo, Best: f.best, Hi: f.hi, From: fact.Estimated}
+// merge joins guesses that have become the same.
+func (f *flips) merge() {
+	n := 0
+next:
+	for _, g := range f.guess {
+		for i := range n {
+			if o := &f.guess[i]; o.v == g.v && o.decayed-g.decayed < second/16 && g.decayed-o.decayed < second/16 {
+				o.w += g.w
+				continue next
+			}
+		}
+		f.guess[n] = g
+		n++
+	}
+	f.guess = f.guess[:n]
 }
 
-// narrow takes that the pair of tasks was, or was not, wide for an LLC of the
-// given size: bounds that no partner value can bring in line move inwards.
-func narrow(a, b *flips, size int64, wide bool) {
-	fits := func(x int64, other *flips) bool {
-		// Some y in [other.lo, other.hi] must make wide(x, y) as seen. Wide are the
-		// y between size and x/size, and those of at least x*size if x >= size.
-		low, high := size, int64(-1)
-		if size > 0 {
-			high = x / size
+// after returns the counts as record_wakee will have left them when the task
+// wakes pid, appended to buf.
+func (f *flips) after(pid int32, now int64, buf []kernelmodel.Weighted) []kernelmodel.Weighted {
+	for _, g := range f.guess {
+		at := g.decayed
+		if !f.begun {
+			at = now - at
 		}
-		from := x * size
-		switch {
-		case wide:
-			return max(low, other.lo) <= min(high, other.hi) || x >= size && other.hi >= from
-		case other.lo < low || other.lo > high && (x < size || other.lo < from):
-			return true
+		if now > at+second {
+			g.v >>= 1
 		}
-		// The lowest partner is wide; is any above it not?
-		if other.lo <= high {
-			next := high + 1
-			return next <= other.hi && (x < size || next < from)
+		if f.last != pid {
+			g.v++
 		}
-		return false
+		buf = append(buf, kernelmodel.Weighted{Value: g.v, Weight: g.w})
 	}
-	tighten := func(f, other *flips) {
-		lo, hi := f.lo, f.hi
-		for lo <= hi && !fits(lo, other) {
-			lo++
-		}
-		for hi > lo && !fits(hi, other) {
-			hi--
-		}
-		if lo <= hi {
-			f.lo, f.hi = lo, hi
-			f.clamp()
-		}
+	return buf
+}
+
+// value returns the counts, appended to buf.
+func (f *flips) value(buf []kernelmodel.Weighted) []kernelmodel.Weighted {
+	for _, g := range f.guess {
+		buf = append(buf, kernelmodel.Weighted{Value: g.v, Weight: g.w})
 	}
-	tighten(a, b)
-	tighten(b, a)
+	return buf
+}
+
+// learnFlips takes that the pair of tasks was, or was not, wide for an LLC of the
+// given size, and weighs the guesses by it.
+func learnFlips(a, b *flips, size int64, wide bool) {
+	weigh := func(f, other *flips) []uint32 {
+		w := make([]uint32, len(f.guess))
+		for i, g := range f.guess {
+			fits, all := uint64(0), uint64(0)
+			for _, o := range other.guess {
+				all += uint64(o.w)
+				if kernelmodel.Wide(g.v, o.v, size) == wide {
+					fits += uint64(o.w)
+				}
+			}
+			w[i] = g.w
+			if all > 0 {
+				w[i] = uint32(uint64(g.w) * (all + (flipsDoubt-1)*fits) / (flipsDoubt * all))
+			}
+		}
+		return w
+	}
+	wa, wb := weigh(a, b), weigh(b, a)
+	a.set(wa)
+	b.set(wb)
+}
+
+// set takes new weights, drops guesses that weigh nothing and keeps the sum in
+// range.
+func (f *flips) set(w []uint32) {
+	sum := uint64(0)
+	for _, x := range w {
+		sum += uint64(x)
+	}
+	n := 0
+	for i, g := range f.guess {
+		if g.w = w[i]; uint64(g.w)*4096 < sum {
+			continue
+		}
+		if sum < 1<<16 {
+			g.w <<= 4
+		}
+		f.guess[n] = g
+		n++
+	}
+	if n > 0 {
+		f.guess = f.guess[:n]
+	}
 }

@@ -14,6 +14,9 @@ type outcome struct {
 	// the waker's CPU, which runs try_to_wake_up with interrupts off, or of the
 	// wakee's own next event. NoTime if neither was seen.
 	upper int64
+	// own: the event at upper is the wakee's own, so that the selection ended
+	// just before it.
+	own bool
 	// migrated: the selection itself emitted sched_migrate_task.
 	migrated bool
 	// pid is the wakee, prev its CPU before.
@@ -98,11 +101,13 @@ func (l *lookahead) observe(ev *parser.Event) {
 		switch ev.Kind {
 		case parser.KindMigrate:
 			if l.byCPU[ev.CPU] == w {
+				w.own = true
 				w.cpu, w.from, w.migrated = ev.TargetCPU, fact.Observed, true
 				w.settle(ev.Time)
 				delete(l.byPID, pid)
 			}
 		case parser.KindWakeup:
+			w.own = l.byCPU[ev.CPU] == w
 			w.cpu, w.from = ev.TargetCPU, fact.Observed
 			w.settle(ev.Time)
 			delete(l.byPID, pid)

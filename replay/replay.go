@@ -289,7 +289,7 @@ func (r *replayer) sample(now int64) {
 // reconstructed one now and as of its last update.
 func (r *replayer) margin(now, stale int64) kernelmodel.Range {
 	lo, hi := min(now, stale), max(now, stale)
-	return kernelmodel.Range{Lo: max(0, lo-lo/12-8), Best: now, Hi: hi + hi/12 + 8, From: fact.Estimated}
+	return kernelmodel.Range{Lo: max(0, lo-lo/8-60), Best: now, Hi: hi + hi/12 + 24, From: fact.Estimated}
 }
 
 // silent reports a CPU that was recorded along with the others and has no

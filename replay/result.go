@@ -69,6 +69,8 @@ type Placed struct {
 	Reason kernelmodel.Reason
 	// Prev is the task's previous CPU in this kernel's world, as predicted.
 	Prev int
+	// Target is the CPU handed to select_idle_sibling, as predicted.
+	Target int
 	// From is the weakest provenance that the prediction leans on.
 	From fact.Provenance
 }

@@ -14,6 +14,11 @@ type syncHabits struct {
 
 type habit struct{ yes, no int32 }
 
+// syncProof is by how many decisions more than twice as many must speak for an
+// answer before it is believed against the rule of thumb: a single one can have
+// other reasons.
+const syncProof = 3
+
 // maxHabits bounds the pairs remembered.
 const maxHabits = 65_536
 
@@ -24,8 +29,13 @@ func (s *syncHabits) guess(line *Wakeup) kernelmodel.Answer {
 		return kernelmodel.Known(false, fact.Reconstructed)
 	}
 	prefer := line.WakerContext == WakerTask && !kthreadName.MatchString(line.Waker.Comm) && !perCPUName.MatchString(line.Waker.Comm) && !kworkerName.MatchString(line.Waker.Comm)
-	if h := s.pair[[2]string{line.Waker.Comm, line.Task.Comm}]; h != nil && h.yes != h.no {
-		prefer = h.yes > h.no
+	if h := s.pair[[2]string{line.Waker.Comm, line.Task.Comm}]; h != nil {
+		switch {
+		case h.yes > 2*h.no+syncProof:
+			prefer = true
+		case h.no > 2*h.yes+syncProof:
+			prefer = false
+		}
 	}
 	return kernelmodel.Either(prefer, fact.Estimated)
 }

@@ -47,6 +47,7 @@ type cpuState struct {
 	guard    int32
 	nr       int   // tasks queued, current included, idle not
 	inflight int   // wakeups on the wake list
+	sure     int   // of these, those certainly queued by now
 	since    int64 // when cur became current, NoTime if before the window
 	idleAt   int64 // rq->idle_stamp
 	// delayed counts tasks that slept here with others queued and have not been
@@ -71,6 +72,8 @@ type timeline struct {
 	s    *survey
 	cpu  []cpuState
 	task map[int32]*task
+	// unsure lists flights that may not have reached the wake list yet.
+	unsure []flight
 	// slack is how long before its event a change may have been visible, in ns.
 	slack int64
 	now   int64
@@ -172,6 +175,32 @@ func (t *timeline) changed(c int32, est, lo, hi int64) {
 	k.n++
 }
 
+// flight is a wakeup on its way to another CPU's wake list. Its waker runs with
+// interrupts off until it is queued, so the next event of the waker's CPU shows
+// that it is; until then, on a machine whose CPUs can be held up (virtual ones),
+// it may not be.
+type flight struct {
+	pid, waker, to int32
+	at             int64
+}
+
+// arrived notes that the waker's CPU went on: what it had sent is queued.
+func (t *timeline) arrived(ev *parser.Event) {
+	n := 0
+	for _, f := range t.unsure {
+		p := t.task[f.pid]
+		switch {
+		case p == nil || p.inflight != f.to:
+		case f.waker == ev.CPU && (ev.Task.PID != f.pid || ev.Kind != parser.KindMigrate) || t.now-f.at > t.s.selectRare:
+			t.cpu[f.to].sure++
+		default:
+			t.unsure[n] = f
+			n++
+		}
+	}
+	t.unsure = t.unsure[:n]
+}
+
 // window is the time in which a selection took place: between lo and hi, most
 // likely at est.
 type window struct{ est, lo, hi int64 }
@@ -260,19 +289,24 @@ func (t *timeline) land(p *task) {
 	if p.inflight != parser.NoCPU {
 		k := &t.cpu[p.inflight]
 		k.inflight = max(0, k.inflight-1)
+		k.sure = min(k.sure, k.inflight)
 		p.inflight = parser.NoCPU
 	}
 }
 
 // fly puts a task on the wake list of the CPU chosen for it: from then on that
 // CPU is not idle (ttwu_pending).
-func (t *timeline) fly(p *task, c int32, w window) {
+func (t *timeline) fly(p *task, waker, c int32, w window) {
 	if !usableCPU(c) || int(c) >= len(t.cpu) || p.queued {
 		return
 	}
 	t.land(p)
+	if p.entity.attached != c {
+		t.loadLeave(p)
+	}
 	p.inflight = c
 	t.cpu[c].inflight++
+	t.unsure = append(t.unsure, flight{p.pid, waker, c, w.est})
 	t.changed(c, w.est, w.lo, w.hi)
 }
 
@@ -286,7 +320,7 @@ func (t *timeline) apply(ev *parser.Event) {
 		for i := range t.cpu {
 			if c < 0 || int(c) == i {
 				k := &t.cpu[i]
-				k.known, k.cur, k.prio, k.nr, k.inflight, k.delayed = false, parser.NoPID, parser.NoPrio, 0, 0, 0
+				k.known, k.cur, k.prio, k.nr, k.inflight, k.sure, k.delayed = false, parser.NoPID, parser.NoPrio, 0, 0, 0, 0
 				k.since = parser.NoTime
 				k.cfs.nr, k.cfs.weight, k.cfs.running = 0, 0, false
 				t.forgetQueue(int32(i))
@@ -297,6 +331,9 @@ func (t *timeline) apply(ev *parser.Event) {
 	}
 	if !usableCPU(c) || int(c) >= len(t.cpu) {
 		return
+	}
+	if len(t.unsure) > 0 {
+		t.arrived(ev)
 	}
 	switch ev.Kind {
 	case parser.KindSwitch:
@@ -327,7 +364,7 @@ func (t *timeline) apply(ev *parser.Event) {
 		t.see(&ev.Task)
 		child, parent := t.get(ev.Next.PID), t.get(ev.Task.PID)
 		child.comm = ev.Next.Comm
-		child.flips = parent.flips
+		parent.flips.copyTo(&child.flips)
 		child.prio = parent.prio
 		child.entity.weight = parent.entity.weight
 		child.queuedKnown = true
@@ -435,20 +472,34 @@ func (t *timeline) loadEnqueue(p *task, c int32) {
 	case e.attached == c:
 		e.step(t.now, false, false)
 	default:
-		if e.attached != parser.NoCPU {
-			o := &t.cpu[e.attached].cfs
-			e.step(max(o.last, e.last), false, false)
-			o.removedLoad += e.load
-			o.removedUtil += e.util
-			o.removedRunnable += e.runnable
-			o.removedN++
-		}
+		t.loadLeave(p)
 		q.attach(e)
 	}
 	e.attached = c
 	q.weight += e.weight
 	q.nr++
 	q.est += e.est
+}
+
+// loadLeave takes a sleeping task's blocked load off the CPU it slept on, as
+// migrate_task_rq_fair does at the selection: it goes with the queue's next
+// update.
+func (t *timeline) loadLeave(p *task) {
+	e := &p.entity
+	if e.attached == parser.NoCPU {
+		return
+	}
+	o := &t.cpu[e.attached].cfs
+	to := max(o.last, e.last)
+	if t.cpu[e.attached].cur == 0 {
+		to = t.now // an idle CPU's queue lags: migrate_se_pelt_lag
+	}
+	e.step(to, false, false)
+	o.removedLoad += e.load
+	o.removedUtil += e.util
+	o.removedRunnable += e.runnable
+	o.removedN++
+	e.attached = parser.NoCPU
 }
 
 func (t *timeline) loadDequeue(p *task, c int32) {

@@ -159,6 +159,8 @@ func (s *state) Idle(c int) kernelmodel.Answer {
 		return kernelmodel.Either(false, fact.Unknown)
 	case v.idleOpen:
 		return kernelmodel.Either(v.idleVal, fact.Reconstructed)
+	case k.cur == 0 && k.nr == 0 && k.inflight > 0 && k.sure == 0:
+		return kernelmodel.Either(false, fact.Reconstructed)
 	}
 	return kernelmodel.Known(v.idleVal, fact.Reconstructed)
 }
@@ -257,7 +259,7 @@ func (s *state) Load(c int) kernelmodel.Range {
 		return kernelmodel.Range{Hi: 1 << 20, From: fact.Unknown}
 	}
 	now, stale := s.r.t.loadOf(c)
-	return s.r.margin(now.load, stale.load)
+	return s.r.margin(stale.load, now.load)
 }
 
 // Runnable implements kernelmodel.State.
