@@ -83,9 +83,10 @@ type Domains struct {
 //
 // isolated are all CPUs outside every domain; isolatedLater those of them that
 // left after boot, through cpusets. islands are the separate maps that cpusets
-// make; nil means one for all. The result depends on nothing else, and no input
+// make; nil means one for all, an empty list that none is left. The result depends on nothing else, and no input
 // makes it fail: CPU numbers that the topology does not have are ignored.
 func BuildDomains(t Topology, r DomainRules, isolated, isolatedLater cpumask.Mask, islands []cpumask.Mask) *Domains {
+	isolatedLater = isolatedLater.And(isolated)
 	b := newDomainBuilder(&t, &r, isolated.AndNot(isolatedLater))
 	housekeeping := t.active().And(t.Online).AndNot(isolated)
 	if islands == nil {
