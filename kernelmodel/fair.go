@@ -13,7 +13,7 @@ import (
 // has). Spec section 2.2.
 func (s *Selector) selectTaskRqFair() {
 	w, m := s.w, s.Machine
-	this, prev := w.This, s.prev
+	this, prev := s.this, s.prev
 	if m.asymmetric {
 		// Asymmetric capacity and energy-aware placement are recognised only.
 		s.o.Path = PathNotModelled
@@ -68,13 +68,13 @@ func (s *Selector) selectTaskRqFair() {
 // Models wake_wide (kernel/sched/fair.c, 3.13 and later): the LLC size of an
 // isolated CPU is 0, so a waker there is always wide.
 func (s *Selector) wakeWide() bool {
-	size := int64(s.Machine.llcSize(s.w.This))
+	size := int64(s.Machine.llcSize(s.this))
 	wide := Wide
 	switch s.Rules.WakeWide {
 	case WakeWideNone:
 		return false
 	case WakeWideNode:
-		size = int64(s.Machine.nodeMask(s.w.This).Weight())
+		size = int64(s.Machine.nodeMask(s.this).Weight())
 		wide = wideNode
 	}
 	a := Answer{Open: true, From: fact.Unknown}
@@ -127,7 +127,7 @@ func wideNode(cur, wakee, size int64) bool { return wakee > size && cur > size*w
 // Models wake_affine with WA_IDLE and WA_WEIGHT on (kernel/sched/fair.c, 4.13
 // and later). Spec section 2.4.
 func (s *Selector) wakeAffine(d *Domain) int {
-	this, prev := s.w.This, s.prev
+	this, prev := s.this, s.prev
 	if s.Rules.AffineIdle {
 		if c := s.wakeAffineIdle(); c >= 0 {
 			return c
@@ -145,7 +145,7 @@ func (s *Selector) wakeAffine(d *Domain) int {
 // the delayed fair tasks.
 func (s *Selector) wakeAffineIdle() int {
 	const fn = "wake_affine_idle"
-	this, prev := s.w.This, s.prev
+	this, prev := s.this, s.prev
 	if s.idle(fn, this) && s.Machine.cpusShareCache(this, prev) {
 		if s.idle(fn, prev) {
 			return prev
@@ -196,9 +196,9 @@ func bit(b bool) int8 {
 func (s *Selector) wakeAffineWeight(d *Domain) bool {
 	st, w := s.State, s.w
 	sync := s.sync()
-	this, prev := st.Load(w.This), st.Load(s.prev)
+	this, prev := st.Load(s.this), st.Load(s.prev)
 	from := min(this.From, prev.From, w.Load.From)
-	capThis, capPrev := st.Capacity(w.This), st.Capacity(s.prev)
+	capThis, capPrev := st.Capacity(s.this), st.Capacity(s.prev)
 	bias := int64(100 + (d.ImbalancePct-100)/2)
 	// low takes the assignment most in favour of this, high the least.
 	less := func(t, p, curLoad, load, ct, cp int64) bool {
@@ -226,7 +226,7 @@ func (s *Selector) wakeAffineWeight(d *Domain) bool {
 	}
 	v := s.x.ask(fAffineWeight, arg, a)
 	if s.Trace != nil {
-		s.step("wake_affine_weight", fmt.Sprintf("load %d on CPU %d with the wakee below %d on CPU %d without", this.Best+w.Load.Best, w.This, prev.Best-w.Load.Best, s.prev), yesno(v), a)
+		s.step("wake_affine_weight", fmt.Sprintf("load %d on CPU %d with the wakee below %d on CPU %d without", this.Best+w.Load.Best, s.this, prev.Best-w.Load.Best, s.prev), yesno(v), a)
 	}
 	return v
 }

@@ -17,7 +17,7 @@ func (s *Selector) findIdlestCPU(top int) {
 	const fn = "find_idlest_cpu"
 	w, m := s.w, s.Machine
 	s.o.Path = PathSlow
-	span := m.level(w.This, top).Span
+	span := m.level(s.this, top).Span
 	s.x.lean(w.AllowedFrom)
 	s.cpus.AndFrom(span, w.Allowed)
 	if s.cpus.Empty() {
@@ -30,7 +30,7 @@ func (s *Selector) findIdlestCPU(top int) {
 		}
 		return d.has(SDBalanceFork)
 	}
-	cpu, chosen := w.This, w.This
+	cpu, chosen := s.this, s.this
 	for i := top; i >= 0; {
 		d := m.level(cpu, i)
 		if !wanted(d) {

@@ -23,6 +23,7 @@ type Selector struct {
 	x       *Explorer
 	w       *Wakeup
 	prev    int
+	this    int
 	o       Outcome
 	cpus    cpumask.Mask // the scan's mask, select_rq_mask
 	llcMask cpumask.Mask
@@ -95,6 +96,10 @@ func (s *Selector) Select(x *Explorer, w *Wakeup) Outcome {
 	}
 	x.lean(w.PrevFrom)
 	s.prev = w.Prev[x.pick(fPrev, 0, len(w.Prev))]
+	s.this = w.This
+	if w.ThisIsPrev {
+		s.this = s.prev
+	}
 	s.o = Outcome{CPU: s.prev, Prev: s.prev, Target: s.prev, Path: PathUnknown, SetRecentUsed: -1, ClearIdleCores: -1, IdleCores: -1, Sync: -1, Wide: -1, BudgetHi: -1}
 	switch w.Kind {
 	case KindWakeup:
@@ -142,10 +147,10 @@ func (s *Selector) tryToWakeUp() {
 // ttwuQueueCond says whether a wakee that is still on its CPU is put on that
 // CPU's wake list (ttwu_queue_cond, kernel/sched/core.c).
 func (s *Selector) ttwuQueueCond(cpu int) bool {
-	if !s.Machine.cpusShareCache(s.w.This, cpu) {
+	if !s.Machine.cpusShareCache(s.this, cpu) {
 		return true
 	}
-	if s.Rules.Wakelist == WakelistIdle && cpu == s.w.This {
+	if s.Rules.Wakelist == WakelistIdle && cpu == s.this {
 		return false
 	}
 	limit := int64(0)
@@ -250,7 +255,11 @@ func (s *Selector) Widest(w *Wakeup) cpumask.Mask {
 		out.Set(c)
 		near(c)
 	}
-	near(w.This)
+	// The waker's CPU is a target only where wake_affine can pull to it: from
+	// inside a domain.
+	if m.levels(w.This) > 0 {
+		near(w.This)
+	}
 	if w.RecentUsed == nil {
 		// Any CPU that shares the LLC id of a target may be a recent one.
 		for c := range m.ncpu {

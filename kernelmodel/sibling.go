@@ -65,14 +65,14 @@ func (s *Selector) clusters() bool { return s.Rules.Cluster && s.Machine.cluster
 // the wakee on the same CPU, so the wakeup is as good as sync.
 func (s *Selector) stackOnPerCPUKthread(prev int) bool {
 	w, x := s.w, s.x
-	if prev != w.This || !x.ask(fCurKthread, 0, w.CurPerCPUKthread) {
+	if prev != s.this || !x.ask(fCurKthread, 0, w.CurPerCPUKthread) {
 		return false
 	}
 	if s.Rules.KthreadInTask && !x.ask(fInTask, 0, w.InTask) {
 		return false
 	}
-	a := atMost(s.State.NrRunning(w.This), 1)
-	v := x.ask(fNrRunningMax, w.This, a)
+	a := atMost(s.State.NrRunning(s.this), 1)
+	v := x.ask(fNrRunningMax, s.this, a)
 	if s.Trace != nil {
 		s.step("select_idle_sibling", "current is a per-CPU kthread, prev is here, nr_running at most 1", yesno(v), a)
 	}
@@ -265,19 +265,19 @@ func (s *Selector) selectIdleCoreSeparate(llc, target int) bool {
 func (s *Selector) selectIdleCPU(llc, target int, has bool) bool {
 	const fn = "select_idle_cpu"
 	r, m, w := s.Rules, s.Machine, s.w
-	if r.ThisDomain && m.llc(w.This) < 0 {
+	if r.ThisDomain && m.llc(s.this) < 0 {
 		if s.Trace != nil {
-			s.step(fn, fmt.Sprintf("sd_llc of the waker's CPU %d", w.This), "none: the scan gives up", Answer{})
+			s.step(fn, fmt.Sprintf("sd_llc of the waker's CPU %d", s.this), "none: the scan gives up", Answer{})
 		}
 		if r.HousekeepingAny {
-			if c := m.housekeepingAny(w.This); c >= 0 {
+			if c := m.housekeepingAny(s.this); c >= 0 {
 				s.take(c, PathIdleCPU)
 				return true
 			}
 		}
 		return false
 	}
-	budget := s.State.ScanBudget(r.Budget, w.This, target)
+	budget := s.State.ScanBudget(r.Budget, s.this, target)
 	limited := r.Budget == BudgetUtil || (r.Budget != BudgetNone && !has)
 	enough := func(n int) bool {
 		if !limited {
@@ -360,7 +360,7 @@ func (s *Selector) selectIdleCPU(llc, target int, has bool) bool {
 	}
 	s.o.ClearIdleCores = target
 	if r.ClearThis {
-		s.o.ClearIdleCores = w.This
+		s.o.ClearIdleCores = s.this
 	}
 	if fallback >= 0 {
 		s.take(fallback, PathIdleCore)

@@ -67,8 +67,10 @@ const MaxRTPrio = 100
 // CPU that does the waking and of the task current there.
 type Wakeup struct {
 	Kind Kind
-	// This is the CPU that executes the wakeup.
-	This int
+	// This is the CPU that executes the wakeup. With ThisIsPrev it is instead the
+	// CPU the wakee was on: its own timer, which fires where it was armed.
+	This       int
+	ThisIsPrev bool
 	// Prev holds the CPUs the task may be on, the likeliest first: one in the
 	// recorded world, several where a world has lost track. Never empty.
 	Prev []int

@@ -212,7 +212,11 @@ func (r *replayer) ask(d *decision, p *task, w *world, q *kernelmodel.Wakeup) {
 			prevFrom = fact.Assumed
 		}
 	}
+	// A task woken by an interrupt on its own CPU is mostly woken by its own
+	// timer, which fires where the task armed it: where it is in this world.
+	irq := d.line.WakerContext == WakerHardirq || d.line.WakerContext == WakerSoftirq || d.line.WakerContext == WakerIdle
 	*q = kernelmodel.Wakeup{
+		ThisIsPrev: irq && d.ev.CPU == d.prev,
 		CurFlips: q.CurFlips, Flips: q.Flips,
 		Kind: d.kind, This: this, Prev: prevs, PrevFrom: prevFrom, Prio: int(d.line.Task.Prio),
 		Allowed: a.mask, AllowedFrom: a.from, OneCPU: a.one(),
@@ -296,8 +300,8 @@ func (r *replayer) closeModelled(d *decision, p *task) {
 	}
 	first := &r.runs[0]
 	line.Selection, line.SelectionKnown = first.o.Selected(), true
-	if line.RecordedCPU >= 0 && line.RecordedCPU != line.PrevCPU {
-		line.Selection = true
+	if line.RecordedCPU >= 0 && line.RecordedCPU != line.PrevCPU && first.o.CPU != line.RecordedCPU {
+		line.Selection = true // it moved, and only a selection moves a wakee
 	}
 	consistent := r.consistent(line)
 	line.ModelMiss = line.RecordedCPU >= 0 && len(consistent) == 0 && complete
