@@ -75,7 +75,9 @@ func (g *grammar) parse(line []byte) (header, bool) {
 		if j < 0 {
 			break
 		}
-		i += j
+		if i += j; i > g.indent+text.MaxName {
+			break
+		}
 		if h, ok := g.parseAt(line, i); ok && len(h.name) > 0 && bytes.IndexByte(h.comm, '\n') < 0 {
 			return h, true
 		}

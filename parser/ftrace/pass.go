@@ -74,6 +74,9 @@ func (p *pass) otherName(h *header) string {
 	return "unknown"
 }
 
+// Lead implements [text.Dialect]: the name before the pid.
+func (p *pass) Lead() int { return p.grammar.indent + dashColumn }
+
 // Remark implements [text.Dialect].
 func (p *pass) Remark(line []byte, n int64) bool {
 	if m, ok := parseMarker(line); ok {

@@ -62,7 +62,7 @@ func pluginSwitch(ev *parser.Event, b []byte, names *text.Names) bool {
 	}
 	for end := len(b); ; {
 		i := bytes.LastIndex(b[:end], []byte(arrow))
-		if i < 0 {
+		if i < 0 || len(b)-i > text.MaxName {
 			return false
 		}
 		prev, next := b[:i], b[i+len(arrow):]

@@ -40,7 +40,9 @@ func split(line []byte) (columns, bool) {
 		if j < 0 {
 			break
 		}
-		i += j
+		if i += j; i > text.MaxName {
+			break
+		}
 		c, ok := splitAt(line, i)
 		if !ok {
 			continue

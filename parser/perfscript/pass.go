@@ -155,6 +155,9 @@ func (p *pass) Deliver(ev *parser.Event) {
 	}
 }
 
+// Lead implements [text.Dialect]: the name.
+func (p *pass) Lead() int { return commColumn }
+
 // Remark implements [text.Dialect].
 func (p *pass) Remark(line []byte, n int64) bool {
 	switch {

@@ -80,6 +80,10 @@ func commPID(t *parser.Task, b []byte, commKey, pidKey string, names *Names) boo
 // maxComm is the length of the longest task name (TASK_COMM_LEN - 1).
 const maxComm = 15
 
+// MaxName bounds how far apart the marks around a name are looked for: far more
+// than a name has, and little enough that no line costs more than its length.
+const MaxName = 256
+
 // ValidComm reports whether b can be a task's name. A longer one than kernels
 // have is let pass, for they may grow, but not if it holds a newline: then two
 // lines were taken for one record.
@@ -117,7 +121,7 @@ func switchPayload(ev *parser.Event, b []byte, names *Names) bool {
 	const nextComm = " next_comm="
 	for end := len(before); ; {
 		i := bytes.LastIndex(before[:end], []byte(nextComm))
-		if i < 0 {
+		if i < 0 || len(before)-i > MaxName {
 			return false
 		}
 		if prevPayload(ev, before[:i], names) {
@@ -219,7 +223,7 @@ func forkPayload(ev *parser.Event, b []byte, names *Names) bool {
 	const child = " child_comm="
 	for end := len(before); ; {
 		i := bytes.LastIndex(before[:end], []byte(child))
-		if i < 0 {
+		if i < 0 || len(before)-i > MaxName {
 			return false
 		}
 		if n, parent, rest, ok := lastInt(before[:i], pid); ok && len(rest) == 0 && bytes.HasPrefix(parent, []byte(comm)) {

@@ -44,6 +44,9 @@ type Dialect interface {
 	Torn(line []byte) bool
 	// Deliver hands a decoded event on.
 	Deliver(ev *parser.Event)
+	// Lead is how many bytes of a record may stand before its columns can be told:
+	// the width of a name that is printed first.
+	Lead() int
 }
 
 // Records splits a printed capture into records, puts those together that
@@ -56,12 +59,18 @@ type Records struct {
 	lines *Lines
 	// pieces are lines that are no record by themselves and may be part of the
 	// next; first is the line number of the first one, size their sum.
-	pieces [][]byte
+	pieces []piece
 	first  int64
 	size   int
 	// inOther is true behind an event that replay does not use: its text may go
 	// on over several lines (stack traces, trace_printk).
 	inOther bool
+}
+
+// piece is a line that is no record by itself.
+type piece struct {
+	text []byte
+	fit  Fit
 }
 
 // NewRecords returns the records of src in the given dialect. Damage goes to
@@ -105,7 +114,7 @@ func (p *Records) Run(shape Shape, format string) {
 		return
 	}
 	if last := len(p.pieces) - 1; last >= 0 && !p.lines.Ended() {
-		if l := p.pieces[last]; p.d.Torn(l) || bytes.HasPrefix(l, []byte{' '}) {
+		if l := p.pieces[last].text; p.d.Torn(l) || bytes.HasPrefix(l, []byte{' '}) {
 			p.flush(last)
 			p.out.End(p.error(format, p.lines.Number(), ErrTorn))
 			return
@@ -147,7 +156,7 @@ func (p *Records) line(line []byte) {
 		// No name of the line before can reach over the columns of this one.
 		p.flush(len(p.pieces))
 	}
-	p.keep(line, n)
+	p.keep(line, fit, n)
 }
 
 func (p *Records) deliver(ev *parser.Event) {
@@ -156,27 +165,52 @@ func (p *Records) deliver(ev *parser.Event) {
 }
 
 // join tries to make a record of the last pieces and line, and reports whether
-// it did.
+// it did. A record begins with a piece that has columns, or with one short
+// enough to be the beginning of a name before them.
 func (p *Records) join(line []byte) bool {
 	if len(line)+p.size > maxPieceBytes {
 		return false
 	}
-	all := append(bytes.Join(p.pieces, []byte{'\n'}), '\n')
-	all = append(all, line...)
+	var all []byte
 	for k := range p.pieces {
-		if ev, fit, _ := p.d.Decode(all, p.first+int64(k)); fit == FitWhole {
-			p.flush(k)
-			p.pieces, p.size = nil, 0
-			p.deliver(&ev)
-			return true
+		if p.mayBegin(k) {
+			if all == nil {
+				for _, q := range p.pieces[k:] {
+					all = append(append(all, q.text...), '\n')
+				}
+				all = append(all, line...)
+			}
+			if ev, fit, _ := p.d.Decode(all, p.first+int64(k)); fit == FitWhole {
+				p.flush(k)
+				p.pieces, p.size = nil, 0
+				p.deliver(&ev)
+				return true
+			}
 		}
-		all = all[len(p.pieces[k])+1:]
+		if all != nil {
+			all = all[len(p.pieces[k].text)+1:]
+		}
 	}
 	return false
 }
 
+// mayBegin reports whether a record may begin with piece k: what stands before
+// the first columns from there on is no longer than a name.
+func (p *Records) mayBegin(k int) bool {
+	lead := 0
+	for _, q := range p.pieces[k:] {
+		if q.fit != FitNone {
+			return true
+		}
+		if lead += len(q.text) + 1; lead > p.d.Lead() {
+			return false
+		}
+	}
+	return true
+}
+
 // keep stores a line that may be a piece of a record.
-func (p *Records) keep(line []byte, n int64) {
+func (p *Records) keep(line []byte, fit Fit, n int64) {
 	if len(p.pieces) >= maxPieces || p.size+len(line) > maxPieceBytes {
 		p.flush(len(p.pieces))
 	}
@@ -186,29 +220,35 @@ func (p *Records) keep(line []byte, n int64) {
 	if len(line) > maxPieceBytes {
 		line = line[:maxPieceBytes]
 	}
-	p.pieces = append(p.pieces, bytes.Clone(line))
+	p.pieces = append(p.pieces, piece{bytes.Clone(line), fit})
 	p.size += len(line)
+	// What can't begin a record any more is nobody's piece.
+	k := 0
+	for k < len(p.pieces)-1 && !p.mayBegin(k) { // the last line stays: the input may end in it
+		k++
+	}
+	p.flush(k)
 }
 
 // flush gives up the first k pieces: those that look like a piece of a record
 // are damage, the rest is somebody's text.
 func (p *Records) flush(k int) {
-	for i, piece := range p.pieces[:k] {
+	for i, q := range p.pieces[:k] {
 		n := p.first + int64(i)
-		ev, fit, _ := p.d.Decode(piece, n)
 		switch {
-		case fit >= FitLoose:
+		case q.fit >= FitLoose:
+			ev, _, _ := p.d.Decode(q.text, n)
 			p.deliver(&ev)
-		case fit != FitNone:
+		case q.fit != FitNone:
 			p.out.Damaged(n, "the fields do not fit the event")
-		case p.inOther && len(piece) > 0:
+		case p.inOther && len(q.text) > 0:
 			p.out.Skip("continued text")
-		case p.d.Torn(piece):
+		case p.d.Torn(q.text):
 			p.out.Damaged(n, "no time and CPU found in the line")
-		case len(bytes.TrimSpace(piece)) > 0:
+		case len(bytes.TrimSpace(q.text)) > 0:
 			p.out.Skip("other text")
 		}
-		p.size -= len(piece)
+		p.size -= len(q.text)
 	}
 	p.pieces = p.pieces[k:]
 	p.first += int64(k)

@@ -108,7 +108,7 @@ func (g *grammar) name(b []byte, shift int) []byte {
 // numbers of three decimals one after another, which no name is long enough to
 // hold.
 func (g *grammar) numbersAt(b []byte) (at int, ns [4]int64, rest []byte, ok bool) {
-	for i := 0; i+1 < len(b); i++ {
+	for i := 0; i+1 < len(b) && i < g.nameOffset+text.MaxName; i++ {
 		if b[i] != ' ' || b[i+1] == ' ' {
 			continue
 		}

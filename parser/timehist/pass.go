@@ -132,6 +132,9 @@ func (p *pass) Deliver(ev *parser.Event) { p.out.Event(ev) }
 // summaries are the first lines of the tables behind the slices.
 var summaries = []string{"Runtime summary", "Idle-time summary", "Terminated tasks:", "Idle stats:", "Wait-time summary"}
 
+// Lead implements [text.Dialect]: time and CPU come first.
+func (p *pass) Lead() int { return 0 }
+
 // Remark implements [text.Dialect].
 func (p *pass) Remark(line []byte, n int64) bool {
 	if p.summary {
