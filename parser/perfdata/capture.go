@@ -42,6 +42,10 @@ type capture struct {
 	table   *tep.Table
 	lanes   laneSet
 
+	spool      *spool // decompressed records, nil if there are none
+	inner      *store // the same, for lanes
+	compressed int64  // compressed bytes met
+
 	bytes       int64
 	samples     int64
 	first, last int64 // time of the first and last record, if samples > 0

@@ -28,7 +28,6 @@ const (
 	eventUpdateName   = 2
 	idIndexEntry      = 32
 	alignTracingData  = 8
-	sizeofLostRecord  = headerSize + 16
 	sizeofCommHeader  = headerSize + 8
 	sizeofForkRecord  = headerSize + 24
 	sizeofAuxtraceRec = headerSize + 8

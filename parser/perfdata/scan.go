@@ -32,10 +32,8 @@ type scan struct {
 	file  string // for messages
 	outer *store // the stream as it lies in the file
 
-	walk       *walker
-	inner      *store // decompressed records, nil if there are none
-	payload    []byte // compressed bytes not yet decompressed
-	compressed int64  // compressed bytes met
+	walk    *walker
+	payload []byte // compressed bytes not yet decompressed
 }
 
 // run walks the stream r, which begins at offset off of the file.
@@ -68,8 +66,8 @@ func (s *scan) advance() error {
 		case err == io.EOF:
 			return nil
 		case err == errFraming:
-			if done, err := s.lost(s.walk, off, s.outer); err != nil || done {
-				return err
+			if s.lost(s.walk, off) {
+				return nil
 			}
 			continue
 		case err != nil:
@@ -113,7 +111,7 @@ func (s *scan) piece(data []byte) {
 	if s.payload == nil {
 		s.payload = []byte{}
 	}
-	s.compressed += int64(len(data))
+	s.c.compressed += int64(len(data))
 	s.c.skipped["PERF_RECORD_COMPRESSED"]++
 }
 
@@ -168,14 +166,14 @@ func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // lost handles a place where no record begins: it looks for the next one, and
 // reports true if there is none.
-func (s *scan) lost(w *walker, off int64, at *store) (done bool, err error) {
+func (s *scan) lost(w *walker, off int64) (done bool) {
 	n, found := w.resync(s.plausible)
 	s.c.bytes += n
 	s.c.damage(off, "%d bytes that are no records", n)
 	if !found {
 		s.c.stop(s.file, off, fmt.Errorf("%w: no record begins in the last %d bytes", parser.ErrDamaged, n))
 	}
-	return !found, nil
+	return !found
 }
 
 // plausible reports whether a record is one that could stand in this capture.
@@ -218,9 +216,12 @@ func (s *scan) decompress() error {
 	}
 	defer z.Close()
 
-	sp := &spool{limit: func() int64 { return expandBase + expandRatio*s.compressed }}
-	s.c.closers = append(s.c.closers, sp)
-	s.inner = &store{sp}
+	if s.c.inner == nil {
+		sp := &spool{limit: func() int64 { return expandBase + expandRatio*s.c.compressed }}
+		s.c.closers = append(s.c.closers, sp)
+		s.c.spool, s.c.inner = sp, &store{sp}
+	}
+	sp, inner := s.c.spool, s.c.inner
 	var zerr error
 	decoded := readerFunc(func(p []byte) (int, error) {
 		n, err := z.Read(p)
@@ -235,15 +236,11 @@ func (s *scan) decompress() error {
 		}
 		return n, err
 	})
-	w := newWalker(decoded, s.c.order, 0)
+	w := newWalker(decoded, s.c.order, sp.size())
 	for {
 		rec, off, err := w.next()
 		if err == errFraming {
-			done, err := s.lost(w, off, s.inner)
-			if err != nil {
-				return err
-			}
-			if done {
+			if s.lost(w, off) {
 				break
 			}
 			continue
@@ -262,7 +259,7 @@ func (s *scan) decompress() error {
 			}
 			break
 		}
-		if err := s.record(rec, off, s.inner); err != nil {
+		if err := s.record(rec, off, inner); err != nil {
 			return err
 		}
 	}

@@ -12,8 +12,8 @@ import (
 // spoolInMemory is how many bytes a spool holds before it takes to disk.
 const spoolInMemory = 8 << 20
 
-// spool keeps a stream that can be read only once, for reading at random: in
-// memory while small, then in a temporary file.
+// spool keeps streams that can be read only once, one behind the other, for
+// reading at random: in memory while small, then in a temporary file.
 type spool struct {
 	mem   []byte // all of it, or what is not yet in file
 	file  *os.File

@@ -38,6 +38,7 @@ type capture struct {
 	stamp   stamper
 	opts    options
 	skipped map[string]int64
+	cut     error // the file ends before the table of its data
 
 	mu    sync.Mutex
 	stats parser.Stats
@@ -210,9 +211,13 @@ func (c *capture) choose() error {
 			continue
 		}
 		c.stamp = stamp
-		if c.hasSched(b) {
+		found, err := c.hasSched(b)
+		if found {
 			c.chosen = b
 			break
+		}
+		if refused == nil {
+			refused = err // it may hold some where it is damaged
 		}
 	}
 	switch {
@@ -244,12 +249,11 @@ func (c *capture) choose() error {
 }
 
 // hasSched looks for a scheduler event in a buffer, and for wakeups among the
-// first ones.
-func (c *capture) hasSched(b *buffer) bool {
+// first ones. The error says why the buffer's data ended early.
+func (c *capture) hasSched(b *buffer) (found bool, err error) {
 	const enough = 10000
-	found, n := false, 0
-	p := newPass(c, b)
-	_ = p.run(func(e parser.Event, _ error) bool {
+	n := 0
+	err = newPass(c, b).run(func(e parser.Event, _ error) bool {
 		switch e.Kind {
 		case parser.KindOther, parser.KindLost, parser.KindOverwritten, parser.KindDamaged:
 			return true
@@ -260,7 +264,7 @@ func (c *capture) hasSched(b *buffer) bool {
 		n++
 		return !c.meta.HasWakings && n < enough
 	})
-	return found
+	return found, err
 }
 
 func (c *capture) note(format string, args ...any) {

@@ -25,7 +25,7 @@
 //
 // Sizes in headers are believed only as far as bytes are there. At most 8192
 // CPUs, 64 buffers, 1024 option sections, pages of 4 KiB to 1 MiB, chunks that
-// decompress to 8 MiB, 256 MiB of chunks at once over all CPUs. A pass holds
-// one page of each CPU of plain data, one chunk of each CPU of compressed data.
+// decompress to 8 MiB. A pass holds one page of each CPU of plain data, one
+// chunk of each CPU of compressed data, and no more than 256 MiB in all.
 // Names of tasks take what the cached command lines of the file take.
 package tracedat

@@ -11,7 +11,7 @@ import (
 const (
 	// maxChunk is the size of the largest chunk, decompressed.
 	maxChunk = 8 << 20
-	// maxHeld bounds the chunks that a pass holds at once.
+	// maxHeld bounds the pages and chunks that a pass holds at once.
 	maxHeld = 256 << 20
 )
 
@@ -26,7 +26,7 @@ type pager struct {
 	read   int64 // bytes of pages yielded
 
 	unpack *unpacker // nil for plain data
-	held   *int64    // bytes of chunks over all CPUs
+	held   *int64    // bytes of pages or chunks over all CPUs
 	chunks uint32    // chunks left
 	opened bool
 	packed []byte
@@ -44,6 +44,9 @@ func (p *pager) page() (data []byte, pos int64, err error) {
 			return nil, pos, io.EOF
 		}
 		if p.buf == nil {
+			if *p.held += int64(p.size); *p.held > maxHeld {
+				return nil, pos, fmt.Errorf("%w: more than %d bytes of pages at once", parser.ErrLimit, maxHeld)
+			}
 			p.buf = make([]byte, p.size)
 		}
 		n, err := p.at.ReadAt(p.buf[:min(int64(p.size), p.end-p.next)], p.next)

@@ -65,17 +65,18 @@ func newPass(c *capture, b *buffer) *pass {
 	if b.compressed {
 		p.unpack = &unpacker{codec: c.codec}
 	}
+	stats := make(map[int]cpuStat)
+	for _, st := range c.opts.stats {
+		if st.buffer == b.name {
+			stats[st.cpu] = st
+		}
+	}
 	for _, d := range b.cpus {
-		s := &stream{}
+		s := &stream{stat: stats[d.cpu]}
 		s.cursor = cursor{cpu: int32(d.cpu), header: c.page}
 		s.pager = pager{
 			at: c.src.At, order: c.pre.Order, size: b.pageSize, next: d.off, end: d.off + d.size, origin: d.off,
 			unpack: p.unpack, held: &p.held,
-		}
-		for _, st := range c.opts.stats {
-			if st.buffer == b.name && st.cpu == d.cpu {
-				s.stat = st
-			}
 		}
 		p.cpus = append(p.cpus, s)
 	}
@@ -117,6 +118,9 @@ func (p *pass) run(yield func(parser.Event, error) bool) error {
 			p.heap = p.heap[:last]
 		}
 		p.down(0)
+	}
+	if p.ended == nil {
+		p.ended = p.c.cut
 	}
 	return p.ended
 }
@@ -171,11 +175,10 @@ func (p *pass) fetch(s *stream) {
 		return
 	case err != nil:
 		s.over = true
-		off := s.origin + s.read
-		s.damage(off, err.Error())
+		s.damage(s.origin+s.read, err.Error())
 		p.remainder(s)
 		if p.ended == nil {
-			p.ended = p.c.fail(off, "the events before it stand; copy or record again for the rest",
+			p.ended = p.c.fail(s.next, "the events before it stand; copy or record again for the rest",
 				fmt.Errorf("the data of CPU %d: %w", s.cpu, err))
 		}
 		return

@@ -1,6 +1,7 @@
 package tracedat
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -172,13 +173,21 @@ func (c *capture) open7(d *tep.Reader) error {
 		return fail(d.Offset(), err)
 	}
 	seen := make(map[uint64]bool)
+	end := int64(0) // of the last section of options
 	for next != 0 {
 		if seen[next] || len(seen) >= maxSections {
 			return fail(int64(next), fmt.Errorf("%w: the option sections form no chain", parser.ErrDamaged))
 		}
 		seen[next] = true
-		if next, err = c.options7(next); err != nil {
-			return err
+		last := end
+		if next, end, err = c.options7(next); err != nil {
+			if !errors.Is(err, parser.ErrTruncated) || last == 0 {
+				return err
+			}
+			if c.cut = err; len(c.buffers) == 0 && !c.salvage(last) {
+				return err
+			}
+			break
 		}
 	}
 	for _, s := range []struct {
@@ -224,18 +233,26 @@ func (c *capture) open7(d *tep.Reader) error {
 	return nil
 }
 
-// options7 reads one section of options and returns where the next one is.
-func (c *capture) options7(at uint64) (next uint64, err error) {
+// options7 reads one section of options and returns where the next one is, and
+// where this one ends.
+func (c *capture) options7(at uint64) (next uint64, end int64, err error) {
 	if at > uint64(c.src.Size) {
-		return 0, c.fail(c.src.Size, remedyCopy, fmt.Errorf("%w: its options are at offset %d, behind its end", parser.ErrTruncated, at))
+		return 0, 0, c.fail(c.src.Size, remedyCopy, fmt.Errorf("%w: its options are at offset %d, behind its end", parser.ErrTruncated, at))
 	}
+	_, size, err := c.header(int64(at), optDone)
+	if err != nil {
+		return 0, 0, c.fail(int64(at), remedyCopy, err)
+	}
+	end = int64(at) + sectionHeader + size
 	r, close, err := c.sectionAt(int64(at), optDone)
 	if err != nil {
-		return 0, c.fail(int64(at), remedyCopy, err)
+		return 0, 0, c.fail(int64(at), remedyCopy, err)
 	}
 	defer close()
 	d := tep.NewSection(c.pre, r)
-	fail := func(err error) (uint64, error) { return 0, c.fail(int64(at)+sectionHeader+d.Offset(), remedyCopy, err) }
+	fail := func(err error) (uint64, int64, error) {
+		return 0, 0, c.fail(int64(at)+sectionHeader+d.Offset(), remedyCopy, err)
+	}
 	for {
 		id, err := d.Uint16()
 		if err != nil {
@@ -247,12 +264,12 @@ func (c *capture) options7(at uint64) (next uint64, err error) {
 		}
 		if id == optDone {
 			if size < 8 {
-				return 0, nil
+				return 0, end, nil
 			}
 			if next, err = d.Uint64(); err != nil {
 				return fail(err)
 			}
-			return next, nil
+			return next, end, nil
 		}
 		if err := c.readOption(d, id, size, true); err != nil {
 			return fail(err)
