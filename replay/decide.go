@@ -326,7 +326,7 @@ func (r *replayer) closeModelled(d *decision, p *task) {
 	}
 	r.score(line)
 	if r.trial != nil {
-		r.trial.look(line, r.runs)
+		r.lookForContradiction(line)
 	}
 	r.explainEntry(d)
 	r.recordWakee(d, p)
@@ -515,7 +515,7 @@ func (r *replayer) carry(d *decision, p *task, consistent []int) {
 	}
 	if line.Selection {
 		r.setRecent(p, consistent)
-		r.clearCores(c.o.ClearIdleCores, c.p.ClearIdleCores)
+		r.clearCores(consistent)
 	}
 	if !p.queued || d.kind != kernelmodel.KindWakeup {
 		r.t.fly(p, d.ev.CPU, int32(recorded), d.win)
@@ -592,17 +592,23 @@ func (r *replayer) setRecent(p *task, consistent []int) {
 	}
 }
 
-// clearCores applies a failed core scan, which clears has_idle_cores of the
-// LLC of the given CPU; -1 where none failed.
-func (r *replayer) clearCores(original, patched int) {
-	llcOf := func(cpu int) int {
-		if cpu < 0 {
-			return -1
+// clearCores applies failed core scans, which clear has_idle_cores: surely if
+// every run that fits the recording clears it, perhaps if some do.
+func (r *replayer) clearCores(consistent []int) {
+	of := func(pick func(*bothRun) int) (llc int, all bool) {
+		llc, all = -1, true
+		for _, i := range consistent {
+			if cpu := pick(&r.runs[i]); cpu >= 0 && r.m.LLC(cpu) >= 0 {
+				llc = r.m.LLC(cpu)
+			} else {
+				all = false
+			}
 		}
-		return r.m.LLC(cpu)
+		return llc, all
 	}
-	o, p := llcOf(original), llcOf(patched)
-	if o != p {
+	o, oAll := of(func(b *bothRun) int { return b.o.ClearIdleCores })
+	p, pAll := of(func(b *bothRun) int { return b.p.ClearIdleCores })
+	if o != p || oAll != pAll {
 		// The worlds part over this flag.
 		for _, llc := range [2]int{o, p} {
 			if _, own := r.patched.idleCores[llc]; llc >= 0 && !own {
@@ -610,12 +616,19 @@ func (r *replayer) clearCores(original, patched int) {
 			}
 		}
 	}
-	if o >= 0 {
-		r.original.idleCores[o] = tristate{false, true}
+	first := &r.runs[consistent[0]]
+	clear := func(w *world, llc int, all, likely bool) {
+		f, own := w.idleCores[llc]
+		switch {
+		case llc < 0 || !own:
+		case all:
+			w.idleCores[llc] = tristate{false, true}
+		case f.value || !f.known:
+			w.idleCores[llc] = tristate{f.value && !likely, false}
+		}
 	}
-	if _, own := r.patched.idleCores[p]; p >= 0 && own {
-		r.patched.idleCores[p] = tristate{false, true}
-	}
+	clear(r.original, o, oAll, first.o.ClearIdleCores >= 0)
+	clear(r.patched, p, pAll, first.p.ClearIdleCores >= 0)
 	r.joinCores(o)
 	r.joinCores(p)
 }

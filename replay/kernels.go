@@ -132,19 +132,21 @@ func (r *replayer) contradiction(ctx context.Context, with, without *kernelmodel
 // trial watches a pass for entries that the original cannot explain.
 type trial struct{ found string }
 
-// look takes a decision that the original misses: it contradicts the kernel if
-// the kernel without the fix leads exactly there, out of the domain.
-func (t *trial) look(line *Wakeup, runs []bothRun) {
-	if t.found != "" || !line.Isolated || !line.ModelMiss || line.RecordedCPU == line.PrevCPU {
+// lookForContradiction takes a decision that the original misses: it
+// contradicts the kernel if the one without the fix, in the same recorded
+// state, leads exactly there, out of the domain.
+func (r *replayer) lookForContradiction(line *Wakeup) {
+	if r.trial.found != "" || !line.Isolated || !line.ModelMiss || line.RecordedCPU == line.PrevCPU {
 		return
 	}
-	for i := range runs {
-		if o := &runs[i].p; o.CPU == line.RecordedCPU && o.Path == kernelmodel.PathIdleSMT {
-			t.found = fmt.Sprintf("at %s s it puts %s (pid %d) on isolated CPU %d, which only a select_idle_smt without the span test does",
+	sel := r.selP
+	sel.State = &r.stateO
+	r.x.Explore(maxRuns, func() {
+		if o := sel.Select(&r.x, &r.askO); o.CPU == line.RecordedCPU && o.Path == kernelmodel.PathIdleSMT {
+			r.trial.found = fmt.Sprintf("at %s s it puts %s (pid %d) on isolated CPU %d, which only a select_idle_smt without the span test does",
 				Seconds(line.Time), parser.DisplayComm(line.Task.Comm), line.Task.PID, line.RecordedCPU)
-			return
 		}
-	}
+	})
 }
 
 // Seconds prints a time or duration in ns as decimal seconds with six digits,
