@@ -55,11 +55,15 @@ type track[T any] struct {
 }
 
 func newTrack[T any](b *timebase, merge func(T, T) T) *track[T] {
-	return &track[T]{base: b, cells: make([]T, maxColumns), seen: len(b.growths), merge: merge}
+	return &track[T]{base: b, merge: merge}
 }
 
-// sync applies the growths of the base since the last call.
+// sync makes the cells and applies the growths of the base since the last call.
 func (t *track[T]) sync() {
+	if t.cells == nil {
+		t.cells, t.seen = make([]T, maxColumns), len(t.base.growths)
+		return
+	}
 	for ; t.seen < len(t.base.growths); t.seen++ {
 		var zero T
 		half := make([]T, maxColumns)

@@ -2,6 +2,7 @@ package plots
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -81,8 +82,8 @@ func compose(res *replay.Result, col *collector, o *Options, cpus []*cpuSummary,
 		d.Headlines = append(d.Headlines, clean(h))
 	}
 	if res.Partial != nil {
-		d.Partial = fmt.Sprintf("The capture could not be read to its end; everything here is about the %s before that place. %s",
-			duration(res.End-res.Start), clean(withoutPath(res.Partial.Error(), res.Meta)))
+		d.Partial = fmt.Sprintf("The capture could not be read to its end; everything here is about the %s before that place. Reason: %s",
+			duration(res.End-res.Start), clean(withoutPath(messageOf(res.Partial), res.Meta)))
 	}
 	if len(cpus) > 0 {
 		if f := figs.cpu[cpus[0].CPU]; f != nil {
@@ -111,6 +112,17 @@ func (d *document) add(s ...section) {
 	}
 }
 
+// messageOf is an error's message with the file's name but not its folder.
+func messageOf(err error) string {
+	var e *parser.Error
+	if errors.As(err, &e) {
+		short := *e
+		short.File = filepath.Base(e.File)
+		return strings.Replace(err.Error(), e.Error(), short.Error(), 1)
+	}
+	return err.Error()
+}
+
 // withoutPath keeps folders out of messages: the report goes to others.
 func withoutPath(s string, m *parser.Meta) string {
 	if m == nil || m.Name == "" {
@@ -122,18 +134,21 @@ func withoutPath(s string, m *parser.Meta) string {
 func unknownSection(res *replay.Result) section {
 	s := section{ID: "unknown", Title: "What is not known", Level: 2}
 	if len(res.Unknown) == 0 {
+		if !res.Isolated.Known() {
+			return s // the verdict says what is missing
+		}
 		s.Blocks = append(s.Blocks, para("Nothing that this report needs was missing."))
 		return s
 	}
-	t := &table{Caption: "What could not be known, what that costs, and what would tell it", Cols: []col{{Name: "Unknown"}, {Name: "What it costs"}, {Name: "Remedy"}}}
+	var list []string
 	for _, u := range res.Unknown {
-		remedy := u.Remedy
-		if remedy == "" {
-			remedy = "–"
+		line := bold(clean(u.What)+":") + " " + clean(u.Cost) + "."
+		if u.Remedy != "" {
+			line += " " + sentence(clean(u.Remedy))
 		}
-		t.Rows = append(t.Rows, []string{clean(u.What), clean(u.Cost), clean(remedy)})
+		list = append(list, line)
 	}
-	s.Blocks = append(s.Blocks, block{Table: t})
+	s.Blocks = append(s.Blocks, block{List: list})
 	return s
 }
 
@@ -701,7 +716,9 @@ func factsSection(res *replay.Result, cpus []*cpuSummary) section {
 			row(fmt.Sprintf("owner of CPU %d", c.CPU), "", fact.Unknown, "")
 		}
 	}
-	row("who ran when, sch delays", "events of "+cpuNoun(res.Recorded), fact.Observed, "the capture")
+	if !res.Recorded.Empty() {
+		row("who ran when, sch delays", "events of "+cpuNoun(res.Recorded), fact.Observed, "the capture")
+	}
 	row("idleness, queue lengths, prev_cpu", "of every CPU recorded", fact.Reconstructed, "the events")
 	row("load averages, scan budget", "inside a margin", fact.Estimated, "the events")
 	s.Blocks = append(s.Blocks, para("Observed: the capture or the host says so. Reconstructed: follows from events by the kernel’s own rules. "+
@@ -723,6 +740,14 @@ func maskWords(m cpumask.Mask) string {
 	return m.String()
 }
 
+// captureName is the input's name without its folder.
+func captureName(m *parser.Meta) string {
+	if m.Name == "-" || m.Name == "" {
+		return "standard input"
+	}
+	return clean(filepath.Base(m.Name))
+}
+
 // madeSection says how the report was made, so that it can be made again.
 func madeSection(res *replay.Result, o *Options) section {
 	s := section{ID: "made", Title: "How this was made", Level: 2}
@@ -737,7 +762,7 @@ func madeSection(res *replay.Result, o *Options) section {
 		row("command", code(o.Command))
 	}
 	if m := res.Meta; m != nil {
-		row("capture", clean(filepath.Base(m.Name)))
+		row("capture", captureName(m))
 		if o.Checksum != "" {
 			row("SHA-256", code(o.Checksum))
 		}
@@ -761,11 +786,9 @@ func madeSection(res *replay.Result, o *Options) section {
 		kinds = append(kinds, k)
 	}
 	slices.Sort(kinds)
-	var events []string
 	for _, k := range kinds {
-		events = append(events, fmt.Sprintf("%s %s", count(res.Events[k]), k))
+		row(k.String()+" events", count(res.Events[k]))
 	}
-	row("events", joinUpTo(events, len(events), ""))
 	row("wakeups placed", count(res.Wakeups))
 	lost := count(res.Lost)
 	if res.LostUnknown > 0 {

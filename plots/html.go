@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html/template"
 	"image/color"
+	"regexp"
 	"strings"
 )
 
@@ -72,10 +73,18 @@ func (p *page) Caption(f *figure) template.HTML { return htmlText(f.caption) }
 // Text renders marked text.
 func (p *page) Text(s string) template.HTML { return htmlText(s) }
 
+// glued are the spaces at which a line must not break: between a number and its
+// unit, and in "CPU 43".
+var glued = regexp.MustCompile(`(\d|\bCPU|\bCPUs|\bpid) (%|[nµm]?s\b|\d)`)
+
 func htmlText(s string) template.HTML {
 	var b strings.Builder
 	for _, x := range spans(s) {
-		t := template.HTMLEscapeString(x.text)
+		t := x.text
+		if x.mark != markName && x.mark != markCode {
+			t = glued.ReplaceAllString(t, "$1\u00a0$2")
+		}
+		t = template.HTMLEscapeString(t)
 		switch x.mark {
 		case markCode:
 			t = "<code>" + t + "</code>"

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
-	"path/filepath"
 	"strings"
 	"unicode/utf8"
 
@@ -408,7 +407,7 @@ func encodeJSON(res *replay.Result, col *collector, o *Options, cpus []*cpuSumma
 		BalancerMoves: res.BalancerMoves, Ignored: res.BalancerIgnored,
 	}
 	if m := res.Meta; m != nil {
-		j.Capture.Name, j.Capture.Format, j.Capture.Clock = clean(filepath.Base(m.Name)), string(m.Dialect), strPtr(m.Clock.Name)
+		j.Capture.Name, j.Capture.Format, j.Capture.Clock = captureName(m), string(m.Dialect), strPtr(m.Clock.Name)
 	}
 	for k, n := range res.Events {
 		j.Capture.Events[k.String()] = n
@@ -456,7 +455,6 @@ func encodeJSON(res *replay.Result, col *collector, o *Options, cpus []*cpuSumma
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetIndent("", " ")
-	e.SetEscapeHTML(false)
 	if err := e.Encode(j); err != nil {
 		return nil, err
 	}

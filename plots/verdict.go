@@ -76,7 +76,11 @@ func verdict(res *replay.Result, cpus []*cpuSummary) []finding {
 			add(labelCost, costWords(c))
 		}
 	}
-	add(labelElse, elsewhere(res, cpus))
+	label := labelElse
+	if len(cpus) == 0 {
+		label = labelFix
+	}
+	add(label, elsewhere(res, cpus))
 	add(labelSure, fidelityWords(res))
 	return out
 }
@@ -192,10 +196,14 @@ func costWords(c *cpuSummary) string {
 	case intruded == 0:
 		return fmt.Sprintf("none of the %s of %s fell into an intruder’s run; it waited at most %s", counted(free, "waking"), task(*c.Owner), duration(c.worst()))
 	}
-	s := fmt.Sprintf("%s of the %s of %s met an intruder on the core and waited %s at the median and up to %s", count(intruded),
-		counted(free+intruded, "waking"), task(*c.Owner), duration(c.OwnerDelayIntruded.Percentile(50)), duration(c.OwnerDelayIntruded.Max()))
+	s := fmt.Sprintf("%s of the %s of %s met an intruder on the core and waited ", count(intruded), counted(free+intruded, "waking"), task(*c.Owner))
+	if intruded == 1 {
+		s += duration(c.OwnerDelayIntruded.Max())
+	} else {
+		s += fmt.Sprintf("%s at the median and up to %s", duration(c.OwnerDelayIntruded.Percentile(50)), duration(c.OwnerDelayIntruded.Max()))
+	}
 	if free > 0 {
-		s += fmt.Sprintf("; without one, %s and %s", duration(c.OwnerDelay.Percentile(50)), duration(c.OwnerDelay.Max()))
+		s += fmt.Sprintf("; without one, %s at the median and up to %s", duration(c.OwnerDelay.Percentile(50)), duration(c.OwnerDelay.Max()))
 	}
 	return s
 }
@@ -370,7 +378,10 @@ func whyWords(res *replay.Result, c *cpuSummary, e *replay.Entry) string {
 			return fmt.Sprintf("the core scan of %s takes its fallback CPU by the task’s affinity alone, not by %s; %s, and it was idle", k, code("sched_domain_span(sd)"), outside)
 		}
 	case kernelmodel.PathRecentUsed:
-		return fmt.Sprintf("CPU %d was the task’s %s and idle, and the test asks for a shared LLC and the affinity only: a CPU isolated at boot has %s 0 and passes for one of the LLC of CPU 0", cpu, code("recent_used_cpu"), code("sd_llc_id"))
+		if res.Host != nil && res.Host.IsolatedLater.Value.Test(cpu) {
+			break
+		}
+		return fmt.Sprintf("CPU %d was the task’s %s and idle, and the test asks for a shared LLC and the affinity only: a CPU isolated at boot has %s 0, as the LLC of CPU 0 has", cpu, code("recent_used_cpu"), code("sd_llc_id"))
 	case kernelmodel.PathNoLLC, kernelmodel.PathPrevIdle:
 		if e.PrevCPU == cpu {
 			return fmt.Sprintf("CPU %d was its %s already: a task on a CPU without sched domain stays there", cpu, code("prev_cpu"))
@@ -450,15 +461,18 @@ func fixWords(res *replay.Result, c *cpuSummary) []string {
 	m := h.main
 	switch {
 	case h.wakings == 0 && h.wakeups == 0:
-		out = append(out, fmt.Sprintf("no wakeup brought them in, so a kernel that only wakes differently changes nothing the model can show; %s the time held is taken as recorded", u))
+		out = append(out, fmt.Sprintf("no wakeup brought %s in, so a kernel that only wakes differently changes nothing the model can show; %s the time held is taken as recorded", map[bool]string{true: "it", false: "them"}[h.stays() == 1], u))
 	case h.patchedMax == 0 && h.patchedCertain+h.patchedPossible == 0:
 		s := u + " none of it remains: "
 		if m.Entry != nil {
 			s += insteadWords(m.Entry) + ", and "
 		}
-		if h.wakings == 1 {
+		switch {
+		case h.wakings == 1:
 			s += "that one wakeup was all"
-		} else {
+		case h.stays() == 1:
+			s += fmt.Sprintf("not one of its %s (the entry and %s after it) lands on an isolated CPU", counted(h.wakings, "waking"), count(h.wakings-1))
+		default:
 			s += fmt.Sprintf("not one of the %s of the foreign tasks lands on an isolated CPU", counted(h.wakings, "waking"))
 		}
 		out = append(out, s)
@@ -469,18 +483,24 @@ func fixWords(res *replay.Result, c *cpuSummary) []string {
 		}
 		out = append(out, s)
 	case h.patched == 0 && h.patchedMax >= h.ns:
-		out = append(out, fmt.Sprintf("%s it is not known what remains: anything from none of the %s to all of it, for the facts below that are not known", u, duration(h.ns)))
+		out = append(out, fmt.Sprintf("%s it is not known what remains: anything from none of the %s to all of it", u, duration(h.ns)), likely(m))
 	case h.patched == h.patchedMax:
 		out = append(out, fmt.Sprintf("%s %s of the %s remains", u, duration(h.patched), duration(h.ns)))
 	default:
-		low := "as little as nothing"
+		low := "none"
 		if h.patched > 0 {
-			low = "at least " + duration(h.patched)
+			low = duration(h.patched)
 		}
-		out = append(out, fmt.Sprintf("%s %s and at most %s of the %s remains", u, low, duration(h.patchedMax), duration(h.ns)))
+		out = append(out, fmt.Sprintf("%s between %s and %s of the %s remains; what is not known leaves it open", u, low, duration(h.patchedMax), duration(h.ns)), likely(m))
 	}
 	if m.Entry != nil && (m.Entry.ModelMiss || m.Entry.Original.Bounded && !m.Entry.Original.Possible.Test(m.Entry.RecordedCPU)) {
 		out = append(out, "This rests on a model that does not reproduce the entry as recorded")
+	}
+	switch {
+	case res.KernelsFrom == fact.Assumed:
+		out = append(out, "This is at most possible: which kernel was recorded is assumed")
+	case m.Entry != nil && (m.Entry.Original.From == fact.Assumed || m.Entry.Patched.From == fact.Assumed):
+		out = append(out, "This is at most possible: it leans on what is assumed, such as an affinity by rule of thumb")
 	}
 	if c.StaysDropped > 0 {
 		out = append(out, fmt.Sprintf("%s beyond the first %s are not in these sums", counted(c.StaysDropped, "stay"), count(replay.MaxStays)))
@@ -488,11 +508,20 @@ func fixWords(res *replay.Result, c *cpuSummary) []string {
 	return out
 }
 
+// likely says where the patched kernel puts the task at the entry, as a
+// sentence of its own.
+func likely(m *replay.Stay) string {
+	if m.Entry == nil || m.Entry.Patched.CPU < 0 {
+		return ""
+	}
+	return insteadWords(m.Entry)
+}
+
 // insteadWords says where the patched kernel would have put the task.
 func insteadWords(e *replay.Entry) string {
 	p := &e.Patched
 	if p.CPU < 0 {
-		return "at the entry it puts the task elsewhere"
+		return "the entry does not happen"
 	}
 	if p.Certain() {
 		return fmt.Sprintf("at the entry it puts %s on CPU %d (path %s)", commName(e.Task), p.CPU, p.Path)
@@ -517,7 +546,7 @@ func residentHeld(c *cpuSummary) string {
 	if len(names) > 1 {
 		were = "were"
 	}
-	return fmt.Sprintf("%s %s there when it begins and ran %s%s in %s", joinUpTo(names, 4, "task"), were, atLeast(h.cut > 0), duration(h.ns), counted(h.runs, "run"))
+	return fmt.Sprintf("%s %s there when the capture begins and ran %s%s in %s", joinUpTo(names, 4, "task"), were, atLeast(h.cut > 0), duration(h.ns), counted(h.runs, "run"))
 }
 
 // residentWords tells of the tasks that were there when the capture begins.
