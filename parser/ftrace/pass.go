@@ -16,18 +16,17 @@ type pass struct {
 }
 
 // Decode implements [text.Dialect].
-func (p *pass) Decode(line []byte, n int64) (parser.Event, text.Fit, bool) {
+func (p *pass) Decode(ev *parser.Event, line []byte, n int64) (text.Fit, bool) {
 	h, ok := p.grammar.parse(line)
 	if !ok {
-		return parser.Event{}, text.FitNone, false
+		return text.FitNone, false
 	}
-	ev, fit := p.event(&h, n)
-	return ev, fit, h.aligned
+	return p.event(ev, &h, n), h.aligned
 }
 
-// event makes an event of a line whose header is h.
-func (p *pass) event(h *header, n int64) (parser.Event, text.Fit) {
-	ev := parser.NewEvent(text.KindOf(h.name), h.time, h.cpu)
+// event makes *ev the event of a line whose header is h.
+func (p *pass) event(ev *parser.Event, h *header, n int64) text.Fit {
+	*ev = parser.NewEvent(text.KindOf(h.name), h.time, h.cpu)
 	ev.Pos, ev.Context = n, h.context
 	ev.Cur.PID = h.pid
 	if h.pid != 0 {
@@ -35,14 +34,17 @@ func (p *pass) event(h *header, n int64) (parser.Event, text.Fit) {
 	}
 	switch {
 	case h.stamp == stampCount:
-		ev = parser.NewEvent(parser.KindDamaged, p.out.Last(), parser.NoCPU)
+		*ev = parser.NewEvent(parser.KindDamaged, p.out.Last(), parser.NoCPU)
 		ev.Pos, ev.Text = n, "the time stamp has no decimal point"
 	case ev.Kind == parser.KindOther:
+		if len(h.name) == 0 && bareName(h.payload) {
+			return text.FitPart // a name without its colon: the line ends early
+		}
 		ev.Text = p.otherName(h)
-	case !text.Payload(&ev, h.payload, &p.names) && !pluginPayload(&ev, h, &p.names):
-		return ev, text.FitPart
+	case !text.Payload(ev, h.payload, &p.names) && !pluginPayload(ev, h, &p.names):
+		return text.FitPart
 	}
-	return ev, text.FitWhole
+	return text.FitWhole
 }
 
 // Deliver implements [text.Dialect]. Before the first event comes what the
@@ -57,6 +59,16 @@ func (p *pass) Deliver(ev *parser.Event) {
 		}
 	}
 	p.out.Event(ev)
+}
+
+// bareName reports whether b is one word that could be an event's name.
+func bareName(b []byte) bool {
+	for _, c := range b {
+		if !nameMark(c) {
+			return false
+		}
+	}
+	return true
 }
 
 // otherName names an event that replay does not use.

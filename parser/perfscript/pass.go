@@ -18,13 +18,14 @@ type pass struct {
 }
 
 // Decode implements [text.Dialect].
-func (p *pass) Decode(line []byte, n int64) (parser.Event, text.Fit, bool) {
+func (p *pass) Decode(ev *parser.Event, line []byte, n int64) (text.Fit, bool) {
 	c, ok := split(line)
 	if !ok {
-		return parser.Event{}, text.FitNone, false
+		return text.FitNone, false
 	}
 	if bytes.HasPrefix(c.name, []byte("PERF_RECORD_")) {
-		return p.record(&c, n), text.FitWhole, c.aligned
+		p.record(ev, &c, n)
+		return text.FitWhole, c.aligned
 	}
 	name, known := c.event()
 	kind := parser.KindOther
@@ -37,31 +38,30 @@ func (p *pass) Decode(line []byte, n int64) (parser.Event, text.Fit, bool) {
 	case parser.KindExit:
 		p.exits = true
 	}
-	ev := p.event(kind, &c, n)
+	p.event(ev, kind, &c, n)
 	switch {
 	case kind == parser.KindOther:
 		ev.Text = p.names.Get(name)
-	case !text.Payload(&ev, c.payload, &p.names):
-		return ev, text.FitPart, c.aligned
+	case !text.Payload(ev, c.payload, &p.names):
+		return text.FitPart, c.aligned
 	}
-	return ev, text.FitWhole, c.aligned
+	return text.FitWhole, c.aligned
 }
 
-func (p *pass) event(kind parser.Kind, c *columns, n int64) parser.Event {
-	ev := parser.NewEvent(kind, c.time, c.cpu)
+func (p *pass) event(ev *parser.Event, kind parser.Kind, c *columns, n int64) {
+	*ev = parser.NewEvent(kind, c.time, c.cpu)
 	ev.Pos = n
 	ev.Cur.PID = c.tid
 	if c.tid > 0 {
 		ev.Cur.Comm = p.names.Get(c.comm)
 	}
-	return ev
 }
 
-// record makes an event of one of perf's own records
+// record makes *ev the event of one of perf's own records
 // (perf_event__fprintf, tools/perf/util/event.c). Those with the time 0 are not
 // of the recording: perf wrote down the tasks it found when it began.
-func (p *pass) record(c *columns, n int64) parser.Event {
-	ev := p.event(parser.KindOther, c, n)
+func (p *pass) record(ev *parser.Event, c *columns, n int64) {
+	p.event(ev, parser.KindOther, c, n)
 	ev.Text = p.names.Get(c.name)
 	initial := c.time == 0
 	if initial {
@@ -80,7 +80,7 @@ func (p *pass) record(c *columns, n int64) parser.Event {
 			ev.CPU, ev.Time = parser.NoCPU, p.out.Last()
 		}
 	case "PERF_RECORD_COMM":
-		p.comm(&ev, c.payload)
+		p.comm(ev, c.payload)
 	case "PERF_RECORD_FORK":
 		child, parent, ok := forkTasks(c.payload)
 		if ok && !initial && !p.forks {
@@ -92,7 +92,6 @@ func (p *pass) record(c *columns, n int64) parser.Event {
 			ev.Kind, ev.Text, ev.Task.PID = parser.KindExit, "", task
 		}
 	}
-	return ev
 }
 
 // comm reads ": name:pid/tid" or " exec: name:pid/tid".

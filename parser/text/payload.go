@@ -55,7 +55,7 @@ func Payload(ev *parser.Event, b []byte, names *Names) bool {
 // lastInt finds the last " key=number" in b and returns the number and what
 // stands before the key and behind the number.
 func lastInt(b []byte, key string) (n int64, before, after []byte, ok bool) {
-	i := bytes.LastIndex(b, []byte(key))
+	i := lastKey(b, key)
 	if i < 0 {
 		return 0, nil, nil, false
 	}
@@ -64,6 +64,21 @@ func lastInt(b []byte, key string) (n int64, before, after []byte, ok bool) {
 		return 0, nil, nil, false
 	}
 	return n, b[:i], after, true
+}
+
+// lastKey is bytes.LastIndex for keys, which end in the "=" that is rare in what
+// stands behind them.
+func lastKey(b []byte, key string) int {
+	for end := len(b); ; {
+		i := bytes.LastIndexByte(b[:end], '=')
+		if i < len(key)-1 {
+			return -1
+		}
+		if string(b[i+1-len(key):i+1]) == key {
+			return i + 1 - len(key)
+		}
+		end = i
+	}
 }
 
 // commPID decodes "comm=NAME pid=N" with the given keys.
@@ -120,7 +135,7 @@ func switchPayload(ev *parser.Event, b []byte, names *Names) bool {
 	}
 	const nextComm = " next_comm="
 	for end := len(before); ; {
-		i := bytes.LastIndex(before[:end], []byte(nextComm))
+		i := lastKey(before[:end], nextComm)
 		if i < 0 || len(before)-i > MaxName {
 			return false
 		}
@@ -137,7 +152,7 @@ func switchPayload(ev *parser.Event, b []byte, names *Names) bool {
 // state and the arrow, which the "fields" option leaves out.
 func prevPayload(ev *parser.Event, b []byte, names *Names) bool {
 	const key = " prev_state="
-	i := bytes.LastIndex(b, []byte(key))
+	i := lastKey(b, key)
 	if i < 0 {
 		return false
 	}
@@ -222,7 +237,7 @@ func forkPayload(ev *parser.Event, b []byte, names *Names) bool {
 	}
 	const child = " child_comm="
 	for end := len(before); ; {
-		i := bytes.LastIndex(before[:end], []byte(child))
+		i := lastKey(before[:end], child)
 		if i < 0 || len(before)-i > MaxName {
 			return false
 		}
@@ -271,7 +286,7 @@ func renamePayload(ev *parser.Event, b []byte, names *Names) bool {
 		return false
 	}
 	_, before, _, ok := lastInt(rest, end)
-	i := bytes.LastIndex(before, []byte(newComm))
+	i := lastKey(before, newComm)
 	if !ok || i < 0 {
 		return false
 	}

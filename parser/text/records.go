@@ -31,11 +31,11 @@ const (
 
 // Dialect is what [Records] needs to know of a dialect.
 type Dialect interface {
-	// Decode makes an event of one record, which holds newlines if a name does: a
+	// Decode makes *ev the event of one record, which holds newlines if a name does: a
 	// record in which anything else would hold one does not fit. n is its line
 	// number. aligned is true if the columns stand where only the tool can have put
 	// them, so that nothing before the line belongs to it.
-	Decode(line []byte, n int64) (ev parser.Event, fit Fit, aligned bool)
+	Decode(ev *parser.Event, line []byte, n int64) (fit Fit, aligned bool)
 	// Remark handles a line that is no record: a header, a loss, a stack. It
 	// reports false for a line it does not know.
 	Remark(line []byte, n int64) bool
@@ -65,6 +65,8 @@ type Records struct {
 	// inOther is true behind an event that replay does not use: its text may go
 	// on over several lines (stack traces, trace_printk).
 	inOther bool
+	// ev is where lines are decoded to.
+	ev parser.Event
 }
 
 // piece is a line that is no record by itself.
@@ -135,14 +137,18 @@ func (p *Records) error(format string, line int64, err error) error {
 // line handles one line of the input.
 func (p *Records) line(line []byte) {
 	n := p.lines.Number()
-	ev, fit, aligned := p.d.Decode(line, n)
+	fit, aligned := p.d.Decode(&p.ev, line, n)
 	if len(p.pieces) > 0 && !aligned && p.join(line) {
 		return
 	}
 	switch {
 	case fit == FitWhole:
-		p.flush(len(p.pieces))
-		p.deliver(&ev)
+		if len(p.pieces) > 0 {
+			ev := p.ev
+			p.flush(len(p.pieces))
+			p.ev = ev
+		}
+		p.deliver()
 		return
 	case fit == FitNone:
 		if p.d.Remark(line, n) {
@@ -159,9 +165,10 @@ func (p *Records) line(line []byte) {
 	p.keep(line, fit, n)
 }
 
-func (p *Records) deliver(ev *parser.Event) {
-	p.inOther = ev.Kind == parser.KindOther
-	p.d.Deliver(ev)
+// deliver hands on what was decoded last.
+func (p *Records) deliver() {
+	p.inOther = p.ev.Kind == parser.KindOther
+	p.d.Deliver(&p.ev)
 }
 
 // join tries to make a record of the last pieces and line, and reports whether
@@ -180,10 +187,11 @@ func (p *Records) join(line []byte) bool {
 				}
 				all = append(all, line...)
 			}
-			if ev, fit, _ := p.d.Decode(all, p.first+int64(k)); fit == FitWhole {
+			if fit, _ := p.d.Decode(&p.ev, all, p.first+int64(k)); fit == FitWhole {
+				ev := p.ev
 				p.flush(k)
-				p.pieces, p.size = nil, 0
-				p.deliver(&ev)
+				p.pieces, p.size, p.ev = nil, 0, ev
+				p.deliver()
 				return true
 			}
 		}
@@ -237,8 +245,8 @@ func (p *Records) flush(k int) {
 		n := p.first + int64(i)
 		switch {
 		case q.fit >= FitLoose:
-			ev, _, _ := p.d.Decode(q.text, n)
-			p.deliver(&ev)
+			p.d.Decode(&p.ev, q.text, n)
+			p.deliver()
 		case q.fit != FitNone:
 			p.out.Damaged(n, "the fields do not fit the event")
 		case p.inOther && len(q.text) > 0:

@@ -18,27 +18,27 @@ type pass struct {
 }
 
 // Decode implements [text.Dialect].
-func (p *pass) Decode(line []byte, n int64) (parser.Event, text.Fit, bool) {
+func (p *pass) Decode(ev *parser.Event, line []byte, n int64) (text.Fit, bool) {
 	f, ok := split(line)
 	if !ok || p.summary {
-		return parser.Event{}, text.FitNone, false
+		return text.FitNone, false
 	}
-	ev := parser.NewEvent(parser.KindSlice, f.time, f.cpu)
+	*ev = parser.NewEvent(parser.KindSlice, f.time, f.cpu)
 	fits := false
 	if at, ns, rest, ok := p.grammar.numbersAt(f.rest); ok {
-		fits = p.slice(&ev, f.rest[:at], ns, rest)
+		fits = p.slice(ev, f.rest[:at], ns, rest)
 	} else {
-		fits = p.wakeup(&ev, f.rest) || p.migration(&ev, f.rest)
+		fits = p.wakeup(ev, f.rest) || p.migration(ev, f.rest)
 	}
 	ev.Pos = n
 	switch {
 	case !fits:
-		return ev, text.FitPart, true
+		return text.FitPart, true
 	case ev.Kind == parser.KindWaking && ev.Task.PID == parser.NoPID:
 		// A name without ids at the end of the line: they may be on the next one.
-		return ev, text.FitLoose, true
+		return text.FitLoose, true
 	}
-	return ev, text.FitWhole, true
+	return text.FitWhole, true
 }
 
 // slice fills a KindSlice. perf stamps it when the task leaves the CPU.
