@@ -27,7 +27,7 @@
 // # Bounds
 //
 // Sizes in headers are believed only as far as bytes are there. At most
-// 65536 events types, 1 Mi event ids, 8192 CPUs, 16384 lanes. Reading buffers
+// 65536 event types, 1 Mi event ids, 8192 CPUs, 16384 lanes. Reading buffers
 // take 32 MiB together, the index of lanes about 4 bytes for each drained
 // stretch (16 in the worst case), a zstd window at most 128 MiB (what perf's highest level, 22, uses),
 // decompressed records 64 MiB plus 256 times the compressed size. A feature

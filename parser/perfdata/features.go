@@ -3,6 +3,7 @@ package perfdata
 import (
 	"fmt"
 	"io"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,14 +44,14 @@ type features struct {
 	killed  bool // no features: the recorder never finished the file
 	missing bool // no features: they lie behind the end of the file
 
-	version, cmdline string
-	args             []string
-	avail, online    int // CPUs, 0 if unknown
-	clockData        bool
-	clockID          uint32
-	wall, clock      uint64
-	notes            []string
-	done             map[uint64]bool
+	version       string
+	args          []string // the command line of perf
+	avail, online int      // CPUs, 0 if unknown
+	clockData     bool
+	clockID       uint32
+	wall, clock   uint64
+	notes         []string
+	done          map[uint64]bool
 }
 
 // readFeatures reads the sections listed behind the data.
@@ -150,7 +151,6 @@ func (c *capture) feature(bit uint64, b []byte) {
 	case featCmdline:
 		name = "CMDLINE"
 		f.args = d.list()
-		f.cmdline = strings.Join(f.args, " ")
 	case featEventDesc:
 		name = "EVENT_DESC"
 		c.eventDesc(d)
@@ -461,7 +461,11 @@ func (c *capture) describeMeta() {
 	c.describeCPUs()
 	f, m := &c.feat, &c.meta
 	note := func(format string, args ...any) { m.Notes = append(m.Notes, fmt.Sprintf(format, args...)) }
-	if f.version != "" {
+	switch {
+	case f.version != "" && len(f.args) > 0:
+		args := append([]string{path.Base(f.args[0])}, f.args[1:]...)
+		note("recorded by perf %s: %.200q", f.version, strings.Join(args, " "))
+	case f.version != "":
 		note("recorded by perf %s", f.version)
 	}
 	if f.killed {

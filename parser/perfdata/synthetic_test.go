@@ -153,7 +153,7 @@ node 0 cpus=0-1
 node 1 cpus=2-3
 domains of cpu 0: SMT=0,2 MC=0-3
 domains of cpu 1:
-note "recorded by perf 6.1.192"
+note "recorded by perf 6.1.192: \"perf sched record -e x -C 1-2 -- sleep -C\""
 note "the recorder lost 9 events: record again with larger buffers (perf record -m)"
 `
 

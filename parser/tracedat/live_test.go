@@ -233,6 +233,9 @@ func TestRecordings(t *testing.T) {
 			}
 			c, err := New(memory(path, b))
 			if err != nil {
+				if want, _ := report(t, path); len(want) == 0 {
+					t.Skip("nothing was recorded: someone else uses tracefs")
+				}
 				t.Fatal(err)
 			}
 			if mode.name == "instance" {

@@ -47,13 +47,14 @@ func Golden(t *testing.T, path string, c parser.Capture) {
 	const head, tail = 120, 30
 	var short strings.Builder
 	sum, plain, n := sha256.New(), 0, 0
+	tracepoint := func(line string) bool { return line[0] >= '0' && line[0] <= '9' && strings.Contains(line, " sched_") }
 	for line := range strings.Lines(b.String()) {
-		if strings.Contains(line, "sched_") {
+		if tracepoint(line) {
 			plain++
 		}
 	}
 	for line := range strings.Lines(b.String()) {
-		if !strings.Contains(line, "sched_") {
+		if !tracepoint(line) {
 			short.WriteString(line)
 			continue
 		}
