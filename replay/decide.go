@@ -217,7 +217,7 @@ func (r *replayer) ask(d *decision, p *task, w *world, q *kernelmodel.Wakeup) {
 	irq := d.line.WakerContext == WakerHardirq || d.line.WakerContext == WakerSoftirq || d.line.WakerContext == WakerIdle
 	*q = kernelmodel.Wakeup{
 		ThisIsPrev: irq && d.ev.CPU == d.prev,
-		CurFlips: q.CurFlips, Flips: q.Flips,
+		CurFlips:   q.CurFlips, Flips: q.Flips,
 		Kind: d.kind, This: this, Prev: prevs, PrevFrom: prevFrom, Prio: int(d.line.Task.Prio),
 		Allowed: a.mask, AllowedFrom: a.from, OneCPU: a.one(),
 		MigrationDisabled: kernelmodel.Known(false, fact.Reconstructed),

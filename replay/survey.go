@@ -25,9 +25,7 @@ type survey struct {
 
 	// selectDelay is the median, selectLate the 99th percentile of the time in ns
 	// from sched_waking to the event that ends the selection on the same CPU.
-	// selectRare is the longest that a selection may be held up before its task
-	// is queued, where CPUs are virtual.
-	selectDelay, selectLate, selectRare int64
+	selectDelay, selectLate int64
 
 	// enters holds the CPUs to which a waking moved a task, ranNS the time that
 	// tasks ran on CPUs, by runKey.
@@ -212,13 +210,11 @@ func surveyCapture(c parser.Capture, host *parser.Host, progress func(int64)) *s
 		slices.Sort(delays)
 		s.selectDelay = delays[len(delays)/2]
 		s.selectLate = delays[len(delays)*19/20]
-		s.selectRare = delays[len(delays)*999/1000]
 	}
 	if s.selectDelay == 0 {
 		s.selectDelay = max(2000, c.Meta().Resolution)
 	}
 	s.selectLate = max(s.selectLate, 2*s.selectDelay)
-	s.selectRare = max(s.selectRare, s.selectLate)
 	return s
 }
 

@@ -24,7 +24,9 @@ type task struct {
 	wokenAt int64
 	// inflight is the CPU on whose wake list it is, NoCPU if none.
 	inflight int32
-	exiting  bool
+	// queuedSure: it is certainly on that list by now, not still with its waker.
+	queuedSure bool
+	exiting    bool
 
 	recentUsed      int32
 	recentUsedKnown bool
@@ -181,7 +183,6 @@ func (t *timeline) changed(c int32, est, lo, hi int64) {
 // it may not be.
 type flight struct {
 	pid, waker, to int32
-	at             int64
 }
 
 // arrived notes that the waker's CPU went on: what it had sent is queued.
@@ -191,8 +192,9 @@ func (t *timeline) arrived(ev *parser.Event) {
 		p := t.task[f.pid]
 		switch {
 		case p == nil || p.inflight != f.to:
-		case f.waker == ev.CPU && (ev.Task.PID != f.pid || ev.Kind != parser.KindMigrate) || t.now-f.at > t.s.selectRare:
+		case f.waker == ev.CPU && (ev.Task.PID != f.pid || ev.Kind != parser.KindMigrate):
 			t.cpu[f.to].sure++
+			p.queuedSure = true
 		default:
 			t.unsure[n] = f
 			n++
@@ -289,8 +291,10 @@ func (t *timeline) land(p *task) {
 	if p.inflight != parser.NoCPU {
 		k := &t.cpu[p.inflight]
 		k.inflight = max(0, k.inflight-1)
-		k.sure = min(k.sure, k.inflight)
-		p.inflight = parser.NoCPU
+		if p.queuedSure {
+			k.sure = max(0, k.sure-1)
+		}
+		p.inflight, p.queuedSure = parser.NoCPU, false
 	}
 }
 
@@ -306,7 +310,7 @@ func (t *timeline) fly(p *task, waker, c int32, w window) {
 	}
 	p.inflight = c
 	t.cpu[c].inflight++
-	t.unsure = append(t.unsure, flight{p.pid, waker, c, w.est})
+	t.unsure = append(t.unsure, flight{p.pid, waker, c})
 	t.changed(c, w.est, w.lo, w.hi)
 }
 
@@ -324,6 +328,11 @@ func (t *timeline) apply(ev *parser.Event) {
 				k.since = parser.NoTime
 				k.cfs.nr, k.cfs.weight, k.cfs.running = 0, 0, false
 				t.forgetQueue(int32(i))
+				for _, p := range t.task {
+					if p.inflight == int32(i) {
+						p.inflight, p.queuedSure = parser.NoCPU, false
+					}
+				}
 				t.changed(int32(i), max(ev.Start, t.s.start), max(ev.Start, t.s.start), ev.Time)
 			}
 		}
@@ -432,9 +441,6 @@ func (t *timeline) forgetQueue(c int32) {
 		if p.cpu == c && p.queued && p.pid != 0 {
 			p.queued, p.queuedKnown, p.running = false, false, false
 			t.loadDequeue(p, c)
-		}
-		if p.inflight == c {
-			p.inflight = parser.NoCPU
 		}
 	}
 }
