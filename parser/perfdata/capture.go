@@ -25,6 +25,8 @@ const (
 	maxAttrStride = 4096
 )
 
+const remedyCopy = "copy or record again"
+
 // loss sums up the records about lost events of one CPU.
 type loss struct {
 	placed int64 // told by records with a time
@@ -39,6 +41,7 @@ type capture struct {
 	meta    parser.Meta
 	ev      events
 	settled bool
+	unset   error // why the event types could not be settled
 	table   *tep.Table
 	lanes   laneSet
 
@@ -47,9 +50,7 @@ type capture struct {
 	compressed int64  // compressed bytes met
 
 	bytes       int64
-	samples     int64
-	first, last int64 // time of the first and last record, if samples > 0
-	seen        parser.CPUs
+	first, last int64       // time of the first and last record; first > last if none has one
 	opened      parser.CPUs // CPUs the tracepoints were opened on
 	taskOnly    bool        // only some tasks were recorded
 	losses      map[int32]loss
@@ -130,12 +131,12 @@ func (c *capture) open(src parser.Source) error {
 	case magic == magicV1:
 		return c.fail(0, "record again with a perf from this decade", fmt.Errorf("%w: version 1 of the perf.data format", parser.ErrUnsupported))
 	case n < 8 && (strings.HasPrefix(magicLittle, magic) || strings.HasPrefix(magicBig, magic)):
-		return c.fail(int64(n), "copy or record again", fmt.Errorf("%w: it ends inside the file header", parser.ErrTruncated))
+		return c.fail(int64(n), remedyCopy, fmt.Errorf("%w: it ends inside the file header", parser.ErrTruncated))
 	default:
 		return c.fail(0, "", fmt.Errorf("%w: it begins %q", parser.ErrFormat, magic))
 	}
 	if err != nil {
-		return c.fail(int64(n), "copy or record again", fmt.Errorf("%w: it ends inside the file header", parser.ErrTruncated))
+		return c.fail(int64(n), remedyCopy, fmt.Errorf("%w: it ends inside the file header", parser.ErrTruncated))
 	}
 	c.bytes = int64(n)
 	if c.order.Uint64(head[8:]) == pipeHeader {
@@ -184,7 +185,7 @@ func (c *capture) openFile(src parser.Source) error {
 	}
 	head := make([]byte, fileHeader)
 	if n, err := src.At.ReadAt(head, 0); n < fileHeader {
-		return c.fail(int64(n), "copy or record again", fmt.Errorf("%w: it ends inside the file header: %w", parser.ErrTruncated, err))
+		return c.fail(int64(n), remedyCopy, fmt.Errorf("%w: it ends inside the file header: %w", parser.ErrTruncated, err))
 	}
 	c.bytes = fileHeader
 	if size := c.order.Uint64(head[8:]); size != fileHeader {
@@ -237,7 +238,7 @@ func (c *capture) readAttrs(at io.ReaderAt, attrs section, stride uint64) error 
 	for i := range attrs.size / stride {
 		off := int64(attrs.off + i*stride)
 		if n, err := at.ReadAt(b, off); n < len(b) {
-			return c.fail(off, "copy or record again", fmt.Errorf("%w: it ends inside the event types: %w", parser.ErrTruncated, err))
+			return c.fail(off, remedyCopy, fmt.Errorf("%w: it ends inside the event types: %w", parser.ErrTruncated, err))
 		}
 		// The attribute grows with every kernel; ours is a prefix. The last 16
 		// bytes place its ids.
@@ -251,7 +252,7 @@ func (c *capture) readAttrs(at io.ReaderAt, attrs section, stride uint64) error 
 		}
 		list, err := readUpTo(at, int64(ids.off), int64(ids.size))
 		if uint64(len(list)) < ids.size {
-			return c.fail(int64(ids.off), "copy or record again", fmt.Errorf("%w: it ends inside the event ids: %w", parser.ErrTruncated, err))
+			return c.fail(int64(ids.off), remedyCopy, fmt.Errorf("%w: it ends inside the event ids: %w", parser.ErrTruncated, err))
 		}
 		if err := c.addAttr(a, list); err != nil {
 			return c.fail(off, "", err)
@@ -273,14 +274,13 @@ func readUpTo(at io.ReaderAt, off, n int64) ([]byte, error) {
 
 // settle is called before the first record that needs the event types.
 func (c *capture) settle() error {
-	if c.settled {
-		return nil
+	if !c.settled {
+		c.settled = true
+		if err := c.ev.settle(); err != nil {
+			c.unset = c.fail(-1, "", err)
+		}
 	}
-	c.settled = true
-	if err := c.ev.settle(); err != nil {
-		return c.fail(-1, "", err)
-	}
-	return nil
+	return c.unset
 }
 
 // finish turns what the walk found into the capture's description.

@@ -167,6 +167,9 @@ func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 // lost handles a place where no record begins: it looks for the next one, and
 // reports true if there is none.
 func (s *scan) lost(w *walker, off int64) (done bool) {
+	if len(s.c.ev.attrs) > 0 {
+		_ = s.c.settle() // told again by finish
+	}
 	n, found := w.resync(s.plausible)
 	s.c.bytes += n
 	s.c.damage(off, "%d bytes that are no records", n)
@@ -210,7 +213,7 @@ func (s *scan) decompress() error {
 		return n, nil
 	})
 	z, err := zstd.NewReader(pieces, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
-		zstd.WithDecoderMaxWindow(maxWindow), zstd.IgnoreChecksum(false))
+		zstd.WithDecoderMaxWindow(maxWindow))
 	if err != nil {
 		return fmt.Errorf("cannot decompress: %w", err)
 	}
@@ -277,7 +280,7 @@ func (s *scan) record(rec []byte, off int64, at *store) error {
 	case recIDIndex:
 		c.skipped[recordName(typ)]++
 		return c.idIndex(rec, off)
-	case recSample, recLost, recComm, recFork, recLostSamples:
+	case recSample, recLost, recComm, recFork, recExit, recLostSamples:
 	default:
 		c.skipped[recordName(typ)]++
 		return nil
@@ -295,7 +298,11 @@ func (s *scan) record(rec []byte, off int64, at *store) error {
 			return nil
 		}
 	} else if time == 0 {
-		if typ == recSample {
+		switch {
+		case typ == recSample && c.ev.attrs[org.attr].time < 0:
+			c.skipped["sample of an event recorded without times"]++
+			return nil
+		case typ == recSample:
 			c.damage(off, "sample without a time")
 			return nil
 		}
@@ -311,12 +318,6 @@ func (s *scan) record(rec []byte, off int64, at *store) error {
 	}
 	if time != 0 {
 		c.first, c.last = min(c.first, int64(time)), max(c.last, int64(time))
-		if org.cpu >= 0 {
-			c.seen.Set(int(org.cpu))
-		}
-		if typ == recSample {
-			c.samples++
-		}
 	}
 	if !c.lanes.add(at, org.cpu, time, off, len(rec)) {
 		c.damage(off, "time of CPU %d runs backwards too often: %s left out", org.cpu, recordName(typ))

@@ -287,6 +287,39 @@ func TestResync(t *testing.T) {
 	}
 }
 
+// The same where the first record is damaged.
+func TestResyncAtStart(t *testing.T) {
+	w := newWriter(binary.LittleEndian)
+	w.add(make([]byte, 96))
+	for i := range 6 {
+		w.add(w.sample(idWaking, 0, 0, uint64(1000+i), w.wakingRaw(0, 0, "x", 10, i)))
+	}
+	got := told(t, w.file(), true)
+	if len(got) != 7 || got[0] != `1000 [-01] @0 damaged "96 bytes that are no records"` {
+		t.Errorf("%d events: %q", len(got), got)
+	}
+}
+
+// perf's own task records stand in for tracepoints that were not recorded.
+func TestTaskRecords(t *testing.T) {
+	w := newWriter(binary.LittleEndian)
+	w.add(
+		w.record(recComm, 0, w.cat(7, 7, "sh\x00\x00\x00\x00\x00\x00", make([]byte, 40))),
+		w.record(recFork, 0, w.cat(8, 7, 8, 7, uint64(50), w.trailer(idSwitch, 0, 7, 50))),
+		w.sample(idSwitch, 0, 8, 60, w.switchRaw("sh", 8, 0x10, "x", 9)),
+		w.record(recExit, 0, w.cat(8, 7, 8, 7, uint64(70), w.trailer(idSwitch, 0, 8, 70))),
+	)
+	want := []string{
+		`50 [-01] @0 comm 7 "sh"`,
+		`50 [000] @0 sched_process_fork "comm=sh pid=7 child_comm=sh child_pid=8"`,
+		`60 [000] @0 sched_switch "prev_comm=sh prev_pid=8 prev_prio=120 prev_state=? ==> next_comm=x next_pid=9 next_prio=139" cur=8 "sh" task`,
+		`70 [000] @0 sched_process_exit "comm=sh pid=8 prio=-1000"`,
+	}
+	if d := cmp.Diff(want, told(t, w.file(), true)); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+}
+
 // A record that contradicts its format is told where it stands.
 func TestDamagedRecord(t *testing.T) {
 	w := newWriter(binary.LittleEndian)

@@ -21,6 +21,9 @@ type Open func(b []byte) (parser.Capture, error)
 // reader that stops says where.
 func Mutilate(t *testing.T, whole []byte, step, flips int, limit uint64, open Open) {
 	t.Helper()
+	var most uint64
+	copies := 0
+	defer func() { t.Logf("%d copies, at most %d KiB allocated for one", copies, most>>10) }()
 	rnd := rand.New(rand.NewPCG(1, uint64(len(whole))))
 	try := func(what string, b []byte) {
 		t.Helper()
@@ -36,6 +39,8 @@ func Mutilate(t *testing.T, whole []byte, step, flips int, limit uint64, open Op
 		if err != nil {
 			t.Errorf("%s: %v", what, err)
 		}
+		copies++
+		most = max(most, after.TotalAlloc-before.TotalAlloc)
 		if used := after.TotalAlloc - before.TotalAlloc; used > limit {
 			t.Errorf("%s: %d bytes allocated, at most %d are promised", what, used, limit)
 		}
