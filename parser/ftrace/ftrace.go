@@ -24,6 +24,9 @@ type capture struct {
 	stats             text.LastStats
 }
 
+// wallClock is a time in ns that no clock counting from boot reaches: 30 years.
+const wallClock = 30 * 365 * 86400 * int64(1e9)
+
 // New opens a printed ftrace buffer or a trace-cmd report. It reads the
 // beginning of src to find the columns and refuses, with [parser.ErrUnsupported],
 // what cannot be used: clocks that do not count time, output without time stamps,
@@ -94,11 +97,14 @@ func (c *capture) readHead(head text.Head) error {
 	legend := 0
 	sawTracer := false
 	indents := map[int]int{}
+	blank, first := true, int64(parser.NoTime)
 	for i, line := range head.Lines {
 		h, ok := c.grammar.parse(line)
 		switch {
 		case ok && len(h.name) > 0:
-			votes.events++
+			if votes.events++; votes.events == 1 {
+				first = h.time
+			}
 			if !h.aligned {
 				indents[h.indent()]++
 			}
@@ -119,7 +125,8 @@ func (c *capture) readHead(head text.Head) error {
 			if err := c.headerLine(i+1, bytes.TrimSpace(line), &legend, &sawTracer); err != nil {
 				return err
 			}
-		case bytes.HasPrefix(line, []byte("cpus=")), bytes.HasPrefix(line, []byte("version = ")):
+		case blank && (bytes.HasPrefix(line, []byte("cpus=")) || bytes.HasPrefix(line, []byte("version = "))):
+			// The first line of trace-cmd report; elsewhere it may be anything.
 			c.meta.Dialect = parser.DialectTraceCmd
 			sawTracer = true
 		case looksBare(line):
@@ -131,6 +138,7 @@ func (c *capture) readHead(head text.Head) error {
 				rawLine = i + 1
 			}
 		}
+		blank = blank && len(bytes.TrimSpace(line)) == 0
 	}
 	for width, n := range indents {
 		if width > 0 && n*10 >= votes.events*9 {
@@ -158,14 +166,24 @@ func (c *capture) readHead(head text.Head) error {
 	if stamps[stampNano] > 0 || stamps[stampRaw] > 0 {
 		c.meta.Resolution = 1
 	}
-	if stamps[stampRelative] > 0 {
+	switch {
+	case stamps[stampRelative] > 0:
 		c.meta.Clock.Relative = true
 		c.meta.Notes = append(c.meta.Notes, "Time stamps count from the first event in the buffer (trace option latency-format).")
+	case first == 0:
+		c.meta.Clock.Relative = true
+		c.meta.Notes = append(c.meta.Notes, "Time stamps count from the first event (trace-cmd report --align-ts).")
+	case first >= wallClock && c.meta.Dialect == parser.DialectFtrace:
+		c.meta.Clock.Name = "tai" // the only trace clock that counts from 1970
+	case first >= wallClock:
+		c.meta.Notes = append(c.meta.Notes, "Time stamps count from about 1970: clock tai, or the times of day of trace-cmd record --date.")
 	}
 	if stamps[stampRaw] > 0 {
 		c.meta.Notes = append(c.meta.Notes, "Time stamps are raw (trace-cmd report --raw-ts) and are taken as nanoseconds.")
 	}
-	c.meta.Notes = append(c.meta.Notes, "The text does not name its trace_clock; with the default clock, local, different CPUs may disagree on the time.")
+	if c.meta.Clock.Name == "" {
+		c.meta.Notes = append(c.meta.Notes, "The text does not name its trace_clock; with the default clock, local, different CPUs may disagree on the time.")
+	}
 	if c.meta.Dialect == parser.DialectFtrace && !sawTracer {
 		// trace_pipe has no header. It prints what it finds, CPU after CPU.
 		c.meta.MayReorder = true

@@ -36,7 +36,8 @@ func TestHoles(t *testing.T) {
 		{"first switch", []parser.Event{sw(1, 0, 5, 0)}, nil},
 		{"broken", []parser.Event{sw(1, 0, 5, 0), sw(4, 0, 6, 5)}, []string{`0: hole cpu=0 start=1 time=4 task="":6 next="":0`}},
 		{
-			"every break", []parser.Event{sw(1, 0, 5, 0), sw(4, 0, 6, 0), sw(9, 0, 7, 0)},
+			"every break",
+			[]parser.Event{sw(1, 0, 5, 0), sw(4, 0, 6, 0), sw(9, 0, 7, 0)},
 			[]string{`0: hole cpu=0 start=1 time=4 task="":6 next="":0`, `0: hole cpu=0 start=4 time=9 task="":7 next="":0`},
 		},
 		{"CPUs apart", []parser.Event{sw(1, 0, 5, 0), sw(2, 1, 7, 8), sw(3, 0, 0, 5), sw(4, 1, 8, 7)}, nil},
