@@ -91,7 +91,6 @@ type replayer struct {
 	n                 int64
 	pending           []*decision
 	anyIdlePolicy     bool
-	delayDequeue      bool
 
 	// Scratch space of decisions.
 	x              kernelmodel.Explorer
@@ -128,7 +127,7 @@ func newReplayer(c parser.Capture, host *parser.Host, s *survey, o *Options) (*r
 
 // begin resets everything that one pass over the capture changes.
 func (r *replayer) begin() {
-	r.t = newTimeline(r.s, r.ncpu)
+	r.t = newTimeline(r.s, r.ncpu, r.kOriginal.Rules.DelayDequeue)
 	r.res = &Result{Events: map[parser.Kind]int64{}}
 	r.n, r.pending, r.sampled = 0, nil, 0
 	r.sync = syncHabits{pair: map[[2]string]*habit{}}
@@ -142,7 +141,6 @@ func (r *replayer) begin() {
 	for i := range r.budget {
 		r.budget[i] = newScanBudget(int64(r.m.LLCSpan(i).Weight()))
 	}
-	r.delayDequeue = r.kOriginal.Rules.DelayDequeue
 	r.selO = kernelmodel.Selector{Rules: &r.kOriginal.Rules, Machine: r.m, Index: 0}
 	r.selP = kernelmodel.Selector{Rules: &r.kPatched.Rules, Machine: r.m, Index: 1}
 	if v := r.kOriginal.Variants(); len(v) > 1 {

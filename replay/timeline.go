@@ -17,9 +17,10 @@ type task struct {
 	queued, queuedKnown bool
 	running             bool
 	// sleptAt is when it last left its queue; contended: others were queued on
-	// that CPU then, so that a delayed dequeue is likely.
+	// that CPU then, so that its dequeue may have been delayed.
 	sleptAt   int64
 	contended bool
+	virtual   virtual
 	// wokenAt is the waking that its next run answers, NoTime if none.
 	wokenAt int64
 	// inflight is the CPU on whose wake list it is, NoCPU if none.
@@ -52,12 +53,10 @@ type cpuState struct {
 	sure     int   // of these, those certainly queued by now
 	since    int64 // when cur became current, NoTime if before the window
 	idleAt   int64 // rq->idle_stamp
-	// delayed counts tasks that slept here with others queued and have not been
-	// woken since; none survive the CPU's idling.
-	delayed int
-	last    [16]transition
-	n       int // transitions made
-	cfs     queue
+	last     [16]transition
+	n        int // transitions made
+	cfs      queue
+	fair     fairQueue
 }
 
 // transition is a change of what other CPUs can see of a CPU. It happened
@@ -76,17 +75,19 @@ type timeline struct {
 	task map[int32]*task
 	// unsure lists flights that may not have reached the wake list yet.
 	unsure []flight
+	// delays: the kernel delays dequeues (6.12 and later).
+	delays bool
 	// slack is how long before its event a change may have been visible, in ns.
 	slack int64
 	now   int64
 }
 
-func newTimeline(s *survey, ncpu int) *timeline {
-	t := &timeline{s: s, cpu: make([]cpuState, ncpu), task: map[int32]*task{}}
+func newTimeline(s *survey, ncpu int, delays bool) *timeline {
+	t := &timeline{s: s, delays: delays, cpu: make([]cpuState, ncpu), task: map[int32]*task{}}
 	t.slack = s.selectDelay / 4
 	for c := range t.cpu {
 		k := &t.cpu[c]
-		*k = cpuState{cur: parser.NoPID, prio: parser.NoPrio, guard: parser.NoPID, since: parser.NoTime, idleAt: parser.NoTime}
+		*k = cpuState{cur: parser.NoPID, prio: parser.NoPrio, guard: parser.NoPID, since: parser.NoTime, idleAt: parser.NoTime, fair: fairQueue{slice: baseSlice(ncpu), at: s.start}}
 		if c < len(s.cpu) && s.cpu[c].known {
 			st := s.cpu[c]
 			k.cur, k.prio, k.known, k.guard = st.cur, st.prio, true, st.by
@@ -132,7 +133,7 @@ func (t *timeline) get(pid int32) *task {
 			pid: pid, prio: parser.NoPrio, cpu: parser.NoCPU, wokenAt: parser.NoTime, sleptAt: parser.NoTime,
 			inflight: parser.NoCPU, recentUsed: parser.NoCPU,
 		}
-		p.entity.attached, p.entity.weight = parser.NoCPU, 1024
+		p.entity.attached, p.entity.weight, p.virtual.on = parser.NoCPU, 1024, parser.NoCPU
 		if ts := t.s.task[pid]; ts != nil {
 			p.comm = ts.comm
 			p.flips.start(ts.partners, t.s.end-t.s.start)
@@ -262,28 +263,25 @@ func (t *timeline) enqueue(p *task, c int32) {
 	if p.queued && p.queuedKnown {
 		return
 	}
-	if p.inPlace(c) {
-		t.cpu[c].delayed = max(0, t.cpu[c].delayed-1)
-	}
 	p.cpu, p.queued, p.queuedKnown = c, true, true
 	t.cpu[c].nr++
+	if t.delays && p.fair() {
+		t.fairEnqueue(p, c)
+	}
 	t.loadEnqueue(p, c)
 }
-
-// inPlace reports whether the task's sleep on CPU c counts as delayed.
-func (p *task) inPlace(c int32) bool { return p.contended && p.cpu == c }
 
 // dequeue takes a task that goes to sleep off its CPU's queue.
 func (t *timeline) dequeue(p *task, c int32) {
 	if p.queued {
 		t.cpu[c].nr = max(0, t.cpu[c].nr-1)
 		t.loadDequeue(p, c)
+		if t.delays && p.fair() && t.cpu[c].fair.sleep(p) {
+			t.cpu[c].cfs.weight += p.entity.weight // a delayed task still weighs
+		}
 	}
 	p.queued, p.queuedKnown, p.sleptAt, p.wokenAt = false, true, t.now, parser.NoTime
 	p.contended = t.cpu[c].nr > 0
-	if p.contended {
-		t.cpu[c].delayed++
-	}
 }
 
 // land takes a task off the wake list it is on.
@@ -306,6 +304,7 @@ func (t *timeline) fly(p *task, waker, c int32, w window) {
 	}
 	t.land(p)
 	if p.entity.attached != c {
+		t.fairLeave(p)
 		t.loadLeave(p)
 	}
 	p.inflight = c
@@ -324,7 +323,7 @@ func (t *timeline) apply(ev *parser.Event) {
 		for i := range t.cpu {
 			if c < 0 || int(c) == i {
 				k := &t.cpu[i]
-				k.known, k.cur, k.prio, k.nr, k.inflight, k.sure, k.delayed = false, parser.NoPID, parser.NoPrio, 0, 0, 0, 0
+				k.known, k.cur, k.prio, k.nr, k.inflight, k.sure = false, parser.NoPID, parser.NoPrio, 0, 0, 0
 				k.since = parser.NoTime
 				k.cfs.nr, k.cfs.weight, k.cfs.running = 0, 0, false
 				t.forgetQueue(int32(i))
@@ -389,6 +388,7 @@ func (t *timeline) apply(ev *parser.Event) {
 func (t *timeline) applySwitch(ev *parser.Event) {
 	c := ev.CPU
 	k := &t.cpu[c]
+	t.fairAdvance(c)
 	if ev.Task.PID > 0 {
 		p := t.see(&ev.Task)
 		p.running = false
@@ -411,6 +411,7 @@ func (t *timeline) applySwitch(ev *parser.Event) {
 			if n.queued && usableCPU(n.cpu) && int(n.cpu) < len(t.cpu) {
 				t.cpu[n.cpu].nr = max(0, t.cpu[n.cpu].nr-1)
 				t.loadDequeue(n, n.cpu)
+				t.fairLeave(n)
 				n.queued = false
 			}
 			t.enqueue(n, c)
@@ -418,12 +419,13 @@ func (t *timeline) applySwitch(ev *parser.Event) {
 		}
 		t.land(n)
 		n.running, n.born, n.wokenAt = true, false, parser.NoTime
+		t.fairPick(c, n)
 		t.loadPick(n, c)
 		k.prio = n.prio
 	} else {
 		// An idle CPU has nothing queued and holds no delayed task.
 		k.prio = 140
-		k.delayed = 0
+		t.fairPick(c, nil)
 		if k.nr != 0 {
 			k.nr = 0
 			t.forgetQueue(c)
@@ -441,6 +443,7 @@ func (t *timeline) forgetQueue(c int32) {
 		if p.cpu == c && p.queued && p.pid != 0 {
 			p.queued, p.queuedKnown, p.running = false, false, false
 			t.loadDequeue(p, c)
+			t.fairLeave(p)
 		}
 	}
 }
@@ -454,6 +457,11 @@ func (t *timeline) applyMigrate(ev *parser.Event) {
 	if p.queued && usableCPU(from) && int(from) < len(t.cpu) && p.cpu == from && from != to {
 		t.cpu[from].nr = max(0, t.cpu[from].nr-1)
 		t.loadMigrate(p, from, to)
+		if t.delays && p.fair() {
+			t.fairLeave(p)
+			t.fairAdvance(to)
+			t.cpu[to].fair.place(p, to)
+		}
 		t.cpu[to].nr++
 		p.cpu = to
 		t.changed(from, ev.Time-t.slack, ev.Time-2*t.slack, ev.Time)
@@ -506,6 +514,97 @@ func (t *timeline) loadLeave(p *task) {
 	o.removedRunnable += e.runnable
 	o.removedN++
 	e.attached = parser.NoCPU
+}
+
+// fairEnqueue puts a woken task on the fair queue, or ends its delay there.
+func (t *timeline) fairEnqueue(p *task, c int32) {
+	t.fairAdvance(c)
+	if p.virtual.on == c && p.virtual.delayed {
+		t.cpu[c].cfs.advance(t.now)
+		t.cpu[c].cfs.weight -= p.entity.weight // loadEnqueue adds it again
+		t.cpu[c].fair.wakeInPlace(p)
+		return
+	}
+	t.fairLeave(p)
+	t.cpu[c].fair.place(p, c)
+}
+
+// fairLeave takes a task off the fair queue that holds it.
+func (t *timeline) fairLeave(p *task) {
+	if c := p.virtual.on; c >= 0 {
+		delayed := p.virtual.delayed
+		t.fairAdvance(c)
+		if p.virtual.on < 0 {
+			return
+		}
+		t.cpu[c].fair.drop(p)
+		if delayed {
+			t.cpu[c].cfs.advance(t.now)
+			t.cpu[c].cfs.weight = max(0, t.cpu[c].cfs.weight-p.entity.weight)
+		}
+	}
+}
+
+// fairAdvance lets the CPU's current task run up to now.
+func (t *timeline) fairAdvance(c int32) {
+	if !t.delays {
+		return
+	}
+	k := &t.cpu[c]
+	var cur *task
+	if k.cur > 0 {
+		cur = t.task[k.cur]
+	}
+	t.dropped(c, k.fair.advance(cur, t.now))
+}
+
+// fairPick drops the delayed tasks that the CPU picked before its next task;
+// nil is swapper, before which none is left.
+func (t *timeline) fairPick(c int32, next *task) {
+	if !t.delays {
+		return
+	}
+	k := &t.cpu[c]
+	switch {
+	case next == nil:
+		var all []*task
+		for _, p := range k.fair.tasks {
+			if p.virtual.delayed {
+				all = append(all, p)
+			}
+		}
+		for _, p := range all {
+			k.fair.drop(p)
+		}
+		t.dropped(c, all)
+		k.fair.tasks = k.fair.tasks[:0]
+	case next.fair() && next.virtual.on == c:
+		t.dropped(c, k.fair.pick(next))
+	}
+}
+
+// dropped takes the weight of delayed tasks off that are gone for good.
+func (t *timeline) dropped(c int32, tasks []*task) {
+	if len(tasks) == 0 {
+		return
+	}
+	q := &t.cpu[c].cfs
+	q.advance(t.now)
+	for _, p := range tasks {
+		q.weight = max(0, q.weight-p.entity.weight)
+		p.entity.step(t.now, true, false)
+	}
+}
+
+// delayed counts the delayed tasks of a CPU.
+func (k *cpuState) delayed() int64 {
+	n := int64(0)
+	for _, p := range k.fair.tasks {
+		if p.virtual.delayed {
+			n++
+		}
+	}
+	return n
 }
 
 func (t *timeline) loadDequeue(p *task, c int32) {

@@ -197,10 +197,10 @@ func (s *state) SchedIdle(c int) kernelmodel.Answer {
 // NrRunning implements kernelmodel.State.
 func (s *state) NrRunning(c int) kernelmodel.Range {
 	n := s.NrRunnable(c)
-	if s.r.delayDequeue && c < len(s.r.t.cpu) {
-		if d := s.r.t.cpu[c].delayed; d > 0 {
-			n.Hi += int64(d)
-			n.Best += int64(d)
+	if s.r.t.delays && c < len(s.r.t.cpu) {
+		if d := s.r.t.cpu[c].delayed(); d > 0 {
+			n.Hi += d
+			n.Best += d
 			n.From = min(n.From, fact.Estimated)
 		}
 	}
