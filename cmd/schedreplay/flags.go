@@ -72,9 +72,6 @@ func (c *common) parse(cmd *cobra.Command) error {
 	if cmd.Flags().Changed("isolated") {
 		c.host.Isolated = &c.isolated
 	}
-	if cmd.Flags().Lookup("from") == nil {
-		return nil
-	}
 	var err error
 	c.filter = filter{from: math.MinInt64, to: math.MaxInt64, pid: -1, task: c.task}
 	if c.from != "" {

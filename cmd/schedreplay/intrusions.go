@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -240,7 +241,10 @@ func (a *app) stayCost(res *replay.Result, st *replay.Stay) {
 	switch {
 	case placed == 0:
 		return
-	case st.PatchedPossible > st.PatchedCertain && st.PatchedCertain == 0, st.PatchedPossible > 0 && st.PatchedCertain == 0:
+	case !modelled(res.Host):
+		fmt.Fprintf(a.out, "      under %s: not known without the topology\n", res.Patched.Name)
+		return
+	case st.PatchedPossible > 0 && st.PatchedCertain == 0:
 		left = s.warn(fmt.Sprintf("possibly %d of %d", st.PatchedPossible, placed))
 	case st.PatchedCertain == 0:
 		left = s.good(fmt.Sprintf("none of the %d", placed))
@@ -250,6 +254,12 @@ func (a *app) stayCost(res *replay.Result, st *replay.Stay) {
 		left = s.bad(fmt.Sprintf("%d of %d", st.PatchedCertain, placed))
 	}
 	fmt.Fprintf(a.out, "      under %s: %s land on an isolated CPU\n", res.Patched.Name, left)
+}
+
+// modelled reports whether the topology is known, without which no kernel can
+// be asked where it would place a task.
+func modelled(h *parser.Host) bool {
+	return slices.ContainsFunc(h.CPU, func(c parser.CPUInfo) bool { return c.Known })
 }
 
 func times(n int64) string {
@@ -330,7 +340,7 @@ func intrusionsOf(o *object, res *replay.Result, r *replay.CPUResult, c *common)
 			o.b = append(o.b, ',')
 		}
 		first = false
-		stayJSON(o, st)
+		stayJSON(o, st, modelled(res.Host))
 	}
 	o.b = append(o.b, ']')
 	o.number("stays_dropped", r.StaysDropped, true)
@@ -351,7 +361,7 @@ func intrusionsOf(o *object, res *replay.Result, r *replay.CPUResult, c *common)
 	o.end()
 }
 
-func stayJSON(o *object, st *replay.Stay) {
+func stayJSON(o *object, st *replay.Stay, modelled bool) {
 	o.begin()
 	o.task("", st.Task.PID, st.Task.Comm)
 	o.word("class", st.Class.String())
@@ -367,10 +377,10 @@ func stayJSON(o *object, st *replay.Stay) {
 	o.number("run_ns", st.RunNS, true)
 	o.number("delayed_owner", st.DelayedOwner, true)
 	o.number("delayed_owner_ns", st.DelayedOwnerNS, true)
-	o.number("patched_certain", st.PatchedCertain, true)
-	o.number("patched_possible", st.PatchedPossible, true)
-	o.number("patched_run_ns", st.PatchedRunNS, true)
-	o.number("patched_run_max_ns", st.PatchedRunMaxNS, true)
+	o.number("patched_certain", st.PatchedCertain, modelled)
+	o.number("patched_possible", st.PatchedPossible, modelled)
+	o.number("patched_run_ns", st.PatchedRunNS, modelled)
+	o.number("patched_run_max_ns", st.PatchedRunMaxNS, modelled)
 	if st.Entry == nil {
 		o.null("entry")
 	} else {

@@ -17,9 +17,7 @@ func main() { os.Exit(mainStatus()) }
 
 // mainStatus runs the command with the process's own streams and signals.
 func mainStatus() int {
-	// Writing to a closed pipe is an error to handle, not a reason to die with
-	// temporary files left behind.
-	signal.Ignore(syscall.SIGPIPE)
+	ignoreWriteSignals()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal kills at once

@@ -145,17 +145,17 @@ func kindName(k kernelmodel.Kind) string {
 //	n time task prev rec original path patched moved
 func (a *app) wakeupHead() {
 	s := a.style()
-	fmt.Fprintf(a.out, "%s\n", s.bold(fmt.Sprintf("%6s %13s %-22s %4s %5s %5s %-14s %5s", "n", "time", "task", "prev", "rec", "orig", "path", "patch")))
+	fmt.Fprintf(a.out, "%s\n", s.bold(fmt.Sprintf("%7s %13s %-18s %4s %4s  %4s  %-14s %5s", "n", "time", "task", "prev", "rec", "orig", "path", "patch")))
 }
 
 func (a *app) wakeupText(w *replay.Wakeup) {
 	s := a.style()
-	mark := " "
+	mark := ""
 	switch w.Moved {
 	case replay.MovedCertain:
-		mark = s.good("!")
+		mark = " " + s.good("!")
 	case replay.MovedPossible:
-		mark = s.warn("?")
+		mark = " " + s.warn("?")
 	}
 	rec := fmt.Sprintf("%4s ", cpuText(w.RecordedCPU))
 	if w.Isolated && w.IsolatedKnown {
@@ -165,8 +165,8 @@ func (a *app) wakeupText(w *replay.Wakeup) {
 	if w.Original.Reason != kernelmodel.ReasonNone {
 		path = string(w.Original.Reason)
 	}
-	fmt.Fprintf(a.out, "%6d %13s %s %4s %s %s %-14s %s %s\n",
-		w.N, replay.Seconds(w.Time), fitTask(w.Task.Comm, w.Task.PID, 22), cpuText(w.PrevCPU), rec, placedText(&w.Original), path, placedText(&w.Patched), mark)
+	fmt.Fprintf(a.out, "%7d %13s %s %4s %s %s %-14s %s%s\n",
+		w.N, replay.Seconds(w.Time), fitTask(w.Task.Comm, w.Task.PID, 18), cpuText(w.PrevCPU), rec, placedText(&w.Original), path, placedText(&w.Patched), mark)
 	if !a.verbose {
 		return
 	}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// arrows says which rooms a room may import. A room is a folder with what lies
+// below it, the longest match counts; "leaves" are open to all. It is section 3 of
+// the design: cmd → {plots, export, replay, parser/open}; plots, export → replay →
+// {parser, kernelmodel} → {fact, cpumask}; dialects → {parser, tep, text}.
+var arrows = map[string][]string{
+	"cmd":               {"plots", "export", "replay", "kernelmodel", "parser", "parser/open", "parser/host"},
+	"plots":             {"replay", "kernelmodel", "parser"},
+	"export":            {"replay", "kernelmodel", "parser"},
+	"replay":            {"kernelmodel", "parser"},
+	"kernelmodel":       {},
+	"parser":            {},
+	"parser/host":       {"parser"},
+	"parser/text":       {"parser"},
+	"parser/tep":        {"parser"},
+	"parser/ftrace":     {"parser", "parser/text"},
+	"parser/perfscript": {"parser", "parser/text"},
+	"parser/timehist":   {"parser", "parser/text"},
+	"parser/perfdata":   {"parser", "parser/tep"},
+	"parser/tracedat":   {"parser", "parser/tep"},
+	"parser/open":       {"parser", "parser/text", "parser/ftrace", "parser/perfscript", "parser/timehist", "parser/perfdata", "parser/tracedat"},
+	"fact":              {},
+	"cpumask":           {},
+}
+
+// leaves may be imported by every room but by each other.
+var leaves = []string{"fact", "cpumask"}
+
+// room is the longest key of arrows that holds the package.
+func room(pkg string) string {
+	for p := pkg; p != "."; p = path.Dir(p) {
+		if _, ok := arrows[p]; ok {
+			return p
+		}
+	}
+	return ""
+}
+
+func mayImport(from, to string) bool {
+	if from == to {
+		return true
+	}
+	for _, l := range leaves {
+		if to == l {
+			return from != "fact" && from != "cpumask"
+		}
+	}
+	for _, ok := range arrows[from] {
+		if to == ok {
+			return true
+		}
+	}
+	return false
+}
+
+// The rooms import each other only along the arrows. Tests may look further.
+func TestImportDirections(t *testing.T) {
+	const module = "schedreplay/"
+	root := filepath.Join("..", "..")
+	files := 0
+	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, _ := filepath.Rel(root, p)
+		if d.IsDir() {
+			if rel == "tools" || d.Name() == "testdata" || strings.HasPrefix(d.Name(), ".") && rel != "." {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(p, ".go") || strings.HasSuffix(p, "_test.go") {
+			return nil
+		}
+		src, err := os.ReadFile(p)
+		if err != nil {
+			return err
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), p, src, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		files++
+		from := room(filepath.ToSlash(filepath.Dir(rel)))
+		if from == "" {
+			t.Errorf("%s is in no room of the design", rel)
+		}
+		// What serves tests alone may import testing, and is imported by tests alone.
+		for _, i := range f.Imports {
+			name, _ := strconv.Unquote(i.Path.Value)
+			pkg, own := strings.CutPrefix(name, module)
+			if !own {
+				continue
+			}
+			if to := room(pkg); !mayImport(from, to) {
+				t.Errorf("%s: %s may not import %s", rel, from, pkg)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if files < 50 {
+		t.Errorf("only %d files found: is the root right?", files)
+	}
+}
