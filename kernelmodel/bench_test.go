@@ -1,0 +1,73 @@
+package kernelmodel
+
+import (
+	"fmt"
+	"testing"
+
+	"schedreplay/cpumask"
+	"schedreplay/fact"
+)
+
+// benchMachine is cores of two threads in LLCs of the given size, CPU 43 isolated.
+func benchMachine(release string, llc, ncpu int) *Machine {
+	t := regularMachine{nodes: 1, packages: 1, llcs: ncpu / llc, cores: llc / 2, threads: 2}.topology()
+	return machineFor(t, release, cpumask.Of(43), cpumask.Mask{})
+}
+
+// One decision of both kernels of a machine of which everything is known.
+func BenchmarkSelectKnown(b *testing.B) {
+	for _, release := range []string{"4.19", "5.10", "6.1", "6.12"} {
+		b.Run(release, func(b *testing.B) {
+			m := benchMachine(release, 4, 44)
+			st := newFakeState(44).idle(3, 17, 41, 43).scans(exactly(4))
+			s := Selector{Rules: kernelRules(b, release), Machine: m, State: st}
+			w := wakeupOf(44, 2, 42)
+			var x Explorer
+			run := func() { s.Select(&x, w) }
+			b.ReportAllocs()
+			for b.Loop() {
+				x.Explore(64, run)
+			}
+		})
+	}
+}
+
+// partial is a machine of which one CPU was recorded.
+func partial(ncpu, seen int) *fakeState {
+	st := newFakeState(ncpu).cores(Either(false, fact.Unknown)).scans(Range{0, int64(ncpu), int64(ncpu), fact.Unknown})
+	for c := range ncpu {
+		if c != seen {
+			st.openIdle(false, c)
+			k := &st.cpu[c]
+			k.load, k.util, k.runAvg = Range{0, 0, 1 << 20, fact.Unknown}, Range{0, 0, 1024, fact.Unknown}, Range{0, 0, 1024, fact.Unknown}
+		}
+	}
+	return st
+}
+
+// One decision of both kernels where one CPU was recorded and nothing is known
+// of the others: the exploration up to its bound, and the widening.
+func BenchmarkSelectOneCPURecorded(b *testing.B) {
+	for _, shape := range []struct{ llc, ncpu int }{{4, 44}, {44, 44}, {64, 64}} {
+		for _, release := range []string{"4.19", "6.1", "6.12"} {
+			b.Run(fmt.Sprintf("LLC=%d/%s", shape.llc, release), func(b *testing.B) {
+				m := benchMachine(release, shape.llc, shape.ncpu)
+				st := partial(shape.ncpu, 43)
+				s := Selector{Rules: kernelRules(b, release), Machine: m, State: st}
+				w := wakeupOf(shape.ncpu, 2, 42)
+				w.RecentUsed, w.CurFlips, w.Flips = nil, nil, nil
+				w.Sync = Either(false, fact.Unknown)
+				w.InTask, w.CurPerCPUKthread = Either(true, fact.Unknown), Either(false, fact.Unknown)
+				var x Explorer
+				var out cpumask.Mask
+				run := func() { o := s.Select(&x, w); out.Set(o.CPU) }
+				b.ReportAllocs()
+				for b.Loop() {
+					if !x.Explore(64, run) {
+						out.CopyFrom(s.Widest(w))
+					}
+				}
+			})
+		}
+	}
+}
