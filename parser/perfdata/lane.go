@@ -93,12 +93,11 @@ func (s *laneSet) add(at *store, cpu int32, time uint64, off int64, size int) bo
 type cursor struct {
 	lane  *lane
 	spans []byte
-	pos   int64 // where the next fill reads
-	left  int64 // unread bytes of the stretch from pos on
-	end   int64 // end of the stretch decoded last
+	pos   int64 // where the next record begins
+	end   int64 // end of the stretch that pos lies in
 	buf   []byte
-	lo    int
-	hi    int
+	base  int64 // place of buf[0]
+	have  int   // bytes in buf
 
 	// The current record, valid until the next call of next.
 	rec    []byte
@@ -109,70 +108,70 @@ type cursor struct {
 }
 
 func (l *lane) cursor(bufSize int) *cursor {
-	size := min(int64(bufSize), l.bytes)
-	return &cursor{lane: l, spans: l.spans, buf: make([]byte, max(size, 64))}
+	return &cursor{lane: l, spans: l.spans, buf: make([]byte, max(min(int64(bufSize), readAhead*l.bytes), 64))}
 }
+
+// Where stretches are shorter than shortSpan, readAhead times as much is read
+// at once: it holds the next stretches too if few CPUs share the file.
+const (
+	shortSpan = 4 << 10
+	readAhead = 8
+)
 
 // next moves to the next record; io.EOF at the end of the lane. Any other
 // error means that the input changed since it was opened.
 func (c *cursor) next(o tep.Order) error {
-	if c.lo == c.hi && c.left == 0 {
+	if c.pos == c.end {
 		if len(c.spans) == 0 {
 			return io.EOF
 		}
 		gap, n := binary.Uvarint(c.spans)
 		length, m := binary.Uvarint(c.spans[n:])
 		c.spans = c.spans[n+m:]
-		c.pos, c.left = c.end+int64(gap), int64(length)
-		c.end = c.pos + c.left
+		c.pos = c.end + int64(gap)
+		c.end = c.pos + int64(length)
 	}
-	if err := c.fill(headerSize); err != nil {
+	header, err := c.peek(headerSize)
+	if err != nil {
 		return err
 	}
-	n := int(o.Uint16(c.buf[c.lo+6:]))
-	if n < headerSize {
-		return c.changed()
+	size := int(o.Uint16(header[6:]))
+	if size < headerSize {
+		return errChanged
 	}
-	if err := c.fill(n); err != nil {
+	if c.rec, err = c.peek(size); err != nil {
 		return err
 	}
-	c.rec = c.buf[c.lo : c.lo+n]
-	c.off = c.pos - int64(c.hi-c.lo)
-	c.lo += n
+	c.off = c.pos
+	c.pos += int64(size)
 	return nil
 }
 
-// fill makes n bytes available.
-func (c *cursor) fill(n int) error {
-	have := c.hi - c.lo
-	if have >= n {
-		return nil
+var errChanged = fmt.Errorf("%w: it changed while it was read", parser.ErrDamaged)
+
+// peek returns the n bytes from pos on.
+func (c *cursor) peek(n int) ([]byte, error) {
+	left := c.end - c.pos
+	if int64(n) > left {
+		return nil, errChanged
 	}
-	if int64(n-have) > c.left {
-		return c.changed()
+	if at := c.pos - c.base; at >= 0 && at+int64(n) <= int64(c.have) {
+		return c.buf[at : at+int64(n)], nil
 	}
 	if n > len(c.buf) {
-		grown := make([]byte, n)
-		copy(grown, c.buf[c.lo:c.hi])
-		c.buf = grown
-	} else {
-		copy(c.buf, c.buf[c.lo:c.hi])
+		c.buf = make([]byte, n)
 	}
-	c.lo, c.hi = 0, have
-	k := min(int64(len(c.buf)-have), c.left)
-	got, err := c.lane.at.ReadAt(c.buf[have:have+int(k)], c.pos)
-	c.hi += got
-	c.pos += int64(got)
-	c.left -= int64(got)
-	if c.hi < n {
-		if err == nil || err == io.EOF {
-			return c.changed()
-		}
-		return err
+	want := left
+	if left < shortSpan {
+		want *= readAhead
 	}
-	return nil
-}
-
-func (c *cursor) changed() error {
-	return fmt.Errorf("%w: it changed while it was read", parser.ErrDamaged)
+	got, err := c.lane.at.ReadAt(c.buf[:min(want, int64(len(c.buf)))], c.pos)
+	c.base, c.have = c.pos, got
+	switch {
+	case got >= n:
+		return c.buf[:n], nil
+	case err == nil || err == io.EOF:
+		return nil, errChanged
+	}
+	return nil, err
 }
