@@ -3,6 +3,7 @@ package open
 import (
 	"iter"
 
+	"schedreplay/cpumask"
 	"schedreplay/parser"
 )
 
@@ -16,6 +17,9 @@ type chain struct {
 	next parser.Task
 	time int64
 }
+
+// usable reports whether a CPU number is one that a mask can hold.
+func usable(cpu int32) bool { return cpu >= 0 && cpu < cpumask.MaxCPUs }
 
 // withHoles delivers events and, before a switch whose previous task is not
 // the one that the CPU's last switch brought in, a KindHole from that switch to
@@ -37,7 +41,7 @@ func withHoles(events iter.Seq2[parser.Event, error], yield func(parser.Event, e
 		if err == nil {
 			switch ev.Kind {
 			case parser.KindSwitch:
-				if ev.CPU < 0 {
+				if !usable(ev.CPU) {
 					break
 				}
 				c := at(ev.CPU)
@@ -50,14 +54,14 @@ func withHoles(events iter.Seq2[parser.Event, error], yield func(parser.Event, e
 				}
 				*c = chain{pid: ev.Next.PID, known: ev.Next.PID != parser.NoPID, next: ev.Next, time: ev.Time}
 			case parser.KindExec:
-				if ev.CPU < 0 || ev.OldPID == parser.NoPID {
+				if !usable(ev.CPU) || ev.OldPID == parser.NoPID {
 					break
 				}
 				if c := at(ev.CPU); c.known && c.pid == ev.OldPID {
 					c.pid = ev.Task.PID
 				}
 			case parser.KindLost, parser.KindOverwritten:
-				if ev.CPU >= 0 {
+				if usable(ev.CPU) {
 					at(ev.CPU).known = false
 					break
 				}

@@ -210,6 +210,15 @@ func (in *Input) Events() iter.Seq2[parser.Event, error] {
 	}
 }
 
+// Stats returns the reader's counts of the last pass that ended, among them what
+// was skipped; zero if the reader keeps none.
+func (in *Input) Stats() parser.Stats {
+	if c, ok := in.Capture.(interface{ Stats() parser.Stats }); ok {
+		return c.Stats()
+	}
+	return parser.Stats{}
+}
+
 // Close closes the capture and removes its temporary files.
 func (in *Input) Close() error {
 	return errors.Join(in.Capture.Close(), in.closeFiles())

@@ -145,7 +145,7 @@ func (c *columns) left(b []byte) bool {
 	}
 	c.comm = text.SkipSpace(comm)
 	if !c.aligned {
-		c.comm = bytes.TrimSuffix(c.comm, []byte{' '})
+		c.comm = bytes.TrimRight(c.comm, " ")
 	}
 	// perf prints ":tid" for a task whose name it never learned.
 	if len(c.comm) > 1 && c.comm[0] == ':' {
@@ -156,11 +156,14 @@ func (c *columns) left(b []byte) bool {
 	return true
 }
 
+// modifiers may follow an event's name behind a colon (perf-list(1)).
+const modifiers = "ukhIGHpPSDWebR"
+
 // event returns the tracepoint's name without its system, and whether the
 // system is one whose tracepoints are known. Modifiers ("cycles:u") stay.
 func (c *columns) event() (name []byte, known bool) {
 	system, name, ok := bytes.Cut(c.name, []byte{':'})
-	if !ok || len(name) <= 3 {
+	if !ok || len(bytes.Trim(name, modifiers)) == 0 {
 		return c.name, false
 	}
 	s := string(system)
