@@ -19,19 +19,19 @@ type timebase struct {
 // overflow on it.
 const maxSpan = 1 << 60
 
-// clamp limits a time to what the columns can reach.
+// clamp limits a time to what the columns can reach; the first time seen is
+// where they begin.
 func (b *timebase) clamp(t int64) int64 {
 	if !b.started {
-		return max(-1<<61, min(1<<61, t))
+		t = max(-2*maxSpan, min(2*maxSpan, t))
+		b.t0, b.first, b.width, b.started = t, t, 1, true
 	}
 	return max(b.first-maxSpan, min(b.first+maxSpan, t))
 }
 
-// cover makes [start, end], which are clamped, fit.
+// cover makes [start, end] fit.
 func (b *timebase) cover(start, end int64) {
-	if !b.started {
-		b.t0, b.first, b.width, b.started = start, start, 1, true
-	}
+	start, end = b.clamp(start), b.clamp(end)
 	for end-b.t0 >= maxColumns*b.width {
 		b.width *= 2
 		b.growths = append(b.growths, false)
@@ -111,9 +111,11 @@ func (c coverage) add(start, end int64) {
 // takes for no more than limit. The first begins at most one column early, so
 // that no slice is smeared over two.
 func (c coverage) columns(start, end int64, limit int) []float64 {
-	c.sync()
 	b := c.base
-	first, last := b.column(b.clamp(start)), b.column(b.clamp(end-1))
+	start, end = b.clamp(start), max(b.clamp(start)+1, b.clamp(end))
+	b.cover(start, end-1)
+	c.sync()
+	first, last := b.column(start), b.column(end-1)
 	n := last - first + 1
 	k := (n + limit - 1) / max(limit, 1)
 	out := make([]float64, 0, n/k+1)

@@ -592,6 +592,10 @@ func changesSection(res *replay.Result, c *collector, cpus []*cpuSummary) sectio
 	if res.Patched == nil {
 		return s
 	}
+	if !topologyKnown(res) {
+		s.Blocks = append(s.Blocks, para("What the patch changes is not known, since the machine’s topology is not."))
+		return s
+	}
 	if res.MovedCertain+res.MovedPossible == 0 {
 		s.Blocks = append(s.Blocks, para("The patch changes no wakeup of this recording."))
 		return s
@@ -662,7 +666,7 @@ func fidelitySection(res *replay.Result) section {
 	s := section{ID: "fidelity", Title: "How well the model fits", Level: 2}
 	s.Blocks = append(s.Blocks, para(sentence(fidelityWords(res))))
 	f := &res.Fidelity
-	if len(f.Paths) == 0 {
+	if len(f.Paths) == 0 || f.Decisions == f.Unjudged {
 		return s
 	}
 	t := &table{

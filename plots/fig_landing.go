@@ -78,6 +78,9 @@ func drawLanding(rows []landingRow, groups []cpuGroup, isolated cpumask.Mask, no
 			fr.bars(r, groups, isolated, pos, pitch, base, full, top)
 		}
 		fr.cpuAxis(groups, pos, pitch, bottom)
+		if fr.style(0.88, false, muted).Width(noun) > fr.c.Max.Y-bottom {
+			noun = "wakeups"
+		}
 		fr.sideways(fr.c.Min.X+fr.em*0.5, (fr.c.Max.Y+bottom)/2, noun)
 	}
 }
@@ -126,7 +129,7 @@ func (fr *frame) bars(r landingRow, groups []cpuGroup, isolated cpumask.Mask, po
 		n   int64
 	}
 	var list []bar
-	inset := min(pitch*0.12, fr.em*0.12)
+	inset := max(min(pitch*0.12, fr.em*0.12), (pitch-fr.em*2.4)/2)
 	for _, g := range groups {
 		for _, cpu := range g.cpus {
 			n := r.counts[cpu]

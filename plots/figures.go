@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"schedreplay/cpumask"
 	"schedreplay/parser"
@@ -171,7 +172,7 @@ func (t *cpuTrack) gaps(start, end int64) *coverage {
 
 func stripFigure(res *replay.Result, t *cpuTrack, c *cpuSummary) *figure {
 	ax := axisFor(res.Start, res.End)
-	t.base.cover(t.base.clamp(res.Start), t.base.clamp(res.End))
+	t.base.cover(res.Start, res.End)
 	before := strip{title: "recorded"}
 	if res.Original != nil {
 		before.title = "recorded, kernel " + clean(res.Original.Name)
@@ -232,7 +233,7 @@ func stripFigure(res *replay.Result, t *cpuTrack, c *cpuSummary) *figure {
 	if k := t.merged(replay.ClassIdle); k != nil {
 		before.lanes = append(before.lanes, lane{name: "idle", style: laneIdle, solid: k})
 	}
-	if k := t.gaps(t.base.clamp(res.Start), t.base.clamp(res.End)); k != nil {
+	if k := t.gaps(res.Start, res.End); k != nil {
 		before.lanes = append(before.lanes, lane{name: "not known", style: laneUnknown, solid: k})
 	}
 	f := &figure{
@@ -249,6 +250,9 @@ func stripFigure(res *replay.Result, t *cpuTrack, c *cpuSummary) *figure {
 		after.bare = c.came.patchedMax == 0
 		strips = append(strips, after)
 		f.caption += " Below, the intruders as the patched kernel would have placed them: full where they surely remain, hatched where they may; the owner as recorded."
+		if unreproduced(c.came.main) {
+			f.caption += " The model does not reproduce the entry, so the lower part says little."
+		}
 	}
 	f.height = stripHeight(strips)
 	f.draw = drawStrips(strips, ax, marks)
@@ -621,6 +625,9 @@ func (s *figureSet) finishLanding(f *figure, res *replay.Result, rows []landingR
 	groups, left := cpuGroups(res, used, iso)
 	if left > 0 {
 		f.caption += fmt.Sprintf(" CPUs that were never chosen are left out where there are too many (%d).", left)
+	}
+	if len(rows) == 1 {
+		f.caption = strings.Replace(f.caption, ": as recorded, and as the model predicts it under both kernels", ", as recorded; the model has no prediction", 1)
 	}
 	f.height, f.draw = landingHeight(len(rows)), drawLanding(rows, groups, iso, "wakeups that landed on the CPU")
 	s.landing = append(s.landing, f)

@@ -27,6 +27,7 @@ type Report struct {
 	name   string // the folder as the caller named it
 	tables *tables
 	col    *collector
+	noPNG  bool // tests that look at the rest are quicker without
 }
 
 // NewReport begins a report that is to appear at dir. It fails at once, with an
@@ -108,6 +109,9 @@ func (r *Report) write(res *replay.Result) error {
 			base := path.Join("figures", f.name+s.suffix)
 			if err := r.dir.write(base+".svg", f.svg(s, "g")); err != nil {
 				return err
+			}
+			if r.noPNG {
+				continue
 			}
 			b, err := f.png(s)
 			if err != nil {

@@ -293,8 +293,11 @@ type timeAxis struct {
 // axisFor chooses unit and origin: seconds of the capture's clock where that
 // reads well, else a smaller unit counted from a round time.
 func axisFor(start, end int64) timeAxis {
-	if end <= start {
+	switch span := end - start; {
+	case span <= 0: // an empty window, or one that overflows
 		end = start + 1
+	case span > maxSpan:
+		end = start + maxSpan
 	}
 	a := timeAxis{start: start, end: end, unit: 1e9, name: "s"}
 	switch span := end - start; {

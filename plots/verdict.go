@@ -2,6 +2,7 @@ package plots
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"schedreplay/cpumask"
@@ -460,6 +461,12 @@ func fixWords(res *replay.Result, c *cpuSummary) []string {
 	var out []string
 	m := h.main
 	switch {
+	case unreproduced(m):
+		s := fmt.Sprintf("whether %s would prevent it is not known, since the model does not reproduce the entry as recorded", strings.TrimPrefix(u, "under "))
+		if o, p := &m.Entry.Original, &m.Entry.Patched; o.CPU >= 0 && o.CPU == p.CPU {
+			s += fmt.Sprintf(": it puts %s on CPU %d under either kernel", commName(m.Task), o.CPU)
+		}
+		return []string{s}
 	case h.wakings == 0 && h.wakeups == 0:
 		out = append(out, fmt.Sprintf("no wakeup brought %s in, so a kernel that only wakes differently changes nothing the model can show; %s the time held is taken as recorded", map[bool]string{true: "it", false: "them"}[h.stays() == 1], u))
 	case h.patchedMax == 0 && h.patchedCertain+h.patchedPossible == 0:
@@ -493,9 +500,6 @@ func fixWords(res *replay.Result, c *cpuSummary) []string {
 		}
 		out = append(out, fmt.Sprintf("%s between %s and %s of the %s remains; what is not known leaves it open", u, low, duration(h.patchedMax), duration(h.ns)), likely(m))
 	}
-	if m.Entry != nil && (m.Entry.ModelMiss || m.Entry.Original.Bounded && !m.Entry.Original.Possible.Test(m.Entry.RecordedCPU)) {
-		out = append(out, "This rests on a model that does not reproduce the entry as recorded")
-	}
 	switch {
 	case res.KernelsFrom == fact.Assumed:
 		out = append(out, "This is at most possible: which kernel was recorded is assumed")
@@ -506,6 +510,12 @@ func fixWords(res *replay.Result, c *cpuSummary) []string {
 		out = append(out, fmt.Sprintf("%s beyond the first %s are not in these sums", counted(c.StaysDropped, "stay"), count(replay.MaxStays)))
 	}
 	return out
+}
+
+// unreproduced reports whether a stay began with a wakeup that the model of the
+// original cannot lead to where it was recorded.
+func unreproduced(m *replay.Stay) bool {
+	return m != nil && m.Entry != nil && (m.Entry.ModelMiss || m.Entry.Original.Bounded && !m.Entry.Original.Possible.Test(m.Entry.RecordedCPU))
 }
 
 // likely says where the patched kernel puts the task at the entry, as a
@@ -574,10 +584,18 @@ func residentWords(res *replay.Result, c *cpuSummary) string {
 	return s
 }
 
+// topologyKnown reports whether the model could place anything at all.
+func topologyKnown(res *replay.Result) bool {
+	return res.Host != nil && slices.ContainsFunc(res.Host.CPU, func(c parser.CPUInfo) bool { return c.Known })
+}
+
 // elsewhere says what the patch changes beyond the intruders' wakeups.
 func elsewhere(res *replay.Result, cpus []*cpuSummary) string {
 	if res.Patched == nil || sameKernel(res) {
 		return ""
+	}
+	if !topologyKnown(res) {
+		return "what the patch changes is not known, since the machine’s topology is not"
 	}
 	mine := map[int32]bool{}
 	for _, c := range cpus {
@@ -601,7 +619,7 @@ func elsewhere(res *replay.Result, cpus []*cpuSummary) string {
 		who = "any task"
 	}
 	if tasks == 0 {
-		return fmt.Sprintf("the patch changes no wakeup of %s", who)
+		return fmt.Sprintf("the patch changes no recorded wakeup of %s", who)
 	}
 	var s string
 	switch {
