@@ -50,7 +50,7 @@ func New(src parser.Source) (parser.Capture, error) {
 }
 
 // Looks reports whether a line could be one of this dialect's: an event, a
-// loss marker or a header line. The line comes without quote marks and without
+// loss marker or a header line, or an event printed without its columns. The line comes without quote marks and without
 // its end.
 func Looks(line []byte) bool {
 	g := grammar{irqColumn: -1}
@@ -62,8 +62,11 @@ func Looks(line []byte) bool {
 			return true
 		}
 	}
-	_, ok := parseMarker(line)
-	return ok
+	if _, ok := parseMarker(line); ok {
+		return true
+	}
+	// Unusable output of the same tool: New says why.
+	return looksBare(line) || looksRaw(line)
 }
 
 func (c *capture) Meta() *parser.Meta { return &c.meta }
@@ -91,7 +94,7 @@ func (c *capture) refuse(n int, sentinel error, why, remedy string) error {
 
 // readHead fills meta and head from the first lines.
 func (c *capture) readHead(head text.Head) error {
-	var votes struct{ events, plugin, kernel, named, bare, raw int }
+	var votes struct{ events, plugin, kernel, bare, raw int }
 	var stamps [stampCount + 1]int
 	var countLine, bareLine, rawLine int
 	legend := 0
@@ -116,9 +119,6 @@ func (c *capture) readHead(head text.Head) error {
 				votes.plugin++
 			} else {
 				votes.kernel++
-			}
-			if text.KindOf(h.name) != parser.KindOther {
-				votes.named++
 			}
 		case ok:
 		case bytes.HasPrefix(bytes.TrimLeft(line, " "), []byte("#")):

@@ -171,6 +171,7 @@ func (s *Stream) LostAt(cpu int32, time, count, pos int64) {
 	ev.Count, ev.Pos = count, pos
 	if cpu >= 0 {
 		ev.Start = s.cpu(cpu).last
+		ev.Time = max(ev.Time, ev.Start)
 	}
 	s.Event(&ev)
 }
