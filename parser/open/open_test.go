@@ -112,7 +112,7 @@ func TestFile(t *testing.T) {
 // A compressed capture that is cut, or followed by something else, gives what
 // can be read, then the error.
 func TestDamagedCompression(t *testing.T) {
-	b := trace(60_000)
+	b := trace(25_000)
 	cut := func(b []byte) []byte { return b[:len(b)*3/4] }
 	tests := []struct {
 		name  string
@@ -120,16 +120,16 @@ func TestDamagedCompression(t *testing.T) {
 		least int
 		want  error
 	}{
-		{"gzip cut", cut(pack(t, "gzip", b)), 30_000, parser.ErrTruncated},
-		{"zstd cut", cut(pack(t, "zstd", b)), 30_000, parser.ErrTruncated},
-		{"xz cut", cut(pack(t, "xz", b)), 30_000, parser.ErrTruncated},
-		{"gzip garbage", append(pack(t, "gzip", b), "garbage"...), 60_000, parser.ErrDamaged},
-		{"zstd garbage", append(pack(t, "zstd", b), "garbage"...), 60_000, parser.ErrDamaged},
-		{"gzip zeros", append(pack(t, "gzip", b), make([]byte, 1000)...), 60_000, nil},
-		{"gzip members", append(pack(t, "gzip", b[:100_000]), pack(t, "gzip", b[100_000:])...), 60_000, nil},
-		{"gzip second member cut", append(pack(t, "gzip", b), "\x1f\x8b\x08"...), 60_000, parser.ErrTruncated},
-		{"gzip checksum", flip(pack(t, "gzip", b), -6), 59_000, parser.ErrDamaged},
-		{"text cut", b[:len(b)-10], 59_999, parser.ErrTruncated},
+		{"gzip cut", cut(pack(t, "gzip", b)), 10_000, parser.ErrTruncated},
+		{"zstd cut", cut(pack(t, "zstd", b)), 10_000, parser.ErrTruncated},
+		{"xz cut", cut(pack(t, "xz", b)), 10_000, parser.ErrTruncated},
+		{"gzip garbage", append(pack(t, "gzip", b), "garbage"...), 25_000, parser.ErrDamaged},
+		{"zstd garbage", append(pack(t, "zstd", b), "garbage"...), 25_000, parser.ErrDamaged},
+		{"gzip zeros", append(pack(t, "gzip", b), make([]byte, 1000)...), 25_000, nil},
+		{"gzip members", append(pack(t, "gzip", b[:100_000]), pack(t, "gzip", b[100_000:])...), 25_000, nil},
+		{"gzip second member cut", append(pack(t, "gzip", b), "\x1f\x8b\x08"...), 25_000, parser.ErrTruncated},
+		{"gzip checksum", flip(pack(t, "gzip", b), -6), 24_000, parser.ErrDamaged},
+		{"text cut", b[:len(b)-10], 24_999, parser.ErrTruncated},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
