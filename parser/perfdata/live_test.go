@@ -11,6 +11,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
@@ -198,68 +199,77 @@ func TestTraces(t *testing.T) {
 // compares with perf script.
 func TestRecordings(t *testing.T) {
 	perf := perfTool(t)
-	const load = "for i in 1 2 3 4 5; do ls / >/dev/null; done; sleep 0.05"
-	for _, mode := range []struct{ name, args string }{
-		{"sched", "sched record -a"},
-		{"one CPU", "sched record -C 0"},
-		{"callchains", "record -a -g -e sched:*"},
-		{"strongly compressed", "record -a -z=19 -e sched:sched_switch -e sched:sched_waking"},
-		{"losses", "record -a -m 1 -e sched:*"},
-		{"wall clock", "record -a -k realtime -e sched:*"},
-		{"monotonic", "record -a -k mono -e sched:*"},
-		{"mixed", "record -a -e sched:* -e cpu-clock -e task:*"},
-		{"group", "record -a -e {sched:sched_switch,sched:sched_waking}"},
-		{"one task", "record -e sched:*"},
-		{"threads", "record --threads -a -e sched:*"},
-		{"many fields", "record -a -d --phys-data -W -s --sample-cpu -T -e sched:*"},
-	} {
-		t.Run(mode.name, func(t *testing.T) {
-			t.Parallel() // perf mostly waits for itself
-			path := filepath.Join(t.TempDir(), "perf.data")
-			args := append(strings.Fields(mode.args), "-o", path, "--", "sh", "-c", load)
-			if out, err := exec.Command(perf, args...).CombinedOutput(); err != nil {
-				t.Skipf("perf cannot record here: %v\n%.500s", err, out)
+	const load = "for i in 1 2 3; do ls / >/dev/null; done; sleep 0.02"
+	modes := []struct {
+		name, args string
+		path       string
+		err        error
+	}{
+		{name: "sched", args: "sched record -a"},
+		{name: "one CPU", args: "sched record -C 0"},
+		{name: "callchains", args: "record -a -g -k mono -e sched:sched_switch,sched:sched_waking,sched:sched_migrate_task"},
+		{name: "compressed", args: "record -a -z=19 -e sched:sched_switch -e sched:sched_waking"},
+		{name: "losses", args: "record -a -m 1 -e sched:sched_switch,sched:sched_waking,sched:sched_migrate_task"},
+		{name: "mixed", args: "record -a -e sched:* -e cpu-clock -e task:*"},
+		{name: "one task", args: "record -e sched:sched_switch,sched:sched_waking,sched:sched_migrate_task"},
+		{name: "threads", args: "record --threads -a -e sched:sched_switch,sched:sched_waking,sched:sched_migrate_task"},
+		{name: "many fields", args: "record -a -d --phys-data -W -s --sample-cpu -T -e {sched:sched_switch,sched:sched_waking}"},
+		{name: "pipe", args: "record -a -e sched:sched_switch,sched:sched_waking,sched:sched_migrate_task"},
+	}
+	// perf mostly waits for the kernel, more so the more events it opens; so all
+	// of them record at once, and most of them few events.
+	var all sync.WaitGroup
+	for i := range modes {
+		m := &modes[i]
+		m.path = filepath.Join(t.TempDir(), "perf.data")
+		args := append(strings.Fields(m.args), "-o", m.path, "--", "sh", "-c", load)
+		if m.name == "pipe" {
+			args = []string{"-c", perf + " " + m.args + " -o - -- sleep 0.02 >" + m.path}
+		}
+		all.Go(func() {
+			tool := perf
+			if m.name == "pipe" {
+				tool = "sh"
 			}
-			var c parser.Capture
-			if IsDir(path) {
-				var err error
-				if c, err = NewDir(path); err != nil {
+			if out, err := exec.Command(tool, args...).CombinedOutput(); err != nil {
+				m.err = fmt.Errorf("%w\n%.500s", err, out)
+			}
+		})
+	}
+	all.Wait()
+	for _, m := range modes {
+		t.Run(m.name, func(t *testing.T) {
+			if m.err != nil {
+				t.Skipf("perf cannot record here: %v", m.err)
+			}
+			want := perfScript(t, m.path)
+			if IsDir(m.path) {
+				c, err := NewDir(m.path)
+				if err != nil {
 					t.Fatal(err)
 				}
 				defer c.Close()
-			} else {
-				c = openFile(t, path)
+				compare(t, want, ours(t, c))
+				return
 			}
-			compare(t, perfScript(t, path), ours(t, c))
-			eventtest.Dump(new(bytes.Buffer), c)
-		})
-	}
-	t.Run("pipe", func(t *testing.T) {
-		t.Parallel()
-		path := filepath.Join(t.TempDir(), "perf.data")
-		out, err := exec.Command(perf, "record", "-a", "-e", "sched:*", "-o", "-", "--", "sh", "-c", load+" >/dev/null").Output()
-		if err != nil {
-			t.Skipf("perf cannot record here: %v", err)
-		}
-		if err := os.WriteFile(path, out, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		want := perfScript(t, path)
-		for _, random := range []bool{true, false} {
-			src := memory(path, out)
-			if !random {
-				src.At = nil
+			compare(t, want, ours(t, openFile(t, m.path)))
+			if m.name != "pipe" {
+				return
 			}
+			b, err := os.ReadFile(m.path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			src := memory(m.path, b)
+			src.At, src.Size = nil, -1
 			c, err := New(src)
 			if err != nil {
 				t.Fatal(err)
 			}
+			defer c.Close()
 			compare(t, want, ours(t, c))
-			if err := c.Close(); err != nil {
-				t.Error(err)
-			}
-		}
-	})
+		})
+	}
 }
 
 // compareGuess takes the event formats off a file and holds what is recognised
@@ -302,16 +312,4 @@ func compareGuess(t *testing.T, b []byte) {
 	if recognised[parser.KindSwitch] == 0 || missed[parser.KindSwitch] > 0 || missed[parser.KindWaking] > 0 {
 		t.Errorf("switches and wakeups are not all recognised")
 	}
-}
-
-// report is for reading by eye: go test -run TestShow -v with SHOW=FILE.
-func TestShow(t *testing.T) {
-	path := os.Getenv("SHOW")
-	if path == "" {
-		t.Skip("SHOW names no capture")
-	}
-	c := openFile(t, path)
-	var b bytes.Buffer
-	eventtest.Dump(&b, c)
-	fmt.Println(b.String())
 }
