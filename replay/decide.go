@@ -271,8 +271,9 @@ func (r *replayer) queueFacts(d *decision, p *task, q *kernelmodel.Wakeup) {
 		if p.sleptAt >= d.ev.Time-r.t.slack {
 			q.OnCPU = kernelmodel.Either(p.sleptAt >= d.ev.Time, fact.Reconstructed)
 		}
-		if r.delayDequeue && p.contended && r.t.cpu[p.cpu].delayed > 0 && int(p.cpu) < len(r.t.cpu) && r.t.cpu[p.cpu].idleAt <= p.sleptAt && p.fair() {
-			q.Delayed = kernelmodel.Either(true, fact.Estimated)
+		if r.t.delays && p.fair() && p.contended && int(p.cpu) < len(r.t.cpu) && r.t.cpu[p.cpu].idleAt <= p.sleptAt {
+			r.t.fairAdvance(p.cpu)
+			q.Delayed = kernelmodel.Either(p.virtual.delayed && p.virtual.on == p.cpu, fact.Estimated)
 		}
 	}
 }

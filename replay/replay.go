@@ -275,8 +275,11 @@ func (r *replayer) sample(now int64) {
 		sum := int64(0)
 		for c := range r.m.LLCSpan(i).All() {
 			if c < len(r.t.cpu) {
-				a, _ := r.t.loadOf(c)
-				sum += min(1024, max(a.util, r.t.cpu[c].cfs.est))
+				a, st := r.t.loadOf(c)
+				// An idle CPU's average stands still until some pass brings it up to
+				// date: half way is the best guess.
+				u := (a.util + st.util) / 2
+				sum += min(1024, max(u, r.t.cpu[c].cfs.est))
 			}
 		}
 		b.step(nrIdleScan(sum, b.weight, b.pct), steps)
