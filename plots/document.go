@@ -60,7 +60,7 @@ type col struct {
 const (
 	maxStayRows    = 20
 	maxTaskRows    = 15
-	maxEntrySteps  = 3 // entries explained per CPU
+	maxEntrySteps  = 3 // ways in explained per CPU
 	maxCPURows     = 24
 	maxSections    = 16 // CPUs with a section
 	maxLandingRows = 12
@@ -142,7 +142,7 @@ func unknownSection(res *replay.Result) section {
 	}
 	var list []string
 	for _, u := range res.Unknown {
-		line := bold(clean(u.What)+":") + " " + clean(u.Cost) + "."
+		line := bold(strings.TrimSuffix(sentence(clean(u.What)), ".")+":") + " " + clean(u.Cost) + "."
 		if u.Remedy != "" {
 			line += " " + sentence(clean(u.Remedy))
 		}
@@ -183,18 +183,20 @@ func cpuSections(res *replay.Result, c *cpuSummary, f *cpuFigures, first bool, t
 	if f != nil {
 		entry.figure(f.entry, f.noEntry)
 	}
-	n := 0
+	// The main entry, and others that came by another way.
+	told := map[turn]bool{}
 	for _, st := range entriesWorstFirst(c) {
-		if st.Entry.Explanation == nil {
+		way := turn{st.Entry.Original.Path, st.Entry.Patched.Path}
+		if st.Entry.Explanation == nil || told[way] {
 			continue
 		}
-		if n++; n > maxEntrySteps {
+		if told[way] = true; len(told) > maxEntrySteps {
 			break
 		}
 		entry.Blocks = append(entry.Blocks, explain(res, st.Entry)...)
 	}
 	if len(entry.Blocks) > 0 {
-		if e := entriesWorstFirst(c); n == 0 && len(e) > 0 {
+		if e := entriesWorstFirst(c); len(told) == 0 && len(e) > 0 {
 			entry.Blocks = append(entry.Blocks, para("The decision was not told step by step."))
 		}
 		out = append(out, entry)
@@ -387,8 +389,15 @@ func staysTable(res *replay.Result, c *cpuSummary) *table {
 	t := &table{
 		Caption: "Stays of foreign tasks, the costliest first",
 		Cols: []col{
-			{Name: "Stay", Num: true}, {Name: "Task"}, {Name: "Came"}, {Name: "Arrived", Num: true}, {Name: "Left", Num: true},
-			{Name: "Runs", Num: true}, {Name: "Time", Num: true}, {Name: "Wakings", Num: true}, {Name: "Patched", Num: true},
+			{Name: "Stay", Num: true},
+			{Name: "Task"},
+			{Name: "Came"},
+			{Name: "Arrived", Num: true},
+			{Name: "Left", Num: true},
+			{Name: "Runs", Num: true},
+			{Name: "Time", Num: true},
+			{Name: "Wakings", Num: true},
+			{Name: "Patched", Num: true},
 		},
 	}
 	idx := make([]int, len(c.Stays))
@@ -467,8 +476,13 @@ func delayTable(c *cpuSummary) *table {
 	t := &table{
 		Caption: fmt.Sprintf("sch delay of %s: from waking to running", ownerName(c)),
 		Cols: []col{
-			{Name: "The core"}, {Name: "Wakings", Num: true}, {Name: "Median", Num: true}, {Name: "p90", Num: true}, {Name: "p99", Num: true},
-			{Name: "p99.9", Num: true}, {Name: "Longest", Num: true},
+			{Name: "The core"},
+			{Name: "Wakings", Num: true},
+			{Name: "Median", Num: true},
+			{Name: "p90", Num: true},
+			{Name: "p99", Num: true},
+			{Name: "p99.9", Num: true},
+			{Name: "Longest", Num: true},
 		},
 		Note: "A percentile is given where at least one waking lies above it.",
 	}
@@ -500,8 +514,13 @@ func cpuList(cpus []*cpuSummary) section {
 	t := &table{
 		Caption: "The isolated CPUs looked at, the one held longest first",
 		Cols: []col{
-			{Name: "CPU", Num: true}, {Name: "Owner"}, {Name: "Entries", Num: true}, {Name: "There before", Num: true},
-			{Name: "Runs", Num: true}, {Name: "Foreign time", Num: true}, {Name: "Worst delay", Num: true},
+			{Name: "CPU", Num: true},
+			{Name: "Owner"},
+			{Name: "Entries", Num: true},
+			{Name: "There before", Num: true},
+			{Name: "Runs", Num: true},
+			{Name: "Foreign time", Num: true},
+			{Name: "Worst delay", Num: true},
 		},
 	}
 	var rest cpumask.Mask
@@ -605,8 +624,12 @@ func changesSection(res *replay.Result, c *collector, cpus []*cpuSummary) sectio
 	t := &table{
 		Caption: "By task",
 		Cols: []col{
-			{Name: "Task"}, {Name: "Certain", Num: true}, {Name: "Possible", Num: true}, {Name: "Leave isolation", Num: true},
-			{Name: "Enter isolation", Num: true}, {Name: "Neither", Num: true},
+			{Name: "Task"},
+			{Name: "Certain", Num: true},
+			{Name: "Possible", Num: true},
+			{Name: "Leave isolation", Num: true},
+			{Name: "Enter isolation", Num: true},
+			{Name: "Neither", Num: true},
 		},
 	}
 	for i, m := range res.Moved {

@@ -56,13 +56,6 @@ func (fr *frame) key(kinds []delayKind, lines bool) {
 	fr.c = draw.Crop(fr.c, 0, 0, 0, y-fr.em*0.7-fr.c.Max.Y)
 }
 
-func keyHeight(narrow bool, kinds int) float64 {
-	if narrow {
-		return 1.3*float64(kinds) + 0.4
-	}
-	return 1.7
-}
-
 // delayRange is the range of a logarithmic axis for delays.
 func delayRange(lo, hi int64) (float64, float64) {
 	l := math.Pow(10, math.Floor(math.Log10(math.Max(float64(lo), 1))))

@@ -130,7 +130,7 @@ func several(res *replay.Result, cpus, held []*cpuSummary) string {
 	}
 	s := fmt.Sprintf("foreign tasks ran on %d of the %d isolated CPUs looked at, for %s in all", len(held), len(cpus), duration(ns))
 	if len(held) > 1 {
-		s += fmt.Sprintf("; what follows is about CPU %d, and the others have sections of their own", held[0].CPU)
+		s += fmt.Sprintf("; what follows is about CPU %d, the others are told of further down", held[0].CPU)
 	}
 	return s
 }
