@@ -202,7 +202,7 @@ func (fr *frame) profile(area draw.Canvas, base, full vg.Length, c coverage, ax 
 				continue
 			}
 			j := i
-			for j < n && heights[j] > 0 {
+			for j < n && heights[j] == heights[i] {
 				j++
 			}
 			// Too narrow for hatching to show, the outline does it.
@@ -210,7 +210,7 @@ func (fr *frame) profile(area draw.Canvas, base, full vg.Length, c coverage, ax 
 				i = j
 				continue
 			}
-			fr.hatch(fr.line(st.color(), 0.06), area.Min.X+w*vg.Length(i), base, area.Min.X+w*vg.Length(j), base+full)
+			fr.hatch(fr.line(st.color(), 0.06), area.Min.X+w*vg.Length(i), base, area.Min.X+w*vg.Length(j), base+full*vg.Length(heights[i])/levels)
 			i = j
 		}
 		fr.c.SetLineStyle(fr.line(st.color(), 0.06))
