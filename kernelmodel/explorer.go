@@ -58,10 +58,11 @@ const (
 	fIsCurrent
 )
 
+// choice is an open question that the present run has met, in order.
 type choice struct {
-	key  uint32
-	idx  int16 // option taken in this run; 0 is the preferred one
-	n    int16 // options there are
+	key  uint64
+	idx  int32 // option taken in this run; 0 is the preferred one
+	n    int32 // options there are
 	pref bool  // what option 0 of a yes-or-no question means
 }
 
@@ -72,19 +73,24 @@ type choice struct {
 // The zero Explorer is ready; reuse it to save allocations.
 type Explorer struct {
 	choices []choice
+	// slot tells where a key may be in choices; it is only a hint.
+	slot [256]uint16
 	// weakest provenance the present run has leaned on.
 	weakest fact.Provenance
 }
 
+// hopelessRuns is how many runs are made where more than the limit are needed:
+// the widened set does not grow by them, but what they have in common is known
+// better.
+const hopelessRuns = 8
+
 // Explore calls run until every combination of open answers was tried, or
-// limit runs were made. The first run takes every preferred answer. It reports
-// whether the exploration was complete.
+// limit runs were made. The first run takes every preferred answer. Where it is
+// plain that limit runs are too few it stops after some. It reports whether the
+// exploration was complete.
 func (x *Explorer) Explore(limit int, run func()) bool {
 	x.choices = x.choices[:0]
-	for i := 0; ; i++ {
-		if i == limit {
-			return false
-		}
+	for i := 1; i <= limit; i++ {
 		x.weakest = fact.Observed
 		run()
 		k := len(x.choices) - 1
@@ -94,22 +100,46 @@ func (x *Explorer) Explore(limit int, run func()) bool {
 		if k < 0 {
 			return true
 		}
+		if i >= hopelessRuns && i+x.ahead() > limit {
+			return false
+		}
 		x.choices[k].idx++
 		x.choices = x.choices[:k+1]
 	}
+	return false
 }
 
-func factKey(k fkind, arg int) uint32 { return uint32(k)<<24 | uint32(arg+1)&0xffffff }
+// ahead is the least number of runs that are still to be made: each option not
+// taken yet leads to one at least.
+func (x *Explorer) ahead() int {
+	n := 0
+	for i := range x.choices {
+		n += int(x.choices[i].n - 1 - x.choices[i].idx)
+	}
+	return n
+}
+
+// factKey names a fact; its low 16 bits are free.
+func factKey(k fkind, arg int) uint64 { return uint64(k)<<56 | uint64(arg+1)<<16 }
+
+// cpuPair names an ordered pair of CPUs in a fact's argument.
+func cpuPair(a, b int) int { return a<<14 | b }
 
 // find returns the choice for a key, appending a new one if the run has not
 // met it yet.
-func (x *Explorer) find(key uint32, n int, pref bool) *choice {
+func (x *Explorer) find(key uint64, n int, pref bool) *choice {
+	h := (key>>16 ^ key>>52 ^ key) & 255
+	if i := int(x.slot[h]); i < len(x.choices) && x.choices[i].key == key {
+		return &x.choices[i]
+	}
 	for i := range x.choices {
 		if x.choices[i].key == key {
+			x.slot[h] = uint16(i)
 			return &x.choices[i]
 		}
 	}
-	x.choices = append(x.choices, choice{key: key, n: int16(n), pref: pref})
+	x.slot[h] = uint16(len(x.choices))
+	x.choices = append(x.choices, choice{key: key, n: int32(n), pref: pref})
 	return &x.choices[len(x.choices)-1]
 }
 
@@ -131,11 +161,13 @@ func (x *Explorer) ask(k fkind, arg int, a Answer) bool {
 }
 
 // pick returns which of n options this run takes; 0 is the preferred one.
+// Questions with different numbers of options are different questions: one
+// kernel's options never hide another's.
 func (x *Explorer) pick(k fkind, arg, n int) int {
 	if n <= 1 {
 		return 0
 	}
-	return int(x.find(factKey(k, arg), n, false).idx)
+	return int(x.find(factKey(k, arg)|uint64(n&0xffff), n, false).idx)
 }
 
 // atLeast reports whether, in this run, the number that key (k, arg) names is
@@ -143,13 +175,19 @@ func (x *Explorer) pick(k fkind, arg, n int) int {
 func (x *Explorer) atLeast(k fkind, arg int, r Range, v int64) bool {
 	x.lean(r.From)
 	lo, hi := r.Lo, r.Hi
-	base := uint32(k)<<24 | uint32(arg&0xfff)<<12
+	switch {
+	case lo >= v:
+		return true
+	case hi < v:
+		return false
+	}
+	base := factKey(k, arg)
 	for i := range x.choices {
 		c := &x.choices[i]
-		if c.key&^0xfff != base {
+		if c.key&^0xffff != base {
 			continue
 		}
-		asked := int64(c.key & 0xfff)
+		asked := int64(c.key & 0xffff)
 		if c.pref == (c.idx == 0) {
 			lo = max(lo, asked)
 		} else {
@@ -162,6 +200,6 @@ func (x *Explorer) atLeast(k fkind, arg int, r Range, v int64) bool {
 	case hi < v:
 		return false
 	}
-	c := x.find(base|uint32(v&0xfff), 2, r.Best >= v)
+	c := x.find(base|uint64(v&0xffff), 2, r.Best >= v)
 	return c.pref == (c.idx == 0)
 }

@@ -81,7 +81,7 @@ func (s *Selector) wakeWide() bool {
 	if cur, wakee := s.w.CurFlips, s.w.Flips; len(cur) > 0 && len(wakee) > 0 {
 		a = weigh(cur, wakee, func(c, w int64) bool { return wide(c, w, size) })
 	}
-	v := s.x.ask(fWide, 0, a)
+	v := s.x.ask(fWide, int(size)<<2|int(s.Rules.WakeWide), a)
 	s.o.Wide = bit(v)
 	if s.Trace != nil {
 		s.step("wake_wide", fmt.Sprintf("wakee_flips of waker and wakee against sd_llc_size %d", size), yesno(v), a)
@@ -158,7 +158,7 @@ func (s *Selector) wakeAffineIdle() int {
 			n = s.State.NrRunnable(this)
 		}
 		a := Answer{Value: n.Best == 1, Open: n.Lo <= 1 && n.Hi >= 1 && n.Lo != n.Hi, From: n.From}
-		one := s.x.ask(fNrRunningOne, this, a)
+		one := s.x.ask(fNrRunningOne, this<<1|int(bit(s.Rules.DelayedDiscount)), a)
 		if s.Trace != nil {
 			s.step(fn, fmt.Sprintf("sync, and nr_running of CPU %d is 1", this), yesno(one), a)
 		}
@@ -220,11 +220,7 @@ func (s *Selector) wakeAffineWeight(d *Domain) bool {
 	favour := less(this.Lo, prev.Hi, w.CurLoad.Hi, w.Load.Lo, capThis.Hi, capPrev.Lo)
 	against := less(this.Hi, prev.Lo, w.CurLoad.Lo, w.Load.Hi, capThis.Lo, capPrev.Hi)
 	a.Open = favour != best || against != best
-	arg := 0
-	if sync {
-		arg = 1
-	}
-	v := s.x.ask(fAffineWeight, arg, a)
+	v := s.x.ask(fAffineWeight, cpuPair(s.this, s.prev)<<1|int(bit(sync)), a)
 	if s.Trace != nil {
 		s.step("wake_affine_weight", fmt.Sprintf("load %d on CPU %d with the wakee below %d on CPU %d without", this.Best+w.Load.Best, s.this, prev.Best-w.Load.Best, s.prev), yesno(v), a)
 	}

@@ -12,6 +12,8 @@ type Machine struct {
 	domains       *Domains
 	llcOf         []int          // index of the LLC that has a domain here, -1 if none
 	llcSpan       []cpumask.Mask // by LLC index: sched_domain_span(sd_llc)
+	llcCores      []cpumask.Mask // by LLC index: the span and its siblings outside
+	share         []cpumask.Mask // per CPU: those of its LLC id (cpus_share_cache)
 	cluster       []cpumask.Mask // per CPU: lowest group of sd_llc if it is a cluster
 	node          []cpumask.Mask // per CPU: its node's CPUs
 	root          []cpumask.Mask // per CPU: its root domain's CPUs
@@ -27,15 +29,23 @@ func NewMachine(t *Topology, d *Domains, isolated cpumask.Mask) *Machine {
 	m := &Machine{
 		ncpu: n, active: t.active(), isolated: isolated, domains: d,
 		smt: make([]cpumask.Mask, n), llcOf: make([]int, n), cluster: make([]cpumask.Mask, n),
-		node: make([]cpumask.Mask, n), root: make([]cpumask.Mask, n),
+		node: make([]cpumask.Mask, n), root: make([]cpumask.Mask, n), share: make([]cpumask.Mask, n),
 		smtActive: t.SMTActive(), clusterActive: d.ClusterActive, asymmetric: d.AsymCapacity,
 	}
 	rest := m.active
 	for _, r := range d.Roots {
 		rest = rest.AndNot(r)
 	}
-	byID := map[int]int{}
+	byID, sharing := map[int]int{}, map[int]*cpumask.Mask{}
 	for c := range n {
+		id := d.CPU[c].LLCID
+		if sharing[id] == nil {
+			sharing[id] = &cpumask.Mask{}
+		}
+		sharing[id].Set(c)
+	}
+	for c := range n {
+		m.share[c] = *sharing[d.CPU[c].LLCID]
 		cd := &d.CPU[c]
 		m.smt[c], m.node[c], m.root[c] = t.SMTMask(c), t.NodeMask(c), rest
 		if cd.Root >= 0 {
@@ -56,6 +66,13 @@ func NewMachine(t *Topology, d *Domains, isolated cpumask.Mask) *Machine {
 		if g := llc.Groups; len(g) > 0 && g[0].Flags&SDCluster != 0 {
 			m.cluster[c] = g[0].Span
 		}
+	}
+	for _, span := range m.llcSpan {
+		cores := span.Clone()
+		for c := range span.All() {
+			cores = cores.Or(m.smt[c])
+		}
+		m.llcCores = append(m.llcCores, cores)
 	}
 	return m
 }
@@ -113,6 +130,9 @@ func (m *Machine) cpusShareCache(a, b int) bool {
 func (m *Machine) cpusShareResources(a, b int) bool {
 	return a == b || m.domains.CPU[a].ShareID == m.domains.CPU[b].ShareID
 }
+
+// sharers is the set of CPUs that cpusShareCache with cpu.
+func (m *Machine) sharers(cpu int) cpumask.Mask { return m.share[cpu] }
 
 // clusterGroup is the first group of the target's LLC domain if that is a
 // cluster.

@@ -48,7 +48,9 @@ func (s *Selector) lowestRq(fn string) {
 			}
 		}
 	}
-	s.step(fn, "find_lowest_rq", fmt.Sprint(s.o.CPU), Answer{Open: n > 1})
+	if s.Trace != nil {
+		s.step(fn, "find_lowest_rq", fmt.Sprint(s.o.CPU), Answer{Open: n > 1})
+	}
 }
 
 // selectTaskRqDL places a deadline task: it stays unless its CPU runs another

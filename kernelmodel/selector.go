@@ -147,18 +147,21 @@ func (s *Selector) tryToWakeUp() {
 // ttwuQueueCond says whether a wakee that is still on its CPU is put on that
 // CPU's wake list (ttwu_queue_cond, kernel/sched/core.c).
 func (s *Selector) ttwuQueueCond(cpu int) bool {
+	if s.Rules.Wakelist == WakelistIdle && !s.isCPUAllowed(cpu) {
+		return false
+	}
 	if !s.Machine.cpusShareCache(s.this, cpu) {
 		return true
 	}
 	if s.Rules.Wakelist == WakelistIdle && cpu == s.this {
 		return false
 	}
-	limit := int64(0)
+	limit := 0
 	if s.Rules.Wakelist == WakelistOnCPU {
 		limit = 1
 	}
 	n := s.State.NrRunning(cpu)
-	return s.x.ask(fWakelist, cpu, atMost(n, limit))
+	return s.x.ask(fWakelist, cpu<<1|limit, atMost(n, int64(limit)))
 }
 
 // atMost turns a range into the answer to "is it at most v".
@@ -211,73 +214,100 @@ func (s *Selector) isCPUAllowed(cpu int) bool {
 // Models select_fallback_rq in kernel/sched/core.c.
 func (s *Selector) selectFallbackRq() {
 	from := s.o.CPU
-	s.o.Path = PathFallback
-	for _, within := range [2]cpumask.Mask{s.Machine.nodeMask(s.prev), s.w.Allowed} {
+	s.o.CPU, s.o.Path = s.prev, PathFallback
+	if c := s.fallback(s.w, s.prev); c >= 0 {
+		s.o.CPU = c
+	}
+	if s.Trace != nil {
+		s.step("select_fallback_rq", fmt.Sprintf("CPU %d is not allowed; first usable CPU", from), fmt.Sprint(s.o.CPU), Answer{})
+	}
+}
+
+// fallback is the first usable CPU of prev's node, else of any; -1 if none is.
+func (s *Selector) fallback(w *Wakeup, prev int) int {
+	for _, within := range [2]cpumask.Mask{s.Machine.nodeMask(prev), w.Allowed} {
 		for c := within.First(); c >= 0; c = within.Next(c) {
-			if s.isCPUAllowed(c) {
-				s.o.CPU = c
-				if s.Trace != nil {
-					s.step("select_fallback_rq", fmt.Sprintf("CPU %d is not allowed; first usable CPU", from), fmt.Sprint(c), Answer{})
-				}
-				return
+			if w.Allowed.Test(c) && s.Machine.active.Test(c) {
+				return c
 			}
 		}
 	}
-	s.o.CPU = s.prev
+	return -1
 }
 
 // Widest returns every CPU that Select could return for w whatever the open
-// facts are: the affinity within the LLCs of the waker's and the previous CPUs,
-// those CPUs themselves, and the siblings that the row can leak to.
+// facts are: the affinity within the LLCs of the waker's and the previous CPUs
+// and within whatever shares their LLC id, those CPUs themselves, the siblings
+// that the row can leak to, and where select_fallback_rq could end.
 func (s *Selector) Widest(w *Wakeup) cpumask.Mask {
 	m := s.Machine
 	var out cpumask.Mask
-	near := func(c int) {
-		if c < 0 || c >= m.ncpu {
-			return
-		}
-		if w.Allowed.Test(c) {
-			out.Set(c)
-		}
-		if l := m.llc(c); l >= 0 {
-			out = out.Or(m.llcSpan[l].And(w.Allowed))
-		}
-		if s.Rules.Leaks() {
-			out = out.Or(m.smt[c].And(w.Allowed))
-			if l := m.llc(c); l >= 0 && s.Rules.Scan == ScanMerged {
-				for t := m.llcSpan[l].First(); t >= 0; t = m.llcSpan[l].Next(t) {
-					out = out.Or(m.smt[t].And(w.Allowed))
-				}
-			}
-		}
-	}
-	for _, c := range w.Prev {
-		out.Set(c)
-		near(c)
-	}
-	// The waker's CPU is a target only where wake_affine can pull to it: from
-	// inside a domain.
-	if m.levels(w.This) > 0 {
-		near(w.This)
-	}
-	if w.RecentUsed == nil {
-		// Any CPU that shares the LLC id of a target may be a recent one.
-		for c := range m.ncpu {
-			if w.Allowed.Test(c) && (m.cpusShareCache(c, w.This) || m.cpusShareCache(c, w.Prev[0])) {
+	add := func(set cpumask.Mask) {
+		for c := set.First(); c >= 0; c = set.Next(c) {
+			if w.Allowed.Test(c) {
 				out.Set(c)
 			}
 		}
 	}
+	leaks := s.Rules.Leaks()
+	for _, v := range s.Variants {
+		leaks = leaks || v.Leaks()
+	}
+	near := func(c int) {
+		if c < 0 || c >= m.ncpu {
+			return
+		}
+		out.Set(c)
+		if w.RecentUsed == nil {
+			// Any CPU that shares the LLC id of a target may be a recent one.
+			add(m.sharers(c))
+		}
+		switch l := m.llc(c); {
+		case l >= 0 && leaks:
+			add(m.llcCores[l])
+		case l >= 0:
+			add(m.llcSpan[l])
+		}
+	}
+	top := func(c int) {
+		if w.Kind != KindWakeup && m.levels(c) > 0 {
+			add(m.level(c, m.levels(c)-1).Span)
+		}
+	}
+	for _, c := range w.Prev {
+		near(c)
+		if w.ThisIsPrev {
+			top(c)
+		}
+		if w.Prio < MaxRTPrio {
+			add(m.rootSpan(c))
+		}
+	}
+	// The waker's CPU is a target only where wake_affine can pull to it, from
+	// inside a domain, and only if it is allowed.
+	if m.levels(w.This) > 0 {
+		if w.Allowed.Test(w.This) && !w.ThisIsPrev {
+			near(w.This)
+		}
+		top(w.This)
+	}
 	for _, c := range w.RecentUsed {
-		if w.Allowed.Test(c) {
+		out.Set(c)
+	}
+	if s.Rules.HousekeepingAny {
+		if c := m.housekeepingAny(w.This); c >= 0 {
 			out.Set(c)
 		}
 	}
-	if w.Kind != KindWakeup && m.levels(w.This) > 0 {
-		out = out.Or(m.level(w.This, m.levels(w.This)-1).Span.And(w.Allowed))
+	if w.Allowed.Weight() == 1 {
+		out.Set(w.Allowed.First())
 	}
-	if w.Prio < MaxRTPrio {
-		out = out.Or(m.rootSpan(w.Prev[0]).And(w.Allowed))
+	if !out.SubsetOf(w.Allowed) || !out.SubsetOf(m.active) {
+		for _, c := range w.Prev {
+			if f := s.fallback(w, c); f >= 0 {
+				out.Set(f)
+			}
+		}
 	}
 	return out
 }

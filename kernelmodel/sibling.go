@@ -123,24 +123,24 @@ func (s *Selector) recentUsedCPU(prev, target int) int {
 // anyRecentUsed splits over every CPU that an unknown recent_used_cpu could
 // make the test return; the preferred answer is none.
 func (s *Selector) anyRecentUsed(prev, target int) int {
-	m := s.Machine
+	if !s.Rules.RecentUsedMask && !s.allowed(prev) {
+		return -1
+	}
+	among := s.Machine.sharers(target)
+	candidate := func(c int) bool {
+		return c != prev && c != target && (!s.Rules.RecentUsedMask || s.w.Allowed.Test(c)) && s.possiblyIdle(c)
+	}
 	n := 1
-	for c := range m.ncpu {
-		if c != prev && c != target && m.cpusShareCache(c, target) && s.possiblyIdle(c) && s.w.Allowed.Test(c) {
+	for c := among.First(); c >= 0; c = among.Next(c) {
+		if candidate(c) {
 			n++
 		}
 	}
 	k := s.x.pick(fRecentUsed, 0, n)
-	if k == 0 {
-		return -1
-	}
-	for c := range m.ncpu {
-		if c != prev && c != target && m.cpusShareCache(c, target) && s.possiblyIdle(c) && s.w.Allowed.Test(c) {
-			if k--; k == 0 {
-				if s.idleEnough("select_idle_sibling", c) {
-					return c
-				}
-				return -1
+	for c := among.First(); k > 0 && c >= 0; c = among.Next(c) {
+		if candidate(c) {
+			if k--; k == 0 && s.idleEnough("select_idle_sibling", c) {
+				return c
 			}
 		}
 	}
@@ -283,7 +283,7 @@ func (s *Selector) selectIdleCPU(llc, target int, has bool) bool {
 		if !limited {
 			return true
 		}
-		ok := s.x.atLeast(fBudget, llc, budget, int64(n))
+		ok := s.x.atLeast(fBudget, llc<<4|int(r.Budget), budget, int64(n))
 		if ok {
 			s.o.BudgetLo = int64(n)
 		} else {
