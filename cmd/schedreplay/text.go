@@ -49,12 +49,7 @@ func fitTask(comm string, pid int32, width int) string {
 	return name + id + strings.Repeat(" ", max(0, width-n-len(id)))
 }
 
-// pad fills a text to width characters.
-func pad(s string, width int) string {
-	return s + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(s)))
-}
-
-// duration prints ns as milliseconds with three digits after the point.
+// milliseconds prints ns with three digits after the point.
 func milliseconds(ns int64) string {
 	sign := ""
 	if ns < 0 {

@@ -25,7 +25,8 @@ type Options struct {
 	From, To int64
 	// CPUs limits the CPUs shown; empty for all.
 	CPUs cpumask.Mask
-	// Task says which tasks to show; nil for all.
+	// Task says which tasks to show; nil for all. Losses and breaks are shown
+	// whatever the tasks.
 	Task func(pid int32, comm string) bool
 }
 
@@ -213,7 +214,11 @@ func (p *Printer) change(ev *parser.Event) {
 	if ev.Task.PID != 0 {
 		t = p.get(ev.Task.PID)
 	}
-	if now >= p.o.From && (since == parser.NoTime || since <= p.o.To) {
+	begun := since // a slice whose begin is not known shows its end only
+	if begun == parser.NoTime {
+		begun = now
+	}
+	if now >= p.o.From && begun <= p.o.To {
 		if since != parser.NoTime {
 			since = max(since, p.o.From)
 		}
@@ -246,8 +251,14 @@ func (p *Printer) slice(ev *parser.Event) {
 	p.sliceLine(ev.Time, ev.CPU, &ev.Task, max(ev.Wait, 0), max(ev.Delay, 0), max(ev.Runtime, 0), ev.State, &ev.Next)
 }
 
+// onCPU reports whether a CPU is shown; NoCPU stands for all of them.
+func (p *Printer) onCPU(cpu int32) bool {
+	return p.o.CPUs.Empty() || cpu < 0 || p.o.CPUs.Test(int(cpu))
+}
+
+// shown reports whether a line about any of the tasks is shown.
 func (p *Printer) shown(cpu int32, tasks ...*parser.Task) bool {
-	if !p.o.CPUs.Empty() && (cpu < 0 || !p.o.CPUs.Test(int(cpu))) {
+	if !p.onCPU(cpu) {
 		return false
 	}
 	if p.o.Task == nil {
@@ -417,7 +428,7 @@ func (p *Printer) migrate(ev *parser.Event) {
 // lost is the recorder's word that events are missing.
 func (p *Printer) lost(ev *parser.Event) {
 	p.forget(ev.CPU)
-	if !p.inTime(ev.Time) || !p.shown(ev.CPU) && p.o.Task == nil {
+	if !p.inTime(ev.Time) || !p.onCPU(ev.CPU) {
 		return
 	}
 	count, what := "an unknown number of", "lost"
