@@ -33,6 +33,9 @@ type bothRun struct {
 // decision; beyond it the sets widen.
 const maxRuns = 64
 
+// manyRuns is that bound where every decision is made under many kernels.
+const manyRuns = 16
+
 // open starts a decision at its waking, new task or exec event.
 func (r *replayer) open(ev *parser.Event, out *outcome, kind kernelmodel.Kind) {
 	r.n++
@@ -289,7 +292,7 @@ func (r *replayer) closeModelled(d *decision, p *task) {
 	r.ask(d, p, r.patched, &r.askP)
 	r.selO.State, r.selP.State = so, sp
 	r.runs = r.runs[:0]
-	complete := r.x.Explore(maxRuns, func() {
+	complete := r.x.Explore(r.limit, func() {
 		o := r.selO.Select(&r.x, &r.askO)
 		pt := r.selP.Select(&r.x, &r.askP)
 		r.runs = append(r.runs, bothRun{o: o, p: pt})
@@ -330,6 +333,9 @@ func (r *replayer) closeModelled(d *decision, p *task) {
 		r.lookForContradiction(line)
 	}
 	r.explainEntry(d)
+	if r.ranking != nil {
+		r.judge(line)
+	}
 	r.recordWakee(d, p)
 	r.learn(d, p, consistent)
 	r.carry(d, p, consistent)
@@ -345,7 +351,7 @@ func (r *replayer) alone(line *Wakeup) {
 	}{{&line.Original, &r.selO, &r.askO}, {&line.Patched, &r.selP, &r.askP}} {
 		var possible cpumask.Mask
 		bounded := true
-		if r.x.Explore(maxRuns, func() {
+		if r.x.Explore(r.limit, func() {
 			o := k.sel.Select(&r.x, k.ask)
 			possible.Set(o.CPU)
 			bounded = bounded && o.Path != kernelmodel.PathNotModelled && o.Path != kernelmodel.PathUnknown
@@ -411,10 +417,11 @@ func (r *replayer) score(line *Wakeup) {
 }
 
 // explainEntry tells the story of a decision that put a task on an isolated
-// CPU from outside.
+// CPU from outside, or that was asked for.
 func (r *replayer) explainEntry(d *decision) {
 	line := &d.line
-	if !line.Isolated || line.RecordedCPU == line.PrevCPU || !line.Selection {
+	asked := r.opt.Explain != nil && r.opt.Explain(line)
+	if !asked && (!line.Isolated || line.RecordedCPU == line.PrevCPU || !line.Selection) {
 		return
 	}
 	idx := 0
@@ -422,13 +429,16 @@ func (r *replayer) explainEntry(d *decision) {
 		idx = c[0]
 	}
 	d.entry = r.explain(idx)
+	if asked {
+		line.Explanation = d.entry
+	}
 }
 
 // explain repeats run number i with every test told.
 func (r *replayer) explain(i int) *Explanation {
 	e := &Explanation{}
 	n := 0
-	r.x.Explore(maxRuns, func() {
+	r.x.Explore(r.limit, func() {
 		on := n == i
 		if on {
 			r.selO.Trace = func(s kernelmodel.Step) { e.Original = append(e.Original, s) }
@@ -533,7 +543,7 @@ func (r *replayer) carry(d *decision, p *task, consistent []int) {
 			r.places = append(r.places, cpu)
 		}
 	}
-	if line.Patched.Bounded && len(r.runs) == maxRuns {
+	if line.Patched.Bounded && len(r.runs) == r.limit {
 		for cpu := range line.Patched.Possible.All() {
 			if !slices.Contains(r.places, cpu) && line.Moved != MovedNo {
 				r.places = append(r.places, cpu)
@@ -545,6 +555,7 @@ func (r *replayer) carry(d *decision, p *task, consistent []int) {
 		// soon make every place of every task possible; see docs/model.md.
 		r.places = r.places[:1]
 	}
+	r.track.enteredInPatched(p, line.PrevCPU, r.places)
 	r.patched.diverge(p.pid, d.n, r.places, recorded)
 	if r.patched.diverged[p.pid] != nil {
 		r.patched.setActive(p.pid, true)

@@ -141,7 +141,7 @@ func (r *replayer) lookForContradiction(line *Wakeup) {
 	}
 	sel := r.selP
 	sel.State = &r.stateO
-	r.x.Explore(maxRuns, func() {
+	r.x.Explore(r.limit, func() {
 		if o := sel.Select(&r.x, &r.askO); o.CPU == line.RecordedCPU && o.Path == kernelmodel.PathIdleSMT {
 			r.trial.found = fmt.Sprintf("at %s s it puts %s (pid %d) on isolated CPU %d, which only a select_idle_smt without the span test does",
 				Seconds(line.Time), parser.DisplayComm(line.Task.Comm), line.Task.PID, line.RecordedCPU)

@@ -27,6 +27,10 @@ type Options struct {
 	// Owner names the owner of the isolated CPUs by name or pid, empty to find
 	// it.
 	Owner string
+	// Explain chooses the wakeups to be told test by test, in
+	// Wakeup.Explanation; nil chooses none. Entries of foreign tasks are always
+	// explained.
+	Explain func(*Wakeup) bool
 	// Observer receives the results that grow with the capture.
 	Observer Observer
 }
@@ -36,21 +40,24 @@ type Options struct {
 // options (it wraps kernelmodel.ErrKernel or ErrOptions) or the context's; a
 // capture that could not be read to its end gives a result with Partial set.
 func Replay(ctx context.Context, c parser.Capture, host *parser.Host, o Options) (*Result, error) {
-	s := surveyCapture(c, host, progressOf(&o, 1))
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	r, err := newReplayer(c, host, s, &o)
+	r, err := prepare(ctx, c, host, &o)
 	if err != nil {
-		return nil, err
-	}
-	if err := r.choose(ctx); err != nil {
 		return nil, err
 	}
 	if err := r.pass(ctx, 2); err != nil {
 		return nil, err
 	}
 	return r.finish(), nil
+}
+
+// prepare surveys the capture and settles the kernels.
+func prepare(ctx context.Context, c parser.Capture, host *parser.Host, o *Options) (*replayer, error) {
+	s := surveyCapture(c, host, progressOf(o, 1))
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	r := newReplayer(c, host, s, o)
+	return r, r.choose(ctx)
 }
 
 func progressOf(o *Options, pass int) func(int64) {
@@ -79,6 +86,8 @@ type replayer struct {
 	headline    []string
 	notes       []string
 	trial       *trial
+	ranking     *ranking
+	limit       int // runs per exploration
 
 	// The state of one pass.
 	t                 *timeline
@@ -101,8 +110,8 @@ type replayer struct {
 	idx, places    []int
 }
 
-func newReplayer(c parser.Capture, host *parser.Host, s *survey, o *Options) (*replayer, error) {
-	r := &replayer{c: c, host: host, s: s, opt: o}
+func newReplayer(c parser.Capture, host *parser.Host, s *survey, o *Options) *replayer {
+	r := &replayer{c: c, host: host, s: s, opt: o, limit: maxRuns}
 	r.ncpu = max(s.mentioned.Last()+1, len(host.CPU))
 	if m, ok := host.Possible.Get(); ok {
 		r.ncpu = max(r.ncpu, m.Last()+1)
@@ -122,7 +131,7 @@ func newReplayer(c parser.Capture, host *parser.Host, s *survey, o *Options) (*r
 			r.anyIdlePolicy = true
 		}
 	}
-	return r, nil
+	return r
 }
 
 // begin resets everything that one pass over the capture changes.
@@ -228,6 +237,7 @@ func (r *replayer) event(ev *parser.Event, out *outcome) error {
 	if ev.Kind == parser.KindSwitch && usableCPU(ev.CPU) && int(ev.CPU) < r.ncpu {
 		if k := &r.t.cpu[ev.CPU]; k.since != parser.NoTime && k.cur == ev.Task.PID {
 			r.track.ranElsewhere(ev.Task.PID, ev.CPU, ev.Time-k.since)
+			r.track.heldInPatched(ev.Task.PID, ev.CPU, ev.Time-k.since)
 		}
 	}
 	r.t.apply(ev)

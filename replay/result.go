@@ -125,8 +125,8 @@ type Wakeup struct {
 	// DivergedSince is the N of the decision since which the task's place differs
 	// between the recording and the patched world, 0 if it does not.
 	DivergedSince int64
-	// Delay is the sch delay in ns: from Time to the task's switch-in. It is
-	// parser.NoTime here: see Run.
+	// Explanation is the decision test by test, nil unless it was asked for.
+	Explanation *Explanation
 }
 
 // Run is one slice of a task on an isolated CPU.

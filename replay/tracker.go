@@ -18,6 +18,8 @@ type tracker struct {
 	// land counts where tasks that may intrude land, by pid.
 	land  map[int32]*Landing
 	moved map[int32]*MovedTask
+	// hold is what foreign tasks do to each CPU in the patched world.
+	hold map[int32]*Hold
 }
 
 // maxTracked bounds the tasks whose landings are kept.
@@ -50,7 +52,7 @@ type openStay struct {
 }
 
 func newTracker(r *replayer) *tracker {
-	t := &tracker{r: r, cpu: map[int32]*trackedCPU{}, land: map[int32]*Landing{}, moved: map[int32]*MovedTask{}}
+	t := &tracker{r: r, cpu: map[int32]*trackedCPU{}, land: map[int32]*Landing{}, moved: map[int32]*MovedTask{}, hold: map[int32]*Hold{}}
 	focus := r.isolated.Value
 	if !r.opt.CPUs.Empty() {
 		focus = focus.And(r.opt.CPUs)
@@ -66,6 +68,7 @@ func newTracker(r *replayer) *tracker {
 		}
 		t.cpu[k.cpu] = k
 		t.list = append(t.list, k)
+		t.hold[k.cpu] = &Hold{CPU: c}
 		t.findOwner(k)
 		if c < len(r.t.cpu) && r.t.cpu[c].known {
 			k.cur, k.known = r.t.cpu[c].cur, true
@@ -484,6 +487,53 @@ func (t *tracker) ranElsewhere(pid, cpu int32, ns int64) {
 	if l := t.land[pid]; l != nil && t.cpu[cpu] == nil && ns > 0 {
 		l.RecordedRunNS[int(cpu)] += ns
 	}
+}
+
+// enteredInPatched counts a decision that takes a foreign task to an isolated
+// CPU in the patched world; places are where it may be now, the prediction
+// first.
+func (t *tracker) enteredInPatched(p *task, prev int, places []int) {
+	if len(t.list) == 0 {
+		return
+	}
+	if div := t.r.patched.diverged[p.pid]; div != nil {
+		prev = div.cpus[0]
+	}
+	for i, c := range places {
+		k := t.cpu[int32(c)]
+		if k == nil || c == prev || t.class(k, p) != ClassForeign {
+			continue
+		}
+		if i == 0 {
+			t.hold[k.cpu].Entries++
+		} else {
+			t.hold[k.cpu].EntriesPossible++
+		}
+	}
+}
+
+// heldInPatched adds a run to the CPU that it is on in the patched world.
+func (t *tracker) heldInPatched(pid, cpu int32, ns int64) {
+	if len(t.list) == 0 || pid <= 0 || ns <= 0 {
+		return
+	}
+	if div := t.r.patched.diverged[pid]; div != nil {
+		cpu = int32(div.cpus[0])
+	}
+	if k := t.cpu[cpu]; k != nil {
+		if p := t.r.t.get(pid); t.class(k, p) == ClassForeign {
+			t.hold[cpu].HeldNS += ns
+		}
+	}
+}
+
+// holds returns what the patched world did to each CPU.
+func (t *tracker) holds() []Hold {
+	out := make([]Hold, 0, len(t.list))
+	for _, k := range t.list {
+		out = append(out, *t.hold[k.cpu])
+	}
+	return out
 }
 
 // end closes everything at the end of the window.
