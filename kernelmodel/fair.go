@@ -22,7 +22,7 @@ func (s *Selector) selectTaskRqFair() {
 	target, affine := prev, false
 	if w.Kind == KindWakeup {
 		// record_wakee has counted already: replay keeps the flips.
-		affine = !s.wakeWide() && s.allowed(this)
+		affine = s.allowed(this) && (s.Rules.WakeWide == WakeWideInAffine || !s.wakeWide())
 		s.o.Affine = affine
 		if s.Trace != nil {
 			s.step("select_task_rq_fair", "want_affine: not wake_wide, and the waker's CPU allowed", yesno(affine), Answer{From: w.AllowedFrom})
@@ -65,17 +65,16 @@ func (s *Selector) selectTaskRqFair() {
 // wakeWide says whether waker and wakee switch partners so often that pulling
 // the wakee to the waker would crowd its LLC.
 //
-// Models wake_wide (kernel/sched/fair.c, 3.13 and later): the LLC size of an
-// isolated CPU is 0, so a waker there is always wide.
+// Models wake_wide (kernel/sched/fair.c, 3.12 and later): the LLC size of a
+// CPU isolated at boot is 0, so a waker there is always wide.
 func (s *Selector) wakeWide() bool {
 	size := int64(s.Machine.llcSize(s.this))
 	wide := Wide
 	switch s.Rules.WakeWide {
 	case WakeWideNone:
 		return false
-	case WakeWideNode:
-		size = int64(s.Machine.nodeMask(s.this).Weight())
-		wide = wideNode
+	case WakeWideInAffine:
+		wide = wideInAffine
 	}
 	a := Answer{Open: true, From: fact.Unknown}
 	if cur, wakee := s.w.CurFlips, s.w.Flips; len(cur) > 0 && len(wakee) > 0 {
@@ -119,8 +118,8 @@ func Wide(a, b, size int64) bool {
 	return lo >= size && hi >= lo*size
 }
 
-// wideNode is the test of 3.12.
-func wideNode(cur, wakee, size int64) bool { return wakee > size && cur > size*wakee }
+// wideInAffine is the test up to 4.2.
+func wideInAffine(cur, wakee, size int64) bool { return wakee > size && cur > size*wakee }
 
 // wakeAffine decides between the waker's CPU and the previous one.
 //
@@ -128,6 +127,9 @@ func wideNode(cur, wakee, size int64) bool { return wakee > size && cur > size*w
 // and later). Spec section 2.4.
 func (s *Selector) wakeAffine(d *Domain) int {
 	this, prev := s.this, s.prev
+	if s.Rules.WakeWide == WakeWideInAffine && s.wakeWide() {
+		return prev
+	}
 	if s.Rules.AffineIdle {
 		if c := s.wakeAffineIdle(); c >= 0 {
 			return c
@@ -141,12 +143,15 @@ func (s *Selector) wakeAffine(d *Domain) int {
 
 // wakeAffineIdle returns the CPU that idleness decides for, or -1.
 //
-// Models wake_affine_idle; nr_running counts every class, from 6.12.y on less
-// the delayed fair tasks.
+// Models wake_affine_idle; nr_running counts every class, with DelayedDiscount
+// less the delayed fair tasks.
 func (s *Selector) wakeAffineIdle() int {
 	const fn = "wake_affine_idle"
 	this, prev := s.this, s.prev
-	if s.idle(fn, this) && s.Machine.cpusShareCache(this, prev) {
+	if s.Rules.AffineEager && s.idle(fn, this) {
+		return this
+	}
+	if s.Machine.cpusShareCache(this, prev) && s.idle(fn, this) {
 		if s.idle(fn, prev) {
 			return prev
 		}
@@ -210,7 +215,7 @@ func (s *Selector) wakeAffineWeight(d *Domain) bool {
 		}
 		te := (t + load) * 100 * cp
 		pe := (p - load) * bias * ct
-		if sync {
+		if sync || s.Rules.AffineEager {
 			pe++
 		}
 		return te < pe

@@ -245,7 +245,8 @@ func (s *Selector) stayByType(d *Domain, local, best *groupStats) bool {
 		return best.avgLoad >= local.avgLoad+imbalance || 100*local.avgLoad <= int64(d.ImbalancePct)*best.avgLoad
 	}
 	if d.has(SDNUMA) {
-		if s.Rules.ImbNumaNr {
+		switch {
+		case s.Rules.ImbNumaNr:
 			s.llcMask.AndFrom(*local.cpus, s.w.Allowed)
 			n := int64(min(s.llcMask.Weight(), d.ImbNUMA))
 			gap := local.idle - best.idle
@@ -255,7 +256,11 @@ func (s *Selector) stayByType(d *Domain, local, best *groupStats) bool {
 			if local.running+1 <= n && gap <= 2 {
 				return true
 			}
-		} else if local.idle > 0 {
+		case s.Rules.ForkQuarter:
+			if local.running < int64(d.Span.Weight()>>2) {
+				return true
+			}
+		case local.idle > 0:
 			return true
 		}
 	}

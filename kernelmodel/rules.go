@@ -24,18 +24,25 @@ type Rules struct {
 	// SiblingNeedsAffine: select_idle_sibling runs only if a domain of the
 	// waker's CPU spans prev; otherwise the task stays without a search (3.x).
 	SiblingNeedsAffine bool
-	// AffineIdle: wake_affine asks for idleness before it compares loads (4.13+).
+	// AffineIdle: wake_affine asks for idleness before it compares loads (4.14+).
 	AffineIdle bool
+	// AffineEager: an idle waker's CPU is taken whatever prev is and does, and
+	// equal loads speak for it too (4.14 and 4.15; 7332dec055f2, 806486c377e3 and
+	// 082f764a2f3f ended it).
+	AffineEager bool
 	// IdlePrev: wake_affine_idle also returns an idle prev when this is not
 	// taken (d8fcb81f1acf, 5.11+).
 	IdlePrev bool
 	// DelayedDiscount: wake_affine_idle counts nr_running without the delayed
-	// fair tasks (6.12.y).
+	// fair tasks (aa3ee4f0b754, 6.16+, 6.12.37+).
 	DelayedDiscount bool
 	// Affine is the load that wake_affine_weight compares.
 	Affine AffineLoad
 	// SchedIdle: a CPU that runs SCHED_IDLE tasks only passes as idle (5.4+).
 	SchedIdle bool
+	// SchedIdleSecond: the scans take such a CPU only if they find no idle one
+	// (5.4 and 5.5; 17346452b25b).
+	SchedIdleSecond bool
 	// RecentUsed is the life of recent_used_cpu.
 	RecentUsed RecentUsedRule
 	// RecentUsedMask: the recent-used test looks at the affinity of the CPU it
@@ -61,7 +68,7 @@ type Rules struct {
 	// Budget is how many CPUs select_idle_cpu may look at.
 	Budget BudgetRule
 	// ScanAffinityFree: CPUs outside the affinity do not use up the budget
-	// (60588bfa223f, 5.6+).
+	// (60588bfa223f, 5.6+; stable branches from 4.14 on took it).
 	ScanAffinityFree bool
 	// ScanAfterTarget: the scan starts behind target, not at it (5.15+).
 	ScanAfterTarget bool
@@ -82,6 +89,9 @@ type Rules struct {
 	DelayDequeue bool
 	// SlowPath is the form of find_idlest_group.
 	SlowPath SlowPathRule
+	// ForkQuarter: find_idlest_group keeps a task on its node while fewer tasks
+	// than a quarter of the domain's CPUs run there (23e6082a522e, 5.11 to 5.17).
+	ForkQuarter bool
 	// ImbNumaNr: find_idlest_group lets imb_numa_nr tasks stay on a node (5.18+).
 	ImbNumaNr bool
 	// HousekeepingAny: select_idle_cpu, called on a CPU without LLC domain,
@@ -111,9 +121,11 @@ type WakeWideRule uint8
 // The forms of wake_wide.
 const (
 	WakeWideNone WakeWideRule = iota
-	// WakeWideNode compares flips with the node's CPUs (3.12).
-	WakeWideNode
-	// WakeWideLLC compares master and slave flips with sd_llc_size (3.13+).
+	// WakeWideInAffine is asked by wake_affine only, and needs the waker to be the
+	// one that flips more (62470419e993, 3.12 to 4.2).
+	WakeWideInAffine
+	// WakeWideLLC compares master and slave flips with sd_llc_size before any
+	// domain is looked at (63b0e9edceec, 4.3+).
 	WakeWideLLC
 )
 
@@ -177,12 +189,16 @@ type BudgetRule uint8
 // The rules.
 const (
 	BudgetNone BudgetRule = iota
-	// BudgetAvgIdle is SIS_PROP from the waker CPU's avg_idle/512 (4.9 to 5.13).
+	// BudgetAvgIdle is SIS_PROP from the waker CPU's avg_idle/512 (1ad3aaf3fcd2,
+	// 4.13 to 5.13).
 	BudgetAvgIdle
 	// BudgetWakeAvgIdle is SIS_PROP from wake_avg_idle (5.14 to 5.19).
 	BudgetWakeAvgIdle
 	// BudgetUtil is SIS_UTIL: nr_idle_scan of the target's LLC (6.0+).
 	BudgetUtil
+	// BudgetAvgCost is all or nothing: no scan where the waker CPU's avg_idle/512
+	// is below the average cost of one (4.9 and 4.10; 4c77b18cf8b7 switched it off).
+	BudgetAvgCost
 )
 
 // SlowPathRule is the form of find_idlest_group.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"schedreplay/cpumask"
+	"schedreplay/fact"
 )
 
 // selectIdleSibling looks for an idle CPU near target and ends at target.
@@ -203,6 +204,7 @@ func (s *Selector) hasIdleCores(cpu int) bool {
 func (s *Selector) selectIdleSMT(llc, cpu int) bool {
 	const fn = "select_idle_smt"
 	m := s.Machine
+	second := -1
 	for t := m.smt[cpu].First(); t >= 0; t = m.smt[cpu].Next(t) {
 		if t == cpu && s.Rules.SMTSkipsTarget {
 			continue
@@ -220,12 +222,32 @@ func (s *Selector) selectIdleSMT(llc, cpu int) bool {
 		if s.Trace != nil && !inside {
 			s.step(fn, fmt.Sprintf("CPU %d, sibling of %d, is in sched_domain_span(sd)", t, cpu), "no, but this kernel does not ask", Answer{})
 		}
-		if s.idleEnough(fn, t) {
+		switch {
+		case s.idle(fn, t):
 			s.take(t, PathIdleSMT)
 			return true
+		case second < 0 && s.schedIdle(fn, t):
+			if !s.Rules.SchedIdleSecond {
+				s.take(t, PathIdleSMT)
+				return true
+			}
+			second = t
 		}
 	}
+	if second >= 0 {
+		s.take(second, PathIdleSMT)
+		return true
+	}
 	return false
+}
+
+// scanBudget asks for the budget of a scan of target's LLC.
+func (s *Selector) scanBudget(llc, target int) Range {
+	if s.Rules.Budget == BudgetAvgCost {
+		span := int64(s.Machine.llcSpan[llc].Weight())
+		return Range{Lo: 0, Best: span, Hi: span, From: fact.Unknown}
+	}
+	return s.State.ScanBudget(s.Rules.Budget, s.this, target)
 }
 
 // selectIdleCoreSeparate is select_idle_core of 4.9 to 5.11: it returns the
@@ -277,11 +299,14 @@ func (s *Selector) selectIdleCPU(llc, target int, has bool) bool {
 		}
 		return false
 	}
-	budget := s.State.ScanBudget(r.Budget, s.this, target)
+	budget := s.scanBudget(llc, target)
 	limited := r.Budget == BudgetUtil || (r.Budget != BudgetNone && !has)
 	enough := func(n int) bool {
 		if !limited {
 			return true
+		}
+		if r.Budget == BudgetAvgCost {
+			n = 1 // all or nothing
 		}
 		ok := s.x.atLeast(fBudget, llc<<4|int(r.Budget), budget, int64(n))
 		if ok {
@@ -302,6 +327,17 @@ func (s *Selector) selectIdleCPU(llc, target int, has bool) bool {
 	s.x.lean(w.AllowedFrom)
 	s.cpus.AndFrom(m.llcSpan[llc], w.Allowed)
 	fallback, pos := -1, 0
+	second, secondPos := -1, 0
+	within := func(c, pos int) bool {
+		ok := enough(pos)
+		if s.Trace != nil {
+			s.step(fn, fmt.Sprintf("CPU %d is number %d of the scan, within the budget of %d", c, pos, budget.Best), yesno(ok), Answer{From: budget.From, Open: budget.Lo != budget.Hi})
+		}
+		if ok {
+			s.take(c, PathIdleCPU)
+		}
+		return ok
+	}
 	// visit looks at one CPU and reports whether the scan is over.
 	visit := func(c int) (done, found bool) {
 		if has {
@@ -312,15 +348,15 @@ func (s *Selector) selectIdleCPU(llc, target int, has bool) bool {
 			return false, false
 		}
 		pos++
-		if s.w.Allowed.Test(c) && s.idleEnough(fn, c) {
-			ok := enough(pos)
-			if s.Trace != nil {
-				s.step(fn, fmt.Sprintf("CPU %d is number %d of the scan, within the budget of %d", c, pos, budget.Best), yesno(ok), Answer{From: budget.From, Open: budget.Lo != budget.Hi})
+		switch {
+		case !w.Allowed.Test(c):
+		case s.idle(fn, c):
+			return true, within(c, pos) || second >= 0 && within(second, secondPos)
+		case second < 0 && s.schedIdle(fn, c):
+			if !r.SchedIdleSecond {
+				return true, within(c, pos)
 			}
-			if ok {
-				s.take(c, PathIdleCPU)
-			}
-			return true, ok
+			second, secondPos = c, pos
 		}
 		return false, false
 	}
@@ -356,7 +392,7 @@ func (s *Selector) selectIdleCPU(llc, target int, has bool) bool {
 		}
 	}
 	if !has {
-		return false
+		return second >= 0 && within(second, secondPos)
 	}
 	s.o.ClearIdleCores = target
 	if r.ClearThis {

@@ -19,6 +19,12 @@ const (
 	// FixKthreadInTask: stacking on a per-CPU kthread in task context only
 	// (8b4e74ccb582, 5.17).
 	FixKthreadInTask Fix = "kthread-in-task"
+	// FixScanAffinity: CPUs outside the affinity use up no scan budget
+	// (60588bfa223f, 5.6).
+	FixScanAffinity Fix = "scan-affinity"
+	// FixDelayedDiscount: wake_affine_idle does not count tasks whose dequeue is
+	// delayed (aa3ee4f0b754, 6.16).
+	FixDelayedDiscount Fix = "delayed-discount"
 	// FixHousekeepingAny: the second, unmerged patch for 4.19.
 	FixHousekeepingAny Fix = "housekeeping-any"
 )
@@ -48,6 +54,14 @@ var fixTable = []fixInfo{
 	{
 		FixKthreadInTask, "8b4e74ccb582", "wakees stack on a per-CPU kthread's CPU in task context only",
 		func(r *Rules) *bool { return &r.KthreadInTask }, func(r *Rules) bool { return r.PerCPUKthread },
+	},
+	{
+		FixScanAffinity, "60588bfa223f", "CPUs outside the affinity use up no scan budget",
+		func(r *Rules) *bool { return &r.ScanAffinityFree }, func(r *Rules) bool { return r.Scan != ScanGroups },
+	},
+	{
+		FixDelayedDiscount, "aa3ee4f0b754", "wake_affine_idle does not count tasks whose dequeue is delayed",
+		func(r *Rules) *bool { return &r.DelayedDiscount }, func(r *Rules) bool { return r.DelayDequeue },
 	},
 	{
 		FixHousekeepingAny, "not merged (linux-4.19.y, 2025-01)", "select_idle_cpu called on a CPU without LLC domain returns a housekeeping CPU",
@@ -115,26 +129,30 @@ func buildRows() []Row {
 		out = append(out, Row{major, minor, r, b})
 	}
 	add(3, 10, func(*Rules) {})
-	add(3, 12, func(r *Rules) { r.WakeWide = WakeWideNode })
-	add(3, 13, func(r *Rules) { r.WakeWide = WakeWideLLC })
+	add(3, 12, func(r *Rules) { r.WakeWide = WakeWideInAffine })
+	// 63b0e9edceec moved wake_wide out of wake_affine, and no search for an idle
+	// sibling depends on a common domain any more.
+	add(4, 3, func(r *Rules) { r.WakeWide, r.SiblingNeedsAffine = WakeWideLLC, false })
 	// 10e2f1acd010 rewrote the scans and brought the SMT leak.
 	add(4, 9, func(r *Rules) {
-		r.Scan, r.Sibling, r.Budget, r.ThisDomain = ScanSeparate, SiblingLast, BudgetAvgIdle, true
-		r.Affine, r.SlowPath, r.HasIdleCoresDefault, r.SiblingNeedsAffine = AffineRunnable, SlowPathSpare, true, false
+		r.Scan, r.Sibling, r.Budget, r.ThisDomain = ScanSeparate, SiblingLast, BudgetAvgCost, true
+		r.Affine, r.SlowPath, r.HasIdleCoresDefault = AffineRunnable, SlowPathSpare, true
 	})
-	add(4, 14, func(r *Rules) { r.AffineIdle = true })
-	add(4, 16, func(r *Rules) { r.RecentUsed = RecentUsedOnHit })
+	add(4, 11, func(r *Rules) { r.Budget = BudgetNone })
+	add(4, 13, func(r *Rules) { r.Budget = BudgetAvgIdle })
+	add(4, 14, func(r *Rules) { r.AffineIdle, r.AffineEager = true, true }, backport{FixScanAffinity, 236})
+	add(4, 16, func(r *Rules) { r.AffineEager, r.RecentUsed = false, RecentUsedOnHit })
 	add(4, 18, func(*Rules) {})
-	add(4, 19, func(*Rules) {})
+	add(4, 19, func(*Rules) {}, backport{FixScanAffinity, 194})
 	add(5, 0, func(r *Rules) { r.EAS = true })
 	add(5, 3, func(r *Rules) { r.CurShortcut = true })
-	add(5, 4, func(r *Rules) { r.SchedIdle = true }, backport{FixSMTSpan, 73})
-	add(5, 5, func(r *Rules) { r.Affine, r.SlowPath = AffineLoadAvg, SlowPathTypes })
-	add(5, 6, func(r *Rules) { r.PerCPUKthread, r.ScanAffinityFree = true, true })
+	add(5, 4, func(r *Rules) { r.SchedIdle, r.SchedIdleSecond = true, true }, backport{FixScanAffinity, 24}, backport{FixSMTSpan, 73})
+	add(5, 5, func(r *Rules) { r.Affine, r.SlowPath = AffineLoadAvg, SlowPathTypes }, backport{FixScanAffinity, 8})
+	add(5, 6, func(r *Rules) { r.PerCPUKthread, r.ScanAffinityFree, r.SchedIdleSecond = true, true, false })
 	add(5, 8, func(r *Rules) { r.OnCPUQueue, r.Wakelist = true, WakelistOnCPU }, backport{FixSMTSpan, 17})
 	add(5, 9, func(*Rules) {}, backport{FixSMTSpan, 2})
 	add(5, 10, func(r *Rules) { r.SMTSpan = true }, backport{FixKthreadInTask, 94})
-	add(5, 11, func(r *Rules) { r.IdlePrev = true })
+	add(5, 11, func(r *Rules) { r.IdlePrev, r.ForkQuarter = true, true })
 	// 9fe1f127b913 merged the scans and brought the core-scan leak; 6cd56ef1df39
 	// took select_idle_smt away.
 	add(5, 12, func(r *Rules) {
@@ -146,8 +164,9 @@ func buildRows() []Row {
 	add(5, 15, func(r *Rules) {
 		r.RecentUsed, r.RecentUsedMask, r.ScanAfterTarget = RecentUsedAlways, false, true
 	}, backport{FixKthreadInTask, 17}, backport{FixCoreSpan, 153})
+	add(5, 16, func(*Rules) {}, backport{FixKthreadInTask, 3})
 	add(5, 17, func(r *Rules) { r.KthreadInTask = true })
-	add(5, 18, func(r *Rules) { r.ImbNumaNr = true })
+	add(5, 18, func(r *Rules) { r.ImbNumaNr, r.ForkQuarter = true, false })
 	add(6, 0, func(r *Rules) { r.Budget, r.Wakelist = BudgetUtil, WakelistIdle })
 	// 3e6efe87cd5c took the test away again.
 	add(6, 1, func(r *Rules) {
@@ -162,7 +181,9 @@ func buildRows() []Row {
 	add(6, 8, func(*Rules) {}, backport{FixSMTSpan, 2}, backport{FixCoreSpan, 2})
 	// 8aeaffef8c6e and 23d04d8c6b8e closed both leaks.
 	add(6, 9, func(r *Rules) { r.SMTSpan, r.CoreSpan = true, true })
-	add(6, 12, func(r *Rules) { r.DelayDequeue, r.DelayedDiscount = true, true })
+	add(6, 12, func(r *Rules) { r.DelayDequeue = true }, backport{FixDelayedDiscount, 37})
+	add(6, 15, func(*Rules) {}, backport{FixDelayedDiscount, 3})
+	add(6, 16, func(r *Rules) { r.DelayedDiscount = true })
 	return out
 }
 

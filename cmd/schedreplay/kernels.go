@@ -111,6 +111,10 @@ func meaningful(r *kernelmodel.Rules, f kernelmodel.Fix) bool {
 		return r.RecentUsed == kernelmodel.RecentUsedAlways // right before, by its form
 	case kernelmodel.FixKthreadInTask:
 		return r.PerCPUKthread
+	case kernelmodel.FixScanAffinity:
+		return r.Scan == kernelmodel.ScanSeparate // later scans have no other form
+	case kernelmodel.FixDelayedDiscount:
+		return r.DelayDequeue
 	}
 	return true
 }
@@ -157,7 +161,7 @@ func (a *app) kernelRows(format string) {
 		if list == "" {
 			list = "-"
 		}
-		fmt.Fprintf(a.out, "%-6s %s %s\n", r.Name(), leak, list)
+		fmt.Fprintf(a.out, "%-6s %s %s\n", r.Name(), leak, strings.TrimLeft(indent(list, 17, 80), " "))
 		if i == 0 {
 			continue
 		}
