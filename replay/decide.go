@@ -338,7 +338,7 @@ func (r *replayer) closeModelled(d *decision, p *task) {
 	}
 	r.recordWakee(d, p)
 	r.learn(d, p, consistent)
-	r.carry(d, p, consistent)
+	r.carry(d, p, consistent, complete)
 }
 
 // alone explores each kernel by itself, where both together have too many
@@ -517,7 +517,7 @@ func (r *replayer) recordWakee(d *decision, p *task) {
 
 // carry moves both worlds past the decision: the original to what was
 // recorded, the patched by its own choice.
-func (r *replayer) carry(d *decision, p *task, consistent []int) {
+func (r *replayer) carry(d *decision, p *task, consistent []int, complete bool) {
 	line := &d.line
 	c := &r.runs[consistent[0]]
 	recorded := line.RecordedCPU
@@ -543,7 +543,7 @@ func (r *replayer) carry(d *decision, p *task, consistent []int) {
 			r.places = append(r.places, cpu)
 		}
 	}
-	if line.Patched.Bounded && len(r.runs) == r.limit {
+	if line.Patched.Bounded && !complete {
 		for cpu := range line.Patched.Possible.All() {
 			if !slices.Contains(r.places, cpu) && line.Moved != MovedNo {
 				r.places = append(r.places, cpu)
