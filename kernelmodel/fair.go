@@ -76,10 +76,13 @@ func (s *Selector) wakeWide() bool {
 	case WakeWideInAffine:
 		wide = wideInAffine
 	}
-	a := Answer{Open: true, From: fact.Unknown}
-	if cur, wakee := s.w.CurFlips, s.w.Flips; len(cur) > 0 && len(wakee) > 0 {
-		a = weigh(cur, wakee, func(c, w int64) bool { return wide(c, w, size) })
+	if w := s.w; !w.wideKnown || w.wideSize != size {
+		w.wide, w.wideSize, w.wideKnown = Answer{Open: true, From: fact.Unknown}, size, true
+		if len(w.CurFlips) > 0 && len(w.Flips) > 0 {
+			w.wide = weigh(w.CurFlips, w.Flips, func(c, w int64) bool { return wide(c, w, size) })
+		}
 	}
+	a := s.w.wide
 	v := s.x.ask(fWide, int(size)<<2|int(s.Rules.WakeWide), a)
 	s.o.Wide = bit(v)
 	if s.Trace != nil {

@@ -113,6 +113,11 @@ type Wakeup struct {
 	// RecentUsed holds the values recent_used_cpu may have, the likeliest first;
 	// nil if it may be any.
 	RecentUsed []int
+
+	// wide keeps the answer about the flips for an LLC of wideSize CPUs.
+	wide      Answer
+	wideSize  int64
+	wideKnown bool
 }
 
 // Weighted is a value that a number may have, and how likely it is among the

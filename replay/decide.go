@@ -244,9 +244,11 @@ func (r *replayer) ask(d *decision, p *task, w *world, q *kernelmodel.Wakeup) {
 	q.CurFlips, q.Flips = append(q.CurFlips[:0], kernelmodel.Weighted{Weight: 1}), p.flips.value(q.Flips[:0])
 	q.CurPerCPUKthread = kernelmodel.Known(cur == 0, fact.Reconstructed)
 	q.CurLoad = kernelmodel.Exactly(0, fact.Reconstructed)
+	kthread := false
 	if cp := t.task[cur]; cp != nil && cur > 0 {
 		q.CurFlips = cp.flips.after(p.pid, d.ev.Time, q.CurFlips[:0])
 		ca := r.aff.of(cp)
+		kthread = ca.kthread
 		q.CurPerCPUKthread = kernelmodel.Known(ca.kthread && ca.mask.Weight() == 1, ca.from)
 		q.CurLoad = r.margin(cp.entity.load, cp.entity.load)
 	} else if cur < 0 {
@@ -255,7 +257,7 @@ func (r *replayer) ask(d *decision, p *task, w *world, q *kernelmodel.Wakeup) {
 	}
 	q.Load = r.margin(p.entity.load, p.entity.load)
 	q.Util = r.margin(p.entity.util, p.entity.util)
-	q.Sync = r.sync.guess(&d.line)
+	q.Sync = r.sync.guess(&d.line, kthread)
 }
 
 // queueFacts says whether the wakee was on a queue or still on its CPU.
@@ -289,16 +291,21 @@ func (r *replayer) closeModelled(d *decision, p *task) {
 	*so = state{r: r, world: r.original, win: d.win, self: p.pid}
 	*sp = state{r: r, world: r.patched, win: d.win, self: p.pid}
 	r.ask(d, p, r.original, &r.askO)
-	r.ask(d, p, r.patched, &r.askP)
+	askP := &r.askO
+	if !r.patched.same() {
+		r.ask(d, p, r.patched, &r.askP)
+		askP = &r.askP
+	}
+	r.nowP = askP
 	r.selO.State, r.selP.State = so, sp
 	r.runs = r.runs[:0]
 	complete := r.x.Explore(r.limit, func() {
 		o := r.selO.Select(&r.x, &r.askO)
-		pt := r.selP.Select(&r.x, &r.askP)
+		pt := r.selP.Select(&r.x, askP)
 		r.runs = append(r.runs, bothRun{o: o, p: pt})
 	})
 	r.place(&line.Original, &r.selO, &r.askO, complete, func(b *bothRun) *kernelmodel.Outcome { return &b.o })
-	r.place(&line.Patched, &r.selP, &r.askP, complete, func(b *bothRun) *kernelmodel.Outcome { return &b.p })
+	r.place(&line.Patched, &r.selP, askP, complete, func(b *bothRun) *kernelmodel.Outcome { return &b.p })
 	if !complete {
 		r.alone(line)
 	}
@@ -348,7 +355,7 @@ func (r *replayer) alone(line *Wakeup) {
 		pl  *Placed
 		sel *kernelmodel.Selector
 		ask *kernelmodel.Wakeup
-	}{{&line.Original, &r.selO, &r.askO}, {&line.Patched, &r.selP, &r.askP}} {
+	}{{&line.Original, &r.selO, &r.askO}, {&line.Patched, &r.selP, r.nowP}} {
 		var possible cpumask.Mask
 		bounded := true
 		if r.x.Explore(r.limit, func() {
@@ -445,7 +452,7 @@ func (r *replayer) explain(i int) *Explanation {
 			r.selP.Trace = func(s kernelmodel.Step) { e.Patched = append(e.Patched, s) }
 		}
 		r.selO.Select(&r.x, &r.askO)
-		r.selP.Select(&r.x, &r.askP)
+		r.selP.Select(&r.x, r.nowP)
 		r.selO.Trace, r.selP.Trace = nil, nil
 		n++
 	})

@@ -111,15 +111,26 @@ func (f *flips) after(pid int32, now int64, buf []kernelmodel.Weighted) []kernel
 		if f.last != pid {
 			g.v++
 		}
-		buf = append(buf, kernelmodel.Weighted{Value: g.v, Weight: g.w})
+		buf = addWeighted(buf, g.v, g.w)
 	}
 	return buf
+}
+
+// addWeighted adds weight to a value.
+func addWeighted(buf []kernelmodel.Weighted, v int64, w uint32) []kernelmodel.Weighted {
+	for i := range buf {
+		if buf[i].Value == v {
+			buf[i].Weight += w
+			return buf
+		}
+	}
+	return append(buf, kernelmodel.Weighted{Value: v, Weight: w})
 }
 
 // value returns the counts, appended to buf.
 func (f *flips) value(buf []kernelmodel.Weighted) []kernelmodel.Weighted {
 	for _, g := range f.guess {
-		buf = append(buf, kernelmodel.Weighted{Value: g.v, Weight: g.w})
+		buf = addWeighted(buf, g.v, g.w)
 	}
 	return buf
 }

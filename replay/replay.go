@@ -106,6 +106,7 @@ type replayer struct {
 	selO, selP     kernelmodel.Selector
 	stateO, stateP state
 	askO, askP     kernelmodel.Wakeup
+	nowP           *kernelmodel.Wakeup // the patched world's: askO where the worlds are the same
 	runs           []bothRun
 	idx, places    []int
 }

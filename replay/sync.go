@@ -23,12 +23,13 @@ const syncProof = 3
 const maxHabits = 65_536
 
 // guess answers for a wakeup. Timers wake from hard interrupts and never pass
-// the flag (details, "WF_SYNC sites"); elsewhere it stays open.
-func (s *syncHabits) guess(line *Wakeup) kernelmodel.Answer {
+// the flag (details, "WF_SYNC sites"); elsewhere it stays open. Kernel threads
+// rarely pass it.
+func (s *syncHabits) guess(line *Wakeup, kthread bool) kernelmodel.Answer {
 	if line.WakerContext == WakerHardirq {
 		return kernelmodel.Known(false, fact.Reconstructed)
 	}
-	prefer := line.WakerContext == WakerTask && !kthreadName.MatchString(line.Waker.Comm) && !perCPUName.MatchString(line.Waker.Comm) && !kworkerName.MatchString(line.Waker.Comm)
+	prefer := line.WakerContext == WakerTask && !kthread
 	if h := s.pair[[2]string{line.Waker.Comm, line.Task.Comm}]; h != nil {
 		switch {
 		case h.yes > 2*h.no+syncProof:

@@ -42,6 +42,11 @@ func newWorld() *world {
 	return &world{diverged: map[int32]*divergence{}, idleCores: map[int]tristate{}, recentUsed: map[int32]int32{}}
 }
 
+// same reports whether the world differs from the recorded one in nothing.
+func (w *world) same() bool {
+	return len(w.diverged) == 0 && len(w.idleCores) == 0 && len(w.recentUsed) == 0
+}
+
 // setActive notes that a task became runnable or ceased to be.
 func (w *world) setActive(pid int32, on bool) {
 	i, found := slices.BinarySearch(w.active, pid)
