@@ -66,3 +66,24 @@ func DisplayComm(comm string) string {
 	}
 	return b.String()
 }
+
+// SameComm reports whether a task's name in an event and its name in /proc are
+// the same: events carry at most 15 bytes (TASK_COMM_LEN), while /proc adds what
+// a worker does ("kworker/0:1-events", wq_worker_comm) and prints the whole name
+// of a kernel thread (5.17 and later).
+func SameComm(event, proc string) bool {
+	const commLen = 15
+	if event == proc {
+		return true
+	}
+	// "kworker/CPU:ID-what"; a rescuer's "kworker/R-name" is the name itself.
+	if colon := strings.IndexByte(proc, ':'); colon > 0 && strings.HasPrefix(proc, "kworker/") {
+		if i := strings.IndexAny(proc[colon:], "-+"); i >= 0 {
+			proc = proc[:colon+i]
+		}
+	}
+	if len(proc) > commLen {
+		proc = proc[:commLen]
+	}
+	return event == proc
+}

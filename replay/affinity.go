@@ -3,7 +3,6 @@ package replay
 import (
 	"regexp"
 	"strconv"
-	"strings"
 
 	"schedreplay/cpumask"
 	"schedreplay/fact"
@@ -62,7 +61,7 @@ func (a *affinities) find(pid int32, comm string, depth int) affinity {
 	r := affinity{done: true, policy: -1, recorder: recorderName.MatchString(comm)}
 	info, listed := a.host.Task[pid]
 	ts := a.survey.task[pid]
-	if listed && !sameName(info.Comm, comm) {
+	if listed && info.Comm != "" && comm != "" && !parser.SameComm(comm, info.Comm) {
 		// The pid was taken over by another task after the window.
 		listed = false
 	}
@@ -134,18 +133,4 @@ func boundTo(comm string) (int, bool) {
 		}
 	}
 	return 0, false
-}
-
-// sameName compares an event's comm with that of /proc, which may carry a
-// workqueue's name behind a kworker's.
-func sameName(proc, event string) bool {
-	if proc == event || proc == "" || event == "" {
-		return true
-	}
-	if strings.HasPrefix(event, "kworker/") {
-		head, _, _ := strings.Cut(proc, "-")
-		head, _, _ = strings.Cut(head, "+")
-		return head == event
-	}
-	return len(event) == 15 && strings.HasPrefix(proc, event)
 }

@@ -57,7 +57,7 @@ func Check(bundle *parser.Host, seen Seen) (notes []string, err error) {
 		if !ok || comm == "" || t.Comm == "" || !t.Kthread.Value || strings.HasPrefix(t.Comm, "kworker/") {
 			continue
 		}
-		if compared++; !SameComm(comm, t.Comm) {
+		if compared++; !parser.SameComm(comm, t.Comm) {
 			if differ++; example == "" {
 				example = fmt.Sprintf("pid %d is %q in the capture, %q in the bundle", pid, comm, t.Comm)
 			}
@@ -71,25 +71,4 @@ func Check(bundle *parser.Host, seen Seen) (notes []string, err error) {
 		notes = append(notes, fmt.Sprintf("%d of %d kernel threads have other names in the host bundle (%s)", differ, compared, example))
 	}
 	return notes, nil
-}
-
-// SameComm reports whether a task's name in an event and its name in /proc are
-// the same: events carry at most 15 bytes (TASK_COMM_LEN), while /proc adds what
-// a worker does ("kworker/0:1-events", wq_worker_comm) and prints the whole name
-// of a kernel thread (5.17 and later).
-func SameComm(event, proc string) bool {
-	const commLen = 15
-	if event == proc {
-		return true
-	}
-	// "kworker/CPU:ID-what"; a rescuer's "kworker/R-name" is the name itself.
-	if colon := strings.IndexByte(proc, ':'); colon > 0 && strings.HasPrefix(proc, "kworker/") {
-		if i := strings.IndexAny(proc[colon:], "-+"); i >= 0 {
-			proc = proc[:colon+i]
-		}
-	}
-	if len(proc) > commLen {
-		proc = proc[:commLen]
-	}
-	return event == proc
 }

@@ -326,7 +326,7 @@ func (m merger) affinity(stated []parser.StatedAffinity) {
 		differ := 0
 		for _, pid := range pids {
 			t := h.Task[pid]
-			if st.Name != "" && !SameComm(st.Name, t.Comm) || st.Name == "" && st.PID != pid {
+			if st.Name != "" && !parser.SameComm(st.Name, t.Comm) || st.Name == "" && st.PID != pid {
 				continue
 			}
 			if a, ok := t.Affinity.Get(); ok && !a.Equal(st.CPUs) {

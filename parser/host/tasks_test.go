@@ -80,8 +80,8 @@ func TestSameComm(t *testing.T) {
 		{"", "", true},
 		{"a-b", "a", false},
 	} {
-		if got := SameComm(tc.event, tc.proc); got != tc.want {
-			t.Errorf("SameComm(%q, %q) = %v", tc.event, tc.proc, got)
+		if got := parser.SameComm(tc.event, tc.proc); got != tc.want {
+			t.Errorf("parser.SameComm(%q, %q) = %v", tc.event, tc.proc, got)
 		}
 	}
 }
