@@ -1,0 +1,287 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"schedreplay/export/outdir"
+	"schedreplay/export/perfetto"
+	"schedreplay/export/pprofile"
+	"schedreplay/export/table"
+	"schedreplay/parser"
+	"schedreplay/replay"
+)
+
+// targets are what convert writes, and how.
+var targets = []string{"pprof", "perfetto", "csv", "parquet", "jsonl"}
+
+func (a *app) convertCommand() *cobra.Command {
+	var c common
+	var to, out string
+	cmd := &cobra.Command{
+		Use:   "convert CAPTURE --to FORMAT -o OUT",
+		Short: "The capture and both kernels for other tools",
+		Long: `convert writes a capture, and what both kernels make of it, for other tools:
+
+  pprof     folder OUT: original.pb.gz and patched.pb.gz, profiles of the isolated
+            CPUs' owners and intruders by the call path of each decision
+  perfetto  file OUT: the recorded timeline, and a group of tracks for each kernel
+            with its decisions explained; for ui.perfetto.dev
+  csv, parquet, jsonl
+            folder OUT: the tables slices, wakeups, intrusions and stays
+
+docs/formats-out.md describes the columns. A folder appears whole or not at all, and
+an existing one is replaced only if convert made it.`,
+		Example: `  schedreplay convert testdata/traces/smt44-isolated43-original --to pprof -o profiles
+  go tool pprof -top -diff_base profiles/original.pb.gz profiles/patched.pb.gz
+  schedreplay convert perf.data --host host.tar.gz --to perfetto -o trace.pftrace
+  schedreplay convert perf.data --host host.tar.gz --to parquet -o tables`,
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringVar(&to, "to", "", "write `FORMAT`: "+strings.Join(targets, ", "))
+	f.StringVarP(&out, "output", "o", "", "write to `OUT`, a folder or a file as the format wants it")
+	c.addHost(f)
+	f.StringVar(&c.owner, "owner", "", "the isolated CPUs' own task, by `NAME|PID`")
+	f.StringVar(&c.cpu, "cpu", "", "look at these isolated CPUs only, a `CPULIST`")
+	f.StringVar(&c.original, "original", "", "the recorded `KERNEL`: release[(+|-)fix]…, as in 6.1.192-smt-span")
+	f.StringVar(&c.patched, "patched", "", "the `KERNEL` to compare it with")
+	c.format, c.formats = "text", []string{"text"}
+	do := a.captureCommand(cmd, &c, func(in *input) error { return a.convert(in, to, out) })
+	onCapture := do.RunE
+	do.RunE = func(cmd *cobra.Command, args []string) error {
+		switch {
+		case to == "":
+			return usagef("convert needs --to FORMAT: %s", strings.Join(targets, ", "))
+		case !slices.Contains(targets, to):
+			return usagef("--to %s: convert writes %s", to, strings.Join(targets, ", "))
+		case out == "":
+			return usagef("convert needs -o OUT")
+		}
+		return onCapture(cmd, args)
+	}
+	return do
+}
+
+func (a *app) convert(in *input, to, out string) error {
+	in.needIsolated = true
+	if err := in.checkCPUs(in.flags.filter.cpus); err != nil {
+		return err
+	}
+	sum, err := in.Checksum()
+	if err != nil {
+		return err
+	}
+	var res *replay.Result
+	var holds string
+	switch to {
+	case "pprof":
+		res, err = a.toProfiles(in, out, sum)
+		holds = "original.pb.gz and patched.pb.gz"
+	case "perfetto":
+		res, err = a.toPerfetto(in, out, sum)
+		holds = "the timeline, and the tracks of both kernels"
+	default:
+		res, err = a.toTables(in, table.Format(to), out, sum)
+		var files []string
+		for _, s := range table.All {
+			files = append(files, s.Name+"."+to)
+		}
+		holds = strings.Join(files, ", ")
+	}
+	if err != nil {
+		if cause := context.Cause(a.ctx); cause != nil {
+			err = cause
+		}
+		return err
+	}
+	a.announce(in, res.Headline)
+	fmt.Fprintf(a.out, "%s holds %s\n", out, holds)
+	a.notes(res.Notes, res.Host.Notes)
+	return nil
+}
+
+// replayFor replays the capture for a converter.
+func (a *app) replayFor(in *input, obs replay.Observer, explain func(*replay.Wakeup) bool) (*replay.Result, error) {
+	o := in.flags.options()
+	o.CPUs, o.Observer, o.Explain = in.flags.filter.cpus, obs, explain
+	res, err := replay.Replay(a.ctx, in, in.host, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.ctx.Err(); err != nil {
+		return nil, err
+	}
+	return res, checkOwner(res, o.Owner)
+}
+
+// eachEvent makes one pass over the capture.
+func (a *app) eachEvent(in *input, do func(*parser.Event)) error {
+	n := 0
+	for ev, err := range in.Events() {
+		if n++; err != nil || n%4096 == 0 && a.ctx.Err() != nil {
+			break // in.partial has the error
+		}
+		do(&ev)
+	}
+	return a.ctx.Err()
+}
+
+func (a *app) toProfiles(in *input, out, sum string) (*replay.Result, error) {
+	d, err := outdir.New(out)
+	if err != nil {
+		return nil, &writeError{out, bare(err)}
+	}
+	defer d.Drop()
+	c := pprofile.New()
+	res, err := a.replayFor(in, c.Observer(), nil)
+	if err != nil {
+		return nil, err
+	}
+	remarks := []string{"schedreplay " + version, "capture sha256 " + sum}
+	for _, l := range in.remarks(res.Headline) {
+		remarks = append(remarks, oneLine(l))
+	}
+	err = inFolder(d, []string{"original.pb.gz", "patched.pb.gz"}, func(f []*os.File) error {
+		return c.Write(res, remarks, f[0], f[1])
+	})
+	if err != nil {
+		return nil, &writeError{out, bare(err)}
+	}
+	if c.Dropped > 0 {
+		a.note(fmt.Sprintf("%d decisions and runs are not in the profiles: there are too many tasks", c.Dropped))
+	}
+	return res, nil
+}
+
+// inFolder makes files in a folder, has them written, and puts the folder in
+// its place.
+func inFolder(d *outdir.Dir, names []string, write func([]*os.File) error) error {
+	var files []*os.File
+	closeAll := func() (err error) {
+		for _, f := range files {
+			if e := f.Close(); err == nil {
+				err = e
+			}
+		}
+		return err
+	}
+	for _, n := range names {
+		f, err := d.Create(n)
+		if err != nil {
+			_ = closeAll()
+			return err
+		}
+		files = append(files, f)
+	}
+	err := write(files)
+	if e := closeAll(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return err
+	}
+	return d.Keep()
+}
+
+func (a *app) toPerfetto(in *input, out, sum string) (*replay.Result, error) {
+	f, err := outdir.NewFile(out)
+	if err != nil {
+		return nil, &writeError{out, bare(err)}
+	}
+	kept := false
+	defer func() {
+		if !kept {
+			f.Drop()
+		}
+	}()
+	t := perfetto.NewWriter(f, perfetto.Options{Program: "schedreplay " + version, Checksum: sum})
+	if err := a.eachEvent(in, t.Event); err != nil {
+		return nil, err
+	}
+	res, err := a.replayFor(in, t.Observer(), t.Explains)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.Close(); err != nil {
+		return nil, &writeError{out, bare(err)}
+	}
+	kept = true
+	if err := f.Keep(); err != nil {
+		return nil, &writeError{out, bare(err)}
+	}
+	if t.Skipped > 0 {
+		a.note(fmt.Sprintf("%d events and runs have no place in a Perfetto trace: they lack a time or a CPU", t.Skipped))
+	}
+	return res, nil
+}
+
+func (a *app) toTables(in *input, format table.Format, out, sum string) (*replay.Result, error) {
+	d, err := outdir.New(out)
+	if err != nil {
+		return nil, &writeError{out, bare(err)}
+	}
+	defer d.Drop()
+	var names []string
+	for _, s := range table.All {
+		names = append(names, s.Name+"."+string(format))
+	}
+	meta := []table.Meta{{Key: "schedreplay.version", Value: version}, {Key: "schedreplay.capture_sha256", Value: sum}}
+	var res *replay.Result
+	var failed error // of the replay rather than of the writing
+	err = inFolder(d, names, func(files []*os.File) error {
+		var set [4]table.Writer
+		for i, s := range table.All {
+			w, err := table.NewWriter(format, io.Writer(files[i]), s, meta)
+			if err != nil {
+				return err
+			}
+			set[i] = w
+		}
+		var werr error
+		write := func(i int, row []table.Value) {
+			if werr == nil {
+				if werr = set[i].Write(row); werr != nil {
+					a.cancel(&writeError{out, bare(werr)})
+				}
+			}
+		}
+		var rows table.Rows
+		s := table.NewSlicer(func(x *table.Slice) { write(0, rows.Slice(x)) })
+		if failed = a.eachEvent(in, s.Event); failed != nil {
+			return failed
+		}
+		s.Close()
+		res, failed = a.replayFor(in, replay.Observer{
+			Wakeup: func(w *replay.Wakeup) { write(1, rows.Wakeup(w)) },
+			Run: func(r *replay.Run) {
+				if table.Intrudes(r) {
+					write(2, rows.Intrusion(r))
+				}
+			},
+			Stay: func(x *replay.Stay) { write(3, rows.Stay(x)) },
+		}, nil)
+		if failed != nil {
+			return failed
+		}
+		for _, w := range set {
+			if err := w.Close(); werr == nil {
+				werr = err
+			}
+		}
+		return werr
+	})
+	switch {
+	case failed != nil:
+		return nil, failed
+	case err != nil:
+		return nil, &writeError{out, bare(err)}
+	}
+	return res, nil
+}

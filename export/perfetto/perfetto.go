@@ -1,0 +1,487 @@
+// Package perfetto writes a capture as a Perfetto trace: the recorded timeline
+// as ftrace events, and beside it a group of tracks for each of the two kernels
+// compared: what runs on the isolated CPUs in its world, and its decisions with
+// their explanation as arguments. Memory is bounded whatever the capture's size.
+//
+// The recorded clock is written as it is. Perfetto takes the stamps for boot
+// time; they are the capture's own.
+package perfetto
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"schedreplay/kernelmodel"
+	"schedreplay/parser"
+	"schedreplay/replay"
+)
+
+// maxBundle bounds the ftrace events of one CPU that wait to be written.
+const maxBundle = 512
+
+// sequenceID names the one sequence of track events.
+const sequenceID = 1
+
+// Options say what a trace is told beside the capture.
+type Options struct {
+	// Program is "schedreplay 1.2.3".
+	Program string
+	// Checksum is the capture's, in hexadecimal.
+	Checksum string
+}
+
+// Writer writes one trace: first the events of the capture by Event, then
+// those of a replay through Observer.
+type Writer struct {
+	w   *bufio.Writer
+	err error
+	opt Options
+
+	cpu []bundle
+	// Skipped counts events that a trace has no place for: without a time, or one
+	// before 0, or without a CPU.
+	Skipped int64
+
+	began  bool
+	packet message
+	names  [2]string
+	focus  map[int]bool
+}
+
+// bundle holds the events of one CPU that wait to be written.
+type bundle struct {
+	events message
+	n      int
+	lost   bool
+}
+
+// NewWriter begins a trace.
+func NewWriter(w io.Writer, o Options) *Writer {
+	return &Writer{w: bufio.NewWriterSize(w, 1<<16), opt: o, focus: map[int]bool{}}
+}
+
+// put writes one packet.
+func (t *Writer) put(p message) {
+	if t.err != nil {
+		return
+	}
+	_, t.err = t.w.Write(message(nil).sub(tracePacket, p))
+}
+
+// Err is the first error to write.
+func (t *Writer) Err() error { return t.err }
+
+// Close ends the trace. It does not close the file.
+func (t *Writer) Close() error {
+	t.flushAll()
+	if err := t.w.Flush(); t.err == nil {
+		t.err = err
+	}
+	return t.err
+}
+
+// Event writes one event of the capture.
+func (t *Writer) Event(ev *parser.Event) {
+	switch ev.Kind {
+	case parser.KindLost, parser.KindOverwritten:
+		t.lost(ev)
+		return
+	case parser.KindHole, parser.KindDamaged, parser.KindOther, parser.KindComm:
+		return
+	}
+	field, body := payload(ev)
+	if body == nil {
+		return
+	}
+	if ev.Time < 0 || ev.CPU < 0 {
+		t.Skipped++
+		return
+	}
+	b := t.bundle(ev.CPU)
+	var e message
+	e = e.uint(eventTimestamp, uint64(ev.Time))
+	if ev.Cur.PID != parser.NoPID {
+		e = e.uint(eventPID, uint64(uint32(ev.Cur.PID)))
+	}
+	e = e.sub(field, body)
+	b.events = b.events.sub(bundleEvent, e)
+	if b.n++; b.n >= maxBundle {
+		t.flush(ev.CPU)
+	}
+}
+
+func (t *Writer) bundle(cpu int32) *bundle {
+	for int(cpu) >= len(t.cpu) {
+		t.cpu = append(t.cpu, bundle{})
+	}
+	return &t.cpu[cpu]
+}
+
+// lost marks that events are missing before the next ones.
+func (t *Writer) lost(ev *parser.Event) {
+	if ev.CPU < 0 {
+		for c := range t.cpu {
+			t.flush(int32(c))
+			t.cpu[c].lost = true
+		}
+		return
+	}
+	t.bundle(ev.CPU)
+	t.flush(ev.CPU)
+	t.cpu[ev.CPU].lost = true
+}
+
+func (t *Writer) flush(cpu int32) {
+	b := &t.cpu[cpu]
+	if b.n == 0 {
+		return
+	}
+	var m message
+	m = m.uint(bundleCPU, uint64(cpu))
+	m = append(m, b.events...)
+	if b.lost {
+		m = m.bool(bundleLostEvents, true)
+	}
+	t.put(message(nil).sub(packetFtraceEvents, m))
+	*b = bundle{events: b.events[:0]}
+}
+
+func (t *Writer) flushAll() {
+	for c := range t.cpu {
+		t.flush(int32(c))
+	}
+}
+
+// payload encodes what is inside an event; nil for what Perfetto has no
+// scheduler message for.
+func payload(ev *parser.Event) (field protowire.Number, m message) {
+	m = message{}
+	task := func(comm, pid, prio protowire.Number, k *parser.Task) {
+		m = m.text(comm, parser.DisplayComm(k.Comm))
+		if k.PID != parser.NoPID {
+			m = m.int(pid, int64(k.PID))
+		}
+		if k.Prio != parser.NoPrio {
+			m = m.int(prio, int64(k.Prio))
+		}
+	}
+	cpu := func(field protowire.Number, c int32) {
+		if c >= 0 {
+			m = m.int(field, int64(c))
+		}
+	}
+	switch ev.Kind {
+	case parser.KindSwitch:
+		task(switchPrevComm, switchPrevPID, switchPrevPrio, &ev.Task)
+		if s, ok := stateBits(ev.State); ok {
+			m = m.int(switchPrevState, s)
+		}
+		task(switchNextComm, switchNextPID, switchNextPrio, &ev.Next)
+		return eventSchedSwitch, m
+	case parser.KindWaking, parser.KindWakeup, parser.KindWakeupNew:
+		task(wakeComm, wakePID, wakePrio, &ev.Task)
+		m = m.int(wakeSuccess, 1)
+		cpu(wakeTargetCPU, ev.TargetCPU)
+		switch ev.Kind {
+		case parser.KindWaking:
+			return eventSchedWaking, m
+		case parser.KindWakeup:
+			return eventSchedWakeup, m
+		}
+		return eventSchedWakeupNew, m
+	case parser.KindMigrate:
+		task(migrateComm, migratePID, migratePrio, &ev.Task)
+		cpu(migrateOrigCPU, ev.OrigCPU)
+		cpu(migrateDestCPU, ev.TargetCPU)
+		return eventSchedMigrateTask, m
+	}
+	return 0, nil
+}
+
+// stateBits is prev_state in the numbers of kernels from 4.14 on, false if it
+// is unknown.
+func stateBits(s parser.State) (int64, bool) {
+	switch {
+	case !s.Known() || s&parser.StateOff != 0 && s&0xff == 0:
+		return 0, false
+	case s&parser.StatePreempted != 0:
+		return int64(parser.StatePreempted), true
+	}
+	return int64(s & 0xff), true
+}
+
+// The uuids of tracks: a group for each kernel, below it its decisions and the
+// isolated CPUs.
+func groupUUID(world int) uint64 { return uint64(world+1) << 32 }
+
+func decisionsUUID(world int) uint64 { return groupUUID(world) | 1 }
+
+func cpuUUID(world, cpu int) uint64 { return groupUUID(world) | uint64(cpu+2) }
+
+const (
+	original = 0
+	patched  = 1
+)
+
+// Observer returns the functions that a replay is to call. They write the
+// tracks of both kernels.
+func (t *Writer) Observer() replay.Observer {
+	return replay.Observer{Begin: t.begin, Wakeup: t.wakeup, Run: t.run}
+}
+
+// Explains chooses the wakeups that the trace explains, for
+// [replay.Options.Explain].
+func (t *Writer) Explains(w *replay.Wakeup) bool { return told(w) }
+
+// told reports whether a decision is shown: it chose an isolated CPU, would
+// have, or is another one under the patched kernel.
+func told(w *replay.Wakeup) bool {
+	return w.Isolated && w.IsolatedKnown || w.Moved != replay.MovedNo || w.DivergedSince > 0
+}
+
+// begin describes the machine and the tracks.
+func (t *Writer) begin(res *replay.Result) {
+	if t.began {
+		return
+	}
+	t.began = true
+	t.flushAll()
+	t.systemInfo(res)
+	t.names = [2]string{res.Original.Name, res.Patched.Name}
+	for world, role := range [2]string{"original", "patched"} {
+		t.track(groupUUID(world), 0, role+" kernel "+parser.DisplayComm(t.names[world]), int64(world))
+		t.track(decisionsUUID(world), groupUUID(world), "decisions", 0)
+		for i, c := range res.Focus {
+			t.focus[c] = true
+			t.track(cpuUUID(world, c), groupUUID(world), fmt.Sprintf("isolated CPU %d", c), int64(i+1))
+		}
+	}
+	if res.Start == parser.NoTime || res.Start < 0 {
+		return
+	}
+	e := t.trackEvent(typeInstant, decisionsUUID(original), "about this trace")
+	e = annotateText(e, "program", t.opt.Program)
+	e = annotateText(e, "capture_sha256", t.opt.Checksum)
+	for i, h := range res.Headline {
+		e = annotateText(e, fmt.Sprintf("remark_%d", i+1), parser.DisplayComm(h))
+	}
+	t.event(res.Start, e)
+}
+
+func (t *Writer) systemInfo(res *replay.Result) {
+	var u message
+	u = u.text(utsnameSysname, "Linux")
+	known := false
+	for _, f := range []struct {
+		field protowire.Number
+		value string
+	}{
+		{utsnameVersion, res.Host.Version.Value}, {utsnameRelease, res.Host.Release.Value}, {utsnameMachine, res.Host.Arch.Value},
+	} {
+		if f.value != "" {
+			known = true
+			u = u.text(f.field, printable(f.value))
+		}
+	}
+	if known {
+		t.put(message(nil).sub(packetSystemInfo, message(nil).sub(systemInfoUtsname, u)))
+	}
+}
+
+// printable makes any text fit to be shown, without DisplayComm's bound.
+func printable(s string) string {
+	const piece = 60
+	out := ""
+	for r := []rune(s); len(r) > 0; {
+		n := min(piece, len(r))
+		out += parser.DisplayComm(string(r[:n]))
+		r = r[n:]
+	}
+	return out
+}
+
+// track describes one track.
+func (t *Writer) track(uuid, parent uint64, name string, rank int64) {
+	var d message
+	d = d.uint(trackUUID, uuid)
+	d = d.text(trackName, name)
+	if parent != 0 {
+		d = d.uint(trackParentUUID, parent)
+	} else {
+		d = d.uint(trackChildOrdering, childOrderingExplicit)
+	}
+	d = d.int(trackSiblingRank, rank)
+	p := t.first()
+	p = p.uint(packetSequenceFlags, sequenceStateCleared)
+	t.put(p.sub(packetTrackDescriptor, d))
+}
+
+// first begins a packet of the sequence.
+func (t *Writer) first() message {
+	p := t.packet[:0]
+	p = p.uint(packetSequenceID, sequenceID)
+	t.packet = p
+	return p
+}
+
+// trackEvent begins a TrackEvent.
+func (t *Writer) trackEvent(typ uint64, track uint64, name string) message {
+	var e message
+	e = e.uint(trackEventType, typ)
+	e = e.uint(trackEventTrackUUID, track)
+	if typ != typeSliceEnd {
+		e = e.text(trackEventCategories, "schedreplay")
+		e = e.text(trackEventName, name)
+	}
+	return e
+}
+
+// event writes a TrackEvent at a time.
+func (t *Writer) event(ns int64, e message) {
+	p := t.first()
+	p = p.uint(packetTimestamp, uint64(ns))
+	t.put(p.sub(packetTrackEvent, e))
+}
+
+func annotation(name string) message { return message(nil).text(annotationName, name) }
+
+func annotateText(e message, name, s string) message {
+	if s == "" {
+		return e
+	}
+	return e.sub(trackEventAnnotation, annotation(name).text(annotationString, s))
+}
+
+func annotateInt(e message, name string, n int64, known bool) message {
+	if !known {
+		return e
+	}
+	return e.sub(trackEventAnnotation, annotation(name).int(annotationInt, n))
+}
+
+func annotateBool(e message, name string, v, known bool) message {
+	if !known {
+		return e
+	}
+	return e.sub(trackEventAnnotation, annotation(name).bool(annotationBool, v))
+}
+
+// run writes a slice on an isolated CPU: in the original's world as recorded,
+// in the patched one's where the task remains.
+func (t *Writer) run(r *replay.Run) {
+	if r.Task.PID == 0 || r.Class == replay.ClassIdle || !t.focus[r.CPU] || r.End < r.Start {
+		return
+	}
+	if r.Start < 0 {
+		t.Skipped++
+		return
+	}
+	for world := range 2 {
+		name := taskName(r.Task)
+		if world == patched && leaves(r) {
+			if r.Patched != replay.MovedPossible {
+				continue
+			}
+			name += " (perhaps)"
+		}
+		e := t.trackEvent(typeSliceBegin, cpuUUID(world, r.CPU), name)
+		e = annotateText(e, "class", r.Class.String())
+		e = annotateInt(e, "pid", int64(r.Task.PID), r.Task.PID != parser.NoPID)
+		e = annotateInt(e, "prio", int64(r.Task.Prio), r.Task.Prio != parser.NoPrio)
+		e = annotateInt(e, "stay", int64(r.Stay)+1, r.Stay >= 0)
+		if world == original {
+			e = annotateInt(e, "sch_delay_ns", r.Delay, r.Delay != parser.NoTime)
+			e = annotateBool(e, "delayed_by_intruder", r.Intruded, r.Class == replay.ClassOwner)
+		}
+		e = annotateBool(e, "cut_at_start", true, r.CutStart)
+		e = annotateBool(e, "cut_at_end", true, r.CutEnd)
+		e = annotateText(e, "remains_under_patched", remains(r))
+		t.event(r.Start, e)
+		t.event(r.End, t.trackEvent(typeSliceEnd, cpuUUID(world, r.CPU), ""))
+	}
+}
+
+// leaves reports whether a run may be gone in the patched world.
+func leaves(r *replay.Run) bool { return r.Stay >= 0 && r.Patched != replay.MovedCertain }
+
+func remains(r *replay.Run) string {
+	if r.Stay < 0 {
+		return ""
+	}
+	return string(r.Patched)
+}
+
+func taskName(k replay.TaskRef) string {
+	if k.Comm == "" {
+		return fmt.Sprintf("pid %d", k.PID)
+	}
+	return parser.DisplayComm(k.Comm)
+}
+
+// wakeup writes a decision of both kernels.
+func (t *Writer) wakeup(w *replay.Wakeup) {
+	if !told(w) {
+		return
+	}
+	if w.Time < 0 {
+		t.Skipped++
+		return
+	}
+	for world, p := range [2]*replay.Placed{&w.Original, &w.Patched} {
+		where := "CPU ?"
+		if p.CPU >= 0 {
+			where = fmt.Sprintf("CPU %d", p.CPU)
+		}
+		e := t.trackEvent(typeInstant, decisionsUUID(world), taskName(w.Task)+" → "+where)
+		e = annotateInt(e, "n", w.N, true)
+		e = annotateInt(e, "pid", int64(w.Task.PID), w.Task.PID != parser.NoPID)
+		e = annotateInt(e, "prio", int64(w.Task.Prio), w.Task.Prio != parser.NoPrio)
+		if w.Waker.PID != parser.NoPID {
+			e = annotateText(e, "waker", taskName(w.Waker))
+			e = annotateInt(e, "waker_pid", int64(w.Waker.PID), true)
+		}
+		e = annotateText(e, "waker_context", string(w.WakerContext))
+		e = annotateInt(e, "waker_cpu", int64(w.WakerCPU), w.WakerCPU >= 0)
+		e = annotateInt(e, "prev_cpu", int64(p.Prev), p.Prev >= 0)
+		e = annotateInt(e, "recorded_cpu", int64(w.RecordedCPU), w.RecordedCPU >= 0)
+		e = annotateInt(e, "cpu", int64(p.CPU), p.CPU >= 0)
+		possible := "any"
+		if p.Bounded {
+			possible = p.Possible.String()
+		}
+		e = annotateText(e, "possible", possible)
+		e = annotateText(e, "path", string(p.Path))
+		e = annotateText(e, "reason", string(p.Reason))
+		e = annotateBool(e, "certain", p.Certain(), true)
+		e = annotateText(e, "leans_on", p.From.String())
+		e = annotateText(e, "moved", string(w.Moved))
+		e = annotateInt(e, "diverged_since", w.DivergedSince, w.DivergedSince > 0)
+		if x := w.Explanation; x != nil {
+			steps := x.Original
+			if world == patched {
+				steps = x.Patched
+			}
+			e = annotateSteps(e, steps)
+		}
+		t.event(w.Time, e)
+	}
+}
+
+// annotateSteps tells a decision test by test, as an array.
+func annotateSteps(e message, steps []kernelmodel.Step) message {
+	if len(steps) == 0 {
+		return e
+	}
+	a := annotation("explanation")
+	for _, s := range steps {
+		text := fmt.Sprintf("%s: %s? %s", s.Func, s.Test, s.Answer)
+		if s.Fact.Open {
+			text += " (not certain)"
+		}
+		a = a.sub(annotationArrayValues, message(nil).text(annotationString, printable(text)))
+	}
+	return e.sub(trackEventAnnotation, a)
+}

@@ -1,0 +1,357 @@
+// Package pprofile writes what a replay finds as two pprof profiles, one for
+// each kernel, so that
+//
+//	go tool pprof -diff_base original.pb.gz patched.pb.gz
+//
+// is the before and after.
+package pprofile
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/google/pprof/profile"
+
+	"schedreplay/kernelmodel"
+	"schedreplay/parser"
+	"schedreplay/replay"
+)
+
+// maxKeys bounds the stacks that are told apart before the tasks of interest
+// are known; further ones are counted in Collector.Dropped.
+const maxKeys = 1 << 18
+
+// maxOpen bounds the intruder runs per CPU that are kept until its owner runs.
+const maxOpen = 1 << 10
+
+// calls are the kernel functions between try_to_wake_up and the choice, by
+// path, outermost first.
+var calls = map[kernelmodel.Path][]string{
+	kernelmodel.PathTargetIdle:    {selectFair, selectSibling},
+	kernelmodel.PathPrevIdle:      {selectFair, selectSibling},
+	kernelmodel.PathPerCPUKthread: {selectFair, selectSibling, "is_per_cpu_kthread"},
+	kernelmodel.PathRecentUsed:    {selectFair, selectSibling, "recent_used_cpu"},
+	kernelmodel.PathNoLLC:         {selectFair, selectSibling},
+	kernelmodel.PathIdleSMT:       {selectFair, selectSibling, "select_idle_smt"},
+	kernelmodel.PathIdleCore:      {selectFair, selectSibling, "select_idle_core"},
+	kernelmodel.PathIdleCPU:       {selectFair, selectSibling, "select_idle_cpu"},
+	kernelmodel.PathIdleCapacity:  {selectFair, selectSibling, "select_idle_capacity"},
+	kernelmodel.PathTarget:        {selectFair, selectSibling},
+	kernelmodel.PathClusterPrev:   {selectFair, selectSibling},
+	kernelmodel.PathClusterRecent: {selectFair, selectSibling, "recent_used_cpu"},
+	kernelmodel.PathSlow:          {selectFair, "find_idlest_cpu"},
+	kernelmodel.PathEAS:           {selectFair, "find_energy_efficient_cpu"},
+	kernelmodel.PathCurrentCPU:    {selectFair},
+	kernelmodel.PathRT:            {"select_task_rq_rt"},
+	kernelmodel.PathDeadline:      {"select_task_rq_dl"},
+	kernelmodel.PathStop:          {"select_task_rq_stop"},
+	kernelmodel.PathFallback:      {"select_fallback_rq"},
+}
+
+const (
+	selectFair    = "select_task_rq_fair"
+	selectSibling = "select_idle_sibling"
+)
+
+// The worlds.
+const (
+	original = iota
+	patched
+	worlds
+)
+
+// key is a stack before its task's role is known.
+type key struct {
+	pid  int32
+	kind kernelmodel.Kind
+	path kernelmodel.Path
+	how  string // instead of a decision: how the task came, "" for one
+	cpu  int
+}
+
+// count are the values of a stack.
+type count struct{ placed, runs, run, delay int64 }
+
+// last is a task's latest decision.
+type last struct {
+	kind kernelmodel.Kind
+	path [worlds]kernelmodel.Path
+	cpu  [worlds]int
+}
+
+// Collector gathers the two profiles while a replay goes. Its memory grows
+// with tasks, their CPUs and paths, not with events.
+type Collector struct {
+	values [worlds]map[key]*count
+	last   map[int32]last
+	task   map[int32]*role
+	gone   map[int][]span
+	// Dropped is the number of decisions and runs that no stack was left for.
+	Dropped int64
+}
+
+type role struct {
+	comm            string
+	owner, intruder bool
+}
+
+type span struct{ start, end int64 }
+
+// New returns an empty Collector.
+func New() *Collector {
+	c := &Collector{last: map[int32]last{}, task: map[int32]*role{}, gone: map[int][]span{}}
+	for w := range c.values {
+		c.values[w] = map[key]*count{}
+	}
+	return c
+}
+
+// Observer returns the functions that a replay is to call.
+func (c *Collector) Observer() replay.Observer {
+	return replay.Observer{Wakeup: c.wakeup, Run: c.run, Stay: c.stay}
+}
+
+func (c *Collector) at(world int, k key) *count {
+	v := c.values[world][k]
+	if v == nil {
+		if len(c.values[world]) >= maxKeys {
+			c.Dropped++
+			return &count{}
+		}
+		v = &count{}
+		c.values[world][k] = v
+	}
+	return v
+}
+
+func (c *Collector) role(t *replay.TaskRef) *role {
+	r := c.task[t.PID]
+	if r == nil {
+		r = &role{}
+		c.task[t.PID] = r
+	}
+	if t.Comm != "" {
+		r.comm = t.Comm
+	}
+	return r
+}
+
+// wakeup counts a decision: the original's as recorded where that is known, the
+// patched kernel's as predicted.
+func (c *Collector) wakeup(w *replay.Wakeup) {
+	if w.Task.PID <= 0 {
+		return
+	}
+	c.role(&w.Task)
+	cpu := w.RecordedCPU
+	if cpu < 0 {
+		cpu = w.Original.CPU
+	}
+	l := last{w.Kind, [worlds]kernelmodel.Path{w.Original.Path, w.Patched.Path}, [worlds]int{cpu, w.Patched.CPU}}
+	if w.ModelMiss || w.Original.CPU != cpu {
+		// The model does not say by which way the recorded CPU was chosen.
+		l.path[original] = kernelmodel.PathUnknown
+	}
+	if w.Moved == replay.MovedNo && w.DivergedSince == 0 {
+		// Both kernels do the same, whatever the model says of it.
+		l.path[patched], l.cpu[patched] = l.path[original], cpu
+	}
+	c.last[w.Task.PID] = l
+	for world := range l.cpu {
+		if l.cpu[world] >= 0 {
+			c.at(world, key{w.Task.PID, w.Kind, l.path[world], "", l.cpu[world]}).placed++
+		}
+	}
+}
+
+// run counts a run on an isolated CPU, and in the patched world where its task
+// is there.
+func (c *Collector) run(r *replay.Run) {
+	if r.Task.PID <= 0 || r.Class == replay.ClassIdle || r.End < r.Start {
+		return
+	}
+	t := c.role(&r.Task)
+	switch r.Class {
+	case replay.ClassOwner:
+		t.owner = true
+	case replay.ClassForeign:
+		t.intruder = true
+	}
+	l, decided := c.last[r.Task.PID]
+	k := key{pid: r.Task.PID, cpu: r.CPU, how: "no decision recorded"}
+	if decided && l.cpu[original] == r.CPU {
+		k = key{r.Task.PID, l.kind, l.path[original], "", r.CPU}
+	}
+	delay := int64(0)
+	if r.Delay != parser.NoTime {
+		delay = r.Delay
+	}
+	c.at(original, k).add(r, delay)
+
+	to := k
+	if r.Stay >= 0 && r.Patched != replay.MovedCertain && decided && l.cpu[patched] >= 0 {
+		to = key{r.Task.PID, l.kind, l.path[patched], "", l.cpu[patched]}
+	}
+	if r.Class == replay.ClassForeign && r.Patched == replay.MovedNo && to.cpu != r.CPU {
+		c.leaves(r)
+	}
+	if r.Class == replay.ClassOwner {
+		delay -= c.relieved(r, delay)
+	}
+	c.at(patched, to).add(r, delay)
+}
+
+func (v *count) add(r *replay.Run, delay int64) {
+	v.runs++
+	v.run += r.End - r.Start
+	v.delay += delay
+}
+
+// leaves keeps a run that the patched kernel has elsewhere until the owner of
+// its CPU runs.
+func (c *Collector) leaves(r *replay.Run) {
+	if s := c.gone[r.CPU]; len(s) < maxOpen {
+		c.gone[r.CPU] = append(s, span{r.Start, r.End})
+	}
+}
+
+// relieved is the part of an owner's delay in which intruders ran that are
+// elsewhere under the patched kernel.
+func (c *Collector) relieved(r *replay.Run, delay int64) int64 {
+	var sum int64
+	for _, s := range c.gone[r.CPU] {
+		sum += max(0, min(s.end, r.Start)-max(s.start, r.Start-delay))
+	}
+	c.gone[r.CPU] = c.gone[r.CPU][:0]
+	return min(sum, delay)
+}
+
+func (c *Collector) stay(s *replay.Stay) {
+	if s.Class == replay.ClassForeign {
+		c.role(&s.Task).intruder = true
+	}
+}
+
+// Profile is one of the two: that of the original kernel or the patched one.
+// Remarks become comments in it.
+func (c *Collector) profile(world int, kernel string, res *replay.Result, remarks []string) (*profile.Profile, error) {
+	for _, k := range res.CPUs {
+		if k.Owner != nil {
+			c.role(k.Owner).owner = true
+		}
+	}
+	p := &profile.Profile{
+		SampleType: []*profile.ValueType{
+			{Type: "placements", Unit: "count"}, {Type: "runs", Unit: "count"}, {Type: "run", Unit: "nanoseconds"}, {Type: "delay", Unit: "nanoseconds"},
+		},
+		DefaultSampleType: "run",
+		PeriodType:        &profile.ValueType{Type: "run", Unit: "nanoseconds"},
+		Period:            1,
+		DurationNanos:     max(0, res.End-res.Start),
+		Comments:          remarks,
+	}
+	b := builder{p: p, at: map[string]*profile.Location{}}
+	keys := make([]key, 0, len(c.values[world]))
+	for k := range c.values[world] {
+		if r := c.task[k.pid]; r.owner || r.intruder {
+			keys = append(keys, k)
+		}
+	}
+	slices.SortFunc(keys, func(a, b key) int {
+		return cmp.Or(cmp.Compare(a.pid, b.pid), cmp.Compare(a.cpu, b.cpu), cmp.Compare(a.how, b.how), cmp.Compare(a.kind, b.kind), cmp.Compare(a.path, b.path))
+	})
+	for _, k := range keys {
+		v := c.values[world][k]
+		p.Sample = append(p.Sample, &profile.Sample{
+			Location: b.stack(c.task[k.pid], &k), Value: []int64{v.placed, v.runs, v.run, v.delay},
+			Label:    map[string][]string{"kernel": {parser.DisplayComm(kernel)}},
+			NumLabel: map[string][]int64{"cpu": {int64(k.cpu)}, "pid": {int64(k.pid)}},
+			NumUnit:  map[string][]string{"cpu": {""}, "pid": {""}},
+		})
+	}
+	return p, p.CheckValid()
+}
+
+// Write writes both profiles, gzipped, without a time stamp.
+func (c *Collector) Write(res *replay.Result, remarks []string, originalTo, patchedTo io.Writer) error {
+	for world, w := range [worlds]io.Writer{originalTo, patchedTo} {
+		kernel := res.Original.Name
+		if world == patched {
+			kernel = res.Patched.Name
+		}
+		p, err := c.profile(world, kernel, res, remarks)
+		if err != nil {
+			return fmt.Errorf("profile of %s: %w", kernel, err)
+		}
+		if err := p.Write(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// builder makes functions and locations, each once.
+type builder struct {
+	p  *profile.Profile
+	at map[string]*profile.Location
+}
+
+// stack is innermost first: the CPU, the call path, the task.
+func (b *builder) stack(r *role, k *key) []*profile.Location {
+	frames := []string{fmt.Sprintf("CPU %d", k.cpu)}
+	if k.how != "" {
+		frames = append(frames, "("+k.how+")")
+	} else {
+		frames = append(frames, path(k)...)
+	}
+	name := parser.DisplayComm(r.comm)
+	if name == "" {
+		name = fmt.Sprintf("pid %d", k.pid)
+	}
+	if r.owner {
+		frames = append(frames, "owner "+name)
+	} else {
+		frames = append(frames, "intruder "+name)
+	}
+	var locs []*profile.Location
+	for _, f := range frames {
+		locs = append(locs, b.location(f))
+	}
+	return locs
+}
+
+// path is the call path of a decision, innermost first.
+func path(k *key) []string {
+	entry := "try_to_wake_up"
+	switch k.kind {
+	case kernelmodel.KindWakeupNew:
+		entry = "wake_up_new_task"
+	case kernelmodel.KindExec:
+		entry = "sched_exec"
+	}
+	fns, ok := calls[k.path]
+	if !ok {
+		name := string(k.path)
+		if name == "" {
+			name = string(kernelmodel.PathUnknown)
+		}
+		return []string{"(" + name + ")", entry}
+	}
+	out := slices.Clone(fns)
+	slices.Reverse(out)
+	return append(out, entry)
+}
+
+func (b *builder) location(name string) *profile.Location {
+	l := b.at[name]
+	if l == nil {
+		f := &profile.Function{ID: uint64(len(b.p.Function) + 1), Name: name, SystemName: name}
+		b.p.Function = append(b.p.Function, f)
+		l = &profile.Location{ID: uint64(len(b.p.Location) + 1), Line: []profile.Line{{Function: f}}}
+		b.p.Location = append(b.p.Location, l)
+		b.at[name] = l
+	}
+	return l
+}
