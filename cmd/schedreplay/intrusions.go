@@ -112,11 +112,13 @@ func (a *app) intrusionsText(in *input, res *replay.Result, c *common) {
 	fmt.Fprintf(a.out, "original %s, patched %s%s\n", res.Original.Name, res.Patched.Name, shown(&c.filter))
 	switch iso, ok := res.Isolated.Get(); {
 	case !ok:
-		fmt.Fprintln(a.out, "\n"+wrap("which CPUs are isolated is not known; name them with --isolated, or give a host bundle with --host", 80))
-		return
+		fmt.Fprintln(a.out, "\nwhich CPUs are isolated is not known: no stay of a foreign task can be told")
 	case iso.Empty():
 		fmt.Fprintf(a.out, "\nno CPU is isolated (%s)\n", sourceOf(res.Isolated.Source))
 		return
+	}
+	if len(res.CPUs) == 0 {
+		fmt.Fprintf(a.out, "\nthe capture knows nothing of the isolated CPUs %s: it shows CPUs %s\n", res.Isolated.Value, res.Recorded)
 	}
 	for _, r := range res.CPUs {
 		fmt.Fprintln(a.out)
@@ -173,7 +175,7 @@ func (a *app) intrusionsCPU(res *replay.Result, r *replay.CPUResult, c *common) 
 	for _, st := range came {
 		from, path := cpuText(st.FromCPU), ""
 		if st.Entry != nil {
-			path = string(st.Entry.Original.Path)
+			path = string(st.Entry.Path)
 		}
 		fmt.Fprintf(a.out, "  %s %-9s %13s %4s %-11s %s\n", s.bad(fitTask(st.Task.Comm, st.Task.PID, 20)), st.How, replay.Seconds(st.Arrived), from, path, stayLength(res, st))
 		if e := st.Entry; e != nil && e.Waker.PID != parser.NoPID {
