@@ -22,6 +22,7 @@ type decision struct {
 	done  bool
 	line  Wakeup
 	entry *Explanation
+	path  kernelmodel.Path // of the run that entry tells
 }
 
 // outcomes of one run of both kernels under the same answers.
@@ -435,6 +436,7 @@ func (r *replayer) explainEntry(d *decision) {
 	if c := r.consistent(line); len(c) > 0 {
 		idx = c[0]
 	}
+	d.path = r.runs[idx].o.Path
 	d.entry = r.explain(idx)
 	if asked {
 		line.Explanation = d.entry

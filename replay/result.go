@@ -154,6 +154,9 @@ type Run struct {
 // Entry is the wakeup by which a stay began.
 type Entry struct {
 	Wakeup
+	// Path is how the original arrives at the recorded CPU; that of its
+	// prediction if it cannot (ModelMiss).
+	Path kernelmodel.Path
 	// Explanation is the decision step by step under both kernels; nil if it was
 	// not asked for.
 	Explanation *Explanation

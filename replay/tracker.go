@@ -202,7 +202,10 @@ func (t *tracker) placed(d *decision, p *task) {
 			}
 		case s == nil:
 			if s = t.arrive(k, p, CameByWakeup, int32(line.PrevCPU), line.Time); s != nil {
-				s.Entry = &Entry{Wakeup: *line, Explanation: d.entry}
+				s.Entry = &Entry{Wakeup: *line, Path: line.Original.Path, Explanation: d.entry}
+				if d.path != "" {
+					s.Entry.Path = d.path
+				}
 				t.patched(s, p)
 			}
 		default:

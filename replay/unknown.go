@@ -1,6 +1,10 @@
 package replay
 
-import "fmt"
+import (
+	"fmt"
+
+	"schedreplay/cpumask"
+)
 
 // unknowns lists what the capture and the host leave open, what each costs and
 // what would tell.
@@ -11,7 +15,12 @@ func (r *replayer) unknowns() []Unknown {
 		add("The CPU topology: SMT siblings, caches, NUMA nodes", "no wakeup can be placed by the model; only what ran where is told", "give a host bundle with --host (schedreplay collect makes one)")
 	}
 	if !r.isolated.Known() {
-		add("Which CPUs are isolated", "no stays of foreign tasks can be told", "name them with --isolated, or give a host bundle with --host")
+		what, remedy := "Which CPUs are isolated", "name them with --isolated, or give a host bundle with --host"
+		if look := r.looksIsolated(); !look.Empty() {
+			what += fmt.Sprintf(" (%s %s so, assumed: every user task seen there ran there alone)", cpus(look), looks(look))
+			remedy = "if that is right, say --isolated " + look.String() + "; a host bundle with --host tells"
+		}
+		add(what, "no stays of foreign tasks can be told", remedy)
 	}
 	if !r.s.hasWaking && !r.s.hasWakeup {
 		add("Wakeups: the capture holds none", "placements cannot be judged", "record sched_waking, sched_wakeup and sched_migrate_task")
@@ -61,4 +70,47 @@ func plural(n int, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// looksIsolated guesses the isolated CPUs where nothing tells them: those on
+// which user tasks ran that were seen nowhere else, and no others. A few such
+// tasks on every CPU of a machine would prove nothing, so it must be less than
+// half of the CPUs that recorded anything, unless only those were recorded.
+func (r *replayer) looksIsolated() cpumask.Mask {
+	var pinned, shared cpumask.Mask
+	for _, pid := range sortedPIDs(r.s.task) {
+		ts := r.s.task[pid]
+		a := r.aff.of(r.t.get(pid))
+		if a.kthread || a.recorder || pid == 0 || ts.seen.Empty() {
+			continue
+		}
+		long := false
+		for c := range ts.seen.All() {
+			long = long || r.s.ranNS[runKey{int32(c), pid}] > (r.s.end-r.s.start)/100
+		}
+		if ts.seen.Weight() == 1 && long {
+			pinned = pinned.Or(ts.seen)
+		} else {
+			shared = shared.Or(ts.seen)
+		}
+	}
+	look := pinned.AndNot(shared)
+	if only := r.c.Meta().RecordedCPUs; only.Empty() && 2*look.Weight() >= r.s.recorded.Weight() {
+		return cpumask.Mask{}
+	}
+	return look
+}
+
+func cpus(m cpumask.Mask) string {
+	if m.Weight() == 1 {
+		return "CPU " + m.String()
+	}
+	return "CPUs " + m.String()
+}
+
+func looks(m cpumask.Mask) string {
+	if m.Weight() == 1 {
+		return "looks"
+	}
+	return "look"
 }
