@@ -151,4 +151,5 @@ func (a *app) provenance(in *input, res *replay.Result) {
 		sum = "unknown"
 	}
 	fmt.Fprintf(a.out, "schedreplay %s; %s, %s to %s s, sha256 %.16s\n", version, in.Meta().Dialect, replay.Seconds(res.Start), replay.Seconds(res.End), sum)
+	a.wallTime(&in.flags.clock, res)
 }

@@ -23,12 +23,19 @@ type common struct {
 	owner             string
 	cpu               string
 	from, to          string
+	wall              string
 	task              string
 	original, patched string
 	format            string
 
 	formats []string
 	filter  filter
+	// fromTime, toTime and atTime are --from, --to and explain's --at as given;
+	// clock relates the capture's clock to wall time, and atNS is the stamp of
+	// atTime, once a capture is open.
+	fromTime, toTime, atTime moment
+	atNS                     int64
+	clock                    wallClock
 }
 
 // add declares the flags on a command that prints the given formats, the first
@@ -40,8 +47,9 @@ func (c *common) add(cmd *cobra.Command, formats ...string) {
 	c.addHost(f)
 	f.StringVar(&c.owner, "owner", "", "the isolated CPUs' own task, by `NAME|PID`")
 	f.StringVar(&c.cpu, "cpu", "", "look at these `CPULIST` only")
-	f.StringVar(&c.from, "from", "", "show nothing before `TIME`, in seconds of the capture's clock")
+	f.StringVar(&c.from, "from", "", "show nothing before `TIME`: seconds of the capture's clock, or wall time")
 	f.StringVar(&c.to, "to", "", "show nothing after `TIME`")
+	f.StringVar(&c.wall, "wall", "", "the wall time of the first event, `[SECONDS=]TIME`; or of that second of its clock")
 	f.StringVar(&c.task, "task", "", "show this task only, by `NAME|PID`")
 	f.StringVar(&c.original, "original", "", "the recorded `KERNEL`: release[(+|-)fix]…, as in 6.1.192-smt-span")
 	f.StringVar(&c.patched, "patched", "", "the `KERNEL` to compare it with")
@@ -73,19 +81,9 @@ func (c *common) parse(cmd *cobra.Command) error {
 		c.host.Isolated = &c.isolated
 	}
 	var err error
-	c.filter = filter{from: math.MinInt64, to: math.MaxInt64, pid: -1, task: c.task}
-	if c.from != "" {
-		if c.filter.from, err = parseTime("--from", c.from); err != nil {
-			return err
-		}
-	}
-	if c.to != "" {
-		if c.filter.to, err = parseTime("--to", c.to); err != nil {
-			return err
-		}
-	}
-	if c.filter.from > c.filter.to {
-		return usagef("--from %s is after --to %s", c.from, c.to)
+	c.filter = filter{pid: -1, task: c.task}
+	if err = c.parseWindow(); err != nil {
+		return err
 	}
 	if pid, err := strconv.ParseInt(c.task, 10, 32); err == nil {
 		c.filter.pid = int32(pid)
@@ -117,7 +115,7 @@ func (c *common) options() replay.Options {
 // ninth must be zeros.
 func parseTime(flag, s string) (int64, error) {
 	bad := func() (int64, error) {
-		return 0, usagef("%s %q is no time; write seconds of the capture's clock, as in 24.569910", flag, s)
+		return 0, usagef("%s %q is no time; write seconds of the capture's clock, as in 24.569910, or wall time, as in 2026-11-22T03:12:05Z", flag, s)
 	}
 	digits, sign := s, int64(1)
 	if d, ok := strings.CutPrefix(s, "-"); ok {

@@ -79,6 +79,9 @@ func (in *input) describe() (err error) {
 	if err != nil {
 		return err
 	}
+	if err := in.flags.relate(in); err != nil {
+		return err
+	}
 	return in.checkCPUs(cpumask.Mask{})
 }
 

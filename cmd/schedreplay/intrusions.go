@@ -178,6 +178,9 @@ func (a *app) intrusionsCPU(res *replay.Result, r *replay.CPUResult, c *common) 
 			path = string(st.Entry.Path)
 		}
 		fmt.Fprintf(a.out, "  %s %-9s %13s %4s %-11s %s\n", s.bad(fitTask(st.Task.Comm, st.Task.PID, 20)), st.How, replay.Seconds(st.Arrived), from, path, stayLength(res, st))
+		if at := c.clock.of(st.Arrived); at != "" {
+			fmt.Fprintf(a.out, "      at %s\n", at)
+		}
 		if e := st.Entry; e != nil && e.Waker.PID != parser.NoPID {
 			fmt.Fprintf(a.out, "      woken on CPU %s while %s was current (%s)\n", cpuText(e.WakerCPU), fitTask(e.Waker.Comm, e.Waker.PID, 0), e.WakerContext)
 		}

@@ -52,7 +52,12 @@ func (a *app) wakeups(in *input, c *common) error {
 			fmt.Fprintf(a.out, "original %s, patched %s%s\n", res.Original.Name, res.Patched.Name, shown(&c.filter))
 			a.wakeupHead()
 		}
-		line = a.wakeupText
+		line = func(w *replay.Wakeup) {
+			a.wakeupText(w)
+			if at := c.clock.of(w.Time); at != "" && a.verbose {
+				fmt.Fprintf(a.out, "%20s at %s\n", "", at)
+			}
+		}
 	}
 	res, err := a.replay(in, replay.Observer{
 		Begin: func(res *replay.Result) {
