@@ -54,6 +54,8 @@ const (
 	fSlowCPU
 	fPick
 	fPrioAbove
+	fPrioNotBelow
+	fCurPinned
 	fCurKthread
 	fIsCurrent
 )

@@ -22,7 +22,7 @@ func (s *Selector) selectTaskRqFair() {
 	target, affine := prev, false
 	if w.Kind == KindWakeup {
 		// record_wakee has counted already: replay keeps the flips.
-		affine = s.allowed(this) && (s.Rules.WakeWide == WakeWideInAffine || !s.wakeWide())
+		affine = s.allowed(this) && !(s.wideMatters() && s.wakeWide())
 		s.o.Affine = affine
 		if s.Trace != nil {
 			s.step("select_task_rq_fair", "want_affine: not wake_wide, and the waker's CPU allowed", yesno(affine), Answer{From: w.AllowedFrom})
@@ -62,6 +62,19 @@ func (s *Selector) selectTaskRqFair() {
 	s.selectIdleSibling(prev, target)
 }
 
+// wideMatters says whether anything depends on wake_wide in the domain loop: the
+// task can be pulled, or the waker's recent_used_cpu is written.
+func (s *Selector) wideMatters() bool {
+	if s.Rules.WakeWide == WakeWideInAffine {
+		return false
+	}
+	if s.Rules.RecentUsed == RecentUsedOnHit {
+		return true
+	}
+	n := s.Machine.levels(s.this)
+	return s.this != s.prev && n > 0 && s.Machine.level(s.this, n-1).Span.Test(s.prev)
+}
+
 // wakeWide says whether waker and wakee switch partners so often that pulling
 // the wakee to the waker would crowd its LLC.
 //
@@ -76,8 +89,8 @@ func (s *Selector) wakeWide() bool {
 	case WakeWideInAffine:
 		wide = wideInAffine
 	}
-	if w := s.w; !w.wideKnown || w.wideSize != size {
-		w.wide, w.wideSize, w.wideKnown = Answer{Open: true, From: fact.Unknown}, size, true
+	if w := s.w; w.wideSize != size || w.wideRule != s.Rules.WakeWide {
+		w.wide, w.wideSize, w.wideRule = Answer{Open: true, From: fact.Unknown}, size, s.Rules.WakeWide
 		if len(w.CurFlips) > 0 && len(w.Flips) > 0 {
 			w.wide = weigh(w.CurFlips, w.Flips, func(c, w int64) bool { return wide(c, w, size) })
 		}

@@ -57,23 +57,35 @@ func TestVectors(t *testing.T) {
 		// in the order of vectorColumns
 		want [8]want
 	}{
-		{"1: housekeeping CPUs busy, isolated ones idle", newFakeState(8).idle(4, 5, 6, 7), nil,
-			[8]want{smt, smt, target, target, target, smt, target, target}},
-		{"2: the same, has_idle_cores stale", newFakeState(8).idle(4, 5, 6, 7).cores(yes()), nil,
-			[8]want{smt, smt, target, target, fallback, fallback, fallback, target}},
-		{"3: 3 is idle, the scan ends before it from 0 on", newFakeState(8).idle(3, 4).scans(exactly(3)), nil,
-			[8]want{smt, smt, target, target, scan3, smt, scan3, scan3}},
-		{"4: the same, the scan reaches it", newFakeState(8).idle(3, 4).scans(exactly(4)), nil,
-			[8]want{scan3, scan3, scan3, scan3, scan3, smt, scan3, scan3}},
+		{
+			"1: housekeeping CPUs busy, isolated ones idle", newFakeState(8).idle(4, 5, 6, 7), nil,
+			[8]want{smt, smt, target, target, target, smt, target, target},
+		},
+		{
+			"2: the same, has_idle_cores stale", newFakeState(8).idle(4, 5, 6, 7).cores(yes()), nil,
+			[8]want{smt, smt, target, target, fallback, fallback, fallback, target},
+		},
+		{
+			"3: 3 is idle, the scan ends before it from 0 on", newFakeState(8).idle(3, 4).scans(exactly(3)), nil,
+			[8]want{smt, smt, target, target, scan3, smt, scan3, scan3},
+		},
+		{
+			"4: the same, the scan reaches it", newFakeState(8).idle(3, 4).scans(exactly(4)), nil,
+			[8]want{scan3, scan3, scan3, scan3, scan3, smt, scan3, scan3},
+		},
 		{"5: core 3 is idle and advertised", newFakeState(8).idle(3, 4, 7).scans(exactly(3)).cores(yes()), nil, all(core3)},
 		{"6: as 1, sibling 4 busy", newFakeState(8).idle(5, 6, 7), nil, all(target)},
 		{"7: as 1, only 0-3 allowed", newFakeState(8).idle(4, 5, 6, 7), func(w *Wakeup) { w.Allowed = cpumask.Range(0, 3) }, all(target)},
 		{"8: the task is on isolated 4, busy", newFakeState(8), func(w *Wakeup) { w.This, w.Prev, w.RecentUsed = 1, []int{4}, []int{4} }, all(stays)},
 		{"8: the task is on isolated 4, idle", newFakeState(8).idle(4), func(w *Wakeup) { w.This, w.Prev, w.RecentUsed = 1, []int{4}, []int{4} }, all(there)},
-		{"9: the waker is on isolated 5", newFakeState(8).idle(3, 4).scans(exactly(3)), func(w *Wakeup) { w.This = 5 },
-			[8]want{smt, smt, target, target, target, smt, scan3, scan3}},
-		{"10: as 1, 0 runs SCHED_IDLE tasks only", newFakeState(8).idle(4, 5, 6, 7).schedIdle(0), nil,
-			[8]want{smt, itself, itself, itself, itself, itself, itself, itself}},
+		{
+			"9: the waker is on isolated 5", newFakeState(8).idle(3, 4).scans(exactly(3)), func(w *Wakeup) { w.This = 5 },
+			[8]want{smt, smt, target, target, target, smt, scan3, scan3},
+		},
+		{
+			"10: as 1, 0 runs SCHED_IDLE tasks only", newFakeState(8).idle(4, 5, 6, 7).schedIdle(0), nil,
+			[8]want{smt, itself, itself, itself, itself, itself, itself, itself},
+		},
 	} {
 		t.Run(v.name, func(t *testing.T) {
 			for i, col := range vectorColumns {

@@ -114,10 +114,10 @@ type Wakeup struct {
 	// nil if it may be any.
 	RecentUsed []int
 
-	// wide keeps the answer about the flips for an LLC of wideSize CPUs.
-	wide      Answer
-	wideSize  int64
-	wideKnown bool
+	// wide keeps the answer about the flips by a rule for an LLC of wideSize CPUs.
+	wide     Answer
+	wideSize int64
+	wideRule WakeWideRule
 }
 
 // Weighted is a value that a number may have, and how likely it is among the
