@@ -126,6 +126,9 @@ func (m *Machine) cpusShareCache(a, b int) bool {
 	return a == b || m.domains.CPU[a].LLCID == m.domains.CPU[b].LLCID
 }
 
+// ShareCache is cpus_share_cache, for replay.
+func (m *Machine) ShareCache(a, b int) bool { return m.cpusShareCache(a, b) }
+
 // cpusShareResources is cpus_share_resources: equal cluster ids.
 func (m *Machine) cpusShareResources(a, b int) bool {
 	return a == b || m.domains.CPU[a].ShareID == m.domains.CPU[b].ShareID

@@ -538,7 +538,7 @@ func (r *replayer) carry(d *decision, p *task, consistent []int, complete bool) 
 		r.clearCores(consistent)
 	}
 	if !p.queued || d.kind != kernelmodel.KindWakeup {
-		r.t.fly(p, d.ev.CPU, int32(recorded), d.win)
+		r.send(d, p, recorded)
 	}
 	r.places = r.places[:0]
 	for _, i := range consistent {
@@ -569,6 +569,19 @@ func (r *replayer) carry(d *decision, p *task, consistent []int, complete bool) 
 	if r.patched.diverged[p.pid] != nil {
 		r.patched.setActive(p.pid, true)
 	}
+}
+
+// send puts the wakee on its way to the CPU chosen: to that CPU's wake list, or
+// where the capture has no sched_wakeup to tell and the waker activates it
+// itself (ttwu_queue_cond), onto its queue.
+func (r *replayer) send(d *decision, p *task, cpu int) {
+	this := int(d.ev.CPU)
+	if !r.s.hasWakeup && cpu >= 0 && cpu < len(r.t.cpu) && cpu < r.m.NumCPU() && this < r.m.NumCPU() &&
+		r.m.ShareCache(this, cpu) && (this == cpu || r.t.cpu[cpu].nr > 0) {
+		r.t.activate(p, int32(cpu), d.win)
+		return
+	}
+	r.t.fly(p, d.ev.CPU, int32(cpu), d.win)
 }
 
 func (r *replayer) anyIsolated(cpus []int) bool {

@@ -53,10 +53,13 @@ type cpuState struct {
 	sure     int   // of these, those certainly queued by now
 	since    int64 // when cur became current, NoTime if before the window
 	idleAt   int64 // rq->idle_stamp
-	last     [16]transition
-	n        int // transitions made
-	cfs      queue
-	fair     fairQueue
+	// landing are the tasks on the wake list, where no sched_wakeup will tell
+	// when they leave it.
+	landing []*task
+	last    [16]transition
+	n       int // transitions made
+	cfs     queue
+	fair    fairQueue
 }
 
 // transition is a change of what other CPUs can see of a CPU. It happened
@@ -309,7 +312,19 @@ func (t *timeline) fly(p *task, waker, c int32, w window) {
 	}
 	p.inflight = c
 	t.cpu[c].inflight++
+	if !t.s.hasWakeup {
+		t.cpu[c].landing = append(t.cpu[c].landing, p)
+	}
 	t.unsure = append(t.unsure, flight{p.pid, waker, c})
+	t.changed(c, w.est, w.lo, w.hi)
+}
+
+// activate queues a woken task at once, where no sched_wakeup will tell of it.
+func (t *timeline) activate(p *task, c int32, w window) {
+	if !usableCPU(c) || int(c) >= len(t.cpu) || p.queued {
+		return
+	}
+	t.enqueue(p, c)
 	t.changed(c, w.est, w.lo, w.hi)
 }
 
@@ -342,6 +357,16 @@ func (t *timeline) apply(ev *parser.Event) {
 	}
 	if len(t.unsure) > 0 {
 		t.arrived(ev)
+	}
+	if k := &t.cpu[c]; len(k.landing) > 0 {
+		// The CPU has gone on, so it has emptied its wake list.
+		for _, p := range k.landing {
+			if p.inflight == c {
+				t.enqueue(p, c)
+			}
+		}
+		k.landing = k.landing[:0]
+		t.changed(c, ev.Time-t.slack/2, ev.Time-2*t.slack, ev.Time)
 	}
 	switch ev.Kind {
 	case parser.KindSwitch:
