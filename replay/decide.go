@@ -37,6 +37,10 @@ const maxRuns = 64
 // manyRuns is that bound where every decision is made under many kernels.
 const manyRuns = 16
 
+// execWithin is how long before sched_process_exec the stopper's move that
+// belongs to it may lie, in ns.
+const execWithin = 100_000_000
+
 // open starts a decision at its waking, new task or exec event.
 func (r *replayer) open(ev *parser.Event, out *outcome, kind kernelmodel.Kind) {
 	r.n++
@@ -62,8 +66,17 @@ func (r *replayer) open(ev *parser.Event, out *outcome, kind kernelmodel.Kind) {
 	} else {
 		d.win = window{est: ev.Time - delay/2, lo: ev.Time - late/2, hi: ev.Time}
 		d.prev = p.cpu
-		if kind == kernelmodel.KindWakeupNew {
+		switch kind {
+		case kernelmodel.KindWakeupNew:
 			d.prev = ev.CPU
+		case kernelmodel.KindExec:
+			// sched_exec moves the caller through the stopper; the event comes later,
+			// on the CPU it went to.
+			d.prev = ev.CPU
+			if p.pushedFrom >= 0 && ev.Time-p.pushedAt < execWithin {
+				d.prev = p.pushedFrom
+			}
+			p.pushedFrom = parser.NoCPU
 		}
 	}
 	r.pending = append(r.pending, d)
@@ -126,7 +139,7 @@ func (r *replayer) close(d *decision) {
 		d.win.lo = max(d.win.lo, p.sleptAt)
 		d.win.est = min(max(d.win.est, p.sleptAt+t.slack), d.win.hi)
 	}
-	if r.m == nil || d.prev < 0 || int(d.prev) >= r.m.NumCPU() || int(d.ev.CPU) >= r.m.NumCPU() {
+	if r.m == nil || d.prev < 0 || int(d.prev) >= r.m.NumCPU() || d.ev.CPU < 0 || int(d.ev.CPU) >= r.m.NumCPU() {
 		r.closeUnmodelled(d, p)
 		r.track.placed(d, p)
 		return
@@ -203,6 +216,9 @@ func (r *replayer) ask(d *decision, p *task, w *world, q *kernelmodel.Wakeup) {
 	t := r.t
 	a := r.aff.of(p)
 	this := int(d.ev.CPU)
+	if d.kind == kernelmodel.KindExec {
+		this = int(d.prev) // sched_exec ran before the move
+	}
 	cur := d.line.Waker.PID
 	inTask := d.line.WakerContext == WakerTask || d.line.WakerContext == WakerUnknown
 	prevs := []int{int(d.prev)}
