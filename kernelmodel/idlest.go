@@ -65,10 +65,14 @@ func (s *Selector) findIdlestCPU(top int) {
 // orOtherIdle splits between the CPU estimated and every other allowed CPU of
 // the mask that may be idle, or every allowed one if none can be.
 func (s *Selector) orOtherIdle(best int) int {
+	candidate := func(c int, idleOnly bool) bool {
+		// A task that executes may always stay.
+		return c != best && (!idleOnly || s.possiblyIdle(c) || s.w.Kind == KindExec && c == s.prev)
+	}
 	for _, idleOnly := range [2]bool{true, false} {
 		n := 1
 		for c := s.cpus.First(); c >= 0; c = s.cpus.Next(c) {
-			if c != best && (!idleOnly || s.possiblyIdle(c)) {
+			if candidate(c, idleOnly) {
 				n++
 			}
 		}
@@ -77,7 +81,7 @@ func (s *Selector) orOtherIdle(best int) int {
 		}
 		k := s.x.pick(fSlowCPU, 0, n)
 		for c := s.cpus.First(); k > 0 && c >= 0; c = s.cpus.Next(c) {
-			if c != best && (!idleOnly || s.possiblyIdle(c)) {
+			if candidate(c, idleOnly) {
 				if k--; k == 0 {
 					return c
 				}
@@ -121,12 +125,19 @@ func (s *Selector) updateSgWakeupStats(d *Domain, g *cpumask.Mask) groupStats {
 		if s.w.Kind == KindExec && c == s.prev {
 			load, util = max(0, load-s.w.Load.Best), max(0, util-s.w.Util.Best)
 		}
+		running, idle := st.NrRunning(c).Best, st.Idle(c).Value
+		if s.w.Kind == KindExec && c == s.prev {
+			// The task itself does not count (task_running_on_cpu,
+			// idle_cpu_without).
+			running = max(0, running-1)
+			idle = running == 0
+		}
 		gs.load += load
 		gs.util += util
 		gs.runnable += st.Runnable(c).Best
-		gs.running += st.NrRunning(c).Best
+		gs.running += running
 		gs.spareMost = max(gs.spareMost, st.Capacity(c).Best-util)
-		if st.Idle(c).Value {
+		if idle {
 			gs.idle++
 		}
 	}

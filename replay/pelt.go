@@ -105,8 +105,6 @@ var niceWeight = [40]int64{
 	110, 87, 70, 56, 45, 36, 29, 23, 18, 15,
 }
 
-const idleWeight = 3 // WEIGHT_IDLEPRIO
-
 // weightOf is the load weight of a fair task of the given priority.
 func weightOf(prio int32) int64 {
 	if prio < 100 || prio > 139 {

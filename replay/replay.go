@@ -233,6 +233,8 @@ func (r *replayer) event(ev *parser.Event, out *outcome) error {
 		}
 	case parser.KindWakeupNew:
 		r.open(ev, out, kernelmodel.KindWakeupNew)
+	case parser.KindExec:
+		r.open(ev, &outcome{cpu: ev.CPU, from: fact.Observed, upper: ev.Time, done: true}, kernelmodel.KindExec)
 	}
 	r.track.before(ev)
 	if ev.Kind == parser.KindSwitch && usableCPU(ev.CPU) && int(ev.CPU) < r.ncpu {

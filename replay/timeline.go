@@ -1,6 +1,8 @@
 package replay
 
 import (
+	"strings"
+
 	"schedreplay/kernelmodel"
 	"schedreplay/parser"
 )
@@ -28,6 +30,9 @@ type task struct {
 	// queuedSure: it is certainly on that list by now, not still with its waker.
 	queuedSure bool
 	exiting    bool
+	// pushedFrom is the CPU that a stopper moved it from last, at pushedAt.
+	pushedFrom int32
+	pushedAt   int64
 
 	recentUsed      int32
 	recentUsedKnown bool
@@ -134,7 +139,7 @@ func (t *timeline) get(pid int32) *task {
 	if p == nil {
 		p = &task{
 			pid: pid, prio: parser.NoPrio, cpu: parser.NoCPU, wokenAt: parser.NoTime, sleptAt: parser.NoTime,
-			inflight: parser.NoCPU, recentUsed: parser.NoCPU,
+			inflight: parser.NoCPU, recentUsed: parser.NoCPU, pushedFrom: parser.NoCPU,
 		}
 		p.entity.attached, p.entity.weight, p.virtual.on = parser.NoCPU, 1024, parser.NoCPU
 		if ts := t.s.task[pid]; ts != nil {
@@ -478,6 +483,9 @@ func (t *timeline) applyMigrate(ev *parser.Event) {
 	from, to := ev.OrigCPU, ev.TargetCPU
 	if !usableCPU(to) || int(to) >= len(t.cpu) {
 		return
+	}
+	if c := ev.Cur.PID; c > 0 && strings.HasPrefix(t.get(c).comm, "migration/") {
+		p.pushedFrom, p.pushedAt = from, ev.Time
 	}
 	if p.queued && usableCPU(from) && int(from) < len(t.cpu) && p.cpu == from && from != to {
 		t.cpu[from].nr = max(0, t.cpu[from].nr-1)

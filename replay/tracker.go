@@ -188,8 +188,8 @@ func (t *tracker) leaveOthers(pid, cpu int32, at int64) {
 func (t *tracker) placed(d *decision, p *task) {
 	line := &d.line
 	t.count(d, p)
-	if len(t.list) == 0 || line.RecordedCPU < 0 {
-		return
+	if len(t.list) == 0 || line.RecordedCPU < 0 || d.kind == kernelmodel.KindExec {
+		return // an exec moves through the stopper, whose migration tells
 	}
 	rec := int32(line.RecordedCPU)
 	if k := t.cpu[rec]; k != nil {
@@ -240,6 +240,9 @@ func (t *tracker) patched(s *openStay, p *task) {
 // inPatched says whether the task is on an isolated CPU in the patched world:
 // surely, perhaps, or not. Recorded is where the recording has it.
 func (t *tracker) inPatched(p *task, recorded int) Moved {
+	if t.r.m == nil {
+		return MovedPossible // no machine to run the patched kernel on
+	}
 	div := t.r.patched.diverged[p.pid]
 	if div == nil {
 		return MovedCertain

@@ -21,8 +21,6 @@ type world struct {
 	// recentUsed overrides the recorded world's recent_used_cpu; NoCPU is
 	// unknown.
 	recentUsed map[int32]int32
-	// ignored counts balancer moves of diverged tasks.
-	ignored int64
 }
 
 // divergence is a task's place where it is not surely the recorded one.
