@@ -24,7 +24,6 @@ type oracleLine struct {
 	path, nis, hic, target int
 	slow                   int
 	text                   string
-	used                   bool
 }
 
 func readOracle(t *testing.T, file string) map[int][]*oracleLine {
@@ -131,8 +130,7 @@ func TestOracle(t *testing.T) {
 // made is one wakeup line as the replay made it.
 type made struct {
 	replay.Wakeup
-	text string
-	hit  *oracleLine
+	hit *oracleLine
 }
 
 func judge(t *testing.T, d, name string, in parser.Capture, h *parser.Host) *score {
