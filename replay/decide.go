@@ -79,6 +79,9 @@ func (r *replayer) open(ev *parser.Event, out *outcome, kind kernelmodel.Kind) {
 			p.pushedFrom = parser.NoCPU
 		}
 	}
+	if !usableCPU(d.prev) {
+		d.prev = parser.NoCPU
+	}
 	r.pending = append(r.pending, d)
 	if d.win.hi <= ev.Time {
 		r.close(d)
@@ -139,7 +142,7 @@ func (r *replayer) close(d *decision) {
 		d.win.lo = max(d.win.lo, p.sleptAt)
 		d.win.est = min(max(d.win.est, p.sleptAt+t.slack), d.win.hi)
 	}
-	if r.m == nil || d.prev < 0 || int(d.prev) >= r.m.NumCPU() || d.ev.CPU < 0 || int(d.ev.CPU) >= r.m.NumCPU() {
+	if r.m == nil || !r.hasCPU(d.prev) || !r.hasCPU(d.ev.CPU) || line.RecordedCPU >= r.m.NumCPU() {
 		r.closeUnmodelled(d, p)
 		r.track.placed(d, p)
 		return
@@ -147,6 +150,10 @@ func (r *replayer) close(d *decision) {
 	r.closeModelled(d, p)
 	r.track.placed(d, p)
 }
+
+// hasCPU reports whether the machine has the CPU: a bundle may be that of
+// another one, or older than a hotplug.
+func (r *replayer) hasCPU(c int32) bool { return c >= 0 && int(c) < r.m.NumCPU() }
 
 func nameOr(a, b string) string {
 	if a != "" {
@@ -255,7 +262,7 @@ func (r *replayer) ask(d *decision, p *task, w *world, q *kernelmodel.Wakeup) {
 		if ruc >= 0 {
 			q.RecentUsed = []int{int(ruc)}
 		}
-	} else if p.recentUsedKnown {
+	} else if p.recentUsedKnown && r.hasCPU(p.recentUsed) {
 		q.RecentUsed = []int{int(p.recentUsed)}
 	}
 	q.CurFlips, q.Flips = append(q.CurFlips[:0], kernelmodel.Weighted{Weight: 1}), p.flips.value(q.Flips[:0])
