@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -31,7 +32,15 @@ type Kernel struct {
 	Notes []string
 
 	major, minor, patch int // patch is -1 if unknown
+	// stock is the release as it came: its rules, and what is unknown of them.
+	stock        Rules
+	stockUnknown []Fix
+	// set are the fixes that were set or cleared, in order of first mention.
+	set []Fix
 }
+
+// The newest release whose source the model was checked against.
+const newestMajor, newestMinor = 6, 12
 
 var releasePattern = regexp.MustCompile(`^(\d+)\.(\d+)(?:\.(\d+))?(.*)$`)
 
@@ -69,37 +78,62 @@ func ParseKernel(s, procVersion string) (*Kernel, error) {
 		if !info.applies(&k.Rules) {
 			return nil, fmt.Errorf("%w: %q: fix %s has no meaning on %s, which has no such code", ErrKernel, s, c.fix, k.Row)
 		}
-		unknown := k.forget(c.fix)
-		if has := *info.get(&k.Rules); has == c.on && !unknown {
+		if !k.apply(info, c.on) {
 			state := "has"
 			if !c.on {
 				state = "lacks"
 			}
 			k.Notes = append(k.Notes, fmt.Sprintf("%s %s %s already.", release, state, c.fix))
-			continue
 		}
-		*info.get(&k.Rules) = c.on
-		sign := "-"
-		if c.on {
-			sign = "+"
-		}
-		k.Name += sign + string(c.fix)
-	}
-	if strings.ContainsAny(release, "+") && len(changes) == 0 && k.suspicious(release) {
-		return nil, fmt.Errorf("%w: %q: unknown fix; known fixes are %s", ErrKernel, s, joinFixes(Fixes()))
 	}
 	return k, nil
 }
 
-// suspicious says whether a release ends in what looks like a mistyped fix.
-func (k *Kernel) suspicious(release string) bool {
-	tail := release[strings.LastIndexAny(release, "+")+1:]
-	for _, f := range Fixes() {
-		if strings.HasPrefix(string(f), tail[:min(len(tail), 3)]) && len(tail) >= 3 {
-			return true
+// apply sets or clears a fix and names the kernel anew. It reports whether that
+// changed anything.
+func (k *Kernel) apply(info *fixInfo, on bool) bool {
+	if unknown := k.forget(info.name); *info.get(&k.Rules) == on && !unknown {
+		return false
+	}
+	*info.get(&k.Rules) = on
+	if !slices.Contains(k.set, info.name) {
+		k.set = append(k.set[:len(k.set):len(k.set)], info.name)
+	}
+	k.Name = k.Release
+	for _, f := range k.set {
+		get := fixByName(f).get
+		has := *get(&k.Rules)
+		switch {
+		case has == *get(&k.stock) && !slices.Contains(k.stockUnknown, f):
+		case has:
+			k.Name += "+" + string(f)
+		default:
+			k.Name += "-" + string(f)
 		}
 	}
-	return false
+	return true
+}
+
+// mistyped returns the fix that a release seems to end in although it is not
+// spelt like one, or "": kernels do carry + and - in their releases, but not
+// names of fixes.
+func mistyped(release string) Fix {
+	letters := func(s string) string {
+		return strings.Map(func(r rune) rune {
+			if r >= 'a' && r <= 'z' {
+				return r
+			}
+			return -1
+		}, strings.ToLower(s))
+	}
+	_, plus, _ := strings.Cut(release, "+")
+	for _, f := range Fixes() {
+		name := letters(string(f))
+		if strings.HasSuffix(letters(release), name) || len(plus) >= 3 && strings.HasPrefix(string(f), strings.ToLower(plus[:3])) {
+			return f
+		}
+	}
+	return ""
 }
 
 func joinFixes(fs []Fix) string {
@@ -123,22 +157,31 @@ func (k *Kernel) forget(f Fix) bool {
 
 // distribution kernels whose release hides the point release.
 var (
-	debianVersion = regexp.MustCompile(`\bDebian (\d+)\.(\d+)\.(\d+)-`)
-	ubuntuVersion = regexp.MustCompile(`\bUbuntu \d+\.\d+\.\d+-[^ ]* (\d+)\.(\d+)\.(\d+)\b`)
+	debianVersion = regexp.MustCompile(`\bDebian (\d+)\.(\d+)\.(\d{1,5})-`)
+	ubuntuVersion = regexp.MustCompile(`\bUbuntu \d+\.\d+\.\d+-[^ ]* (\d+)\.(\d+)\.(\d{1,5})\b`)
 	vendorSuffix  = regexp.MustCompile(`(?i)\.el\d|\.oe\d|\.amzn|\.an\d|\.al\d|\.tl\d|ctkernel|\.uek|\.sles|-default$|\.ky\d`)
 )
 
 func kernelOf(release, procVersion string) (*Kernel, error) {
+	if f := mistyped(release); f != "" {
+		return nil, fmt.Errorf("%w: %q ends in no fix, though it looks like %s; known fixes are %s", ErrKernel, release, f, joinFixes(Fixes()))
+	}
 	m := releasePattern.FindStringSubmatch(release)
 	if m == nil {
 		return nil, fmt.Errorf("%w: %q is no release; it begins like 6.1.83 or 5.10.0-136.oe2203", ErrKernel, release)
 	}
-	major, _ := strconv.Atoi(m[1])
-	minor, _ := strconv.Atoi(m[2])
-	patch, suffix := 0, m[4]
-	if m[3] != "" {
-		patch, _ = strconv.Atoi(m[3])
+	var version [3]int
+	for i, text := range m[1:4] {
+		if text == "" {
+			continue
+		}
+		n, err := strconv.ParseUint(text, 10, 16)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %q is no release: %s is no version number", ErrKernel, release, text)
+		}
+		version[i] = int(n)
 	}
+	major, minor, patch, suffix := version[0], version[1], version[2], m[4]
 	k := &Kernel{Name: release, Release: release, major: major, minor: minor, patch: patch}
 	switch {
 	case suffix == "" || strings.HasPrefix(suffix, "-rc"):
@@ -169,32 +212,29 @@ func kernelOf(release, procVersion string) (*Kernel, error) {
 	if row == nil {
 		return nil, fmt.Errorf("%w: %q is older than %s, the oldest kernel modelled", ErrKernel, release, rows[0].Name())
 	}
-	last := rows[len(rows)-1]
-	if major > last.Major || major == last.Major && minor > last.Minor+8 {
-		k.Notes = append(k.Notes, fmt.Sprintf("%d.%d is newer than %s, the newest kernel modelled, whose rules are used.", major, minor, last.Name()))
+	if major > newestMajor || major == newestMajor && minor > newestMinor {
+		k.Notes = append(k.Notes, fmt.Sprintf("%d.%d is newer than %s, the newest kernel whose source the model was held against: it is taken as %s.",
+			major, minor, versionName(newestMajor, newestMinor), row.Name()))
 	}
 	k.Row, k.Rules = row.Name(), row.Rules
-	exact := row.Major == major && row.Minor == minor
-	if vendor := k.patch < 0 && vendorSuffix.MatchString(suffix); vendor {
+	switch {
+	case k.patch < 0 && vendorSuffix.MatchString(suffix):
 		// A vendor may have taken any of them; the recording can tell.
 		for i := range fixTable {
 			if f := &fixTable[i]; f.name != FixHousekeepingAny && f.applies(&k.Rules) && !*f.get(&k.Rules) {
 				k.Unknown = append(k.Unknown, f.name)
 			}
 		}
-		return k, nil
-	}
-	if !exact {
-		return k, nil
-	}
-	for _, b := range row.backports {
-		switch {
-		case k.patch < 0:
-			k.Unknown = append(k.Unknown, b.fix)
-		case k.patch >= b.patch:
-			*fixByName(b.fix).get(&k.Rules) = true
+	case row.Major == major && row.Minor == minor:
+		for _, b := range row.backports {
+			if k.patch < 0 {
+				k.Unknown = append(k.Unknown, b.fix)
+			} else if k.patch >= b.patch {
+				*fixByName(b.fix).get(&k.Rules) = true
+			}
 		}
 	}
+	k.stock, k.stockUnknown = k.Rules, slices.Clone(k.Unknown)
 	return k, nil
 }
 
@@ -207,25 +247,13 @@ func (k *Kernel) Version() (major, minor, patch int) { return k.major, k.minor, 
 // With returns the kernel with one fix set or cleared, and its name to match.
 // It is an error if the fix has no meaning there.
 func (k *Kernel) With(f Fix, on bool) (*Kernel, error) {
-	sign := "-"
-	if on {
-		sign = "+"
-	}
 	info := fixByName(f)
 	if info == nil || !info.applies(&k.Rules) {
 		return nil, fmt.Errorf("%w: fix %s has no meaning on %s", ErrKernel, f, k.Row)
 	}
 	n := *k
-	n.forget(f)
-	n.Notes = append([]string(nil), k.Notes...)
-	*info.get(&n.Rules) = on
-	n.Name += sign + string(f)
-	// A pair that cancels out is not named twice.
-	other := "+"
-	if on {
-		other = "-"
-	}
-	n.Name = strings.Replace(n.Name, other+string(f)+sign+string(f), "", 1)
+	n.Notes = slices.Clone(k.Notes)
+	n.apply(info, on)
 	return &n, nil
 }
 
