@@ -239,10 +239,15 @@ func (in *input) partial() error {
 // replay replays the capture with the observer.
 func (a *app) replay(in *input, obs replay.Observer) (*replay.Result, error) {
 	o := in.flags.options()
+	o.Observer = obs
+	return a.replayWith(in, o)
+}
+
+// replayWith replays the capture with options that were made from the flags'.
+func (a *app) replayWith(in *input, o replay.Options) (*replay.Result, error) {
 	if in.needIsolated {
 		o.CPUs = in.flags.filter.cpus
 	}
-	o.Observer = obs
 	res, err := replay.Replay(a.ctx, in, in.host, o)
 	if err != nil {
 		return nil, err

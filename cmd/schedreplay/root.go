@@ -44,7 +44,7 @@ capture, 3 unreadable or damaged input, 4 cannot write, 130 interrupted.`,
 	p.BoolVarP(&a.quiet, "quiet", "q", false, "no notes and no progress on standard error")
 	p.BoolVarP(&a.verbose, "verbose", "v", false, "more notes, and more columns where a command has them")
 	root.AddCommand(
-		a.reportCommand(), a.wakeupsCommand(), a.intrusionsCommand(), a.fidelityCommand(), a.topologyCommand(),
+		a.reportCommand(), a.wakeupsCommand(), a.intrusionsCommand(), a.explainCommand(), a.fidelityCommand(), a.topologyCommand(),
 		a.timelineCommand(), a.eventsCommand(), a.kernelsCommand(), a.convertCommand(), a.collectCommand(),
 	)
 	root.InitDefaultCompletionCmd()
