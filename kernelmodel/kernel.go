@@ -276,3 +276,12 @@ func (k *Kernel) Variants() []*Rules {
 func (r *Rules) Leaks() bool {
 	return r.Sibling != SiblingNone && !r.SMTSpan || r.Scan == ScanMerged && !r.CoreSpan
 }
+
+// AgreeWithoutLeaks reports whether two kernels differ in nothing but the
+// tests of sched_domain_span, which matter only where a sibling lies outside
+// the domain ([Machine.LeaksAnywhere]).
+func (r *Rules) AgreeWithoutLeaks(o *Rules) bool {
+	a, b := *r, *o
+	a.SMTSpan, a.CoreSpan = b.SMTSpan, b.CoreSpan
+	return a == b
+}

@@ -98,6 +98,20 @@ func (m *Machine) LLC(cpu int) int { return m.llc(cpu) }
 // LLCSpan is the domain span of an LLC.
 func (m *Machine) LLCSpan(llc int) cpumask.Mask { return m.llcSpan[llc] }
 
+// LeaksAnywhere reports whether some CPU of an LLC's domain span has an SMT
+// sibling outside it: only there can a kernel without the span tests differ
+// from one with them.
+func (m *Machine) LeaksAnywhere() bool {
+	for _, span := range m.llcSpan {
+		for c := span.First(); c >= 0; c = span.Next(c) {
+			if !m.smt[c].SubsetOf(span) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // SMTActive reports sched_smt_active: some core has two online threads.
 func (m *Machine) SMTActive() bool { return m.smtActive }
 

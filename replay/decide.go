@@ -325,7 +325,10 @@ func (r *replayer) closeModelled(d *decision, p *task) {
 	r.runs = r.runs[:0]
 	complete := r.x.Explore(r.limit, func() {
 		o := r.selO.Select(&r.x, &r.askO)
-		pt := r.selP.Select(&r.x, askP)
+		pt := o
+		if !r.twins {
+			pt = r.selP.Select(&r.x, askP)
+		}
 		r.runs = append(r.runs, bothRun{o: o, p: pt})
 	})
 	r.place(&line.Original, &r.selO, &r.askO, complete, func(b *bothRun) *kernelmodel.Outcome { return &b.o })

@@ -88,6 +88,8 @@ type replayer struct {
 	trial       *trial
 	ranking     *ranking
 	limit       int // runs per exploration
+	// twins: on this machine the kernels cannot differ, so one answers for both.
+	twins bool
 
 	// The state of one pass.
 	t                 *timeline
@@ -159,6 +161,8 @@ func (r *replayer) begin() {
 	if v := r.kPatched.Variants(); len(v) > 1 {
 		r.selP.Variants = v
 	}
+	r.twins = r.m != nil && r.kOriginal.Rules.AgreeWithoutLeaks(&r.kPatched.Rules) && !r.m.LeaksAnywhere() &&
+		r.selO.Variants == nil && r.selP.Variants == nil
 	r.track = newTracker(r)
 	r.startCores()
 }
@@ -192,7 +196,7 @@ func (r *replayer) pass(ctx context.Context, pass int) error {
 	progress := progressOf(r.opt, pass)
 	l := newLookahead(r.s, r.event)
 	n := int64(0)
-	for ev, err := range r.c.Events() {
+	for ev, err := range ahead(r.c.Events()) {
 		if err != nil {
 			break // the survey has it
 		}

@@ -102,7 +102,7 @@ func surveyCapture(c parser.Capture, host *parser.Host, progress func(int64)) *s
 	var delays []int64
 	open := map[int32]parser.Event{} // last waking by CPU
 	n := int64(0)
-	for ev, err := range c.Events() {
+	for ev, err := range ahead(c.Events()) {
 		if err != nil {
 			s.err = err
 			break
