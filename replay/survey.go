@@ -67,6 +67,9 @@ type taskSurvey struct {
 	partners  int64
 	parent    int32
 	ran       bool
+	// pinned: its affinity is one CPU, told for the name pinnedAs.
+	pinned, pinnedKnown bool
+	pinnedAs            string
 }
 
 func (s *survey) cpuAt(c int32) *startCPU {
@@ -179,7 +182,7 @@ func surveyCapture(c parser.Capture, host *parser.Host, progress func(int64)) *s
 			s.hasWaking = true
 			open[ev.CPU] = ev
 			s.name(&ev.Task)
-			if ev.Cur.PID > 0 && !queued[ev.Task.PID] && !oneCPU(host, &ev.Task) {
+			if ev.Cur.PID > 0 && !queued[ev.Task.PID] && !s.pinned(host, &ev.Task) {
 				if t := s.taskAt(ev.Cur.PID); t.lastWakee != ev.Task.PID {
 					t.lastWakee = ev.Task.PID
 					t.partners++
@@ -218,15 +221,19 @@ func surveyCapture(c parser.Capture, host *parser.Host, progress func(int64)) *s
 	return s
 }
 
-// oneCPU reports a wakee that is never selected for: its affinity is one CPU.
-func oneCPU(host *parser.Host, t *parser.Task) bool {
-	if i, ok := host.Task[t.PID]; ok {
-		if m, ok := i.Affinity.Get(); ok {
-			return m.Weight() == 1
-		}
+// pinned reports a wakee that is never selected for: its affinity is one CPU.
+func (s *survey) pinned(host *parser.Host, t *parser.Task) bool {
+	ts := s.taskAt(t.PID)
+	if ts.pinnedKnown && ts.pinnedAs == t.Comm {
+		return ts.pinned
 	}
-	_, ok := boundTo(t.Comm)
-	return ok
+	ts.pinnedKnown, ts.pinnedAs = true, t.Comm
+	if m, ok := host.Task[t.PID].Affinity.Get(); ok {
+		ts.pinned = m.Weight() == 1
+	} else {
+		_, ts.pinned = boundTo(t.Comm)
+	}
+	return ts.pinned
 }
 
 func (s *survey) ran(t *parser.Task, cpu int32) {

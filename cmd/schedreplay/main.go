@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 )
 
@@ -18,6 +19,7 @@ func main() { os.Exit(mainStatus()) }
 // mainStatus runs the command with the process's own streams and signals.
 func mainStatus() int {
 	ignoreWriteSignals()
+	debug.SetGCPercent(400) // the heap is small and bounded: collect less often
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal kills at once
