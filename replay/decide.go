@@ -603,7 +603,7 @@ func (r *replayer) carry(d *decision, p *task, consistent []int, complete bool) 
 func (r *replayer) send(d *decision, p *task, cpu int) {
 	this := int(d.ev.CPU)
 	if !r.s.hasWakeup && cpu >= 0 && cpu < len(r.t.cpu) && cpu < r.m.NumCPU() && this < r.m.NumCPU() &&
-		r.m.ShareCache(this, cpu) && (this == cpu || r.t.cpu[cpu].nr > 0) {
+		r.m.ShareCache(this, cpu) && (this == cpu || len(r.t.cpu[cpu].queue) > 0) {
 		r.t.activate(p, int32(cpu), d.win)
 		return
 	}

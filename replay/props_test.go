@@ -201,7 +201,11 @@ func sane(t interface {
 		t.Fatalf("the second time: %v", err)
 	}
 	if a, b := fingerprint(s), fingerprint(again); a != b {
-		t.Fatalf("not the same twice:\n%s\n%s", a, b)
+		i := 0
+		for i < min(len(a), len(b)) && a[i] == b[i] {
+			i++
+		}
+		t.Fatalf("not the same twice:\n%.200s\n%.200s", a[max(0, i-50):], b[max(0, i-50):])
 	}
 }
 

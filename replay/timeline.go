@@ -27,6 +27,10 @@ type task struct {
 	wokenAt int64
 	// inflight is the CPU on whose wake list it is, NoCPU if none.
 	inflight int32
+	// seat is the CPU whose list of queued tasks it is on, NoCPU if none, and slot
+	// its place there.
+	seat int32
+	slot int
 	// queuedSure: it is certainly on that list by now, not still with its waker.
 	queuedSure bool
 	exiting    bool
@@ -53,11 +57,11 @@ type cpuState struct {
 	// guard is the task whose own arrival is the evidence of the state since
 	// before, NoPID if it stands by itself.
 	guard    int32
-	nr       int   // tasks queued, current included, idle not
-	inflight int   // wakeups on the wake list
-	sure     int   // of these, those certainly queued by now
-	since    int64 // when cur became current, NoTime if before the window
-	idleAt   int64 // rq->idle_stamp
+	queue    []*task // tasks queued, current included, idle not
+	inflight int     // wakeups on the wake list
+	sure     int     // of these, those certainly queued by now
+	since    int64   // when cur became current, NoTime if before the window
+	idleAt   int64   // rq->idle_stamp
 	// landing are the tasks on the wake list, where no sched_wakeup will tell
 	// when they leave it.
 	landing []*task
@@ -101,7 +105,8 @@ func newTimeline(s *survey, ncpu int, delays bool) *timeline {
 			k.cur, k.prio, k.known, k.guard = st.cur, st.prio, true, st.by
 		}
 	}
-	for pid, ts := range s.task {
+	for _, pid := range sortedPIDs(s.task) {
+		ts := s.task[pid]
 		p := t.get(pid)
 		p.cpu = ts.startCPU
 		if !ts.firstSeen || !usableCPU(ts.startCPU) || int(ts.startCPU) >= ncpu {
@@ -109,7 +114,7 @@ func newTimeline(s *survey, ncpu int, delays bool) *timeline {
 		}
 		if ts.startQueued {
 			p.queued, p.queuedKnown = true, true
-			t.cpu[p.cpu].nr++
+			t.seat(p, p.cpu)
 		} else if ts.startSleep {
 			p.queuedKnown = true
 		}
@@ -119,15 +124,12 @@ func newTimeline(s *survey, ncpu int, delays bool) *timeline {
 		if k.cur > 0 {
 			if p := t.get(k.cur); !p.queued || p.cpu != int32(c) {
 				// Its own first event says otherwise; the CPU's word wins.
-				if p.queued && usableCPU(p.cpu) && int(p.cpu) < ncpu {
-					t.cpu[p.cpu].nr--
-				}
 				p.queued, p.queuedKnown, p.cpu = true, true, int32(c)
-				k.nr++
+				t.seat(p, p.cpu)
 			}
 			t.get(k.cur).running = true
 		}
-		k.last[0] = transition{est: parser.NoTime, lo: parser.NoTime, hi: parser.NoTime, idle: k.idle(), nr: k.nr, known: k.known}
+		k.last[0] = transition{est: parser.NoTime, lo: parser.NoTime, hi: parser.NoTime, idle: k.idle(), nr: len(k.queue), known: k.known}
 		k.n = 1
 	}
 	return t
@@ -139,7 +141,7 @@ func (t *timeline) get(pid int32) *task {
 	if p == nil {
 		p = &task{
 			pid: pid, prio: parser.NoPrio, cpu: parser.NoCPU, wokenAt: parser.NoTime, sleptAt: parser.NoTime,
-			inflight: parser.NoCPU, recentUsed: parser.NoCPU, pushedFrom: parser.NoCPU,
+			inflight: parser.NoCPU, seat: parser.NoCPU, recentUsed: parser.NoCPU, pushedFrom: parser.NoCPU,
 		}
 		p.entity.attached, p.entity.weight, p.virtual.on = parser.NoCPU, 1024, parser.NoCPU
 		if ts := t.s.task[pid]; ts != nil {
@@ -169,20 +171,20 @@ func (t *timeline) see(e *parser.Task) *task {
 func (t *task) fair() bool { return t.prio >= kernelmodel.MaxRTPrio }
 
 // idle is available_idle_cpu of the recorded state.
-func (k *cpuState) idle() bool { return k.known && k.cur == 0 && k.nr == 0 && k.inflight == 0 }
+func (k *cpuState) idle() bool { return k.known && k.cur == 0 && len(k.queue) == 0 && k.inflight == 0 }
 
 // changed notes what others can see of a CPU after an event.
 func (t *timeline) changed(c int32, est, lo, hi int64) {
 	k := &t.cpu[c]
 	i := (k.n - 1) % len(k.last)
 	idle := k.idle()
-	if l := &k.last[i]; l.idle == idle && l.nr == k.nr && l.known == k.known {
+	if l := &k.last[i]; l.idle == idle && l.nr == len(k.queue) && l.known == k.known {
 		return
 	}
 	if est < k.last[i].est {
 		est = k.last[i].est
 	}
-	k.last[k.n%len(k.last)] = transition{est: est, lo: lo, hi: max(hi, est), idle: idle, nr: k.nr, known: k.known}
+	k.last[k.n%len(k.last)] = transition{est: est, lo: lo, hi: max(hi, est), idle: idle, nr: len(k.queue), known: k.known}
 	k.n++
 }
 
@@ -265,14 +267,39 @@ func (t *timeline) at(c int, w window) view {
 	return v
 }
 
+// seat lists a task among those queued on a CPU, and nowhere else.
+func (t *timeline) seat(p *task, c int32) {
+	t.unseat(p)
+	k := &t.cpu[c]
+	p.seat, p.slot = c, len(k.queue)
+	k.queue = append(k.queue, p)
+}
+
+// unseat takes a task off the list that it is on.
+func (t *timeline) unseat(p *task) {
+	if p.seat == parser.NoCPU {
+		return
+	}
+	q := t.cpu[p.seat].queue
+	last := len(q) - 1
+	q[p.slot] = q[last]
+	q[p.slot].slot = p.slot
+	q[last] = nil
+	t.cpu[p.seat].queue = q[:last]
+	p.seat = parser.NoCPU
+}
+
 // enqueue puts a task on a CPU's queue.
 func (t *timeline) enqueue(p *task, c int32) {
 	t.land(p)
-	if p.queued && p.queuedKnown {
-		return
+	if p.queued {
+		if p.queuedKnown {
+			return
+		}
+		t.forget(p) // it may have left since
 	}
 	p.cpu, p.queued, p.queuedKnown = c, true, true
-	t.cpu[c].nr++
+	t.seat(p, c)
 	if t.delays && p.fair() {
 		t.fairEnqueue(p, c)
 	}
@@ -282,14 +309,14 @@ func (t *timeline) enqueue(p *task, c int32) {
 // dequeue takes a task that goes to sleep off its CPU's queue.
 func (t *timeline) dequeue(p *task, c int32) {
 	if p.queued {
-		t.cpu[c].nr = max(0, t.cpu[c].nr-1)
+		t.unseat(p)
 		t.loadDequeue(p, c)
 		if t.delays && p.fair() && t.cpu[c].fair.sleep(p) {
 			t.cpu[c].cfs.weight += p.entity.weight // a delayed task still weighs
 		}
 	}
 	p.queued, p.queuedKnown, p.sleptAt, p.wokenAt = false, true, t.now, parser.NoTime
-	p.contended = t.cpu[c].nr > 0
+	p.contended = len(t.cpu[c].queue) > 0
 }
 
 // land takes a task off the wake list it is on.
@@ -340,21 +367,7 @@ func (t *timeline) apply(ev *parser.Event) {
 	c := ev.CPU
 	switch ev.Kind {
 	case parser.KindLost, parser.KindHole, parser.KindOverwritten:
-		for i := range t.cpu {
-			if c < 0 || int(c) == i {
-				k := &t.cpu[i]
-				k.known, k.cur, k.prio, k.nr, k.inflight, k.sure = false, parser.NoPID, parser.NoPrio, 0, 0, 0
-				k.since = parser.NoTime
-				k.cfs.nr, k.cfs.weight, k.cfs.running = 0, 0, false
-				t.forgetQueue(int32(i))
-				for _, p := range t.task {
-					if p.inflight == int32(i) {
-						p.inflight, p.queuedSure = parser.NoCPU, false
-					}
-				}
-				t.changed(int32(i), max(ev.Start, t.s.start), max(ev.Start, t.s.start), ev.Time)
-			}
-		}
+		t.lose(ev)
 		return
 	}
 	if !usableCPU(c) || int(c) >= len(t.cpu) {
@@ -415,6 +428,32 @@ func (t *timeline) apply(ev *parser.Event) {
 	}
 }
 
+// lose forgets what was known of a CPU, or of all, of which events are missing.
+func (t *timeline) lose(ev *parser.Event) {
+	flying := false
+	for i := range t.cpu {
+		if ev.CPU >= 0 && int(ev.CPU) != i {
+			continue
+		}
+		k := &t.cpu[i]
+		flying = flying || k.inflight > 0
+		k.known, k.cur, k.prio, k.inflight, k.sure = false, parser.NoPID, parser.NoPrio, 0, 0
+		k.since = parser.NoTime
+		k.landing = k.landing[:0]
+		k.cfs.nr, k.cfs.weight, k.cfs.running = 0, 0, false
+		t.forgetQueue(int32(i))
+		t.changed(int32(i), max(ev.Start, t.s.start), max(ev.Start, t.s.start), ev.Time)
+	}
+	if !flying {
+		return
+	}
+	for _, p := range t.task {
+		if p.inflight != parser.NoCPU && (ev.CPU < 0 || p.inflight == ev.CPU) {
+			p.inflight, p.queuedSure = parser.NoCPU, false
+		}
+	}
+}
+
 func (t *timeline) applySwitch(ev *parser.Event) {
 	c := ev.CPU
 	k := &t.cpu[c]
@@ -422,10 +461,7 @@ func (t *timeline) applySwitch(ev *parser.Event) {
 	if ev.Task.PID > 0 {
 		p := t.see(&ev.Task)
 		p.running = false
-		if !p.queued || p.cpu != c {
-			t.enqueue(p, c)
-			p.cpu = c
-		}
+		t.shown(p, c)
 		switch {
 		case !ev.State.Known():
 			p.queuedKnown = false
@@ -437,16 +473,7 @@ func (t *timeline) applySwitch(ev *parser.Event) {
 	}
 	if ev.Next.PID > 0 {
 		n := t.see(&ev.Next)
-		if !n.queued || n.cpu != c {
-			if n.queued && usableCPU(n.cpu) && int(n.cpu) < len(t.cpu) {
-				t.cpu[n.cpu].nr = max(0, t.cpu[n.cpu].nr-1)
-				t.loadDequeue(n, n.cpu)
-				t.fairLeave(n)
-				n.queued = false
-			}
-			t.enqueue(n, c)
-			n.cpu = c
-		}
+		t.shown(n, c)
 		t.land(n)
 		n.running, n.born, n.wokenAt = true, false, parser.NoTime
 		t.fairPick(c, n)
@@ -456,10 +483,7 @@ func (t *timeline) applySwitch(ev *parser.Event) {
 		// An idle CPU has nothing queued and holds no delayed task.
 		k.prio = 140
 		t.fairPick(c, nil)
-		if k.nr != 0 {
-			k.nr = 0
-			t.forgetQueue(c)
-		}
+		t.forgetQueue(c)
 		k.idleAt = ev.Time
 		t.loadIdle(c)
 	}
@@ -467,14 +491,32 @@ func (t *timeline) applySwitch(ev *parser.Event) {
 	t.changed(c, ev.Time-t.slack/4, ev.Time-t.slack, ev.Time)
 }
 
-// forgetQueue marks every task thought to be queued on a CPU as unknown.
+// shown puts a task on the queue of the CPU on which a switch shows it, and off
+// the one where it was thought to be.
+func (t *timeline) shown(p *task, c int32) {
+	if p.queued && p.cpu == c {
+		return
+	}
+	if p.queued {
+		t.forget(p)
+	}
+	t.enqueue(p, c)
+}
+
+// forget takes a task off the queue that it was thought to be on.
+func (t *timeline) forget(p *task) {
+	c := p.seat
+	t.unseat(p)
+	p.queued, p.queuedKnown, p.running = false, false, false
+	t.loadDequeue(p, c)
+	t.fairLeave(p)
+}
+
+// forgetQueue does so with every task of a CPU's queue.
 func (t *timeline) forgetQueue(c int32) {
-	for _, p := range t.task {
-		if p.cpu == c && p.queued && p.pid != 0 {
-			p.queued, p.queuedKnown, p.running = false, false, false
-			t.loadDequeue(p, c)
-			t.fairLeave(p)
-		}
+	k := &t.cpu[c]
+	for len(k.queue) > 0 {
+		t.forget(k.queue[len(k.queue)-1])
 	}
 }
 
@@ -487,15 +529,15 @@ func (t *timeline) applyMigrate(ev *parser.Event) {
 	if c := ev.Cur.PID; c > 0 && strings.HasPrefix(t.get(c).comm, "migration/") {
 		p.pushedFrom, p.pushedAt = from, ev.Time
 	}
-	if p.queued && usableCPU(from) && int(from) < len(t.cpu) && p.cpu == from && from != to {
-		t.cpu[from].nr = max(0, t.cpu[from].nr-1)
+	if p.queued && p.cpu != to {
+		from = p.cpu
 		t.loadMigrate(p, from, to)
 		if t.delays && p.fair() {
 			t.fairLeave(p)
 			t.fairAdvance(to)
 			t.cpu[to].fair.place(p, to)
 		}
-		t.cpu[to].nr++
+		t.seat(p, to)
 		p.cpu = to
 		t.changed(from, ev.Time-t.slack, ev.Time-2*t.slack, ev.Time)
 		t.changed(to, ev.Time, ev.Time-t.slack, ev.Time+t.slack)

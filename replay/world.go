@@ -162,7 +162,7 @@ func (s *state) Idle(c int) kernelmodel.Answer {
 		return kernelmodel.Either(false, fact.Unknown)
 	case v.idleOpen:
 		return kernelmodel.Either(v.idleVal, fact.Reconstructed)
-	case k.cur == 0 && k.nr == 0 && k.inflight > 0 && k.sure == 0:
+	case k.cur == 0 && len(k.queue) == 0 && k.inflight > 0 && k.sure == 0:
 		return kernelmodel.Either(false, fact.Reconstructed)
 	}
 	return kernelmodel.Known(v.idleVal, fact.Reconstructed)
@@ -185,16 +185,16 @@ func (s *state) SchedIdle(c int) kernelmodel.Answer {
 	if !s.r.anyIdlePolicy {
 		return kernelmodel.Known(false, fact.Reconstructed)
 	}
-	n := 0
-	for _, p := range s.r.t.task {
-		if p.queued && p.cpu == int32(c) && p.pid != 0 {
-			if s.r.aff.of(p).policy != 5 {
-				return kernelmodel.Known(false, fact.Reconstructed)
-			}
-			n++
+	if c >= len(s.r.t.cpu) {
+		return kernelmodel.Known(false, fact.Reconstructed)
+	}
+	queue := s.r.t.cpu[c].queue
+	for _, p := range queue {
+		if s.r.aff.of(p).policy != 5 {
+			return kernelmodel.Known(false, fact.Reconstructed)
 		}
 	}
-	return kernelmodel.Known(n > 0, fact.Reconstructed)
+	return kernelmodel.Known(len(queue) > 0, fact.Reconstructed)
 }
 
 // NrRunning implements kernelmodel.State.
