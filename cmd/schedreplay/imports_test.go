@@ -20,6 +20,7 @@ var arrows = map[string][]string{
 	"cmd":               {"plots", "export", "replay", "kernelmodel", "parser", "parser/open", "parser/host"},
 	"plots":             {"replay", "kernelmodel", "parser"},
 	"export":            {"replay", "kernelmodel", "parser"},
+	"export/anonymize":  {"parser", "parser/tep"}, // it rewrites records by their formats
 	"replay":            {"kernelmodel", "parser"},
 	"kernelmodel":       {},
 	"parser":            {},

@@ -77,6 +77,7 @@ type Input struct {
 	Beside string
 
 	raw      *rawFile
+	src      parser.Source
 	spool    []*spooled
 	progress *progress
 	// tail is what went wrong at the end of a copy: the events before it stand.
@@ -185,6 +186,7 @@ func (in *Input) open(name string, o *Options) error {
 		}
 		src.At, src.Size = p.at(s.f), s.size
 	}
+	in.src = src
 	c, err := d.open(src)
 	if err != nil {
 		return err

@@ -1,0 +1,281 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"schedreplay/export/anonymize"
+	"schedreplay/export/outdir"
+	"schedreplay/parser"
+	"schedreplay/parser/open"
+	"schedreplay/replay"
+)
+
+func (a *app) anonymizeCommand() *cobra.Command {
+	var c common
+	var out, window string
+	cmd := &cobra.Command{
+		Use:   "anonymize CAPTURE -o OUT",
+		Short: "A copy that may leave the company",
+		Long: `anonymize copies a capture in its own dialect. Times and CPUs stay; task names, host
+name and command lines are replaced, each by the same other one everywhere and of
+the same length. Names of kernel threads and recorders stay, and are listed: look
+through them. What schedreplay has no use for is blanked: the fields of events
+other than the scheduler's, kernel symbols, build ids. Compression is undone.
+
+Without a host bundle OUT is a file. With one, from CAPTURE's folder or --host, OUT
+is a folder with the capture and host.tar.gz, anonymised alike; it can be given as
+CAPTURE. Only a bundle tells kernel threads for certain.
+
+--window entry copies of a text capture the smallest part found that still shows
+the first entry into an isolated CPU, as a fixture.`,
+		Example: `  schedreplay anonymize testdata/traces/smt44-isolated43-original -o for-upstream
+  schedreplay anonymize perf.data --host host.tar.gz -o for-upstream
+  schedreplay anonymize ftrace.txt --isolated 43 --window entry -o fixture`,
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringVarP(&out, "output", "o", "", "write to `OUT`, a file, or a folder if there is a bundle")
+	f.StringVar(&window, "window", "", "copy a part only: `entry`")
+	c.addHost(f)
+	f.StringVar(&c.original, "original", "", "the recorded `KERNEL`, for --window")
+	f.StringVar(&c.patched, "patched", "", "the `KERNEL` to compare it with, for --window")
+	c.format, c.formats = "text", []string{"text"}
+	do := a.captureCommand(cmd, &c, func(in *input) error { return a.anonymize(in, out, window == "entry") })
+	onCapture := do.RunE
+	do.RunE = func(cmd *cobra.Command, args []string) error {
+		switch {
+		case out == "":
+			return usagef("anonymize needs -o OUT")
+		case window != "" && window != "entry":
+			return usagef("--window %s: entry is the only one", window)
+		}
+		return onCapture(cmd, args)
+	}
+	return do
+}
+
+func (a *app) anonymize(in *input, out string, entry bool) error {
+	// The first pass holds bundle and flags against the events.
+	if err := a.eachEvent(in, func(*parser.Event) {}); err != nil {
+		if cause := context.Cause(a.ctx); cause != nil {
+			err = cause
+		}
+		return err
+	}
+	w := anonymize.All
+	if entry {
+		var err error
+		if w, err = a.entryWindow(in); err != nil {
+			return err
+		}
+	}
+	bundle := in.flags.bundle
+	if bundle == "" {
+		bundle = in.Bundle
+	}
+	names := anonymize.NewNames(in.host)
+	var report *anonymize.Report
+	var err error
+	if bundle == "" {
+		report, err = a.anonymizeFile(in, out, names, w)
+	} else {
+		report, err = a.anonymizeFolder(in, out, bundle, names, w)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.out, "%s: %d records; %s replaced\n", out, report.Records, numberOf(names.Replaced(), "name", "names"))
+	if kept := names.Kept(); len(kept) > 0 {
+		for i, k := range kept {
+			kept[i] = parser.DisplayComm(k)
+		}
+		fmt.Fprintln(a.out, wrap("kept, as names of kernel threads and recorders: "+strings.Join(kept, ", "), 80))
+	}
+	if names.Merged > 0 {
+		a.note(numberOf(int(names.Merged), "name", "names") + " had to share a replacement: too many are as short")
+	}
+	if report.Masked > 0 {
+		a.note(numberOf(int(report.Masked), "line is", "lines are") + " blanked: what in it is a name is not certain")
+	}
+	if report.Dropped > 0 {
+		a.note(fmt.Sprintf("%d bytes behind a damaged place are not in the copy", report.Dropped))
+	}
+	return nil
+}
+
+// numberOf is a number with its noun.
+func numberOf(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// copyTo anonymises the capture into a file.
+func (in *input) copyTo(f *os.File, names *anonymize.Names, w anonymize.Window, out string) (*anonymize.Report, error) {
+	r, err := anonymize.Capture(in.Source(), in.Input.Capture, names, w, f)
+	switch {
+	case err == nil:
+		return r, nil
+	case errors.Is(err, anonymize.ErrRefused):
+		return nil, &usageError{fmt.Errorf("%s: %w", in.Path, err)}
+	case errors.As(err, new(*os.PathError)):
+		return nil, &writeError{out, bare(err)}
+	case errors.As(err, new(*parser.Error)):
+		return nil, err
+	}
+	return nil, &parser.Error{File: in.Path, Format: string(in.Meta().Dialect), Offset: -1, Err: err, Remedy: "nothing was written"}
+}
+
+func (a *app) anonymizeFile(in *input, out string, names *anonymize.Names, w anonymize.Window) (*anonymize.Report, error) {
+	f, err := outdir.NewFile(out)
+	if err != nil {
+		return nil, &writeError{out, bare(err)}
+	}
+	report, err := in.copyTo(f.File, names, w, out)
+	if err != nil {
+		f.Drop()
+		return nil, err
+	}
+	if err := f.Keep(); err != nil {
+		return nil, &writeError{out, bare(err)}
+	}
+	return report, nil
+}
+
+func (a *app) anonymizeFolder(in *input, out, bundle string, names *anonymize.Names, w anonymize.Window) (*anonymize.Report, error) {
+	d, err := outdir.New(out)
+	if err != nil {
+		return nil, &writeError{out, bare(err)}
+	}
+	defer d.Drop()
+	var report *anonymize.Report
+	var failed error // of the reading rather than of the writing
+	err = inFolder(d, []string{captureName(in), "host.tar.gz"}, func(f []*os.File) error {
+		if report, failed = in.copyTo(f[0], names, w, out); failed != nil {
+			return failed
+		}
+		err := anonymize.Bundle(bundle, names, f[1])
+		if errors.Is(err, parser.ErrHost) {
+			failed = err
+		}
+		return err
+	})
+	switch {
+	case failed != nil:
+		return nil, failed
+	case err != nil:
+		return nil, &writeError{out, bare(err)}
+	}
+	return report, nil
+}
+
+// captureName is what a copy is called in its folder: nothing that the
+// original's name tells.
+func captureName(in *input) string {
+	switch in.Meta().Dialect {
+	case parser.DialectPerfData:
+		return "perf.data"
+	case parser.DialectTraceDat:
+		return "trace.dat"
+	case parser.DialectPerf:
+		return "perf-script.txt"
+	case parser.DialectTimehist:
+		return "timehist.txt"
+	case parser.DialectTraceCmd:
+		return "trace-cmd.txt"
+	}
+	return "ftrace.txt"
+}
+
+// entryWindow finds the smallest of some windows around the first entry in which
+// the replay still finds it: begun ever earlier before the wakeup, ended ever later
+// behind the intruder's first run.
+func (a *app) entryWindow(in *input) (anonymize.Window, error) {
+	if d := in.Meta().Dialect; d == parser.DialectPerfData || d == parser.DialectTraceDat {
+		_, err := in.copyTo(nil, anonymize.NewNames(nil), anonymize.Window{}, "")
+		return anonymize.All, err
+	}
+	res, err := a.replayFor(in, replay.Observer{}, nil)
+	if err != nil {
+		return anonymize.All, err
+	}
+	want := firstEntry(res)
+	if want == nil {
+		return anonymize.All, usagef("%s: no task entered an isolated CPU by a wakeup, so there is no entry to cut out", in.Path)
+	}
+	const first, ratio = 1_000_000, 4
+	for before := int64(first); want.Time-before > res.Start; before *= ratio {
+		for after := int64(first); after <= 16*first; after *= ratio {
+			w := anonymize.Window{From: want.Time - before, To: want.Time + after}
+			ok, err := a.shows(in, w, want)
+			if err != nil {
+				return anonymize.All, err
+			}
+			if ok {
+				return w, nil
+			}
+		}
+	}
+	return anonymize.Window{From: res.Start, To: want.Time + 16*first}, nil
+}
+
+// firstEntry is the earliest entry of a foreign task.
+func firstEntry(res *replay.Result) *replay.Entry {
+	var first *replay.Entry
+	for _, c := range res.CPUs {
+		for _, s := range c.Stays {
+			if s.Entry != nil && s.Class == replay.ClassForeign && (first == nil || s.Entry.Time < first.Time) {
+				first = s.Entry
+			}
+		}
+	}
+	return first
+}
+
+// shows replays a window and reports whether its first entry is the wanted one
+// with the same outcome under both kernels.
+func (a *app) shows(in *input, w anonymize.Window, want *replay.Entry) (bool, error) {
+	dir, err := os.MkdirTemp("", "schedreplay-*")
+	if err != nil {
+		return false, &writeError{os.TempDir(), bare(err)}
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, captureName(in))
+	f, err := os.Create(path)
+	if err != nil {
+		return false, &writeError{path, bare(err)}
+	}
+	_, err = in.copyTo(f, anonymize.NewNames(in.host), w, path)
+	if cerr := f.Close(); err == nil && cerr != nil {
+		err = &writeError{path, bare(cerr)}
+	}
+	if err != nil {
+		return false, err
+	}
+	cut, err := open.File(path, open.Options{})
+	if err != nil {
+		return false, nil // too small to be known for a capture
+	}
+	defer cut.Close()
+	o := in.flags.options()
+	res, err := replay.Replay(a.ctx, cut, in.host, o)
+	if err != nil {
+		return false, err
+	}
+	if err := a.ctx.Err(); err != nil {
+		return false, err
+	}
+	got := firstEntry(res)
+	return got != nil && got.Time == want.Time && got.Task.PID == want.Task.PID && got.RecordedCPU == want.RecordedCPU &&
+		samePlace(&got.Original, &want.Original) && samePlace(&got.Patched, &want.Patched) && got.Moved == want.Moved, nil
+}
+
+func samePlace(a, b *replay.Placed) bool { return a.CPU == b.CPU && a.Path == b.Path }
