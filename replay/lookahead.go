@@ -57,6 +57,9 @@ func newLookahead(s *survey, emit func(*parser.Event, *outcome) error) *lookahea
 // push takes the next event of the capture.
 func (l *lookahead) push(ev *parser.Event) error {
 	l.observe(ev)
+	if ev.Kind == parser.KindStatRuntime {
+		return nil // it bounds selections, and the replay has no other use for it
+	}
 	h := held{ev: *ev}
 	switch ev.Kind {
 	case parser.KindWaking:
@@ -124,8 +127,9 @@ func (l *lookahead) observe(ev *parser.Event) {
 	}
 	if o := l.byCPU[ev.CPU]; o != nil {
 		delete(l.byCPU, ev.CPU)
-		if !o.done && ev.Kind != parser.KindStatRuntime {
+		if !o.done {
 			o.upper = ev.Time
+			o.own = ev.Kind == parser.KindStatRuntime // the activation's accounting
 			if l.survey.hasMigrate {
 				// The selection's own migration would have been this event.
 				o.cpu, o.from, o.done = o.prev, fact.Reconstructed, true

@@ -278,7 +278,8 @@ func (s *survey) first(ev *parser.Event) {
 	switch ev.Kind {
 	case parser.KindSwitch:
 		subject(ev.Task.PID, ev.CPU, true, false)
-		subject(ev.Next.PID, ev.CPU, true, false)
+		// One that comes after swapper was not waiting: its wakeup is not recorded.
+		subject(ev.Next.PID, ev.CPU, ev.Task.PID != 0, false)
 	case parser.KindWaking:
 		subject(ev.Task.PID, ev.TargetCPU, false, true)
 	case parser.KindWakeup:

@@ -1,0 +1,258 @@
+package replay
+
+import (
+	"slices"
+	"testing"
+
+	"schedreplay/parser"
+)
+
+// timelineOf surveys a recording and starts a timeline of eight CPUs.
+func timelineOf(events ...parser.Event) *timeline {
+	s := surveyCapture(record(events...), &parser.Host{}, nil)
+	return newTimeline(s, 8, false)
+}
+
+// after applies events up to and including time t.
+func after(t int64, events ...parser.Event) *timeline {
+	l := timelineOf(events...)
+	for i := range events {
+		if events[i].Time <= t*us {
+			l.apply(&events[i])
+		}
+	}
+	return l
+}
+
+func TestTimeline(t *testing.T) {
+	events := []parser.Event{
+		switches(10, 0, swapper, runnable, busy[0]),
+		switches(20, 1, busy[1], sleeps, swapper),
+		wakeup(30, 0, busy[0], other, 0),                     // waits behind busy0
+		switches(40, 0, busy[0], preempted, other),           // preempts it
+		migrates(50, 1, swapper, busy[0], 0, 1),              // is pulled
+		switches(60, 1, swapper, runnable, busy[0]),          // and runs
+		switches(70, 0, other, sleeps, swapper),              // idle
+		switches(80, 1, busy[0], runnable, busy[0]),          // yields to itself
+		lost(100, 1, 90, 3),                                  //
+		wakeup(110, 0, swapper, other, 1),                    // on the CPU that is not known
+		switches(120, 1, aTask(99, "x", 120), sleeps, other), // known again
+	}
+	for _, c := range []struct {
+		at    int64
+		cpu   int
+		cur   int32
+		known bool
+		queue int
+		idle  bool
+	}{
+		{0, 0, 0, true, 0, true}, {0, 1, busy[1].PID, true, 1, false}, {0, 2, parser.NoPID, false, 0, false},
+		{10, 0, busy[0].PID, true, 1, false}, {20, 1, 0, true, 0, true},
+		{30, 0, busy[0].PID, true, 2, false}, {40, 0, other.PID, true, 2, false},
+		{50, 0, other.PID, true, 1, false}, {50, 1, 0, true, 1, false},
+		{60, 1, busy[0].PID, true, 1, false}, {70, 0, 0, true, 0, true}, {80, 1, busy[0].PID, true, 1, false},
+		{100, 1, parser.NoPID, false, 0, false}, {110, 1, parser.NoPID, false, 1, false}, {120, 1, other.PID, true, 1, false},
+	} {
+		l := after(c.at, events...)
+		k := &l.cpu[c.cpu]
+		if k.cur != c.cur || k.known != c.known || len(k.queue) != c.queue || k.idle() != c.idle {
+			t.Errorf("CPU %d at %d us: runs %d (known %v), %d queued, idle %v; want %d (%v), %d, %v",
+				c.cpu, c.at, k.cur, k.known, len(k.queue), k.idle(), c.cur, c.known, c.queue, c.idle)
+		}
+	}
+}
+
+// What the recording shows of a task stands against what was thought of it.
+func TestTimelineCorrects(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		events []parser.Event
+		queue  []int // by CPU
+	}{
+		{"runs where it was not queued", []parser.Event{
+			switches(10, 0, busy[0], preempted, other), switches(20, 1, swapper, runnable, busy[0]),
+		}, []int{1, 1}},
+		{"leaves where it was not queued", []parser.Event{
+			switches(10, 0, busy[0], preempted, other), switches(15, 1, swapper, runnable, busy[1]), switches(20, 1, busy[0], sleeps, busy[1]),
+		}, []int{1, 1}},
+		{"left in an unknown state and is woken", []parser.Event{
+			switches(10, 0, busy[0], 0, other), wakeup(20, 1, busy[1], busy[0], 0),
+		}, []int{2, 1}},
+		{"left in an unknown state and is woken elsewhere", []parser.Event{
+			switches(5, 1, swapper, runnable, busy[1]), switches(10, 0, busy[0], 0, other), wakeup(20, 1, busy[1], busy[0], 1),
+		}, []int{1, 2}},
+		{"idle says that nothing is queued", []parser.Event{
+			switches(10, 0, busy[0], preempted, other), switches(20, 0, other, sleeps, swapper),
+		}, []int{0}},
+		{"moved from where it was not queued", []parser.Event{
+			switches(10, 0, busy[0], preempted, other), migrates(20, 2, busy[2], busy[0], 3, 1),
+		}, []int{1, 1}},
+		{"woken twice", []parser.Event{
+			switches(10, 0, swapper, runnable, other), wakeup(20, 0, other, busy[0], 0), wakeup(21, 0, other, busy[0], 0),
+		}, []int{2}},
+		{"everything is lost", []parser.Event{
+			switches(10, 0, busy[0], preempted, other), switches(11, 1, swapper, runnable, busy[1]), lost(20, -1, 12, -1),
+		}, []int{0, 0}},
+	} {
+		l := after(1<<40, c.events...)
+		for cpu, n := range c.queue {
+			if got := len(l.cpu[cpu].queue); got != n {
+				t.Errorf("%s: %d tasks on CPU %d, want %d", c.name, got, cpu, n)
+			}
+			for i, p := range l.cpu[cpu].queue {
+				if p.seat != int32(cpu) || p.slot != i || !p.queued || p.cpu != int32(cpu) {
+					t.Errorf("%s: task %d on CPU %d is out of place: %+v", c.name, p.pid, cpu, *p)
+				}
+			}
+		}
+	}
+}
+
+// From the selection until its sched_wakeup a wakeup in flight makes the CPU
+// chosen not idle.
+func TestInFlight(t *testing.T) {
+	ev := []parser.Event{
+		switches(1, 0, swapper, runnable, busy[0]),
+		switches(2, 1, busy[1], sleeps, swapper),
+		waking(10, 0, busy[0], other, 0),
+		migrates(11, 0, busy[0], other, 0, 1),
+		wakeup(15, 1, swapper, other, 1),
+		switches(16, 1, swapper, runnable, other),
+	}
+	l := timelineOf(ev...)
+	for i := range ev[:3] {
+		l.apply(&ev[i])
+	}
+	k := &l.cpu[1]
+	if !k.idle() {
+		t.Fatal("CPU 1 is not idle at first")
+	}
+	l.fly(l.get(other.PID), 0, 1, window{10_500, 10_000, 11_000})
+	if k.idle() || k.inflight != 1 || k.sure != 0 {
+		t.Fatalf("in flight: idle %v, %d in flight, %d surely queued", k.idle(), k.inflight, k.sure)
+	}
+	if v := l.at(1, window{10_200, 10_100, 10_400}); !v.idleVal || !v.idleOpen {
+		t.Errorf("around the selection CPU 1 may be either, idle more likely: %+v", v)
+	}
+	if v := l.at(1, window{10_900, 10_800, 10_950}); v.idleVal {
+		t.Errorf("after it CPU 1 is most likely not idle: %+v", v)
+	}
+	if v := l.at(1, window{12_000, 11_500, 12_500}); v.idleVal || v.idleOpen {
+		t.Errorf("later CPU 1 is certainly not idle: %+v", v)
+	}
+	l.apply(&ev[3]) // its own migration proves nothing of the wake list
+	if k.sure != 0 {
+		t.Error("the selection's own migration shows no arrival")
+	}
+	next := switches(13, 0, busy[0], preempted, busy[2])
+	l.apply(&next) // the waker's CPU went on: it is on the list
+	if k.sure != 1 {
+		t.Error("the waker's CPU went on, so the wakeup has arrived")
+	}
+	l.apply(&ev[4])
+	if k.inflight != 0 || k.sure != 0 || len(k.queue) != 1 || k.idle() {
+		t.Errorf("after sched_wakeup: %d in flight, %d sure, %d queued, idle %v", k.inflight, k.sure, len(k.queue), k.idle())
+	}
+	l.apply(&ev[5])
+	if k.cur != other.PID || len(k.queue) != 1 {
+		t.Errorf("after the switch %d runs, %d queued", k.cur, len(k.queue))
+	}
+}
+
+// A loss forgets wakeups in flight along with the rest.
+func TestLossForgetsFlights(t *testing.T) {
+	for _, cpu := range []int32{1, -1} {
+		l := timelineOf(switches(1, 0, swapper, runnable, busy[0]), switches(2, 1, busy[1], sleeps, swapper))
+		p := l.get(other.PID)
+		l.fly(p, 0, 1, window{10_000, 10_000, 10_000})
+		e := lost(20, cpu, 5, 1)
+		l.apply(&e)
+		if l.cpu[1].inflight != 0 || p.inflight != parser.NoCPU || l.cpu[1].known {
+			t.Errorf("loss on %d: %+v, task on its way to %d", cpu, l.cpu[1], p.inflight)
+		}
+		if (cpu == -1) == l.cpu[0].known {
+			t.Errorf("loss on %d: CPU 0 known %v", cpu, l.cpu[0].known)
+		}
+		if v := l.at(1, window{6_000, 6_000, 6_000}); v.known {
+			t.Error("within the lost span the CPU is not known")
+		}
+		if v := l.at(1, window{1_000, 1_000, 1_000}); !v.known {
+			t.Error("before the lost span it is")
+		}
+	}
+}
+
+// A recording without sched_wakeup: the target's next event shows that it has
+// emptied its wake list.
+func TestNoWakeupEvents(t *testing.T) {
+	ev := []parser.Event{
+		switches(1, 0, swapper, runnable, busy[0]), switches(2, 1, busy[1], sleeps, swapper), waking(10, 0, busy[0], other, 1),
+	}
+	l := after(1<<40, ev...)
+	l.fly(l.get(other.PID), 0, 1, window{10_000, 10_000, 10_000})
+	next := waking(20, 1, swapper, busy[2], 2)
+	l.apply(&next)
+	if k := &l.cpu[1]; k.inflight != 0 || len(k.queue) != 1 || len(k.landing) != 0 {
+		t.Errorf("%d in flight, %d queued, %d to land", k.inflight, len(k.queue), len(k.landing))
+	}
+}
+
+// How the machine stood at the start follows from each CPU's and each task's
+// first event.
+func TestStart(t *testing.T) {
+	l := timelineOf(
+		waking(10, 0, busy[0], other, 3),             // busy0 runs on 0; other sleeps
+		wakeup(20, 1, swapper, busy[1], 1),           // 1 is idle, but busy1 tells so: guarded
+		switches(30, 2, busy[2], preempted, busy[3]), // both queued on 2
+		migrates(40, 4, busy[4], busy[5], 5, 4),      // queued on 5
+		forks(50, 4, busy[4], aTask(900, "child", 120)),
+	)
+	for c, want := range map[int]struct {
+		cur   int32
+		known bool
+		queue int
+		guard int32
+	}{
+		0: {busy[0].PID, true, 1, parser.NoPID}, 1: {0, true, 0, busy[1].PID}, 2: {busy[2].PID, true, 2, busy[3].PID},
+		3: {parser.NoPID, false, 0, parser.NoPID}, 4: {busy[4].PID, true, 1, parser.NoPID}, 5: {parser.NoPID, false, 1, parser.NoPID},
+	} {
+		if k := &l.cpu[c]; k.cur != want.cur || k.known != want.known || len(k.queue) != want.queue || k.guard != want.guard {
+			t.Errorf("CPU %d: runs %d (known %v), %d queued, told by %d; want %+v", c, k.cur, k.known, len(k.queue), k.guard, want)
+		}
+	}
+	if p := l.get(other.PID); p.queued || !p.queuedKnown || p.cpu != 3 {
+		t.Errorf("the woken task slept on CPU 3: %+v", p)
+	}
+	if p := l.get(900); p.cpu != parser.NoCPU || p.queuedKnown {
+		t.Errorf("a child is nowhere before its fork: %+v", p)
+	}
+}
+
+// The window of the capture cuts runs at its edges; runs that end within it
+// are whole.
+func TestWindowCutsRuns(t *testing.T) {
+	s := replayScene(t, record(
+		switches(100, 6, busy[6], preempted, busy[5]),
+		switches(150, 7, poller, preempted, other),
+		switches(200, 7, other, preempted, poller),
+		switches(300, 6, busy[5], preempted, busy[6]),
+	), bench("6.1.0", 7), Options{})
+	type run struct {
+		pid        int32
+		start, end int64
+		cut        [2]bool
+	}
+	var got []run
+	for _, r := range s.runs {
+		got = append(got, run{r.Task.PID, r.Start / us, r.End / us, [2]bool{r.CutStart, r.CutEnd}})
+	}
+	want := []run{
+		{poller.PID, 100, 150, [2]bool{true, false}}, {other.PID, 150, 200, [2]bool{false, false}}, {poller.PID, 200, 300, [2]bool{false, true}},
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("runs %v, want %v", got, want)
+	}
+	if s.Start != 100*us || s.End != 300*us {
+		t.Errorf("window %d to %d", s.Start, s.End)
+	}
+}
