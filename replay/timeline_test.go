@@ -28,15 +28,15 @@ func TestTimeline(t *testing.T) {
 	events := []parser.Event{
 		switches(10, 0, swapper, runnable, busy[0]),
 		switches(20, 1, busy[1], sleeps, swapper),
-		wakeup(30, 0, busy[0], other, 0),                     // waits behind busy0
-		switches(40, 0, busy[0], preempted, other),           // preempts it
-		migrates(50, 1, swapper, busy[0], 0, 1),              // is pulled
-		switches(60, 1, swapper, runnable, busy[0]),          // and runs
-		switches(70, 0, other, sleeps, swapper),              // idle
-		switches(80, 1, busy[0], runnable, busy[0]),          // yields to itself
-		lost(100, 1, 90, 3),                                  //
-		wakeup(110, 0, swapper, other, 1),                    // on the CPU that is not known
-		switches(120, 1, aTask(99, "x", 120), sleeps, other), // known again
+		wakeup(30, 0, busy[0], other, 0),            // waits behind busy0
+		switches(40, 0, busy[0], preempted, other),  // preempts it
+		migrates(50, 1, swapper, busy[0], 0, 1),     // is pulled
+		switches(60, 1, swapper, runnable, busy[0]), // and runs
+		switches(70, 0, other, sleeps, swapper),     // idle
+		switches(80, 1, busy[0], runnable, busy[0]), // yields to itself
+		lost(100, 1, 90, 3),                         //
+		wakeup(110, 0, swapper, other, 1),           // on the CPU that is not known
+		switches(120, 1, busy[1], sleeps, other),    // known again
 	}
 	for _, c := range []struct {
 		at    int64
