@@ -41,11 +41,11 @@ const (
 
 // budgetBias are the biases of the reconstruction that are considered, and how
 // likely each is at first.
-var budgetBias = [...]struct{ off, weight int64 }{{-2, 1}, {-1, 4}, {0, 8}, {1, 2}}
+var budgetBias = [...]struct{ off, weight int64 }{{-1, 4}, {0, 8}, {1, 2}}
 
 // budgetLeak is one over the share of its likelihood that a bias gives to the
 // others every millisecond, so that none is ever excluded for good.
-const budgetLeak = 4096
+const budgetLeak = 64
 
 // budgetError is how far the value set lies from the reconstruction: the
 // likelihood by distance, in parts of 1024.

@@ -1,0 +1,147 @@
+package replay
+
+import (
+	"testing"
+
+	"schedreplay/fact"
+	"schedreplay/parser"
+)
+
+// emitted is what the look-ahead hands on.
+type emitted struct {
+	ev  parser.Event
+	out *outcome
+}
+
+func lookThrough(t *testing.T, events ...parser.Event) []emitted {
+	t.Helper()
+	var got []emitted
+	l := newLookahead(surveyCapture(record(events...), &parser.Host{}, nil), func(e *parser.Event, o *outcome) error {
+		got = append(got, emitted{*e, o})
+		return nil
+	})
+	for i := range events {
+		if err := l.push(&events[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.end(); err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != len(events) {
+		t.Fatalf("%d of %d events came out", len(got), len(events))
+	}
+	for i := range got {
+		if got[i].ev.Time != events[i].Time || got[i].ev.Kind != events[i].Kind {
+			t.Fatalf("event %d came out as %s at %d", i, got[i].ev.Kind, got[i].ev.Time)
+		}
+	}
+	return got
+}
+
+// What became of a waking, by what the recording shows of it. Every scene
+// begins with the waking at 10 us: CPU 2 wakes a task that slept on CPU 4.
+func TestLookahead(t *testing.T) {
+	elsewhere := migrates(1, 5, busy[5], busy[4], 5, 6) // so that the capture holds migrations
+	const no = parser.NoCPU
+	stat := func(t int64, cpu int32) parser.Event {
+		e := at(t, parser.KindStatRuntime, cpu)
+		e.Task, e.Runtime = busy[2], 1000
+		return e
+	}
+	for _, c := range []struct {
+		name   string
+		before []parser.Event // of the recording, to say which kinds it has
+		then   []parser.Event
+		cpu    int32
+		from   fact.Provenance
+		upper  int64 // in us; 0 for none
+		own    bool
+		moved  bool // by its own migration
+	}{
+		{"its migration", []parser.Event{elsewhere}, []parser.Event{migrates(12, 2, busy[2], other, 4, 6)}, 6, fact.Observed, 12, true, true},
+		{"the migration comes from elsewhere", []parser.Event{elsewhere}, []parser.Event{migrates(12, 3, busy[3], other, 4, 6)}, no, 0, 0, false, false},
+		{"woken by its waker's CPU", nil, []parser.Event{wakeup(12, 2, busy[2], other, 5)}, 5, fact.Observed, 12, true, false},
+		{"woken on the CPU chosen", nil, []parser.Event{wakeup(12, 5, swapper, other, 5)}, 5, fact.Observed, 12, false, false},
+		{"the waker's CPU went on, then it is woken", nil, []parser.Event{switches(11, 2, busy[2], sleeps, swapper), wakeup(12, 5, swapper, other, 5)}, 5, fact.Observed, 11, false, false},
+		{"no migration before the waker's next event", []parser.Event{elsewhere}, []parser.Event{switches(11, 2, busy[2], sleeps, swapper), wakeup(12, 4, swapper, other, 4)}, 4, fact.Reconstructed, 11, false, false},
+		{"only its switch-in", nil, []parser.Event{switches(12, 5, swapper, runnable, other)}, 5, fact.Reconstructed, 12, false, false},
+		{"events of other CPUs tell nothing", nil, []parser.Event{switches(11, 3, busy[3], sleeps, swapper), wakeup(12, 3, swapper, busy[3], 3)}, no, 0, 0, false, false},
+		{"a loss on the waker's CPU", []parser.Event{elsewhere}, []parser.Event{lost(11, 2, 10, 5), switches(12, 2, busy[2], sleeps, swapper)}, no, 0, 0, false, false},
+		{"a loss everywhere", []parser.Event{elsewhere}, []parser.Event{lost(11, -1, 10, 5), switches(12, 2, busy[2], sleeps, swapper)}, no, 0, 0, false, false},
+		{"a loss elsewhere", []parser.Event{elsewhere}, []parser.Event{lost(11, 3, 10, 5), switches(12, 2, busy[2], sleeps, swapper)}, 4, fact.Reconstructed, 12, false, false},
+		{"a loss, then it is woken", nil, []parser.Event{lost(11, 2, 10, 5), wakeup(12, 5, swapper, other, 5)}, 5, fact.Observed, 12, false, false},
+		{"woken again before anything is known", nil, []parser.Event{waking(11, 3, busy[3], other, 4), wakeup(12, 5, swapper, other, 5)}, no, 0, 0, false, false},
+		{"a statistic of the waker's CPU", []parser.Event{elsewhere}, []parser.Event{stat(11, 2)}, 4, fact.Reconstructed, 11, false, false},
+	} {
+		events := append(append([]parser.Event{}, c.before...), waking(10, 2, busy[2], other, 4))
+		o := lookThrough(t, append(events, c.then...)...)[len(c.before)].out
+		upper := int64(parser.NoTime)
+		if c.upper > 0 {
+			upper = c.upper * us
+		}
+		if o.cpu != c.cpu || o.from != c.from || o.upper != upper || o.own != c.own || o.migrated != c.moved {
+			t.Errorf("%s: CPU %d (%s), over by %d us, own %v, migrated %v; want %d (%s), %d, %v, %v",
+				c.name, o.cpu, o.from, o.upper/us, o.own, o.migrated, c.cpu, c.from, c.upper, c.own, c.moved)
+		}
+	}
+}
+
+// sched_wakeup_new always tells its CPU, and so does sched_wakeup where no
+// waking is recorded; where it is, only the waking is a decision.
+func TestLookaheadWithoutWaking(t *testing.T) {
+	got := lookThrough(t, wakeup(10, 2, busy[2], other, 5), wakeupNew(11, 2, busy[2], ksmd, 3))
+	for i, want := range []int32{5, 3} {
+		if o := got[i].out; o == nil || o.cpu != want || o.from != fact.Observed || !o.done {
+			t.Errorf("event %d: %+v", i, o)
+		}
+	}
+	got = lookThrough(t, waking(9, 2, busy[2], other, 4), wakeup(10, 2, busy[2], other, 5))
+	if got[0].out == nil || got[1].out != nil {
+		t.Error("the waking is the decision, not the wakeup")
+	}
+}
+
+// Waiting is bounded in time and in events.
+func TestLookaheadBounded(t *testing.T) {
+	first := waking(10, 2, busy[2], other, 4)
+	run := func(n int, step int64) (most int) {
+		l := newLookahead(&survey{hasWaking: true}, func(*parser.Event, *outcome) error { return nil })
+		if err := l.push(&first); err != nil {
+			t.Fatal(err)
+		}
+		for i := range n {
+			e := switches(0, 3, busy[3], runnable, busy[4])
+			e.Time = first.Time + int64(i+1)*step
+			if err := l.push(&e); err != nil {
+				t.Fatal(err)
+			}
+			most = max(most, len(l.queue)-l.head)
+		}
+		return most
+	}
+	if n := run(3*maxHeld, 1); n > maxHeld {
+		t.Errorf("%d events held", n)
+	}
+	if n := run(100, maxHeldNS/10); n > 11 {
+		t.Errorf("%d events held for longer than %d ns", n, maxHeldNS)
+	}
+}
+
+// Many wakings of many tasks leave nothing behind.
+func TestLookaheadForgets(t *testing.T) {
+	l := newLookahead(&survey{hasWaking: true, hasMigrate: true}, func(*parser.Event, *outcome) error { return nil })
+	for i := range int64(50_000) {
+		p := other
+		p.PID = int32(i%4000) + 1000
+		w, s := waking(10*i, 2, busy[2], p, 4), switches(10*i+5, 2, busy[2], sleeps, swapper)
+		for _, e := range []parser.Event{w, s} {
+			if err := l.push(&e); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if len(l.byPID) > 1 || len(l.byCPU) > 1 || len(l.queue) > 16_384 {
+		t.Errorf("%d by pid, %d by CPU, %d queued", len(l.byPID), len(l.byCPU), len(l.queue))
+	}
+}
