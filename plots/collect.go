@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"schedreplay/cpumask"
 	"schedreplay/kernelmodel"
 	"schedreplay/parser"
 	"schedreplay/replay"
@@ -12,11 +13,11 @@ import (
 // Bounds on what is kept while a replay goes.
 const (
 	maxIntruders = 32  // intruders told apart per CPU; the rest are summed
-	maxWorst     = 10  // longest runs and delays kept per CPU
+	maxWorst     = 100 // longest runs and delays kept per CPU
 	maxClips     = 16  // close-ups kept per CPU
 	clipBefore   = 160 // runs kept before a stay begins
 	clipAfter    = 160 // and after
-	maxExamples  = 10  // changed wakeups kept as examples, of each kind
+	maxExamples  = 6   // changed wakeups kept as examples, of each effect
 )
 
 // collector gathers what the figures and tables need from the stream.
@@ -27,9 +28,16 @@ type collector struct {
 	placed map[int]*[3]int64
 	// turns counts changed decisions by the paths under both kernels.
 	turns map[turn]*turnCount
-	// examples of changed decisions that touch no isolated CPU come first in
-	// time; certain and possible.
-	certain, possible []example
+	// effects counts changed decisions by task and by what it means.
+	effects map[int32]*[effects]turnCount
+	// certain and possible are the first changed decisions of each effect.
+	certain, possible [effects][]example
+	// routes counts decisions by the CPU the task was on and the one chosen.
+	routes routes
+	// isolated is known from the beginning of the replay on.
+	isolated cpumask.Mask
+	// kept counts the slices and points kept by all CPUs.
+	kept int
 }
 
 type turn struct{ from, to kernelmodel.Path }
@@ -56,6 +64,7 @@ func (c *collector) sortedTurns() []turned {
 
 // example is a changed wakeup, kept.
 type example struct {
+	effect             effect
 	n, time            int64
 	task               replay.TaskRef
 	recorded, from, to int
@@ -77,6 +86,9 @@ type cpuTrack struct {
 	next      int
 	clips     []*clip
 	lastStay  int
+	heat      heat
+	detail    detail
+	kept      *int
 }
 
 // taskTrack is what is kept of one intruder on one CPU.
@@ -99,7 +111,18 @@ type clip struct {
 }
 
 func newCollector() *collector {
-	return &collector{cpus: map[int]*cpuTrack{}, placed: map[int]*[3]int64{}, turns: map[turn]*turnCount{}}
+	return &collector{
+		cpus: map[int]*cpuTrack{}, placed: map[int]*[3]int64{}, turns: map[turn]*turnCount{}, effects: map[int32]*[effects]turnCount{}, routes: newRoutes(),
+	}
+}
+
+// begin takes what is known before the first decision.
+func (c *collector) begin(res *replay.Result) {
+	if m, ok := res.Isolated.Get(); ok {
+		c.isolated = m.Clone()
+	} else if res.Host != nil {
+		c.isolated = res.Host.Isolated.Value.Clone()
+	}
 }
 
 func (c *collector) cpu(n int) *cpuTrack {
@@ -107,7 +130,7 @@ func (c *collector) cpu(n int) *cpuTrack {
 	if t == nil {
 		t = &cpuTrack{
 			cpu: n, base: &c.base, class: map[replay.Class]coverage{}, intruders: map[int32]*taskTrack{},
-			lastStay: -1, delay: newExtents(&c.base), intruded: newExtents(&c.base),
+			lastStay: -1, delay: newExtents(&c.base), intruded: newExtents(&c.base), heat: newHeat(), kept: &c.kept,
 		}
 		c.cpus[n] = t
 	}
@@ -127,6 +150,9 @@ func (c *collector) wakeup(w *replay.Wakeup) {
 			}
 			p[i]++
 		}
+		c.routes.add(0, w.PrevCPU, w.RecordedCPU)
+		c.routes.add(1, w.Original.Prev, w.Original.CPU)
+		c.routes.add(2, w.Patched.Prev, w.Patched.CPU)
 	}
 	if w.Moved != replay.MovedCertain && w.Moved != replay.MovedPossible {
 		return
@@ -137,16 +163,24 @@ func (c *collector) wakeup(w *replay.Wakeup) {
 		t = new(turnCount)
 		c.turns[k] = t
 	}
-	list := &c.possible
+	e := effectOf(w, c.isolated)
+	byTask := c.effects[w.Task.PID]
+	if byTask == nil {
+		byTask = new([effects]turnCount)
+		c.effects[w.Task.PID] = byTask
+	}
+	list := &c.possible[e]
 	if w.Moved == replay.MovedCertain {
 		t.certain++
-		list = &c.certain
+		byTask[e].certain++
+		list = &c.certain[e]
 	} else {
 		t.possible++
+		byTask[e].possible++
 	}
 	if len(*list) < maxExamples {
 		*list = append(*list, example{
-			n: w.N, time: w.Time, task: w.Task, recorded: w.RecordedCPU, from: w.Original.CPU, to: w.Patched.CPU,
+			effect: e, n: w.N, time: w.Time, task: w.Task, recorded: w.RecordedCPU, from: w.Original.CPU, to: w.Patched.CPU,
 			pathFrom: w.Original.Path, pathTo: w.Patched.Path,
 		})
 	}
@@ -171,7 +205,9 @@ func (c *collector) run(r *replay.Run) {
 			t.delay.add(r.Start, r.Delay)
 		}
 		t.delays = keepWorst(t.delays, r, func(r *replay.Run) int64 { return r.Delay })
+		t.heat.add(r.Start, r.Delay)
 	}
+	t.detail.add(r, t.kept)
 	t.remember(r)
 }
 

@@ -12,6 +12,15 @@ type timebase struct {
 	first     int64 // the first time seen
 	started   bool
 	growths   []bool // true: grew to the left
+	n         int64  // columns, maxColumns if 0; even
+}
+
+// columns is the number of columns.
+func (b *timebase) columns() int64 {
+	if b.n == 0 {
+		return maxColumns
+	}
+	return b.n
 }
 
 // maxSpan bounds how far from the first time others are told apart: 36 years.
@@ -32,12 +41,12 @@ func (b *timebase) clamp(t int64) int64 {
 // cover makes [start, end] fit.
 func (b *timebase) cover(start, end int64) {
 	start, end = b.clamp(start), b.clamp(end)
-	for end-b.t0 >= maxColumns*b.width {
+	for end-b.t0 >= b.columns()*b.width {
 		b.width *= 2
 		b.growths = append(b.growths, false)
 	}
 	for start < b.t0 {
-		b.t0 -= maxColumns * b.width
+		b.t0 -= b.columns() * b.width
 		b.width *= 2
 		b.growths = append(b.growths, true)
 	}
@@ -61,17 +70,17 @@ func newTrack[T any](b *timebase, merge func(T, T) T) *track[T] {
 // sync makes the cells and applies the growths of the base since the last call.
 func (t *track[T]) sync() {
 	if t.cells == nil {
-		t.cells, t.seen = make([]T, maxColumns), len(t.base.growths)
+		t.cells, t.seen = make([]T, t.base.columns()), len(t.base.growths)
 		return
 	}
 	for ; t.seen < len(t.base.growths); t.seen++ {
 		var zero T
-		half := make([]T, maxColumns)
+		half := make([]T, len(t.cells))
 		off := 0
 		if t.base.growths[t.seen] {
-			off = maxColumns / 2
+			off = len(t.cells) / 2
 		}
-		for i := 0; i < maxColumns; i += 2 {
+		for i := 0; i < len(t.cells); i += 2 {
 			half[off+i/2] = t.merge(t.cells[i], t.cells[i+1])
 		}
 		for i := range t.cells {

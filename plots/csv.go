@@ -155,7 +155,7 @@ func writeStays(d *folder, res *replay.Result) error {
 		for i, s := range k.Stays {
 			n, path := "", ""
 			if s.Entry != nil {
-				n, path = num64(s.Entry.N), string(s.Entry.Original.Path)
+				n, path = num64(s.Entry.N), string(s.Entry.Path)
 			}
 			c.row(cpuField(s.CPU), strconv.Itoa(i+1), pidField(s.Task.PID), csvText(s.Task.Comm), string(s.How), cpuField(s.FromCPU), num64(s.Arrived), num64(s.Left),
 				n, path, num64(s.Wakings), num64(s.Selections), num64(s.StayedPut), num64(s.Runs), num64(s.CutRuns), num64(s.RunNS),

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"schedreplay/cpumask"
@@ -20,7 +21,9 @@ type document struct {
 	Title     string
 	Headlines []string
 	// Partial says that the input was damaged; empty if it was not.
-	Partial  string
+	Partial string
+	// Brief is the verdict in three sentences, Verdict in full.
+	Brief    []string
 	Verdict  []finding
 	Key      []keyNumber
 	Lead     *figure // on the first page
@@ -48,7 +51,22 @@ type table struct {
 	Cols    []col
 	Rows    [][]string
 	Note    string
+	// Keys are what the rows are sorted by where that is not their text: per row
+	// and column a number, "" for none. A table with keys sorts and filters.
+	Keys [][]string
+	// Short bounds the rows in Markdown, if it is not 0.
+	Short int
+	// Foot is a last row of totals.
+	Foot []string
 }
+
+// row adds a row with its keys.
+func (t *table) row(cells, keys []string) {
+	t.Rows, t.Keys = append(t.Rows, cells), append(t.Keys, keys)
+}
+
+// key is a number to sort by.
+func key(n int64) string { return strconv.FormatInt(n, 10) }
 
 // col is a column's name; numbers are set to the right.
 type col struct {
@@ -58,8 +76,11 @@ type col struct {
 
 // Bounds on the tables of the report; the CSV files hold the rest.
 const (
-	maxStayRows    = 20
-	maxTaskRows    = 15
+	maxStayRows    = 100 // on the page
+	maxShortRows   = 20  // in Markdown
+	maxShorterRows = 10
+	maxTaskRows    = 40
+	maxRouteRows   = 60
 	maxEntrySteps  = 3 // ways in explained per CPU
 	maxCPURows     = 24
 	maxSections    = 16 // CPUs with a section
@@ -71,7 +92,7 @@ func para(s string) block { return block{Text: s} }
 // compose makes the document of a result.
 func compose(res *replay.Result, col *collector, o *Options, cpus []*cpuSummary, figs *figureSet) *document {
 	d := &document{
-		Title: "Who ran on the isolated CPUs", Verdict: verdict(res, cpus), Key: keyNumbers(res, cpus),
+		Title: "Who ran on the isolated CPUs", Brief: brief(res, cpus), Verdict: verdict(res, cpus), Key: keyNumbers(res, cpus),
 	}
 	if len(cpus) == 1 {
 		d.Title = fmt.Sprintf("Who ran on isolated CPU %d", cpus[0].CPU)
@@ -90,7 +111,9 @@ func compose(res *replay.Result, col *collector, o *Options, cpus []*cpuSummary,
 			d.Lead = f.strip
 		}
 	}
-	d.add(unknownSection(res))
+	if f := unknownFinding(res); f.Text != "" {
+		d.Verdict = append(d.Verdict, f)
+	}
 	for i, c := range cpus {
 		if i == maxSections || i > 0 && c.all.stays() == 0 {
 			break
@@ -100,7 +123,7 @@ func compose(res *replay.Result, col *collector, o *Options, cpus []*cpuSummary,
 	if len(cpus) > 1 {
 		d.add(cpuList(cpus))
 	}
-	d.add(landingSection(res, figs), changesSection(res, col, cpus), fidelitySection(res), factsSection(res, cpus), madeSection(res, o))
+	d.add(landingSection(res, col, figs), changesSection(res, col, cpus), fidelitySection(res), factsSection(res, cpus), unknownSection(res), machineSection(figs), madeSection(res, o))
 	return d
 }
 
@@ -129,6 +152,31 @@ func withoutPath(s string, m *parser.Meta) string {
 		return s
 	}
 	return strings.ReplaceAll(s, m.Name, filepath.Base(m.Name))
+}
+
+// unknownFinding names what is not known in a sentence of the verdict.
+func unknownFinding(res *replay.Result) finding {
+	var what []string
+	for _, u := range res.Unknown {
+		what = append(what, strings.TrimSuffix(clean(u.What), "."))
+	}
+	if len(what) == 0 {
+		return finding{}
+	}
+	for i := range what {
+		what[i] = lower(what[i])
+		if i == 0 {
+			what[i] = strings.TrimSuffix(sentence(what[i]), ".")
+		}
+	}
+	return finding{"Not known", strings.Join(what, "; ") + ". What each costs is told further down."}
+}
+
+// machineSection draws the machine.
+func machineSection(figs *figureSet) section {
+	s := section{ID: "machine", Title: "The machine", Level: 2}
+	s.figure(figs.topology, figs.noTopology)
+	return s
 }
 
 func unknownSection(res *replay.Result) section {
@@ -186,7 +234,7 @@ func cpuSections(res *replay.Result, c *cpuSummary, f *cpuFigures, first bool, t
 	// The main entry, and others that came by another way.
 	told := map[turn]bool{}
 	for _, st := range entriesWorstFirst(c) {
-		way := turn{st.Entry.Original.Path, st.Entry.Patched.Path}
+		way := turn{st.Entry.Path, st.Entry.Patched.Path}
 		if st.Entry.Explanation == nil || told[way] {
 			continue
 		}
@@ -204,9 +252,9 @@ func cpuSections(res *replay.Result, c *cpuSummary, f *cpuFigures, first bool, t
 
 	stays := section{ID: id("-stays"), Title: "Stays", Level: 3}
 	if len(c.Stays) > 0 {
-		stays.Blocks = append(stays.Blocks, block{Table: staysTable(res, c)})
+		stays.Blocks = append(stays.Blocks, block{Table: staysTable(c)})
 		if t != nil && len(t.longest) > 1 {
-			stays.Blocks = append(stays.Blocks, block{Table: runsTable(t)})
+			stays.Blocks = append(stays.Blocks, block{Table: runsTable(c, t)})
 		}
 		if f != nil {
 			stays.figure(f.runs, f.noRuns)
@@ -223,6 +271,7 @@ func cpuSections(res *replay.Result, c *cpuSummary, f *cpuFigures, first bool, t
 		if f.delayTime != nil {
 			delay.figure(f.delayCDF, f.noDelay)
 		}
+		delay.figure(f.delayHeat, "")
 	}
 	if t != nil && len(t.delays) > 1 {
 		delay.Blocks = append(delay.Blocks, block{Table: worstDelays(t)})
@@ -363,8 +412,8 @@ func conclusion(p *replay.Placed) string {
 func cameWords(s *replay.Stay) string {
 	switch s.How {
 	case replay.CameByWakeup:
-		if s.Entry != nil && s.Entry.Original.Path != "" && explained(&s.Entry.Wakeup) {
-			return fmt.Sprintf("%s%s", s.Entry.Original.Path, fromCPU(s.FromCPU))
+		if s.Entry != nil && s.Entry.Path != "" && explained(&s.Entry.Wakeup) {
+			return fmt.Sprintf("%s%s", s.Entry.Path, fromCPU(s.FromCPU))
 		}
 		return "wakeup" + fromCPU(s.FromCPU)
 	case replay.CameByMigration:
@@ -385,9 +434,9 @@ func remainsWords(min, max int64) string {
 	return duration(min) + " to " + duration(max)
 }
 
-func staysTable(res *replay.Result, c *cpuSummary) *table {
+func staysTable(c *cpuSummary) *table {
 	t := &table{
-		Caption: "Stays of foreign tasks, the costliest first",
+		Caption: "Stays of foreign tasks, the costliest first", Short: maxShortRows,
 		Cols: []col{
 			{Name: "Stay", Num: true},
 			{Name: "Task"},
@@ -411,21 +460,23 @@ func staysTable(res *replay.Result, c *cpuSummary) *table {
 			break
 		}
 		s := c.Stays[i]
-		left, arrived := "still there", clock(s.Arrived)
+		left, leftKey, arrived := "still there", "", clock(s.Arrived)
 		if s.Left != parser.NoTime {
-			left = clock(s.Left)
+			left, leftKey = clock(s.Left), key(s.Left)
 		}
 		if s.How == replay.CameBefore {
 			arrived = "before"
 		}
-		held := duration(s.RunNS)
-		if s.CutRuns > 0 {
-			held = "≥ " + held
-		}
-		t.Rows = append(t.Rows, []string{
-			fmt.Sprint(i + 1), task(s.Task), cameWords(s), arrived, left, count(s.Runs), held, count(s.Wakings), remainsWords(s.PatchedRunNS, s.PatchedRunMaxNS),
-		})
+		t.row([]string{
+			fmt.Sprint(i + 1), task(s.Task), cameWords(s), arrived, left, count(s.Runs), sign(s.CutRuns > 0) + duration(s.RunNS), count(s.Wakings), remainsWords(s.PatchedRunNS, s.PatchedRunMaxNS),
+		}, []string{key(int64(i + 1)), "", "", key(s.Arrived), leftKey, key(s.Runs), key(s.RunNS), key(s.Wakings), key(s.PatchedRunMaxNS)})
 	}
+	h := &c.all
+	var wakings int64
+	for _, s := range c.Stays {
+		wakings += s.Wakings
+	}
+	t.Foot = []string{"all", counted(h.stays(), "stay"), "", "", "", count(h.runs), sign(h.cut > 0) + duration(h.ns), count(wakings), remainsWords(h.patched, h.patchedMax)}
 	if c.StaysDropped > 0 {
 		t.Note += fmt.Sprintf("%s beyond the first %s were counted only. ", counted(c.StaysDropped, "stay"), count(replay.MaxStays))
 	}
@@ -436,34 +487,54 @@ func staysTable(res *replay.Result, c *cpuSummary) *table {
 	return t
 }
 
-func runsTable(k *cpuTrack) *table {
+// sign stands before a length that is a lower bound.
+func sign(atLeast bool) string {
+	if atLeast {
+		return "≥ "
+	}
+	return ""
+}
+
+// runsTable lists the longest runs, with those of all in the last row.
+func runsTable(c *cpuSummary, k *cpuTrack) *table {
 	t := &table{
-		Caption: "The longest runs of foreign tasks",
-		Cols:    []col{{Name: "Task"}, {Name: "From", Num: true}, {Name: "Length", Num: true}, {Name: "Stay", Num: true}},
-		Note:    "Every run is in intrusions.csv.",
+		Caption: "The longest runs of foreign tasks", Short: maxShorterRows,
+		Cols: []col{{Name: "Task"}, {Name: "From", Num: true}, {Name: "Length", Num: true}, {Name: "Stay", Num: true}, {Name: "With the patch"}},
+		Note: "Every run is in intrusions.csv.",
 	}
 	for i := range k.longest {
 		r := &k.longest[i]
-		length, stay := duration(r.End-r.Start), "–"
-		if r.CutStart || r.CutEnd {
-			length = "≥ " + length
-		}
+		stay, stayKey := "–", ""
 		if r.Stay >= 0 {
 			stay = fmt.Sprint(r.Stay + 1)
+			stayKey = stay
 		}
-		t.Rows = append(t.Rows, []string{task(r.Task), clock(r.Start), length, stay})
+		t.row([]string{task(r.Task), clock(r.Start), sign(r.CutStart || r.CutEnd) + duration(r.End-r.Start), stay, staysWords(r.Patched)},
+			[]string{"", key(r.Start), key(r.End - r.Start), stayKey, ""})
 	}
+	t.Foot = []string{fmt.Sprintf("all %s", counted(c.all.runs, "run")), "", sign(c.all.cut > 0) + duration(c.all.ns), "", ""}
 	return t
+}
+
+// staysWords says what becomes of a run under the patched kernel.
+func staysWords(m replay.Moved) string {
+	switch m {
+	case replay.MovedCertain:
+		return "remains"
+	case replay.MovedPossible:
+		return "may remain"
+	}
+	return "gone"
 }
 
 func worstDelays(k *cpuTrack) *table {
 	t := &table{
-		Caption: "The owner’s longest delays",
-		Cols:    []col{{Name: "Ran at", Num: true}, {Name: "sch delay", Num: true}, {Name: "Intruder on the core"}},
+		Caption: "The owner’s longest delays", Short: maxShorterRows,
+		Cols: []col{{Name: "Ran at", Num: true}, {Name: "sch delay", Num: true}, {Name: "Intruder on the core"}},
 	}
 	for i := range k.delays {
 		r := &k.delays[i]
-		t.Rows = append(t.Rows, []string{clock(r.Start), duration(r.Delay), map[bool]string{true: "yes", false: "no"}[r.Intruded]})
+		t.row([]string{clock(r.Start), duration(r.Delay), map[bool]string{true: "yes", false: "no"}[r.Intruded]}, []string{key(r.Start), key(r.Delay), ""})
 	}
 	return t
 }
@@ -545,7 +616,7 @@ func cpuList(cpus []*cpuSummary) section {
 	return s
 }
 
-func landingSection(res *replay.Result, figs *figureSet) section {
+func landingSection(res *replay.Result, col *collector, figs *figureSet) section {
 	s := section{ID: "landing", Title: "Where wakeups land", Level: 2}
 	for _, f := range figs.landing {
 		s.Blocks = append(s.Blocks, block{Figure: f})
@@ -563,7 +634,31 @@ func landingSection(res *replay.Result, figs *figureSet) section {
 			s.Blocks = append(s.Blocks, block{Table: t})
 		}
 	}
+	if figs.matrix != nil {
+		s.Blocks = append(s.Blocks, block{Figure: figs.matrix}, block{Table: routesTable(res, col)})
+	}
 	return s
+}
+
+// routesTable is the matrix in numbers: the routes onto isolated CPUs, then the
+// commonest.
+func routesTable(res *replay.Result, k *collector) *table {
+	iso, _ := res.Isolated.Get()
+	t := &table{
+		Caption: "Wakeups by the CPU before and the CPU chosen, those onto isolated CPUs first", Short: maxShorterRows,
+		Cols: []col{{Name: "Before", Num: true}, {Name: "Chosen", Num: true}, {Name: "Onto an isolated CPU"}, {Name: "Recorded", Num: true}, {Name: "Original", Num: true}, {Name: "Patched", Num: true}},
+	}
+	list := sortedRoutes(res, k, 0)
+	for i, r := range list {
+		if i == maxRouteRows {
+			t.Note = fmt.Sprintf("And %s of CPUs.", counted(int64(len(list)-i), "more pair"))
+			break
+		}
+		n := k.routes.n[r]
+		t.row([]string{fmt.Sprint(r.from), fmt.Sprint(r.to), map[bool]string{true: "yes", false: "no"}[iso.Test(int(r.to))], count(n[0]), count(n[1]), count(n[2])},
+			[]string{key(int64(r.from)), key(int64(r.to)), "", key(n[0]), key(n[1]), key(n[2])})
+	}
+	return t
 }
 
 func landingTable(l *replay.Landing, iso cpumask.Mask) *table {
@@ -607,7 +702,7 @@ func landingTable(l *replay.Landing, iso cpumask.Mask) *table {
 
 // changesSection is the patch's blast radius.
 func changesSection(res *replay.Result, c *collector, cpus []*cpuSummary) section {
-	s := section{ID: "changes", Title: "All wakeups that the patch changes", Level: 2}
+	s := section{ID: "changes", Title: "What else the patch changes", Level: 2}
 	if res.Patched == nil {
 		return s
 	}
@@ -621,15 +716,19 @@ func changesSection(res *replay.Result, c *collector, cpus []*cpuSummary) sectio
 	}
 	s.Blocks = append(s.Blocks, para(fmt.Sprintf("Of %s placed, the patch changes %s for certain and %s possibly: the kernels then choose different CPUs, each in its own world.",
 		counted(res.Wakeups, "wakeup"), count(res.MovedCertain), count(res.MovedPossible))))
+	s.Blocks = append(s.Blocks, block{Table: effectsTable(c, cpus)})
 	t := &table{
-		Caption: "By task",
+		Caption: "By task", Short: maxShortRows,
 		Cols: []col{
 			{Name: "Task"},
 			{Name: "Certain", Num: true},
 			{Name: "Possible", Num: true},
 			{Name: "Leave isolation", Num: true},
 			{Name: "Enter isolation", Num: true},
-			{Name: "Neither", Num: true},
+			{Name: "Lose an idle CPU", Num: true},
+			{Name: "Gain an idle CPU", Num: true},
+			{Name: "As good", Num: true},
+			{Name: "Alike", Num: true},
 		},
 	}
 	for i, m := range res.Moved {
@@ -637,38 +736,84 @@ func changesSection(res *replay.Result, c *collector, cpus []*cpuSummary) sectio
 			t.Note = fmt.Sprintf("And %s; each changed wakeup is in wakeups.csv.", counted(int64(len(res.Moved)-i), "more task"))
 			break
 		}
-		t.Rows = append(t.Rows, []string{task(m.Task), count(m.Certain), count(m.Possible), count(m.ToHousekeeping), count(m.ToIsolated), count(m.Within)})
+		row := []string{task(m.Task), count(m.Certain), count(m.Possible)}
+		keys := []string{"", key(m.Certain), key(m.Possible)}
+		for e := range effects {
+			var n turnCount
+			if by := c.effects[m.Task.PID]; by != nil {
+				n = by[e]
+			}
+			row, keys = append(row, count(n.certain+n.possible)), append(keys, key(n.certain+n.possible))
+		}
+		t.row(row, keys)
 	}
 	if len(t.Rows) > 0 {
 		s.Blocks = append(s.Blocks, block{Table: t})
 	}
 	rows := c.sortedTurns()
 	if len(rows) > 0 {
-		t := &table{Caption: "By how the CPU is found", Cols: []col{{Name: "Original path"}, {Name: "Patched path"}, {Name: "Certain", Num: true}, {Name: "Possible", Num: true}}}
+		t := &table{
+			Caption: "By how the CPU is found", Short: maxShortRows,
+			Cols: []col{{Name: "Original path"}, {Name: "Patched path"}, {Name: "Certain", Num: true}, {Name: "Possible", Num: true}},
+		}
 		for i, r := range rows {
 			if i == maxTaskRows {
 				break
 			}
-			t.Rows = append(t.Rows, []string{string(r.from), string(r.to), count(r.certain), count(r.possible)})
+			t.row([]string{string(r.from), string(r.to), count(r.certain), count(r.possible)}, []string{"", "", key(r.certain), key(r.possible)})
 		}
 		s.Blocks = append(s.Blocks, block{Table: t})
 	}
-	list := append(slices.Clone(c.certain), c.possible...)
-	if len(list) > 0 {
-		t := &table{
-			Caption: "The first changed wakeups, certain ones first",
-			Cols:    []col{{Name: "Wakeup", Num: true}, {Name: "Time", Num: true}, {Name: "Task"}, {Name: "Recorded", Num: true}, {Name: "Original"}, {Name: "Patched"}},
-			Note:    "All of them are in wakeups.csv.",
-		}
-		for i, e := range list {
-			if i == maxExamples {
-				break
+	t = &table{
+		Caption: "The first changed wakeups of each kind, certain ones first", Short: maxShortRows,
+		Cols: []col{{Name: "Wakeup", Num: true}, {Name: "Time", Num: true}, {Name: "Task"}, {Name: "It"}, {Name: "Sure"}, {Name: "Recorded", Num: true}, {Name: "Original"}, {Name: "Patched"}},
+		Note: "All of them are in wakeups.csv.",
+	}
+	for i, sure := range [2]*[effects][]example{&c.certain, &c.possible} {
+		for e := range effects {
+			what, _ := e.words()
+			for _, x := range sure[e] {
+				t.row([]string{count(x.n), clock(x.time), task(x.task), what, [2]string{"certain", "possible"}[i], cpuOr(x.recorded), cpuPath(x.from, x.pathFrom), cpuPath(x.to, x.pathTo)},
+					[]string{key(x.n), key(x.time), "", "", "", key(int64(x.recorded)), "", ""})
 			}
-			t.Rows = append(t.Rows, []string{count(e.n), clock(e.time), task(e.task), cpuOr(e.recorded), cpuPath(e.from, e.pathFrom), cpuPath(e.to, e.pathTo)})
 		}
+	}
+	if len(t.Rows) > 0 {
 		s.Blocks = append(s.Blocks, block{Table: t})
 	}
 	return s
+}
+
+// effectsTable says what the changes mean, for the intruders and for others.
+func effectsTable(c *collector, cpus []*cpuSummary) *table {
+	t := &table{
+		Caption: "What the changes mean, good and bad",
+		Cols:    []col{{Name: "The wakeup"}, {Name: "That is"}, {Name: "Intruders’, certain", Num: true}, {Name: "possible", Num: true}, {Name: "Others’, certain", Num: true}, {Name: "possible", Num: true}},
+		Note:    "An idle CPU is lost or gained as the model finds it; how long the task then waits is not computed.",
+	}
+	intruder := map[int32]bool{}
+	for _, k := range cpus {
+		for _, h := range k.tasks {
+			intruder[h.task.PID] = true
+		}
+	}
+	var sum [effects][2]turnCount
+	for pid, by := range c.effects {
+		i := 1
+		if intruder[pid] {
+			i = 0
+		}
+		for e, n := range by {
+			sum[e][i].certain += n.certain
+			sum[e][i].possible += n.possible
+		}
+	}
+	for e := range effects {
+		what, judged := e.words()
+		n := &sum[e]
+		t.Rows = append(t.Rows, []string{what, judged, count(n[0].certain), count(n[0].possible), count(n[1].certain), count(n[1].possible)})
+	}
+	return t
 }
 
 func cpuOr(cpu int) string {
@@ -702,6 +847,11 @@ func fidelitySection(res *replay.Result) section {
 	}
 	s.Blocks = append(s.Blocks, block{Table: t})
 	return s
+}
+
+// provenances are the ways to know something, the surest first.
+var provenances = []string{
+	fact.Observed.String(), fact.Reconstructed.String(), fact.Estimated.String(), fact.Assumed.String(), fact.Unknown.String(),
 }
 
 // factsSection lists what the report stands on, by how it is known.
@@ -748,6 +898,9 @@ func factsSection(res *replay.Result, cpus []*cpuSummary) section {
 	}
 	row("idleness, queue lengths, prev_cpu", "of every CPU recorded", fact.Reconstructed, "the events")
 	row("load averages, scan budget", "inside a margin", fact.Estimated, "the events")
+	slices.SortStableFunc(t.Rows, func(a, b []string) int {
+		return cmp.Compare(slices.Index(provenances, a[2]), slices.Index(provenances, b[2]))
+	})
 	s.Blocks = append(s.Blocks, para("Observed: the capture or the host says so. Reconstructed: follows from events by the kernel’s own rules. "+
 		"Estimated: computed with a margin. Assumed: a default or a rule of thumb. Unknown: the answer is split into everything possible."), block{Table: t})
 	if len(res.Notes) > 0 {

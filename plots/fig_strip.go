@@ -31,6 +31,9 @@ type lane struct {
 	style laneStyle
 	// solid is what is drawn full; possible what may be there, drawn hollow.
 	solid, possible *coverage
+	// pickSolid and pickPossible choose the same from single slices; nil where
+	// that cannot be.
+	pickSolid, pickPossible func(*sliver) bool
 	// note stands in the lane if there is nothing to draw.
 	note string
 }

@@ -30,10 +30,15 @@ type figureSet struct {
 	landing []*figure
 	// noLanding says why there is none.
 	noLanding string
+	// matrix is from where to where all wakeups went, nil if that is not known.
+	matrix *figure
+	// topology is the machine, noTopology why there is none.
+	topology   *figure
+	noTopology string
 }
 
 type cpuFigures struct {
-	strip, entry, delayTime, delayCDF, runs *figure
+	strip, entry, delayTime, delayCDF, delayHeat, runs *figure
 	// Why a figure is not there.
 	noEntry, noDelay, noRuns string
 }
@@ -43,14 +48,20 @@ func (s *figureSet) all(cpus []*cpuSummary) []*figure {
 	var out []*figure
 	for _, c := range cpus {
 		if f := s.cpu[c.CPU]; f != nil {
-			for _, g := range []*figure{f.strip, f.entry, f.delayTime, f.delayCDF, f.runs} {
+			for _, g := range []*figure{f.strip, f.entry, f.delayTime, f.delayCDF, f.delayHeat, f.runs} {
 				if g != nil {
 					out = append(out, g)
 				}
 			}
 		}
 	}
-	return append(out, s.landing...)
+	out = append(out, s.landing...)
+	for _, g := range []*figure{s.matrix, s.topology} {
+		if g != nil {
+			out = append(out, g)
+		}
+	}
+	return out
 }
 
 func buildFigures(res *replay.Result, col *collector, cpus []*cpuSummary) *figureSet {
@@ -65,6 +76,8 @@ func buildFigures(res *replay.Result, col *collector, cpus []*cpuSummary) *figur
 		}
 	}
 	set.landings(res, col, cpus)
+	set.matrix = matrixFigure(res, col)
+	set.topology, set.noTopology = topologyFigure(res)
 	return set
 }
 
@@ -72,6 +85,9 @@ func buildCPUFigures(res *replay.Result, t *cpuTrack, c *cpuSummary) *cpuFigures
 	f := &cpuFigures{strip: stripFigure(res, t, c)}
 	f.entry, f.noEntry = entryFigure(t, c)
 	f.delayTime, f.delayCDF, f.noDelay = delayFigures(res, t, c)
+	if f.delayCDF != nil {
+		f.delayHeat = heatFigure(res, t, c)
+	}
 	f.runs, f.noRuns = runsFigure(t, c)
 	return f
 }
@@ -115,7 +131,13 @@ func ownerLane(t *cpuTrack, c *cpuSummary) []lane {
 	if k, ok := t.class[replay.ClassOwner]; ok {
 		l.solid = &k
 	}
+	l.pickSolid = classPick(replay.ClassOwner)
 	return []lane{l}
+}
+
+// classPick chooses the slices of classes that are no intruder's.
+func classPick(classes ...replay.Class) func(*sliver) bool {
+	return func(s *sliver) bool { return !s.intruder && slices.Contains(classes, s.class) }
 }
 
 func (t *cpuTrack) merged(classes ...replay.Class) *coverage {
@@ -198,10 +220,27 @@ func stripFigure(res *replay.Result, t *cpuTrack, c *cpuSummary) *figure {
 	for _, h := range c.tasks {
 		resident[h.task.PID] = h.residents > 0
 	}
+	// Those that have a lane of their own, by pid.
+	named := map[int32]bool{}
+	for i, k := range list {
+		if i < maxStripLanes && k != t.rest {
+			named[k.task.PID] = true
+		}
+	}
 	add := func(name string, k *taskTrack) {
 		short := shortName(k.task)
-		before.lanes = append(before.lanes, lane{name: name, short: short, style: laneIntruder, solid: &k.cover})
-		after.lanes = append(after.lanes, lane{name: name, short: short, style: laneIntruder, solid: &k.certain, possible: &k.possible, note: "none of it remains"})
+		mine := func(s *sliver) bool {
+			if k == rest || k == t.rest {
+				return s.intruder && !named[s.pid]
+			}
+			return s.intruder && s.pid == k.task.PID
+		}
+		before.lanes = append(before.lanes, lane{name: name, short: short, style: laneIntruder, solid: &k.cover, pickSolid: mine})
+		after.lanes = append(after.lanes, lane{
+			name: name, short: short, style: laneIntruder, solid: &k.certain, possible: &k.possible, note: "none of it remains",
+			pickSolid:    func(s *sliver) bool { return s.patched == replay.MovedCertain && mine(s) },
+			pickPossible: func(s *sliver) bool { return s.patched == replay.MovedPossible && mine(s) },
+		})
 	}
 	for i, k := range list {
 		if i == maxStripLanes {
@@ -219,7 +258,7 @@ func stripFigure(res *replay.Result, t *cpuTrack, c *cpuSummary) *figure {
 		add(counted(int64(len(c.tasks)-maxStripLanes), "more intruder"), rest)
 	}
 	if k := t.merged(replay.ClassPinned); k != nil {
-		before.lanes = append(before.lanes, lane{name: "pinned here too", style: laneOther, solid: k})
+		before.lanes = append(before.lanes, lane{name: "pinned here too", style: laneOther, solid: k, pickSolid: classPick(replay.ClassPinned)})
 	}
 	if k := t.merged(replay.ClassHousekeeping, replay.ClassRecorder); k != nil {
 		name := "housekeeping"
@@ -228,10 +267,10 @@ func stripFigure(res *replay.Result, t *cpuTrack, c *cpuSummary) *figure {
 				name = "recorder"
 			}
 		}
-		before.lanes = append(before.lanes, lane{name: name, style: laneOther, solid: k})
+		before.lanes = append(before.lanes, lane{name: name, style: laneOther, solid: k, pickSolid: classPick(replay.ClassHousekeeping, replay.ClassRecorder)})
 	}
 	if k := t.merged(replay.ClassIdle); k != nil {
-		before.lanes = append(before.lanes, lane{name: "idle", style: laneIdle, solid: k})
+		before.lanes = append(before.lanes, lane{name: "idle", style: laneIdle, solid: k, pickSolid: classPick(replay.ClassIdle)})
 	}
 	if k := t.gaps(res.Start, res.End); k != nil {
 		before.lanes = append(before.lanes, lane{name: "not known", style: laneUnknown, solid: k})
@@ -256,6 +295,7 @@ func stripFigure(res *replay.Result, t *cpuTrack, c *cpuSummary) *figure {
 	}
 	f.height = stripHeight(strips)
 	f.draw = drawStrips(strips, ax, marks)
+	f.chart = chartStrip(t, strips, ax, marks)
 	f.desc = stripDescription(c, strips)
 	return f
 }
@@ -444,7 +484,8 @@ func delayFigures(res *replay.Result, t *cpuTrack, c *cpuSummary) (overTime, cdf
 			}
 			return 18
 		},
-		draw: drawDelayTime([2]extents{t.delay, t.intruded}, kinds, ax, worst),
+		draw:  drawDelayTime([2]extents{t.delay, t.intruded}, kinds, ax, worst),
+		chart: chartDelay(t, [2]extents{t.delay, t.intruded}, kinds, ax),
 	}
 	if free+intruded < 3 {
 		return overTime, nil, fmt.Sprintf("There is no distribution: the recording shows only %s of %s.", counted(free+intruded, "waking"), ownerName(c))
@@ -460,7 +501,8 @@ func delayFigures(res *replay.Result, t *cpuTrack, c *cpuSummary) (overTime, cdf
 			}
 			return 20
 		},
-		draw: drawDelayCDF([2]*replay.DelayHistogram{c.OwnerDelay, c.OwnerDelayIntruded}, kinds),
+		draw:  drawDelayCDF([2]*replay.DelayHistogram{c.OwnerDelay, c.OwnerDelayIntruded}, kinds),
+		chart: chartCDF([2]*replay.DelayHistogram{c.OwnerDelay, c.OwnerDelayIntruded}, kinds),
 	}
 	return overTime, cdf, ""
 }

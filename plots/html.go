@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"image/color"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -20,43 +21,95 @@ var pageTemplate string
 
 // inlineBudget bounds the bytes of figures in report.html: beyond it the narrow
 // variants are left out, and the wide ones shrink with the window.
-const inlineBudget = 1_500_000
+const inlineBudget = 1_100_000
 
-// darkColors are what the figures' colours become on a dark page.
-var darkColors = [][2]color.NRGBA{
-	{paper, {0x16, 0x1b, 0x22, 0xff}},
-	{ink, {0xe6, 0xed, 0xf3, 0xff}},
-	{muted, {0xa3, 0xad, 0xb8, 0xff}},
-	{grid, {0x37, 0x3e, 0x47, 0xff}},
-	{band, {0x4a, 0x36, 0x1c, 0xff}},
-	{ownerBlue, {0x4d, 0xb1, 0xe8, 0xff}},
-	{intruderRd, {0xff, 0x8c, 0x3a, 0xff}},
-	{patchGreen, {0x2f, 0xc7, 0x9a, 0xff}},
-	{otherSky, {0x7c, 0xc8, 0xf0, 0xff}},
-	{idleGrey, {0x5d, 0x66, 0x70, 0xff}},
+//go:embed page.js
+var script string
+
+// uPlot draws the charts; its licence goes with it into the page.
+var (
+	//go:embed third_party/uplot/uPlot.iife.min.js
+	uplotScript string
+	//go:embed third_party/uplot/uPlot.min.css
+	uplotStyle string
+	//go:embed third_party/uplot/LICENSE
+	uplotLicence string
+)
+
+// figureColors are the colours of the figures by the names that the style sheet
+// and the script have for them, and what they become on a dark page.
+var figureColors = []struct {
+	name        string
+	light, dark color.NRGBA
+}{
+	{"paper", paper, color.NRGBA{0x16, 0x1b, 0x22, 0xff}},
+	{"ink", ink, color.NRGBA{0xe6, 0xed, 0xf3, 0xff}},
+	{"muted", muted, color.NRGBA{0xa3, 0xad, 0xb8, 0xff}},
+	{"grid", grid, color.NRGBA{0x37, 0x3e, 0x47, 0xff}},
+	{"band", band, color.NRGBA{0x4a, 0x36, 0x1c, 0xff}},
+	{"owner", ownerBlue, color.NRGBA{0x4d, 0xb1, 0xe8, 0xff}},
+	{"intruder", intruderRd, color.NRGBA{0xff, 0x8c, 0x3a, 0xff}},
+	{"patch", patchGreen, color.NRGBA{0x2f, 0xc7, 0x9a, 0xff}},
+	{"other", otherSky, color.NRGBA{0x7c, 0xc8, 0xf0, 0xff}},
+	{"idle", idleGrey, color.NRGBA{0x5d, 0x66, 0x70, 0xff}},
 }
 
-// css is the page's style sheet with the figures' dark colours, which restyle
-// the presentation attributes of the SVG.
+// darkPage are the page's own colours on a dark page; report.css has the light
+// ones.
+const darkPage = "--paper:#0d1117;--ink:#e6edf3;--muted:#a3adb8;--line:#373e47;--soft:#161b22;--link:#6cb6ff;--warn:#3a2f0b;--warnink:#f5dd8b;--alarm:#45160e;--alarmink:#ffb9ab;color-scheme:dark;"
+
+// css is the page's style sheet. The figures' colours are presentation
+// attributes of the SVG, which it restyles; on paper they are always light.
 func css() string {
 	var b strings.Builder
+	b.WriteString(uplotStyle)
+	b.WriteByte('\n')
 	b.WriteString(styleSheet)
-	b.WriteString("@media screen and (prefers-color-scheme:dark){\n")
-	for _, c := range darkColors {
-		from, to := hexColor(c[0]), hexColor(c[1])
-		fmt.Fprintf(&b, "figure [fill=%q]{fill:%s}\nfigure [stroke=%q]{stroke:%s}\n", from, to, from, to)
+	light, dark := "", darkPage
+	for _, c := range figureColors {
+		light += fmt.Sprintf("--f-%s:%s;", c.name, hexColor(c.light))
+		dark += fmt.Sprintf("--f-%s:%s;", c.name, hexColor(c.dark))
+		from := hexColor(c.light)
+		fmt.Fprintf(&b, "figure [fill=%q]{fill:var(--f-%s)}\nfigure [stroke=%q]{stroke:var(--f-%s)}\n", from, c.name, from, c.name)
 	}
-	b.WriteString("}\n")
+	fmt.Fprintf(&b, ":root{%s}\n", light)
+	fmt.Fprintf(&b, "@media screen and (prefers-color-scheme:dark){:root:not([data-theme=light]){%s}}\n", dark)
+	fmt.Fprintf(&b, "@media screen{:root[data-theme=dark]{%s}}\n", dark)
 	return b.String()
+}
+
+// hashSource allows one inline style sheet or script in a content security
+// policy.
+func hashSource(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
+// scripts is all of the page's script, such that the page is XML as well.
+func scripts() string {
+	return "//<![CDATA[\n/*! uPlot 1.6.32\n" + uplotLicence + "*/\n" + uplotScript + "\n" + script + "//]]>"
 }
 
 // page is what the template sees.
 type page struct {
 	*document
-	CSS template.CSS
-	CSP string
+	CSS    template.CSS
+	Script template.JS
+	// Data is the charts' data.
+	Data template.JS
+	CSP  string
+	// charted are the figures that have a chart.
+	charted map[*figure]bool
 	// wide and narrow are the figures' pictures.
 	wide, narrow map[*figure]template.HTML
+}
+
+// Chart returns the name under which Data has a figure, "" if it has not.
+func (p *page) Chart(f *figure) string {
+	if p.charted[f] {
+		return f.name
+	}
+	return ""
 }
 
 // Fig returns a figure's picture in its variants.
@@ -114,12 +167,12 @@ func (d *document) figures() []*figure {
 	return out
 }
 
-// html renders the document as one page that needs nothing else: no script, no
-// network, its style sheet allowed by its hash.
+// html renders the document as one page that needs nothing else: no network,
+// its one style sheet and its one script allowed by their hashes. Without the
+// script everything is there but sorting, filtering and zooming.
 func (d *document) html() ([]byte, error) {
-	p := &page{document: d, CSS: template.CSS(css()), wide: map[*figure]template.HTML{}, narrow: map[*figure]template.HTML{}}
-	sum := sha256.Sum256([]byte(p.CSS))
-	p.CSP = "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; img-src data:; base-uri 'none'; form-action 'none'"
+	p := &page{document: d, CSS: template.CSS(css()), Script: template.JS(scripts()), wide: map[*figure]template.HTML{}, narrow: map[*figure]template.HTML{}}
+	p.CSP = "default-src 'none'; style-src " + hashSource(string(p.CSS)) + "; script-src " + hashSource(string(p.Script)) + "; img-src data:; base-uri 'none'; form-action 'none'"
 	list := d.figures()
 	size := 0
 	narrow := map[*figure]template.HTML{}
@@ -131,6 +184,11 @@ func (d *document) html() ([]byte, error) {
 	if size <= inlineBudget {
 		p.narrow = narrow
 	}
+	data, charted, err := charts(list)
+	if err != nil {
+		return nil, fmt.Errorf("the charts' data: %w", err)
+	}
+	p.Data, p.charted = template.JS(data), charted
 	t, err := template.New("report.html").Parse(pageTemplate)
 	if err != nil {
 		return nil, fmt.Errorf("the report's template: %w", err)
@@ -157,10 +215,33 @@ func (p *page) With(it any) with { return with{p, it} }
 // Plain returns text without marks, for attributes.
 func (with) Plain(s string) string { return plain(s) }
 
+// cell is a cell's place in its table.
+type cell struct {
+	Num bool
+	Key string
+}
+
+// At describes a cell of the table.
+func (w with) At(row, col int) cell {
+	t, ok := w.It.(*table)
+	if !ok {
+		return cell{Key: "-"}
+	}
+	return cell{t.Cols[col].Num, t.Key(row, col)}
+}
+
 // Num reports whether a column of the table holds numbers.
 func (w with) Num(i int) bool {
 	t, ok := w.It.(*table)
 	return ok && t.Cols[i].Num
+}
+
+// Key returns what a cell is sorted by; "-" if that is its text.
+func (t *table) Key(row, col int) string {
+	if t.Keys == nil || !slices.ContainsFunc(t.Keys, func(k []string) bool { return k[col] != "" }) {
+		return "-"
+	}
+	return t.Keys[row][col]
 }
 
 // HasNote reports whether the table has a note below it.

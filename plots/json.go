@@ -26,6 +26,7 @@ type jsonReport struct {
 	Command       string        `json:"command"`
 	Headline      []string      `json:"headline"`
 	Partial       *string       `json:"partial"`
+	Summary       []string      `json:"summary"`
 	Verdict       []jsonFinding `json:"verdict"`
 	Capture       jsonCapture   `json:"capture"`
 	Kernels       jsonKernels   `json:"kernels"`
@@ -391,12 +392,15 @@ func fixList(fs []kernelmodel.Fix) []string {
 // encodeJSON renders report.json.
 func encodeJSON(res *replay.Result, col *collector, o *Options, cpus []*cpuSummary, doc *document) ([]byte, error) {
 	j := jsonReport{
-		SchemaVersion: SchemaVersion, Program: o.Program, Command: o.Command, Headline: texts(res.Headline), Verdict: []jsonFinding{},
+		SchemaVersion: SchemaVersion, Program: o.Program, Command: o.Command, Headline: texts(res.Headline), Summary: []string{}, Verdict: []jsonFinding{},
 		CPUs: []jsonCPU{}, Landings: []jsonLanding{}, Unknown: []jsonUnknown{}, Notes: texts(res.Notes),
 		Isolated: jsonMask{From: res.Isolated.From.String(), Source: res.Isolated.Source},
 	}
 	if doc.Partial != "" {
 		j.Partial = &doc.Partial
+	}
+	for _, s := range doc.Brief {
+		j.Summary = append(j.Summary, plain(s))
 	}
 	for _, f := range doc.Verdict {
 		j.Verdict = append(j.Verdict, jsonFinding{f.Label, plain(f.Text)})

@@ -3,6 +3,7 @@ package plots
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -19,8 +20,8 @@ func (d *document) markdown(figureFile func(*figure) string) []byte {
 	if d.Partial != "" {
 		fmt.Fprintf(&b, "**PARTIAL INPUT.** %s\n\n", mdText(d.Partial))
 	}
-	for _, f := range d.Verdict {
-		fmt.Fprintf(&b, "**%s.** %s\n\n", f.Label, mdText(f.Text))
+	for _, s := range d.Brief {
+		fmt.Fprintf(&b, "%s\n\n", mdText(s))
 	}
 	key := &table{Cols: []col{{Name: "The numbers that matter"}, {Name: "Value", Num: true}, {}}}
 	for _, k := range d.Key {
@@ -29,6 +30,10 @@ func (d *document) markdown(figureFile func(*figure) string) []byte {
 	key.markdown(&b)
 	if d.Lead != nil {
 		d.Lead.markdown(&b, figureFile)
+	}
+	b.WriteString("## The verdict in full\n\n")
+	for _, f := range d.Verdict {
+		fmt.Fprintf(&b, "**%s.** %s\n\n", f.Label, mdText(f.Text))
 	}
 	for _, s := range d.Sections {
 		fmt.Fprintf(&b, "%s %s\n\n", strings.Repeat("#", s.Level), mdText(s.Title))
@@ -69,11 +74,25 @@ func (t *table) markdown(b *bytes.Buffer) {
 	if t.Caption != "" {
 		fmt.Fprintf(b, "%s:\n\n", mdText(t.Caption))
 	}
-	cells := make([][]string, len(t.Rows)+1)
+	rows, note := t.Rows, strings.TrimSpace(t.Note)
+	if t.Short > 0 && len(rows) > t.Short {
+		note = strings.TrimSpace(fmt.Sprintf("%s in report.html. %s", counted(int64(len(rows)-t.Short), "more row is", "more rows are"), note))
+		rows = rows[:t.Short]
+	}
+	if t.Foot != nil && len(t.Rows) > 1 {
+		foot := slices.Clone(t.Foot)
+		for i, c := range foot {
+			if c != "" {
+				foot[i] = bold(c)
+			}
+		}
+		rows = append(slices.Clone(rows), foot)
+	}
+	cells := make([][]string, len(rows)+1)
 	for _, c := range t.Cols {
 		cells[0] = append(cells[0], mdText(c.Name))
 	}
-	for i, r := range t.Rows {
+	for i, r := range rows {
 		for _, c := range r {
 			cells[i+1] = append(cells[i+1], mdText(c))
 		}
@@ -116,8 +135,8 @@ func (t *table) markdown(b *bytes.Buffer) {
 		line(r)
 	}
 	b.WriteByte('\n')
-	if t.Note != "" {
-		fmt.Fprintf(b, "%s\n\n", mdText(strings.TrimSpace(t.Note)))
+	if note != "" {
+		fmt.Fprintf(b, "%s\n\n", mdText(note))
 	}
 }
 

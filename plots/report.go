@@ -50,6 +50,7 @@ func NewReport(dir string, o Options) (*Report, error) {
 // each replay needs a report of its own.
 func (r *Report) Observer() replay.Observer {
 	return replay.Observer{
+		Begin: r.col.begin,
 		Wakeup: func(w *replay.Wakeup) {
 			r.col.wakeup(w)
 			if w.Moved != replay.MovedNo && w.Moved != "" || w.Isolated {

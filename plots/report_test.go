@@ -221,7 +221,7 @@ func TestHTMLStandsAlone(t *testing.T) {
 		csp := ""
 		for _, e := range wellFormed(t, scene, page) {
 			switch e.Name.Local {
-			case "script", "iframe", "object", "embed", "form", "base", "image", "foreignObject", "audio", "video":
+			case "iframe", "object", "embed", "form", "base", "image", "foreignObject", "audio", "video":
 				t.Errorf("%s: <%s>", scene, e.Name.Local)
 			case "meta":
 				if strings.EqualFold(attr(e, "http-equiv"), "Content-Security-Policy") {
@@ -241,6 +241,12 @@ func TestHTMLStandsAlone(t *testing.T) {
 					t.Errorf("%s: %s attribute", scene, a.Name.Local)
 				}
 			}
+		}
+		scripts := regexp.MustCompile(`(?s)<script([^>]*)>(.*?)</script>`).FindAllSubmatch(page, -1)
+		if len(scripts) != 2 || string(scripts[0][1]) != ` type="application/json" id="data"` || !json.Valid(scripts[0][2]) || len(scripts[1][1]) != 0 {
+			t.Errorf("%s: the page should hold the charts' data and one script", scene)
+		} else if !strings.Contains(csp, "script-src "+hashSource(string(scripts[1][2]))+";") {
+			t.Errorf("%s: policy %q does not allow just the script", scene, csp)
 		}
 		style := regexp.MustCompile(`(?s)<style>(.*?)</style>`).FindSubmatch(page)
 		if style == nil {
@@ -363,7 +369,10 @@ func TestSchemaKnowsEveryField(t *testing.T) {
 func TestHostileNames(t *testing.T) {
 	files := written()["hostile"]
 	page := string(files["report.html"])
-	for _, bad := range []string{"<script", "</svg><b", "<img", "<i>contra", "\x1b", "\u202e"} {
+	if n := strings.Count(page, "<script"); n != 2 {
+		t.Errorf("report.html holds %d scripts", n)
+	}
+	for _, bad := range []string{"<script>alert", "</svg><b", "<img", "<i>contra", "\x1b", "\u202e"} {
 		if strings.Contains(page, bad) {
 			t.Errorf("report.html holds %q", bad)
 		}
@@ -463,7 +472,15 @@ func TestMillionSlices(t *testing.T) {
 	col := newCollector()
 	res := s.play(replay.Observer{Wakeup: col.wakeup, Run: col.run})
 	cpus := summarizeAll(res)
-	for _, f := range buildFigures(res, col, cpus).all(cpus) {
+	figs := buildFigures(res, col, cpus)
+	page, err := compose(res, col, &testOptions, cpus, figs).html()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(page); n > 1_600_000 {
+		t.Errorf("report.html has %d bytes", n)
+	}
+	for _, f := range figs.all(cpus) {
 		for _, sz := range sizes {
 			if n := len(f.svg(sz, "g")); n > 150_000 {
 				t.Errorf("%s%s has %d bytes", f.name, sz.suffix, n)

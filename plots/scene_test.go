@@ -19,6 +19,9 @@ type scene struct {
 }
 
 func (s *scene) play(o replay.Observer) *replay.Result {
+	if o.Begin != nil {
+		o.Begin(s.res)
+	}
 	// In order of time, as replay does: wakeups and runs interleave.
 	i := 0
 	for r := range s.runs {
@@ -166,7 +169,7 @@ func build(sp spec) *scene {
 					Original: placed(sp.cpu, sp.cpu-1, kernelmodel.PathIdleSMT), Patched: placed(sp.cpu-1, sp.cpu-1, kernelmodel.PathTarget),
 					Moved: replay.MovedCertain, Isolated: true, IsolatedKnown: true,
 				}
-				st.Entry = &replay.Entry{Wakeup: w, Explanation: explanation(sp.cpu)}
+				st.Entry = &replay.Entry{Wakeup: w, Path: w.Original.Path, Explanation: explanation(sp.cpu)}
 				s.wakeups = append(s.wakeups, w)
 			}
 			stays = append(stays, st)

@@ -67,6 +67,8 @@ type figure struct {
 	// height is the height of the part below the title, in em.
 	height func(size) float64
 	draw   func(*frame)
+	// chart is the figure's data for the page's script, nil if it stays a picture.
+	chart *chart
 }
 
 // frame is a figure being drawn.
@@ -192,6 +194,12 @@ func cut(s string, st draw.TextStyle, w vg.Length) string {
 		r = r[:len(r)-1]
 	}
 	return string(r) + "…"
+}
+
+// withAlpha is a colour at an opacity.
+func withAlpha(c color.NRGBA, a uint8) color.NRGBA {
+	c.A = a
+	return c
 }
 
 // hair is a thin line.

@@ -292,10 +292,10 @@ var chooser = map[kernelmodel.Path]string{
 	kernelmodel.PathFallback: "select_fallback_rq", kernelmodel.PathCurrentCPU: "select_task_rq_fair",
 }
 
-// explained reports whether the model of the original leads to the CPU that
+// explained reports whether the model of the original can lead to the CPU that
 // was recorded.
 func explained(w *replay.Wakeup) bool {
-	return !w.ModelMiss && w.Original.CPU == w.RecordedCPU && w.RecordedCPU >= 0
+	return !w.ModelMiss && w.RecordedCPU >= 0
 }
 
 // chosenWords says which CPU was chosen and by which path.
@@ -307,13 +307,13 @@ func chosenWords(e *replay.Entry) string {
 	if !explained(&e.Wakeup) {
 		return fmt.Sprintf("%s; the kernel put it on CPU %d", prev, e.RecordedCPU)
 	}
-	switch f := chooser[e.Original.Path]; {
-	case e.Original.Path == kernelmodel.PathNoSelection:
+	switch f := chooser[e.Path]; {
+	case e.Path == kernelmodel.PathNoSelection:
 		return fmt.Sprintf("%s, without a selection (%s)", prev, e.Original.Reason)
 	case f != "":
-		return fmt.Sprintf("%s; %s chose CPU %d (path %s)", prev, code(f), e.RecordedCPU, e.Original.Path)
+		return fmt.Sprintf("%s; %s chose CPU %d (path %s)", prev, code(f), e.RecordedCPU, e.Path)
 	}
-	return fmt.Sprintf("%s; the kernel put it on CPU %d (path %s)", prev, e.RecordedCPU, e.Original.Path)
+	return fmt.Sprintf("%s; the kernel put it on CPU %d (path %s)", prev, e.RecordedCPU, e.Path)
 }
 
 // consequence says what became of the task once it was there.

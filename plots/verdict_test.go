@@ -73,7 +73,7 @@ func small() (*replay.Result, *replay.Stay, *replay.CPUResult) {
 		N: 4, Time: st.Arrived, Task: task, Waker: replay.TaskRef{PID: 77, Comm: "rpc"}, WakerContext: replay.WakerTask, WakerCPU: 2, PrevCPU: 2, RecordedCPU: 3,
 		RecordedFrom: fact.Observed, Selection: true, SelectionKnown: true, Isolated: true, IsolatedKnown: true, Moved: replay.MovedCertain,
 		Original: placed(3, 2, kernelmodel.PathIdleSMT), Patched: placed(2, 2, kernelmodel.PathTarget),
-	}}
+	}, Path: kernelmodel.PathIdleSMT}
 	c := &replay.CPUResult{
 		CPU: 3, Owner: &owner, OwnerFrom: fact.Observed, Time: map[replay.Class]int64{replay.ClassForeign: 80_000_000, replay.ClassIdle: 1_000_000_000},
 		Stays: []*replay.Stay{st}, OwnerDelay: replay.NewDelayHistogram(), OwnerDelayIntruded: replay.NewDelayHistogram(),

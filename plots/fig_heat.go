@@ -1,0 +1,123 @@
+package plots
+
+import (
+	"fmt"
+	"math"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"schedreplay/replay"
+)
+
+// shades is the number of steps of a scale of lightness.
+const shades = 7
+
+// shade is the step of a count on a logarithmic scale, 1 to shades.
+func shade(n, top int64) int {
+	if top <= 1 {
+		return shades
+	}
+	return 1 + int(math.Round(float64(shades-1)*math.Log(float64(n))/math.Log(float64(top))))
+}
+
+// shadeAlpha is a step's opacity: the least is still to be seen.
+func shadeAlpha(s int) uint8 { return uint8(0x2c + (0xff-0x2c)*(s-1)/(shades-1)) }
+
+// heatFigure is the owner's delays by time and length.
+func heatFigure(res *replay.Result, t *cpuTrack, c *cpuSummary) *figure {
+	lo, hi, top, ok := t.heat.extent()
+	if !ok {
+		return nil
+	}
+	return &figure{
+		name:  figureName(c.CPU, "delay-heat"),
+		title: fmt.Sprintf("When %s waited, and how long: CPU %d", ownerName(c), c.CPU),
+		caption: "Each field counts the owner’s wakings of one stretch of time whose sch delay was of one length; darker is more, on a logarithmic scale. " +
+			"A band that widens upwards for a while is a disturbance; one that stays is the machine’s habit.",
+		desc: delayDescription(c),
+		height: func(s size) float64 {
+			if s.narrow {
+				return 19
+			}
+			return 18
+		},
+		draw: drawHeat(&t.heat, lo, hi, top, axisFor(res.Start, res.End)),
+	}
+}
+
+func drawHeat(h *heat, lo, hi int, top int64, ax timeAxis) func(*frame) {
+	return func(fr *frame) {
+		fr.shadeKey(top, "wakings")
+		p := fr.newPlot()
+		ax.apply(fr, p, fr.c.Max.X-fr.c.Min.X)
+		p.Y.Min, p.Y.Max = heatEdge(lo), heatEdge(hi+1)
+		p.Y.Scale = plot.LogScale{}
+		p.Y.Tick.Marker = durationTicks(p.Y.Min, p.Y.Max, 8)
+		p.Y.Label.Text = "sch delay"
+		p.Add(gridY{fr}, &heatCells{fr, h, ax, top})
+		fr.panel(p, fr.c)
+	}
+}
+
+// shadeKey draws the scale of lightness above a panel.
+func (fr *frame) shadeKey(top int64, noun string) {
+	st := fr.style(0.88, false, ink)
+	x, y := fr.c.Min.X, fr.c.Max.Y-fr.em*0.95
+	put := func(s string) { fr.text(x, y, s, st, 0, 0); x += st.Width(s) + fr.em*0.4 }
+	put("1")
+	for s := 1; s <= shades; s++ {
+		fr.fill(withAlpha(ownerBlue, shadeAlpha(s)), x, y-fr.em*0.1, x+fr.em*1.1, y+fr.em*0.75)
+		x += fr.em * 1.1
+	}
+	x += fr.em * 0.4
+	put(count(max(top, 1)) + " " + noun)
+	fr.c = draw.Crop(fr.c, 0, 0, 0, -fr.em*1.7)
+}
+
+type heatCells struct {
+	fr  *frame
+	h   *heat
+	ax  timeAxis
+	top int64
+}
+
+func (k *heatCells) Plot(c draw.Canvas, p *plot.Plot) {
+	tx, ty := p.Transforms(&c)
+	k.h.cells.sync()
+	b := k.h.base
+	var paths [shades + 1]vg.Path
+	x := func(col int) vg.Length {
+		at := float64(b.t0) + float64(col)*float64(b.width)
+		at = math.Max(float64(k.ax.start), math.Min(float64(k.ax.end), at))
+		return tx((at - float64(k.ax.origin)) / k.ax.unit)
+	}
+	for col, cell := range k.h.cells.cells {
+		if cell == nil {
+			continue
+		}
+		x0, x1 := x(col), x(col+1)
+		x1 = max(x1, x0+k.fr.em*0.08)
+		for i, n := range cell {
+			if n > 0 {
+				rect(&paths[shade(n, k.top)], x0, ty(heatEdge(i)), x1, ty(heatEdge(i+1)))
+			}
+		}
+	}
+	for s, path := range paths {
+		if len(path) > 0 {
+			k.fr.c.SetColor(withAlpha(ownerBlue, shadeAlpha(s)))
+			k.fr.c.Fill(path)
+		}
+	}
+}
+
+// rect adds a rectangle to a path.
+func rect(p *vg.Path, x0, y0, x1, y1 vg.Length) {
+	p.Move(vg.Point{X: x0, Y: y0})
+	p.Line(vg.Point{X: x1, Y: y0})
+	p.Line(vg.Point{X: x1, Y: y1})
+	p.Line(vg.Point{X: x0, Y: y1})
+	p.Close()
+}

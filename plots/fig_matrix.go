@@ -1,0 +1,330 @@
+package plots
+
+import (
+	"cmp"
+	"fmt"
+	"image/color"
+	"slices"
+	"strconv"
+
+	"gonum.org/v1/plot/vg"
+
+	"schedreplay/cpumask"
+	"schedreplay/replay"
+)
+
+// maxMatrixUnits bounds the rows of a matrix; on a machine of more CPUs they are
+// LLCs.
+const maxMatrixUnits = 128
+
+// unit is one row and column of a matrix: a CPU, or an LLC of a large machine.
+type unit struct {
+	name      string
+	llc, node int
+	isolated  bool
+}
+
+// matrix is how many wakeups went from each unit to each.
+type matrix3 struct {
+	units []unit
+	n     [3]map[[2]int]int64 // recorded, original, patched
+	top   int64
+	llcs  bool // units are LLCs
+}
+
+func makeMatrix(res *replay.Result, col *collector) *matrix3 {
+	var used cpumask.Mask
+	for k := range col.routes.n {
+		used.Set(int(k.from))
+		used.Set(int(k.to))
+	}
+	if used.Empty() {
+		return nil
+	}
+	iso, _ := res.Isolated.Get()
+	m := &matrix3{}
+	list, known := places(res.Host, hostCPUs(res, used))
+	if !known && len(list) > maxMatrixUnits {
+		list = slices.DeleteFunc(list, func(p place) bool { return !used.Test(p.cpu) })
+	}
+	m.llcs = known && len(list) > maxMatrixUnits
+	at := map[int]int{}
+	for _, p := range list {
+		if m.llcs {
+			if len(m.units) == 0 || m.units[len(m.units)-1].llc != p.llc {
+				m.units = append(m.units, unit{name: "LLC of CPU " + strconv.Itoa(p.llc), llc: len(m.units), node: p.node})
+			}
+		} else {
+			m.units = append(m.units, unit{name: strconv.Itoa(p.cpu), llc: p.llc, node: p.node})
+		}
+		at[p.cpu] = len(m.units) - 1
+		if iso.Test(p.cpu) {
+			m.units[len(m.units)-1].isolated = true
+		}
+	}
+	if len(m.units) > 2*maxMatrixUnits {
+		return nil // no topology, and too many CPUs to draw
+	}
+	for i := range m.n {
+		m.n[i] = map[[2]int]int64{}
+	}
+	for k, n := range col.routes.n {
+		for i := range n {
+			if n[i] > 0 {
+				c := [2]int{at[int(k.from)], at[int(k.to)]}
+				m.n[i][c] += n[i]
+				m.top = max(m.top, m.n[i][c])
+			}
+		}
+	}
+	return m
+}
+
+// into counts the wakeups that go to isolated units.
+func (m *matrix3) into(kernel int) (n int64) {
+	for c, k := range m.n[kernel] {
+		if m.units[c[1]].isolated {
+			n += k
+		}
+	}
+	return n
+}
+
+func matrixFigure(res *replay.Result, col *collector) *figure {
+	m := makeMatrix(res, col)
+	if m == nil {
+		return nil
+	}
+	what := "CPU"
+	if m.llcs {
+		what = "LLC"
+	}
+	panels := []matrixPanel{{"recorded", m.n[0]}}
+	f := &figure{
+		name:  "landing-matrix",
+		title: "From which CPU to which the wakeups of all tasks went",
+		caption: fmt.Sprintf("A row is the %s that a task was on before, a column the one chosen for it; the diagonal is staying. Counted are wakeups that went through a selection. Darker is more, on a logarithmic scale. "+
+			"Lines part LLCs, thick ones nodes; isolated CPUs are tinted, and fields that lead onto them framed.", what),
+		desc: fmt.Sprintf("Recorded: %s; the table below has the numbers.", routeWords(res, col, 0)),
+	}
+	if len(m.n[2]) > 0 && res.Patched != nil {
+		panels = append(panels, matrixPanel{"model of " + clean(res.Patched.Name), m.n[2]})
+		if iso, ok := res.Isolated.Get(); ok && !iso.Empty() {
+			f.title = fmt.Sprintf("Selections of an isolated CPU: %s recorded, %s with the patch", count(m.into(0)), count(m.into(2)))
+		}
+		f.desc = fmt.Sprintf("Recorded: %s. Under the patched kernel: %s. The table below has the numbers.", routeWords(res, col, 0), routeWords(res, col, 2))
+	}
+	if col.routes.left > 0 {
+		f.caption += fmt.Sprintf(" %s between CPUs beyond the first %s pairs are left out.", counted(col.routes.left, "placement"), count(maxRoutes))
+	}
+	f.height = func(s size) float64 {
+		if s.narrow {
+			return 1.9 + 31*float64(len(panels))
+		}
+		return 33
+	}
+	f.draw = m.draw(panels)
+	return f
+}
+
+// routeWords lists the commonest routes of a kernel, those onto isolated CPUs
+// first.
+func routeWords(res *replay.Result, col *collector, kernel int) string {
+	var words []string
+	for _, r := range sortedRoutes(res, col, kernel) {
+		if n := col.routes.n[r][kernel]; n > 0 && len(words) < 5 {
+			words = append(words, fmt.Sprintf("CPU %d to %d %s", r.from, r.to, times(n)))
+		}
+	}
+	if len(words) == 0 {
+		return "none"
+	}
+	return join(words)
+}
+
+// sortedRoutes sorts the routes: onto isolated CPUs first, then by count.
+func sortedRoutes(res *replay.Result, col *collector, kernel int) []route {
+	iso, _ := res.Isolated.Get()
+	list := make([]route, 0, len(col.routes.n))
+	for r := range col.routes.n {
+		list = append(list, r)
+	}
+	slices.SortFunc(list, func(a, b route) int {
+		ia, ib := iso.Test(int(a.to)), iso.Test(int(b.to))
+		if ia != ib {
+			if ia {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(cmp.Compare(col.routes.n[b][kernel], col.routes.n[a][kernel]), cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to))
+	})
+	return list
+}
+
+type matrixPanel struct {
+	title string
+	n     map[[2]int]int64
+}
+
+func (m *matrix3) draw(panels []matrixPanel) func(*frame) {
+	return func(fr *frame) {
+		fr.shadeKey(m.top, "wakeups")
+		w, h := fr.c.Max.X-fr.c.Min.X, fr.c.Max.Y-fr.c.Min.Y
+		for i, p := range panels {
+			x, y := fr.c.Min.X, fr.c.Max.Y
+			pw, ph := w, h
+			switch {
+			case fr.narrow:
+				ph = h / vg.Length(len(panels))
+				y -= ph * vg.Length(i)
+			default:
+				pw = w/2 - fr.em*0.8
+				x += (pw + fr.em*1.6) * vg.Length(i)
+				if len(panels) == 1 {
+					x += w / 4
+				}
+			}
+			m.panel(fr, p, x, y, pw, ph)
+		}
+	}
+}
+
+// panel draws one matrix with its top left at (x, y).
+func (m *matrix3) panel(fr *frame, p matrixPanel, x, y, w, h vg.Length) {
+	fr.text(x, y, p.title, fr.style(0.95, true, ink), 0, 1)
+	left, below, head := fr.em*3.2, fr.em*2.9, fr.em*1.6
+	side := min(w-left, h-head-below)
+	n := len(m.units)
+	// Gaps: a little between LLCs, more between nodes.
+	pos := make([]vg.Length, n+1)
+	gaps := 0.0
+	offs := make([]float64, n)
+	for i := range m.units {
+		if i > 0 {
+			switch a, b := m.units[i-1], m.units[i]; {
+			case a.node != b.node:
+				gaps += 0.6
+			case a.llc != b.llc && !m.llcs:
+				gaps += 0.25
+			}
+		}
+		offs[i] = float64(i) + gaps
+	}
+	pitch := side / vg.Length(float64(n)+gaps)
+	for i := range offs {
+		pos[i] = pitch * vg.Length(offs[i])
+	}
+	x0, y1 := x+left, y-head
+	y0 := y1 - side
+	// Row i is at y1-pos[i], column i at x0+pos[i].
+	for i, u := range m.units {
+		if u.isolated {
+			fr.fill(band, x0+pos[i], y0, x0+pos[i]+pitch, y1)
+			fr.fill(band, x0, y1-pos[i]-pitch, x0+side, y1-pos[i])
+		}
+	}
+	for i := 1; i < n; i++ {
+		a, b := m.units[i-1], m.units[i]
+		if a.llc == b.llc && a.node == b.node || m.llcs && a.node == b.node {
+			continue
+		}
+		l := fr.hair(grid)
+		if a.node != b.node {
+			l = fr.line(muted, 0.1)
+		}
+		mid := (pos[i-1] + pitch + pos[i]) / 2
+		fr.c.StrokeLine2(l, x0+mid, y0, x0+mid, y1)
+		fr.c.StrokeLine2(l, x0, y1-mid, x0+side, y1-mid)
+	}
+	fr.c.StrokeLines(fr.hair(muted), []vg.Point{{X: x0, Y: y0}, {X: x0 + side, Y: y0}, {X: x0 + side, Y: y1}, {X: x0, Y: y1}, {X: x0, Y: y0}})
+	m.cells(fr, p.n, pos, pitch, x0, y1)
+	m.names(fr, pos, pitch, x0, y0, y1, side)
+}
+
+func (m *matrix3) cells(fr *frame, cells map[[2]int]int64, pos []vg.Length, pitch, x0, y1 vg.Length) {
+	keys := make([][2]int, 0, len(cells))
+	for k := range cells {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, func(a, b [2]int) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1])) })
+	var paths [2][shades + 1]vg.Path
+	var frames vg.Path
+	for _, k := range keys {
+		kind := 0
+		x, y := x0+pos[k[1]], y1-pos[k[0]]-pitch
+		if m.units[k[1]].isolated {
+			kind = 1
+			d := fr.em * 0.06
+			rect(&frames, x-d, y-d, x+pitch+d, y+pitch+d)
+		}
+		rect(&paths[kind][shade(cells[k], m.top)], x, y, x+pitch, y+pitch)
+	}
+	for kind, clr := range []color.NRGBA{ownerBlue, intruderRd} {
+		for s, p := range paths[kind] {
+			if len(p) > 0 {
+				fr.c.SetColor(withAlpha(clr, shadeAlpha(s)))
+				fr.c.Fill(p)
+			}
+		}
+	}
+	if len(frames) > 0 {
+		fr.c.SetLineStyle(fr.line(ink, 0.09))
+		fr.c.Stroke(frames)
+	}
+}
+
+// names labels rows and columns as far as there is room, the isolated ones
+// first.
+func (m *matrix3) names(fr *frame, pos []vg.Length, pitch, x0, y0, y1, side vg.Length) {
+	st, strong := fr.style(0.8, false, ink), fr.style(0.8, true, ink)
+	var rows, cols []vg.Rectangle
+	free := func(list []vg.Rectangle, r vg.Rectangle) bool {
+		return !slices.ContainsFunc(list, func(o vg.Rectangle) bool {
+			return r.Min.X < o.Max.X && o.Min.X < r.Max.X && r.Min.Y < o.Max.Y && o.Min.Y < r.Max.Y
+		})
+	}
+	put := func(i int) {
+		u, s := m.units[i], st
+		if u.isolated {
+			s = strong
+		}
+		name := u.name
+		if m.llcs {
+			name = name[len("LLC of CPU "):]
+		}
+		w := s.Width(name)
+		mid := x0 + pos[i] + pitch/2
+		r := vg.Rectangle{Min: vg.Point{X: mid - w/2 - fr.em*0.15, Y: 0}, Max: vg.Point{X: mid + w/2 + fr.em*0.15, Y: 1}}
+		if free(cols, r) {
+			cols = append(cols, r)
+			fr.text(mid, y0-fr.em*0.3, name, s, 0.5, 1)
+		}
+		v := y1 - pos[i] - pitch/2
+		r = vg.Rectangle{Min: vg.Point{X: 0, Y: v - fr.em*0.42}, Max: vg.Point{X: 1, Y: v + fr.em*0.42}}
+		if free(rows, r) {
+			rows = append(rows, r)
+			fr.text(x0-fr.em*0.3, v, name, s, 1, 0.5)
+		}
+	}
+	for i, u := range m.units {
+		if u.isolated {
+			put(i)
+		}
+	}
+	for i := range m.units { // the first CPU of each LLC before the others
+		if i == 0 || m.units[i-1].llc != m.units[i].llc {
+			put(i)
+		}
+	}
+	for i := range m.units {
+		put(i)
+	}
+	small := fr.style(0.88, false, muted)
+	what := "CPU"
+	if m.llcs {
+		what = "LLC, by its first CPU,"
+	}
+	fr.text(x0+side/2, y0-fr.em*1.5, what+" chosen", small, 0.5, 1)
+	fr.sideways(x0-fr.em*2.4, (y0+y1)/2, what+" before")
+}

@@ -1,0 +1,390 @@
+package plots
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"gonum.org/v1/plot/vg"
+
+	"schedreplay/cpumask"
+	"schedreplay/kernelmodel"
+	"schedreplay/replay"
+)
+
+// Bounds on the drawing of the machine.
+const (
+	maxTopologyCPUs = 128
+	maxDomainRows   = 10
+)
+
+// domainRow is a row of sched domains of one level whose spans do not meet.
+type domainRow struct {
+	name  string
+	spans []cpumask.Mask
+}
+
+// topologyFigure draws the machine and the sched domains that the original
+// kernel builds of it; nil and the reason if that is not known.
+func topologyFigure(res *replay.Result) (*figure, string) {
+	if !topologyKnown(res) {
+		return nil, "There is no drawing of the machine: its topology is not known."
+	}
+	iso, isoKnown := res.Isolated.Get()
+	list, _ := places(res.Host, hostCPUs(res, cpumask.Mask{}))
+	left := 0
+	if len(list) > maxTopologyCPUs {
+		list, left = someLLCs(list, iso)
+	}
+	var rows []domainRow
+	kernel := ""
+	if res.Original != nil {
+		major, minor, _ := res.Original.Version()
+		if m := replay.BuildMachine(res.Host, major, minor); m != nil {
+			rows, kernel = domainRows(m, list), clean(res.Original.Name)
+		}
+	}
+	over := 0
+	if len(rows) > maxDomainRows {
+		over = len(rows) - maxDomainRows
+		rows = rows[:maxDomainRows]
+	}
+	f := &figure{name: "topology", title: topologyTitle(res, list)}
+	f.caption = "The machine: nodes, last-level caches (LLC), cores and CPUs; isolated CPUs are marked."
+	if kernel != "" {
+		f.caption += fmt.Sprintf(" Below, the sched domains that %s builds of it: a bar spans the CPUs of one domain; a CPU under no bar is in none.", kernel)
+	}
+	if left > 0 {
+		f.caption += fmt.Sprintf(" %s in LLCs without an isolated CPU are left out.", counted(int64(left), "CPU"))
+	}
+	if over > 0 {
+		f.caption += fmt.Sprintf(" %s of overlapping domains more are left out.", counted(int64(over), "row"))
+	}
+	f.desc = topologyWords(res, rows)
+	d := &topologyDrawing{list: list, iso: iso, isoKnown: isoKnown, rows: rows, kernel: kernel}
+	f.height = func(size) float64 { return d.height() }
+	f.draw = d.draw
+	return f, ""
+}
+
+// someLLCs keeps the LLCs with isolated CPUs, then others, as many as there is
+// room for.
+func someLLCs(list []place, iso cpumask.Mask) (kept []place, left int) {
+	size, want := map[int]int{}, map[int]bool{}
+	for _, p := range list {
+		size[p.llc]++
+		want[p.llc] = want[p.llc] || iso.Test(p.cpu)
+	}
+	room := maxTopologyCPUs
+	keep := map[int]bool{}
+	for _, wanted := range []bool{true, false} {
+		for _, p := range list {
+			if !keep[p.llc] && want[p.llc] == wanted && size[p.llc] <= room {
+				keep[p.llc] = true
+				room -= size[p.llc]
+			}
+		}
+	}
+	for _, p := range list {
+		if keep[p.llc] {
+			kept = append(kept, p)
+		}
+	}
+	return kept, len(list) - len(kept)
+}
+
+// domainRows lays out the domains of the CPUs drawn, the lowest level first.
+func domainRows(m *kernelmodel.Machine, list []place) []domainRow {
+	type level struct {
+		name   string
+		height int
+		spans  []cpumask.Mask
+	}
+	var levels []*level
+	domains := m.Domains()
+	for _, p := range list {
+		if p.cpu >= len(domains.CPU) {
+			continue
+		}
+		for i, sd := range domains.CPU[p.cpu].SD {
+			// Some CPUs lack a level, and NUMA levels share their name.
+			same := 0
+			for _, o := range domains.CPU[p.cpu].SD[:i] {
+				if o.Name == sd.Name {
+					same++
+				}
+			}
+			var l *level
+			for _, o := range levels {
+				if o.name == sd.Name {
+					if same == 0 {
+						l = o
+						break
+					}
+					same--
+				}
+			}
+			if l == nil {
+				l = &level{name: sd.Name}
+				levels = append(levels, l)
+			}
+			l.height = max(l.height, i)
+			if !slices.ContainsFunc(l.spans, sd.Span.Equal) {
+				l.spans = append(l.spans, sd.Span)
+			}
+		}
+	}
+	slices.SortStableFunc(levels, func(a, b *level) int { return cmp.Compare(a.height, b.height) })
+	var rows []domainRow
+	for _, l := range levels {
+		first := len(rows)
+	next:
+		for _, s := range l.spans {
+			for i := first; i < len(rows); i++ {
+				if !slices.ContainsFunc(rows[i].spans, func(o cpumask.Mask) bool { return !o.And(s).Empty() }) {
+					rows[i].spans = append(rows[i].spans, s)
+					continue next
+				}
+			}
+			rows = append(rows, domainRow{l.name, []cpumask.Mask{s}})
+		}
+	}
+	return rows
+}
+
+// topologyTitle says what matters of the machine: a core that isolation splits.
+func topologyTitle(res *replay.Result, list []place) string {
+	iso, known := res.Isolated.Get()
+	all := hostCPUs(res, cpumask.Mask{}).Weight()
+	if known && !iso.Empty() {
+		for _, p := range list {
+			info := res.Host.CPU[p.cpu]
+			if rest := info.Siblings.AndNot(iso); iso.Test(p.cpu) && !rest.Empty() {
+				return fmt.Sprintf("CPU %d is in no sched domain; its SMT sibling, %s, does housekeeping", p.cpu, cpuNoun(rest))
+			}
+		}
+		return fmt.Sprintf("The machine: %d CPUs, of which %s isolated", all, map[bool]string{true: cpuNoun(iso) + " is", false: cpuNoun(iso) + " are"}[iso.Weight() == 1])
+	}
+	return fmt.Sprintf("The machine: %d CPUs", all)
+}
+
+func topologyWords(res *replay.Result, rows []domainRow) string {
+	iso, known := res.Isolated.Get()
+	s := fmt.Sprintf("%s.", counted(int64(hostCPUs(res, cpumask.Mask{}).Weight()), "CPU"))
+	if known {
+		s += " Isolated: " + maskWords(iso) + "."
+	}
+	for _, r := range rows {
+		var words []string
+		for _, m := range r.spans {
+			words = append(words, m.String())
+		}
+		s += fmt.Sprintf(" %s: %s.", r.name, joinUpTo(words, 12, "domain"))
+	}
+	return s
+}
+
+type topologyDrawing struct {
+	list          []place
+	iso           cpumask.Mask
+	isoKnown      bool
+	rows          []domainRow
+	kernel        string
+	pos           []vg.Length // left edges
+	pitch, x0, x1 vg.Length
+}
+
+const (
+	topologyCPUsEm = 6.6 // node, LLC, core and CPU rows
+	domainRowEm    = 1.65
+)
+
+func (d *topologyDrawing) height() float64 {
+	h := topologyCPUsEm
+	if len(d.rows) > 0 || d.kernel != "" {
+		h += 1.9 + domainRowEm*float64(max(len(d.rows), 1))
+	}
+	return h
+}
+
+func (d *topologyDrawing) draw(fr *frame) {
+	d = &topologyDrawing{list: d.list, iso: d.iso, isoKnown: d.isoKnown, rows: d.rows, kernel: d.kernel}
+	left := fr.em * 3.6
+	d.x0, d.x1 = fr.c.Min.X+left, fr.c.Max.X-fr.em*0.2
+	gaps := 0.0
+	offs := make([]float64, len(d.list))
+	for i, p := range d.list {
+		if i > 0 {
+			switch q := d.list[i-1]; {
+			case q.node != p.node:
+				gaps += 0.9
+			case q.llc != p.llc:
+				gaps += 0.5
+			case q.core != p.core:
+				gaps += 0.15
+			}
+		}
+		offs[i] = float64(i) + gaps
+	}
+	d.pitch = min((d.x1-d.x0)/vg.Length(float64(len(d.list))+gaps), fr.em*4)
+	d.pos = make([]vg.Length, len(d.list))
+	for i, o := range offs {
+		d.pos[i] = d.x0 + d.pitch*vg.Length(o)
+	}
+	y := fr.c.Max.Y
+	label := func(s string, y vg.Length) { fr.text(fr.c.Min.X, y, s, fr.style(0.88, false, muted), 0, 0.5) }
+	if d.list[0].node >= 0 {
+		label("node", y-fr.em*0.7)
+		d.spans(fr, y-fr.em*1.3, fr.em*1.2, func(a, b place) bool { return a.node == b.node }, func(p place) string { return strconv.Itoa(p.node) })
+	}
+	y -= fr.em * 1.5
+	label("LLC", y-fr.em*0.7)
+	d.spans(fr, y-fr.em*1.3, fr.em*1.2, func(a, b place) bool { return a.llc == b.llc && a.node == b.node }, nil)
+	y -= fr.em * 1.5
+	label("core", y-fr.em*0.7)
+	d.spans(fr, y-fr.em*1.3, fr.em*1.2, func(a, b place) bool { return a.core == b.core && a.llc == b.llc && a.node == b.node }, nil)
+	y -= fr.em * 1.5
+	label("CPU", y-fr.em*0.8)
+	d.cpus(fr, y-fr.em*1.6, fr.em*1.5)
+	y = fr.c.Max.Y - fr.em*topologyCPUsEm
+	if d.kernel == "" {
+		return
+	}
+	fr.text(fr.c.Min.X, y-fr.em*0.9, "sched domains of "+d.kernel, fr.style(0.95, true, ink), 0, 0)
+	y -= fr.em * 1.7
+	if len(d.rows) == 0 {
+		fr.text(d.x0, y-fr.em*0.7, "none", fr.style(0.88, false, muted), 0, 0.5)
+	}
+	for _, r := range d.rows {
+		label(r.name, y-fr.em*0.6)
+		d.domains(fr, r, y-fr.em*1.15, fr.em*1.05)
+		y -= fr.em * domainRowEm
+	}
+}
+
+// spans draws boxes around neighbours that belong together, and their names if
+// all of them fit.
+func (d *topologyDrawing) spans(fr *frame, y, h vg.Length, same func(a, b place) bool, name func(place) string) {
+	st := fr.style(0.8, false, ink)
+	inset := min(d.pitch*0.06, fr.em*0.1)
+	type box struct {
+		a, b vg.Length
+		text string
+	}
+	var boxes []box
+	fits := true
+	for i := 0; i < len(d.list); {
+		j := i
+		for j+1 < len(d.list) && same(d.list[j], d.list[j+1]) {
+			j++
+		}
+		k := box{a: d.pos[i] + inset, b: d.pos[j] + d.pitch - inset}
+		if name != nil {
+			k.text = name(d.list[i])
+		} else {
+			var m cpumask.Mask
+			for _, p := range d.list[i : j+1] {
+				m.Set(p.cpu)
+			}
+			k.text = m.String()
+		}
+		fits = fits && st.Width(k.text) <= k.b-k.a-fr.em*0.1
+		boxes = append(boxes, k)
+		i = j + 1
+	}
+	for _, k := range boxes {
+		fr.c.StrokeLines(fr.line(muted, 0.06), []vg.Point{{X: k.a, Y: y}, {X: k.b, Y: y}, {X: k.b, Y: y + h}, {X: k.a, Y: y + h}, {X: k.a, Y: y}})
+		if fits {
+			fr.text((k.a+k.b)/2, y+h/2, k.text, st, 0.5, 0.5)
+		}
+	}
+}
+
+// cpus draws a box per CPU, the isolated ones tinted, hatched and named.
+func (d *topologyDrawing) cpus(fr *frame, y, h vg.Length) {
+	st, strong := fr.style(0.8, false, ink), fr.style(0.8, true, ink)
+	inset := min(d.pitch*0.06, fr.em*0.1)
+	every := 1
+	for vg.Length(every)*d.pitch < st.Width("188") && every < 64 {
+		every *= 2
+	}
+	if d.pitch >= st.Width("88")+fr.em*0.1 {
+		every = 1
+	}
+	free := d.x0 - fr.em
+	for i, p := range d.list { // names of isolated ones stand below
+		if d.iso.Test(p.cpu) {
+			a, b := d.pos[i]+inset, d.pos[i]+d.pitch-inset
+			fr.fill(band, a, y, b, y+h)
+			fr.hatch(fr.line(intruderRd, 0.06), a, y, b, y+h)
+			fr.c.StrokeLines(fr.line(intruderRd, 0.12), []vg.Point{{X: a, Y: y}, {X: b, Y: y}, {X: b, Y: y + h}, {X: a, Y: y + h}, {X: a, Y: y}})
+			s := "isolated: " + strconv.Itoa(p.cpu)
+			if i > 0 && d.iso.Test(d.list[i-1].cpu) {
+				s = strconv.Itoa(p.cpu)
+			}
+			w := strong.Width(s)
+			x := min(max((a+b)/2-w/2, free), fr.c.Max.X-w)
+			if x >= free {
+				fr.text(x, y-fr.em*0.25, s, strong, 0, 1)
+				free = x + w + fr.em*0.3
+			}
+		}
+	}
+	last := d.x0 - fr.em
+	for i, p := range d.list {
+		if d.iso.Test(p.cpu) {
+			continue
+		}
+		a, b := d.pos[i]+inset, d.pos[i]+d.pitch-inset
+		fr.c.StrokeLines(fr.line(muted, 0.06), []vg.Point{{X: a, Y: y}, {X: b, Y: y}, {X: b, Y: y + h}, {X: a, Y: y + h}, {X: a, Y: y}})
+		s := strconv.Itoa(p.cpu)
+		w := st.Width(s)
+		if x := (a+b)/2 - w/2; p.cpu%every == 0 && x > last && w <= d.pitch*vg.Length(every) {
+			if w > b-a && i+1 < len(d.list) && d.iso.Test(d.list[i+1].cpu) {
+				continue
+			}
+			fr.text(x, y+h/2, s, st, 0, 0.5)
+			last = x + w + fr.em*0.1
+		}
+	}
+}
+
+// domains draws a row of domains; one that is not of neighbours is drawn in
+// pieces, joined by a line.
+func (d *topologyDrawing) domains(fr *frame, r domainRow, y, h vg.Length) {
+	st := fr.style(0.8, false, ink)
+	inset := min(d.pitch*0.1, fr.em*0.14)
+	for _, span := range r.spans {
+		first, prev := -1, -1
+		var lo, hi vg.Length
+		flush := func(end int) {
+			if first < 0 {
+				return
+			}
+			a, b := d.pos[first]+inset, d.pos[end]+d.pitch-inset
+			if prev >= 0 {
+				fr.c.StrokeLine2(fr.line(patchGreen, 0.08), d.pos[prev]+d.pitch-inset, y+h/2, a, y+h/2)
+			}
+			fr.fill(withAlpha(patchGreen, 0x38), a, y, b, y+h)
+			fr.c.StrokeLines(fr.line(patchGreen, 0.08), []vg.Point{{X: a, Y: y}, {X: b, Y: y}, {X: b, Y: y + h}, {X: a, Y: y + h}, {X: a, Y: y}})
+			if b-a > hi-lo {
+				lo, hi = a, b
+			}
+			prev, first = end, -1
+		}
+		for i, p := range d.list {
+			in := span.Test(p.cpu)
+			switch {
+			case in && first < 0:
+				first = i
+			case !in && first >= 0:
+				flush(i - 1)
+			}
+		}
+		flush(len(d.list) - 1)
+		if text := span.String(); hi > lo && st.Width(text) <= hi-lo-fr.em*0.2 {
+			fr.text((lo+hi)/2, y+h/2, text, st, 0.5, 0.5)
+		}
+	}
+}
