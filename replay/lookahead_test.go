@@ -74,6 +74,7 @@ func TestLookahead(t *testing.T) {
 		{"woken again before anything is known", nil, []parser.Event{waking(11, 3, busy[3], other, 4), wakeup(12, 5, swapper, other, 5)}, no, 0, 0, false, false},
 		{"a statistic of the waker's CPU", []parser.Event{elsewhere}, []parser.Event{stat(11, 2)}, 4, fact.Reconstructed, 11, false, false},
 	} {
+		t.Log(c.name)
 		events := append(append([]parser.Event{}, c.before...), waking(10, 2, busy[2], other, 4))
 		o := lookThrough(t, append(events, c.then...)...)[len(c.before)].out
 		upper := int64(parser.NoTime)

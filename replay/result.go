@@ -200,6 +200,9 @@ type Stay struct {
 	// was this one; Selections of them went through the selector; StayedPut of
 	// those chose this CPU again.
 	Wakings, Selections, StayedPut int64
+	// SelectionsUnknown counts those of Wakings of which it is not known whether
+	// they went through the selector.
+	SelectionsUnknown int64
 	// Runs and RunNS count the slices and their time in ns; CutRuns of them were
 	// cut by the window or a hole, so that RunNS is a lower bound if it is not 0.
 	Runs, CutRuns int64

@@ -218,6 +218,9 @@ func (t *tracker) placed(d *decision, p *task) {
 // waking counts a waking of a task on the CPU it stays on.
 func (t *tracker) waking(s *openStay, line *Wakeup, p *task) {
 	s.Wakings++
+	if !line.SelectionKnown {
+		s.SelectionsUnknown++
+	}
 	if line.Selection {
 		s.Selections++
 		if line.RecordedCPU == s.CPU {
