@@ -207,7 +207,7 @@ func (a *app) entryWindow(in *input) (anonymize.Window, error) {
 	if err != nil {
 		return anonymize.All, err
 	}
-	want := firstEntry(res)
+	want, _ := firstEntry(res)
 	if want == nil {
 		return anonymize.All, usagef("%s: no task entered an isolated CPU by a wakeup, so there is no entry to cut out", in.Path)
 	}
@@ -227,17 +227,17 @@ func (a *app) entryWindow(in *input) (anonymize.Window, error) {
 	return anonymize.Window{From: res.Start, To: want.Time + 16*first}, nil
 }
 
-// firstEntry is the earliest entry of a foreign task.
-func firstEntry(res *replay.Result) *replay.Entry {
-	var first *replay.Entry
+// firstEntry is the earliest entry of a foreign task, and the runs of the stay
+// that it begins.
+func firstEntry(res *replay.Result) (first *replay.Entry, runs int64) {
 	for _, c := range res.CPUs {
 		for _, s := range c.Stays {
 			if s.Entry != nil && s.Class == replay.ClassForeign && (first == nil || s.Entry.Time < first.Time) {
-				first = s.Entry
+				first, runs = s.Entry, s.Runs
 			}
 		}
 	}
-	return first
+	return first, runs
 }
 
 // shows replays a window and reports whether its first entry is the wanted one
@@ -273,8 +273,8 @@ func (a *app) shows(in *input, w anonymize.Window, want *replay.Entry) (bool, er
 	if err := a.ctx.Err(); err != nil {
 		return false, err
 	}
-	got := firstEntry(res)
-	return got != nil && got.Time == want.Time && got.Task.PID == want.Task.PID && got.RecordedCPU == want.RecordedCPU &&
+	got, runs := firstEntry(res)
+	return got != nil && runs > 0 && got.Time == want.Time && got.Task.PID == want.Task.PID && got.RecordedCPU == want.RecordedCPU &&
 		samePlace(&got.Original, &want.Original) && samePlace(&got.Patched, &want.Patched) && got.Moved == want.Moved, nil
 }
 

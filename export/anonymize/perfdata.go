@@ -133,9 +133,10 @@ func perfData(src parser.Source, n *Names, out *os.File) (*Report, error) {
 	return &p.report, p.w.Flush()
 }
 
+// feature is a section behind the data; to is where it is written.
 type feature struct {
-	bit       int
-	off, size int64
+	bit           int
+	off, size, to int64
 }
 
 // file rewrites a file: header and event types as they are, records, features.
@@ -176,10 +177,17 @@ func (p *perf) file(src parser.Source, out *os.File) error {
 	if err := p.records(io.NewSectionReader(src.At, dataOff, dataSize)); err != nil {
 		return err
 	}
-	if err := p.writeFeatures(src, features, dataOff+p.size); err != nil {
-		return err
+	if p.expanded || p.size != dataSize {
+		at := dataOff + p.size + int64(16*len(features))
+		for i := range features {
+			features[i].to = at
+			at += features[i].size
+		}
 	}
 	if err := p.w.Flush(); err != nil {
+		return err
+	}
+	if err := p.writeFeatures(src, features, dataOff+p.size, out); err != nil {
 		return err
 	}
 	if p.expanded || p.size != dataSize {
@@ -255,6 +263,7 @@ func (p *perf) features(src parser.Source, head []byte, table int64) ([]feature,
 		}
 	}
 	var list []feature
+	dataEnd := table
 	b := make([]byte, 16)
 	for bit := range featBits {
 		if read[bit/64]>>(bit%64)&1 == 0 {
@@ -264,8 +273,9 @@ func (p *perf) features(src parser.Source, head []byte, table int64) ([]feature,
 			return nil, bitmap, refuse("the file is cut: without the event formats behind the data the names cannot be found")
 		}
 		table += 16
-		f := feature{bit, int64(p.order.Uint64(b)), int64(p.order.Uint64(b[8:]))}
-		if f.off < 0 || f.size < 0 || f.size > maxFeature {
+		f := feature{bit: bit, off: int64(p.order.Uint64(b)), size: int64(p.order.Uint64(b[8:]))}
+		f.to = f.off
+		if f.off < dataEnd || f.size < 0 || f.size > maxFeature || f.off > 1<<60 {
 			return nil, bitmap, fmt.Errorf("%w: feature %d of %d bytes", parser.ErrDamaged, bit, f.size)
 		}
 		if bit == featAuxtrace && f.size > 0 {
@@ -287,22 +297,18 @@ func (p *perf) features(src parser.Source, head []byte, table int64) ([]feature,
 
 const auxtrace = "it holds a hardware trace (AUXTRACE), in which nothing can be told from names"
 
-// writeFeatures writes the table at off and the sections behind it.
-func (p *perf) writeFeatures(src parser.Source, list []feature, off int64) error {
-	at := off + int64(16*len(list))
+// writeFeatures writes the table at off, and the sections where they belong.
+func (p *perf) writeFeatures(src parser.Source, list []feature, off int64, out *os.File) error {
 	for _, f := range list {
-		var b [16]byte
-		putUint64(p.order, b[:], uint64(at))
-		putUint64(p.order, b[8:], uint64(f.size))
-		if _, err := p.w.Write(b[:]); err != nil {
+		var entry [16]byte
+		putUint64(p.order, entry[:], uint64(f.to))
+		putUint64(p.order, entry[8:], uint64(f.size))
+		if err := patch(out, off, entry[:]); err != nil {
 			return err
 		}
-		at += f.size
-	}
-	for _, f := range list {
-		b := make([]byte, 0, min(f.size, 1<<20))
-		buf := bytes.NewBuffer(b)
-		got, err := io.Copy(buf, io.NewSectionReader(src.At, f.off, f.size))
+		off += int64(len(entry))
+		var buf bytes.Buffer
+		got, err := io.Copy(&buf, io.NewSectionReader(src.At, f.off, f.size))
 		if err != nil {
 			return err
 		}
@@ -310,7 +316,7 @@ func (p *perf) writeFeatures(src parser.Source, list []feature, off int64) error
 			return fmt.Errorf("%w: feature %d ends %d bytes early", parser.ErrTruncated, f.bit, f.size-got)
 		}
 		p.feature(f.bit, buf.Bytes())
-		if _, err := p.w.Write(buf.Bytes()); err != nil {
+		if err := patch(out, f.to, buf.Bytes()); err != nil {
 			return err
 		}
 	}

@@ -59,8 +59,10 @@ func text(src parser.Source, c parser.Capture, n *Names, w Window, out *os.File)
 			}
 			break
 		}
-		p.other(line)
-		p.write(line)
+		if p.showing {
+			p.other(line)
+			p.write(line)
+		}
 	}
 	return &p.report, p.w.Flush()
 }
@@ -114,15 +116,11 @@ func (p *printed) read() ([]byte, error) {
 	}
 }
 
-func (p *printed) write(b []byte) {
-	if p.showing {
-		_, _ = p.w.Write(b) // bufio keeps the error for Flush
-	}
-}
+// write writes through a buffer, which keeps the error for Flush.
+func (p *printed) write(b []byte) { _, _ = p.w.Write(b) }
 
 // record rewrites the lines of one event.
 func (p *printed) record(ev *parser.Event) error {
-	p.report.Records++
 	breaks := 1
 	for _, s := range []string{ev.Cur.Comm, ev.Task.Comm, ev.Next.Comm, ev.Text} {
 		breaks += bytes.Count([]byte(s), []byte("\n"))
@@ -139,6 +137,10 @@ func (p *printed) record(ev *parser.Event) error {
 		rec = append(rec, line...)
 	}
 	p.showing = ev.Time == parser.NoTime || ev.Time >= p.window.From && ev.Time <= p.window.To
+	if !p.showing {
+		return nil
+	}
+	p.report.Records++
 	e := editor{n: p.n, b: rec}
 	if e.event(ev) {
 		e.apply()
@@ -280,6 +282,11 @@ func (e *editor) rename(now string) bool {
 func (e *editor) header(ev *parser.Event) bool {
 	comm := ev.Cur.Comm
 	if comm == "" || ev.Cur.PID == parser.NoPID && placeholder.MatchString(comm) {
+		// The reader had no use for the name; the line may have one.
+		if m := unread.FindSubmatchIndex(e.b); m != nil && !placeholder.Match(e.b[m[2]:m[3]]) {
+			e.from = m[3]
+			return e.add(m[2], m[3])
+		}
 		return true
 	}
 	pid := strconv.Itoa(int(ev.Cur.PID))
@@ -301,6 +308,9 @@ func (e *editor) header(ev *parser.Event) bool {
 		at = i + 1
 	}
 }
+
+// unread is a name before the columns: "name-0 [cpu]", "name pid/tid [cpu]".
+var unread = regexp.MustCompile(`^\s*(\S.*?)(?:-\d+|\s+-?\d+(?:/-?\d+)?)\s+(?:\([ \d-]+\)\s+)?\[\d+\]\s`)
 
 // hasNumber reports whether blanks and a number follow, or "pid/number".
 func hasNumber(b []byte, number string) bool {
@@ -329,7 +339,8 @@ func (e *editor) other(ev *parser.Event) bool {
 		return false
 	}
 	at := e.from + loc[1]
-	if i := bytes.Index(e.b[at:], []byte(ev.Text+":")); i >= 0 && len(bytes.TrimLeft(e.b[at:at+i], " 0123456789")) == 0 {
+	// The name may have its system before it, and perf's period.
+	if i := bytes.Index(e.b[at:], []byte(ev.Text+":")); i >= 0 && bytes.IndexByte(bytes.TrimLeft(e.b[at:at+i], " 0123456789"), ' ') < 0 {
 		at += i + len(ev.Text) + 1
 	} else if m := perfRecord.FindIndex(e.b[at:]); m != nil {
 		at += m[1]
