@@ -63,31 +63,27 @@ func (s *Selector) findIdlestCPU(top int) {
 }
 
 // orOtherIdle splits between the CPU estimated and every other allowed CPU of
-// the mask that may be idle, or every allowed one if none can be.
+// the mask: those that may be idle if one surely is, else all.
 func (s *Selector) orOtherIdle(best int) int {
-	candidate := func(c int, idleOnly bool) bool {
-		// A task that executes may always stay.
-		return c != best && (!idleOnly || s.possiblyIdle(c) || s.w.Kind == KindExec && c == s.prev)
+	idleOnly := false
+	for c := s.cpus.First(); c >= 0 && !idleOnly; c = s.cpus.Next(c) {
+		a, b := s.State.Idle(c), s.State.SchedIdle(c)
+		idleOnly = a.Value && !a.Open || s.Rules.SchedIdle && b.Value && !b.Open
 	}
-	for _, idleOnly := range [2]bool{true, false} {
-		n := 1
-		for c := s.cpus.First(); c >= 0; c = s.cpus.Next(c) {
-			if candidate(c, idleOnly) {
-				n++
+	other := func(c int) bool { return c != best && (!idleOnly || s.possiblyIdle(c)) }
+	n := 1
+	for c := s.cpus.First(); c >= 0; c = s.cpus.Next(c) {
+		if other(c) {
+			n++
+		}
+	}
+	k := s.x.pick(fSlowCPU, 0, n)
+	for c := s.cpus.First(); k > 0 && c >= 0; c = s.cpus.Next(c) {
+		if other(c) {
+			if k--; k == 0 {
+				return c
 			}
 		}
-		if n == 1 && idleOnly && !s.possiblyIdle(best) {
-			continue
-		}
-		k := s.x.pick(fSlowCPU, 0, n)
-		for c := s.cpus.First(); k > 0 && c >= 0; c = s.cpus.Next(c) {
-			if candidate(c, idleOnly) {
-				if k--; k == 0 {
-					return c
-				}
-			}
-		}
-		return best
 	}
 	return best
 }

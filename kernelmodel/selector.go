@@ -249,9 +249,9 @@ func (s *Selector) Widest(w *Wakeup) cpumask.Mask {
 			}
 		}
 	}
-	leaks := s.Rules.Leaks()
+	leaks, strays := s.Rules.Leaks(), !s.Rules.RecentUsedMask
 	for _, v := range s.Variants {
-		leaks = leaks || v.Leaks()
+		leaks, strays = leaks || v.Leaks(), strays || !v.RecentUsedMask
 	}
 	near := func(c int) {
 		if c < 0 || c >= m.ncpu {
@@ -302,7 +302,7 @@ func (s *Selector) Widest(w *Wakeup) cpumask.Mask {
 	if w.Allowed.Weight() == 1 {
 		out.Set(w.Allowed.First())
 	}
-	if !out.SubsetOf(w.Allowed) || !out.SubsetOf(m.active) {
+	if strays && w.RecentUsed == nil || !out.SubsetOf(w.Allowed) || !out.SubsetOf(m.active) {
 		for _, c := range w.Prev {
 			if f := s.fallback(w, c); f >= 0 {
 				out.Set(f)
