@@ -169,7 +169,7 @@ func (r *replayer) waker(d *decision, line *Wakeup) {
 		cur.PID = r.t.cpu[d.ev.CPU].cur
 	}
 	line.Waker = TaskRef{PID: cur.PID, Comm: cur.Comm, Prio: parser.NoPrio}
-	if q := r.t.task[cur.PID]; q != nil && cur.PID > 0 {
+	if q := r.t.find(cur.PID); q != nil && cur.PID > 0 {
 		line.Waker = q.ref()
 	} else if cur.PID == 0 {
 		line.Waker.Comm = "swapper"
@@ -269,7 +269,7 @@ func (r *replayer) ask(d *decision, p *task, w *world, q *kernelmodel.Wakeup) {
 	q.CurPerCPUKthread = kernelmodel.Known(cur == 0, fact.Reconstructed)
 	q.CurLoad = kernelmodel.Exactly(0, fact.Reconstructed)
 	kthread := false
-	if cp := t.task[cur]; cp != nil && cur > 0 {
+	if cp := t.find(cur); cp != nil && cur > 0 {
 		q.CurFlips = cp.flips.after(p.pid, d.ev.Time, q.CurFlips[:0])
 		ca := r.aff.of(cp)
 		kthread = ca.kthread
@@ -536,7 +536,7 @@ func (r *replayer) learn(d *decision, p *task, consistent []int) {
 	if sync >= 0 {
 		r.sync.learn(line, sync == 1)
 	}
-	if cur := r.t.task[line.Waker.PID]; wide >= 0 && cur != nil && line.Waker.PID > 0 && cur != p {
+	if cur := r.t.find(line.Waker.PID); wide >= 0 && cur != nil && line.Waker.PID > 0 && cur != p {
 		learnFlips(&cur.flips, &p.flips, int64(r.m.LLCSize(line.WakerCPU)), wide == 1)
 	}
 }
@@ -545,7 +545,7 @@ func (r *replayer) learn(d *decision, p *task, consistent []int) {
 // does.
 func (r *replayer) recordWakee(d *decision, p *task) {
 	line := &d.line
-	if cur := r.t.task[line.Waker.PID]; line.Selection && cur != nil && cur.pid > 0 && line.Task.Prio >= kernelmodel.MaxRTPrio && d.kind == kernelmodel.KindWakeup {
+	if cur := r.t.find(line.Waker.PID); line.Selection && cur != nil && cur.pid > 0 && line.Task.Prio >= kernelmodel.MaxRTPrio && d.kind == kernelmodel.KindWakeup {
 		cur.flips.wakes(p.pid, d.ev.Time)
 	}
 }

@@ -129,7 +129,6 @@ func (l *lookahead) observe(ev *parser.Event) {
 		delete(l.byCPU, ev.CPU)
 		if !o.done {
 			o.upper = ev.Time
-			o.own = ev.Kind == parser.KindStatRuntime // the activation's accounting
 			if l.survey.hasMigrate {
 				// The selection's own migration would have been this event.
 				o.cpu, o.from, o.done = o.prev, fact.Reconstructed, true

@@ -270,7 +270,7 @@ func (r *replayer) event(ev *parser.Event, out *outcome) error {
 // selecting reports whether a migration belongs to a selection: the wakee's
 // own, just decided.
 func (r *replayer) selecting(ev *parser.Event) bool {
-	p := r.t.task[ev.Task.PID]
+	p := r.t.find(ev.Task.PID)
 	return p != nil && p.inflight != parser.NoCPU
 }
 

@@ -18,8 +18,9 @@ type survey struct {
 
 	hasWaking, hasWakeup, hasMigrate, hasSwitch, hasContext bool
 
-	cpu  []startCPU
-	task map[int32]*taskSurvey
+	cpu   []startCPU
+	task  map[int32]*taskSurvey
+	quick []*taskSurvey // the same for low pids
 
 	lost, lostUnknown, holes, damaged, overwritten int64
 
@@ -80,10 +81,19 @@ func (s *survey) cpuAt(c int32) *startCPU {
 }
 
 func (s *survey) taskAt(pid int32) *taskSurvey {
+	if uint(pid) < uint(len(s.quick)) && s.quick[pid] != nil {
+		return s.quick[pid]
+	}
 	t := s.task[pid]
 	if t == nil {
 		t = &taskSurvey{startCPU: parser.NoCPU, lastWakee: parser.NoPID, parent: parser.NoPID}
 		s.task[pid] = t
+		if i := int(pid); i >= 0 && i < quickPIDs {
+			for i >= len(s.quick) {
+				s.quick = append(s.quick, make([]*taskSurvey, max(1024, len(s.quick)))...)
+			}
+			s.quick[i] = t
+		}
 	}
 	return t
 }
@@ -273,6 +283,9 @@ func (s *survey) first(ev *parser.Event) {
 			return
 		}
 		t.firstSeen = true
+		if s.lost+s.lostUnknown+s.holes > 0 {
+			return // it may have come or been woken where events are missing
+		}
 		t.startCPU, t.startQueued, t.startSleep = cpu, queued, sleep
 	}
 	switch ev.Kind {

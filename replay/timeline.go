@@ -82,9 +82,10 @@ type transition struct {
 
 // timeline is the machine as recorded, up to the event last applied.
 type timeline struct {
-	s    *survey
-	cpu  []cpuState
-	task map[int32]*task
+	s     *survey
+	cpu   []cpuState
+	task  map[int32]*task
+	quick []*task // the same for low pids
 	// unsure lists flights that may not have reached the wake list yet.
 	unsure []flight
 	// delays: the kernel delays dequeues (6.12 and later).
@@ -135,9 +136,20 @@ func newTimeline(s *survey, ncpu int, delays bool) *timeline {
 	return t
 }
 
+// quickPIDs bounds the pids that are looked up without hashing.
+const quickPIDs = 1 << 17
+
+// find returns the task, nil if it was not seen.
+func (t *timeline) find(pid int32) *task {
+	if uint(pid) < uint(len(t.quick)) {
+		return t.quick[pid]
+	}
+	return t.task[pid]
+}
+
 // get returns the task, making it on first sight.
 func (t *timeline) get(pid int32) *task {
-	p := t.task[pid]
+	p := t.find(pid)
 	if p == nil {
 		p = &task{
 			pid: pid, prio: parser.NoPrio, cpu: parser.NoCPU, wokenAt: parser.NoTime, sleptAt: parser.NoTime,
@@ -149,6 +161,12 @@ func (t *timeline) get(pid int32) *task {
 			p.flips.start(ts.partners, t.s.end-t.s.start)
 		}
 		t.task[pid] = p
+		if i := int(pid); i >= 0 && i < quickPIDs {
+			for i >= len(t.quick) {
+				t.quick = append(t.quick, make([]*task, max(1024, len(t.quick)))...)
+			}
+			t.quick[i] = p
+		}
 	}
 	return p
 }
@@ -200,7 +218,7 @@ type flight struct {
 func (t *timeline) arrived(ev *parser.Event) {
 	n := 0
 	for _, f := range t.unsure {
-		p := t.task[f.pid]
+		p := t.find(f.pid)
 		switch {
 		case p == nil || p.inflight != f.to:
 		case f.waker == ev.CPU && (ev.Task.PID != f.pid || ev.Kind != parser.KindMigrate):
@@ -628,7 +646,7 @@ func (t *timeline) fairAdvance(c int32) {
 	k := &t.cpu[c]
 	var cur *task
 	if k.cur > 0 {
-		cur = t.task[k.cur]
+		cur = t.find(k.cur)
 	}
 	t.dropped(c, k.fair.advance(cur, t.now))
 }

@@ -87,7 +87,7 @@ func (w *world) shiftOf(t *timeline, c int, self int32) shift {
 			continue
 		}
 		d := w.diverged[pid]
-		p := t.task[pid]
+		p := t.find(pid)
 		if d == nil || p == nil {
 			continue
 		}
@@ -173,7 +173,7 @@ func (s *state) Idle(c int) kernelmodel.Answer {
 func (s *state) inflightAway(c int) int {
 	n := 0
 	for _, pid := range s.world.active {
-		if p := s.r.t.task[pid]; p != nil && p.inflight == int32(c) {
+		if p := s.r.t.find(pid); p != nil && p.inflight == int32(c) {
 			n++
 		}
 	}
