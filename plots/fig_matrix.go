@@ -19,17 +19,18 @@ const maxMatrixUnits = 128
 
 // unit is one row and column of a matrix: a CPU, or an LLC of a large machine.
 type unit struct {
-	name      string
+	name      string // the CPU, the LLC's first
 	llc, node int
 	isolated  bool
 }
 
-// matrix is how many wakeups went from each unit to each.
+// matrix3 is how many wakeups went from each unit to each.
 type matrix3 struct {
 	units []unit
 	n     [3]map[[2]int]int64 // recorded, original, patched
 	top   int64
-	llcs  bool // units are LLCs
+	llcs  bool     // units are LLCs
+	into  [3]int64 // of these, to isolated CPUs
 }
 
 func makeMatrix(res *replay.Result, col *collector) *matrix3 {
@@ -51,8 +52,8 @@ func makeMatrix(res *replay.Result, col *collector) *matrix3 {
 	at := map[int]int{}
 	for _, p := range list {
 		if m.llcs {
-			if len(m.units) == 0 || m.units[len(m.units)-1].llc != p.llc {
-				m.units = append(m.units, unit{name: "LLC of CPU " + strconv.Itoa(p.llc), llc: len(m.units), node: p.node})
+			if n := len(m.units); n == 0 || m.units[n-1].llc != p.llc || m.units[n-1].node != p.node {
+				m.units = append(m.units, unit{name: strconv.Itoa(p.llc), llc: p.llc, node: p.node})
 			}
 		} else {
 			m.units = append(m.units, unit{name: strconv.Itoa(p.cpu), llc: p.llc, node: p.node})
@@ -74,20 +75,13 @@ func makeMatrix(res *replay.Result, col *collector) *matrix3 {
 				c := [2]int{at[int(k.from)], at[int(k.to)]}
 				m.n[i][c] += n[i]
 				m.top = max(m.top, m.n[i][c])
+				if iso.Test(int(k.to)) {
+					m.into[i] += n[i]
+				}
 			}
 		}
 	}
 	return m
-}
-
-// into counts the wakeups that go to isolated units.
-func (m *matrix3) into(kernel int) (n int64) {
-	for c, k := range m.n[kernel] {
-		if m.units[c[1]].isolated {
-			n += k
-		}
-	}
-	return n
 }
 
 func matrixFigure(res *replay.Result, col *collector) *figure {
@@ -95,22 +89,22 @@ func matrixFigure(res *replay.Result, col *collector) *figure {
 	if m == nil {
 		return nil
 	}
-	what := "CPU"
+	what, marks := "CPU", "Lines part LLCs, thick ones nodes; isolated CPUs are tinted, and fields that lead onto them framed."
 	if m.llcs {
-		what = "LLC"
+		what, marks = "LLC", "Thick lines part nodes; LLCs with isolated CPUs are tinted, and fields that lead into them framed."
 	}
 	panels := []matrixPanel{{"recorded", m.n[0]}}
 	f := &figure{
 		name:  "landing-matrix",
 		title: "From which CPU to which the wakeups of all tasks went",
 		caption: fmt.Sprintf("A row is the %s that a task was on before, a column the one chosen for it; the diagonal is staying. Counted are wakeups that went through a selection. Darker is more, on a logarithmic scale. "+
-			"Lines part LLCs, thick ones nodes; isolated CPUs are tinted, and fields that lead onto them framed.", what),
+			"%s", what, marks),
 		desc: fmt.Sprintf("Recorded: %s; the table below has the numbers.", routeWords(res, col, 0)),
 	}
 	if len(m.n[2]) > 0 && res.Patched != nil {
 		panels = append(panels, matrixPanel{"model of " + clean(res.Patched.Name), m.n[2]})
 		if iso, ok := res.Isolated.Get(); ok && !iso.Empty() {
-			f.title = fmt.Sprintf("Selections of an isolated CPU: %s recorded, %s with the patch", count(m.into(0)), count(m.into(2)))
+			f.title = fmt.Sprintf("Selections of an isolated CPU: %s recorded, %s with the patch", count(m.into[0]), count(m.into[2]))
 		}
 		f.desc = fmt.Sprintf("Recorded: %s. Under the patched kernel: %s. The table below has the numbers.", routeWords(res, col, 0), routeWords(res, col, 2))
 	}
@@ -290,9 +284,6 @@ func (m *matrix3) names(fr *frame, pos []vg.Length, pitch, x0, y0, y1, side vg.L
 			s = strong
 		}
 		name := u.name
-		if m.llcs {
-			name = name[len("LLC of CPU "):]
-		}
 		w := s.Width(name)
 		mid := x0 + pos[i] + pitch/2
 		r := vg.Rectangle{Min: vg.Point{X: mid - w/2 - fr.em*0.15, Y: 0}, Max: vg.Point{X: mid + w/2 + fr.em*0.15, Y: 1}}

@@ -166,6 +166,9 @@ func topologyTitle(res *replay.Result, list []place) string {
 		}
 		return fmt.Sprintf("The machine: %d CPUs, of which %s isolated", all, map[bool]string{true: cpuNoun(iso) + " is", false: cpuNoun(iso) + " are"}[iso.Weight() == 1])
 	}
+	if known {
+		return fmt.Sprintf("The machine: %d CPUs, none of them isolated", all)
+	}
 	return fmt.Sprintf("The machine: %d CPUs", all)
 }
 
@@ -301,51 +304,45 @@ func (d *topologyDrawing) spans(fr *frame, y, h vg.Length, same func(a, b place)
 	}
 }
 
-// cpus draws a box per CPU, the isolated ones tinted, hatched and named.
+// cpus draws a box per CPU with its number if there is room for all; the
+// isolated ones are tinted, hatched and named below.
 func (d *topologyDrawing) cpus(fr *frame, y, h vg.Length) {
 	st, strong := fr.style(0.8, false, ink), fr.style(0.8, true, ink)
 	inset := min(d.pitch*0.06, fr.em*0.1)
-	every := 1
-	for vg.Length(every)*d.pitch < st.Width("188") && every < 64 {
-		every *= 2
+	widest := 0
+	for _, p := range d.list {
+		widest = max(widest, p.cpu)
 	}
-	if d.pitch >= st.Width("88")+fr.em*0.1 {
-		every = 1
-	}
-	free := d.x0 - fr.em
-	for i, p := range d.list { // names of isolated ones stand below
-		if d.iso.Test(p.cpu) {
-			a, b := d.pos[i]+inset, d.pos[i]+d.pitch-inset
-			fr.fill(band, a, y, b, y+h)
-			fr.hatch(fr.line(intruderRd, 0.06), a, y, b, y+h)
-			fr.c.StrokeLines(fr.line(intruderRd, 0.12), []vg.Point{{X: a, Y: y}, {X: b, Y: y}, {X: b, Y: y + h}, {X: a, Y: y + h}, {X: a, Y: y}})
-			s := "isolated: " + strconv.Itoa(p.cpu)
-			if i > 0 && d.iso.Test(d.list[i-1].cpu) {
-				s = strconv.Itoa(p.cpu)
+	room := d.pitch-2*inset >= st.Width(strconv.Itoa(widest))
+	free := fr.c.Min.X
+	for i := 0; i < len(d.list); i++ {
+		a, b := d.pos[i]+inset, d.pos[i]+d.pitch-inset
+		box := []vg.Point{{X: a, Y: y}, {X: b, Y: y}, {X: b, Y: y + h}, {X: a, Y: y + h}, {X: a, Y: y}}
+		if !d.iso.Test(d.list[i].cpu) {
+			fr.c.StrokeLines(fr.line(muted, 0.06), box)
+			if room {
+				fr.text((a+b)/2, y+h/2, strconv.Itoa(d.list[i].cpu), st, 0.5, 0.5)
 			}
-			w := strong.Width(s)
-			x := min(max((a+b)/2-w/2, free), fr.c.Max.X-w)
-			if x >= free {
-				fr.text(x, y-fr.em*0.25, s, strong, 0, 1)
-				free = x + w + fr.em*0.3
-			}
-		}
-	}
-	last := d.x0 - fr.em
-	for i, p := range d.list {
-		if d.iso.Test(p.cpu) {
 			continue
 		}
-		a, b := d.pos[i]+inset, d.pos[i]+d.pitch-inset
-		fr.c.StrokeLines(fr.line(muted, 0.06), []vg.Point{{X: a, Y: y}, {X: b, Y: y}, {X: b, Y: y + h}, {X: a, Y: y + h}, {X: a, Y: y}})
-		s := strconv.Itoa(p.cpu)
-		w := st.Width(s)
-		if x := (a+b)/2 - w/2; p.cpu%every == 0 && x > last && w <= d.pitch*vg.Length(every) {
-			if w > b-a && i+1 < len(d.list) && d.iso.Test(d.list[i+1].cpu) {
-				continue
-			}
-			fr.text(x, y+h/2, s, st, 0, 0.5)
-			last = x + w + fr.em*0.1
+		fr.fill(band, a, y, b, y+h)
+		fr.hatch(fr.line(intruderRd, 0.06), a, y, b, y+h)
+		fr.c.StrokeLines(fr.line(intruderRd, 0.12), box)
+		if i > 0 && d.iso.Test(d.list[i-1].cpu) {
+			continue
+		}
+		var m cpumask.Mask
+		last := i
+		for j := i; j < len(d.list) && d.iso.Test(d.list[j].cpu); j++ {
+			m.Set(d.list[j].cpu)
+			last = j
+		}
+		s := "isolated: " + m.String()
+		w := strong.Width(s)
+		x := min(max((a+d.pos[last]+d.pitch)/2-w/2, fr.c.Min.X), fr.c.Max.X-w)
+		if x >= free {
+			fr.text(x, y-fr.em*0.25, s, strong, 0, 1)
+			free = x + w + fr.em*0.3
 		}
 	}
 }

@@ -202,7 +202,7 @@
   const draws = {
     // Lanes over time, before and after.
     strip(d) {
-      const title = 24, row = 26;
+      const title = 27, row = 26;
       let height = 0;
       d.panels.forEach((p) => {
         p.top = height += title;
@@ -240,7 +240,7 @@
             ctx.textBaseline = "alphabetic";
             ctx.fillStyle = color("ink");
             ctx.font = font(13, true);
-            ctx.fillText(p.n, 0, box.top + (p.top - 8) * r);
+            ctx.fillText(p.n, 0, box.top + (p.top - 11) * r);
             p.lanes.forEach((l, j) => {
               const base = box.top + (p.top + row * (j + 1) - 2) * r, full = (row - 6) * r, c = color(colors[l.k]);
               ctx.fillStyle = color("ink");
@@ -311,7 +311,7 @@
                 const at = Math.max(left ? x - 8 * r - w : x + 8 * r, titled);
                 if (at > free && at + w <= box.left + box.width) {
                   ctx.textAlign = "left";
-                  ctx.fillText(m.n, at, top - 8 * r);
+                  ctx.fillText(m.n, at, top - 11 * r);
                   free = at + w;
                 }
               }

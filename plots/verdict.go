@@ -322,6 +322,9 @@ func consequence(m *replay.Stay) string {
 		return ""
 	}
 	s := fmt.Sprintf("From then on CPU %d was its %s: ", m.CPU, code("prev_cpu"))
+	if m.SelectionsUnknown > 0 {
+		return s + fmt.Sprintf("it was woken there %s more", times(m.Wakings))
+	}
 	if m.Selections == 0 {
 		return s + fmt.Sprintf("it was woken there %s more, each time without a selection", times(m.Wakings))
 	}
