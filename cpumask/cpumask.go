@@ -102,7 +102,7 @@ func (m Mask) Last() int {
 // Next returns the lowest CPU above cpu, or -1 if there is none
 // (cpumask_next).
 func (m Mask) Next(cpu int) int {
-	cpu++
+	cpu = max(cpu+1, 0)
 	i := cpu >> 6
 	if i >= len(m.w) {
 		return -1
