@@ -128,7 +128,8 @@ func ran(t int64, cpu int32, p parser.Task, from, delay int64) parser.Event {
 
 // bench is a host of four cores with two threads each, (0,1) (2,3) (4,5) (6,7),
 // one LLC and the given isolated CPUs; ksmd may run everywhere, the poller on
-// the isolated CPUs only, and everything else is left to rules of thumb.
+// the isolated CPUs only, the busy tasks on the others, and everything else is
+// left to rules of thumb.
 func bench(release string, isolated ...int) *parser.Host {
 	all, iso := cpumask.Range(0, 7), cpumask.Of(isolated...)
 	h := &parser.Host{
@@ -138,6 +139,9 @@ func bench(release string, isolated ...int) *parser.Host {
 			ksmd.PID:   {PID: ksmd.PID, Comm: "ksmd", Affinity: fact.Seen(all, ""), Kthread: fact.Seen(true, "")},
 			poller.PID: {PID: poller.PID, Comm: "poller", Affinity: fact.Seen(iso, "")},
 		},
+	}
+	for c, p := range busy {
+		h.Task[p.PID] = parser.TaskInfo{PID: p.PID, Comm: p.Comm, Affinity: fact.Seen(cpumask.Of(c).Or(all.AndNot(iso)), "")}
 	}
 	if release != "" {
 		h.Release = fact.Seen(release, "")
@@ -153,7 +157,7 @@ func bench(release string, isolated ...int) *parser.Host {
 func crowd() []parser.Event {
 	var ev []parser.Event
 	for c := range int32(7) {
-		ev = append(ev, switches(int64(c)+1, c, swapper, runnable, busy[c]))
+		ev = append(ev, switches(int64(c)+1, c, aTask(20+c, "before", 120), sleeps, busy[c]))
 	}
 	return append(ev, switches(8, 7, poller, sleeps, swapper))
 }
