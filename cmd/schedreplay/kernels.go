@@ -6,42 +6,59 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"schedreplay/kernelmodel"
 )
 
 func (a *app) kernelsCommand() *cobra.Command {
-	var diff bool
-	var format string
-	formats := []string{"text", "json"}
+	var diff, explain bool
+	var c common
 	cmd := &cobra.Command{
-		Use:   "kernels [--diff A B]",
-		Short: "The rule table: which kernels place tasks differently",
+		Use:   "kernels [--diff A B | --explain CAPTURE]",
+		Short: "The rule table: which kernels place tasks differently; which one a capture fits",
 		Long: `kernels lists the rows of the rule table: each mainline release that places a
 waking task otherwise than the one before, the fixes it carries, and whether it can
 put a task on an isolated CPU. With --diff it says in words what differs between two
 KERNELs, and which commits brought it.
 
+With --explain it ranks the rows, and every combination of fixes on each, by how well
+they explain the placements that a capture shows: fewest impossible entries into
+isolated CPUs, then fewest impossible decisions, then most exact predictions. It says
+first what follows, and names the decisions that rule kernels out. The flags that
+describe the machine belong to --explain; -v lists every rank and name.
+
 KERNEL is release[(+|-)fix]…, as in 6.1.82, 6.1.192-smt-span or
 5.10.0-136.oe2203+smt-span. Formats: text, json.`,
 		Example: `  schedreplay kernels
   schedreplay kernels --diff 6.1.82 6.1.83
-  schedreplay kernels --diff 5.10 6.1-smt-span`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if diff && len(args) != 2 {
+  schedreplay kernels --diff 5.10 6.1-smt-span
+  schedreplay kernels --explain testdata/traces/smt44-isolated43-original`,
+		Args: func(_ *cobra.Command, args []string) error {
+			switch {
+			case diff && explain:
+				return fmt.Errorf("--diff and --explain are two questions; ask one")
+			case diff && len(args) != 2:
 				return fmt.Errorf("--diff needs two kernels, as in `schedreplay kernels --diff 6.1.82 6.1.83`")
-			}
-			if !diff && len(args) > 0 {
-				return fmt.Errorf("%q is not expected; did you mean --diff?", args[0])
+			case explain && len(args) != 1:
+				return fmt.Errorf("--explain needs one CAPTURE")
+			case !diff && !explain && len(args) > 0:
+				return fmt.Errorf("%q is not expected; did you mean --diff or --explain?", args[0])
 			}
 			return nil
 		},
-		RunE: func(_ *cobra.Command, args []string) error {
-			if err := checkFormat(format, formats); err != nil {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if explain {
+				return a.onCapture(cmd, args[0], &c, func(in *input) error { return a.kernelsExplain(in, &c) })
+			}
+			if err := checkFormat(c.format, c.formats); err != nil {
+				return err
+			}
+			if err := onlyWithExplain(cmd); err != nil {
 				return err
 			}
 			if !diff {
-				a.kernelRows(format)
+				a.kernelRows(c.format)
 				return nil
 			}
 			x, err := kernelmodel.ParseKernel(args[0], "")
@@ -52,13 +69,33 @@ KERNEL is release[(+|-)fix]…, as in 6.1.82, 6.1.192-smt-span or
 			if err != nil {
 				return err
 			}
-			a.kernelDiff(x, y, format)
+			a.kernelDiff(x, y, c.format)
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&diff, "diff", false, "say what differs between two kernels")
-	addFormat(cmd.Flags(), &format, formats)
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.BoolVar(&diff, "diff", false, "say what differs between two kernels")
+	f.BoolVar(&explain, "explain", false, "rank the kernels by how well they explain a capture")
+	c.formats = []string{"text", "json"}
+	addFormat(f, &c.format, c.formats)
+	c.addHost(f)
+	f.StringVar(&c.original, "original", "", "the `KERNEL` whose rank is told; by default the recorded release")
 	return cmd
+}
+
+// onlyWithExplain refuses flags about a capture where there is none.
+func onlyWithExplain(cmd *cobra.Command) (err error) {
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		switch f.Name {
+		case "diff", "explain", "format", "color", "quiet", "verbose":
+		default:
+			if err == nil {
+				err = usagef("--%s belongs to --explain CAPTURE", f.Name)
+			}
+		}
+	})
+	return err
 }
 
 // difference is one switch that two rows have in different positions.

@@ -42,6 +42,21 @@ func fixSwitch(field string, f kernelmodel.Fix, without string) placementSwitch 
 	return placementSwitch{field, yesNo(func(r *kernelmodel.Rules) bool { return r.Has(f) }, doc, without, commits)}
 }
 
+// smtSpan words the fix that this program is about, which came twice and was
+// taken away once.
+func smtSpan(r *kernelmodel.Rules) (does, commits string) {
+	doc, commits := kernelmodel.FixSMTSpan.Describe()
+	switch {
+	case r.SMTSpan:
+		return doc, commits
+	case r.Sibling == kernelmodel.SiblingFirst:
+		commits = "3e6efe87cd5c"
+	default:
+		commits = ""
+	}
+	return "select_idle_smt takes any idle sibling that the task's affinity allows: it leaks onto isolated CPUs", commits
+}
+
 // switches are in the order in which a wakeup meets them.
 var switches = []placementSwitch{
 	{"CurShortcut", yesNo(func(r *kernelmodel.Rules) bool { return r.CurShortcut },
@@ -104,7 +119,7 @@ var switches = []placementSwitch{
 		position{"select_idle_smt runs last, on target's siblings", "10e2f1acd010"},
 		position{"select_idle_smt runs before the scan, on prev's siblings, where no idle core is advertised", "c722f35b513f"},
 	)},
-	fixSwitch("SMTSpan", kernelmodel.FixSMTSpan, "select_idle_smt takes any idle sibling that the task's affinity allows: it leaks onto isolated CPUs"),
+	{"SMTSpan", smtSpan},
 	{"SMTSkipsTarget", yesNo(func(r *kernelmodel.Rules) bool { return r.SMTSkipsTarget },
 		"select_idle_smt passes over the CPU it starts from", "select_idle_smt looks at the CPU it starts from too", "b9bae70440d2")},
 	fixSwitch("CoreSpan", kernelmodel.FixCoreSpan, "the core scan's fallback may be any CPU that the task's affinity allows: it leaks onto isolated CPUs"),
