@@ -590,6 +590,12 @@ func (r *replayer) carry(d *decision, p *task, consistent []int, complete bool) 
 		// soon make every place of every task possible; see docs/model.md.
 		r.places = r.places[:1]
 	}
+	if r.places[0] != recorded && r.patched.diverged[p.pid] == nil && !r.ownDifference() {
+		// It only makes room for a task that is elsewhere. That is told of this
+		// decision; carried on, it would move every task of the machine within a
+		// second, and no decision after that would be about the patch.
+		r.places = append(r.places[:0], recorded)
+	}
 	r.track.enteredInPatched(p, line.PrevCPU, r.places)
 	r.patched.diverge(p.pid, d.n, r.places, recorded)
 	if r.patched.diverged[p.pid] != nil {
@@ -608,6 +614,22 @@ func (r *replayer) send(d *decision, p *task, cpu int) {
 		return
 	}
 	r.t.fly(p, d.ev.CPU, int32(cpu), d.win)
+}
+
+// ownDifference reports whether the kernels differ about this decision in the
+// recorded state too, not only because the patched world has tasks elsewhere.
+func (r *replayer) ownDifference() bool {
+	if r.twins {
+		return false
+	}
+	sel := r.selP
+	sel.State = &r.stateO
+	differ := false
+	r.x.Explore(r.limit, func() {
+		o := r.selO.Select(&r.x, &r.askO)
+		differ = differ || sel.Select(&r.x, &r.askO).CPU != o.CPU
+	})
+	return differ
 }
 
 func (r *replayer) anyIsolated(cpus []int) bool {
