@@ -8,7 +8,6 @@ import (
 	"iter"
 	"os"
 	"regexp"
-	"slices"
 	"strconv"
 
 	"schedreplay/parser"
@@ -283,7 +282,12 @@ func (e *editor) header(ev *parser.Event) bool {
 	comm := ev.Cur.Comm
 	if comm == "" || ev.Cur.PID == parser.NoPID && placeholder.MatchString(comm) {
 		// The reader had no use for the name; the line may have one.
-		if m := unread.FindSubmatchIndex(e.b); m != nil && !placeholder.Match(e.b[m[2]:m[3]]) {
+		if i := bytes.Index(e.b, []byte("-"+strconv.Itoa(int(ev.Cur.PID))+" ")); ev.Cur.PID >= 0 && i >= 0 && i <= maxHead {
+			start := len(e.b[:i]) - len(bytes.TrimLeft(e.b[:i], " "))
+			e.from = i
+			return nameless.Match(e.b[start:i]) || e.add(start, i)
+		}
+		if m := unread.FindSubmatchIndex(e.b); m != nil && !nameless.Match(e.b[m[2]:m[3]]) {
 			e.from = m[3]
 			return e.add(m[2], m[3])
 		}
@@ -309,8 +313,14 @@ func (e *editor) header(ev *parser.Event) bool {
 	}
 }
 
+// maxHead bounds what stands before a pid.
+const maxHead = 64
+
 // unread is a name before the columns: "name-0 [cpu]", "name pid/tid [cpu]".
 var unread = regexp.MustCompile(`^\s*(\S.*?)(?:-\d+|\s+-?\d+(?:/-?\d+)?)\s+(?:\([ \d-]+\)\s+)?\[\d+\]\s`)
+
+// nameless is a placeholder, with the name of a trace-cmd instance before it.
+var nameless = regexp.MustCompile(`^(?:[\w.-]+:\s+)?(?:swapper(?:/\d+)?|<idle>|<\.\.\.>|:-?\d+)$`)
 
 // hasNumber reports whether blanks and a number follow, or "pid/number".
 func hasNumber(b []byte, number string) bool {
@@ -329,8 +339,13 @@ func hasNumber(b []byte, number string) bool {
 	return string(ids) == number || i > 0 && number == "-1"
 }
 
-// stampEnd finds the end of the time stamp's column.
-var stampEnd = regexp.MustCompile(`\d\.\d{6,9}(?:us[ +!#*@$]?)?: `)
+// stampEnd finds the end of the time stamp's column: a digit, and what the
+// latency and verbose formats put behind it.
+var stampEnd = regexp.MustCompile(`\d(?:us|ms)?(?: ?\([+-][\d.]+ms\))?[ +!#*@$]?: `)
+
+// beforeName is what may stand between the time stamp and an event's name: a
+// difference, perf's period, the event's system.
+var beforeName = regexp.MustCompile(`^[ \d]*(?:\([+-]\d+\)\s*)?(?:[\w-]+:)?$`)
 
 // other blanks what an event says that replay has no use for.
 func (e *editor) other(ev *parser.Event) bool {
@@ -339,10 +354,12 @@ func (e *editor) other(ev *parser.Event) bool {
 		return false
 	}
 	at := e.from + loc[1]
-	// The name may have its system before it, and perf's period.
-	if i := bytes.Index(e.b[at:], []byte(ev.Text+":")); i >= 0 && bytes.IndexByte(bytes.TrimLeft(e.b[at:at+i], " 0123456789"), ' ') < 0 {
+	if i := bytes.Index(e.b[at:], []byte(ev.Text+":")); i >= 0 && beforeName.Match(e.b[at:at+i]) {
 		at += i + len(ev.Text) + 1
 	} else if m := perfRecord.FindIndex(e.b[at:]); m != nil {
+		at += m[1]
+	}
+	if m := stackTrace.FindIndex(e.b[at:]); m != nil {
 		at += m[1]
 	}
 	body := e.b[at:]
@@ -358,6 +375,7 @@ func (e *editor) other(ev *parser.Event) bool {
 }
 
 var (
+	stackTrace = regexp.MustCompile(`^ *<(?:user )?stack trace>`)
 	perfRecord = regexp.MustCompile(`^ *PERF_RECORD_\w+`)
 	// perfLine is one of perf's own records that is no event.
 	perfLine = regexp.MustCompile(`^\s*(.*?)\s+-?\d+(?:/-?\d+)?\s+\[\d+\]\s+[\d.]+:.*?PERF_RECORD_\w+`)
@@ -368,10 +386,11 @@ var (
 	// perfHeader are perf's header lines that tell neither names nor places.
 	perfHeader = regexp.MustCompile(`^# (?:captured on|header version|data offset|data size|feat offset|os release|perf version|arch|nrcpus|cpudesc|cpuid|total memory|` +
 		`event |CPU_TOPOLOGY|NUMA_TOPOLOGY|CACHE|pmu mappings|time of|sample duration|missing features|sibling|node|CPU )`)
-	perfHost = regexp.MustCompile(`^# hostname : `)
-	perfArgs = regexp.MustCompile(`^# cmdline : `)
-	latency  = regexp.MustCompile(`^# \w+ latency trace v`)
-	kernelAt = regexp.MustCompile(`\(\[(?:kernel[\w.]*|guest[\w.]*)\]\)\s*$`)
+	perfHost  = regexp.MustCompile(`^# hostname : `)
+	perfArgs  = regexp.MustCompile(`^# cmdline : `)
+	lostCount = regexp.MustCompile(`^ lost \d+\s*$`)
+	latency   = regexp.MustCompile(`^# \w+ latency trace v`)
+	kernelAt  = regexp.MustCompile(`\(\[(?:kernel[\w.]*|guest[\w.]*)\]\)\s*$`)
 )
 
 // other rewrites a line that is no event.
@@ -401,29 +420,25 @@ func (p *printed) other(line []byte) {
 			return
 		}
 		p.n.replace(b[m[2]:m[3]])
-		letters(b[m[1]:])
+		if !lostCount.Match(b[m[1]:]) {
+			letters(b[m[1]:])
+		}
 	}
 }
 
-// Words by which readers tell a piece of a record from other text.
-var words = [][]byte{
-	[]byte("prev_comm="), []byte("next_comm="), []byte("comm="), []byte("prev_pid="), []byte("next_pid="), []byte("pid="), []byte("prio="), []byte("sched:"),
-	[]byte("sched_switch:"), []byte("sched_waking:"), []byte("sched_wakeup:"), []byte("sched_wakeup_new:"), []byte("sched_migrate_task:"), []byte("sched_"),
-	[]byte("target_cpu="), []byte("orig_cpu="), []byte("dest_cpu="), []byte("_cpu="), []byte("awakened: "), []byte("migrated: "), []byte("PERF_RECORD_"),
-}
+// words are those by which readers tell a piece of a record from other text.
+var words = regexp.MustCompile(`(?:prev_|next_|child_|parent_|old|new)?(?:comm|pid)=|prio=|(?:target|orig|dest)_cpu=|_cpu=|sched:|sched_[a-z_]+:?|task_rename:|` +
+	`awakened: |migrated: |PERF_RECORD_\w+|CPU:| ==> `)
 
 // mask blanks the letters of a line in which the place of names is not known,
 // all but those of the words above.
 func mask(b []byte) {
-	for i := 0; i < len(b); {
-		k := slices.IndexFunc(words, func(w []byte) bool { return bytes.HasPrefix(b[i:], w) })
-		if k >= 0 {
-			i += len(words[k])
-			continue
-		}
-		letters(b[i : i+1])
-		i++
+	from := 0
+	for _, w := range words.FindAllIndex(b, -1) {
+		letters(b[from:w[0]])
+		from = w[1]
 	}
+	letters(b[from:])
 }
 
 // letters blanks letters, and bytes that are no ASCII.
