@@ -113,8 +113,9 @@ func (a *affinities) find(pid int32, comm string, depth int) affinity {
 				}
 			}
 		}
-		if ts != nil && !a.isolated.Empty() && !ts.seen.Empty() && ts.seen.SubsetOf(a.isolated) && !r.recorder {
-			// Never seen anywhere else: pinned there, like the owner of the CPU.
+		if ts != nil && r.from == fact.Assumed && !a.isolated.Empty() && !ts.seen.Empty() && ts.seen.SubsetOf(a.isolated) && !r.recorder {
+			// Never seen anywhere else: pinned there, like the owner of the CPU. One
+			// whose parent's affinity is known is not: it inherited that.
 			r.mask = ts.seen
 		}
 	}

@@ -75,7 +75,7 @@ func TestLookahead(t *testing.T) {
 		{"a loss elsewhere", []parser.Event{elsewhere}, []parser.Event{lost(11, 3, 10, 5), switches(12, 2, busy[2], sleeps, swapper)}, 4, fact.Reconstructed, 12, false, false},
 		{"a loss, then it is woken", nil, []parser.Event{lost(11, 2, 10, 5), wakeup(12, 5, swapper, other, 5)}, 5, fact.Observed, 12, false, false},
 		{"woken again before anything is known", nil, []parser.Event{waking(11, 3, busy[3], other, 4), wakeup(12, 5, swapper, other, 5)}, no, 0, 0, false, false},
-		{"a statistic of the waker's CPU", []parser.Event{elsewhere}, []parser.Event{stat(11, 2)}, 4, fact.Reconstructed, 11, true, false},
+		{"a statistic of the waker's CPU", []parser.Event{elsewhere}, []parser.Event{stat(11, 2)}, 4, fact.Reconstructed, 11, false, false},
 	} {
 		events := append(append([]parser.Event{}, c.before...), waking(10, 2, busy[2], other, 4))
 		o := lookThrough(t, append(events, c.then...)...)[len(c.before)].out

@@ -106,15 +106,17 @@ func (t *tracker) findOwner(k *trackedCPU) {
 		}
 		return
 	}
-	best := int64(0)
+	best, sure := int64(0), false
 	for _, pid := range sortedPIDs(r.s.task) {
 		ran := r.s.ranNS[runKey{k.cpu, pid}]
-		if ran <= best || pid == 0 {
+		if ran <= 0 || pid == 0 || ran <= best && sure {
 			continue
 		}
 		p := r.t.get(pid)
-		if a := r.aff.of(p); !a.kthread && !a.recorder && a.mask.SubsetOf(r.isolated.Value) {
-			best = ran
+		a := r.aff.of(p)
+		known := a.from > fact.Assumed // outweighs any time that an assumed one ran
+		if !a.kthread && !a.recorder && a.mask.SubsetOf(r.isolated.Value) && (known && !sure || known == sure && ran > best) {
+			best, sure = ran, known
 			k.res.Owner, k.res.OwnerFrom = &TaskRef{pid, p.comm, p.prio}, a.from
 		}
 	}
