@@ -1,0 +1,145 @@
+package replay
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"schedreplay/fact"
+	"schedreplay/kernelmodel"
+	"schedreplay/parser"
+)
+
+// calm is a recording in which nothing enters the isolated CPU.
+func calm() []parser.Event {
+	return append(crowd(), waking(1000, 6, busy[6], ksmd, 6), wakeup(1001, 6, busy[6], ksmd, 6), switches(1010, 6, busy[6], preempted, ksmd), switches(1100, 6, ksmd, sleeps, busy[6]))
+}
+
+// Which two kernels are compared, and what is said of it.
+func TestDefaultKernels(t *testing.T) {
+	const entered = "at 0.001000 s it puts ksmd (pid 240) on isolated CPU 7, which only a select_idle_smt without the span test does"
+	for _, c := range []struct {
+		name              string
+		release, version  string
+		original, patched string // flags
+		leak              bool
+		wantO, wantP      string
+		from              fact.Provenance
+		says              string // the whole headline
+	}{
+		{"no release known", "", "", "", "", false, "6.1.0", "6.1.0+smt-span", fact.Assumed, "The capture does not tell its kernel: 6.1.0 is assumed; name it with --original."},
+		{"the release lacks the fix", "6.1.50", "", "", "", true, "6.1.50", "6.1.50+smt-span", fact.Observed, ""},
+		{"the release has the fix", "6.1.90", "", "", "", false, "6.1.90-smt-span", "6.1.90", fact.Observed, "6.1.90 has smt-span already: compared are 6.1.90-smt-span (original, without it) and 6.1.90 (patched)."},
+		{
+			"the release has the fix and cannot explain the recording", "6.1.192", "", "", "", true, "6.1.192-smt-span", "6.1.192", fact.Observed,
+			"6.1.192 has smt-span and cannot explain the recording: " + entered + ". Compared are 6.1.192-smt-span (original) and 6.1.192 (patched).",
+		},
+		{"named", "6.1.90", "", "6.6.1", "", false, "6.6.1", "6.6.1+smt-span", fact.Observed, ""},
+		{"named with a fix", "", "", "6.6.1+core-span", "", false, "6.6.1+core-span", "6.6.1+core-span+smt-span", fact.Observed, ""},
+		{"named, and has the fix", "6.1.50", "", "6.9", "", false, "6.9", "6.9", fact.Observed, "6.9 has smt-span already: original and patched are the same kernel."},
+		{
+			"named, and contradicted", "6.1.50", "", "6.9", "", true, "6.9-smt-span", "6.9", fact.Observed,
+			"6.9 has smt-span and cannot explain the recording: " + entered + ". Compared are 6.9-smt-span (original) and 6.9 (patched).",
+		},
+		{"both named", "6.1.50", "", "6.1.50", "6.9", true, "6.1.50", "6.9", fact.Observed, ""},
+		{"patched named", "6.1.50", "", "", "6.1.50+core-span", true, "6.1.50", "6.1.50+core-span", fact.Observed, ""},
+		{"both named, and contradicted", "", "", "6.1.192", "6.12", true, "6.1.192-smt-span", "6.12", fact.Observed, "6.1.192 has smt-span and cannot explain the recording: " + entered},
+		{"a vendor's release", "5.10.0-136.12.0.86.oe2203sp1.x86_64", "", "", "", false, "5.10.0-136.12.0.86.oe2203sp1.x86_64-smt-span", "5.10.0-136.12.0.86.oe2203sp1.x86_64", fact.Observed, "has smt-span already"},
+		{"a point release that is not known", "6.1.0-18-amd64", "", "", "", false, "6.1.0-18-amd64", "6.1.0-18-amd64+smt-span", fact.Observed, ""},
+		{"/proc/version tells it: without", "6.1.0-18-amd64", "Linux version 6.1.0-18-amd64 #1 SMP Debian 6.1.76-1 (2024-02-01)", "", "", false, "6.1.0-18-amd64", "6.1.0-18-amd64+smt-span", fact.Observed, ""},
+		{"/proc/version tells it: with", "6.1.0-30-amd64", "Linux version 6.1.0-30-amd64 #1 SMP Debian 6.1.124-1 (2025-01-12)", "", "", false, "6.1.0-30-amd64-smt-span", "6.1.0-30-amd64", fact.Observed, "has smt-span already"},
+		{"no select_idle_smt", "4.4.1", "", "", "", false, "4.4.1", "4.4.1", fact.Observed, "4.4.1 has no select_idle_smt: there is nothing for smt-span to change."},
+		{"no select_idle_smt, but another leak", "5.12", "", "", "", false, "5.12", "5.12+core-span", fact.Observed, ""},
+		{"a release that is none", "banana", "", "", "", false, "6.1.0", "6.1.0+smt-span", fact.Assumed, `The recorded release "banana" is not one the model covers`},
+		{"older than the model", "2.6.32-754.el6.x86_64", "", "", "", false, "6.1.0", "6.1.0+smt-span", fact.Assumed, `The recorded release "2.6.32-754.el6.x86_64" is not one the model covers`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			ev := calm()
+			if c.leak {
+				ev = incident(3)
+			}
+			h := bench(c.release, 7)
+			if c.version != "" {
+				h.Version = fact.Seen(c.version, "")
+			}
+			s := replayScene(t, record(ev...), h, Options{Original: c.original, Patched: c.patched})
+			if s.Original.Name != c.wantO || s.Patched.Name != c.wantP || s.KernelsFrom != c.from {
+				t.Errorf("compared %s and %s (%s), want %s and %s (%s)", s.Original.Name, s.Patched.Name, s.KernelsFrom, c.wantO, c.wantP, c.from)
+			}
+			switch said := strings.Join(s.Headline, "\n"); {
+			case c.says == "" && said != "":
+				t.Errorf("said %q", said)
+			case strings.HasSuffix(c.says, ".") && said != c.says, !strings.Contains(said, c.says):
+				t.Errorf("said %q, want %q", said, c.says)
+			}
+		})
+	}
+}
+
+// A kernel that cannot be used is an error.
+func TestBadKernels(t *testing.T) {
+	for _, o := range []Options{
+		{Original: "banana"}, {Patched: "banana"}, {Original: "6.1+smt-spam"}, {Original: "5.12+smt-span"}, {Original: "2.6.32"},
+		{Original: "6.1", Patched: "4.4+smt-span"},
+	} {
+		if _, err := tryScene(record(calm()...), bench("6.1.0", 7), o); !errors.Is(err, kernelmodel.ErrKernel) {
+			t.Errorf("%+v: %v", o, err)
+		}
+	}
+}
+
+// Where it is not known which fixes a kernel has, both forms stay possible, and
+// the reader is told.
+func TestUnknownFixes(t *testing.T) {
+	s := replayScene(t, record(incident(3)...), bench("6.1.0-18-amd64", 7), Options{})
+	if len(s.Original.Unknown) == 0 {
+		t.Fatal("nothing is unknown of the original")
+	}
+	for _, f := range s.Patched.Unknown {
+		if f == kernelmodel.FixSMTSpan {
+			t.Error("the patched kernel has the fix for certain")
+		}
+	}
+	e := s.of(ksmd)[1]
+	if !e.Original.Possible.Test(7) || !e.Original.Possible.Test(6) || e.ModelMiss {
+		t.Errorf("the entry: possible %s, miss %v", e.Original.Possible, e.ModelMiss)
+	}
+	found := false
+	for _, u := range s.Unknown {
+		found = found || strings.Contains(u.What, "6.1.0-18-amd64")
+	}
+	if !found {
+		t.Errorf("the unknown fixes are not named: %+v", s.Unknown)
+	}
+}
+
+// The observer is told the kernels first, and nothing of the trial that looked
+// for a contradiction.
+func TestObserverOrder(t *testing.T) {
+	begun, wakeups := 0, 0
+	_, err := tryScene(record(), bench("6.1.192", 7), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Observer: Observer{Begin: func(r *Result) {
+		begun++
+		if wakeups > 0 || r.Original.Name != "6.1.192-smt-span" || len(r.Headline) == 0 || r.End == 0 || r.Isolated.Value.Weight() != 1 {
+			t.Errorf("begun after %d wakeups with %+v", wakeups, r)
+		}
+	}, Wakeup: func(*Wakeup) { wakeups++ }}}
+	res, err := Replay(t.Context(), record(incident(3)...), bench("6.1.192", 7), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if begun != 1 || int64(wakeups) != res.Wakeups || wakeups != 4 {
+		t.Errorf("begun %d times, %d wakeups of %d", begun, wakeups, res.Wakeups)
+	}
+}
+
+func TestSeconds(t *testing.T) {
+	for ns, want := range map[int64]string{0: "0.000000", 1: "0.000000", 999: "0.000000", 1000: "0.000001", 1_500_000_001: "1.500000", -1_000_001_000: "-1.000001", 24_569_910_000: "24.569910"} {
+		if got := Seconds(ns); got != want {
+			t.Errorf("%d: %s, want %s", ns, got, want)
+		}
+	}
+}
