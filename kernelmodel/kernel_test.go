@@ -2,6 +2,8 @@ package kernelmodel
 
 import (
 	"errors"
+	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -376,4 +378,22 @@ func FuzzParseKernel(f *testing.F) {
 			}
 		}
 	})
+}
+
+// The page about the model names every switch and every fix.
+func TestModelPage(t *testing.T) {
+	page, err := os.ReadFile("../docs/model.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for f := range reflect.TypeFor[Rules]().Fields() {
+		if !strings.Contains(string(page), "`"+f.Name+"`") {
+			t.Errorf("docs/model.md does not name %s", f.Name)
+		}
+	}
+	for _, f := range Fixes() {
+		if !strings.Contains(string(page), "`"+string(f)+"`") {
+			t.Errorf("docs/model.md does not name %s", f)
+		}
+	}
 }

@@ -132,7 +132,7 @@ var switches = []placementSwitch{
 	)},
 	fixSwitch("ScanAffinityFree", kernelmodel.FixScanAffinity, "CPUs outside the affinity use up the budget"),
 	{"ScanAfterTarget", yesNo(func(r *kernelmodel.Rules) bool { return r.ScanAfterTarget },
-		"the scan starts behind target", "the scan starts at target", "56498cfb0451")},
+		"the scan starts behind target", "the scan starts at target", "56498cfb045d")},
 	{"ThisDomain", yesNo(func(r *kernelmodel.Rules) bool { return r.ThisDomain },
 		"select_idle_cpu gives up where the waker's CPU has no LLC domain", "the waker's CPU needs no LLC domain", "")},
 	{"HasIdleCoresDefault", yesNo(func(r *kernelmodel.Rules) bool { return r.HasIdleCoresDefault },
