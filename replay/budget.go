@@ -33,7 +33,7 @@ const (
 	budgetDoubt = 10
 	// budgetTail is one over the likelihood that the range leaves out at either
 	// end.
-	budgetTail = 300
+	budgetTail = 500
 	// budgetSettle is how many milliseconds the load averages need to forget what
 	// was before the capture.
 	budgetSettle = 150
