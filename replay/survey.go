@@ -147,13 +147,14 @@ func surveyCapture(c parser.Capture, host *parser.Host, progress func(int64)) *s
 		if !usableCPU(ev.CPU) {
 			continue
 		}
-		if s.start == parser.NoTime {
-			s.start = ev.Time
-			if ev.Kind == parser.KindSlice {
-				s.start = ev.Start
-			}
+		from := ev.Time
+		if ev.Kind == parser.KindSlice && ev.Start != parser.NoTime {
+			from = min(ev.Start, ev.Time)
 		}
-		s.start, s.end = min(s.start, ev.Time), max(s.end, ev.Time)
+		if s.start == parser.NoTime {
+			s.start = from
+		}
+		s.start, s.end = min(s.start, from), max(s.end, ev.Time)
 		s.recorded.Set(int(ev.CPU))
 		s.mentioned.Set(int(ev.CPU))
 		for _, c := range [2]int32{ev.TargetCPU, ev.OrigCPU} {

@@ -1,0 +1,283 @@
+package replay
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"schedreplay/cpumask"
+	"schedreplay/fact"
+	"schedreplay/kernelmodel"
+	"schedreplay/parser"
+)
+
+// What "moved" says: the kernels compared under the same unknown facts.
+func TestMoved(t *testing.T) {
+	both := Options{Original: "6.1.0", Patched: "6.1.0+smt-span+core-span"}
+	one := Options{Original: "6.1.0", Patched: "6.1.0+smt-span"}
+	// Whether an idle core is advertised is open where every CPU was idle when the
+	// capture began: the core scan's fallback leaks too, with smt-span alone.
+	open := incident(1)
+	for c := range int32(7) {
+		open[c].Task, open[c].Cur, open[c].State = swapper, swapper, runnable
+	}
+	inexplicable := append(incident(0)[:len(incident(0))-1], waking(1000, 6, busy[6], ksmd, 6), migrates(1001, 6, busy[6], ksmd, 6, 3), wakeup(1002, 3, busy[3], ksmd, 3))
+	assumed := func(h *parser.Host) { h.Task = nil }
+	for _, c := range []struct {
+		name     string
+		events   []parser.Event
+		o        Options
+		change   func(*parser.Host)
+		n        int // which wakeup of ksmd
+		moved    Moved
+		miss     bool
+		certainO bool
+	}{
+		{"both kernels choose alike", incident(1), both, nil, 0, MovedNo, false, true},
+		{"they differ whatever is unknown, given what was recorded", incident(1), both, nil, 1, MovedCertain, false, false},
+		{"they differ under some answers", open, one, nil, 1, MovedPossible, false, false},
+		{"the same answers, with both leaks closed", open, both, nil, 1, MovedCertain, false, false},
+		{"assumed affinities make it possible at most", incident(1), both, assumed, 1, MovedPossible, false, false},
+		{"the original cannot have chosen that CPU", inexplicable, both, nil, 1, MovedPossible, true, false},
+		{"neither, nor does the patch matter", inexplicable, Options{Original: "6.1.0+smt-span+core-span", Patched: "6.12"}, nil, 1, MovedNo, true, true},
+	} {
+		h := bench("6.1.0", 7)
+		if c.change != nil {
+			c.change(h)
+		}
+		s := replayScene(t, record(c.events...), h, c.o)
+		w := s.of(ksmd)[c.n]
+		if w.Moved != c.moved || w.ModelMiss != c.miss || w.Original.Certain() != c.certainO {
+			t.Errorf("%s: moved %s, miss %v, original %s %s (certain %v), patched %s %s; want %s, %v, %v", c.name, w.Moved, w.ModelMiss,
+				w.Original.Possible, w.Original.Path, w.Original.Certain(), w.Patched.Possible, w.Patched.Path, c.moved, c.miss, c.certainO)
+		}
+	}
+}
+
+// Fidelity counts selections of fair tasks whose CPU was recorded.
+func TestFidelity(t *testing.T) {
+	rt := aTask(400, "rt", 40)
+	ev := append(incident(2),
+		waking(5000, 6, busy[5], rt, 5), wakeup(5002, 5, swapper, rt, 5),
+		waking(5100, 5, ksmd, ksmd, 7),     // itself: no selection
+		waking(5200, 0, busy[0], other, 2), // nothing more is seen of it
+	)
+	s := replayScene(t, record(ev...), bench("6.1.0", 7), Options{Original: "6.1.0"})
+	f := s.Fidelity
+	if f.Decisions != 3 || f.Exact != 3 || f.Covered != 3 || f.Unjudged != 0 || f.PossibleSum != 4 || f.PossibleMean() != 4.0/3 {
+		t.Errorf("fidelity %+v", f)
+	}
+	want := map[kernelmodel.Path]int64{kernelmodel.PathTarget: 1, kernelmodel.PathIdleSMT: 1, kernelmodel.PathTargetIdle: 1}
+	for _, p := range f.Paths {
+		if p.Decisions != want[p.Path] || p.Exact != p.Decisions {
+			t.Errorf("path %+v", p)
+		}
+		delete(want, p.Path)
+	}
+	if len(want) != 0 {
+		t.Errorf("missing %v", want)
+	}
+}
+
+// Nothing is known of the machine: no wakeup can be placed, and only what events
+// tell of a selection is said.
+func TestNoTopology(t *testing.T) {
+	pinned := aTask(61, "pinned", 120)
+	ev := append(incident(2),
+		waking(5000, 0, busy[0], busy[0], 0),                                       // itself
+		waking(5010, 1, busy[1], busy[5], 6), wakeup(5011, 1, busy[1], busy[5], 6), // current on CPU 6
+		waking(5020, 1, busy[1], pinned, 2), wakeup(5021, 2, busy[2], pinned, 2), // one CPU
+		waking(5030, 1, busy[1], other, 4), wakeup(5031, 4, busy[4], other, 4), // stays: who knows
+		waking(5040, 1, busy[1], poller, 7), wakeup(5042, 7, swapper, poller, 7), // one CPU
+		switches(6000, 6, busy[5], preempted, busy[6]),
+	)
+	h := bench("6.1.0", 7)
+	h.CPU = nil
+	h.Task[61] = parser.TaskInfo{PID: 61, Comm: "pinned", Affinity: fact.Seen(cpumask.Of(2), "")}
+	s := replayScene(t, record(ev...), h, Options{})
+	for i, want := range []struct {
+		known, selected bool
+		reason          kernelmodel.Reason
+		bounded         bool
+	}{
+		{}, // ksmd stays on 6
+		{true, true, "", false},
+		{}, // ksmd stays on 7
+		{true, false, kernelmodel.ReasonCurrent, true},
+		{true, false, kernelmodel.ReasonOnRq, true},
+		{true, false, kernelmodel.ReasonOneCPU, true},
+		{},
+		{true, false, kernelmodel.ReasonOneCPU, true},
+	} {
+		w := &s.wakeups[i]
+		if w.SelectionKnown != want.known || w.Selection != want.selected || w.Original.Reason != want.reason || w.Original.Bounded != want.bounded || w.Moved != MovedNo {
+			t.Errorf("wakeup %d of %s: selection %v (known %v), %s, bounded %v, moved %s; want %+v", w.N, w.Task.Comm, w.Selection, w.SelectionKnown, w.Original.Reason, w.Original.Bounded, w.Moved, want)
+		}
+	}
+	if f := s.Fidelity; f.Decisions != f.Unjudged || f.Exact != 0 || f.PossibleMean() != 0 {
+		t.Errorf("fidelity %+v", f)
+	}
+	k := s.cpu(t, 7)
+	if len(k.Stays) != 1 || k.Stays[0].How != CameByWakeup || k.Stays[0].Runs != 2 || k.Owner == nil {
+		t.Errorf("intrusions: %+v", k.Stays)
+	}
+	if !s.doubts("CPU topology") || s.doubts("isolated") {
+		t.Errorf("unknown: %+v", s.Unknown)
+	}
+}
+
+func (s *scene) doubts(what string) bool {
+	for _, u := range s.Unknown {
+		if strings.Contains(u.What, what) {
+			return true
+		}
+	}
+	return false
+}
+
+// --isolated alone gives the intrusions.
+func TestIsolatedAlone(t *testing.T) {
+	h := &parser.Host{Isolated: fact.Seen(cpumask.Of(7), "--isolated"), Stated: []parser.StatedAffinity{{Name: "ksmd", PID: parser.NoPID, CPUs: cpumask.Range(0, 7)}}}
+	s := replayScene(t, record(incident(4)...), h, Options{Owner: "poller"})
+	k := s.cpu(t, 7)
+	if len(k.Stays) != 1 || k.Stays[0].Task.PID != ksmd.PID || k.Stays[0].Runs != 4 || k.Stays[0].RunNS != 200*us || k.Time[ClassForeign] != 200*us {
+		t.Errorf("stays %+v, time %v", k.Stays, k.Time)
+	}
+	if k.Owner == nil || k.Owner.PID != poller.PID {
+		t.Errorf("owner %+v", k.Owner)
+	}
+	if !s.says("does not tell its kernel") {
+		t.Errorf("headline %q", s.Headline)
+	}
+}
+
+// Nothing is isolated, or it is not known: a sensible result without intrusions.
+func TestNoIsolation(t *testing.T) {
+	for name, iso := range map[string]fact.Fact[cpumask.Mask]{"none": fact.Seen(cpumask.Mask{}, "/proc/cmdline"), "unknown": {}} {
+		h := bench("6.1.0")
+		h.Isolated = iso
+		s := replayScene(t, record(incident(2)...), h, Options{})
+		if len(s.CPUs) != 0 || len(s.Focus) != 0 || len(s.Landings) != 0 || s.Fidelity.Decisions == 0 {
+			t.Errorf("%s: %d CPUs looked at, %d landings, %d decisions", name, len(s.CPUs), len(s.Landings), s.Fidelity.Decisions)
+		}
+		if s.wakeups[1].Isolated || s.wakeups[1].IsolatedKnown != iso.Known() {
+			t.Errorf("%s: isolated %v, known %v", name, s.wakeups[1].Isolated, s.wakeups[1].IsolatedKnown)
+		}
+		if s.doubts("isolated") == iso.Known() {
+			t.Errorf("%s: unknown %+v", name, s.Unknown)
+		}
+	}
+}
+
+// A capture without events, and one whose reading ended early.
+func TestEmptyAndPartial(t *testing.T) {
+	s := replayScene(t, record(), bench("6.1.0", 7), Options{})
+	if s.Wakeups != 0 || len(s.CPUs) != 1 || len(s.CPUs[0].Stays) != 0 || s.Partial != nil {
+		t.Errorf("empty: %+v", s.Result)
+	}
+	sum := int64(0)
+	for _, ns := range s.CPUs[0].Time {
+		sum += ns
+	}
+	if sum != 0 {
+		t.Errorf("an empty window lasts %d ns", sum)
+	}
+	rec := record(incident(2)...)
+	rec.err = parser.ErrTruncated
+	if s = replayScene(t, rec, bench("6.1.0", 7), Options{}); !errors.Is(s.Partial, parser.ErrTruncated) || s.Wakeups != 3 {
+		t.Errorf("cut short: %v, %d wakeups", s.Partial, s.Wakeups)
+	}
+}
+
+// What is missing is counted.
+func TestCounts(t *testing.T) {
+	over := at(0, parser.KindOverwritten, -1)
+	over.Count = 1000
+	hole := at(2000, parser.KindHole, 3)
+	hole.Start = 1900 * us
+	ev := append([]parser.Event{over}, incident(1)...)
+	ev = append(ev, lost(1950, 2, 1940, 7), lost(1960, 2, 1950, -1), hole, at(2001, parser.KindDamaged, -1), at(2002, parser.KindOther, 2))
+	s := replayScene(t, record(ev...), bench("6.1.0", 7), Options{})
+	if s.Lost != 7 || s.LostUnknown != 1 || s.Holes != 1 || s.Damaged != 1 || s.Overwritten != 1000 {
+		t.Errorf("lost %d and %d, holes %d, damaged %d, overwritten %d", s.Lost, s.LostUnknown, s.Holes, s.Damaged, s.Overwritten)
+	}
+	total := int64(0)
+	for _, n := range s.Events {
+		total += n
+	}
+	if total != int64(len(ev)) || s.Events[parser.KindWaking] != 2 {
+		t.Errorf("%d events of %d: %v", total, len(ev), s.Events)
+	}
+}
+
+// Slices alone, as perf sched timehist prints them: runs, intrusions and the
+// owner's delays, and no word on placements.
+func TestSlices(t *testing.T) {
+	h := bench("6.1.0", 7)
+	h.Task[other.PID] = parser.TaskInfo{PID: other.PID, Comm: "other", Affinity: fact.Seen(cpumask.Range(0, 7), "")}
+	rec := record(
+		ran(100, 7, poller, 50, 0),
+		ran(120, 0, busy[0], 20, 0),
+		ran(150, 7, other, 110, 3),
+		ran(300, 7, poller, 150, 40), // woken at 110, other ran on
+		ran(400, 7, poller, 350, 5),
+	)
+	rec.meta.HasWakings = false
+	s := replayScene(t, rec, h, Options{})
+	if s.Start != 20*us || s.End != 400*us || s.Wakeups != 0 {
+		t.Errorf("window %d to %d, %d wakeups", s.Start, s.End, s.Wakeups)
+	}
+	k := s.cpu(t, 7)
+	if k.Owner == nil || k.Owner.PID != poller.PID || k.Time[ClassOwner] != 250*us || k.Time[ClassForeign] != 40*us || k.Time[ClassUnknown] != 90*us {
+		t.Errorf("owner %+v, time %v", k.Owner, k.Time)
+	}
+	if len(k.Stays) != 1 || k.Stays[0].Runs != 1 || k.Stays[0].RunNS != 40*us || k.Stays[0].CutRuns != 0 {
+		t.Errorf("stays %+v", k.Stays[0])
+	}
+	if k.OwnerDelay.Count() != 1 || k.OwnerDelay.Max() != 5*us || k.OwnerDelayIntruded.Count() != 1 || k.OwnerDelayIntruded.Max() != 40*us {
+		t.Errorf("delays: %d up to %d, intruded %d up to %d", k.OwnerDelay.Count(), k.OwnerDelay.Max(), k.OwnerDelayIntruded.Count(), k.OwnerDelayIntruded.Max())
+	}
+	for _, r := range s.runs {
+		if r.CutStart || r.CutEnd {
+			t.Errorf("a printed slice is whole: %+v", r)
+		}
+	}
+	if !s.doubts("holds none") {
+		t.Errorf("unknown: %+v", s.Unknown)
+	}
+}
+
+// A slice says nothing of who runs on its CPU now: wakings among slices
+// (timehist -w) find every CPU unknown.
+func TestWakingsAmongSlices(t *testing.T) {
+	s := replayScene(t, record(
+		ran(100, 6, busy[6], 50, 0), ran(101, 7, poller, 50, 0), ran(102, 0, busy[0], 50, 0),
+		waking(200, 6, busy[6], ksmd, 6), wakeup(201, 6, busy[6], ksmd, 6),
+		ran(300, 6, busy[6], 150, 0),
+	), bench("6.1.0", 7), Options{})
+	if w := s.of(ksmd)[0]; w.Original.Certain() || !w.Original.Possible.Test(7) || !w.Original.Possible.Test(6) {
+		t.Errorf("possible %s by %s", w.Original.Possible, w.Original.Path)
+	}
+}
+
+// A recording of one CPU knows nothing of the others' idleness.
+func TestOneCPURecorded(t *testing.T) {
+	rec := record(
+		switches(1, 7, swapper, runnable, poller), switches(100, 7, poller, sleeps, swapper),
+		waking(200, 7, swapper, ksmd, 7), wakeup(203, 7, swapper, ksmd, 7), switches(205, 7, swapper, runnable, ksmd), switches(300, 7, ksmd, sleeps, swapper),
+		waking(400, 7, swapper, ksmd, 5), migrates(401, 7, swapper, ksmd, 5, 6),
+		switches(500, 7, swapper, runnable, poller),
+	)
+	rec.meta.RecordedCPUs = cpumask.Of(7)
+	s := replayScene(t, rec, bench("6.1.0", 7), Options{})
+	w := s.of(ksmd)
+	if w[0].RecordedCPU != 7 || w[0].Original.CPU != 7 {
+		t.Errorf("on the CPU recorded: %+v", w[0])
+	}
+	if w[1].RecordedCPU != 6 || w[1].Original.Certain() || !w[1].Original.Possible.Test(6) || w[1].ModelMiss {
+		t.Errorf("elsewhere everything is possible: %+v", w[1].Original)
+	}
+	if !s.doubts("Every CPU but 7") {
+		t.Errorf("unknown %+v", s.Unknown)
+	}
+}
