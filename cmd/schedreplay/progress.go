@@ -14,6 +14,8 @@ type progress struct {
 	bar  *progressbar.ProgressBar
 	pass int
 	last int64
+	// label names the pass, if a command has a better word for it.
+	label string
 }
 
 // update is told the bytes read of the input as stored and their total; a count
@@ -28,6 +30,9 @@ func (p *progress) update(done, total int64) {
 		what := "reading"
 		if p.pass > 1 {
 			what = "replaying"
+		}
+		if p.label != "" {
+			what = p.label
 		}
 		p.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(p.w), progressbar.OptionSetDescription(what),
 			progressbar.OptionShowBytes(true), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),

@@ -1,0 +1,411 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"schedreplay/kernelmodel"
+	"schedreplay/parser"
+	"schedreplay/replay"
+)
+
+func (a *app) sweepCommand() *cobra.Command {
+	var c common
+	cmd := &cobra.Command{
+		Use:   "sweep CAPTURE",
+		Short: "Entries and intrusion time under every kernel of the rule table",
+		Long: `sweep replays a capture under every kernel of the rule table and tells, for each
+isolated CPU, how many entries of foreign tasks each would have had, how many more
+are possible, and how long such tasks would have run there; then the first release
+of each stable line that prevents them. Tasks that were there when the capture
+begins hold the CPU under every kernel. Formats: text, json, csv.`,
+		Example: `  schedreplay sweep testdata/traces/smt44-isolated43-original
+  schedreplay sweep perf.data --host host.tar.gz --format csv
+  schedreplay sweep perf.data --host host.tar.gz --original 5.10.0-136.oe2203-smt-span`,
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	c.addHost(f)
+	f.StringVar(&c.owner, "owner", "", "the isolated CPUs' own task, by `NAME|PID`")
+	f.StringVar(&c.cpu, "cpu", "", "look at these isolated CPUs only, a `CPULIST`")
+	f.StringVar(&c.original, "original", "", "the recorded `KERNEL`: release[(+|-)fix]…, as in 6.1.192-smt-span")
+	c.formats = []string{"text", "json", "csv"}
+	addFormat(f, &c.format, c.formats)
+	return a.captureCommand(cmd, &c, func(in *input) error { return a.sweep(in, &c) })
+}
+
+// sweepResult is what every kernel would have done.
+type sweepResult struct {
+	in  *input
+	res *replay.Result
+	// rows are empty where why says that there is nothing to tell.
+	rows []replay.SweepRow
+	why  string
+}
+
+func (a *app) sweep(in *input, c *common) error {
+	in.needIsolated = true
+	if err := in.checkCPUs(c.filter.cpus); err != nil {
+		return err
+	}
+	s := &sweepResult{in: in}
+	var err error
+	if s.why = nothingToSweep(in.host); s.why != "" {
+		s.res, err = a.replay(in, replay.Observer{})
+	} else {
+		o := c.options()
+		o.CPUs = c.filter.cpus
+		o.Observer.Progress = func(pass, passes int, _ int64) {
+			a.progress.label = fmt.Sprintf("kernel %d of %d", pass, passes)
+		}
+		s.res, s.rows, err = replay.Sweep(a.ctx, in, in.host, kernelmodel.Releases(), o)
+	}
+	if err != nil {
+		return err
+	}
+	if err := a.ctx.Err(); err != nil {
+		return err
+	}
+	if err := checkOwner(s.res, c.owner); err != nil {
+		return err
+	}
+	a.progress.clear()
+	a.announce(in, s.headline())
+	switch c.format {
+	case "json":
+		a.sweepJSON(s)
+	case "csv":
+		a.sweepCSV(s)
+	default:
+		a.sweepText(s)
+	}
+	a.notes(s.res.Notes, s.res.Host.Notes)
+	return nil
+}
+
+// nothingToSweep says why no kernel's entries can be told, "" if they can.
+func nothingToSweep(h *parser.Host) string {
+	switch iso, ok := h.Isolated.Get(); {
+	case !ok:
+		return "Which CPUs are isolated is not known, so no entry can be told under any kernel; name them with --isolated, or give a host bundle with --host."
+	case iso.Empty():
+		return fmt.Sprintf("No CPU is isolated (%s): there is nothing to enter under any kernel.", sourceOf(h.Isolated.Source))
+	case replay.BuildMachine(h, 6, 1) == nil:
+		return "The topology of the machine is not known, so no kernel's placements can be told; give a host bundle with --host."
+	}
+	return ""
+}
+
+// headline tells of one kernel what other commands tell of the two that they
+// compare.
+func (s *sweepResult) headline() []string {
+	var out []string
+	for _, l := range s.res.Headline {
+		for _, sep := range [...]string{" Compared are", ": compared are"} {
+			if before, _, ok := strings.Cut(l, sep); ok {
+				l = fmt.Sprintf("%s. The recording is taken as one of %s.", strings.TrimSuffix(before, "."), s.res.Original.Name)
+			}
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+// recordedHold is what the recording itself shows of one isolated CPU.
+type recordedHold struct {
+	entries int64
+	// runNS is the run time of foreign tasks.
+	runNS int64
+	// residents came otherwise than by an entry that the capture shows.
+	residents []*replay.Stay
+}
+
+func (s *sweepResult) recorded(cpu int) recordedHold {
+	var r recordedHold
+	for _, c := range s.res.CPUs {
+		if c.CPU != cpu {
+			continue
+		}
+		r.runNS = c.Time[replay.ClassForeign]
+		for _, st := range c.Stays {
+			switch {
+			case st.Class != replay.ClassForeign:
+			case st.How == replay.CameByWakeup:
+				r.entries++
+			default:
+				r.residents = append(r.residents, st)
+			}
+		}
+	}
+	return r
+}
+
+// prevents reports whether a kernel keeps foreign tasks out: none enters by the
+// likeliest facts, and what may enter besides cannot do so through a leak.
+func prevents(r *replay.SweepRow) bool {
+	for _, h := range r.Holds {
+		if h.Entries > 0 || h.EntriesPossible > 0 && r.Kernel.Rules.Leaks() {
+			return false
+		}
+	}
+	return true
+}
+
+// anyEntry reports whether any kernel lets a task in, or may.
+func (s *sweepResult) anyEntry() bool {
+	return slices.ContainsFunc(s.rows, func(r replay.SweepRow) bool {
+		return slices.ContainsFunc(r.Holds, func(h replay.Hold) bool { return h.Entries > 0 || h.EntriesPossible > 0 })
+	})
+}
+
+// line is a mainline release with its stable branch.
+type line struct {
+	name string
+	// first is its first release that keeps foreign tasks out, "" if there is
+	// none.
+	first string
+}
+
+// lines tells for each row of the table its first release that prevents the
+// entries.
+func (s *sweepResult) lines() []line {
+	holds := map[string]bool{}
+	var names []string
+	for i := range s.rows {
+		r := &s.rows[i]
+		for _, n := range append([]string{r.Kernel.Name}, r.Same...) {
+			holds[n] = prevents(r)
+			names = append(names, n)
+		}
+	}
+	var out []line
+	rows := kernelmodel.Rows()
+	for i := range rows {
+		l := line{name: rows[i].Name()}
+		first := -1
+		for _, n := range names {
+			patch := -1
+			if n == l.name {
+				patch = 0
+			} else if rest, ok := strings.CutPrefix(n, l.name+"."); ok {
+				if _, err := fmt.Sscanf(rest, "%d", &patch); err != nil {
+					continue
+				}
+			}
+			if patch >= 0 && holds[n] && (first < 0 || patch < first) {
+				first, l.first = patch, n
+			}
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+func (a *app) sweepText(s *sweepResult) {
+	a.provenance(s.in, s.res)
+	if s.why != "" {
+		fmt.Fprintln(a.out, "\n"+wrap(s.why, 80))
+		return
+	}
+	const perBlock = 3 // 22 + 3 × 19 columns
+	for from := 0; from < len(s.res.Focus); from += perBlock {
+		a.sweepBlock(s, from, min(from+perBlock, len(s.res.Focus)))
+	}
+	fmt.Fprintln(a.out, "\n"+wrap("entries: of foreign tasks, as predicted; (+N) more are possible, by facts that the capture does not hold. "+
+		"ms: run time of such tasks there.", 80))
+	a.sweepResidents(s)
+	a.sweepLines(s)
+}
+
+// sweepBlock prints the table for some of the isolated CPUs.
+func (a *app) sweepBlock(s *sweepResult, from, to int) {
+	st := a.style()
+	cpus := s.res.Focus[from:to]
+	head, sub := fmt.Sprintf("%-22s", ""), fmt.Sprintf("%-22s", "kernel")
+	for _, c := range cpus {
+		head += fmt.Sprintf("%19s", fmt.Sprintf("CPU %d", c))
+		sub += fmt.Sprintf("%10s%9s", "entries", "ms")
+	}
+	fmt.Fprintln(a.out, "\n"+st.bold(head)+"\n"+st.bold(sub))
+	row := fmt.Sprintf("%-22s", "as recorded")
+	for _, c := range cpus {
+		r := s.recorded(c)
+		row += sweepCell(r.entries, 0, r.runNS)
+	}
+	fmt.Fprintln(a.out, row)
+	for i := range s.rows {
+		r := &s.rows[i]
+		fmt.Fprintf(a.out, "%-22s", releaseNames(&r.Candidate))
+		for _, h := range r.Holds[from:to] {
+			cell := sweepCell(h.Entries, h.EntriesPossible, h.HeldNS)
+			switch {
+			case h.Entries > 0:
+				cell = st.bad(cell)
+			case h.EntriesPossible > 0 && r.Kernel.Rules.Leaks():
+				cell = st.warn(cell)
+			}
+			fmt.Fprint(a.out, cell)
+		}
+		fmt.Fprintln(a.out)
+	}
+}
+
+func sweepCell(entries, possible, ns int64) string {
+	more := ""
+	if possible > 0 {
+		more = fmt.Sprintf("(+%d)", possible)
+	}
+	return fmt.Sprintf("%4d %-6s%8s", entries, more, fmt.Sprintf("%d.%d", ns/1e6, ns%1e6/1e5))
+}
+
+// sweepResidents tells of the tasks that no kernel could have kept out.
+func (a *app) sweepResidents(s *sweepResult) {
+	for _, cpu := range s.res.Focus {
+		r := s.recorded(cpu)
+		var names []string
+		ns := int64(0)
+		for _, st := range r.residents {
+			if n := fitTask(st.Task.Comm, st.Task.PID, 0); !slices.Contains(names, n) {
+				names = append(names, n)
+			}
+			ns += st.RunNS
+		}
+		if len(names) == 0 {
+			continue
+		}
+		more := ""
+		if n := len(names); n > 8 {
+			names, more = names[:8], fmt.Sprintf(" and %d more", n-8)
+		}
+		fmt.Fprintln(a.out, wrap(fmt.Sprintf("Residents hold CPU %d under every kernel: %s%s came otherwise than by a wakeup in the capture and ran %s there.",
+			cpu, strings.Join(names, ", "), more, milliseconds(ns)), 80))
+	}
+}
+
+// sweepLines tells the first release of each line that prevents the entries.
+func (a *app) sweepLines(s *sweepResult) {
+	fmt.Fprintln(a.out)
+	if !s.anyEntry() {
+		fmt.Fprintln(a.out, wrap("Under no kernel does a task enter: there is nothing to prevent, as far as the capture shows.", 80))
+		return
+	}
+	var later, always, never []string
+	for _, l := range s.lines() {
+		switch l.first {
+		case "":
+			never = append(never, l.name)
+		case l.name:
+			always = append(always, l.name)
+		default:
+			later = append(later, l.first)
+		}
+	}
+	fmt.Fprintln(a.out, a.style().bold("the first release of each line that prevents them"))
+	for _, g := range [...]struct {
+		what string
+		list []string
+	}{{"by a point release", later}, {"from the start", always}, {"none, or not surely", never}} {
+		if len(g.list) == 0 {
+			continue
+		}
+		const margin = 24
+		text := strings.ReplaceAll(wrap(joinRanges(g.list), 80-margin), "\n  ", "\n")
+		fmt.Fprintf(a.out, "  %-*s%s\n", margin-2, g.what, strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", margin)))
+	}
+}
+
+// sweepJSON writes one document.
+func (a *app) sweepJSON(s *sweepResult) {
+	var o object
+	list := func(k string, n int, each func(i int)) {
+		o.key(k)
+		o.b = append(o.b, '[')
+		for i := range n {
+			if i > 0 {
+				o.b = append(o.b, ',')
+			}
+			o.begin()
+			each(i)
+			o.end()
+		}
+		o.b = append(o.b, ']')
+		o.first = false
+	}
+	o.begin()
+	o.word("original", s.res.Original.Name)
+	if iso, ok := s.res.Isolated.Get(); ok {
+		o.cpus("isolated", iso)
+	} else {
+		o.null("isolated")
+	}
+	o.word("why_empty", s.why)
+	focus := s.res.Focus
+	if s.why != "" {
+		focus = nil
+	}
+	list("recorded", len(focus), func(i int) {
+		r := s.recorded(focus[i])
+		o.cpu("cpu", focus[i])
+		o.number("entries", r.entries, true)
+		o.number("held_ns", r.runNS, true)
+		list("residents", len(r.residents), func(j int) {
+			st := r.residents[j]
+			o.task("", st.Task.PID, st.Task.Comm)
+			o.word("how", string(st.How))
+			o.number("run_ns", st.RunNS, true)
+		})
+	})
+	list("kernels", len(s.rows), func(i int) {
+		r := &s.rows[i]
+		o.word("kernel", r.Kernel.Name)
+		o.words("same", r.Same)
+		o.boolean("leaks", r.Kernel.Rules.Leaks(), true)
+		o.boolean("prevents", prevents(r), true)
+		list("cpus", len(r.Holds), func(j int) {
+			h := &r.Holds[j]
+			o.cpu("cpu", h.CPU)
+			o.number("entries", h.Entries, true)
+			o.number("entries_possible", h.EntriesPossible, true)
+			o.number("held_ns", h.HeldNS, true)
+		})
+	})
+	var lines []line
+	if len(s.rows) > 0 {
+		lines = s.lines()
+	}
+	list("first_to_prevent", len(lines), func(i int) {
+		o.word("line", lines[i].name)
+		o.word("release", lines[i].first)
+	})
+	o.boolean("partial", s.in.partial() != nil, true)
+	o.end()
+	_, _ = a.out.Write(append(o.b, '\n'))
+}
+
+const sweepColumns = "kernel,same,cpu,entries,entries_possible,held_ns,leaks,prevents\n"
+
+// sweepCSV writes one line for each kernel and isolated CPU.
+func (a *app) sweepCSV(s *sweepResult) {
+	_, _ = a.out.WriteString(sweepColumns)
+	if s.why != "" {
+		a.note(s.why)
+	}
+	for i := range s.rows {
+		for j := range s.rows[i].Holds {
+			h := &s.rows[i].Holds[j]
+			var r record
+			r.word(s.rows[i].Kernel.Name)
+			r.word(strings.Join(s.rows[i].Same, " "))
+			r.cpu(h.CPU)
+			r.number(h.Entries, true)
+			r.number(h.EntriesPossible, true)
+			r.number(h.HeldNS, true)
+			r.boolean(s.rows[i].Kernel.Rules.Leaks(), true)
+			r.boolean(prevents(&s.rows[i]), true)
+			_, _ = a.out.Write(r.line())
+		}
+	}
+}
