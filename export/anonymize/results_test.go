@@ -1,0 +1,140 @@
+package anonymize_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"schedreplay/export/anonymize"
+	"schedreplay/export/table"
+	"schedreplay/parser/host"
+	"schedreplay/parser/open"
+	"schedreplay/replay"
+)
+
+// folders are the captures whose results are compared: those of the repository,
+// and all of SCHEDREPLAY_TRACES where it is set.
+func folders(t *testing.T) []string {
+	t.Helper()
+	dir := root + "testdata/traces"
+	if d := os.Getenv("SCHEDREPLAY_TRACES"); d != "" {
+		dir = d
+	}
+	list, err := filepath.Glob(dir + "/*/host.tar.gz")
+	if err != nil || len(list) == 0 {
+		t.Fatalf("no captures in %s: %v", dir, err)
+	}
+	return list
+}
+
+// results are the wakeups, runs and stays of a capture, as lines.
+func results(t *testing.T, path, bundle string) []string {
+	t.Helper()
+	in, err := open.File(path, open.Options{TempDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	b, err := host.Read(bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := host.Merge(in.Meta().Host, b, host.Flags{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	var rows table.Rows
+	note := func(s *table.Schema, row []table.Value) {
+		var l strings.Builder
+		l.WriteString(s.Name)
+		for i, v := range row {
+			fmt.Fprintf(&l, " %s=%v", s.Columns[i].Name, v)
+		}
+		lines = append(lines, l.String())
+	}
+	_, err = replay.Replay(context.Background(), in, h, replay.Options{Observer: replay.Observer{
+		Wakeup: func(w *replay.Wakeup) {
+			clearNames(&w.Task, &w.Waker)
+			note(&table.Wakeups, rows.Wakeup(w))
+		},
+		Run: func(r *replay.Run) {
+			clearNames(&r.Task)
+			note(&table.Intrusions, rows.Intrusion(r))
+		},
+		Stay: func(s *replay.Stay) {
+			task := s.Task
+			clearNames(&s.Task)
+			note(&table.Stays, rows.Stay(s))
+			s.Task = task
+		},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lines
+}
+
+// clearNames leaves the pids: that the names are mapped one to one is tested on
+// the events.
+func clearNames(tasks ...*replay.TaskRef) {
+	for _, t := range tasks {
+		t.Comm = ""
+	}
+}
+
+// What is found in a copy is what is found in the original.
+func TestResultsAreTheSame(t *testing.T) {
+	for _, bundle := range folders(t) {
+		dir := filepath.Dir(bundle)
+		for _, name := range []string{"ftrace.txt.gz", "perf.data.zst", "trace.dat.zst"} {
+			path := filepath.Join(dir, name)
+			if _, err := os.Stat(path); err != nil {
+				continue
+			}
+			t.Run(filepath.Base(dir)+"/"+name, func(t *testing.T) {
+				in, err := open.File(path, open.Options{TempDir: t.TempDir()})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer in.Close()
+				h, err := host.Read(bundle)
+				if err != nil {
+					t.Fatal(err)
+				}
+				n := anonymize.NewNames(h)
+				b, _, err := rewrite(t, in, n, anonymize.All)
+				if err != nil {
+					t.Fatal(err)
+				}
+				tmp := t.TempDir()
+				copied := filepath.Join(tmp, "capture")
+				if err := os.WriteFile(copied, b, 0o666); err != nil {
+					t.Fatal(err)
+				}
+				f, err := os.Create(filepath.Join(tmp, "host.tar.gz"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := anonymize.Bundle(bundle, n, f); err != nil {
+					t.Fatal(err)
+				}
+				if err := f.Close(); err != nil {
+					t.Fatal(err)
+				}
+				want, got := results(t, path, bundle), results(t, copied, f.Name())
+				if len(want) != len(got) || len(want) == 0 {
+					t.Fatalf("%d results of the original, %d of the copy", len(want), len(got))
+				}
+				for i := range want {
+					if want[i] != got[i] {
+						t.Fatalf("original: %s\ncopy:     %s", want[i], got[i])
+					}
+				}
+			})
+		}
+	}
+}
