@@ -20,7 +20,7 @@ type chart struct {
 	YMax   float64      `json:"ymax"`
 	XLabel string       `json:"xlabel"`
 	Panels []chartPanel `json:"panels,omitempty"`
-	Marks  []chartMark  `json:"marks,omitempty"`
+	Marks  []chartMark  `json:"marks"`
 	Kinds  []chartKind  `json:"kinds,omitempty"`
 }
 
@@ -91,7 +91,7 @@ func newTimeChart(kind string, ax timeAxis) *chart {
 
 func chartStrip(t *cpuTrack, strips []strip, ax timeAxis, marks []moment) *chart {
 	c := newTimeChart("strip", ax)
-	c.YMax = 1
+	c.YMax, c.Marks = 1, []chartMark{}
 	for _, s := range strips {
 		p := chartPanel{Name: plain(s.title)}
 		for _, l := range s.lanes {
