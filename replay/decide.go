@@ -47,6 +47,9 @@ func (r *replayer) open(ev *parser.Event, out *outcome, kind kernelmodel.Kind) {
 	d := &decision{n: r.n, ev: *ev, out: out, kind: kind, prev: ev.TargetCPU}
 	delay, late := r.s.selectDelay*6/10, r.s.selectLate*3/2
 	p := r.t.see(&ev.Task)
+	if d.prev < 0 {
+		d.prev = p.cpu // the dialect does not tell; it is where the task ran last
+	}
 	if ev.Kind == parser.KindWaking {
 		d.win = window{est: ev.Time + delay, lo: ev.Time, hi: ev.Time + late}
 		if p.queuedKnown && p.queued && p.running {
@@ -359,8 +362,8 @@ func (r *replayer) closeModelled(d *decision, p *task) {
 	default:
 		line.Moved = MovedPossible
 	}
-	if !complete && differ == 0 && line.DivergedSince == 0 {
-		line.Moved = MovedNo
+	if !complete && differ == 0 && line.DivergedSince == 0 && !line.Original.Possible.Intersects(r.isolated.Value) {
+		line.Moved = MovedNo // what was not tried cannot leave the domain: there the kernels agree
 	}
 	r.score(line)
 	if r.trial != nil {

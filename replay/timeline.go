@@ -88,6 +88,9 @@ type timeline struct {
 	quick []*task // the same for low pids
 	// unsure lists flights that may not have reached the wake list yet.
 	unsure []flight
+	// slices: the capture tells who ran only once it is over, so that no queue
+	// can be followed.
+	slices bool
 	// delays: the kernel delays dequeues (6.12 and later).
 	delays bool
 	// slack is how long before its event a change may have been visible, in ns.
@@ -98,10 +101,11 @@ type timeline struct {
 func newTimeline(s *survey, ncpu int, delays bool) *timeline {
 	t := &timeline{s: s, delays: delays, cpu: make([]cpuState, ncpu), task: map[int32]*task{}}
 	t.slack = s.selectDelay / 4
+	t.slices = s.events[parser.KindSlice] > 0
 	for c := range t.cpu {
 		k := &t.cpu[c]
 		*k = cpuState{cur: parser.NoPID, prio: parser.NoPrio, guard: parser.NoPID, since: parser.NoTime, idleAt: parser.NoTime, fair: fairQueue{slice: baseSlice(ncpu), at: s.start}}
-		if c < len(s.cpu) && s.cpu[c].known {
+		if c < len(s.cpu) && s.cpu[c].known && !t.slices {
 			st := s.cpu[c]
 			k.cur, k.prio, k.known, k.guard = st.cur, st.prio, true, st.by
 		}
@@ -110,7 +114,7 @@ func newTimeline(s *survey, ncpu int, delays bool) *timeline {
 		ts := s.task[pid]
 		p := t.get(pid)
 		p.cpu = ts.startCPU
-		if !ts.firstSeen || !usableCPU(ts.startCPU) || int(ts.startCPU) >= ncpu {
+		if t.slices || !ts.firstSeen || !usableCPU(ts.startCPU) || int(ts.startCPU) >= ncpu {
 			continue
 		}
 		if ts.startQueued {
@@ -352,7 +356,7 @@ func (t *timeline) land(p *task) {
 // fly puts a task on the wake list of the CPU chosen for it: from then on that
 // CPU is not idle (ttwu_pending).
 func (t *timeline) fly(p *task, waker, c int32, w window) {
-	if !usableCPU(c) || int(c) >= len(t.cpu) || p.queued {
+	if t.slices || !usableCPU(c) || int(c) >= len(t.cpu) || p.queued {
 		return
 	}
 	t.land(p)
@@ -371,7 +375,7 @@ func (t *timeline) fly(p *task, waker, c int32, w window) {
 
 // activate queues a woken task at once, where no sched_wakeup will tell of it.
 func (t *timeline) activate(p *task, c int32, w window) {
-	if !usableCPU(c) || int(c) >= len(t.cpu) || p.queued {
+	if t.slices || !usableCPU(c) || int(c) >= len(t.cpu) || p.queued {
 		return
 	}
 	t.enqueue(p, c)
@@ -443,6 +447,10 @@ func (t *timeline) apply(ev *parser.Event) {
 		t.see(&ev.Task).exiting = true
 	case parser.KindStatRuntime:
 		t.see(&ev.Task)
+	case parser.KindSlice:
+		p := t.see(&ev.Task)
+		p.cpu = c
+		p.queuedKnown = ev.State.Known() && !ev.State.Runnable() // asleep from here on
 	}
 }
 
