@@ -59,6 +59,7 @@ func (a *app) wakeups(in *input, c *common) error {
 			}
 		}
 	}
+	lines := printBehind(line)
 	res, err := a.replay(in, replay.Observer{
 		Begin: func(res *replay.Result) {
 			a.announce(in, res.Headline)
@@ -66,10 +67,11 @@ func (a *app) wakeups(in *input, c *common) error {
 		},
 		Wakeup: func(w *replay.Wakeup) {
 			if wakeupShown(&c.filter, w) {
-				line(w)
+				lines.push(w)
 			}
 		},
 	})
+	lines.wait()
 	if err != nil {
 		return err
 	}
