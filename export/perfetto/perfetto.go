@@ -47,8 +47,8 @@ type Writer struct {
 
 	began  bool
 	packet message
-	names  [2]string
-	focus  map[int]bool
+	// tracked are the isolated CPUs whose tracks are described.
+	tracked map[int]bool
 }
 
 // bundle holds the events of one CPU that wait to be written.
@@ -60,7 +60,7 @@ type bundle struct {
 
 // NewWriter begins a trace.
 func NewWriter(w io.Writer, o Options) *Writer {
-	return &Writer{w: bufio.NewWriterSize(w, 1<<16), opt: o, focus: map[int]bool{}}
+	return &Writer{w: bufio.NewWriterSize(w, 1<<16), opt: o, tracked: map[int]bool{}}
 }
 
 // put writes one packet.
@@ -250,14 +250,10 @@ func (t *Writer) begin(res *replay.Result) {
 	t.began = true
 	t.flushAll()
 	t.systemInfo(res)
-	t.names = [2]string{res.Original.Name, res.Patched.Name}
+	kernels := [2]string{res.Original.Name, res.Patched.Name}
 	for world, role := range [2]string{"original", "patched"} {
-		t.track(groupUUID(world), 0, role+" kernel "+parser.DisplayComm(t.names[world]), int64(world))
+		t.track(groupUUID(world), 0, role+" kernel "+parser.DisplayComm(kernels[world]), int64(world))
 		t.track(decisionsUUID(world), groupUUID(world), "decisions", 0)
-		for i, c := range res.Focus {
-			t.focus[c] = true
-			t.track(cpuUUID(world, c), groupUUID(world), fmt.Sprintf("isolated CPU %d", c), int64(i+1))
-		}
 	}
 	if res.Start == parser.NoTime || res.Start < 0 {
 		return
@@ -372,12 +368,18 @@ func annotateBool(e message, name string, v, known bool) message {
 // run writes a slice on an isolated CPU: in the original's world as recorded,
 // in the patched one's where the task remains.
 func (t *Writer) run(r *replay.Run) {
-	if r.Task.PID == 0 || r.Class == replay.ClassIdle || !t.focus[r.CPU] || r.End < r.Start {
+	if r.Task.PID == 0 || r.Class == replay.ClassIdle || r.End < r.Start {
 		return
 	}
 	if r.Start < 0 {
 		t.Skipped++
 		return
+	}
+	if !t.tracked[r.CPU] {
+		t.tracked[r.CPU] = true
+		for world := range 2 {
+			t.track(cpuUUID(world, r.CPU), groupUUID(world), fmt.Sprintf("isolated CPU %d", r.CPU), int64(r.CPU+1))
+		}
 	}
 	for world := range 2 {
 		name := taskName(r.Task)
