@@ -618,6 +618,9 @@ func (d *decision) tests() {
 	}
 	d.line("")
 	o, p := d.candidates(onlyOriginal), d.candidates(onlyPatched)
+	if len(o)+len(p) == 0 {
+		return
+	}
 	if slices.Equal(o, p) {
 		d.scanned("looked at", o)
 	} else {
@@ -741,6 +744,9 @@ func (d *decision) verdict() []string {
 		case len(d.steps) > 0:
 			out = append(out, "The kernels do not part: every test and every answer is the same.")
 		}
+	}
+	if d.aligned && !d.res.Isolated.Known() {
+		out = append(out, "Which CPUs are isolated is not known: all are taken to be inside the sched domains. Name the isolated ones with --isolated.")
 	}
 	switch {
 	case w.Original.CPU < 0 || w.Patched.CPU < 0:

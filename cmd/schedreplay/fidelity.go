@@ -150,6 +150,7 @@ func (a *app) provenance(in *input, res *replay.Result) {
 	if err != nil || len(sum) < 16 {
 		sum = "unknown"
 	}
-	fmt.Fprintf(a.out, "schedreplay %s; %s, %s to %s s, sha256 %.16s\n", version, in.Meta().Dialect, replay.Seconds(res.Start), replay.Seconds(res.End), sum)
+	line := fmt.Sprintf("schedreplay %s; %s, %s to %s s, sha256 %.16s", version, in.Meta().Dialect, replay.Seconds(res.Start), replay.Seconds(res.End), sum)
+	fmt.Fprintln(a.out, wrap(line, 80))
 	a.wallTime(&in.flags.clock, res)
 }

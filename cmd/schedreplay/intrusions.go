@@ -117,7 +117,7 @@ func (a *app) intrusionsText(in *input, res *replay.Result, c *common) {
 		fmt.Fprintf(a.out, "\nno CPU is isolated (%s)\n", sourceOf(res.Isolated.Source))
 		return
 	}
-	if len(res.CPUs) == 0 {
+	if len(res.CPUs) == 0 && res.Isolated.Known() {
 		fmt.Fprintf(a.out, "\nthe capture knows nothing of the isolated CPUs %s: it shows CPUs %s\n", res.Isolated.Value, res.Recorded)
 	}
 	for _, r := range res.CPUs {
@@ -169,6 +169,8 @@ func (a *app) intrusionsCPU(res *replay.Result, r *replay.CPUResult, c *common) 
 	}
 	if len(came) > 0 {
 		fmt.Fprintf(a.out, "\n  %s\n", s.bold(fmt.Sprintf("%-20s %-9s %13s %4s %-11s %7s", "foreign task", "came by", "at", "from", "path", "stay")))
+	} else if !res.Meta.RecordedCPUs.Empty() {
+		fmt.Fprintln(a.out, "\n  no foreign task was seen to come in; what other CPUs did is not recorded")
 	} else {
 		fmt.Fprintln(a.out, "\n  no foreign task came in")
 	}
@@ -192,6 +194,10 @@ func (a *app) intrusionsCPU(res *replay.Result, r *replay.CPUResult, c *common) 
 	for _, st := range before {
 		fmt.Fprintf(a.out, "  %s %s\n", s.warn(fitTask(st.Task.Comm, st.Task.PID, 20)), stayLength(res, st))
 		a.stayCost(res, st)
+	}
+	if len(before) > 0 {
+		text := "How they came is not in the capture, so it does not tell whether " + res.Patched.Name + " would have kept them out; what happened to them there it tells."
+		fmt.Fprintln(a.out, "  "+strings.ReplaceAll(wrap(text, 76), "\n", "\n  "))
 	}
 	if r.StaysDropped > 0 {
 		fmt.Fprintf(a.out, "  %s more are not listed\n", plural(r.StaysDropped, "stay"))

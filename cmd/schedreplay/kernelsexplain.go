@@ -223,6 +223,12 @@ func (v *verdictOnKernels) conclusion() []string {
 		out = append(out, undecided+"it shows no task that only a kernel without it puts on an isolated CPU.")
 		out = append(out, v.closeness()...)
 	}
+	if only := v.in.Meta().RecordedCPUs; !only.Empty() && !decided {
+		out = append(out, fmt.Sprintf("Only CPU %s was recorded: what came there from other CPUs, and how, is not in it.", only))
+	}
+	if v.rank[len(v.rank)-1] == 1 {
+		out = append(out, "Every kernel explains it equally well.")
+	}
 	if v.named != nil && v.namedAt >= 0 {
 		s := &v.scores[v.namedAt]
 		what := "the recorded release"
