@@ -17,7 +17,7 @@ import (
 // the design: cmd → {plots, export, replay, parser/open}; plots, export → replay →
 // {parser, kernelmodel} → {fact, cpumask}; dialects → {parser, tep, text}.
 var arrows = map[string][]string{
-	"cmd":               {"plots", "export", "replay", "kernelmodel", "parser", "parser/open", "parser/host"},
+	"cmd":               {"plots", "export", "export/anonymize", "replay", "kernelmodel", "parser", "parser/open", "parser/host"},
 	"plots":             {"replay", "kernelmodel", "parser"},
 	"export":            {"replay", "kernelmodel", "parser"},
 	"export/anonymize":  {"parser", "parser/tep"}, // it rewrites records by their formats
