@@ -178,14 +178,50 @@ func (t *timeline) get(pid int32) *task {
 // see takes an event's word for a task's name and priority.
 func (t *timeline) see(e *parser.Task) *task {
 	p := t.get(e.PID)
-	if e.Comm != "" {
+	if e.Comm != "" && e.Comm != p.comm {
 		p.comm = e.Comm
+		p.aff.done = false // the name is part of what tells it
 	}
 	if e.Prio != parser.NoPrio && e.Prio != p.prio {
-		p.prio = e.Prio
-		p.entity.weight = weightOf(e.Prio)
+		t.reweight(p, e.Prio)
+	}
+	if p.queued && p.entity.attached == parser.NoCPU && p.fair() {
+		// Queued since the start, or back from another class.
+		if t.delays {
+			t.fairEnqueue(p, p.seat)
+		}
+		t.loadEnqueue(p, p.seat)
 	}
 	return p
+}
+
+// reweight gives a task another priority (reweight_entity, and
+// switched_from_fair where it leaves the class).
+func (t *timeline) reweight(p *task, prio int32) {
+	e, w := &p.entity, weightOf(prio)
+	was := p.fair()
+	p.prio = prio
+	if was && p.queued && e.attached != parser.NoCPU {
+		k := &t.cpu[e.attached]
+		q, current := &k.cfs, k.cur == p.pid
+		q.advance(t.now)
+		e.step(t.now, true, q.running && current)
+		q.detach(e)
+		q.weight = max(0, q.weight-e.weight)
+		if p.fair() {
+			e.load = e.load * w / e.weight
+			e.weight = w
+			q.attach(e)
+			q.weight += w
+			return
+		}
+		q.nr, q.est = max(0, q.nr-1), max(0, q.est-e.est)
+		q.running = q.running && !current
+		e.attached = parser.NoCPU
+		t.fairLeave(p)
+	}
+	e.load = e.load * w / e.weight
+	e.weight = w
 }
 
 // fair reports whether the task is of the fair class as far as its priority

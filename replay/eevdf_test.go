@@ -1,0 +1,179 @@
+package replay
+
+import (
+	"math"
+	"math/big"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"schedreplay/kernelmodel"
+	"schedreplay/parser"
+)
+
+func TestBaseSlice(t *testing.T) {
+	for cpus, want := range map[int]int64{1: 700_000, 2: 1_400_000, 3: 1_400_000, 4: 2_100_000, 7: 2_100_000, 8: 2_800_000, 44: 2_800_000, 0: 700_000} {
+		if got := baseSlice(cpus); got != want {
+			t.Errorf("%d CPUs: %d ns, want %d", cpus, got, want)
+		}
+	}
+}
+
+// fairTask is a task on a fair queue.
+func fairTask(pid int32, v, deadline, weight int64) *task {
+	p := &task{pid: pid, prio: 120}
+	p.virtual = virtual{v: v, deadline: deadline, on: 0}
+	p.entity.weight = weight
+	return p
+}
+
+// The mean is the weighted one, within its rounding.
+func TestFairAverage(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var q fairQueue
+		num, den := new(big.Int), new(big.Int)
+		for i := range rapid.IntRange(1, 20).Draw(t, "n") {
+			v := rapid.Int64Range(-1<<40, 1<<40).Draw(t, "v")
+			w := weightOf(rapid.Int32Range(100, 139).Draw(t, "prio"))
+			q.tasks = append(q.tasks, fairTask(int32(i), v, 0, w))
+			num.Add(num, new(big.Int).Mul(big.NewInt(v), big.NewInt(w)))
+			den.Add(den, big.NewInt(w))
+		}
+		mean, weight := q.average()
+		want, _ := new(big.Rat).SetFrac(num, den).Float64()
+		if d := math.Abs(float64(mean) - want); d > 256 || weight != den.Int64() {
+			t.Fatalf("mean %d of weight %d, want %.1f of %d", mean, weight, want, den)
+		}
+	})
+}
+
+// A sleeper stays queued if others are and it is not eligible.
+func TestDelayedSleep(t *testing.T) {
+	const ms = 1_000_000
+	for _, c := range []struct {
+		name    string
+		v       int64   // of the sleeper
+		others  []int64 // of the others
+		delayed bool
+	}{
+		{"alone", 5 * ms, nil, false},
+		{"behind: it ran less than its share", 1 * ms, []int64{3 * ms}, false},
+		{"ahead: it ran more", 3 * ms, []int64{1 * ms}, true},
+		{"level", 2 * ms, []int64{2 * ms}, false},
+		{"ahead of most", 3 * ms, []int64{1 * ms, 4 * ms, 1 * ms}, true},
+	} {
+		p := fairTask(1, c.v, 0, 1024)
+		q := fairQueue{slice: 3 * ms, tasks: []*task{p}}
+		for i, v := range c.others {
+			q.tasks = append(q.tasks, fairTask(int32(i+2), v, 0, 1024))
+		}
+		n := len(q.tasks)
+		if got := q.sleep(p); got != c.delayed || p.virtual.delayed != c.delayed {
+			t.Errorf("%s: delayed %v, want %v", c.name, got, c.delayed)
+		}
+		if !c.delayed {
+			n--
+		}
+		if len(q.tasks) != n || (p.virtual.on < 0) == c.delayed {
+			t.Errorf("%s: %d queued, want %d", c.name, len(q.tasks), n)
+		}
+	}
+}
+
+// The CPU drops delayed tasks that are eligible and due before the task that it
+// picks.
+func TestPickDropsDelayed(t *testing.T) {
+	const ms = 1_000_000
+	winner := fairTask(1, 2*ms, 10*ms, 1024)
+	due := fairTask(2, 1*ms, 5*ms, 1024)
+	later := fairTask(3, 1*ms, 20*ms, 1024)
+	ahead := fairTask(4, 9*ms, 6*ms, 1024)
+	awake := fairTask(5, 1*ms, 4*ms, 1024)
+	for _, p := range []*task{due, later, ahead} {
+		p.virtual.delayed = true
+	}
+	q := fairQueue{slice: 3 * ms, tasks: []*task{ahead, winner, later, due, awake}}
+	got := q.pick(winner)
+	if len(got) != 1 || got[0] != due || due.virtual.on != parser.NoCPU || due.virtual.delayed || len(q.tasks) != 4 {
+		t.Fatalf("dropped %d, left %d", len(got), len(q.tasks))
+	}
+	if due.virtual.vlag != 0 {
+		t.Errorf("its lag had become positive and is %d, not zero", due.virtual.vlag)
+	}
+	// Swapper comes only when none is left.
+	if got := q.pick(nil); len(got) == 0 {
+		t.Error("nothing is dropped before swapper")
+	}
+}
+
+// A task that comes back finds the lag it left with.
+func TestPlaceKeepsLag(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		q := fairQueue{slice: 3_000_000}
+		for i := range rapid.IntRange(1, 6).Draw(t, "n") {
+			q.tasks = append(q.tasks, fairTask(int32(i+2), rapid.Int64Range(0, 1<<30).Draw(t, "v"), 0, weightOf(rapid.Int32Range(100, 139).Draw(t, "prio"))))
+		}
+		p := fairTask(1, 0, 0, weightOf(rapid.Int32Range(100, 139).Draw(t, "own")))
+		p.virtual.on = parser.NoCPU
+		lag := q.clampLag(rapid.Int64Range(-1<<30, 1<<30).Draw(t, "lag"), p.entity.weight)
+		p.virtual.vlag = lag
+		n := len(q.tasks)
+		q.place(p, 3)
+		mean, _ := q.average()
+		// The mean moves by what the task brings; lag is against the new one.
+		if d := mean - p.virtual.v - lag; math.Abs(float64(d)) > 512+math.Abs(float64(lag))/100 || len(q.tasks) != n+1 || p.virtual.on != 3 {
+			t.Fatalf("lag %d became %d", lag, mean-p.virtual.v)
+		}
+		if p.virtual.deadline != p.virtual.v+scaled(q.slice, p.entity.weight) {
+			t.Fatalf("deadline %d after %d", p.virtual.deadline, p.virtual.v)
+		}
+	})
+	// Alone it is level; a newborn's first slice is half.
+	q := fairQueue{slice: 3_000_000}
+	p := fairTask(1, 0, 0, 1024)
+	p.virtual.vlag, p.born = -500, true
+	if q.place(p, 0); p.virtual.v != 0 || p.virtual.deadline != 1_500_000 {
+		t.Errorf("placed alone: %+v", p.virtual)
+	}
+}
+
+// Woken while delayed a task stays where it is, but for lag it has gained.
+func TestWakeInPlace(t *testing.T) {
+	for _, c := range []struct{ v, other, want int64 }{{5_000_000, 1_000_000, 5_000_000}, {1_000_000, 5_000_000, 5_000_000}} {
+		p := fairTask(1, c.v, 0, 1024)
+		p.virtual.delayed = true
+		q := fairQueue{slice: 3_000_000, tasks: []*task{p, fairTask(2, c.other, 0, 1024)}}
+		q.wakeInPlace(p)
+		if p.virtual.delayed || p.virtual.on != 0 || len(q.tasks) != 2 || p.virtual.v != c.want {
+			t.Errorf("at %d beside %d: %+v, want %d", c.v, c.other, p.virtual, c.want)
+		}
+	}
+}
+
+// A waking of a task whose dequeue may be delayed selects no CPU, on kernels
+// that delay dequeues; once its CPU was idle it selects again.
+func TestDelayedWaking(t *testing.T) {
+	contended := append(crowd(),
+		waking(100, 6, busy[6], ksmd, 6), wakeup(101, 6, busy[6], ksmd, 6), switches(105, 6, busy[6], preempted, ksmd),
+		switches(3000, 6, ksmd, sleeps, busy[6]), // it ran for longer than the other
+		switches(3001, 7, swapper, runnable, poller),
+		waking(3100, 6, busy[6], ksmd, 6), wakeup(3101, 6, busy[6], ksmd, 6), switches(4000, 6, busy[6], preempted, ksmd), switches(4100, 6, ksmd, sleeps, busy[6]),
+	)
+	idled := append(contended[:len(contended)-4:len(contended)-4],
+		switches(3050, 6, busy[6], sleeps, swapper), switches(3060, 6, swapper, runnable, busy[6]),
+		waking(3100, 6, busy[6], ksmd, 6), wakeup(3101, 6, busy[6], ksmd, 6))
+	for _, c := range []struct {
+		name    string
+		release string
+		events  []parser.Event
+		delayed bool
+	}{
+		{"6.12, contended", "6.12.30", contended, true}, {"6.12, idle since", "6.12.30", idled, false}, {"6.9, contended", "6.9", contended, false},
+	} {
+		s := replayScene(t, record(c.events...), bench(c.release, 7), Options{Original: c.release})
+		w := s.of(ksmd)[1]
+		if got := w.Original.Reason == kernelmodel.ReasonDelayed; got != c.delayed || w.Selection == c.delayed {
+			t.Errorf("%s: %s %s, selection %v", c.name, w.Original.Path, w.Original.Reason, w.Selection)
+		}
+	}
+}

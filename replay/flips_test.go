@@ -1,0 +1,186 @@
+package replay
+
+import (
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"schedreplay/fact"
+	"schedreplay/kernelmodel"
+)
+
+// record_wakee: a change of wakee counts one, and after a second the count
+// halves before that.
+func TestFlipsCount(t *testing.T) {
+	f := flips{begun: true, guess: []flipsGuess{{v: 8, decayed: 0, w: 1}}}
+	for _, c := range []struct {
+		pid  int32
+		now  int64
+		want int64
+	}{
+		{1, 10, 9}, {1, 20, 9}, {2, 30, 10}, {1, 40, 11}, {1, second, 11}, {1, second + 1, 5}, {2, second + 2, 6}, {2, 2*second + 1, 6}, {3, 5 * second, 4}, {3, 5*second + 1, 4},
+	} {
+		f.wakes(c.pid, c.now)
+		if f.guess[0].v != c.want {
+			t.Errorf("after waking %d at %d: %d flips, want %d", c.pid, c.now, f.guess[0].v, c.want)
+		}
+	}
+}
+
+// after foretells what wakes will leave, and changes nothing itself.
+func TestFlipsAfter(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var f flips
+		f.start(rapid.Int64Range(0, 100_000).Draw(t, "partners"), rapid.Int64Range(1, 20*second).Draw(t, "window"))
+		now := rapid.Int64Range(0, second).Draw(t, "start")
+		for range rapid.IntRange(0, 40).Draw(t, "n") {
+			pid := rapid.Int32Range(1, 4).Draw(t, "pid")
+			was := slices.Clone(f.guess)
+			told := f.after(pid, now, nil)
+			if !slices.Equal(was, f.guess) {
+				t.Fatal("asking changed the guesses")
+			}
+			f.wakes(pid, now)
+			if got := f.value(nil); !sameWeights(told, got) {
+				t.Fatalf("foretold %v, became %v", told, got)
+			}
+			now += rapid.Int64Range(0, second).Draw(t, "d")
+		}
+	})
+}
+
+func sameWeights(a, b []kernelmodel.Weighted) bool {
+	by := func(x, y kernelmodel.Weighted) int { return int(x.Value - y.Value) }
+	a, b = slices.Clone(a), slices.Clone(b)
+	slices.SortFunc(a, by)
+	slices.SortFunc(b, by)
+	return slices.Equal(a, b)
+}
+
+// A decision that shows a wide pair weighs the guesses that make it one, and the
+// other way round; none is thrown away on one decision's word.
+func TestFlipsLearn(t *testing.T) {
+	share := func(f *flips, min int64) float64 {
+		yes, all := 0.0, 0.0
+		for _, g := range f.guess {
+			all += float64(g.w)
+			if g.v >= min {
+				yes += float64(g.w)
+			}
+		}
+		return yes / all
+	}
+	fresh := func() (a, b flips) {
+		a = flips{begun: true, guess: []flipsGuess{{v: 2, w: 1 << 16}, {v: 90, w: 1 << 16}}}
+		b = flips{begun: true, guess: []flipsGuess{{v: 9, w: 1 << 16}}}
+		return a, b
+	}
+	a, b := fresh()
+	learnFlips(&a, &b, 8, true)
+	if s := share(&a, 90); s < 0.7 || s > 0.95 || len(a.guess) != 2 {
+		t.Errorf("wide: the guess that makes it so has %.2f of the weight", s)
+	}
+	a, b = fresh()
+	learnFlips(&a, &b, 8, false)
+	if s := share(&a, 90); s > 0.3 || s < 0.05 || len(a.guess) != 2 {
+		t.Errorf("not wide: the guess that contradicts it has %.2f of the weight", s)
+	}
+	for range 100 {
+		learnFlips(&a, &b, 8, false)
+	}
+	if len(a.guess) != 1 || a.guess[0].v != 2 || a.guess[0].w == 0 {
+		t.Errorf("after much evidence: %+v", a.guess)
+	}
+	for range 100 { // the last guess stays whatever comes
+		learnFlips(&a, &b, 8, true)
+	}
+	if len(a.guess) != 1 || a.guess[0].w == 0 {
+		t.Errorf("the last guess: %+v", a.guess)
+	}
+}
+
+// A child has its parent's count, and from then on its own.
+func TestFlipsOfChild(t *testing.T) {
+	f := flips{begun: true, last: 5, guess: []flipsGuess{{v: 4, w: 1}}}
+	var child flips
+	f.copyTo(&child)
+	child.wakes(6, 10)
+	if f.guess[0].v != 4 || child.guess[0].v != 5 || f.last != 5 {
+		t.Errorf("parent %+v, child %+v", f, child)
+	}
+}
+
+// Guesses that have become the same are one, and their weights add up.
+func TestFlipsMerge(t *testing.T) {
+	var f flips
+	f.start(1000, 10*second)
+	was := total(f.guess)
+	for i := range int64(20) {
+		f.wakes(1, i*second*2)
+	}
+	if len(f.guess) != 1 || f.guess[0].v > 1 || total(f.guess) != was {
+		t.Errorf("%+v, weighed %d before", f.guess, was)
+	}
+}
+
+func total(g []flipsGuess) (sum uint64) {
+	for i := range g {
+		sum += uint64(g[i].w)
+	}
+	return sum
+}
+
+// WF_SYNC by rule of thumb, until decisions speak clearly.
+func TestSyncHabits(t *testing.T) {
+	by := func(c WakerContext) *Wakeup {
+		return &Wakeup{WakerContext: c, Waker: TaskRef{Comm: "writer"}, Task: TaskRef{Comm: "reader"}}
+	}
+	s := syncHabits{pair: map[[2]string]*habit{}}
+	for _, c := range []struct {
+		context WakerContext
+		kthread bool
+		prefer  bool
+		open    bool
+	}{
+		{WakerHardirq, false, false, false}, {WakerSoftirq, false, false, true}, {WakerIdle, false, false, true}, {WakerUnknown, false, false, true},
+		{WakerTask, false, true, true}, {WakerTask, true, false, true},
+	} {
+		a := s.guess(by(c.context), c.kthread)
+		if a.Value != c.prefer || a.Open != c.open || a.From == fact.Unknown {
+			t.Errorf("%s, kthread %v: %+v", c.context, c.kthread, a)
+		}
+	}
+	line := by(WakerTask)
+	for range syncProof {
+		s.learn(line, false)
+	}
+	if !s.guess(line, false).Value {
+		t.Error("a few decisions are no proof")
+	}
+	s.learn(line, false)
+	if a := s.guess(line, false); a.Value || !a.Open {
+		t.Errorf("after proof that it is not sync: %+v", a)
+	}
+	for range 3 * syncProof {
+		s.learn(line, true)
+	}
+	if a := s.guess(line, true); a.Value {
+		t.Errorf("not twice as many and more speak for it: %+v", a)
+	}
+	for range 3 * syncProof {
+		s.learn(line, true)
+	}
+	if !s.guess(line, false).Value {
+		t.Error("after proof that it is sync")
+	}
+	if a := s.guess(by(WakerHardirq), false); a.Value || a.Open {
+		t.Errorf("a timer never passes it: %+v", a)
+	}
+	for i := range maxHabits + 10 {
+		s.learn(&Wakeup{Waker: TaskRef{Comm: string(rune(i + 0x10000))}}, true)
+	}
+	if len(s.pair) > maxHabits {
+		t.Errorf("%d pairs kept", len(s.pair))
+	}
+}
