@@ -77,9 +77,10 @@ func (f *formats) add(system string, format *tep.Format) {
 	f.event[format.ID] = e
 }
 
-// events reads the formats of the system ftrace and of all others.
+// ftrace reads the formats of the system ftrace.
 func (f *formats) ftrace(d *tep.Reader) error { return f.system(d, "ftrace") }
 
+// systems reads the formats of all other systems.
 func (f *formats) systems(d *tep.Reader) error {
 	n, err := d.Uint32()
 	if err != nil {
@@ -95,16 +96,6 @@ func (f *formats) systems(d *tep.Reader) error {
 		}
 	}
 	return nil
-}
-
-// scheduler reports whether any format is the scheduler's.
-func (f *formats) scheduler() bool {
-	for _, e := range f.event {
-		if e.known {
-			return true
-		}
-	}
-	return false
 }
 
 // record replaces the names in one raw record. Of events that are not the

@@ -9,14 +9,13 @@ import (
 )
 
 // rowGroup bounds the rows of a Parquet row group, which is held in memory.
-const rowGroup = 64 << 10
+const rowGroup = 16 << 10
 
 // parquetWriter writes Parquet: one optional column each, snappy.
 type parquetWriter struct {
-	w    *parquet.Writer
-	s    *Schema
-	row  parquet.Row
-	rows int
+	w   *parquet.GenericWriter[any]
+	s   *Schema
+	row parquet.Row
 }
 
 func newParquet(w io.Writer, s *Schema, meta []Meta) *parquetWriter {
@@ -27,7 +26,7 @@ func newParquet(w io.Writer, s *Schema, meta []Meta) *parquetWriter {
 	for _, m := range meta {
 		o = append(o, parquet.KeyValueMetadata(m.Key, m.Value))
 	}
-	return &parquetWriter{w: parquet.NewWriter(w, o...), s: s}
+	return &parquetWriter{w: parquet.NewGenericWriter[any](w, o...), s: s}
 }
 
 // parquetSchema makes the schema with the columns in their order, which a

@@ -382,8 +382,11 @@ func TestSlicerGaps(t *testing.T) {
 	}
 	none := int64(parser.NoTime)
 	want := []brief{
-		{1, none, 5, none, none, true, false}, {0, 5, 10, none, none, false, false}, {2, 10, 10, 3, none, false, true},
-		{3, none, 30, none, none, true, false}, {1, 30, 30, none, 25, false, true},
+		{1, none, 5, none, none, true, false},
+		{0, 5, 10, none, none, false, false},
+		{2, 10, 10, 3, none, false, true},
+		{3, none, 30, none, none, true, false},
+		{1, 30, 30, none, 25, false, true},
 	}
 	if d := cmp.Diff(want, have, cmp.AllowUnexported(brief{})); d != "" {
 		t.Error(d)
