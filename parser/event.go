@@ -132,6 +132,9 @@ func (s State) Known() bool { return s != 0 }
 // an unknown state: ask [State.Known] first.
 func (s State) Runnable() bool { return s&(StateRunning|StatePreempted) != 0 }
 
+// Gone reports whether the task left its CPU for the last time.
+func (s State) Gone() bool { return s&(StateDead|StateZombie) != 0 && !s.Runnable() }
+
 // String returns the letters that a kernel from 4.14 on prints in the text of
 // sched_switch, or "?" if the state is unknown.
 func (s State) String() string {

@@ -88,6 +88,8 @@ func (r *replayer) open(ev *parser.Event, out *outcome, kind kernelmodel.Kind) {
 	r.pending = append(r.pending, d)
 	if d.win.hi <= ev.Time {
 		r.close(d)
+	} else {
+		r.undecided = append(r.undecided, d)
 	}
 }
 
@@ -95,16 +97,18 @@ func (r *replayer) open(ev *parser.Event, out *outcome, kind kernelmodel.Kind) {
 // deadlines, and delivers the lines that are complete.
 func (r *replayer) closeDue(now int64) {
 	for {
-		var due *decision
-		for _, d := range r.pending {
-			if !d.done && d.win.hi <= now && (due == nil || d.win.hi < due.win.hi) {
-				due = d
+		due := -1
+		for i, d := range r.undecided {
+			if d.win.hi <= now && (due < 0 || d.win.hi < r.undecided[due].win.hi) {
+				due = i
 			}
 		}
-		if due == nil {
+		if due < 0 {
 			break
 		}
-		r.close(due)
+		d := r.undecided[due]
+		r.undecided = slices.Delete(r.undecided, due, due+1)
+		r.close(d)
 	}
 	i := 0
 	for i < len(r.pending) && r.pending[i].done {

@@ -100,7 +100,8 @@ type replayer struct {
 	fidelity          scorer
 	track             *tracker
 	n                 int64
-	pending           []*decision
+	pending           []*decision // not delivered yet, in order of n
+	undecided         []*decision // of these, those whose selection may not be over
 	anyIdlePolicy     bool
 
 	// Scratch space of decisions.
@@ -141,7 +142,7 @@ func newReplayer(c parser.Capture, host *parser.Host, s *survey, o *Options) *re
 func (r *replayer) begin() {
 	r.t = newTimeline(r.s, r.ncpu, r.kOriginal.Rules.DelayDequeue)
 	r.res = &Result{Events: map[parser.Kind]int64{}}
-	r.n, r.pending, r.sampled = 0, nil, 0
+	r.n, r.pending, r.undecided, r.sampled = 0, nil, nil, 0
 	r.sync = syncHabits{pair: map[[2]string]*habit{}}
 	r.fidelity = scorer{path: map[kernelmodel.Path]*PathScore{}}
 	llcs := 0
@@ -255,6 +256,10 @@ func (r *replayer) event(ev *parser.Event, out *outcome) error {
 		}
 		if ev.Next.PID == 0 && usableCPU(ev.CPU) {
 			r.wentIdle(int(ev.CPU))
+		}
+		if ev.Task.PID > 0 && ev.Task.PID != ev.Next.PID && ev.State.Gone() {
+			r.t.bury(ev.Task.PID)
+			r.patched.forget(ev.Task.PID)
 		}
 	case parser.KindMigrate:
 		if !r.selecting(ev) {

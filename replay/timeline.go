@@ -112,6 +112,9 @@ func newTimeline(s *survey, ncpu int, delays bool) *timeline {
 	}
 	for _, pid := range sortedPIDs(s.task) {
 		ts := s.task[pid]
+		if !usableCPU(ts.startCPU) {
+			continue // it was nowhere yet
+		}
 		p := t.get(pid)
 		p.cpu = ts.startCPU
 		if t.slices || !ts.firstSeen || !usableCPU(ts.startCPU) || int(ts.startCPU) >= ncpu {
@@ -173,6 +176,24 @@ func (t *timeline) get(pid int32) *task {
 		}
 	}
 	return p
+}
+
+// bury drops a task that left its CPU for the last time.
+func (t *timeline) bury(pid int32) {
+	p := t.find(pid)
+	if p == nil {
+		return
+	}
+	t.land(p)
+	if p.queued {
+		t.forget(p)
+	}
+	t.fairLeave(p)
+	t.loadLeave(p)
+	delete(t.task, pid)
+	if uint(pid) < uint(len(t.quick)) {
+		t.quick[pid] = nil
+	}
 }
 
 // see takes an event's word for a task's name and priority.

@@ -256,3 +256,41 @@ func TestWindowCutsRuns(t *testing.T) {
 		t.Errorf("window %d to %d", s.Start, s.End)
 	}
 }
+
+// A task that is gone leaves nothing behind, and its pid is another's when it
+// comes back.
+func TestGone(t *testing.T) {
+	first, second := aTask(900, "first", 110), aTask(900, "second", 120)
+	ev := []parser.Event{
+		switches(1, 0, swapper, runnable, busy[0]),
+		forks(10, 0, busy[0], first), wakeupNew(11, 0, busy[0], first, 0),
+		switches(20, 0, busy[0], preempted, first), exits(30, 0, first), switches(31, 0, first, parser.StateZombie, busy[0]),
+		forks(40, 0, busy[0], second), wakeupNew(41, 0, busy[0], second, 1),
+	}
+	for _, tracked := range []bool{false, true} {
+		l := after(20, ev...)
+		l.delays = tracked
+		e := ev[5]
+		l.apply(&e)
+		l.bury(first.PID)
+		if l.find(first.PID) != nil || len(l.task) != 1 || len(l.cpu[0].queue) != 1 {
+			t.Errorf("%d tasks, %d queued", len(l.task), len(l.cpu[0].queue))
+		}
+		for i := range ev[6:] {
+			l.apply(&ev[6+i])
+		}
+		if p := l.find(second.PID); p == nil || p.comm != "second" || p.prio != 120 || p.cpu != 1 || !p.queued || p.exiting {
+			t.Errorf("the new task: %+v", p)
+		}
+	}
+	// In the patched world it is not where the old one was.
+	h := bench("6.1.0", 7)
+	dead := append(incident(1), waking(3000, 7, swapper, ksmd, 7), wakeup(3001, 7, swapper, ksmd, 7), switches(3002, 7, swapper, runnable, ksmd), switches(3100, 7, ksmd, dies, swapper),
+		forks(3200, 6, busy[6], ksmd), wakeupNew(3201, 6, busy[6], ksmd, 6), switches(3202, 6, busy[6], preempted, ksmd), switches(3250, 6, ksmd, sleeps, busy[6]),
+		waking(3300, 6, busy[6], ksmd, 6), wakeup(3301, 6, busy[6], ksmd, 6))
+	s := replayScene(t, record(dead...), h, Options{Original: "6.1.0", Patched: "6.1.0+smt-span+core-span"})
+	w := s.of(ksmd)
+	if w[2].DivergedSince == 0 || w[3].DivergedSince != 0 {
+		t.Errorf("diverged since %d, then %d", w[2].DivergedSince, w[3].DivergedSince)
+	}
+}

@@ -359,7 +359,7 @@ func (t *tracker) switched(k *trackedCPU, ev *parser.Event) {
 		k.since, k.cut, k.delay, k.intruded = ev.Time, true, parser.NoTime, false
 	}
 	t.run(k, out, ev.Time, false)
-	if ev.State.Known() && !ev.State.Runnable() && out.exiting {
+	if ev.State.Gone() || ev.State.Known() && !ev.State.Runnable() && out.exiting {
 		t.leave(k, out.pid, ev.Time)
 	}
 	k.since, k.cut, k.cur, k.known = ev.Time, false, ev.Next.PID, true

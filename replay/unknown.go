@@ -80,7 +80,7 @@ func (r *replayer) looksIsolated() cpumask.Mask {
 	var pinned, shared cpumask.Mask
 	for _, pid := range sortedPIDs(r.s.task) {
 		ts := r.s.task[pid]
-		a := r.aff.of(r.t.get(pid))
+		a := r.aff.find(pid, ts.comm, 0)
 		if a.kthread || a.recorder || pid == 0 || ts.seen.Empty() {
 			continue
 		}

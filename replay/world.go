@@ -60,9 +60,7 @@ func (w *world) setActive(pid int32, on bool) {
 // divergence.
 func (w *world) diverge(pid int32, n int64, cpus []int, recorded int) {
 	if len(cpus) == 1 && cpus[0] == recorded {
-		delete(w.diverged, pid)
-		delete(w.recentUsed, pid)
-		w.setActive(pid, false)
+		w.forget(pid)
 		return
 	}
 	d := w.diverged[pid]
@@ -71,6 +69,13 @@ func (w *world) diverge(pid int32, n int64, cpus []int, recorded int) {
 		w.diverged[pid] = d
 	}
 	d.cpus = append(d.cpus[:0], cpus...)
+}
+
+// forget drops a task that is no more; its pid may come back as another's.
+func (w *world) forget(pid int32) {
+	delete(w.diverged, pid)
+	delete(w.recentUsed, pid)
+	w.setActive(pid, false)
 }
 
 // shift is how the tasks of a CPU differ from the recording.

@@ -160,7 +160,7 @@ func TestWaysIn(t *testing.T) {
 		{
 			"forked there",
 			append(crowd(), forks(100, 7, other, child), wakeupNew(101, 7, other, child, 7), switches(110, 7, other, sleeps, child), switches(150, 7, child, dies, swapper), quiet),
-			CameByWakeup, 7, 101, 0, 0, 0, 1, 0, 1, 40,
+			CameByWakeup, 7, 101, 150, 0, 0, 1, 0, 1, 40,
 		},
 		{
 			"leaves by a wakeup elsewhere",
