@@ -29,7 +29,7 @@ type survey struct {
 	selectDelay, selectLate int64
 
 	// enters holds the CPUs to which a waking moved a task, ranNS the time that
-	// tasks ran on CPUs, by runKey.
+	// tasks ran on CPUs that are or may be isolated, by runKey.
 	enters cpumask.Mask
 	ranNS  map[runKey]int64
 
@@ -183,12 +183,12 @@ func surveyCapture(c parser.Capture, host *parser.Host, progress func(int64)) *s
 			if !ok {
 				from = s.start
 			}
-			s.ranNS[runKey{ev.CPU, ev.Task.PID}] += ev.Time - from
+			s.runtime(host, &ev, ev.Time-from)
 			since[ev.CPU] = ev.Time
 		case parser.KindSlice:
 			s.hasSwitch = true
 			s.ran(&ev.Task, ev.CPU)
-			s.ranNS[runKey{ev.CPU, ev.Task.PID}] += max(ev.Runtime, 0)
+			s.runtime(host, &ev, max(ev.Runtime, 0))
 		case parser.KindWaking:
 			s.hasWaking = true
 			open[ev.CPU] = ev
@@ -245,6 +245,14 @@ func (s *survey) pinned(host *parser.Host, t *parser.Task) bool {
 		_, ts.pinned = boundTo(t.Comm)
 	}
 	return ts.pinned
+}
+
+// runtime adds to the time that an event's task ran on its CPU, where that CPU is
+// or may be isolated.
+func (s *survey) runtime(host *parser.Host, ev *parser.Event, ns int64) {
+	if iso, ok := host.Isolated.Get(); !ok || iso.Test(int(ev.CPU)) {
+		s.ranNS[runKey{ev.CPU, ev.Task.PID}] += ns
+	}
 }
 
 func (s *survey) ran(t *parser.Task, cpu int32) {
