@@ -1,0 +1,100 @@
+package replay
+
+import (
+	"context"
+	"iter"
+	"runtime"
+	"testing"
+
+	"schedreplay/parser"
+)
+
+// generated is a capture made on the fly, so that its events take no memory.
+type generated struct {
+	recording
+	make func(yield func(*parser.Event) bool)
+}
+
+func (g *generated) Events() iter.Seq2[parser.Event, error] {
+	return func(yield func(parser.Event, error) bool) {
+		g.make(func(e *parser.Event) bool { return yield(*e, nil) })
+	}
+}
+
+// storm is a machine on which n tasks are forked, run once and die.
+func storm(n int) *generated {
+	return &generated{recording{meta: parser.Meta{Resolution: 1000, Host: &parser.Host{}}}, func(yield func(*parser.Event) bool) {
+		for i := range int64(n) {
+			p, t, cpu := aTask(int32(1000+i), "short", 120), 100*i+10, int32(i%7)
+			for _, e := range []parser.Event{
+				forks(t, cpu, busy[cpu], p), wakeupNew(t+1, cpu, busy[cpu], p, cpu), switches(t+2, cpu, busy[cpu], preempted, p),
+				exits(t+50, cpu, p), switches(t+52, cpu, p, parser.StateZombie, busy[cpu]),
+			} {
+				if !yield(&e) {
+					return
+				}
+			}
+		}
+	}}
+}
+
+func heapAfter(b *testing.B, n int) float64 {
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	r, err := prepare(context.Background(), storm(n), bench("6.1.0", 7), &Options{})
+	if err == nil {
+		err = r.pass(context.Background(), 2)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	runtime.KeepAlive(r)
+	return float64(after.HeapAlloc-before.HeapAlloc) / float64(n)
+}
+
+// BenchmarkForkStorm tells what a task that came and went costs in time and, at
+// the end, in memory.
+func BenchmarkForkStorm(b *testing.B) {
+	for b.Loop() {
+		b.ReportMetric(heapAfter(b, 100_000), "B/task")
+	}
+}
+
+// crowded is n tasks that wake each other in turn on seven CPUs, with a loss on
+// every CPU now and then.
+func crowded(tasks, rounds int) *generated {
+	return &generated{recording{meta: parser.Meta{Resolution: 1000, Host: &parser.Host{}}}, func(yield func(*parser.Event) bool) {
+		now := int64(10)
+		for r := range rounds {
+			for i := range int32(7) {
+				p, q := aTask(1000+(int32(r)*7+i)%int32(tasks), "task", 120), aTask(1000+(int32(r+1)*7+i)%int32(tasks), "task", 120)
+				now += 10
+				for _, e := range []parser.Event{waking(now, i, p, q, i), wakeup(now+2, i, p, q, i), switches(now+5, i, p, sleeps, q)} {
+					if !yield(&e) {
+						return
+					}
+				}
+			}
+			if e := lost(now+6, -1, now, 1); r%10 == 9 && !yield(&e) {
+				return
+			}
+		}
+	}}
+}
+
+// BenchmarkManyTasks tells whether the time per event grows with the tasks.
+func BenchmarkManyTasks(b *testing.B) {
+	for _, tasks := range []int{100, 10_000} {
+		b.Run(map[int]string{100: "100", 10_000: "10000"}[tasks], func(b *testing.B) {
+			for b.Loop() {
+				if _, err := Replay(context.Background(), crowded(tasks, 2000), bench("6.1.0", 7), Options{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/(2000*21), "ns/event")
+		})
+	}
+}
