@@ -134,6 +134,9 @@ func TestCopiesAreTheSameButForNames(t *testing.T) {
 			if out.Meta().Dialect != in.Meta().Dialect {
 				t.Errorf("the copy is taken for %s, the original for %s", out.Meta().Dialect, in.Meta().Dialect)
 			}
+			if a, b := in.Meta().Host, out.Meta().Host; b.Hostname.Value != n.Comm(a.Hostname.Value) || a.Release.Value != b.Release.Value || a.Online.Value.String() != b.Online.Value.String() {
+				t.Errorf("the host was %q %q, is %q %q", a.Hostname.Value, a.Release.Value, b.Hostname.Value, b.Release.Value)
+			}
 			have, herr := events(out, func(s string) string { return s })
 			if d := cmp.Diff(want, have); d != "" {
 				t.Errorf("events differ (-original +copy):\n%.3000s", d)

@@ -11,6 +11,10 @@ import (
 // rowGroup bounds the rows of a Parquet row group, which is held in memory.
 const rowGroup = 16 << 10
 
+// pageBuffer is the size of a column's buffer, in bytes; there are some eighty
+// columns.
+const pageBuffer = 64 << 10
+
 // parquetWriter writes Parquet: one optional column each, snappy.
 type parquetWriter struct {
 	w   *parquet.GenericWriter[any]
@@ -21,7 +25,7 @@ type parquetWriter struct {
 func newParquet(w io.Writer, s *Schema, meta []Meta) *parquetWriter {
 	o := []parquet.WriterOption{
 		parquetSchema(s), parquet.Compression(&parquet.Snappy), parquet.CreatedBy("schedreplay", "", ""),
-		parquet.MaxRowsPerRowGroup(rowGroup),
+		parquet.MaxRowsPerRowGroup(rowGroup), parquet.PageBufferSize(pageBuffer), parquet.WriteBufferSize(pageBuffer),
 	}
 	for _, m := range meta {
 		o = append(o, parquet.KeyValueMetadata(m.Key, m.Value))
