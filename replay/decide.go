@@ -266,7 +266,7 @@ func (r *replayer) ask(d *decision, p *task, w *world, q *kernelmodel.Wakeup) {
 	}
 	r.queueFacts(d, p, q)
 	if ruc, ok := w.recentUsed[p.pid]; ok {
-		if ruc >= 0 {
+		if r.hasCPU(ruc) {
 			q.RecentUsed = []int{int(ruc)}
 		}
 	} else if p.recentUsedKnown && r.hasCPU(p.recentUsed) {

@@ -143,8 +143,12 @@ func TestSyncHabits(t *testing.T) {
 		prefer  bool
 		open    bool
 	}{
-		{WakerHardirq, false, false, false}, {WakerSoftirq, false, false, true}, {WakerIdle, false, false, true}, {WakerUnknown, false, false, true},
-		{WakerTask, false, true, true}, {WakerTask, true, false, true},
+		{WakerHardirq, false, false, false},
+		{WakerSoftirq, false, false, true},
+		{WakerIdle, false, false, true},
+		{WakerUnknown, false, false, true},
+		{WakerTask, false, true, true},
+		{WakerTask, true, false, true},
 	} {
 		a := s.guess(by(c.context), c.kthread)
 		if a.Value != c.prefer || a.Open != c.open || a.From == fact.Unknown {

@@ -79,7 +79,11 @@ func TestDefaultKernels(t *testing.T) {
 // A kernel that cannot be used is an error.
 func TestBadKernels(t *testing.T) {
 	for _, o := range []Options{
-		{Original: "banana"}, {Patched: "banana"}, {Original: "6.1+smt-spam"}, {Original: "5.12+smt-span"}, {Original: "2.6.32"},
+		{Original: "banana"},
+		{Patched: "banana"},
+		{Original: "6.1+smt-spam"},
+		{Original: "5.12+smt-span"},
+		{Original: "2.6.32"},
 		{Original: "6.1", Patched: "4.4+smt-span"},
 	} {
 		if _, err := tryScene(record(calm()...), bench("6.1.0", 7), o); !errors.Is(err, kernelmodel.ErrKernel) {

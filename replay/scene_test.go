@@ -74,14 +74,12 @@ func switches(t int64, cpu int32, prev parser.Task, s parser.State, next parser.
 	return e
 }
 
-// waking is a waking by an interrupt over cur, or by cur itself: see byTask.
+// waking is a waking by an interrupt over cur.
 func waking(t int64, cpu int32, cur, p parser.Task, prev int32) parser.Event {
 	e := at(t, parser.KindWaking, cpu)
 	e.Task, e.Cur, e.TargetCPU, e.Context = p, cur, prev, parser.ContextHardirq
 	return e
 }
-
-func byTask(e parser.Event) parser.Event { e.Context = parser.ContextTask; return e }
 
 func wakeup(t int64, cpu int32, cur, p parser.Task, target int32) parser.Event {
 	e := at(t, parser.KindWakeup, cpu)

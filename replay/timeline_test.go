@@ -46,12 +46,21 @@ func TestTimeline(t *testing.T) {
 		queue int
 		idle  bool
 	}{
-		{0, 0, 0, true, 0, true}, {0, 1, busy[1].PID, true, 1, false}, {0, 2, parser.NoPID, false, 0, false},
-		{10, 0, busy[0].PID, true, 1, false}, {20, 1, 0, true, 0, true},
-		{30, 0, busy[0].PID, true, 2, false}, {40, 0, other.PID, true, 2, false},
-		{50, 0, other.PID, true, 1, false}, {50, 1, 0, true, 1, false},
-		{60, 1, busy[0].PID, true, 1, false}, {70, 0, 0, true, 0, true}, {80, 1, busy[0].PID, true, 1, false},
-		{100, 1, parser.NoPID, false, 0, false}, {110, 1, parser.NoPID, false, 1, false}, {120, 1, other.PID, true, 1, false},
+		{0, 0, 0, true, 0, true},
+		{0, 1, busy[1].PID, true, 1, false},
+		{0, 2, parser.NoPID, false, 0, false},
+		{10, 0, busy[0].PID, true, 1, false},
+		{20, 1, 0, true, 0, true},
+		{30, 0, busy[0].PID, true, 2, false},
+		{40, 0, other.PID, true, 2, false},
+		{50, 0, other.PID, true, 1, false},
+		{50, 1, 0, true, 1, false},
+		{60, 1, busy[0].PID, true, 1, false},
+		{70, 0, 0, true, 0, true},
+		{80, 1, busy[0].PID, true, 1, false},
+		{100, 1, parser.NoPID, false, 0, false},
+		{110, 1, parser.NoPID, false, 1, false},
+		{120, 1, other.PID, true, 1, false},
 	} {
 		l := after(c.at, events...)
 		k := &l.cpu[c.cpu]

@@ -168,8 +168,11 @@ func TestFocus(t *testing.T) {
 		look cpumask.Mask
 		want []int
 	}{
-		{[]int{7}, cpumask.Mask{}, []int{7}}, {[]int{6, 7}, cpumask.Mask{}, []int{6, 7}}, {[]int{6, 7}, cpumask.Of(6), []int{6}},
-		{[]int{7}, cpumask.Of(3), nil}, {nil, cpumask.Mask{}, nil},
+		{[]int{7}, cpumask.Mask{}, []int{7}},
+		{[]int{6, 7}, cpumask.Mask{}, []int{6, 7}},
+		{[]int{6, 7}, cpumask.Of(6), []int{6}},
+		{[]int{7}, cpumask.Of(3), nil},
+		{nil, cpumask.Mask{}, nil},
 	} {
 		s := replayScene(t, record(ev...), bench("6.1.0", c.iso...), Options{CPUs: c.look})
 		if len(s.Focus) != len(c.want) || len(s.CPUs) != len(c.want) {
