@@ -21,3 +21,19 @@ func TestProgress(t *testing.T) {
 	none.update(1, 2) // standard error is no terminal
 	none.clear()
 }
+
+// Steps are counted, and the bytes of each pass do not show between them.
+func TestProgressSteps(t *testing.T) {
+	var b bytes.Buffer
+	p := progress{w: &b}
+	p.update(1, 10)
+	p.step("kernels", 1, 3)
+	p.step("kernels", 2, 3)
+	n := b.Len()
+	p.update(5, 10)
+	if b.Len() != n || !strings.Contains(b.String(), "kernels") || !strings.Contains(b.String(), "(1/3)") {
+		t.Errorf("%q", b.String())
+	}
+	none := progress{}
+	none.step("kernels", 1, 3)
+}

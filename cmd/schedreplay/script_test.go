@@ -21,7 +21,8 @@ func TestMain(m *testing.M) {
 
 // The scripts of testdata/script run the binary itself. $TRACES is the folder of
 // the real captures, $SMALL one with the beginning of one of them, for what does
-// not depend on how the story goes on. Beside testscript's own commands they know:
+// not depend on how the story goes on, $ENTRY another that holds the incident's
+// entry. Beside testscript's own commands they know:
 //
 //	status N PROGRAM ARG…   the program exits with status N
 //	oneline stderr          there is exactly one line on standard error
@@ -32,12 +33,14 @@ func TestScripts(t *testing.T) {
 		t.Fatal(err)
 	}
 	small := smallCapture(t, filepath.Join(traces, "smt8-isolated3-original"))
+	entry := smallCapture(t, filepath.Join(traces, "smt44-isolated43-original"))
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(e *testscript.Env) error {
 			tmp := filepath.Join(e.WorkDir, ".tmp")
 			e.Setenv("TRACES", traces)
 			e.Setenv("SMALL", small)
+			e.Setenv("ENTRY", entry)
 			e.Setenv("TMPDIR", tmp)
 			return os.MkdirAll(tmp, 0o777)
 		},

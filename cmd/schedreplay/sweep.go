@@ -59,7 +59,7 @@ func (a *app) sweep(in *input, c *common) error {
 		o := c.options()
 		o.CPUs = c.filter.cpus
 		o.Observer.Progress = func(pass, passes int, _ int64) {
-			a.progress.label = fmt.Sprintf("kernel %d of %d", pass, passes)
+			a.progress.step("kernels", pass, passes)
 		}
 		s.res, s.rows, err = replay.Sweep(a.ctx, in, in.host, kernelmodel.Releases(), o)
 	}
