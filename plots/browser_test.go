@@ -184,7 +184,9 @@ func TestBrowser(t *testing.T) {
 		column := func(i int) []string {
 			return eval[[]string](b, `[...%s.tBodies[0].rows].map(r => r.cells[%d].getAttribute("data-k"))`, table, i)
 		}
-		click := func(i int) { eval[chromedp.Void](b, `%s.tHead.rows[0].cells[%d].querySelector("button").click()`, table, i) }
+		click := func(i int) {
+			eval[chromedp.Void](b, `%s.tHead.rows[0].cells[%d].querySelector("button").click()`, table, i)
+		}
 		sorted := func(list []string, up bool) bool {
 			for j := 1; j < len(list); j++ {
 				var a, c float64
@@ -215,7 +217,9 @@ func TestBrowser(t *testing.T) {
 	t.Run("filter", func(t *testing.T) {
 		b := open(t, ctx, page, 1280, 800)
 		const table = `[...document.querySelectorAll("table")].find(t => t.caption.textContent.startsWith("The first changed wakeups"))`
-		shown := func() int { return eval[int](b, `[...%s.tBodies[0].rows].filter(r => r.offsetHeight > 0).length`, table) }
+		shown := func() int {
+			return eval[int](b, `[...%s.tBodies[0].rows].filter(r => r.offsetHeight > 0).length`, table)
+		}
 		all := shown()
 		eval[chromedp.Void](b, `%s.closest(".table").previousElementSibling.querySelector("input").focus()`, table)
 		b.do(chromedp.KeyEvent("certain"))

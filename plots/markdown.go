@@ -27,11 +27,15 @@ func (d *document) markdown(figureFile func(*figure) string) []byte {
 	for _, k := range d.Key {
 		key.Rows = append(key.Rows, []string{k.Label, k.Value, k.Note})
 	}
-	key.markdown(&b)
+	if len(d.Key) > 0 {
+		key.markdown(&b)
+	}
 	if d.Lead != nil {
 		d.Lead.markdown(&b, figureFile)
 	}
-	b.WriteString("## The verdict in full\n\n")
+	if len(d.Verdict) > 0 {
+		b.WriteString("## The verdict in full\n\n")
+	}
 	for _, f := range d.Verdict {
 		fmt.Fprintf(&b, "**%s.** %s\n\n", f.Label, mdText(f.Text))
 	}

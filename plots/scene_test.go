@@ -22,6 +22,9 @@ func (s *scene) play(o replay.Observer) *replay.Result {
 	if o.Begin != nil {
 		o.Begin(s.res)
 	}
+	if o.Wakeup == nil {
+		o.Wakeup = func(*replay.Wakeup) {}
+	}
 	// In order of time, as replay does: wakeups and runs interleave.
 	i := 0
 	for r := range s.runs {

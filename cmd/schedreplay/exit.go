@@ -17,6 +17,7 @@ import (
 // The exit statuses of the contract.
 const (
 	exitDone        = 0
+	exitCheck       = 1
 	exitUsage       = 2
 	exitInput       = 3
 	exitWrite       = 4
@@ -76,6 +77,7 @@ func (a *app) status(err error) int {
 	code := exitStatus(err)
 	switch {
 	case err == nil, errors.Is(err, syscall.EPIPE):
+	case code == exitCheck: // said with the result
 	case code == exitInterrupted:
 		a.say("interrupted")
 	case code == exitUsage && !a.started:
@@ -90,9 +92,12 @@ func (a *app) status(err error) int {
 func exitStatus(err error) int {
 	var usage *usageError
 	var write *writeError
+	var check *checkError
 	switch {
 	case err == nil, errors.Is(err, syscall.EPIPE):
 		return exitDone
+	case errors.As(err, &check):
+		return exitCheck
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
 	case errors.As(err, &write), errors.Is(err, plots.ErrWrite):

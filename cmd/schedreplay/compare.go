@@ -1,0 +1,241 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"schedreplay/plots"
+)
+
+// checkError says that a check asked for did not hold. What there is to say is
+// said on standard output.
+type checkError struct{ what string }
+
+func (e *checkError) Error() string { return e.what }
+
+func (a *app) compareCommand() *cobra.Command {
+	var c common
+	var out, p99 string
+	var intrusions int64
+	cmd := &cobra.Command{
+		Use:   "compare BEFORE AFTER…",
+		Short: "Two captures or more held against each other; with bounds, a gate",
+		Long: `compare holds captures against the first of them: before and after a kernel
+upgrade, a changed setting, a fix. It tells how the owner's sch delay differs, with
+95 % bands by bootstrap and the size of the effect, how often foreign tasks entered
+the isolated CPUs and how much of the time they held them, how well the model fits
+each, and why the captures may not be comparable.
+
+--max-p99 and --max-intrusions make it a gate: every capture after the first must
+keep within them, or the exit status is 1. What is not known does not hold.
+
+-o DIR gets compare.md, compare.json and figures/. Formats: text, json.`,
+		Example: `  schedreplay compare before/ after/
+  schedreplay compare 6.1.80.perf.data 6.1.192.perf.data --isolated 43 -o comparison
+  schedreplay compare before/ after/ --max-p99 200us --max-intrusions 0`,
+		Args: cobra.MinimumNArgs(2),
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringVarP(&out, "output", "o", "", "write tables and figures to the folder `DIR`")
+	f.StringVar(&p99, "max-p99", "", "the greatest p99 of the owner's sch delay, a `DURATION` as in 200us")
+	f.Int64Var(&intrusions, "max-intrusions", 0, "the greatest number `N` of foreign tasks' entries")
+	c.addHost(f)
+	f.StringVar(&c.owner, "owner", "", "the isolated CPUs' own task, by `NAME|PID`")
+	f.StringVar(&c.cpu, "cpu", "", "look at these isolated CPUs only, a `CPULIST`")
+	f.StringVar(&c.original, "original", "", "the recorded `KERNEL` of all captures: release[(+|-)fix]…")
+	c.formats = []string{"text", "json"}
+	addFormat(f, &c.format, c.formats)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := c.parse(cmd); err != nil {
+			return err
+		}
+		var b plots.Bounds
+		if f.Changed("max-p99") {
+			ns, err := parseDuration("--max-p99", p99)
+			if err != nil {
+				return err
+			}
+			b.MaxP99 = &ns
+		}
+		if f.Changed("max-intrusions") {
+			if intrusions < 0 {
+				return usagef("--max-intrusions %d: a number of intrusions is not negative", intrusions)
+			}
+			b.MaxIntrusions = &intrusions
+		}
+		if len(args) > plots.MaxSamples {
+			return usagef("%d captures: compare takes %d at most", len(args), plots.MaxSamples)
+		}
+		return a.compare(cmd, args, out, &c, b)
+	}
+	return cmd
+}
+
+// parseDuration reads a duration that is not negative, in ns.
+func parseDuration(flag, s string) (int64, error) {
+	d, err := time.ParseDuration(s)
+	if err != nil || d < 0 {
+		return 0, usagef("%s %q is no duration; write a number and its unit, as in 0ms, 200us, 1.5s", flag, s)
+	}
+	return int64(d), nil
+}
+
+func (a *app) compare(cmd *cobra.Command, paths []string, dir string, c *common, bounds plots.Bounds) error {
+	var samples []*plots.Sample
+	var partial error
+	names := map[string]int{}
+	for _, path := range paths {
+		name := sectionName(path)
+		if names[name]++; names[name] > 1 {
+			name = fmt.Sprintf("%s (%d)", name, names[name])
+		}
+		s, err := a.sample(path, name, c, &partial)
+		if err != nil {
+			return err
+		}
+		samples = append(samples, s)
+	}
+	cmp, err := plots.Compare(samples, plots.Options{Program: "schedreplay " + version, Command: compareCommandLine(cmd, len(paths))})
+	if err != nil {
+		return err
+	}
+	if dir != "" {
+		if err := cmp.Write(dir); err != nil {
+			return err
+		}
+	}
+	broken := cmp.Broken(bounds)
+	if c.format == "json" {
+		b, err := cmp.JSON()
+		if err != nil {
+			return err
+		}
+		_, _ = a.out.Write(b)
+		if len(broken) > 0 {
+			a.say("%s", oneLine(strings.Join(broken, "; ")))
+		}
+	} else {
+		a.compareText(cmp, bounds, broken, dir)
+	}
+	if len(broken) > 0 {
+		return &checkError{strings.Join(broken, "; ")}
+	}
+	return partial
+}
+
+// compareCommandLine is the command line without paths.
+func compareCommandLine(cmd *cobra.Command, n int) string {
+	return strings.Replace(command(cmd), " CAPTURE", strings.Repeat(" CAPTURE", n), 1)
+}
+
+// sample replays one capture of a comparison. partial becomes the first error of
+// a damaged one.
+func (a *app) sample(path, name string, c *common, partial *error) (*plots.Sample, error) {
+	in, err := a.open(path, c)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	in.needIsolated = true
+	if err := in.checkCPUs(c.filter.cpus); err != nil {
+		return nil, err
+	}
+	s := plots.NewSample(name)
+	if s.Checksum, err = in.Checksum(); err != nil {
+		return nil, err
+	}
+	res, err := a.replay(in, s.Observer())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if in.damaged > 0 && res.Partial == nil {
+		res.Partial = in.damage()
+	}
+	s.Finish(res)
+	for _, l := range in.remarks(res.Headline) {
+		a.note(name + ": " + l)
+	}
+	if err := in.partial(); *partial == nil {
+		*partial = err
+	}
+	return s, nil
+}
+
+func (a *app) compareText(cmp *plots.Comparison, bounds plots.Bounds, broken []string, dir string) {
+	st := a.style()
+	for _, l := range cmp.Verdict() {
+		fmt.Fprintln(a.out, wrap(oneLine(l), 80))
+	}
+	for _, t := range cmp.Tables() {
+		fmt.Fprintf(a.out, "\n%s\n", st.bold(oneLine(t.Caption)))
+		a.table(t)
+	}
+	if len(cmp.Doubts) > 0 {
+		fmt.Fprintf(a.out, "\n%s\n", st.bold("Why they may not be comparable"))
+		for _, d := range cmp.Doubts {
+			fmt.Fprintln(a.out, "  "+strings.ReplaceAll(wrap(oneLine(d), 76), "\n", "\n  "))
+		}
+	}
+	if dir != "" {
+		fmt.Fprintf(a.out, "\n%s holds compare.md, compare.json and figures\n", dir)
+	}
+	if bounds == (plots.Bounds{}) {
+		return
+	}
+	fmt.Fprintln(a.out)
+	if len(broken) == 0 {
+		fmt.Fprintln(a.out, st.good("OK: the bounds hold"))
+	}
+	for _, b := range broken {
+		fmt.Fprintln(a.out, st.bad(wrap("BROKEN: "+oneLine(b), 80)))
+	}
+}
+
+// table prints a table of the report: as columns where they fit 80 characters,
+// else row by row.
+func (a *app) table(t plots.Table) {
+	width := make([]int, len(t.Header))
+	for _, r := range append([][]string{t.Header}, t.Rows...) {
+		for i, c := range r {
+			width[i] = max(width[i], utf8.RuneCountInString(c))
+		}
+	}
+	total := 0
+	for _, w := range width {
+		total += w + 2
+	}
+	if total-2 > 80 {
+		for _, r := range t.Rows {
+			fmt.Fprintf(a.out, "  %s\n", r[0])
+			for i := 1; i < len(r); i++ {
+				fmt.Fprintf(a.out, "    %-18s %s\n", t.Header[i], r[i])
+			}
+		}
+		return
+	}
+	line := func(r []string, dim bool) {
+		var b strings.Builder
+		for i, c := range r {
+			pad := strings.Repeat(" ", width[i]-utf8.RuneCountInString(c))
+			if i == 0 {
+				b.WriteString(c + pad)
+			} else {
+				b.WriteString("  " + pad + c)
+			}
+		}
+		s := strings.TrimRight(b.String(), " ")
+		if dim {
+			s = a.style().dim(s)
+		}
+		fmt.Fprintln(a.out, s)
+	}
+	line(t.Header, true)
+	for _, r := range t.Rows {
+		line(r, false)
+	}
+}

@@ -1,0 +1,219 @@
+package plots
+
+import (
+	"fmt"
+	"image/color"
+	"math"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// compareKinds are how the captures of a comparison look: each differs from the
+// others in colour, dash and marker.
+var compareKinds = [MaxSamples]delayKind{
+	{"", ownerBlue, draw.CircleGlyph{}, nil},
+	{"", intruderRd, draw.PyramidGlyph{}, []float64{0.5, 0.25}},
+	{"", patchGreen, draw.BoxGlyph{}, []float64{0.9, 0.2}},
+	{"", color.NRGBA{0xa8, 0x4a, 0x86, 0xff}, draw.TriangleGlyph{}, []float64{0.15, 0.2}},
+	{"", ink, draw.RingGlyph{}, []float64{0.9, 0.2, 0.15, 0.2}},
+	{"", otherSky, draw.SquareGlyph{}, []float64{0.3, 0.15}},
+	{"", color.NRGBA{0xb0, 0x7a, 0x00, 0xff}, draw.CrossGlyph{}, []float64{0.6, 0.15, 0.15, 0.15}},
+	{"", muted, draw.PlusGlyph{}, []float64{1.2, 0.3}},
+}
+
+// kindOf is how a sample looks, with its name.
+func kindOf(i int, s *Sample) delayKind {
+	k := compareKinds[i]
+	k.name = clean(s.Name)
+	return k
+}
+
+// compareDelayFigure draws the owners' delays on one axis with their bands.
+func compareDelayFigure(samples []*Sample) *figure {
+	var kinds []delayKind
+	var list []*Sample
+	var lo, hi float64
+	var most int64
+	for i, s := range samples {
+		if len(s.stats.levels) == 0 {
+			continue
+		}
+		kinds, list = append(kinds, kindOf(i, s)), append(list, s)
+		first := s.stats.levels[0]
+		if l := math.Min(first.value, orValue(first.lo, first)); len(list) == 1 || l < lo {
+			lo = l
+		}
+		hi, most = math.Max(hi, float64(s.stats.worst)), max(most, s.stats.wakings)
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	f := &figure{
+		name:  "compare-delay",
+		title: "The owner’s sch delay, capture by capture",
+		caption: "The share of the owner’s wakings that waited no longer, on a scale of nines; a curve further right is worse. The tinted band holds the curve in 95 % of bootstrap draws: " +
+			"where bands overlap, the captures cannot tell the curves apart.",
+		height: func(s size) float64 { return 21 },
+	}
+	var words []string
+	for _, s := range list {
+		words = append(words, fmt.Sprintf("%s: median %s, p99 %s, longest %s", clean(s.Name), s.stats.pct[0].durations(), s.stats.pct[2].durations(), duration(s.stats.worst)))
+	}
+	f.desc = strings.Join(words, ". ") + "."
+	f.draw = func(fr *frame) {
+		fr.key(kinds, true)
+		p := fr.newPlot()
+		p.X.Min, p.X.Max = delayRange(int64(lo), int64(hi))
+		p.X.Scale = plot.LogScale{}
+		p.X.Tick.Marker = durationTicks(p.X.Min, p.X.Max, int((fr.c.Max.X-fr.c.Min.X)/(fr.em*5)))
+		p.X.Label.Text = "sch delay, logarithmic"
+		p.Y.Min, p.Y.Max = 0, nines(most)
+		p.Y.Tick.Marker = ninesTicks(p.Y.Max)
+		p.Y.Label.Text = "wakings not delayed longer"
+		p.Add(gridY{fr}, &levelCurves{fr, list, kinds})
+		fr.panel(p, fr.c)
+	}
+	return f
+}
+
+func orValue(v float64, l level) float64 {
+	if l.banded {
+		return v
+	}
+	return l.value
+}
+
+type levelCurves struct {
+	fr    *frame
+	list  []*Sample
+	kinds []delayKind
+}
+
+func (k *levelCurves) Plot(c draw.Canvas, p *plot.Plot) {
+	fr := k.fr
+	tx, ty := p.Transforms(&c)
+	x := func(v float64) vg.Length { return max(c.Min.X, min(c.Max.X, tx(math.Max(v, 1)))) }
+	for i, s := range k.list {
+		var there, back []vg.Point
+		for _, l := range s.stats.levels {
+			if l.banded {
+				there = append(there, vg.Point{X: x(l.lo), Y: ty(l.nine)})
+				back = append(back, vg.Point{X: x(l.hi), Y: ty(l.nine)})
+			}
+		}
+		for j := len(back) - 1; j >= 0; j-- {
+			there = append(there, back[j])
+		}
+		if len(there) > 3 {
+			fill := color.NRGBAModel.Convert(k.kinds[i].clr).(color.NRGBA)
+			c.FillPolygon(withAlpha(fill, 0x30), there)
+		}
+	}
+	for i, s := range k.list {
+		var pts []vg.Point
+		for _, l := range s.stats.levels {
+			pts = append(pts, vg.Point{X: x(l.value), Y: ty(l.nine)})
+		}
+		c.StrokeLines(fr.line(k.kinds[i].clr, 0.14, k.kinds[i].dashes...), pts)
+		if n := len(pts); n > 0 {
+			c.DrawGlyphNoClip(draw.GlyphStyle{Color: k.kinds[i].clr, Radius: fr.em * 0.28, Shape: k.kinds[i].marker}, pts[n-1])
+		}
+	}
+}
+
+// compareHeldFigure draws entries per second and the share of the time that
+// foreign tasks held, with their bands.
+func compareHeldFigure(samples []*Sample) *figure {
+	known := false
+	for _, s := range samples {
+		known = known || s.stats.share.Known
+	}
+	if !known {
+		return nil
+	}
+	f := &figure{
+		name:    "compare-intrusions",
+		title:   "Foreign tasks on the isolated CPUs, capture by capture",
+		caption: "How often foreign tasks entered, and how much of the time they ran there. A mark is what was recorded, a whisker its 95 % band.",
+	}
+	var words []string
+	for _, s := range samples {
+		if s.stats.share.Known {
+			words = append(words, fmt.Sprintf("%s: %s, %s of the time", clean(s.Name), counted(s.stats.entries, "entry", "entries"), share(s.stats.share.Value)))
+		}
+	}
+	f.desc = strings.Join(words, ". ") + "."
+	rows := float64(len(samples))
+	f.height = func(s size) float64 {
+		if s.narrow {
+			return 2 * (4.2 + 1.9*rows)
+		}
+		return 4.2 + 1.9*rows
+	}
+	f.draw = func(fr *frame) {
+		w, h := fr.c.Max.X-fr.c.Min.X, fr.c.Max.Y-fr.c.Min.Y
+		for i, what := range []struct {
+			title string
+			of    func(*stats) Interval
+			print func(float64) string
+		}{
+			{"entries per second", func(s *stats) Interval { return s.entriesPerS }, rate},
+			{"share of the time", func(s *stats) Interval { return s.share }, func(v float64) string { return rate(100*v) + " %" }},
+		} {
+			c := fr.c
+			if fr.narrow {
+				c.Max.Y -= h / 2 * vg.Length(i)
+				c.Min.Y = c.Max.Y - h/2
+			} else {
+				c.Min.X += w / 2 * vg.Length(i)
+				c.Max.X = c.Min.X + w/2 - fr.em*1.2
+			}
+			fr.whiskers(c, samples, what.title, what.of, what.print)
+		}
+	}
+	return f
+}
+
+func (fr *frame) whiskers(c draw.Canvas, samples []*Sample, title string, of func(*stats) Interval, text func(float64) string) {
+	fr.text(c.Min.X, c.Max.Y, title, fr.style(0.95, true, ink), 0, 1)
+	st := fr.style(0.88, false, ink)
+	var left vg.Length
+	limit := (c.Max.X - c.Min.X) * 0.35
+	top := 0.0
+	for _, s := range samples {
+		left = max(left, st.Width(cut(drawable(clean(s.Name)), st, limit)))
+		if v := of(s.stats); v.Known {
+			top = math.Max(top, v.High)
+		}
+	}
+	if top <= 0 {
+		top = 1
+	}
+	x0, x1 := c.Min.X+left+fr.em*0.8, c.Max.X-fr.em*0.5
+	x := func(v float64) vg.Length { return x0 + (x1-x0)*vg.Length(v/top) }
+	y := c.Max.Y - fr.em*1.5
+	bottom := y - fr.em*1.9*vg.Length(len(samples))
+	for _, t := range ticks(0, top, niceStep(top, 4), text) {
+		fr.c.StrokeLine2(fr.hair(grid), x(t.Value), bottom, x(t.Value), y)
+		w := st.Width(t.Label)
+		fr.text(min(x(t.Value)-w/2, c.Max.X-w), bottom-fr.em*0.3, t.Label, st, 0, 1)
+	}
+	for i, s := range samples {
+		mid := y - fr.em*1.9*(vg.Length(i)+0.5)
+		fr.text(x0-fr.em*0.5, mid, cut(drawable(clean(s.Name)), st, limit), st, 1, 0.5)
+		v := of(s.stats)
+		if !v.Known {
+			fr.text(x0+fr.em*0.3, mid, "not known", fr.style(0.88, false, muted), 0, 0.5)
+			continue
+		}
+		k := compareKinds[i]
+		fr.c.StrokeLine2(fr.line(k.clr, 0.16), x(v.Low), mid, x(v.High), mid)
+		for _, e := range []float64{v.Low, v.High} {
+			fr.c.StrokeLine2(fr.line(k.clr, 0.16), x(e), mid-fr.em*0.3, x(e), mid+fr.em*0.3)
+		}
+		fr.c.DrawGlyphNoClip(draw.GlyphStyle{Color: k.clr, Radius: fr.em * 0.36, Shape: k.marker}, vg.Point{X: x(v.Value), Y: mid})
+	}
+}
