@@ -35,14 +35,16 @@ func Sweep(ctx context.Context, c parser.Capture, host *parser.Host, candidates 
 		return nil, nil, err
 	}
 	r.limit = manyRuns
+	progress := o.Observer.Progress
 	r.opt.Observer = Observer{}
 	if r.isolated.Value.Empty() || r.m == nil {
 		candidates = nil // nothing to enter, or nothing to judge by
+		r.begin()
 	}
 	var out []SweepRow
 	for i, k := range candidates {
-		if f := o.Observer.Progress; f != nil {
-			f(i+1, len(candidates), 0)
+		if progress != nil {
+			progress(i+1, len(candidates), 0)
 		}
 		r.kPatched = k.Kernel
 		if err := r.pass(ctx, 2); err != nil {
