@@ -273,3 +273,42 @@ func TestCanceled(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// What is not known makes a set wider, never narrower: a loss on another CPU just
+// before a decision leaves every CPU possible that was possible.
+func TestUnknownOnlyWidens(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		b := []byte{byte(rapid.SampledFrom([]int{0, 1, 2, 4, 6}).Draw(t, "kernel")), 0, 0, 0}
+		for range rapid.IntRange(5, 60).Draw(t, "events") {
+			e := rapid.SliceOfN(rapid.Byte(), 8, 8).Draw(t, "event")
+			e[0] = [...]byte{1, 1, 1, 1, 2, 2, 3, 3, 5, 4, 6}[int(e[0])%11]
+			e[1], e[2], e[5], e[6], e[7] = e[1]&63, e[2]&7, e[5]&31, e[6]&7, 0
+			b = append(b, e...)
+		}
+		rec, h, _, _ := decode(b)
+		last := rec.events[len(rec.events)-1].Time
+		wakee := rapid.SampledFrom([]parser.Task{ksmd, other, busy[1], poller}).Draw(t, "wakee")
+		cpu := rapid.Int32Range(0, 7).Draw(t, "cpu")
+		w := waking(0, cpu, swapper, wakee, rapid.Int32Range(0, 7).Draw(t, "prev"))
+		w.Time = last + 50_000
+		gap := lost(0, (cpu+rapid.Int32Range(1, 7).Draw(t, "gap"))&7, 0, 1)
+		gap.Time, gap.Start = last+49_000, last+49_000
+		set := func(more ...parser.Event) (Wakeup, bool) {
+			ev := append(append([]parser.Event{}, rec.events...), more...)
+			s, err := tryScene(record(ev...), h, Options{})
+			if err != nil || len(s.wakeups) == 0 {
+				t.Fatal(err)
+			}
+			k := s.wakeups[len(s.wakeups)-1]
+			return k, k.Original.Bounded
+		}
+		a, boundedA := set(w)
+		c, boundedC := set(gap, w)
+		if boundedA && boundedC && !a.Original.Possible.SubsetOf(c.Original.Possible) {
+			t.Fatalf("possible %s (%s), and after a loss on CPU %d only %s (%s)", a.Original.Possible, a.Original.Path, gap.CPU, c.Original.Possible, c.Original.Path)
+		}
+		if boundedC && !boundedA {
+			t.Fatal("a loss gives a bound where there was none")
+		}
+	})
+}
