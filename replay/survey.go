@@ -16,7 +16,7 @@ type survey struct {
 	recorded   cpumask.Mask // CPUs that recorded something
 	mentioned  cpumask.Mask // CPUs named anywhere
 
-	hasWaking, hasWakeup, hasMigrate, hasSwitch, hasContext bool
+	hasWaking, hasWakeup, hasMigrate bool
 
 	cpu   []startCPU
 	task  map[int32]*taskSurvey
@@ -24,7 +24,7 @@ type survey struct {
 
 	lost, lostUnknown, holes, damaged, overwritten int64
 
-	// selectDelay is the median, selectLate the 99th percentile of the time in ns
+	// selectDelay is the median, selectLate the 95th percentile of the time in ns
 	// from sched_waking to the event that ends the selection on the same CPU.
 	selectDelay, selectLate int64
 
@@ -51,7 +51,6 @@ type startCPU struct {
 	// by is the task whose arrival revealed it, NoPID if it was not an arrival:
 	// for a decision about that task the state counts as unknown.
 	by int32
-	at int64
 }
 
 // taskSurvey is what the whole capture tells of one task.
@@ -67,7 +66,6 @@ type taskSurvey struct {
 	lastWakee int32
 	partners  int64
 	parent    int32
-	ran       bool
 	// pinned: its affinity is one CPU, told for the name pinnedAs.
 	pinned, pinnedKnown bool
 	pinnedAs            string
@@ -162,9 +160,6 @@ func surveyCapture(c parser.Capture, host *parser.Host, progress func(int64)) *s
 				s.mentioned.Set(int(c))
 			}
 		}
-		if ev.Context != parser.ContextUnknown {
-			s.hasContext = true
-		}
 		s.first(&ev)
 		if w, ok := open[ev.CPU]; ok {
 			delete(open, ev.CPU)
@@ -174,7 +169,6 @@ func surveyCapture(c parser.Capture, host *parser.Host, progress func(int64)) *s
 		}
 		switch ev.Kind {
 		case parser.KindSwitch:
-			s.hasSwitch = true
 			s.ran(&ev.Task, ev.CPU)
 			s.ran(&ev.Next, ev.CPU)
 			queued[ev.Next.PID] = true
@@ -186,7 +180,6 @@ func surveyCapture(c parser.Capture, host *parser.Host, progress func(int64)) *s
 			s.runtime(host, &ev, ev.Time-from)
 			since[ev.CPU] = ev.Time
 		case parser.KindSlice:
-			s.hasSwitch = true
 			s.ran(&ev.Task, ev.CPU)
 			s.runtime(host, &ev, max(ev.Runtime, 0))
 		case parser.KindWaking:
@@ -262,7 +255,6 @@ func (s *survey) ran(t *parser.Task, cpu int32) {
 	s.name(t)
 	ts := s.taskAt(t.PID)
 	ts.seen.Set(int(cpu))
-	ts.ran = true
 }
 
 // first learns from an event how its CPU and its tasks stood before.
@@ -280,7 +272,7 @@ func (s *survey) first(ev *parser.Event) {
 			cur = ev.Task.PID
 		}
 		if cur != parser.NoPID {
-			*c = startCPU{cur: cur, prio: prio, known: true, by: by, at: ev.Time}
+			*c = startCPU{cur: cur, prio: prio, known: true, by: by}
 		}
 	}
 	subject := func(pid int32, cpu int32, queued, sleep bool) {

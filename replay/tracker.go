@@ -234,7 +234,7 @@ func (t *tracker) waking(s *openStay, line *Wakeup, p *task) {
 
 // patched counts where the task is in the patched world after a decision.
 func (t *tracker) patched(s *openStay, p *task) {
-	switch t.inPatched(p, s.CPU) {
+	switch t.inPatched(p) {
 	case MovedCertain:
 		s.PatchedCertain++
 	case MovedPossible:
@@ -243,8 +243,8 @@ func (t *tracker) patched(s *openStay, p *task) {
 }
 
 // inPatched says whether the task is on an isolated CPU in the patched world:
-// surely, perhaps, or not. Recorded is where the recording has it.
-func (t *tracker) inPatched(p *task, recorded int) Moved {
+// surely, perhaps, or not.
+func (t *tracker) inPatched(p *task) Moved {
 	if t.r.m == nil {
 		return MovedPossible // no machine to run the patched kernel on
 	}
@@ -431,7 +431,7 @@ func (t *tracker) run(k *trackedCPU, p *task, end int64, cutEnd bool) {
 			if k.cut || cutEnd {
 				s.CutRuns++
 			}
-			switch run.Patched = t.inPatched(p, s.CPU); run.Patched {
+			switch run.Patched = t.inPatched(p); run.Patched {
 			case MovedCertain:
 				s.PatchedRunNS += ran
 				s.PatchedRunMaxNS += ran

@@ -125,8 +125,7 @@ func (w *world) shiftOf(t *timeline, c int, self int32) shift {
 	return s
 }
 
-// state answers the model's questions for one decision in one world. With a
-// nil world it is the recorded machine.
+// state answers the model's questions for one decision in one world.
 type state struct {
 	r     *replayer
 	world *world
