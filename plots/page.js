@@ -282,7 +282,10 @@
               if (!any && l.note && min <= d.min && max >= d.max) {
                 ctx.fillStyle = color("muted");
                 ctx.textAlign = "left";
-                ctx.fillText(l.note, box.left + 5 * r, base - full / 2);
+                const after = d.marks.length ? u.valToPos(d.marks[d.marks.length - 1].t, "x", true) : box.left;
+                const w = ctx.measureText(l.note).width;
+                const at = d.marks.length && u.valToPos(d.marks[0].t, "x", true) - box.left < w + 10 * r && after + w + 10 * r < box.left + box.width ? after : box.left;
+                ctx.fillText(l.note, at + 5 * r, base - full / 2);
               }
             });
             let free = -1;

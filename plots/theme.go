@@ -3,6 +3,7 @@ package plots
 import (
 	"bytes"
 	"fmt"
+	"image"
 	"image/color"
 	"image/png"
 	"math"
@@ -125,7 +126,11 @@ func (f *figure) png(s size) ([]byte, error) {
 	f.paint(c, s)
 	var b bytes.Buffer
 	e := png.Encoder{CompressionLevel: png.DefaultCompression}
-	if err := e.Encode(&b, c.Image()); err != nil {
+	var img image.Image = c.Image()
+	if full, ok := img.(*image.RGBA); ok {
+		img = paletted(full)
+	}
+	if err := e.Encode(&b, img); err != nil {
 		return nil, fmt.Errorf("encoding %s: %w", f.name, err)
 	}
 	return b.Bytes(), nil
