@@ -23,6 +23,9 @@ type outcome struct {
 	pid, prev int32
 	// done: nothing more will be learned.
 	done bool
+	// move: a sched_migrate_task taken for the beginning of a selection, for want
+	// of sched_waking; woken says that it was one.
+	move, woken bool
 }
 
 // lookahead delays events until it is known what became of every waking among
@@ -37,6 +40,7 @@ type lookahead struct {
 	head  int
 	byCPU map[int32]*outcome // open waking whose CPU has recorded nothing since
 	byPID map[int32]*outcome // open waking by wakee
+	moved map[int32]*outcome // without sched_waking: open move by task
 }
 
 type held struct {
@@ -51,12 +55,13 @@ const (
 )
 
 func newLookahead(s *survey, emit func(*parser.Event, *outcome) error) *lookahead {
-	return &lookahead{survey: s, emit: emit, byCPU: map[int32]*outcome{}, byPID: map[int32]*outcome{}}
+	return &lookahead{survey: s, emit: emit, byCPU: map[int32]*outcome{}, byPID: map[int32]*outcome{}, moved: map[int32]*outcome{}}
 }
 
 // push takes the next event of the capture.
 func (l *lookahead) push(ev *parser.Event) error {
 	l.observe(ev)
+	selected := !l.survey.hasWaking && l.settleMove(ev)
 	if ev.Kind == parser.KindStatRuntime {
 		return nil // it bounds selections, and the replay has no other use for it
 	}
@@ -65,14 +70,67 @@ func (l *lookahead) push(ev *parser.Event) error {
 	case parser.KindWaking:
 		h.out = l.open(ev, ev.TargetCPU)
 	case parser.KindWakeup:
-		if !l.survey.hasWaking {
+		if !l.survey.hasWaking && !selected {
 			h.out = &outcome{cpu: ev.TargetCPU, from: fact.Observed, upper: ev.Time, done: true}
 		}
 	case parser.KindWakeupNew:
 		h.out = &outcome{cpu: ev.TargetCPU, from: fact.Observed, upper: ev.Time, done: true}
+	case parser.KindMigrate:
+		if !l.survey.hasWaking && ev.Task.PID > 0 {
+			l.queue = append(l.queue, held{ev: wakingOf(ev), out: l.openMove(ev)})
+		}
 	}
 	l.queue = append(l.queue, h)
 	return l.flush(ev.Time)
+}
+
+// openMove takes a sched_migrate_task for a selection's own until the task's next
+// event tells: a selection's move is followed by the sched_wakeup, the load
+// balancer's by whatever a task does that is awake already.
+func (l *lookahead) openMove(ev *parser.Event) *outcome {
+	o := &outcome{
+		cpu: ev.TargetCPU, from: fact.Observed, upper: ev.Time, pid: ev.Task.PID, prev: ev.OrigCPU,
+		own: true, migrated: true, move: true,
+	}
+	l.moved[o.pid] = o
+	return o
+}
+
+// wakingOf is the sched_waking that came before a selection's own move.
+func wakingOf(move *parser.Event) parser.Event {
+	ev := *move
+	ev.Kind, ev.TargetCPU = parser.KindWaking, move.OrigCPU
+	return ev
+}
+
+// settleMove lets an event tell what the moves that wait for it were, and
+// reports whether it is the sched_wakeup of a selection that moved the task.
+func (l *lookahead) settleMove(ev *parser.Event) bool {
+	settle := func(pid int32, woken bool) bool {
+		o := l.moved[pid]
+		if o == nil {
+			return false
+		}
+		delete(l.moved, pid)
+		o.done, o.woken = true, woken
+		return woken
+	}
+	switch ev.Kind {
+	case parser.KindLost, parser.KindHole, parser.KindOverwritten:
+		for _, o := range l.moved {
+			o.done = true
+		}
+		clear(l.moved)
+	case parser.KindWakeup:
+		o := l.moved[ev.Task.PID]
+		return settle(ev.Task.PID, o != nil && o.cpu == ev.TargetCPU)
+	case parser.KindSwitch:
+		settle(ev.Task.PID, false)
+		settle(ev.Next.PID, false)
+	case parser.KindMigrate, parser.KindWakeupNew, parser.KindExit:
+		settle(ev.Task.PID, false)
+	}
+	return false
 }
 
 func (l *lookahead) open(ev *parser.Event, prev int32) *outcome {
@@ -169,6 +227,12 @@ func (l *lookahead) flush(now int64) error {
 func (l *lookahead) next() error {
 	h := &l.queue[l.head]
 	l.head++
+	if h.out != nil && h.out.move && !h.out.woken {
+		if l.moved[h.out.pid] == h.out {
+			delete(l.moved, h.out.pid)
+		}
+		return nil // a move of a task that was awake
+	}
 	return l.emit(&h.ev, h.out)
 }
 

@@ -61,6 +61,7 @@ type taskSurvey struct {
 	startCPU    int32 // NoCPU if unknown
 	startQueued bool  // runnable, waiting
 	startSleep  bool
+	startMoved  bool // its only event so far is a sched_migrate_task
 	firstSeen   bool
 	// partners counts changes of wakee, for the start value of wakee_flips.
 	lastWakee int32
@@ -281,6 +282,10 @@ func (s *survey) first(ev *parser.Event) {
 		}
 		t := s.taskAt(pid)
 		if t.firstSeen {
+			if t.startMoved && ev.Kind == parser.KindWakeup && pid == ev.Task.PID {
+				t.startQueued, t.startSleep = false, true // the move was a selection's
+			}
+			t.startMoved = false
 			return
 		}
 		t.firstSeen = true
@@ -288,6 +293,7 @@ func (s *survey) first(ev *parser.Event) {
 			return // it may have come or been woken where events are missing
 		}
 		t.startCPU, t.startQueued, t.startSleep = cpu, queued, sleep
+		t.startMoved = ev.Kind == parser.KindMigrate && pid == ev.Task.PID
 	}
 	switch ev.Kind {
 	case parser.KindSwitch:
