@@ -522,7 +522,7 @@ func (c *capture) describeCPUs() {
 	}
 	wanted := c.opened
 	if wanted.Empty() {
-		wanted = cpusOption(f.args)
+		wanted = parser.RecordCPUs(f.args)
 	}
 	online, ok := h.Online.Get()
 	switch {
@@ -531,47 +531,4 @@ func (c *capture) describeCPUs() {
 	default: // where the CPUs online are unknown, this may be all of them
 		c.meta.RecordedCPUs = wanted
 	}
-}
-
-// cpusOption finds -C in a command line of perf record. It serves recordings
-// that do not say which event was opened on which CPU.
-func cpusOption(args []string) parser.CPUs {
-	i := slices.Index(args, "record")
-	if i < 0 {
-		return parser.CPUs{}
-	}
-	for i++; i < len(args); i++ {
-		a := args[i]
-		var list string
-		switch {
-		case a == "--" || !strings.HasPrefix(a, "-"):
-			return parser.CPUs{} // the command perf started
-		case a == "-C" || a == "--cpu":
-			if i++; i < len(args) {
-				list = args[i]
-			}
-		case strings.HasPrefix(a, "--cpu="):
-			list = a[len("--cpu="):]
-		case strings.HasPrefix(a, "-C"):
-			list = a[len("-C"):]
-		case takesValue[a]:
-			i++
-		}
-		if list != "" {
-			m, err := cpumask.ParseList(list, 0)
-			if err != nil {
-				return parser.CPUs{}
-			}
-			return m
-		}
-	}
-	return parser.CPUs{}
-}
-
-// takesValue holds the options of perf record with a separate value.
-var takesValue = map[string]bool{
-	"-e": true, "--event": true, "-m": true, "--mmap-pages": true, "-c": true, "--count": true, "-o": true, "--output": true,
-	"-F": true, "--freq": true, "-p": true, "--pid": true, "-t": true, "--tid": true, "-u": true, "--uid": true, "-r": true, "--realtime": true,
-	"-k": true, "--clockid": true, "-D": true, "--delay": true, "-G": true, "--cgroup": true, "--call-graph": true, "--filter": true,
-	"--max-size": true, "--mmap-flush": true, "--affinity": true,
 }

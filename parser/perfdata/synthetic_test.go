@@ -210,25 +210,6 @@ func TestTopologyRevisions(t *testing.T) {
 	}
 }
 
-func TestRecordedCPUs(t *testing.T) {
-	for _, c := range []struct{ args, want string }{
-		{"perf sched record -C 43 -o x -- sh", "43"},
-		{"perf record -C1,3-4", "1,3-4"},
-		{"perf record --cpu=7 x", "7"},
-		{"perf record --cpu 7 x", "7"},
-		{"perf record -a x", ""},
-		{"perf record -e -C taskset -C 3", ""},
-		{"perf record -- taskset -C 3", ""},
-		{"perf record -C nonsense", ""},
-		{"perf script -C 3", ""},
-		{"perf record -C", ""},
-	} {
-		if got := cpusOption(strings.Fields(c.args)).String(); got != c.want {
-			t.Errorf("%s: %q, want %q", c.args, got, c.want)
-		}
-	}
-}
-
 func TestErrors(t *testing.T) {
 	little := binary.LittleEndian
 	story := func(change func(w *writer)) []byte {

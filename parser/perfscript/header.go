@@ -72,7 +72,7 @@ func (h *header) line(b []byte) {
 		h.avail = number(value)
 	case "cmdline":
 		// perf's own command line, not the kernel's.
-		h.c.meta.RecordedCPUs = cpusOption(strings.Fields(value))
+		h.c.meta.RecordedCPUs = parser.RecordCPUs(strings.Fields(value))
 	case "event":
 		h.event(value)
 	case "clockid":
@@ -245,48 +245,6 @@ func (h *header) finish() {
 func holding(sets []parser.CPUs, cpu int) parser.CPUs {
 	for _, m := range sets {
 		if m.Test(cpu) {
-			return m
-		}
-	}
-	return parser.CPUs{}
-}
-
-// takesValue holds the options of perf record whose value is a word of its own.
-var takesValue = map[string]bool{
-	"-e": true, "--event": true, "-m": true, "--mmap-pages": true, "-c": true, "--count": true, "-o": true, "--output": true,
-	"-F": true, "--freq": true, "-p": true, "--pid": true, "-t": true, "--tid": true, "-u": true, "--uid": true, "-r": true,
-	"--realtime": true, "-k": true, "--clockid": true, "-D": true, "--delay": true, "-G": true, "--cgroup": true,
-	"--call-graph": true, "--filter": true, "--max-size": true, "--affinity": true,
-}
-
-// cpusOption finds -C in the command line of perf record. The command that perf
-// started may have a -C of its own.
-func cpusOption(args []string) parser.CPUs {
-	i := slices.Index(args, "record")
-	if i < 0 {
-		return parser.CPUs{}
-	}
-	for i++; i < len(args); i++ {
-		a, list := args[i], ""
-		switch {
-		case a == "--" || !strings.HasPrefix(a, "-"):
-			return parser.CPUs{}
-		case a == "-C" || a == "--cpu":
-			if i++; i < len(args) {
-				list = args[i]
-			}
-		case strings.HasPrefix(a, "--cpu="):
-			list = a[len("--cpu="):]
-		case strings.HasPrefix(a, "-C"):
-			list = a[len("-C"):]
-		case takesValue[a]:
-			i++
-		}
-		if list != "" {
-			m, err := cpumask.ParseList(list, 0)
-			if err != nil {
-				return parser.CPUs{}
-			}
 			return m
 		}
 	}

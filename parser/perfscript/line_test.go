@@ -83,19 +83,3 @@ func TestForksOnce(t *testing.T) {
 		}
 	}
 }
-
-func TestRecordedCPUs(t *testing.T) {
-	for cmdline, want := range map[string]string{
-		"/usr/bin/perf sched record -C 43 -o x": "43",
-		"perf record -a -R -c 1 -C2,5-6":        "2,5-6",
-		"perf record --cpu=7 sleep 1":           "7",
-		"perf record -a -e x sleep -C 3":        "",
-		"perf record -a -- tar -C 3":            "",
-		"perf sched record":                     "",
-		"perf record -C nonsense":               "",
-	} {
-		if got := cpusOption(strings.Fields(cmdline)).String(); got != want {
-			t.Errorf("%s: %q, want %q", cmdline, got, want)
-		}
-	}
-}
