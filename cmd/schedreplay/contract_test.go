@@ -197,32 +197,6 @@ func TestWakeupLine(t *testing.T) {
 	}
 }
 
-// What the program writes as a string, any JSON reader reads back.
-func FuzzString(f *testing.F) {
-	for _, s := range []string{"", "ksmd", "a\xff\xfe", "\x00\n\"\\", "\u2028\u202e", "\U0010ffff"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		b := appendString(nil, s)
-		var got string
-		if err := json.Unmarshal(b, &got); err != nil {
-			t.Fatalf("%q: %v", b, err)
-		}
-		var want strings.Builder
-		for _, r := range s {
-			want.WriteRune(r)
-		}
-		if got != want.String() {
-			t.Errorf("%q comes back as %q", s, got)
-		}
-		for _, r := range string(b) {
-			if r < ' ' || r >= 0x7f && r < 0xa0 {
-				t.Errorf("%q holds a control character", b)
-			}
-		}
-	})
-}
-
 // The story of the incident, in figures.
 func TestIncident(t *testing.T) {
 	type entry struct {

@@ -3,10 +3,10 @@ package main
 import (
 	"encoding/hex"
 	"strconv"
-	"unicode"
 	"unicode/utf8"
 
 	"schedreplay/cpumask"
+	"schedreplay/export/quote"
 	"schedreplay/parser"
 )
 
@@ -74,7 +74,7 @@ func (o *object) word(k, s string) {
 		return
 	}
 	o.key(k)
-	o.b = appendString(o.b, s)
+	o.b = quote.AppendJSON(o.b, s, false)
 }
 
 // comm writes a name as recorded, and beside it its bytes in hexadecimal where
@@ -109,34 +109,6 @@ func (o *object) cpus(k string, m cpumask.Mask) {
 	o.b = append(o.b, ']')
 }
 
-// appendString quotes a string for JSON in such a way that a terminal may show
-// it: what is not printable is escaped, what is not UTF-8 becomes U+FFFD.
-func appendString(b []byte, s string) []byte {
-	b = append(b, '"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b = append(b, '\\', byte(r))
-		case r >= ' ' && r < 0x7f:
-			b = append(b, byte(r))
-		case r == utf8.RuneError || r >= 0x80 && unicode.IsPrint(r):
-			b = utf8.AppendRune(b, r)
-		case r >= 0x10000:
-			r -= 0x10000
-			b = appendEscape(b, 0xd800+r>>10)
-			b = appendEscape(b, 0xdc00+r&0x3ff)
-		default:
-			b = appendEscape(b, r)
-		}
-	}
-	return append(b, '"')
-}
-
-func appendEscape(b []byte, r rune) []byte {
-	const digits = "0123456789abcdef"
-	return append(b, '\\', 'u', digits[r>>12&15], digits[r>>8&15], digits[r>>4&15], digits[r&15])
-}
-
 // words writes a list of the program's own strings.
 func (o *object) words(k string, list []string) {
 	o.key(k)
@@ -145,7 +117,7 @@ func (o *object) words(k string, list []string) {
 		if i > 0 {
 			o.b = append(o.b, ',')
 		}
-		o.b = appendString(o.b, s)
+		o.b = quote.AppendJSON(o.b, s, false)
 	}
 	o.b = append(o.b, ']')
 }

@@ -4,8 +4,8 @@ import (
 	"bufio"
 	"io"
 	"strconv"
-	"unicode"
-	"unicode/utf8"
+
+	"schedreplay/export/quote"
 )
 
 // jsonlWriter writes one JSON object a line, its fields in the order of the
@@ -38,7 +38,7 @@ func (j *jsonlWriter) Write(row []Value) error {
 		case col.Type == Bool:
 			b = strconv.AppendBool(b, v.Bool)
 		default:
-			b = appendString(b, v.Text)
+			b = quote.AppendJSON(b, v.Text, true) // browsers may be shown it too
 		}
 	}
 	j.b = append(b, '}', '\n')
@@ -47,34 +47,3 @@ func (j *jsonlWriter) Write(row []Value) error {
 }
 
 func (j *jsonlWriter) Close() error { return j.w.Flush() }
-
-// appendString quotes a string for JSON in such a way that terminals and
-// browsers may show it: what is not printable is escaped, and so are the signs
-// of HTML; what is not UTF-8 becomes U+FFFD.
-func appendString(b []byte, s string) []byte {
-	b = append(b, '"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b = append(b, '\\', byte(r))
-		case r == '<' || r == '>' || r == '&':
-			b = appendEscape(b, r)
-		case r >= ' ' && r < 0x7f:
-			b = append(b, byte(r))
-		case r == utf8.RuneError || r >= 0x80 && unicode.IsPrint(r):
-			b = utf8.AppendRune(b, r)
-		case r >= 0x10000:
-			r -= 0x10000
-			b = appendEscape(b, 0xd800+r>>10)
-			b = appendEscape(b, 0xdc00+r&0x3ff)
-		default:
-			b = appendEscape(b, r)
-		}
-	}
-	return append(b, '"')
-}
-
-func appendEscape(b []byte, r rune) []byte {
-	const digits = "0123456789abcdef"
-	return append(b, '\\', 'u', digits[r>>12&15], digits[r>>8&15], digits[r>>4&15], digits[r&15])
-}
