@@ -59,6 +59,18 @@ const (
 	KindExec                  // sched_exec
 )
 
+// String returns the word that every output has for the kind: "wakeup",
+// "wakeup-new" or "exec".
+func (k Kind) String() string {
+	switch k {
+	case KindWakeupNew:
+		return "wakeup-new"
+	case KindExec:
+		return "exec"
+	}
+	return "wakeup"
+}
+
 // Priorities of the kernel's scale: below MaxRTPrio real-time, below 0
 // deadline.
 const MaxRTPrio = 100

@@ -128,7 +128,7 @@ func (t *tables) wakeup(w *replay.Wakeup) {
 	if w.IsolatedKnown {
 		isolated = strconv.FormatBool(w.Isolated)
 	}
-	t.wakeups.row(num64(w.N), num64(w.Time), kindName(w.Kind), pidField(w.Task.PID), csvText(w.Task.Comm), prio, string(w.WakerContext),
+	t.wakeups.row(num64(w.N), num64(w.Time), w.Kind.String(), pidField(w.Task.PID), csvText(w.Task.Comm), prio, string(w.WakerContext),
 		pidField(w.Waker.PID), csvText(w.Waker.Comm), cpuField(w.WakerCPU), cpuField(w.PrevCPU), cpuField(w.RecordedCPU), isolated,
 		cpuField(w.Original.CPU), possibleField(&w.Original), string(w.Original.Path), cpuField(w.Patched.CPU), possibleField(&w.Patched), string(w.Patched.Path),
 		string(w.Moved), strconv.FormatBool(w.ModelMiss), since)

@@ -326,7 +326,7 @@ func jsonStayOf(i int, s *replay.Stay) jsonStay {
 	}
 	if e := s.Entry; e != nil {
 		j.Entry = &jsonEntry{
-			N: e.N, TimeNS: e.Time, Kind: kindName(e.Kind), WakerContext: string(e.WakerContext), Waker: jsonTaskOf(e.Waker),
+			N: e.N, TimeNS: e.Time, Kind: e.Kind.String(), WakerContext: string(e.WakerContext), Waker: jsonTaskOf(e.Waker),
 			WakerCPU: cpuPtr(e.WakerCPU), PrevCPU: cpuPtr(e.PrevCPU), RecordedCPU: cpuPtr(e.RecordedCPU),
 			Original: jsonPlacedOf(&e.Original), Patched: jsonPlacedOf(&e.Patched), Moved: string(e.Moved), ModelMiss: e.ModelMiss,
 		}

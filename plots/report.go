@@ -4,7 +4,6 @@ import (
 	"errors"
 	"path"
 
-	"schedreplay/kernelmodel"
 	"schedreplay/replay"
 )
 
@@ -155,15 +154,4 @@ func (r *Report) Close() {
 		r.dir.discard()
 		r.dir = nil
 	}
-}
-
-// kindName is the kind of a placement in the words of the wakeups contract.
-func kindName(k kernelmodel.Kind) string {
-	switch k {
-	case kernelmodel.KindWakeupNew:
-		return "wakeup-new"
-	case kernelmodel.KindExec:
-		return "exec"
-	}
-	return "wakeup"
 }

@@ -426,7 +426,7 @@ func (d *decision) text() {
 	if at := d.c.clock.of(w.Time); at != "" {
 		when = ", " + at
 	}
-	d.line(s.bold(fmt.Sprintf("%s %d at %s s%s", kindName(w.Kind), w.N, stamp(w.Time), when)))
+	d.line(s.bold(fmt.Sprintf("%s %d at %s s%s", w.Kind, w.N, stamp(w.Time), when)))
 	d.line("")
 	prev := "; which CPU it was on is not known"
 	if w.PrevCPU >= 0 {

@@ -98,7 +98,7 @@ func appendWakeup(o *object, w *replay.Wakeup) {
 	o.begin()
 	o.number("n", w.N, true)
 	o.time("time_ns", w.Time)
-	o.word("kind", kindName(w.Kind))
+	o.word("kind", w.Kind.String())
 	o.task("", w.Task.PID, w.Task.Comm)
 	o.number("prio", int64(w.Task.Prio), w.Task.Prio != parser.NoPrio)
 	o.word("waker_context", string(w.WakerContext))
@@ -135,16 +135,6 @@ func appendPlaced(o *object, p *replay.Placed) {
 		o.word("reason", string(p.Reason))
 	}
 	o.end()
-}
-
-func kindName(k kernelmodel.Kind) string {
-	switch k {
-	case kernelmodel.KindWakeupNew:
-		return "wakeup-new"
-	case kernelmodel.KindExec:
-		return "exec"
-	}
-	return "wakeup"
 }
 
 // The text fits 80 columns:
@@ -211,7 +201,7 @@ func (a *app) wakeupCSV(w *replay.Wakeup) {
 	var r record
 	r.number(w.N, true)
 	r.number(w.Time, true)
-	r.word(kindName(w.Kind))
+	r.word(w.Kind.String())
 	r.number(int64(w.Task.PID), w.Task.PID != parser.NoPID)
 	r.comm(w.Task.Comm)
 	r.number(int64(w.Task.Prio), w.Task.Prio != parser.NoPrio)

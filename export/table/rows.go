@@ -2,7 +2,6 @@ package table
 
 import (
 	"schedreplay/fact"
-	"schedreplay/kernelmodel"
 	"schedreplay/parser"
 	"schedreplay/replay"
 )
@@ -62,7 +61,7 @@ func (r *Rows) Wakeup(w *replay.Wakeup) []Value {
 	c.row = c.row[:0]
 	c.number(w.N, true)
 	c.time(w.Time)
-	c.word(Kind(w.Kind))
+	c.word(w.Kind.String())
 	c.task(w.Task.PID, w.Task.Comm)
 	c.prio(w.Task.Prio)
 	c.word(string(w.WakerContext))
@@ -94,17 +93,6 @@ func (r *Rows) Wakeup(w *replay.Wakeup) []Value {
 	c.boolean(w.Isolated, w.IsolatedKnown && w.RecordedCPU >= 0)
 	c.number(w.DivergedSince, w.DivergedSince > 0)
 	return c.row
-}
-
-// Kind is the word for a kind of placement.
-func Kind(k kernelmodel.Kind) string {
-	switch k {
-	case kernelmodel.KindWakeupNew:
-		return "wakeup-new"
-	case kernelmodel.KindExec:
-		return "exec"
-	}
-	return "wakeup"
 }
 
 // Intrusion is a row of [Intrusions].
