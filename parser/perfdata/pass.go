@@ -50,7 +50,7 @@ type pass struct {
 	c      *capture
 	table  *tep.Table
 	names  tep.Names
-	heap   []*cursor
+	heap   tep.Heap[*cursor]
 	placed []parser.Event
 	count  map[parser.Kind]int64
 	comm   map[int32]string // names of tasks by pid, as perf keeps them
@@ -94,9 +94,7 @@ func (p *pass) run(yield func(parser.Event, error) bool) error {
 			p.heap = append(p.heap, cur)
 		}
 	}
-	for i := len(p.heap)/2 - 1; i >= 0; i-- {
-		p.down(i)
-	}
+	p.heap.Init()
 	for len(p.heap) > 0 {
 		cur := p.heap[0]
 		if !p.deliverPlaced(cur, yield) {
@@ -113,12 +111,7 @@ func (p *pass) run(yield func(parser.Event, error) bool) error {
 		if err != nil {
 			return err
 		}
-		if !more {
-			last := len(p.heap) - 1
-			p.heap[0] = p.heap[last]
-			p.heap = p.heap[:last]
-		}
-		p.down(0)
+		p.heap.Next(more)
 	}
 	if !p.deliverPlaced(nil, yield) {
 		return errStopped
@@ -166,32 +159,15 @@ func (c *capture) step(cur *cursor) (bool, error) {
 	return true, nil
 }
 
-// before is the order of delivery.
-func before(a, b *cursor) bool {
-	if a.when != b.when {
-		return a.when < b.when
+// Before is the order of delivery.
+func (c *cursor) Before(d *cursor) bool {
+	if c.when != d.when {
+		return c.when < d.when
 	}
-	if a.lane.cpu != b.lane.cpu {
-		return a.lane.cpu < b.lane.cpu
+	if c.lane.cpu != d.lane.cpu {
+		return c.lane.cpu < d.lane.cpu
 	}
-	return a.off < b.off
-}
-
-func (p *pass) down(i int) {
-	h := p.heap
-	for {
-		least := i
-		for _, k := range [2]int{2*i + 1, 2*i + 2} {
-			if k < len(h) && before(h[k], h[least]) {
-				least = k
-			}
-		}
-		if least == i {
-			return
-		}
-		h[i], h[least] = h[least], h[i]
-		i = least
-	}
+	return c.off < d.off
 }
 
 // event decodes the record under a cursor; false if it is none of interest.

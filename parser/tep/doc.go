@@ -10,7 +10,8 @@
 //
 // [Reader] reads the block both containers share (man trace-cmd.dat.v6,
 // tools/perf/util/trace-event-read.c) into a [Table], and [Table.Decode] turns
-// raw bytes into a [parser.Event] without allocating.
+// raw bytes into a [parser.Event] without allocating. [Heap] merges what the CPUs
+// recorded into one order.
 //
 // # Bounds
 //

@@ -38,7 +38,7 @@ type pass struct {
 	unpack *unpacker
 	held   int64
 	cpus   []*stream
-	heap   []*stream
+	heap   tep.Heap[*stream]
 	count  map[parser.Kind]int64
 	comm   map[int32]string
 	ended  error // why a CPU's data ended early
@@ -103,21 +103,14 @@ func (p *pass) run(yield func(parser.Event, error) bool) error {
 			p.heap = append(p.heap, s)
 		}
 	}
-	for i := len(p.heap)/2 - 1; i >= 0; i-- {
-		p.down(i)
-	}
+	p.heap.Init()
 	for len(p.heap) > 0 {
 		s := p.heap[0]
 		p.count[s.ev.Kind]++
 		if !yield(s.ev, nil) {
 			return errStopped
 		}
-		if !p.advance(s) {
-			last := len(p.heap) - 1
-			p.heap[0] = p.heap[last]
-			p.heap = p.heap[:last]
-		}
-		p.down(0)
+		p.heap.Next(p.advance(s))
 	}
 	if p.ended == nil {
 		p.ended = p.c.cut
@@ -125,28 +118,12 @@ func (p *pass) run(yield func(parser.Event, error) bool) error {
 	return p.ended
 }
 
-func before(a, b *stream) bool {
-	if a.ev.Time != b.ev.Time {
-		return a.ev.Time < b.ev.Time
+// Before is the order of delivery.
+func (s *stream) Before(t *stream) bool {
+	if s.ev.Time != t.ev.Time {
+		return s.ev.Time < t.ev.Time
 	}
-	return a.ev.CPU < b.ev.CPU
-}
-
-func (p *pass) down(i int) {
-	h := p.heap
-	for {
-		least := i
-		for _, k := range [2]int{2*i + 1, 2*i + 2} {
-			if k < len(h) && before(h[k], h[least]) {
-				least = k
-			}
-		}
-		if least == i {
-			return
-		}
-		h[i], h[least] = h[least], h[i]
-		i = least
-	}
+	return s.ev.CPU < t.ev.CPU
 }
 
 // advance makes s.ev the CPU's next event; false at the end.
