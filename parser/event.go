@@ -87,6 +87,27 @@ const (
 	ContextNMI
 )
 
+// Bits of common_flags (include/linux/trace_events.h, enum trace_flag_type).
+const (
+	flagHardirq = 0x08
+	flagSoftirq = 0x10
+	flagNMI     = 0x40
+)
+
+// FlagsContext returns the context that a record's common_flags tell. An NMI
+// may interrupt a hard interrupt and that a soft one, so the innermost wins.
+func FlagsContext(flags uint64) Context {
+	switch {
+	case flags&flagNMI != 0:
+		return ContextNMI
+	case flags&flagHardirq != 0:
+		return ContextHardirq
+	case flags&flagSoftirq != 0:
+		return ContextSoftirq
+	}
+	return ContextTask
+}
+
 // String returns the context in lower case.
 func (c Context) String() string {
 	switch c {

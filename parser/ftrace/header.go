@@ -332,7 +332,7 @@ func (g *grammar) parseVerbose(line []byte) (h header, ok bool) {
 	if !ok1 || !ok2 || !ok3 {
 		return h, false
 	}
-	h.context = contextOfBits(flags)
+	h.context = parser.FlagsContext(uint64(flags))
 	if h.cpu, ok = text.CPU(cpu); !ok {
 		return h, false
 	}
@@ -342,26 +342,6 @@ func (g *grammar) parseVerbose(line []byte) (h header, ok bool) {
 	h.comm = headerComm(fields, false)
 	h.aligned = len(fields) == g.indent+dashColumn
 	return h, h.splitName(after[j+len("ms): "):])
-}
-
-// The bits of common_flags (include/linux/trace_events.h, enum
-// trace_flag_type) that tell the context.
-const (
-	flagHardirq = 0x08
-	flagSoftirq = 0x10
-	flagNMI     = 0x40
-)
-
-func contextOfBits(flags int64) parser.Context {
-	switch {
-	case flags&flagNMI != 0:
-		return parser.ContextNMI
-	case flags&flagHardirq != 0:
-		return parser.ContextHardirq
-	case flags&flagSoftirq != 0:
-		return parser.ContextSoftirq
-	}
-	return parser.ContextTask
 }
 
 // indent is the width of what stands before the columns, negative if blanks

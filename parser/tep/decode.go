@@ -6,13 +6,6 @@ import (
 	"schedreplay/parser"
 )
 
-// Bits of common_flags (include/linux/trace_events.h, enum trace_flag_type).
-const (
-	flagHardirq = 0x08
-	flagSoftirq = 0x10
-	flagNMI     = 0x40
-)
-
 // Type returns a record's common_type, or -1 if the record is too short for
 // one or no format was added.
 func (t *Table) Type(raw []byte) int {
@@ -44,7 +37,7 @@ func (t *Table) Decode(raw []byte, ev *parser.Event) error {
 	}
 	ev.Kind = e.kind
 	if t.common.flags.size != 0 {
-		ev.Context = contextOf(uint64(t.int(raw, t.common.flags)))
+		ev.Context = parser.FlagsContext(uint64(t.int(raw, t.common.flags)))
 	}
 	if t.common.pid.size != 0 {
 		ev.Cur.PID = int32(t.int(raw, t.common.pid))
@@ -98,20 +91,6 @@ func (t *Table) Decode(raw []byte, ev *parser.Event) error {
 		ev.Text = e.text
 	}
 	return err
-}
-
-// contextOf translates common_flags. An NMI may interrupt a hard interrupt and
-// that a soft one, so the innermost wins.
-func contextOf(flags uint64) parser.Context {
-	switch {
-	case flags&flagNMI != 0:
-		return parser.ContextNMI
-	case flags&flagHardirq != 0:
-		return parser.ContextHardirq
-	case flags&flagSoftirq != 0:
-		return parser.ContextSoftirq
-	}
-	return parser.ContextTask
 }
 
 // int reads an integer field that lies within raw.
