@@ -11,7 +11,7 @@ import (
 type pass struct {
 	*capture
 	out   *text.Stream
-	names text.Names
+	names parser.Names
 	began bool
 }
 
@@ -30,7 +30,7 @@ func (p *pass) event(ev *parser.Event, h *header, n int64) text.Fit {
 	ev.Pos, ev.Context = n, h.context
 	ev.Cur.PID = h.pid
 	if h.pid != 0 {
-		ev.Cur.Comm = p.names.Get(h.comm)
+		ev.Cur.Comm = p.names.Intern(h.comm)
 	}
 	switch {
 	case h.stamp == stampCount:
@@ -75,7 +75,7 @@ func bareName(b []byte) bool {
 func (p *pass) otherName(h *header) string {
 	switch {
 	case len(h.name) > 0:
-		return p.names.Get(h.name)
+		return p.names.Intern(h.name)
 	case bytes.HasPrefix(h.payload, []byte("<stack trace>")):
 		return "kernel_stack"
 	case bytes.HasPrefix(h.payload, []byte("<user stack trace>")):

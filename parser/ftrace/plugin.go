@@ -19,7 +19,7 @@ const nameWidth = 20
 //	asm:23324 [120] success=1 CPU:000
 //
 // It reports false for a text that is not of this form.
-func pluginPayload(ev *parser.Event, h *header, names *text.Names) bool {
+func pluginPayload(ev *parser.Event, h *header, names *parser.Names) bool {
 	b := h.payload
 	// The name is padded to a fixed width; blanks beyond it begin the task's name.
 	if pad := max(nameWidth-len(h.name)-1, 0) + 2; h.pad > pad {
@@ -54,7 +54,7 @@ func pluginPayload(ev *parser.Event, h *header, names *text.Names) bool {
 	return false
 }
 
-func pluginSwitch(ev *parser.Event, b []byte, names *text.Names) bool {
+func pluginSwitch(ev *parser.Event, b []byte, names *parser.Names) bool {
 	const arrow = " ==> "
 	// trace-cmd report -w appends the wakeup latency.
 	if i := bytes.LastIndex(b, []byte(" Latency: ")); i >= 0 && bytes.HasSuffix(b, []byte(" usecs")) {
@@ -76,7 +76,7 @@ func pluginSwitch(ev *parser.Event, b []byte, names *text.Names) bool {
 }
 
 // pluginTask decodes "comm:pid [prio]", which must end b.
-func pluginTask(t *parser.Task, b []byte, names *text.Names) bool {
+func pluginTask(t *parser.Task, b []byte, names *parser.Names) bool {
 	const open = " ["
 	i := bytes.LastIndex(b, []byte(open))
 	if i < 0 {
@@ -95,7 +95,7 @@ func pluginTask(t *parser.Task, b []byte, names *text.Names) bool {
 		return false
 	}
 	t.Prio = int32(n)
-	t.Comm = names.Get(b[:colon])
+	t.Comm = names.Intern(b[:colon])
 	t.PID, ok = text.PID(pid)
 	return ok
 }

@@ -49,7 +49,7 @@ var errStopped = errors.New("the consumer has enough")
 type pass struct {
 	c      *capture
 	table  *tep.Table
-	names  tep.Names
+	names  parser.Names
 	heap   tep.Heap[*cursor]
 	placed []parser.Event
 	count  map[parser.Kind]int64

@@ -11,7 +11,7 @@ import (
 type pass struct {
 	*capture
 	out   *text.Stream
-	names text.Names
+	names parser.Names
 	// forks and exits begin as those of the capture and become true with the first
 	// tracepoint.
 	forks, exits bool
@@ -41,7 +41,7 @@ func (p *pass) Decode(ev *parser.Event, line []byte, n int64) (text.Fit, bool) {
 	p.event(ev, kind, &c, n)
 	switch {
 	case kind == parser.KindOther:
-		ev.Text = p.names.Get(name)
+		ev.Text = p.names.Intern(name)
 	case !text.Payload(ev, c.payload, &p.names):
 		return text.FitPart, c.aligned
 	}
@@ -53,7 +53,7 @@ func (p *pass) event(ev *parser.Event, kind parser.Kind, c *columns, n int64) {
 	ev.Pos = n
 	ev.Cur.PID = c.tid
 	if c.tid > 0 {
-		ev.Cur.Comm = p.names.Get(c.comm)
+		ev.Cur.Comm = p.names.Intern(c.comm)
 	}
 }
 
@@ -62,7 +62,7 @@ func (p *pass) event(ev *parser.Event, kind parser.Kind, c *columns, n int64) {
 // of the recording: perf wrote down the tasks it found when it began.
 func (p *pass) record(ev *parser.Event, c *columns, n int64) {
 	p.event(ev, parser.KindOther, c, n)
-	ev.Text = p.names.Get(c.name)
+	ev.Text = p.names.Intern(c.name)
 	initial := c.time == 0
 	if initial {
 		ev.Time, ev.CPU = parser.NoTime, parser.NoCPU
@@ -112,7 +112,7 @@ func (p *pass) comm(ev *parser.Event, b []byte) {
 		return
 	}
 	ev.Kind, ev.Text = parser.KindComm, ""
-	ev.Task.PID, ev.Task.Comm = pid, p.names.Get(b[:colon])
+	ev.Task.PID, ev.Task.Comm = pid, p.names.Intern(b[:colon])
 	if exec {
 		ev.Text = "exec"
 	}

@@ -1,6 +1,7 @@
 package tep
 
 import (
+	"bytes"
 	"fmt"
 
 	"schedreplay/parser"
@@ -139,4 +140,12 @@ func (t *Table) text(raw []byte, l loc) (string, error) {
 		b = raw[off : off+n]
 	}
 	return t.names.Intern(CString(b)), nil
+}
+
+// CString returns the bytes of b before the first NUL, all of b without one.
+func CString(b []byte) []byte {
+	if i := bytes.IndexByte(b, 0); i >= 0 {
+		return b[:i]
+	}
+	return b
 }

@@ -260,18 +260,6 @@ func TestDecodeProperty(t *testing.T) {
 	})
 }
 
-// Names handed out stay valid when the table of names starts anew.
-func TestNames(t *testing.T) {
-	var n Names
-	first := n.Intern([]byte("first"))
-	for i := range maxNames + 10 {
-		n.Intern(fmt.Appendf(nil, "%d", i))
-	}
-	if first != "first" || len(n.m) > maxNames {
-		t.Errorf("%q, %d names", first, len(n.m))
-	}
-}
-
 func BenchmarkDecode(b *testing.B) {
 	tab := table(b, Little, "sched_switch", "char prev_comm[16] 16", "pid_t prev_pid 4", "int prev_prio 4", "long prev_state 8",
 		"char next_comm[16] 16", "pid_t next_pid 4", "int next_prio 4")

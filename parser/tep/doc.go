@@ -17,5 +17,5 @@
 //
 // One format file may hold [MaxFormat] bytes and is not kept; a table holds at
 // most 65536 events, for that is what the common_type field can name. Names of
-// tasks are interned in a table of at most maxNames entries.
+// tasks are interned in a [parser.Names].
 package tep

@@ -24,7 +24,7 @@ type Table struct {
 	order  Order
 	events []*event // by common_type
 	common common
-	names  Names
+	names  parser.Names
 	notes  []string
 }
 
@@ -59,7 +59,7 @@ func NewTable(order Order) *Table { return &Table{order: order} }
 // Clone returns a table with the same formats and names of its own.
 func (t *Table) Clone() *Table {
 	c := *t
-	c.names = Names{}
+	c.names = parser.Names{}
 	return &c
 }
 

@@ -122,16 +122,3 @@ func TestHead(t *testing.T) {
 		t.Errorf("%d lines, %v", len(h.Lines), err)
 	}
 }
-
-func TestNames(t *testing.T) {
-	var n Names
-	for i := range 3 * maxNames {
-		b := []byte{byte(i), byte(i >> 8), byte(i >> 16), 'x'}
-		if n.Get(b) != string(b) {
-			t.Fatal("another name")
-		}
-		if len(n.m) > maxNames {
-			t.Fatalf("%d names", len(n.m))
-		}
-	}
-}

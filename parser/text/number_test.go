@@ -134,7 +134,7 @@ func TestPayload(t *testing.T) {
 		return string(b)
 	})
 	rapid.Check(t, func(t *rapid.T) {
-		var names Names
+		var names parser.Names
 		task := rapid.Custom(func(t *rapid.T) parser.Task {
 			return parser.Task{PID: rapid.Int32Range(0, math.MaxInt32).Draw(t, "pid"), Prio: rapid.Int32Range(-1, 139).Draw(t, "prio"), Comm: name.Draw(t, "comm")}
 		})
@@ -171,7 +171,7 @@ func TestPayload(t *testing.T) {
 
 // Two lines are never taken for one record.
 func TestPayloadOfTwoLines(t *testing.T) {
-	var names Names
+	var names parser.Names
 	ev := parser.NewEvent(parser.KindSwitch, 0, 0)
 	if Payload(&ev, []byte("prev_comm=rm pr\n   a-1  [000] d..2.  1.000000: sched_switch: prev_comm=a prev_pid=1 prev_prio=1 prev_state=S ==> next_comm=b next_pid=1 next_prio=1"), &names) {
 		t.Errorf("read as one: %+v", ev)

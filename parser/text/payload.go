@@ -30,7 +30,7 @@ func KindOf(name []byte) parser.Kind { return kinds[string(name)] }
 // A task name may hold anything, "pid=3" and "==> next_comm=" too, so keys are
 // looked for from the right, where only numbers follow. Text behind the last
 // known key is ignored: older and vendor kernels append more.
-func Payload(ev *parser.Event, b []byte, names *Names) bool {
+func Payload(ev *parser.Event, b []byte, names *parser.Names) bool {
 	switch ev.Kind {
 	case parser.KindSwitch:
 		return switchPayload(ev, b, names)
@@ -82,13 +82,13 @@ func lastKey(b []byte, key string) int {
 }
 
 // commPID decodes "comm=NAME pid=N" with the given keys.
-func commPID(t *parser.Task, b []byte, commKey, pidKey string, names *Names) bool {
+func commPID(t *parser.Task, b []byte, commKey, pidKey string, names *parser.Names) bool {
 	n, before, _, ok := lastInt(b, pidKey)
 	if !ok || !bytes.HasPrefix(before, []byte(commKey)) || !ValidComm(before[len(commKey):]) {
 		return false
 	}
 	t.PID, ok = PID(n)
-	t.Comm = names.Get(before[len(commKey):])
+	t.Comm = names.Intern(before[len(commKey):])
 	return ok
 }
 
@@ -107,7 +107,7 @@ func ValidComm(b []byte) bool {
 }
 
 // taskPrio decodes "comm=NAME pid=N prio=N" with the given keys.
-func taskPrio(t *parser.Task, b []byte, commKey, pidKey, prioKey string, names *Names) bool {
+func taskPrio(t *parser.Task, b []byte, commKey, pidKey, prioKey string, names *parser.Names) bool {
 	n, before, _, ok := lastInt(b, prioKey)
 	if !ok {
 		return false
@@ -116,7 +116,7 @@ func taskPrio(t *parser.Task, b []byte, commKey, pidKey, prioKey string, names *
 	return ok && commPID(t, before, commKey, pidKey, names)
 }
 
-func switchPayload(ev *parser.Event, b []byte, names *Names) bool {
+func switchPayload(ev *parser.Event, b []byte, names *parser.Names) bool {
 	// The next task's numbers end the line; its name begins behind the last
 	// " next_comm=" that follows a prev_state.
 	n, before, _, ok := lastInt(b, " next_prio=")
@@ -141,7 +141,7 @@ func switchPayload(ev *parser.Event, b []byte, names *Names) bool {
 		}
 		if prevPayload(ev, before[:i], names) {
 			comm := before[i+len(nextComm):]
-			ev.Next.Comm = names.Get(comm)
+			ev.Next.Comm = names.Intern(comm)
 			return ValidComm(comm)
 		}
 		end = i + len(nextComm) - 1
@@ -150,7 +150,7 @@ func switchPayload(ev *parser.Event, b []byte, names *Names) bool {
 
 // prevPayload decodes the part of sched_switch before next_comm. It ends in the
 // state and the arrow, which the "fields" option leaves out.
-func prevPayload(ev *parser.Event, b []byte, names *Names) bool {
+func prevPayload(ev *parser.Event, b []byte, names *parser.Names) bool {
 	const key = " prev_state="
 	i := lastKey(b, key)
 	if i < 0 {
@@ -181,7 +181,7 @@ func prevPayload(ev *parser.Event, b []byte, names *Names) bool {
 	return taskPrio(&ev.Task, b[:i], "prev_comm=", " prev_pid=", " prev_prio=", names)
 }
 
-func wakeupPayload(ev *parser.Event, b []byte, names *Names) bool {
+func wakeupPayload(ev *parser.Event, b []byte, names *parser.Names) bool {
 	n, before, _, ok := lastInt(b, " target_cpu=")
 	if !ok {
 		return false
@@ -196,7 +196,7 @@ func wakeupPayload(ev *parser.Event, b []byte, names *Names) bool {
 	return taskPrio(&ev.Task, before, "comm=", " pid=", " prio=", names)
 }
 
-func migratePayload(ev *parser.Event, b []byte, names *Names) bool {
+func migratePayload(ev *parser.Event, b []byte, names *parser.Names) bool {
 	n, before, _, ok := lastInt(b, " dest_cpu=")
 	if !ok {
 		return false
@@ -214,7 +214,7 @@ func migratePayload(ev *parser.Event, b []byte, names *Names) bool {
 	return taskPrio(&ev.Task, before, "comm=", " pid=", " prio=", names)
 }
 
-func runtimePayload(ev *parser.Event, b []byte, names *Names) bool {
+func runtimePayload(ev *parser.Event, b []byte, names *parser.Names) bool {
 	n, before, _, ok := lastInt(b, " runtime=")
 	if !ok {
 		return false
@@ -223,7 +223,7 @@ func runtimePayload(ev *parser.Event, b []byte, names *Names) bool {
 	return commPID(&ev.Task, before, "comm=", " pid=", names)
 }
 
-func forkPayload(ev *parser.Event, b []byte, names *Names) bool {
+func forkPayload(ev *parser.Event, b []byte, names *parser.Names) bool {
 	n, before, _, ok := lastInt(b, " child_pid=")
 	if !ok {
 		return false
@@ -243,8 +243,8 @@ func forkPayload(ev *parser.Event, b []byte, names *Names) bool {
 		}
 		if n, parent, rest, ok := lastInt(before[:i], pid); ok && len(rest) == 0 && bytes.HasPrefix(parent, []byte(comm)) {
 			ev.Task.PID, ok = PID(n)
-			ev.Task.Comm = names.Get(parent[len(comm):])
-			ev.Next.Comm = names.Get(before[i+len(child):])
+			ev.Task.Comm = names.Intern(parent[len(comm):])
+			ev.Next.Comm = names.Intern(before[i+len(child):])
 			return ok && ValidComm(parent[len(comm):]) && ValidComm(before[i+len(child):])
 		}
 		end = i + len(child) - 1
@@ -272,11 +272,11 @@ func execPayload(ev *parser.Event, b []byte) bool {
 	return ok && len(ev.Text) <= maxPath
 }
 
-func exitPayload(ev *parser.Event, b []byte, names *Names) bool {
+func exitPayload(ev *parser.Event, b []byte, names *parser.Names) bool {
 	return taskPrio(&ev.Task, b, "comm=", " pid=", " prio=", names)
 }
 
-func renamePayload(ev *parser.Event, b []byte, names *Names) bool {
+func renamePayload(ev *parser.Event, b []byte, names *parser.Names) bool {
 	const pid, old, newComm, end = "pid=", " oldcomm=", " newcomm=", " oom_score_adj="
 	if !bytes.HasPrefix(b, []byte(pid)) {
 		return false
@@ -291,6 +291,6 @@ func renamePayload(ev *parser.Event, b []byte, names *Names) bool {
 		return false
 	}
 	ev.Task.PID, ok = PID(n)
-	ev.Task.Comm = names.Get(before[i+len(newComm):])
+	ev.Task.Comm = names.Intern(before[i+len(newComm):])
 	return ok && ValidComm(before[i+len(newComm):])
 }

@@ -156,7 +156,7 @@ const maxTask = 31
 // task reads "comm[tid]", "comm[tid/pid]", or what perf prints for a process
 // id of 0: "<idle>" and "swapper", and ":tid" for a task it knows nothing of.
 // The closing bracket is missing where perf's room ended.
-func task(b []byte, names *text.Names) (t parser.Task, ok bool) {
+func task(b []byte, names *parser.Names) (t parser.Task, ok bool) {
 	t = parser.Task{PID: parser.NoPID, Prio: parser.NoPrio}
 	switch string(b) {
 	case "<idle>", "swapper":
@@ -174,7 +174,7 @@ func task(b []byte, names *text.Names) (t parser.Task, ok bool) {
 	open := bytes.LastIndexByte(b, '[')
 	if open < 0 || !text.ValidComm(b[:open]) {
 		// A name without ids: perf did not know them.
-		t.Comm = names.Get(b)
+		t.Comm = names.Intern(b)
 		return t, len(b) <= maxTask && bytes.IndexByte(b, '\n') < 0
 	}
 	n, rest, ok := text.Int(b[open+1:])
@@ -191,7 +191,7 @@ func task(b []byte, names *text.Names) (t parser.Task, ok bool) {
 	} else if len(rest) == 0 {
 		closed = len(b) >= maxTask-1
 	}
-	t.Comm = names.Get(b[:open])
+	t.Comm = names.Intern(b[:open])
 	if len(t.Comm) > 1 && t.Comm[0] == ':' {
 		// ":-1[-1/7275]": the task has exited, perf has no name for it.
 		if _, rest, ok := text.Int(b[1:open]); ok && len(rest) == 0 {
@@ -205,7 +205,7 @@ func task(b []byte, names *text.Names) (t parser.Task, ok bool) {
 const maxNext = 29
 
 // next reads the column of the task that ran next (-n).
-func next(b []byte, names *text.Names) (parser.Task, bool) {
+func next(b []byte, names *parser.Names) (parser.Task, bool) {
 	const word = "next: "
 	none := parser.Task{PID: parser.NoPID, Prio: parser.NoPrio}
 	b = b[:min(len(b), maxNext)]
@@ -222,7 +222,7 @@ func next(b []byte, names *text.Names) (parser.Task, bool) {
 		n, rest, ok := text.Int(b[open+1:])
 		if ok && (len(rest) > 0 && rest[0] == ']' || len(rest) == 0 && full) {
 			pid, ok := text.PID(n)
-			return parser.Task{PID: pid, Prio: parser.NoPrio, Comm: names.Get(b[:open])}, ok
+			return parser.Task{PID: pid, Prio: parser.NoPrio, Comm: names.Intern(b[:open])}, ok
 		}
 		end = open
 	}

@@ -11,7 +11,7 @@ import (
 type pass struct {
 	*capture
 	out     *text.Stream
-	names   text.Names
+	names   parser.Names
 	grammar grammar
 	// summary is true behind the last slice, where perf prints its tables.
 	summary bool

@@ -1,6 +1,4 @@
-package tep
-
-import "bytes"
+package parser
 
 // maxNames bounds the intern table. A name met when it is full starts a new
 // table: names already handed out stay valid.
@@ -22,12 +20,4 @@ func (n *Names) Intern(b []byte) string {
 	s := string(b)
 	n.m[s] = s
 	return s
-}
-
-// CString returns the bytes of b before the first NUL, all of b without one.
-func CString(b []byte) []byte {
-	if i := bytes.IndexByte(b, 0); i >= 0 {
-		return b[:i]
-	}
-	return b
 }
