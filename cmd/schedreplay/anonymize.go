@@ -203,7 +203,7 @@ func (a *app) entryWindow(in *input) (anonymize.Window, error) {
 		_, err := in.copyTo(nil, anonymize.NewNames(nil), anonymize.Window{}, "")
 		return anonymize.All, err
 	}
-	res, err := a.replayFor(in, replay.Observer{}, nil)
+	res, err := a.replay(in, replay.Observer{})
 	if err != nil {
 		return anonymize.All, err
 	}

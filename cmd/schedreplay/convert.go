@@ -107,20 +107,6 @@ func (a *app) convert(in *input, to, out string) error {
 	return nil
 }
 
-// replayFor replays the capture for a converter.
-func (a *app) replayFor(in *input, obs replay.Observer, explain func(*replay.Wakeup) bool) (*replay.Result, error) {
-	o := in.flags.options()
-	o.CPUs, o.Observer, o.Explain = in.flags.filter.cpus, obs, explain
-	res, err := replay.Replay(a.ctx, in, in.host, o)
-	if err != nil {
-		return nil, err
-	}
-	if err := a.ctx.Err(); err != nil {
-		return nil, err
-	}
-	return res, checkOwner(res, o.Owner)
-}
-
 // eachEvent makes one pass over the capture.
 func (a *app) eachEvent(in *input, do func(*parser.Event)) error {
 	n := 0
@@ -140,7 +126,7 @@ func (a *app) toProfiles(in *input, out, sum string) (*replay.Result, error) {
 	}
 	defer d.Drop()
 	c := pprofile.New()
-	res, err := a.replayFor(in, c.Observer(), nil)
+	res, err := a.replay(in, c.Observer())
 	if err != nil {
 		return nil, err
 	}
@@ -205,7 +191,9 @@ func (a *app) toPerfetto(in *input, out, sum string) (*replay.Result, error) {
 	if err := a.eachEvent(in, t.Event); err != nil {
 		return nil, err
 	}
-	res, err := a.replayFor(in, t.Observer(), t.Explains)
+	o := in.flags.options()
+	o.Observer, o.Explain = t.Observer(), t.Explains
+	res, err := a.replayWith(in, o)
 	if err != nil {
 		return nil, err
 	}
@@ -258,7 +246,7 @@ func (a *app) toTables(in *input, format table.Format, out, sum string) (*replay
 			return failed
 		}
 		s.Close()
-		res, failed = a.replayFor(in, replay.Observer{
+		res, failed = a.replay(in, replay.Observer{
 			Wakeup: func(w *replay.Wakeup) { write(1, rows.Wakeup(w)) },
 			Run: func(r *replay.Run) {
 				if table.Intrudes(r) {
@@ -266,7 +254,7 @@ func (a *app) toTables(in *input, format table.Format, out, sum string) (*replay
 				}
 			},
 			Stay: func(x *replay.Stay) { write(3, rows.Stay(x)) },
-		}, nil)
+		})
 		if failed != nil {
 			return failed
 		}
