@@ -82,17 +82,13 @@ func (s *Selector) wideMatters() bool {
 // CPU isolated at boot is 0, so a waker there is always wide.
 func (s *Selector) wakeWide() bool {
 	size := int64(s.Machine.llcSize(s.this))
-	wide := Wide
-	switch s.Rules.WakeWide {
-	case WakeWideNone:
+	if s.Rules.WakeWide == WakeWideNone {
 		return false
-	case WakeWideInAffine:
-		wide = wideInAffine
 	}
 	if w := s.w; w.wideSize != size || w.wideRule != s.Rules.WakeWide {
 		w.wide, w.wideSize, w.wideRule = Answer{Open: true, From: fact.Unknown}, size, s.Rules.WakeWide
 		if len(w.CurFlips) > 0 && len(w.Flips) > 0 {
-			w.wide = weigh(w.CurFlips, w.Flips, func(c, w int64) bool { return wide(c, w, size) })
+			w.wide = weighWide(w.CurFlips, w.Flips, size, s.Rules.WakeWide)
 		}
 	}
 	a := s.w.wide
@@ -108,19 +104,24 @@ func (s *Selector) wakeWide() bool {
 // counts as excluded, for facts that are estimates.
 const certainty = 64
 
-// weigh answers a question about two numbers of which only weighted guesses
-// are known.
-func weigh(a, b []Weighted, holds func(x, y int64) bool) Answer {
-	yes, all := uint64(0), uint64(0)
-	for _, x := range a {
-		for _, y := range b {
-			w := uint64(x.Weight) * uint64(y.Weight)
-			all += w
-			if holds(x.Value, y.Value) {
-				yes += w
+// weighWide answers the test of wake_wide where only weighted guesses at both
+// counts are known. It makes every pair of them, for most wakeups.
+func weighWide(cur, wakee []Weighted, size int64, rule WakeWideRule) Answer {
+	yes, ofCur, ofWakee := uint64(0), uint64(0), uint64(0)
+	for i := range wakee {
+		ofWakee += uint64(wakee[i].Weight)
+	}
+	for i := range cur {
+		c, fits := cur[i].Value, uint64(0)
+		for j := range wakee {
+			if rule == WakeWideInAffine && wideInAffine(c, wakee[j].Value, size) || rule != WakeWideInAffine && Wide(c, wakee[j].Value, size) {
+				fits += uint64(wakee[j].Weight)
 			}
 		}
+		ofCur += uint64(cur[i].Weight)
+		yes += uint64(cur[i].Weight) * fits
 	}
+	all := ofCur * ofWakee
 	return Answer{
 		Value: yes > all-yes, From: fact.Estimated,
 		Open: yes > all/certainty && all-yes > all/certainty,

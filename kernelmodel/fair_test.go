@@ -63,7 +63,7 @@ func TestWakeWide(t *testing.T) {
 // Guesses at the flips are weighed: rare ones don't split the answer.
 func TestWakeWideGuesses(t *testing.T) {
 	guess := func(wide, narrow uint32) Answer {
-		return weigh([]Weighted{{16, wide}, {0, narrow}}, []Weighted{{4, 1}}, func(a, b int64) bool { return Wide(a, b, 4) })
+		return weighWide([]Weighted{{16, wide}, {0, narrow}}, []Weighted{{4, 1}}, 4, WakeWideLLC)
 	}
 	for _, tc := range []struct {
 		wide, narrow uint32

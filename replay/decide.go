@@ -44,7 +44,8 @@ const execWithin = 100_000_000
 // open starts a decision at its waking, new task or exec event.
 func (r *replayer) open(ev *parser.Event, out *outcome, kind kernelmodel.Kind) {
 	r.n++
-	d := &decision{n: r.n, ev: *ev, out: out, kind: kind, prev: ev.TargetCPU}
+	d := r.newDecision()
+	*d = decision{n: r.n, ev: *ev, out: out, kind: kind, prev: ev.TargetCPU}
 	delay, late := r.s.selectDelay*6/10, r.s.selectLate*3/2
 	p := r.t.see(&ev.Task)
 	if d.prev < 0 {
@@ -93,6 +94,17 @@ func (r *replayer) open(ev *parser.Event, out *outcome, kind kernelmodel.Kind) {
 	}
 }
 
+// newDecision returns one that was delivered, to be written anew, or a fresh one.
+func (r *replayer) newDecision() *decision {
+	n := len(r.free)
+	if n == 0 {
+		return &decision{}
+	}
+	d := r.free[n-1]
+	r.free = r.free[:n-1]
+	return d
+}
+
 // closeDue decides everything whose selection was over by now, in order of the
 // deadlines, and delivers the lines that are complete.
 func (r *replayer) closeDue(now int64) {
@@ -113,6 +125,7 @@ func (r *replayer) closeDue(now int64) {
 	i := 0
 	for i < len(r.pending) && r.pending[i].done {
 		r.deliver(r.pending[i])
+		r.free = append(r.free, r.pending[i])
 		i++
 	}
 	r.pending = slices.Delete(r.pending, 0, i)
@@ -235,10 +248,9 @@ func (r *replayer) ask(d *decision, p *task, w *world, q *kernelmodel.Wakeup) {
 	}
 	cur := d.line.Waker.PID
 	inTask := d.line.WakerContext == WakerTask || d.line.WakerContext == WakerUnknown
-	prevs := []int{int(d.prev)}
-	prevFrom := fact.Observed
+	prevs, prevFrom := append(q.Prev[:0], int(d.prev)), fact.Observed
 	if div := w.diverged[p.pid]; div != nil {
-		prevs, prevFrom = div.cpus, fact.Reconstructed
+		prevs, prevFrom = append(prevs[:0], div.cpus...), fact.Reconstructed
 	}
 	if div := w.diverged[cur]; div != nil && inTask && cur > 0 {
 		this = div.cpus[0]

@@ -1,6 +1,10 @@
 package replay
 
-import "schedreplay/kernelmodel"
+import (
+	"math"
+
+	"schedreplay/kernelmodel"
+)
 
 // flips is a task's wakee_flips as far as the capture tells: how often it
 // changed whom it wakes, halved about once a second (record_wakee,
@@ -11,6 +15,11 @@ type flips struct {
 	last  int32 // last_wakee, 0 if unknown
 	begun bool
 	guess []flipsGuess
+	// counts are the guesses' counts with their weights, valid if counted; oldest
+	// is the least of the guesses' decayed.
+	counts  []kernelmodel.Weighted
+	counted bool
+	oldest  int64
 }
 
 type flipsGuess struct {
@@ -40,7 +49,7 @@ func (f *flips) start(partners, window int64) {
 		return
 	}
 	rate := max(4, partners*second/max(window, second/10))
-	f.guess = make([]flipsGuess, 0, flipsStarts*flipsPhases)
+	f.guess, f.counted = make([]flipsGuess, 0, flipsStarts*flipsPhases), false
 	for i := range int64(flipsStarts) {
 		for j := range int64(flipsPhases) {
 			f.guess = append(f.guess, flipsGuess{v: i * rate / 4, decayed: j * second / flipsPhases, w: flipsWeight[i] << 8})
@@ -60,6 +69,7 @@ func (f *flips) wakes(pid int32, now int64) {
 		for i := range f.guess {
 			f.guess[i].decayed = now - f.guess[i].decayed
 		}
+		f.counted = false
 	}
 	flip := int64(0)
 	if f.last != pid {
@@ -77,6 +87,10 @@ func (f *flips) wakes(pid int32, now int64) {
 	}
 	if halved {
 		f.merge()
+		f.counted = false
+	}
+	for i := range f.counts {
+		f.counts[i].Value += flip
 	}
 }
 
@@ -100,20 +114,36 @@ next:
 // after returns the counts as record_wakee will have left them when the task
 // wakes pid, appended to buf.
 func (f *flips) after(pid int32, now int64, buf []kernelmodel.Weighted) []kernelmodel.Weighted {
-	for _, g := range f.guess {
-		at := g.decayed
-		if !f.begun {
-			at = now - at
+	flip := int64(0)
+	if f.last != pid {
+		flip = 1
+	}
+	f.count()
+	if !f.begun || now <= f.oldest+second {
+		for _, c := range f.counts {
+			buf = append(buf, kernelmodel.Weighted{Value: c.Value + flip, Weight: c.Weight})
 		}
-		if now > at+second {
+		return buf
+	}
+	for _, g := range f.guess {
+		if now > g.decayed+second {
 			g.v >>= 1
 		}
-		if f.last != pid {
-			g.v++
-		}
-		buf = addWeighted(buf, g.v, g.w)
+		buf = addWeighted(buf, g.v+flip, g.w)
 	}
 	return buf
+}
+
+// count brings counts up to date.
+func (f *flips) count() {
+	if f.counted {
+		return
+	}
+	f.counted, f.counts, f.oldest = true, f.counts[:0], math.MaxInt64-second
+	for _, g := range f.guess {
+		f.counts = addWeighted(f.counts, g.v, g.w)
+		f.oldest = min(f.oldest, g.decayed)
+	}
 }
 
 // addWeighted adds weight to a value.
@@ -129,10 +159,8 @@ func addWeighted(buf []kernelmodel.Weighted, v int64, w uint32) []kernelmodel.We
 
 // value returns the counts, appended to buf.
 func (f *flips) value(buf []kernelmodel.Weighted) []kernelmodel.Weighted {
-	for _, g := range f.guess {
-		buf = addWeighted(buf, g.v, g.w)
-	}
-	return buf
+	f.count()
+	return append(buf, f.counts...)
 }
 
 // learnFlips takes that the pair of tasks was, or was not, wide for an LLC of the
@@ -163,6 +191,7 @@ func learnFlips(a, b *flips, size int64, wide bool) {
 // set takes new weights, drops guesses that weigh nothing and keeps the sum in
 // range.
 func (f *flips) set(w []uint32) {
+	f.counted = false
 	sum := uint64(0)
 	for _, x := range w {
 		sum += uint64(x)

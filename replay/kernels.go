@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"schedreplay/fact"
 	"schedreplay/kernelmodel"
@@ -152,9 +153,15 @@ func (r *replayer) lookForContradiction(line *Wakeup) {
 // Seconds prints a time or duration in ns as decimal seconds with six digits,
 // rounded down.
 func Seconds(ns int64) string {
-	sign := ""
+	var buf [24]byte
+	b := buf[:0]
 	if ns < 0 {
-		sign, ns = "-", -ns
+		b, ns = append(b, '-'), -ns
 	}
-	return fmt.Sprintf("%s%d.%06d", sign, ns/1e9, ns%1e9/1e3)
+	b = append(strconv.AppendInt(b, ns/1e9, 10), '.')
+	us := ns % 1e9 / 1e3
+	for unit := int64(100_000); unit > 1 && us < unit; unit /= 10 {
+		b = append(b, '0')
+	}
+	return string(strconv.AppendInt(b, us, 10))
 }

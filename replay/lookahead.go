@@ -38,8 +38,8 @@ type lookahead struct {
 
 	queue []held
 	head  int
-	byCPU map[int32]*outcome // open waking whose CPU has recorded nothing since
-	byPID map[int32]*outcome // open waking by wakee
+	byCPU []*outcome         // open waking whose CPU has recorded nothing since, nil if there is none
+	byPID byPID[outcome]     // open waking by wakee
 	moved map[int32]*outcome // without sched_waking: open move by task
 }
 
@@ -55,7 +55,7 @@ const (
 )
 
 func newLookahead(s *survey, emit func(*parser.Event, *outcome) error) *lookahead {
-	return &lookahead{survey: s, emit: emit, byCPU: map[int32]*outcome{}, byPID: map[int32]*outcome{}, moved: map[int32]*outcome{}}
+	return &lookahead{survey: s, emit: emit, moved: map[int32]*outcome{}}
 }
 
 // push takes the next event of the capture.
@@ -135,12 +135,26 @@ func (l *lookahead) settleMove(ev *parser.Event) bool {
 
 func (l *lookahead) open(ev *parser.Event, prev int32) *outcome {
 	o := &outcome{cpu: parser.NoCPU, upper: parser.NoTime, pid: ev.Task.PID, prev: prev}
-	if w := l.byPID[o.pid]; w != nil {
+	if w := l.byPID.get(o.pid); w != nil {
 		w.done = true
 	}
-	l.byPID[o.pid] = o
-	l.byCPU[ev.CPU] = o
+	l.byPID.put(o.pid, o)
+	if usableCPU(ev.CPU) {
+		for int(ev.CPU) >= len(l.byCPU) {
+			l.byCPU = append(l.byCPU, nil)
+		}
+		l.byCPU[ev.CPU] = o
+	}
 	return o
+}
+
+// last returns the open waking that is the last event of a CPU, nil if it is
+// none.
+func (l *lookahead) last(cpu int32) *outcome {
+	if uint(cpu) < uint(len(l.byCPU)) {
+		return l.byCPU[cpu]
+	}
+	return nil
 }
 
 // observe lets an event settle the wakings that wait for it.
@@ -150,48 +164,48 @@ func (l *lookahead) observe(ev *parser.Event) {
 		// What the waker's CPU did next is lost.
 		if ev.CPU < 0 {
 			clear(l.byCPU)
-		} else {
-			delete(l.byCPU, ev.CPU)
+		} else if l.last(ev.CPU) != nil {
+			l.byCPU[ev.CPU] = nil
 		}
 		return
 	case parser.KindOther, parser.KindComm, parser.KindDamaged, parser.KindSlice:
 		return
 	}
 	pid := ev.Task.PID
-	if w := l.byPID[pid]; w != nil {
+	if w := l.byPID.get(pid); w != nil {
 		switch ev.Kind {
 		case parser.KindMigrate:
-			if l.byCPU[ev.CPU] == w {
+			if l.last(ev.CPU) == w {
 				w.own = true
 				w.cpu, w.from, w.migrated = ev.TargetCPU, fact.Observed, true
 				w.settle(ev.Time)
-				delete(l.byPID, pid)
+				l.byPID.drop(pid)
 			}
 		case parser.KindWakeup:
-			w.own = l.byCPU[ev.CPU] == w
+			w.own = l.last(ev.CPU) == w
 			w.cpu, w.from = ev.TargetCPU, fact.Observed
 			w.settle(ev.Time)
-			delete(l.byPID, pid)
+			l.byPID.drop(pid)
 		}
 	}
 	if ev.Kind == parser.KindSwitch {
-		if w := l.byPID[ev.Next.PID]; w != nil && ev.Next.PID != 0 {
+		if w := l.byPID.get(ev.Next.PID); w != nil && ev.Next.PID != 0 {
 			if w.cpu < 0 {
 				w.cpu, w.from = ev.CPU, fact.Reconstructed
 			}
 			w.settle(ev.Time)
-			delete(l.byPID, ev.Next.PID)
+			l.byPID.drop(ev.Next.PID)
 		}
 	}
-	if o := l.byCPU[ev.CPU]; o != nil {
-		delete(l.byCPU, ev.CPU)
+	if o := l.last(ev.CPU); o != nil {
+		l.byCPU[ev.CPU] = nil
 		if !o.done {
 			o.upper = ev.Time
 			if l.survey.hasMigrate {
 				// The selection's own migration would have been this event.
 				o.cpu, o.from, o.done = o.prev, fact.Reconstructed, true
-				if l.byPID[o.pid] == o {
-					delete(l.byPID, o.pid)
+				if l.byPID.get(o.pid) == o {
+					l.byPID.drop(o.pid)
 				}
 			}
 		}

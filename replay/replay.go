@@ -102,6 +102,7 @@ type replayer struct {
 	n                 int64
 	pending           []*decision // not delivered yet, in order of n
 	undecided         []*decision // of these, those whose selection may not be over
+	free              []*decision // delivered, to be used again
 	anyIdlePolicy     bool
 
 	// Scratch space of decisions.

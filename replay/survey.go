@@ -18,9 +18,8 @@ type survey struct {
 
 	hasWaking, hasWakeup, hasMigrate bool
 
-	cpu   []startCPU
-	task  map[int32]*taskSurvey
-	quick []*taskSurvey // the same for low pids
+	cpu  []startCPU
+	task byPID[taskSurvey]
 
 	lost, lostUnknown, holes, damaged, overwritten int64
 
@@ -43,7 +42,8 @@ type runKey struct {
 // mayEnter reports whether a waking moved any task to one of the CPUs.
 func (s *survey) mayEnter(cpus cpumask.Mask) bool { return s.enters.Intersects(cpus) }
 
-// startCPU is a CPU's state when the capture begins, as its first event tells.
+// startCPU is a CPU's state when the capture begins, as its first event tells,
+// and how it stands as the survey goes on.
 type startCPU struct {
 	cur   int32 // task current, NoPID if unknown
 	prio  int32
@@ -51,6 +51,14 @@ type startCPU struct {
 	// by is the task whose arrival revealed it, NoPID if it was not an arrival:
 	// for a decision about that task the state counts as unknown.
 	by int32
+
+	// waking: its last event is the waking of wakee.
+	waking   bool
+	wakee    int32
+	wakingAt int64
+	// switched: it has switched tasks, at switchedAt last.
+	switched   bool
+	switchedAt int64
 }
 
 // taskSurvey is what the whole capture tells of one task.
@@ -62,6 +70,7 @@ type taskSurvey struct {
 	startQueued bool  // runnable, waiting
 	startSleep  bool
 	startMoved  bool // its only event so far is a sched_migrate_task
+	queued      bool // as the survey goes on: runnable, by its last switch
 	firstSeen   bool
 	// partners counts changes of wakee, for the start value of wakee_flips.
 	lastWakee int32
@@ -80,19 +89,10 @@ func (s *survey) cpuAt(c int32) *startCPU {
 }
 
 func (s *survey) taskAt(pid int32) *taskSurvey {
-	if uint(pid) < uint(len(s.quick)) && s.quick[pid] != nil {
-		return s.quick[pid]
-	}
-	t := s.task[pid]
+	t := s.task.get(pid)
 	if t == nil {
 		t = &taskSurvey{startCPU: parser.NoCPU, lastWakee: parser.NoPID, parent: parser.NoPID}
-		s.task[pid] = t
-		if i := int(pid); i >= 0 && i < quickPIDs {
-			for i >= len(s.quick) {
-				s.quick = append(s.quick, make([]*taskSurvey, max(1024, len(s.quick)))...)
-			}
-			s.quick[i] = t
-		}
+		s.task.put(pid, t)
 	}
 	return t
 }
@@ -108,11 +108,9 @@ func usableCPU(c int32) bool { return c >= 0 && c < cpumask.MaxCPUs }
 
 // surveyCapture makes the first pass.
 func surveyCapture(c parser.Capture, host *parser.Host, progress func(int64)) *survey {
-	queued := map[int32]bool{}
-	s := &survey{start: parser.NoTime, end: parser.NoTime, events: map[parser.Kind]int64{}, task: map[int32]*taskSurvey{}, ranNS: map[runKey]int64{}}
-	since := map[int32]int64{}
+	s := &survey{start: parser.NoTime, end: parser.NoTime, events: map[parser.Kind]int64{}, ranNS: map[runKey]int64{}}
 	var delays []int64
-	open := map[int32]parser.Event{} // last waking by CPU
+	var counts [256]int64 // by kind
 	n := int64(0)
 	for ev, err := range ahead(c.Events()) {
 		if err != nil {
@@ -122,7 +120,7 @@ func surveyCapture(c parser.Capture, host *parser.Host, progress func(int64)) *s
 		if n++; n%65536 == 0 && progress != nil {
 			progress(n)
 		}
-		s.events[ev.Kind]++
+		counts[ev.Kind]++
 		switch ev.Kind {
 		case parser.KindLost:
 			if ev.Count >= 0 {
@@ -161,33 +159,33 @@ func surveyCapture(c parser.Capture, host *parser.Host, progress func(int64)) *s
 				s.mentioned.Set(int(c))
 			}
 		}
-		s.first(&ev)
-		if w, ok := open[ev.CPU]; ok {
-			delete(open, ev.CPU)
-			if (ev.Kind == parser.KindMigrate || ev.Kind == parser.KindWakeup) && ev.Task.PID == w.Task.PID && len(delays) < 1<<16 {
-				delays = append(delays, ev.Time-w.Time)
+		cpu := s.cpuAt(ev.CPU)
+		s.first(cpu, &ev)
+		if cpu.waking {
+			cpu.waking = false
+			if (ev.Kind == parser.KindMigrate || ev.Kind == parser.KindWakeup) && ev.Task.PID == cpu.wakee && len(delays) < 1<<16 {
+				delays = append(delays, ev.Time-cpu.wakingAt)
 			}
 		}
 		switch ev.Kind {
 		case parser.KindSwitch:
 			s.ran(&ev.Task, ev.CPU)
 			s.ran(&ev.Next, ev.CPU)
-			queued[ev.Next.PID] = true
-			queued[ev.Task.PID] = ev.State.Known() && ev.State.Runnable()
-			from, ok := since[ev.CPU]
-			if !ok {
-				from = s.start
+			s.switched(&ev)
+			from := s.start
+			if cpu.switched {
+				from = cpu.switchedAt
 			}
 			s.runtime(host, &ev, ev.Time-from)
-			since[ev.CPU] = ev.Time
+			cpu.switched, cpu.switchedAt = true, ev.Time
 		case parser.KindSlice:
 			s.ran(&ev.Task, ev.CPU)
 			s.runtime(host, &ev, max(ev.Runtime, 0))
 		case parser.KindWaking:
 			s.hasWaking = true
-			open[ev.CPU] = ev
+			cpu.waking, cpu.wakee, cpu.wakingAt = true, ev.Task.PID, ev.Time
 			s.name(&ev.Task)
-			if ev.Cur.PID > 0 && !queued[ev.Task.PID] && !s.pinned(host, &ev.Task) {
+			if ev.Cur.PID > 0 && !s.taskAt(ev.Task.PID).queued && !s.pinned(host, &ev.Task) {
 				if t := s.taskAt(ev.Cur.PID); t.lastWakee != ev.Task.PID {
 					t.lastWakee = ev.Task.PID
 					t.partners++
@@ -212,6 +210,11 @@ func surveyCapture(c parser.Capture, host *parser.Host, progress func(int64)) *s
 			}
 		default:
 			s.name(&ev.Task)
+		}
+	}
+	for k, n := range counts {
+		if n > 0 {
+			s.events[parser.Kind(k)] = n
 		}
 	}
 	if len(delays) > 0 {
@@ -249,6 +252,16 @@ func (s *survey) runtime(host *parser.Host, ev *parser.Event, ns int64) {
 	}
 }
 
+// switched keeps who is runnable.
+func (s *survey) switched(ev *parser.Event) {
+	if ev.Next.PID > 0 {
+		s.taskAt(ev.Next.PID).queued = true
+	}
+	if ev.Task.PID > 0 {
+		s.taskAt(ev.Task.PID).queued = ev.State.Known() && ev.State.Runnable()
+	}
+}
+
 func (s *survey) ran(t *parser.Task, cpu int32) {
 	if t.PID <= 0 {
 		return
@@ -259,8 +272,7 @@ func (s *survey) ran(t *parser.Task, cpu int32) {
 }
 
 // first learns from an event how its CPU and its tasks stood before.
-func (s *survey) first(ev *parser.Event) {
-	c := s.cpuAt(ev.CPU)
+func (s *survey) first(c *startCPU, ev *parser.Event) {
 	if !c.known {
 		cur, prio, by := ev.Cur.PID, ev.Cur.Prio, int32(parser.NoPID)
 		switch ev.Kind {
@@ -273,7 +285,7 @@ func (s *survey) first(ev *parser.Event) {
 			cur = ev.Task.PID
 		}
 		if cur != parser.NoPID {
-			*c = startCPU{cur: cur, prio: prio, known: true, by: by}
+			c.cur, c.prio, c.known, c.by = cur, prio, true, by
 		}
 	}
 	subject := func(pid int32, cpu int32, queued, sleep bool) {

@@ -82,10 +82,9 @@ type transition struct {
 
 // timeline is the machine as recorded, up to the event last applied.
 type timeline struct {
-	s     *survey
-	cpu   []cpuState
-	task  map[int32]*task
-	quick []*task // the same for low pids
+	s    *survey
+	cpu  []cpuState
+	task byPID[task]
 	// unsure lists flights that may not have reached the wake list yet.
 	unsure []flight
 	// slices: the capture tells who ran only once it is over, so that no queue
@@ -99,7 +98,7 @@ type timeline struct {
 }
 
 func newTimeline(s *survey, ncpu int, delays bool) *timeline {
-	t := &timeline{s: s, delays: delays, cpu: make([]cpuState, ncpu), task: map[int32]*task{}}
+	t := &timeline{s: s, delays: delays, cpu: make([]cpuState, ncpu)}
 	t.slack = s.selectDelay / 4
 	t.slices = s.events[parser.KindSlice] > 0
 	for c := range t.cpu {
@@ -110,8 +109,7 @@ func newTimeline(s *survey, ncpu int, delays bool) *timeline {
 			k.cur, k.prio, k.known, k.guard = st.cur, st.prio, true, st.by
 		}
 	}
-	for _, pid := range sortedPIDs(s.task) {
-		ts := s.task[pid]
+	for pid, ts := range s.task.all() {
 		if !usableCPU(ts.startCPU) {
 			continue // it was nowhere yet
 		}
@@ -143,16 +141,8 @@ func newTimeline(s *survey, ncpu int, delays bool) *timeline {
 	return t
 }
 
-// quickPIDs bounds the pids that are looked up without hashing.
-const quickPIDs = 1 << 17
-
 // find returns the task, nil if it was not seen.
-func (t *timeline) find(pid int32) *task {
-	if uint(pid) < uint(len(t.quick)) {
-		return t.quick[pid]
-	}
-	return t.task[pid]
-}
+func (t *timeline) find(pid int32) *task { return t.task.get(pid) }
 
 // get returns the task, making it on first sight.
 func (t *timeline) get(pid int32) *task {
@@ -163,17 +153,11 @@ func (t *timeline) get(pid int32) *task {
 			inflight: parser.NoCPU, seat: parser.NoCPU, recentUsed: parser.NoCPU, pushedFrom: parser.NoCPU,
 		}
 		p.entity.attached, p.entity.weight, p.virtual.on = parser.NoCPU, 1024, parser.NoCPU
-		if ts := t.s.task[pid]; ts != nil {
+		if ts := t.s.task.get(pid); ts != nil {
 			p.comm = ts.comm
 			p.flips.start(ts.partners, t.s.end-t.s.start)
 		}
-		t.task[pid] = p
-		if i := int(pid); i >= 0 && i < quickPIDs {
-			for i >= len(t.quick) {
-				t.quick = append(t.quick, make([]*task, max(1024, len(t.quick)))...)
-			}
-			t.quick[i] = p
-		}
+		t.task.put(pid, p)
 	}
 	return p
 }
@@ -190,10 +174,7 @@ func (t *timeline) bury(pid int32) {
 	}
 	t.fairLeave(p)
 	t.loadLeave(p)
-	delete(t.task, pid)
-	if uint(pid) < uint(len(t.quick)) {
-		t.quick[pid] = nil
-	}
+	t.task.drop(pid)
 }
 
 // see takes an event's word for a task's name and priority.
@@ -530,7 +511,7 @@ func (t *timeline) lose(ev *parser.Event) {
 	if !flying {
 		return
 	}
-	for _, p := range t.task {
+	for _, p := range t.task.all() {
 		if p.inflight != parser.NoCPU && (ev.CPU < 0 || p.inflight == ev.CPU) {
 			p.inflight, p.queuedSure = parser.NoCPU, false
 		}

@@ -78,8 +78,7 @@ func plural(n int, noun string) string {
 // half of the CPUs that recorded anything, unless only those were recorded.
 func (r *replayer) looksIsolated() cpumask.Mask {
 	var pinned, shared cpumask.Mask
-	for _, pid := range sortedPIDs(r.s.task) {
-		ts := r.s.task[pid]
+	for pid, ts := range r.s.task.all() {
 		a := r.aff.find(pid, ts.comm, 0)
 		if a.kthread || a.recorder || pid == 0 || ts.seen.Empty() {
 			continue

@@ -262,13 +262,13 @@ func (s *state) ScanBudget(rule kernelmodel.BudgetRule, _, c int) kernelmodel.Ra
 
 // ofAverages is a CPU's reconstructed average with its margin; of a CPU of which
 // events are missing it may be anything up to most.
-func (s *state) ofAverages(c int, most int64, pick func(now, stale *average) (best, other int64)) kernelmodel.Range {
+func (s *state) ofAverages(c int, most int64, pick func(now, stale average) (best, other int64)) kernelmodel.Range {
 	t := s.r.t
 	if c >= len(t.cpu) {
 		return kernelmodel.Range{Hi: most, From: fact.Unknown}
 	}
 	now, stale := t.loadOf(c)
-	r := s.r.margin(pick(&now, &stale))
+	r := s.r.margin(pick(now, stale))
 	if !t.cpu[c].known && !s.r.silent(c) {
 		r.Lo, r.Hi, r.From = 0, max(r.Hi, most), fact.Unknown
 	}
@@ -278,17 +278,17 @@ func (s *state) ofAverages(c int, most int64, pick func(now, stale *average) (be
 // Load implements kernelmodel.State. Readers find the average as its last update
 // left it.
 func (s *state) Load(c int) kernelmodel.Range {
-	return s.ofAverages(c, 1<<20, func(now, stale *average) (int64, int64) { return stale.load, now.load })
+	return s.ofAverages(c, 1<<20, func(now, stale average) (int64, int64) { return stale.load, now.load })
 }
 
 // Runnable implements kernelmodel.State.
 func (s *state) Runnable(c int) kernelmodel.Range {
-	return s.ofAverages(c, 1<<20, func(now, stale *average) (int64, int64) { return now.runnable, stale.runnable })
+	return s.ofAverages(c, 1<<20, func(now, stale average) (int64, int64) { return now.runnable, stale.runnable })
 }
 
 // Util implements kernelmodel.State.
 func (s *state) Util(c int) kernelmodel.Range {
-	return s.ofAverages(c, 1024, func(now, stale *average) (int64, int64) { return now.util, stale.util })
+	return s.ofAverages(c, 1024, func(now, stale average) (int64, int64) { return now.util, stale.util })
 }
 
 // Capacity implements kernelmodel.State.

@@ -25,6 +25,8 @@ type app struct {
 
 	quiet, verbose bool
 	color          string
+	// line is a buffer for the line that is being made.
+	line []byte
 	// command is the one that runs; started is set when its own code begins.
 	command *cobra.Command
 	started bool

@@ -6,21 +6,31 @@ import "schedreplay/replay"
 // same order. Until wait has returned, nobody else may write to the output.
 type behind struct {
 	full  chan []replay.Wakeup
+	empty chan []replay.Wakeup
 	batch []replay.Wakeup
 	done  chan struct{}
 }
 
-// behindBatch is how many wakeups are handed over at a time.
-const behindBatch = 256
+// behindBatch wakeups are handed over at a time, and so many batches there are.
+const (
+	behindBatch = 256
+	behindDepth = 4
+)
 
 func printBehind(line func(*replay.Wakeup)) *behind {
-	b := &behind{full: make(chan []replay.Wakeup, 4), done: make(chan struct{})}
+	b := &behind{
+		full: make(chan []replay.Wakeup, behindDepth), empty: make(chan []replay.Wakeup, behindDepth), done: make(chan struct{}),
+	}
+	for range behindDepth {
+		b.empty <- make([]replay.Wakeup, 0, behindBatch)
+	}
 	go func() {
 		defer close(b.done)
 		for batch := range b.full {
 			for i := range batch {
 				line(&batch[i])
 			}
+			b.empty <- batch[:0]
 		}
 	}()
 	return b
@@ -29,7 +39,7 @@ func printBehind(line func(*replay.Wakeup)) *behind {
 // push takes a copy: a replay makes each wakeup's masks anew.
 func (b *behind) push(w *replay.Wakeup) {
 	if b.batch == nil {
-		b.batch = make([]replay.Wakeup, 0, behindBatch)
+		b.batch = <-b.empty
 	}
 	if b.batch = append(b.batch, *w); len(b.batch) == behindBatch {
 		b.full <- b.batch

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -38,7 +39,7 @@ func fitTask(comm string, pid int32, width int) string {
 	case pid == parser.NoPID:
 		id = "[?]"
 	default:
-		id = fmt.Sprintf("[%d]", pid)
+		id = "[" + strconv.Itoa(int(pid)) + "]"
 	}
 	n := utf8.RuneCountInString(name)
 	if room := width - len(id); width > 0 && n > room {
@@ -47,6 +48,22 @@ func fitTask(comm string, pid int32, width int) string {
 		n = max(room, 1)
 	}
 	return name + id + strings.Repeat(" ", max(0, width-n-len(id)))
+}
+
+// appendRight and appendLeft append ASCII text, filled with blanks to a width.
+func appendRight(b []byte, s string, width int) []byte {
+	return append(appendBlanks(b, width-len(s)), s...)
+}
+
+func appendLeft(b []byte, s string, width int) []byte {
+	return appendBlanks(append(b, s...), width-len(s))
+}
+
+func appendBlanks(b []byte, n int) []byte {
+	for range n {
+		b = append(b, ' ')
+	}
+	return b
 }
 
 // milliseconds prints ns with three digits after the point.

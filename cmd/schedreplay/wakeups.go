@@ -145,25 +145,35 @@ func (a *app) wakeupHead() {
 	fmt.Fprintf(a.out, "%s\n", s.bold(fmt.Sprintf("%7s %13s %-18s %4s %4s  %4s  %-14s %5s", "n", "time", "task", "prev", "rec", "orig", "path", "patch")))
 }
 
+// wakeupText is on the way of every wakeup of a capture: it appends, where fmt
+// would take several times as long.
 func (a *app) wakeupText(w *replay.Wakeup) {
 	s := a.style()
-	mark := ""
-	switch w.Moved {
-	case replay.MovedCertain:
-		mark = " " + s.good("!")
-	case replay.MovedPossible:
-		mark = " " + s.warn("?")
-	}
-	rec := fmt.Sprintf("%4s ", cpuText(w.RecordedCPU))
+	b := appendRight(a.line[:0], strconv.FormatInt(w.N, 10), 7)
+	b = appendRight(append(b, ' '), replay.Seconds(w.Time), 13)
+	b = append(append(b, ' '), fitTask(w.Task.Comm, w.Task.PID, 18)...)
+	b = appendRight(append(b, ' '), cpuText(w.PrevCPU), 4)
 	if w.Isolated && w.IsolatedKnown {
-		rec = s.bad(fmt.Sprintf("%4s*", cpuText(w.RecordedCPU)))
+		b = append(append(b, ' '), s.bad(string(appendRight(nil, cpuText(w.RecordedCPU), 4))+"*")...)
+	} else {
+		b = append(appendRight(append(b, ' '), cpuText(w.RecordedCPU), 4), ' ')
 	}
+	b = appendPlacedText(append(b, ' '), &w.Original)
 	path := string(w.Original.Path)
 	if w.Original.Reason != kernelmodel.ReasonNone {
 		path = string(w.Original.Reason)
 	}
-	fmt.Fprintf(a.out, "%7d %13s %s %4s %s %s %-14s %s%s\n",
-		w.N, replay.Seconds(w.Time), fitTask(w.Task.Comm, w.Task.PID, 18), cpuText(w.PrevCPU), rec, placedText(&w.Original), path, placedText(&w.Patched), mark)
+	b = appendLeft(append(b, ' '), path, 14)
+	b = appendPlacedText(append(b, ' '), &w.Patched)
+	switch w.Moved {
+	case replay.MovedCertain:
+		b = append(append(b, ' '), s.good("!")...)
+	case replay.MovedPossible:
+		b = append(append(b, ' '), s.warn("?")...)
+	}
+	b = append(b, '\n')
+	_, _ = a.out.Write(b)
+	a.line = b
 	if !a.verbose {
 		return
 	}
@@ -171,12 +181,12 @@ func (a *app) wakeupText(w *replay.Wakeup) {
 	fmt.Fprintf(a.out, "%20s possible %s; patched by %s, possible %s\n", "", possibleText(&w.Original), w.Patched.Path, possibleText(&w.Patched))
 }
 
-func placedText(p *replay.Placed) string {
-	mark := " "
-	if !p.Certain() {
-		mark = "~"
+func appendPlacedText(b []byte, p *replay.Placed) []byte {
+	b = appendRight(b, cpuText(p.CPU), 4)
+	if p.Certain() {
+		return append(b, ' ')
 	}
-	return fmt.Sprintf("%4s%s", cpuText(p.CPU), mark)
+	return append(b, '~')
 }
 
 func possibleText(p *replay.Placed) string {
