@@ -433,6 +433,20 @@ func (r *replayer) consistent(line *Wakeup) []int {
 	return r.idx
 }
 
+// only returns the mask of one CPU, which many answers share.
+func (r *replayer) only(cpu int) cpumask.Mask {
+	if cpu < 0 || cpu >= r.m.NumCPU() {
+		return cpumask.Of(cpu)
+	}
+	if r.single == nil {
+		r.single = make([]cpumask.Mask, r.m.NumCPU())
+	}
+	if r.single[cpu].Empty() {
+		r.single[cpu] = cpumask.Of(cpu)
+	}
+	return r.single[cpu]
+}
+
 // place turns the runs into one kernel's answer.
 func (r *replayer) place(pl *Placed, sel *kernelmodel.Selector, q *kernelmodel.Wakeup, complete bool, of func(*bothRun) *kernelmodel.Outcome) {
 	o := of(&r.runs[0])
@@ -441,13 +455,19 @@ func (r *replayer) place(pl *Placed, sel *kernelmodel.Selector, q *kernelmodel.W
 		pl.CPU = parser.NoCPU
 		return
 	}
-	pl.Bounded = true
+	pl.Bounded, pl.Possible = true, r.only(o.CPU)
+	shared := true
 	for i := range r.runs {
-		if c := of(&r.runs[i]); c.Path == kernelmodel.PathNotModelled || c.Path == kernelmodel.PathUnknown {
+		switch c := of(&r.runs[i]); {
+		case c.Path == kernelmodel.PathNotModelled || c.Path == kernelmodel.PathUnknown:
 			pl.Bounded, pl.Possible = false, cpumask.Mask{}
 			return
+		case pl.Possible.Test(c.CPU):
+		case shared:
+			shared, pl.Possible = false, cpumask.Of(o.CPU, c.CPU)
+		default:
+			pl.Possible.Set(c.CPU)
 		}
-		pl.Possible.Set(of(&r.runs[i]).CPU)
 	}
 	if !complete {
 		pl.Possible = pl.Possible.Or(sel.Widest(q))

@@ -109,6 +109,7 @@ type replayer struct {
 	x              kernelmodel.Explorer
 	selO, selP     kernelmodel.Selector
 	stateO, stateP state
+	single         []cpumask.Mask // by CPU, of that CPU alone
 	askO, askP     kernelmodel.Wakeup
 	nowP           *kernelmodel.Wakeup // the patched world's: askO where the worlds are the same
 	runs           []bothRun

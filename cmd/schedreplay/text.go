@@ -43,8 +43,12 @@ func fitTask(comm string, pid int32, width int) string {
 	}
 	n := utf8.RuneCountInString(name)
 	if room := width - len(id); width > 0 && n > room {
-		r := []rune(name)
-		name = string(r[:max(room-1, 0)]) + "…"
+		cut := 0
+		for range max(room-1, 0) {
+			_, size := utf8.DecodeRuneInString(name[cut:])
+			cut += size
+		}
+		name = name[:cut] + "…"
 		n = max(room, 1)
 	}
 	return name + id + strings.Repeat(" ", max(0, width-n-len(id)))

@@ -92,7 +92,7 @@ func newCapture(name string) *capture {
 	c := &capture{
 		first: math.MaxInt64, last: math.MinInt64,
 		losses: make(map[int32]loss), skipped: make(map[string]int64),
-		ev: events{origin: make(map[uint64]origin)},
+		ev: events{origin: make(map[uint64]*origin)},
 	}
 	c.meta = parser.Meta{
 		Name: name, Dialect: parser.DialectPerfData, Confidence: "magic bytes", Resolution: 1, Host: &parser.Host{},

@@ -19,10 +19,21 @@ type origin struct {
 	cpu  int32 // the CPU it was opened on, NoCPU if not told
 }
 
+type nearOrigin struct {
+	id uint64
+	*origin
+}
+
+// nearIDs is a power of two.
+const nearIDs = 1 << 12
+
 // events are the event types of a capture and the ids of their instances.
 type events struct {
 	attrs  []attr
-	origin map[uint64]origin
+	origin map[uint64]*origin
+	// near holds most of origin, by the low bits of the id: perf_event_open
+	// numbers its ids one after the other.
+	near []nearOrigin
 	// One type only, or types that lay out records alike, need no ids.
 	uniform bool
 	// Where ids stand, the same for all types.
@@ -55,18 +66,33 @@ func (e *events) settle() error {
 
 // addID notes an id of a type. The first note wins.
 func (e *events) addID(id uint64, o origin) error {
-	if _, ok := e.origin[id]; ok {
+	if e.find(id) != nil {
 		return nil
 	}
 	if len(e.origin) >= maxIDs {
 		return fmt.Errorf("%w: more than %d event ids", parser.ErrLimit, maxIDs)
 	}
-	e.origin[id] = o
+	e.origin[id] = &o
+	if e.near == nil {
+		e.near = make([]nearOrigin, nearIDs)
+	}
+	if n := &e.near[id%nearIDs]; n.origin == nil {
+		*n = nearOrigin{id, &o}
+	}
 	return nil
+}
+
+// find returns what an id stands for, nil if that is not known.
+func (e *events) find(id uint64) *origin {
+	if e.near != nil {
+		if n := &e.near[id%nearIDs]; n.origin != nil && n.id == id {
+			return n.origin
+		}
+	}
+	return e.origin[id]
 }
 
 // known reports whether a sample with this id can be laid out.
 func (e *events) known(id uint64) bool {
-	_, ok := e.origin[id]
-	return ok || e.uniform
+	return e.uniform || e.find(id) != nil
 }

@@ -398,7 +398,7 @@ func (c *capture) describe(rec []byte, off int64) error {
 		if len(body) < 16 || o.Uint64(body) != eventUpdateName {
 			return nil
 		}
-		if org, ok := c.ev.origin[o.Uint64(body[8:])]; ok {
+		if org := c.ev.find(o.Uint64(body[8:])); org != nil {
 			c.ev.attrs[org.attr].name = string(tep.CString(body[16:]))
 		}
 	case recHeaderFeature:
@@ -442,13 +442,12 @@ func (c *capture) idIndex(rec []byte, off int64) error {
 	}
 	for ; n > 0; n, body = n-1, body[idIndexEntry:] {
 		id, cpu, tid := o.Uint64(body), int64(o.Uint64(body[16:])), int64(o.Uint64(body[24:]))
-		org, ok := c.ev.origin[id]
-		if !ok {
+		org := c.ev.find(id)
+		if org == nil {
 			continue
 		}
 		if cpu >= 0 && cpu < cpumask.MaxCPUs {
 			org.cpu = int32(cpu)
-			c.ev.origin[id] = org
 			if c.ev.attrs[org.attr].typ == typeTracepoint {
 				c.opened.Set(int(cpu))
 			}
@@ -469,12 +468,13 @@ func (c *capture) locate(rec []byte) (time uint64, org origin, err error) {
 			if len(rec) < e.id+8 {
 				return 0, org, fmt.Errorf("sample of %d bytes", len(rec))
 			}
-			var ok bool
 			id := o.Uint64(rec[e.id:])
-			if org, ok = e.origin[id]; !ok {
-				if !e.uniform {
-					return 0, org, fmt.Errorf("sample of the unknown event id %d", id)
-				}
+			switch known := e.find(id); {
+			case known != nil:
+				org = *known
+			case !e.uniform:
+				return 0, org, fmt.Errorf("sample of the unknown event id %d", id)
+			default:
 				org = origin{0, parser.NoCPU}
 			}
 		} else {
@@ -494,8 +494,8 @@ func (c *capture) locate(rec []byte) (time uint64, org origin, err error) {
 	}
 	org = origin{0, parser.NoCPU}
 	if e.endID >= 0 && len(rec) >= headerSize+e.endID {
-		if known, ok := e.origin[o.Uint64(rec[len(rec)-e.endID:])]; ok {
-			org = known
+		if known := e.find(o.Uint64(rec[len(rec)-e.endID:])); known != nil {
+			org = *known
 		}
 	}
 	a := &e.attrs[org.attr]
@@ -531,7 +531,7 @@ func (c *capture) loss(rec []byte, off int64, time uint64, org origin) (done boo
 		// The trailer's CPU is not filled in (record__read_lost_samples).
 		org.cpu = parser.NoCPU
 		if e := c.ev.endID; e >= 0 && len(rec) >= headerSize+e {
-			if known, ok := c.ev.origin[c.order.Uint64(rec[len(rec)-e:])]; ok {
+			if known := c.ev.find(c.order.Uint64(rec[len(rec)-e:])); known != nil {
 				org.cpu = known.cpu
 			}
 		}
