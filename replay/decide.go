@@ -390,7 +390,9 @@ func (r *replayer) closeModelled(d *decision, p *task) {
 		r.judge(line)
 	}
 	r.recordWakee(d, p)
-	r.learn(d, p, consistent)
+	if !so.ahead {
+		r.learn(d, p, consistent) // else that other decision would learn of its own outcome
+	}
 	r.carry(d, p, consistent, complete)
 }
 
@@ -776,7 +778,7 @@ func (r *replayer) wentIdle(c int) {
 		if !own && w == r.patched || f.known && f.value {
 			continue
 		}
-		s := state{r: r, world: w, win: window{r.t.now, r.t.now - r.t.slack, r.t.now}, self: -1}
+		s := state{r: r, world: w, win: window{r.t.now, r.t.now - r.t.slack, r.t.now}, self: noWakee}
 		all, open := true, false
 		for t := range r.m.SMT(c).All() {
 			if t == c {

@@ -136,7 +136,7 @@ func TestSyncHabits(t *testing.T) {
 	by := func(c WakerContext) *Wakeup {
 		return &Wakeup{WakerContext: c, Waker: TaskRef{Comm: "writer"}, Task: TaskRef{Comm: "reader"}}
 	}
-	s := syncHabits{pair: map[[2]string]*habit{}}
+	s := syncHabits{path: map[wakePath]*habit{}}
 	for _, c := range []struct {
 		context WakerContext
 		kthread bool
@@ -156,35 +156,36 @@ func TestSyncHabits(t *testing.T) {
 		}
 	}
 	line := by(WakerTask)
-	for range syncProof {
-		s.learn(line, false)
-	}
-	if !s.guess(line, false).Value {
-		t.Error("a few decisions are no proof")
-	}
-	s.learn(line, false)
-	if a := s.guess(line, false); a.Value || !a.Open {
-		t.Errorf("after proof that it is not sync: %+v", a)
-	}
-	for range 3 * syncProof {
-		s.learn(line, true)
-	}
-	if a := s.guess(line, true); a.Value {
-		t.Errorf("not twice as many and more speak for it: %+v", a)
-	}
-	for range 3 * syncProof {
-		s.learn(line, true)
-	}
-	if !s.guess(line, false).Value {
-		t.Error("after proof that it is sync")
+	for _, c := range []struct {
+		yes, no      int // decisions that speak for it and against it, from here on
+		prefer, open bool
+	}{
+		{0, 1, true, true},    // one decision is no proof
+		{0, 1, false, true},   // the rule of thumb gives way
+		{0, 4, false, false},  // it is plain
+		{6, 0, true, true},    // it does both
+		{200, 0, true, false}, // what speaks against it is rare enough for an error
+	} {
+		for range c.yes {
+			s.learn(line, true)
+		}
+		for range c.no {
+			s.learn(line, false)
+		}
+		if a := s.guess(line, false); a.Value != c.prefer || a.Open != c.open {
+			t.Errorf("after %d for and %d against: %+v", s.path[pathOf(line)].yes, s.path[pathOf(line)].no, a)
+		}
 	}
 	if a := s.guess(by(WakerHardirq), false); a.Value || a.Open {
 		t.Errorf("a timer never passes it: %+v", a)
 	}
-	for i := range maxHabits + 10 {
-		s.learn(&Wakeup{Waker: TaskRef{Comm: string(rune(i + 0x10000))}}, true)
+	if a := s.guess(by(WakerSoftirq), false); a.Value || !a.Open {
+		t.Errorf("of an interrupt over the waker nothing was learned: %+v", a)
 	}
-	if len(s.pair) > maxHabits {
-		t.Errorf("%d pairs kept", len(s.pair))
+	for i := range maxHabits + 10 {
+		s.learn(&Wakeup{WakerContext: WakerTask, Waker: TaskRef{Comm: string(rune(i + 0x10000))}}, true)
+	}
+	if len(s.path) > maxHabits {
+		t.Errorf("%d paths kept", len(s.path))
 	}
 }

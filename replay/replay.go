@@ -145,7 +145,7 @@ func (r *replayer) begin() {
 	r.t = newTimeline(r.s, r.ncpu, r.kOriginal.Rules.DelayDequeue)
 	r.res = &Result{Events: map[parser.Kind]int64{}}
 	r.n, r.pending, r.undecided, r.sampled = 0, nil, nil, 0
-	r.sync = syncHabits{pair: map[[2]string]*habit{}}
+	r.sync = syncHabits{path: map[wakePath]*habit{}}
 	r.fidelity = scorer{path: map[kernelmodel.Path]*PathScore{}}
 	llcs := 0
 	if r.m != nil {

@@ -1,6 +1,8 @@
 package replay
 
 import (
+	"math"
+
 	"schedreplay/fact"
 	"schedreplay/kernelmodel"
 )
@@ -9,51 +11,94 @@ import (
 // is in no event, but a code path either passes it always or never, and a waker
 // mostly wakes a given task from one path.
 type syncHabits struct {
-	pair map[[2]string]*habit
+	path map[wakePath]*habit
+}
+
+// wakePath stands for the code that woke a task. The waker counts only where it
+// was the one that woke: an interrupt's is the task that was interrupted.
+type wakePath struct {
+	context     WakerContext
+	waker, task string
 }
 
 type habit struct{ yes, no int32 }
 
-// syncProof is by how many decisions more than twice as many must speak for an
-// answer before it is believed against the rule of thumb: a single one can have
+// What is believed of a path before any decision speaks: that it passes the flag
+// always or never, by the rule of thumb mostly the one, and that one path in ten
+// does both. At most one decision in five that seems to prove the contrary has
 // other reasons.
-const syncProof = 3
+const (
+	pathRule   = 0.85
+	pathMixed  = 0.1
+	proofFalse = 0.2
+	// syncDoubt is the likelihood below which an answer counts as excluded.
+	syncDoubt = 1.0 / 64
+)
 
-// maxHabits bounds the pairs remembered.
-const maxHabits = 65_536
+// likely is the likelihood that the path passes the flag the next time; rule is
+// that of the rule of thumb.
+func (h *habit) likely(rule float64) float64 {
+	yes, no := float64(h.yes), float64(h.no)
+	always := (1 - pathMixed) * rule * math.Pow(proofFalse, no)
+	never := (1 - pathMixed) * (1 - rule) * math.Pow(proofFalse, yes)
+	// Of a path that does both, any mixture is as likely as another.
+	all, _ := math.Lgamma(yes + no + 2)
+	one, _ := math.Lgamma(yes + 1)
+	other, _ := math.Lgamma(no + 1)
+	mixed := pathMixed * math.Exp(one+other-all)
+	return (always + mixed*(yes+1)/(yes+no+2)) / (always + never + mixed)
+}
+
+// maxHabits bounds the paths remembered, maxProofs the decisions that speak for
+// one.
+const (
+	maxHabits = 65_536
+	maxProofs = 256
+)
+
+func pathOf(line *Wakeup) wakePath {
+	k := wakePath{context: line.WakerContext, task: line.Task.Comm}
+	if k.context == WakerTask || k.context == WakerUnknown {
+		k.waker = line.Waker.Comm
+	}
+	return k
+}
 
 // guess answers for a wakeup. Timers wake from hard interrupts and never pass
-// the flag (details, "WF_SYNC sites"); elsewhere it stays open. Kernel threads
-// rarely pass it.
+// the flag (details, "WF_SYNC sites"); elsewhere it stays open until it is
+// plain what the path does. Kernel threads rarely pass it.
 func (s *syncHabits) guess(line *Wakeup, kthread bool) kernelmodel.Answer {
 	if line.WakerContext == WakerHardirq {
 		return kernelmodel.Known(false, fact.Reconstructed)
 	}
-	prefer := line.WakerContext == WakerTask && !kthread
-	if h := s.pair[[2]string{line.Waker.Comm, line.Task.Comm}]; h != nil {
-		switch {
-		case h.yes > 2*h.no+syncProof:
-			prefer = true
-		case h.no > 2*h.yes+syncProof:
-			prefer = false
-		}
+	rule := 1 - pathRule
+	if line.WakerContext == WakerTask && !kthread {
+		rule = pathRule
 	}
-	return kernelmodel.Either(prefer, fact.Estimated)
+	h := s.path[pathOf(line)]
+	if h == nil {
+		return kernelmodel.Either(rule > 0.5, fact.Estimated)
+	}
+	yes := h.likely(rule)
+	return kernelmodel.Answer{Value: yes > 0.5, Open: yes > syncDoubt && yes < 1-syncDoubt, From: fact.Estimated}
 }
 
 func (s *syncHabits) learn(line *Wakeup, yes bool) {
-	k := [2]string{line.Waker.Comm, line.Task.Comm}
-	h := s.pair[k]
+	k := pathOf(line)
+	h := s.path[k]
 	if h == nil {
-		if len(s.pair) >= maxHabits {
+		if len(s.path) >= maxHabits {
 			return
 		}
 		h = &habit{}
-		s.pair[k] = h
+		s.path[k] = h
 	}
 	if yes {
-		h.yes = min(h.yes+1, 1<<20)
+		h.yes++
 	} else {
-		h.no = min(h.no+1, 1<<20)
+		h.no++
+	}
+	if h.yes+h.no > maxProofs {
+		h.yes, h.no = h.yes/2, h.no/2
 	}
 }

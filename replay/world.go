@@ -130,8 +130,13 @@ type state struct {
 	r     *replayer
 	world *world
 	win   window
-	self  int32 // the wakee
+	self  int32 // the wakee, noWakee if it is no decision that asks
+	// ahead: an answer leaned on what a decision chose that is still to be
+	// computed.
+	ahead bool
 }
+
+const noWakee = -1
 
 func (s *state) shift(c int) (shift, bool) {
 	if len(s.world.active) == 0 {
@@ -169,7 +174,25 @@ func (s *state) Idle(c int) kernelmodel.Answer {
 	case k.cur == 0 && len(k.queue) == 0 && k.inflight > 0 && k.sure == 0:
 		return kernelmodel.Either(false, fact.Reconstructed)
 	}
+	if v.idleVal && s.overlapped(c) {
+		s.ahead = true
+		return kernelmodel.Either(true, fact.Reconstructed) // the other mostly ends after this one
+	}
 	return kernelmodel.Known(v.idleVal, fact.Reconstructed)
+}
+
+// overlapped reports whether another selection chose the CPU that is not
+// computed yet but may have been over before this one.
+func (s *state) overlapped(c int) bool {
+	if s.self == noWakee {
+		return false
+	}
+	for _, d := range s.r.undecided {
+		if d.out != nil && d.out.cpu == int32(c) && d.ev.Task.PID != s.self && d.win.lo <= s.win.hi && s.world.diverged[d.ev.Task.PID] == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // inflightAway counts wakeups in flight to a CPU that belong to diverged

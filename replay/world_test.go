@@ -301,3 +301,32 @@ func TestShift(t *testing.T) {
 		t.Errorf("a later divergence keeps its beginning: %+v", d)
 	}
 }
+
+// Two selections at once: whichever is over first takes the idle CPU from the
+// other, so it may look busy to the one whose end is seen first.
+func TestOverlappingSelections(t *testing.T) {
+	s := surveyCapture(record(crowd()...), &parser.Host{}, nil)
+	l := newTimeline(s, 8, false)
+	for _, ev := range append(crowd(), switches(200, 7, poller, sleeps, swapper)) {
+		l.apply(&ev)
+	}
+	flies := &decision{ev: waking(1000, 5, busy[5], other, 6), out: &outcome{cpu: 7}, win: window{1004 * us, 1000 * us, 1008 * us}}
+	for _, c := range []struct {
+		name      string
+		undecided []*decision
+		self      int32
+		win       window
+		open      bool
+	}{
+		{"alone", nil, ksmd.PID, window{1003 * us, 1001 * us, 1005 * us}, false},
+		{"while another goes there", []*decision{flies}, ksmd.PID, window{1003 * us, 1001 * us, 1005 * us}, true},
+		{"over before that began", []*decision{flies}, ksmd.PID, window{990 * us, 985 * us, 995 * us}, false},
+		{"its own", []*decision{flies}, other.PID, window{1003 * us, 1001 * us, 1005 * us}, false},
+		{"no decision asks", []*decision{flies}, noWakee, window{1003 * us, 1001 * us, 1005 * us}, false},
+	} {
+		st := &state{r: &replayer{t: l, undecided: c.undecided}, world: newWorld(), win: c.win, self: c.self}
+		if a := st.Idle(7); !a.Value || a.Open != c.open || st.ahead != c.open {
+			t.Errorf("%s: %+v", c.name, a)
+		}
+	}
+}
