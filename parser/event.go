@@ -156,6 +156,12 @@ func (s State) Runnable() bool { return s&(StateRunning|StatePreempted) != 0 }
 // Gone reports whether the task left its CPU for the last time.
 func (s State) Gone() bool { return s&(StateDead|StateZombie) != 0 && !s.Runnable() }
 
+// Special reports whether the state is one in which a task must not be woken
+// without a cause: stopped, traced, parked or dead.
+func (s State) Special() bool {
+	return s&(StateStopped|StateTraced|StateDead|StateZombie|StateParked) != 0
+}
+
 // String returns the letters that a kernel from 4.14 on prints in the text of
 // sched_switch, or "?" if the state is unknown.
 func (s State) String() string {

@@ -320,7 +320,7 @@ func (r *replayer) queueFacts(d *decision, p *task, q *kernelmodel.Wakeup) {
 			q.OnCPU = kernelmodel.Either(p.sleptAt >= d.ev.Time, fact.Reconstructed)
 		}
 		if r.t.delays && p.fair() && p.contended && int(p.cpu) < len(r.t.cpu) && r.t.cpu[p.cpu].idleAt <= p.sleptAt {
-			r.t.fairAdvance(p.cpu)
+			r.t.fairTick(p.cpu)
 			q.Delayed = kernelmodel.Either(p.virtual.delayed && p.virtual.on == p.cpu, fact.Estimated)
 		}
 	}

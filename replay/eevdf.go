@@ -23,6 +23,40 @@ type virtual struct {
 	deadline int64
 	on       int32 // CPU whose queue holds it, NoCPU if none
 	delayed  bool
+	// back and ahead are how far below and above v the kernel's own may lie: what
+	// a task had left over before the capture is in no event.
+	back, ahead int64
+	// came is when a wakeup put it behind a current task, NoTime if none did since
+	// it was last judged; gap is by how much its v would have had to be lower for
+	// that task to be ineligible, and so preempted.
+	came, gap int64
+}
+
+// move shifts a task on its virtual time line.
+func (x *virtual) move(to int64) {
+	x.deadline += to - x.v
+	x.v = to
+}
+
+// atMost takes it as proven that v is not above b: the best guess is the middle
+// of what is left.
+func (x *virtual) atMost(b int64) {
+	if x.v > b {
+		low := min(x.v-x.back, b)
+		x.move(low + (b-low)/2)
+		x.back = x.v - low
+	}
+	x.ahead = min(x.ahead, b-x.v)
+}
+
+// atLeast takes it as proven that v is not below b.
+func (x *virtual) atLeast(b int64) {
+	if x.v < b {
+		high := max(x.v+x.ahead, b)
+		x.move(b + (high-b)/2)
+		x.ahead = high - x.v
+	}
+	x.back = min(x.back, x.v-b)
 }
 
 // fairQueue holds the tasks of one CPU's fair queue, delayed ones included.
@@ -45,37 +79,68 @@ func baseSlice(cpus int) int64 {
 // scaled is calc_delta_fair: run time to virtual time.
 func scaled(ns, weight int64) int64 { return ns * 1024 / weight }
 
-// average is avg_vruntime, the weighted mean of the queue, and the sum of its
-// weights.
+// sum is the weighted sum of the queue's virtual times relative to base, and of
+// its weights.
+func (q *fairQueue) sum(base int64) (sum, weight int64) {
+	for _, p := range q.tasks {
+		w := p.entity.weight
+		sum += (p.virtual.v - base) * w
+		weight += w
+	}
+	return sum, weight
+}
+
+// average is avg_vruntime, the weighted mean of the queue rounded down, and the
+// sum of its weights.
 func (q *fairQueue) average() (v, weight int64) {
 	if len(q.tasks) == 0 {
 		return 0, 0
 	}
 	base := q.tasks[0].virtual.v
-	sum := int64(0)
-	for _, p := range q.tasks {
-		w := p.entity.weight
-		sum += (p.virtual.v - base) / 64 * w
-		weight += w
+	sum, weight := q.sum(base)
+	if sum < 0 {
+		sum -= weight - 1
 	}
-	return base + sum/weight*64, weight
+	return base + sum/weight, weight
 }
 
-// advance lets the current task run up to now; where its slice ends it gets a
-// new deadline and the CPU picks anew.
+// eligible is entity_eligible: the task got no more than its share. It does not
+// divide, so it is exact.
+func (q *fairQueue) eligible(p *task) bool {
+	sum, _ := q.sum(p.virtual.v)
+	return sum >= 0
+}
+
+// tick is for how long the kernel may leave the current task's virtual time and
+// deadline as they are, where no other event brings them up to date.
+const tick = 1_000_000
+
+// maxRenewals bounds how many slices of one run are told apart.
+const maxRenewals = 64
+
+// advance lets the current task run up to now. Where its slice has ended it gets
+// a new deadline at the next tick (update_deadline) and the CPU picks anew; if the
+// task stayed current for another tick, that pick was the task itself.
 func (q *fairQueue) advance(cur *task, now int64) (dropped []*task) {
 	d := now - q.at
 	q.at = max(q.at, now)
 	if cur == nil || d <= 0 || cur.virtual.on < 0 || cur.virtual.delayed {
 		return nil
 	}
-	x := &cur.virtual
-	x.v += scaled(d, cur.entity.weight)
-	if x.v >= x.deadline {
-		x.deadline = x.v + scaled(q.slice, cur.entity.weight)
-		return q.pick(cur)
+	x, w := &cur.virtual, cur.entity.weight
+	for i := 0; i < maxRenewals && x.v+scaled(d, w) >= x.deadline; i++ {
+		// The tick comes half its period after the slice's end, on average.
+		run := min(d, max(0, x.deadline-x.v)*w/1024+tick/2)
+		x.v += scaled(run, w)
+		x.deadline = max(x.v, x.deadline) + scaled(q.slice, w)
+		if d -= run; d >= tick {
+			dropped = append(dropped, q.pick(cur)...)
+		}
 	}
-	return nil
+	if x.v += scaled(d, w); x.v >= x.deadline {
+		x.deadline = x.v + scaled(q.slice, w)
+	}
+	return dropped
 }
 
 // pick models pick_next_entity as far as delayed tasks go: those that are
@@ -83,12 +148,11 @@ func (q *fairQueue) advance(cur *task, now int64) (dropped []*task) {
 // picked before it, and dropped.
 func (q *fairQueue) pick(winner *task) (dropped []*task) {
 	for {
-		mean, _ := q.average()
 		var first *task
 		for _, p := range q.tasks {
 			x := &p.virtual
-			if x.delayed && x.v <= mean && (winner == nil || x.deadline < winner.virtual.deadline) &&
-				(first == nil || x.deadline < first.virtual.deadline) {
+			if x.delayed && (winner == nil || x.deadline < winner.virtual.deadline) &&
+				(first == nil || x.deadline < first.virtual.deadline) && q.eligible(p) {
 				first = p
 			}
 		}
@@ -125,7 +189,9 @@ func (q *fairQueue) place(p *task, cpu int32) {
 	x := &p.virtual
 	mean, weight := q.average()
 	lag := int64(0)
-	if weight > 0 {
+	if weight == 0 {
+		x.back, x.ahead = 0, 0
+	} else {
 		lag = x.vlag * (weight + p.entity.weight) / weight
 	}
 	x.v = mean - lag
@@ -139,14 +205,14 @@ func (q *fairQueue) place(p *task, cpu int32) {
 }
 
 // sleep takes a task that blocks off the queue, or leaves it there delayed, and
-// reports which.
-func (q *fairQueue) sleep(p *task) (delayed bool) {
+// reports which. may is false for the states that do not bear a delay
+// (is_special_task_state).
+func (q *fairQueue) sleep(p *task, may bool) (delayed bool) {
 	x := &p.virtual
 	if x.on < 0 {
 		return false
 	}
-	mean, _ := q.average()
-	if len(q.tasks) > 1 && x.v > mean {
+	if may && !q.eligible(p) {
 		x.delayed = true
 		return true
 	}
@@ -154,7 +220,36 @@ func (q *fairQueue) sleep(p *task) (delayed bool) {
 	return false
 }
 
-// wakeInPlace ends a delayed task's delay; lag it has gained is zeroed.
+// came notes that a wakeup put p behind the current task.
+func (q *fairQueue) came(p, cur *task, now int64) {
+	sum, _ := q.sum(cur.virtual.v)
+	p.virtual.came, p.virtual.gap = now, sum/p.entity.weight
+}
+
+// judge takes what a switch from prev to next proves of the tasks that came while
+// prev ran, since the given time. RUN_TO_PARITY keeps an eligible task from being
+// preempted: if one that came takes its place, it was not; if it went on to sleep
+// with only one other queued, it was.
+func (q *fairQueue) judge(prev, next *task, preempted bool, since int64) {
+	for _, p := range q.tasks {
+		x := &p.virtual
+		if p == prev || x.came == parser.NoTime {
+			continue
+		}
+		switch {
+		case x.came < since || len(q.tasks) != 2:
+		case preempted && p == next && x.gap >= 0:
+			x.atMost(x.v - x.gap - 1)
+		case !preempted && x.gap < 0:
+			x.atLeast(x.v - x.gap)
+		}
+		x.came = parser.NoTime
+	}
+}
+
+// wakeInPlace ends a delayed task's delay; lag it has gained is zeroed. The
+// current task's virtual time is that of its last update: requeue_delayed_entity
+// brings nothing up to date.
 func (q *fairQueue) wakeInPlace(p *task) {
 	x := &p.virtual
 	x.delayed = false

@@ -68,7 +68,7 @@ func TestDelayedSleep(t *testing.T) {
 			q.tasks = append(q.tasks, fairTask(int32(i+2), v, 0, 1024))
 		}
 		n := len(q.tasks)
-		if got := q.sleep(p); got != c.delayed || p.virtual.delayed != c.delayed {
+		if got := q.sleep(p, true); got != c.delayed || p.virtual.delayed != c.delayed {
 			t.Errorf("%s: delayed %v, want %v", c.name, got, c.delayed)
 		}
 		if !c.delayed {
@@ -147,6 +147,124 @@ func TestWakeInPlace(t *testing.T) {
 		if p.virtual.delayed || p.virtual.on != 0 || len(q.tasks) != 2 || p.virtual.v != c.want {
 			t.Errorf("at %d beside %d: %+v, want %d", c.v, c.other, p.virtual, c.want)
 		}
+	}
+}
+
+// Before swapper the queue is emptied by picks: no delayed task keeps a lag.
+func TestIdleLeavesNoLag(t *testing.T) {
+	const ms = 1_000_000
+	var all []*task
+	q := fairQueue{slice: 3 * ms}
+	for i, v := range []int64{9 * ms, 1 * ms, 5 * ms} {
+		p := fairTask(int32(i+1), v, v+3*ms, 1024)
+		p.virtual.delayed = true
+		all = append(all, p)
+		q.tasks = append(q.tasks, p)
+	}
+	if got := q.pick(nil); len(got) != 3 || len(q.tasks) != 0 {
+		t.Fatalf("%d dropped, %d left", len(got), len(q.tasks))
+	}
+	for _, p := range all {
+		if p.virtual.vlag != 0 || p.virtual.on != parser.NoCPU {
+			t.Errorf("task %d: %+v", p.pid, p.virtual)
+		}
+	}
+}
+
+// A slice ends at a tick; a task that is current after it was picked again, and
+// what was due before it is gone.
+func TestSliceEnds(t *testing.T) {
+	const ms = 1_000_000
+	cur := fairTask(1, 0, 3*ms, 1024)
+	due := fairTask(2, 1*ms, 4*ms, 1024)
+	due.virtual.delayed = true
+	wait := fairTask(3, 4*ms, 9*ms, 1024)
+	for _, c := range []struct {
+		run, deadline int64
+		dropped       int
+	}{{2 * ms, 3 * ms, 0}, {3400_000, 6400_000, 0}, {5 * ms, 6500_000, 1}} {
+		q := fairQueue{slice: 3 * ms}
+		x, y, z := *cur, *due, *wait
+		q.tasks = []*task{&x, &y, &z}
+		if got := q.advance(&x, c.run); len(got) != c.dropped || x.virtual.deadline != c.deadline || x.virtual.v != c.run {
+			t.Errorf("after %d: %d dropped, at %d with deadline %d, want %d dropped and %d", c.run, len(got), x.virtual.v, x.virtual.deadline, c.dropped, c.deadline)
+		}
+	}
+	// Whatever the clock does, it ends.
+	q := fairQueue{slice: 1, tasks: []*task{cur}}
+	q.advance(cur, math.MaxInt64)
+}
+
+// Who is preempted by a task that came was not eligible; who was not, was.
+func TestJudge(t *testing.T) {
+	const us, limit = 1000, 5600_000
+	for _, c := range []struct {
+		name      string
+		lead      int64 // of the task that came, ahead of the one that ran
+		back      int64
+		preempted bool
+		low, high int64
+	}{
+		{"level and chosen: it was owed something", 0, limit, true, -limit, -1},
+		{"owed and chosen", -500 * us, 0, true, -500 * us, -500 * us},
+		{"owed but not chosen: it was level", -500 * us, limit, false, 0, 0},
+		{"level and not chosen", 0, limit, false, 0, 0},
+	} {
+		cur, p := fairTask(1, 0, 2000*us, 1024), fairTask(2, c.lead, c.lead+2800*us, 1024)
+		p.virtual.back = c.back
+		q := fairQueue{slice: 2800 * us, tasks: []*task{cur, p}}
+		q.came(p, cur, 10)
+		cur.virtual.v += 100 * us // it went on a little
+		q.judge(cur, p, c.preempted, 5)
+		if v := p.virtual.v; v < c.low || v > c.high || p.virtual.deadline-v != 2800*us {
+			t.Errorf("%s: at %d, deadline %d", c.name, v, p.virtual.deadline)
+		}
+		if p.virtual.came != parser.NoTime {
+			t.Errorf("%s: not settled", c.name)
+		}
+	}
+}
+
+// Stopped and dying tasks leave at once, whatever they are owed.
+func TestSpecialStatesAreNotDelayed(t *testing.T) {
+	p := fairTask(1, 9, 20, 1024)
+	q := fairQueue{slice: 3_000_000, tasks: []*task{p, fairTask(2, 0, 10, 1024)}}
+	if q.sleep(p, false) || p.virtual.on != parser.NoCPU || len(q.tasks) != 1 {
+		t.Errorf("%+v", p.virtual)
+	}
+}
+
+// A task that is moved while queued keeps its deadline's distance, and a delayed
+// task woken in place is put level with what the current task's last update says.
+func TestFairQueueOfTimeline(t *testing.T) {
+	l := newTimeline(surveyCapture(record(switches(0, 0, busy[0], preempted, other)), &parser.Host{}, nil), 8, true)
+	apply := func(evs ...parser.Event) {
+		for i := range evs {
+			l.apply(&evs[i])
+		}
+	}
+	apply(switches(0, 0, busy[0], preempted, other), switches(1000, 0, other, preempted, busy[0]), switches(1100, 0, busy[0], preempted, other))
+	p := l.get(busy[0].PID)
+	left := p.virtual.deadline - p.virtual.v
+	move := at(1200, parser.KindMigrate, 1)
+	move.Task, move.OrigCPU, move.TargetCPU = busy[0], 0, 1
+	apply(move)
+	if p.virtual.on != 1 || p.virtual.deadline-p.virtual.v != left {
+		t.Errorf("moved: %+v, %d were left", p.virtual, left)
+	}
+	l.get(ksmd.PID).virtual.back = 0 // it has nothing left over from before
+	apply(wakeup(1300, 0, other, ksmd, 0), switches(1310, 0, other, preempted, ksmd), switches(1410, 0, ksmd, sleeps, other))
+	k, o := l.get(ksmd.PID), l.get(other.PID)
+	if !k.virtual.delayed {
+		t.Fatalf("ahead and not delayed: %+v", k.virtual)
+	}
+	was := k.virtual.v
+	if v := o.virtual.v + 400*us; was > v || was <= (1024*o.virtual.v+335*was)/(1024+335) {
+		t.Fatalf("at %d between %d and %d: this tells nothing", was, o.virtual.v, v)
+	}
+	apply(wakeup(1810, 0, other, ksmd, 0))
+	if k.virtual.delayed || k.virtual.v != was {
+		t.Errorf("woken in place at %d, was at %d", k.virtual.v, was)
 	}
 }
 

@@ -193,21 +193,39 @@ func (e *entity) step(now int64, queued, running bool) {
 	e.update(now, load, runnable, running, e.weight)
 }
 
+// linger brings an entity up to now that sleeps with its dequeue delayed: it
+// weighs, but is not runnable (se_runnable).
+func (e *entity) linger(now int64) {
+	if !e.known {
+		e.last, e.known = now, true
+		return
+	}
+	e.update(now, 1, 0, false, e.weight)
+}
+
 // newborn gives a forked task its first averages (post_init_entity_util_avg).
-func (e *entity) newborn(q *queue) {
+// shared is the rule of 6.12: at most its weight's share of the queue's
+// utilisation, where before a slip in the units left that bound without effect.
+func (e *entity) newborn(q *queue, shared bool) {
 	e.average = average{load: e.weight}
 	if room := (1024 - q.util) / 2; room > 0 {
 		e.util = room
+		if shared && q.util != 0 {
+			e.util = min(room, q.util*e.weight/(q.load+1))
+		}
 	}
 	e.runnable = e.util
 }
 
 // remember updates util_est when the task goes to sleep (util_est_update).
-func (e *entity) remember() {
+// spares is the rule since 50181c0cff31 (6.8): what a task used that had to wait
+// is less than it wanted, and does not lower the estimate.
+func (e *entity) remember(spares bool) {
 	switch u := e.util; {
 	case e.est <= u:
 		e.est = u
 	case e.est-u < 10:
+	case spares && u+10 < e.runnable:
 	default:
 		e.est = (4*e.est - (e.est - u)) >> 2
 	}

@@ -184,7 +184,7 @@ func TestRemoved(t *testing.T) {
 		l.now += periodNS
 		l.cpu[0].cfs.advance(l.now)
 	}
-	l.dequeue(p, 0)
+	l.dequeue(p, 0, false)
 	before, own := l.cpu[0].cfs.util, p.entity.util
 	l.loadLeave(p)
 	if p.entity.attached != parser.NoCPU || l.cpu[0].cfs.util != before {
@@ -202,9 +202,32 @@ func TestUtilEst(t *testing.T) {
 	e := entity{}
 	for _, c := range []struct{ util, want int64 }{{500, 500}, {495, 500}, {100, 400}, {100, 325}, {600, 600}} {
 		e.util = c.util
-		if e.remember(); e.est != c.want {
+		if e.remember(false); e.est != c.want {
 			t.Errorf("at util %d: %d, want %d", c.util, e.est, c.want)
 		}
+	}
+	// Since 6.8 it does not fall for a task that had to wait.
+	for _, c := range []struct {
+		spares   bool
+		runnable int64
+		want     int64
+	}{{false, 900, 400}, {true, 900, 500}, {true, 110, 400}} {
+		e := entity{est: 500}
+		e.util, e.runnable = 100, c.runnable
+		if e.remember(c.spares); e.est != c.want {
+			t.Errorf("runnable %d, spares %v: %d, want %d", c.runnable, c.spares, e.est, c.want)
+		}
+	}
+}
+
+// A task whose dequeue is delayed weighs, but is not runnable.
+func TestLinger(t *testing.T) {
+	e := entity{weight: 1024}
+	for now := int64(0); now < 1<<30; now += periodNS {
+		e.linger(now)
+	}
+	if e.load < 1000 || e.runnable != 0 || e.util != 0 {
+		t.Errorf("%+v", e.average)
 	}
 }
 
@@ -212,9 +235,16 @@ func TestUtilEst(t *testing.T) {
 func TestNewborn(t *testing.T) {
 	for util, want := range map[int64]int64{0: 512, 512: 256, 1023: 0, 1024: 0, 2000: 0} {
 		e := entity{weight: 335}
-		e.newborn(&queue{average: average{util: util}})
+		e.newborn(&queue{average: average{util: util}}, false)
 		if e.util != want || e.runnable != want || e.load != 335 {
 			t.Errorf("on a queue of util %d: %+v", util, e.average)
+		}
+	}
+	// 6.12 gives it no more than its share of what the queue uses.
+	for _, c := range []struct{ util, load, want int64 }{{0, 0, 512}, {100, 2047, 50}, {512, 511, 256}} {
+		e := entity{weight: 1024}
+		if e.newborn(&queue{average: average{util: c.util, load: c.load}}, true); e.util != c.want {
+			t.Errorf("on a queue of util %d and load %d: %d, want %d", c.util, c.load, e.util, c.want)
 		}
 	}
 }

@@ -143,6 +143,8 @@ func newReplayer(c parser.Capture, host *parser.Host, s *survey, o *Options) *re
 // begin resets everything that one pass over the capture changes.
 func (r *replayer) begin() {
 	r.t = newTimeline(r.s, r.ncpu, r.kOriginal.Rules.DelayDequeue)
+	major, minor, _ := r.kOriginal.Version()
+	r.t.spares = major > 6 || major == 6 && minor >= 8
 	r.res = &Result{Events: map[parser.Kind]int64{}}
 	r.n, r.pending, r.undecided, r.sampled = 0, nil, nil, 0
 	r.sync = syncHabits{path: map[wakePath]*habit{}}

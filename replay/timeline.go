@@ -92,6 +92,8 @@ type timeline struct {
 	slices bool
 	// delays: the kernel delays dequeues (6.12 and later).
 	delays bool
+	// spares: util_est does not fall for a task that had to wait (6.8 and later).
+	spares bool
 	// slack is how long before its event a change may have been visible, in ns.
 	slack int64
 	now   int64
@@ -153,6 +155,7 @@ func (t *timeline) get(pid int32) *task {
 			inflight: parser.NoCPU, seat: parser.NoCPU, recentUsed: parser.NoCPU, pushedFrom: parser.NoCPU,
 		}
 		p.entity.attached, p.entity.weight, p.virtual.on = parser.NoCPU, 1024, parser.NoCPU
+		p.virtual.back, p.virtual.came = 2*baseSlice(len(t.cpu)), parser.NoTime
 		if ts := t.s.task.get(pid); ts != nil {
 			p.comm = ts.comm
 			p.flips.start(ts.partners, t.s.end-t.s.start)
@@ -367,11 +370,11 @@ func (t *timeline) enqueue(p *task, c int32) {
 }
 
 // dequeue takes a task that goes to sleep off its CPU's queue.
-func (t *timeline) dequeue(p *task, c int32) {
+func (t *timeline) dequeue(p *task, c int32, special bool) {
 	if p.queued {
 		t.unseat(p)
 		t.loadDequeue(p, c)
-		if t.delays && p.fair() && t.cpu[c].fair.sleep(p) {
+		if t.delays && p.fair() && t.cpu[c].fair.sleep(p, !special) {
 			t.cpu[c].cfs.weight += p.entity.weight // a delayed task still weighs
 		}
 	}
@@ -522,6 +525,7 @@ func (t *timeline) applySwitch(ev *parser.Event) {
 	c := ev.CPU
 	k := &t.cpu[c]
 	t.fairAdvance(c)
+	t.fairJudge(ev)
 	if ev.Task.PID > 0 {
 		p := t.see(&ev.Task)
 		p.running = false
@@ -530,7 +534,7 @@ func (t *timeline) applySwitch(ev *parser.Event) {
 		case !ev.State.Known():
 			p.queuedKnown = false
 		case !ev.State.Runnable():
-			t.dequeue(p, c)
+			t.dequeue(p, c, ev.State.Special())
 		default:
 			t.loadPut(p, c)
 		}
@@ -597,9 +601,12 @@ func (t *timeline) applyMigrate(ev *parser.Event) {
 		from = p.cpu
 		t.loadMigrate(p, from, to)
 		if t.delays && p.fair() {
+			// The deadline keeps its distance (PLACE_REL_DEADLINE).
+			left := p.virtual.deadline - p.virtual.v
 			t.fairLeave(p)
 			t.fairAdvance(to)
 			t.cpu[to].fair.place(p, to)
+			p.virtual.deadline = p.virtual.v + left
 		}
 		t.seat(p, to)
 		p.cpu = to
@@ -620,7 +627,7 @@ func (t *timeline) loadEnqueue(p *task, c int32) {
 	q.advance(t.now)
 	switch {
 	case p.born:
-		e.newborn(q)
+		e.newborn(q, t.delays)
 		q.attach(e)
 	case e.attached == c:
 		e.step(t.now, false, false)
@@ -657,15 +664,34 @@ func (t *timeline) loadLeave(p *task) {
 
 // fairEnqueue puts a woken task on the fair queue, or ends its delay there.
 func (t *timeline) fairEnqueue(p *task, c int32) {
-	t.fairAdvance(c)
+	t.fairTick(c)
 	if p.virtual.on == c && p.virtual.delayed {
 		t.cpu[c].cfs.advance(t.now)
+		p.entity.linger(t.now)
 		t.cpu[c].cfs.weight -= p.entity.weight // loadEnqueue adds it again
 		t.cpu[c].fair.wakeInPlace(p)
+		t.fairAdvance(c)
+		p.virtual.came = parser.NoTime
 		return
 	}
+	t.fairAdvance(c)
 	t.fairLeave(p)
 	t.cpu[c].fair.place(p, c)
+	p.virtual.came = parser.NoTime
+	if k := &t.cpu[c]; k.cur > 0 && k.cur != p.pid {
+		if cur := t.find(k.cur); cur != nil && cur.virtual.on == c {
+			k.fair.came(p, cur, t.now)
+		}
+	}
+}
+
+// fairJudge takes what a switch proves about virtual times, before it is
+// applied.
+func (t *timeline) fairJudge(ev *parser.Event) {
+	prev := t.find(ev.Task.PID)
+	if k := &t.cpu[ev.CPU]; t.delays && prev != nil && ev.State.Known() && prev.virtual.on == ev.CPU {
+		k.fair.judge(prev, t.find(ev.Next.PID), ev.State.Runnable(), k.since)
+	}
 }
 
 // fairLeave takes a task off the fair queue that holds it.
@@ -697,6 +723,17 @@ func (t *timeline) fairAdvance(c int32) {
 	t.dropped(c, k.fair.advance(cur, t.now))
 }
 
+// fairTick lets the CPU's current task run up to the last tick, if there was one
+// since its virtual time was brought up to date.
+func (t *timeline) fairTick(c int32) {
+	if k := &t.cpu[c]; t.delays && t.now-k.fair.at > tick/2 {
+		now := t.now
+		t.now -= tick / 2
+		t.fairAdvance(c)
+		t.now = now
+	}
+}
+
 // fairPick drops the delayed tasks that the CPU picked before its next task;
 // nil is swapper, before which none is left.
 func (t *timeline) fairPick(c int32, next *task) {
@@ -706,17 +743,7 @@ func (t *timeline) fairPick(c int32, next *task) {
 	k := &t.cpu[c]
 	switch {
 	case next == nil:
-		var all []*task
-		for _, p := range k.fair.tasks {
-			if p.virtual.delayed {
-				all = append(all, p)
-			}
-		}
-		for _, p := range all {
-			k.fair.drop(p)
-		}
-		t.dropped(c, all)
-		k.fair.tasks = k.fair.tasks[:0]
+		t.dropped(c, k.fair.pick(nil))
 	case next.fair() && next.virtual.on == c:
 		t.dropped(c, k.fair.pick(next))
 	}
@@ -731,7 +758,7 @@ func (t *timeline) dropped(c int32, tasks []*task) {
 	q.advance(t.now)
 	for _, p := range tasks {
 		q.weight = max(0, q.weight-p.entity.weight)
-		p.entity.step(t.now, true, false)
+		p.entity.linger(t.now)
 	}
 }
 
@@ -752,8 +779,19 @@ func (t *timeline) loadDequeue(p *task, c int32) {
 	}
 	q, e := &t.cpu[c].cfs, &p.entity
 	q.advance(t.now)
-	e.step(t.now, true, q.running && t.cpu[c].cur == p.pid)
-	e.remember()
+	current := q.running && t.cpu[c].cur == p.pid
+	if t.delays {
+		// Since 6.12 util_est_update comes before the dequeue brings the averages
+		// up to date: they are those of the last tick.
+		if t.now-e.last > tick/2 {
+			e.step(t.now-tick/2, true, current)
+		}
+		e.remember(t.spares)
+		e.step(t.now, true, current)
+	} else {
+		e.step(t.now, true, current)
+		e.remember(t.spares)
+	}
 	q.weight = max(0, q.weight-e.weight)
 	q.nr = max(0, q.nr-1)
 	q.est = max(0, q.est-e.est)
