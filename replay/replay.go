@@ -301,11 +301,10 @@ func (r *replayer) sample(now int64) {
 		sum := int64(0)
 		for c := range r.m.LLCSpan(i).All() {
 			if c < len(r.t.cpu) {
-				a, st := r.t.loadOf(c)
-				// An idle CPU's average stands still until some pass brings it up to
-				// date: half way is the best guess.
-				u := (a.util + st.util) / 2
-				sum += min(1024, max(u, r.t.cpu[c].cfs.est))
+				// The pass that balances for the idle CPUs brings the averages of all
+				// that are idle up to date (update_nohz_stats).
+				a, _ := r.t.loadOf(c)
+				sum += min(1024, max(a.util, r.t.cpu[c].cfs.est))
 			}
 		}
 		b.step(nrIdleScan(sum, b.weight, b.pct), steps)
