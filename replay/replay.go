@@ -145,6 +145,7 @@ func (r *replayer) begin() {
 	r.t = newTimeline(r.s, r.ncpu, r.kOriginal.Rules.DelayDequeue)
 	major, minor, _ := r.kOriginal.Version()
 	r.t.spares = major > 6 || major == 6 && minor >= 8
+	r.t.warm(startShares(r.c, r.s, r.t.spares))
 	r.res = &Result{Events: map[parser.Kind]int64{}}
 	r.n, r.pending, r.undecided, r.sampled = 0, nil, nil, 0
 	r.sync = syncHabits{path: map[wakePath]*habit{}}

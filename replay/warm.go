@@ -1,0 +1,131 @@
+package replay
+
+import (
+	"schedreplay/kernelmodel"
+	"schedreplay/parser"
+)
+
+// This file finds out how loaded the machine was when the capture began. Load
+// averages look back some 345 ms; what was before the capture is taken to have been
+// as what comes right after its start.
+
+// peltMemory is LOAD_AVG_MAX_N periods: an average remembers nothing older.
+const peltMemory = 345 * peltPeriod * 1024
+
+// startShare is a task at the start: how much of the time it ran, and was runnable, in
+// ns, and what util_est made of it.
+type startShare struct {
+	prio             int32
+	ran, queued      int64
+	since            int64 // up to when the rest holds
+	running, waiting bool
+	e                entity
+}
+
+// settle brings a task's share up to now.
+func (k *startShare) settle(now int64) {
+	d := max(0, now-k.since)
+	k.e.step(k.since, false, false) // only the first time
+	k.since += d
+	k.e.step(k.since, k.waiting, k.running)
+	if k.running {
+		k.ran += d
+	}
+	if k.waiting {
+		k.queued += d
+	}
+}
+
+// startShares measures the tasks over the beginning of the capture, and returns
+// how long that is. It looks at nothing that a decision chose: when tasks were
+// woken, ran and slept, not where.
+func startShares(c parser.Capture, s *survey, spares bool) (*byPID[startShare], int64) {
+	all := &byPID[startShare]{}
+	end := min(s.end, s.start+peltMemory)
+	get := func(t *parser.Task) *startShare {
+		k := all.get(t.PID)
+		if k == nil {
+			k = &startShare{since: s.start, e: entity{weight: 1024}}
+			if ts := s.task.get(t.PID); ts != nil && ts.firstSeen {
+				k.waiting = ts.startQueued
+			}
+			all.put(t.PID, k)
+		}
+		if t.Prio != parser.NoPrio {
+			k.prio = t.Prio
+		}
+		return k
+	}
+	for i := range s.cpu {
+		if st := &s.cpu[i]; st.known && st.cur > 0 {
+			k := get(&parser.Task{PID: st.cur, Prio: st.prio})
+			k.running, k.waiting = true, true
+		}
+	}
+	for ev, err := range c.Events() {
+		if err != nil || ev.Time > end {
+			break
+		}
+		switch ev.Kind {
+		case parser.KindWaking, parser.KindWakeup, parser.KindWakeupNew:
+			k := get(&ev.Task)
+			k.settle(ev.Time)
+			k.waiting = true
+		case parser.KindSwitch:
+			if ev.Task.PID > 0 {
+				k := get(&ev.Task)
+				k.settle(ev.Time)
+				k.running, k.waiting = false, ev.State.Known() && ev.State.Runnable()
+				if !k.waiting {
+					k.e.remember(spares)
+				}
+			}
+			if ev.Next.PID > 0 {
+				k := get(&ev.Next)
+				k.settle(ev.Time)
+				k.running, k.waiting = true, true
+			}
+		}
+	}
+	for _, k := range all.all() {
+		k.settle(end)
+	}
+	return all, end - s.start
+}
+
+// warm gives the tasks, and the CPUs that they are on, the averages that they most
+// likely had at the start, where each task's share had been so all along.
+func (t *timeline) warm(all *byPID[startShare], span int64) {
+	if span <= 0 || t.slices {
+		return
+	}
+	t.now = t.s.start
+	for pid, k := range all.all() {
+		p := t.find(pid)
+		if p == nil || k.prio < kernelmodel.MaxRTPrio || p.entity.attached != parser.NoCPU {
+			continue
+		}
+		e := &p.entity
+		p.prio, e.weight = k.prio, weightOf(k.prio)
+		e.load = e.weight * k.queued / span
+		e.runnable = 1024 * k.queued / span
+		e.util = 1024 * k.ran / span
+		e.est = max(e.util, k.e.est)
+		c := p.cpu
+		if !usableCPU(c) || int(c) >= len(t.cpu) {
+			continue
+		}
+		q := &t.cpu[c].cfs
+		q.advance(t.now)
+		if !p.queued {
+			q.attach(e)
+			e.attached = c
+			continue
+		}
+		if t.delays {
+			t.fairEnqueue(p, c)
+		}
+		t.loadEnqueue(p, c)
+		q.running = q.running || t.cpu[c].cur == pid
+	}
+}

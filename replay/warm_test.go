@@ -1,0 +1,48 @@
+package replay
+
+import (
+	"testing"
+
+	"schedreplay/parser"
+)
+
+// What was before the capture is taken to have been as what comes after its
+// start: a task that runs half of the time has half a CPU's utilisation at once.
+func TestWarmStart(t *testing.T) {
+	var evs []parser.Event
+	for i := int64(0); i < 100; i++ { // every 4 ms: it runs 2 ms, waits 1 ms and sleeps 1 ms
+		evs = append(evs,
+			switches(4000*i, 0, other, runnable, busy[0]),
+			switches(4000*i+2000, 0, busy[0], sleeps, other),
+			waking(4000*i+3000, 0, other, busy[0], 0),
+		)
+	}
+	c := record(evs...)
+	s := surveyCapture(c, &parser.Host{}, nil)
+	l := newTimeline(s, 8, false)
+	l.warm(startShares(c, s, false))
+	near := func(what string, got, want int64) {
+		if d := got - want; d < -16 || d > 16 {
+			t.Errorf("%s: %d, want about %d", what, got, want)
+		}
+	}
+	e := &l.get(busy[0].PID).entity
+	near("util", e.util, 512)
+	near("runnable", e.runnable, 768)
+	near("load", e.load, 768)
+	if e.est < 512 || e.est > 600 {
+		t.Errorf("util_est %d: about what it is when it goes to sleep", e.est)
+	}
+	q := &l.cpu[0].cfs
+	near("the CPU's util", q.util, 1024)
+	if q.nr != 2 || q.weight != 2048 {
+		t.Errorf("%d queued of weight %d", q.nr, q.weight)
+	}
+	// It counts once, when the events come.
+	for i := range evs[:2] {
+		l.apply(&evs[i])
+	}
+	if q.nr != 1 || q.weight != 1024 || q.util > 1100 {
+		t.Errorf("after it slept: %d queued of weight %d, util %d", q.nr, q.weight, q.util)
+	}
+}
