@@ -41,8 +41,8 @@ const (
 	// KindSlice is one line of perf sched timehist: Task ran on CPU from Start
 	// to Time; Wait and Delay as printed.
 	KindSlice
-	// KindComm is a task renamed outside an exec (PERF_RECORD_COMM,
-	// task_rename): Task.PID is now called Task.Comm.
+	// KindComm is a task named outside sched_process_fork and sched_process_exec
+	// (PERF_RECORD_COMM and FORK, task_rename): Task.PID is now called Task.Comm.
 	KindComm
 	// KindLost is the recorder's own word that events are missing on CPU
 	// between Start and Time; Count of them, or -1 if it does not say.
@@ -214,6 +214,20 @@ type Task struct {
 	Comm string
 }
 
+// Thread is a thread by the recorder's own record of it, beside the event:
+// the ids of a perf sample or task record, the thread group that ftrace prints
+// with its record-tgid option. They are in the recorder's pid namespace. All
+// are [NoPID] if not told.
+type Thread struct {
+	// TID is the thread's id; perf has -1, too, for one already released.
+	TID int32
+	// TGID is the id of its thread group: what user space calls a process id.
+	TGID int32
+	// PPID is the id of the thread that made it, told for forks and for tasks
+	// that were there when the recording began.
+	PPID int32
+}
+
 // Event is one thing that a capture says happened. Which fields are filled
 // depends on Kind; unknown ones hold NoCPU, NoPID, NoPrio or NoTime, never a
 // plausible value.
@@ -246,6 +260,10 @@ type Event struct {
 	OrigCPU, TargetCPU int32
 	// OldPID is the pid before an exec.
 	OldPID int32
+	// Thread is the current thread when the event was recorded; in the recorder's
+	// own record of a task (a KindComm, KindFork or KindExit without Cur) the
+	// thread that it is about, of a fork the child.
+	Thread Thread
 	Kind   Kind
 	// Context is what the recording CPU was doing.
 	Context Context
@@ -262,5 +280,6 @@ func NewEvent(k Kind, time int64, cpu int32) Event {
 	return Event{
 		Kind: k, Time: time, CPU: cpu, Start: NoTime, Runtime: NoTime, Wait: NoTime, Delay: NoTime, Count: -1,
 		OrigCPU: NoCPU, TargetCPU: NoCPU, OldPID: NoPID, Task: none, Next: none, Cur: none,
+		Thread: Thread{TID: NoPID, TGID: NoPID, PPID: NoPID},
 	}
 }

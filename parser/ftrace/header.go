@@ -11,6 +11,7 @@ import (
 type header struct {
 	comm  []byte
 	pid   int32
+	tgid  int32 // the thread group of pid, 0 if not told
 	cpu   int32
 	time  int64
 	stamp stamp
@@ -105,7 +106,7 @@ func (g *grammar) parseAt(line []byte, col int) (h header, ok bool) {
 	h.dash = col
 	switch rest[0] {
 	case '(':
-		if rest, ok = skipTGID(rest); !ok {
+		if h.tgid, rest, ok = cutTGID(rest); !ok {
 			return h, false
 		}
 		rest = text.SkipSpace(rest)
@@ -170,17 +171,21 @@ func headerComm(b []byte, short bool) []byte {
 	return b
 }
 
-// skipTGID skips "(  28256)" or "(-------)", which the record-tgid option adds.
-func skipTGID(b []byte) ([]byte, bool) {
-	for i := 1; i < len(b) && i < 16; i++ {
-		switch c := b[i]; {
-		case c == ')':
-			return b[i+1:], true
-		case c != ' ' && c != '-' && c-'0' > 9:
-			return nil, false
-		}
+// cutTGID takes "(  28256)" or "(-------)", which the record-tgid option adds,
+// off b.
+func cutTGID(b []byte) (tgid int32, rest []byte, ok bool) {
+	end := bytes.IndexByte(b[:min(len(b), 16)], ')')
+	if end < 0 || len(bytes.Trim(b[1:end], " -0123456789")) > 0 {
+		return 0, nil, false
 	}
-	return nil, false
+	n, after, ok := text.Uint(text.SkipSpace(b[1:end]))
+	if !ok || len(after) > 0 {
+		return 0, b[end+1:], true
+	}
+	if tgid, ok = text.PID(n); !ok {
+		tgid = 0
+	}
+	return tgid, b[end+1:], true
 }
 
 // cutFlags takes the flags column off b: four to eight of the marks that

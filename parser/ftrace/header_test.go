@@ -136,8 +136,12 @@ func TestLines(t *testing.T) {
 			`sched_stat_runtime cpu=1 time=658273810000 task="cc1":28256 cur="cc1":28256 context=task runtime=1`,
 		},
 		{
+			"tgid", "             cc1-28256   (  28250) [001] d..2.   658.273810: sched_process_exit: comm=cc1 pid=28256 prio=120",
+			`sched_process_exit cpu=1 time=658273810000 task="cc1":28256[120] cur="cc1":28256 tgid=28250 context=task`,
+		},
+		{
 			"narrow tgid", "             cc1-28256   (28256) [001] d..2   658.273810: sched_stat_runtime: comm=cc1 pid=28256 runtime=1 [ns]",
-			`sched_stat_runtime cpu=1 time=658273810000 task="cc1":28256 cur="cc1":28256 context=task runtime=1`,
+			`sched_stat_runtime cpu=1 time=658273810000 task="cc1":28256 cur="cc1":28256 tgid=28256 context=task runtime=1`,
 		},
 		{"function tracer", front + "schedule <-do_idle", `other cpu=1 time=632213923000 cur="rm":26132 context=task text="function"`},
 		{"trace_printk", front + "select_task_rq_fair: pid=240 cpu=42", `other cpu=1 time=632213923000 cur="rm":26132 context=task text="select_task_rq_fair"`},

@@ -32,6 +32,9 @@ func (p *pass) event(ev *parser.Event, h *header, n int64) text.Fit {
 	if h.pid != 0 {
 		ev.Cur.Comm = p.names.Intern(h.comm)
 	}
+	if h.tgid != 0 {
+		ev.Thread.TID, ev.Thread.TGID = h.pid, h.tgid
+	}
 	switch {
 	case h.stamp == stampCount:
 		*ev = parser.NewEvent(parser.KindDamaged, p.out.Last(), parser.NoCPU)

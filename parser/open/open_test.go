@@ -437,6 +437,7 @@ func events(t *testing.T, path string, keep func(*parser.Event) bool) []string {
 			t.Fatal(err)
 		}
 		ev.Pos, ev.Cur.Comm, ev.Context = 0, "", parser.ContextUnknown
+		ev.Thread = parser.Thread{TID: parser.NoPID, TGID: parser.NoPID, PPID: parser.NoPID}
 		if keep(&ev) {
 			all = append(all, goldentest.Line(&ev))
 		}

@@ -133,6 +133,16 @@ func (a *attr) layOut() {
 	a.trailer = end
 }
 
+// thread returns the thread that a sample was taken in, as perf's own pid
+// namespace knows it; once it is released its tid is -1.
+func (a *attr) thread(rec []byte, o tep.Order) parser.Thread {
+	t := parser.Thread{TID: parser.NoPID, TGID: parser.NoPID, PPID: parser.NoPID}
+	if a.tid >= 0 {
+		t.TGID, t.TID = int32(o.Uint32(rec[a.tid:])), int32(o.Uint32(rec[a.tid+4:]))
+	}
+	return t
+}
+
 // raw returns the tracepoint record within a sample, nil if the sample has
 // none.
 func (a *attr) raw(rec []byte, o tep.Order) ([]byte, error) {

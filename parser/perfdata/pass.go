@@ -54,7 +54,10 @@ type pass struct {
 	placed []parser.Event
 	count  map[parser.Kind]int64
 	comm   map[int32]string // names of tasks by pid, as perf keeps them
-	lastOn []int64          // by CPU+1: time of the last record, NoTime before it
+	// alive is the last task that perf synthesised a FORK record for: its COMM
+	// record, which follows, does not tell who made it.
+	alive  parser.Thread
+	lastOn []int64 // by CPU+1: time of the last record, NoTime before it
 	// Task events of perf stand in for tracepoints that were not recorded.
 	forks, exits bool
 }
@@ -225,6 +228,7 @@ func (p *pass) sample(cur *cursor, ev *parser.Event) {
 		ev.Pos, ev.Text = cur.off, err.Error()
 	default:
 		ev.Cur.Comm = p.comm[ev.Cur.PID]
+		ev.Thread = a.thread(cur.rec, p.c.order)
 		if ev.Kind == parser.KindComm {
 			p.comm[ev.Task.PID] = ev.Task.Comm
 		}
@@ -254,6 +258,7 @@ func (p *pass) commRecord(cur *cursor, ev *parser.Event) bool {
 	ev.Kind = parser.KindComm
 	ev.Task.PID = tid
 	ev.Task.Comm = p.names.Intern(tep.CString(rec[sizeofCommHeader : len(rec)-trailer]))
+	ev.Thread = p.named(int32(o.Uint32(rec[headerSize:])), tid, cur.timed)
 	if o.Uint16(rec[4:])&commExec != 0 {
 		ev.Text = "exec"
 	}
@@ -263,25 +268,48 @@ func (p *pass) commRecord(cur *cursor, ev *parser.Event) bool {
 	return true
 }
 
-// task reads {pid, ppid, tid, ptid, time} of FORK and EXIT.
+// task reads {pid, ppid, tid, ptid, time} of FORK and EXIT. Where
+// sched_process_fork is recorded, a FORK record only tells what the child is
+// called and to which thread group it belongs.
 func (p *pass) task(cur *cursor, ev *parser.Event) bool {
 	o, rec := p.c.order, cur.rec
 	if len(rec) < sizeofForkRecord {
 		return p.damaged(cur, ev)
 	}
 	tid, ptid := int32(o.Uint32(rec[headerSize+8:])), int32(o.Uint32(rec[headerSize+12:]))
+	ev.Thread = parser.Thread{TID: tid, TGID: int32(o.Uint32(rec[headerSize:])), PPID: parser.NoPID}
 	if o.Uint32(rec) == recExit {
 		ev.Kind = parser.KindExit
 		ev.Task.PID, ev.Task.Comm = tid, p.comm[tid]
 		return p.exits && cur.timed
 	}
-	ev.Kind = parser.KindFork
-	ev.Task.PID, ev.Task.Comm = ptid, p.comm[ptid]
-	ev.Next.PID, ev.Next.Comm = tid, p.comm[ptid]
-	if validPID(tid) && ev.Next.Comm != "" {
-		p.comm[tid] = ev.Next.Comm
+	ev.Thread.PPID = ptid
+	comm := p.comm[ptid]
+	if validPID(tid) && comm != "" {
+		p.comm[tid] = comm
 	}
-	return p.forks && cur.timed
+	if !cur.timed {
+		p.alive = ev.Thread
+		return false
+	}
+	if !p.forks {
+		ev.Kind = parser.KindComm
+		ev.Task.PID, ev.Task.Comm = tid, comm
+		return comm != ""
+	}
+	ev.Kind = parser.KindFork
+	ev.Task.PID, ev.Task.Comm = ptid, comm
+	ev.Next.PID, ev.Next.Comm = tid, comm
+	return true
+}
+
+// named returns the thread of a COMM record.
+func (p *pass) named(tgid, tid int32, timed bool) parser.Thread {
+	t := parser.Thread{TID: tid, TGID: tgid, PPID: parser.NoPID}
+	if !timed && p.alive.TID == tid {
+		t.PPID = p.alive.PPID
+	}
+	return t
 }
 
 func (p *pass) damaged(cur *cursor, ev *parser.Event) bool {

@@ -167,6 +167,7 @@ func Line(ev *parser.Event) string {
 	}
 	task("next", ev.Next)
 	task("cur", ev.Cur)
+	number("tgid", int64(ev.Thread.TGID), parser.NoPID)
 	if ev.Context != parser.ContextUnknown {
 		fmt.Fprintf(&b, " context=%s", ev.Context)
 	}
