@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"schedreplay/export/timehist"
+	"schedreplay/parser"
 )
 
 func (a *app) timelineCommand() *cobra.Command {
@@ -15,9 +16,15 @@ func (a *app) timelineCommand() *cobra.Command {
 		Long: `timeline prints what perf sched timehist prints: each line is a slice, stamped with
 its end; wait time is the time off the CPU before it, sch delay the part of it
 from waking to running. State letters are the kernel's own, and a loss or a break
-in a CPU's history is a line of its own instead of a slice across it.`,
+in a CPU's history is a line of its own instead of a slice across it. Of a perf.data
+file without such, all else is what perf prints, byte for byte; callchains are
+left out, as with perf's --no-call-graph.
+
+The summary tells for each task how often and how long it ran, or with --state in
+which state it waited. As in perf, migrations are counted with -M only.`,
 		Example: `  schedreplay timeline perf.data --cpu 43
-  schedreplay timeline trace.dat -w -n --state --from 24.56 --to 24.58`,
+  schedreplay timeline trace.dat -w -n --state --from 24.56 --to 24.58
+  schedreplay timeline perf.data -s -M`,
 	}
 	c.add(cmd, "text")
 	f := cmd.Flags()
@@ -26,7 +33,13 @@ in a CPU's history is a line of its own instead of a slice across it.`,
 	f.BoolVarP(&o.Migrations, "migrations", "M", false, "show migrations")
 	f.BoolVarP(&o.CPUVisual, "cpu-visual", "V", false, "add a column with one character for each CPU")
 	f.BoolVar(&o.State, "state", false, "show the state in which the task left")
+	f.BoolVarP(&o.SummaryOnly, "summary", "s", false, "show only a summary by task")
+	f.BoolVarP(&o.Summary, "with-summary", "S", false, "end with the summary")
 	return a.captureCommand(cmd, &c, func(in *input) error {
+		if o.SummaryOnly && (o.Wakeups || o.Next) {
+			return usagef("-s shows no wakeups and no next task; leave out -w and -n, or use -S")
+		}
+		o.PerfData = in.Meta().Dialect == parser.DialectPerfData
 		o.From, o.To, o.CPUs = c.filter.from, c.filter.to, c.filter.cpus
 		if c.filter.task != "" {
 			o.Task = c.filter.isTask

@@ -1,8 +1,12 @@
 // Package timehist prints what ran, slice by slice, in the form of
-// `perf sched timehist`: the same columns, so that either can be held against
-// the other. It differs from perf on purpose in three things: state letters are
-// the kernel's own; task names are printable; and where a CPU's history breaks (a
-// loss, a hole) it says so and prints no slice across the gap.
+// `perf sched timehist`, and its summary by task: of a perf.data file that lost
+// nothing the same bytes, so that either can be held against the other. It differs
+// from perf on purpose in three things: state letters are the kernel's own; task
+// names are printable; and where a CPU's history breaks (a loss, a hole) it says
+// so, prints no slice across the gap and counts none.
+//
+// What perf does is in tools/perf/builtin-sched.c (timehist_*) and, for who is
+// who, tools/perf/util/machine.c and thread.c; measured on perf 6.1.
 package timehist
 
 import (
@@ -20,6 +24,13 @@ type Options struct {
 	// Wakeups (-w), Next (-n) and Migrations (-M) add lines and the task that
 	// follows; CPUVisual (-V) and State (--state) add columns.
 	Wakeups, Next, Migrations, CPUVisual, State bool
+	// Summary (-S) ends with a summary by task, SummaryOnly (-s) prints nothing
+	// else. As in perf, State chooses its columns, and migrations are counted only
+	// with Migrations.
+	Summary, SummaryOnly bool
+	// PerfData says that the capture is a perf.data file: tasks are known by what
+	// its samples and task records say of them, as perf knows them.
+	PerfData bool
 	// From and To clip to a part of the time, in ns: slices that begin before or
 	// end after it are cut at its edge.
 	From, To int64
@@ -37,13 +48,19 @@ type Printer struct {
 	o   Options
 	err error
 
-	ncpu      int
-	hasWaking bool
-	began     bool
-	width     int
+	// machine is the number of CPUs of the machine, 0 if not known; top is the
+	// highest CPU seen.
+	machine, top int
+	hasWaking    bool
+	// perf: tasks are known as perf knows them.
+	perf  bool
+	began bool
+	width int
 
-	cpus  []cpu
-	tasks map[int32]*task
+	cpus    []cpu
+	threads map[int32]*thread
+	group   map[int32]int32 // thread groups by pid, as ftrace tells them
+	total   total
 }
 
 // cpu is where a CPU's history stands.
@@ -51,17 +68,8 @@ type cpu struct {
 	// last is the time of its last switch, NoTime before the first and after a
 	// gap.
 	last int64
-	idle task
-}
-
-// task is what is kept of a task.
-type task struct {
-	// recorded is its name by the recorder's own records, which may tell more than
-	// the event does ("kworker/14:1-mm"); comm is its name by the events.
-	recorded, comm string
-	// ready is since when it waits to run, out when it last left a CPU; NoTime if
-	// unknown.
-	ready, out int64
+	gap  bool // last is unknown because of a gap
+	idle thread
 }
 
 // commWidth is the width of the task column before a wider name comes.
@@ -69,31 +77,42 @@ const commWidth = 30
 
 // New returns a printer that writes to w.
 func New(w io.Writer, o Options) *Printer {
-	return &Printer{w: w, o: o, width: commWidth, tasks: map[int32]*task{}}
+	return &Printer{w: w, o: o, width: commWidth, top: -1, threads: map[int32]*thread{}, group: map[int32]int32{}}
 }
 
 // Survey takes an event of the first pass.
 func (p *Printer) Survey(ev *parser.Event) {
 	if ev.CPU >= 0 && ev.CPU < cpumask.MaxCPUs {
-		p.ncpu = max(p.ncpu, int(ev.CPU)+1)
+		p.top = max(p.top, int(ev.CPU))
 	}
 	p.hasWaking = p.hasWaking || ev.Kind == parser.KindWaking
+	if t := ev.Thread; t.TID > 0 {
+		p.perf = p.perf || p.o.PerfData
+		if !p.o.PerfData && t.TGID != parser.NoPID {
+			p.group[t.TID] = t.TGID
+		}
+	}
 }
 
 // SetCPUs tells the number of CPUs of the machine, where it is known.
-func (p *Printer) SetCPUs(n int) { p.ncpu = max(p.ncpu, n) }
+func (p *Printer) SetCPUs(n int) { p.machine = n }
+
+// maxCPU is what perf takes for the number of CPUs.
+func (p *Printer) maxCPU() int {
+	if p.machine > 0 {
+		return max(p.machine, p.top)
+	}
+	return p.top + 1
+}
 
 // visualWidth is the width of the column of -V: one character for each CPU and,
 // as perf has it, one more.
-func (p *Printer) visualWidth() int { return p.ncpu + 1 }
+func (p *Printer) visualWidth() int { return p.maxCPU() + 1 }
 
 // Print takes an event of the second pass. It returns the first error of
 // writing.
 func (p *Printer) Print(ev *parser.Event) error {
-	if !p.began {
-		p.began = true
-		p.header()
-	}
+	p.begin()
 	if ev.CPU >= cpumask.MaxCPUs {
 		return p.err
 	}
@@ -111,9 +130,11 @@ func (p *Printer) Print(ev *parser.Event) error {
 	case parser.KindMigrate:
 		p.migrate(ev)
 	case parser.KindComm:
-		p.get(ev.Task.PID).recorded = ev.Task.Comm
+		p.renamed(ev)
 	case parser.KindFork:
-		p.name(&ev.Next)
+		p.forked(ev)
+	case parser.KindExit:
+		p.exited(ev)
 	case parser.KindLost, parser.KindOverwritten:
 		p.lost(ev)
 	case parser.KindHole:
@@ -122,13 +143,23 @@ func (p *Printer) Print(ev *parser.Event) error {
 	return p.err
 }
 
-// Close prints the header if nothing was printed.
+// Close prints the summary. It prints the header if there was no event.
 func (p *Printer) Close() error {
-	if !p.began {
-		p.began = true
-		p.header()
+	p.begin()
+	if p.o.Summary || p.o.SummaryOnly {
+		p.summary()
 	}
 	return p.err
+}
+
+// begin prints the header, once.
+func (p *Printer) begin() {
+	if !p.began {
+		p.began = true
+		if !p.o.SummaryOnly {
+			p.header()
+		}
+	}
 }
 
 func (p *Printer) print(s string) {
@@ -174,46 +205,24 @@ func (p *Printer) header() {
 	line(rulerOf(6), rulerOf(p.visualWidth()), rulerOf(p.width), rulerOf(9), rulerOf(9), rulerOf(9), rulerOf(5))
 }
 
-func newTask() task { return task{ready: parser.NoTime, out: parser.NoTime} }
-
-func (p *Printer) get(pid int32) *task {
-	t := p.tasks[pid]
-	if t == nil {
-		k := newTask()
-		t = &k
-		p.tasks[pid] = t
-	}
-	return t
-}
-
-// name keeps a task's latest name.
-func (p *Printer) name(t *parser.Task) {
-	if t.PID > 0 && t.Comm != "" {
-		p.get(t.PID).comm = t.Comm
-	}
-}
-
 func (p *Printer) at(n int32) *cpu {
 	for int(n) >= len(p.cpus) {
-		p.cpus = append(p.cpus, cpu{last: parser.NoTime, idle: newTask()})
+		p.cpus = append(p.cpus, cpu{last: parser.NoTime, idle: newThread(0, 0)})
 	}
 	return &p.cpus[n]
 }
 
 // change is a switch: the slice of the task that leaves ends.
 func (p *Printer) change(ev *parser.Event) {
-	p.name(&ev.Task)
-	p.name(&ev.Next)
+	k := p.leaving(ev)
 	if ev.CPU < 0 {
 		return
 	}
 	c := p.at(ev.CPU)
-	since, now := c.last, ev.Time
-	c.last = ev.Time
-	t := &c.idle
-	if ev.Task.PID != 0 {
-		t = p.get(ev.Task.PID)
+	if ev.Task.PID == 0 {
+		k = &c.idle
 	}
+	since, now := c.last, ev.Time
 	begun := since // a slice whose begin is not known shows its end only
 	if begun == parser.NoTime {
 		begun = now
@@ -222,33 +231,43 @@ func (p *Printer) change(ev *parser.Event) {
 		if since != parser.NoTime {
 			since = max(since, p.o.From)
 		}
-		p.ran(ev, t, since, min(now, p.o.To))
-	}
-	t.out, t.ready = ev.Time, parser.NoTime
-}
-
-// ran prints a slice from since, NoTime if its begin is not known, to now.
-func (p *Printer) ran(ev *parser.Event, t *task, since, now int64) {
-	wait, delay, run := int64(0), int64(0), int64(0)
-	if since != parser.NoTime {
-		run = now - since
-		if t.ready != parser.NoTime && t.ready <= since {
-			delay = since - t.ready
+		now = min(now, p.o.To)
+		s := k.slice(since, now)
+		if p.counts(ev.CPU, &ev.Task) {
+			p.total.count(k, s, c.gap, p.perf)
 		}
-		if t.out != parser.NoTime && t.out <= since {
-			wait = since - t.out
-		}
+		p.sliceLine(now, ev, k, s)
 	}
-	p.sliceLine(now, ev.CPU, &ev.Task, wait, delay, run, ev.State, &ev.Next)
+	p.total.window(now, p.o.From, p.o.To)
+	c.last, c.gap = ev.Time, false
+	k.out, k.ready, k.left = ev.Time, parser.NoTime, ev.State
 }
 
 // slice is a slice that the capture itself tells.
 func (p *Printer) slice(ev *parser.Event) {
-	p.name(&ev.Task)
+	k := p.leaving(ev)
 	if ev.CPU < 0 || ev.Time < p.o.From || ev.Time > p.o.To {
 		return
 	}
-	p.sliceLine(ev.Time, ev.CPU, &ev.Task, max(ev.Wait, 0), max(ev.Delay, 0), max(ev.Runtime, 0), ev.State, &ev.Next)
+	if ev.Task.PID == 0 {
+		k = &p.at(ev.CPU).idle
+	}
+	s := span{wait: max(ev.Wait, 0), delay: max(ev.Delay, 0), run: max(ev.Runtime, 0)}
+	if p.counts(ev.CPU, &ev.Task) {
+		p.total.count(k, s, false, p.perf)
+	}
+	p.sliceLine(ev.Time, ev, k, s)
+	p.total.window(ev.Time, p.o.From, p.o.To)
+	k.left = ev.State
+}
+
+// counts reports whether the summary counts a slice of the task.
+func (p *Printer) counts(cpu int32, t *parser.Task) bool {
+	if p.o.Task != nil && !p.o.Task(t.PID, t.Comm) {
+		p.total.skipped = true
+		return false
+	}
+	return p.onCPU(cpu)
 }
 
 // onCPU reports whether a CPU is shown; NoCPU stands for all of them.
@@ -272,12 +291,13 @@ func (p *Printer) shown(cpu int32, tasks ...*parser.Task) bool {
 	return false
 }
 
-func (p *Printer) sliceLine(now int64, cpu int32, t *parser.Task, wait, delay, run int64, state parser.State, next *parser.Task) {
-	if !p.shown(cpu, t) {
+func (p *Printer) sliceLine(now int64, ev *parser.Event, k *thread, s span) {
+	t, cpu := &ev.Task, ev.CPU
+	if p.o.SummaryOnly || !p.shown(cpu, t) {
 		return
 	}
 	var b strings.Builder
-	p.begin(&b, now, cpu)
+	p.place(&b, now, cpu)
 	if p.o.CPUVisual {
 		mark := "s"
 		if t.PID == 0 {
@@ -286,29 +306,31 @@ func (p *Printer) sliceLine(now int64, cpu int32, t *parser.Task, wait, delay, r
 		fmt.Fprintf(&b, " %s ", p.visual(cpu, mark))
 	}
 	b.WriteByte(' ')
-	p.column(&b, p.label(t, "<idle>"))
+	p.column(&b, p.label(k, t, "<idle>"))
 	b.WriteByte(' ')
-	for _, ns := range [3]int64{wait, delay, run} {
-		fmt.Fprintf(&b, "%6d.%03d ", ns/1e6, ns%1e6/1e3)
+	for _, ns := range [3]int64{s.wait, s.delay, s.run} {
+		b.WriteString(msec(ns, 6))
 	}
 	if p.o.State {
-		fmt.Fprintf(&b, " %5s ", letter(state, t.PID))
+		fmt.Fprintf(&b, " %5s ", letter(ev.State, t.PID))
 	}
 	if p.o.Next {
-		s := "next: "
+		next := &ev.Next
+		s := fmt.Sprintf("next: %s[%d]", next.Comm, next.PID)
 		if next.PID == 0 {
-			s += fmt.Sprintf("swapper/%d[0]", cpu)
-		} else {
-			s += fmt.Sprintf("%s[%d]", parser.DisplayComm(next.Comm), next.PID)
+			s = fmt.Sprintf("next: swapper/%d[0]", cpu)
 		}
-		fmt.Fprintf(&b, " %-*s", p.width, s)
+		fmt.Fprintf(&b, " %-*s", p.width, parser.DisplayComm(s[:min(len(s), maxNext)]))
 	} else if p.o.Wakeups {
 		fmt.Fprintf(&b, "  %-*s", p.width, "")
 	}
-	if t.PID != 0 {
-		b.WriteString("  ")
-	}
-	p.print(strings.TrimRight(b.String(), " ") + "\n")
+	b.WriteByte('\n')
+	p.print(b.String())
+}
+
+// msec prints a time in ms, cut to µs (print_sched_time).
+func msec(ns int64, width int) string {
+	return fmt.Sprintf("%*d.%03d ", width, ns/1e6, ns%1e6/1e3)
 }
 
 // letter is the state in which a task left: one letter, as perf prints it.
@@ -322,7 +344,7 @@ func letter(s parser.State, pid int32) string {
 	return s.String()[:1]
 }
 
-func (p *Printer) begin(b *strings.Builder, ns int64, cpu int32) {
+func (p *Printer) place(b *strings.Builder, ns int64, cpu int32) {
 	fmt.Fprintf(b, "%15s [%04d] ", stamp(ns), cpu)
 }
 
@@ -344,85 +366,58 @@ func stamp(ns int64) string {
 	return fmt.Sprintf("%s%d.%06d", sign, ns/1e9, ns%1e9/1e3)
 }
 
-// comm is a task's name: the recorder's, else the event's, else the last one
-// that any event gave.
-func (p *Printer) comm(t *parser.Task) string {
-	k := p.tasks[t.PID]
-	switch {
-	case k != nil && k.recorded != "":
-		return parser.DisplayComm(k.recorded)
-	case k != nil && t.Comm == "":
-		return parser.DisplayComm(k.comm)
-	}
-	return parser.DisplayComm(t.Comm)
-}
-
-// label names a task as the column does; idle is the idle task's name.
-func (p *Printer) label(t *parser.Task, idle string) string {
-	switch name := p.comm(t); {
-	case t.PID == 0:
-		return idle
-	case t.PID == parser.NoPID && name == "":
-		return "?"
-	case name == "":
-		return fmt.Sprintf(":%d", t.PID)
-	case t.PID == parser.NoPID:
-		return name
-	default:
-		return fmt.Sprintf("%s[%d]", name, t.PID)
-	}
-}
-
 // column prints a task's label; the column grows with the widest so far.
 func (p *Printer) column(b *strings.Builder, s string) {
-	n := utf8.RuneCountInString(s)
-	p.width = max(p.width, n)
 	b.WriteString(s)
-	for ; n < p.width; n++ {
+	for n := utf8.RuneCountInString(s); n < p.width; n++ {
 		b.WriteByte(' ')
 	}
 }
 
 // wakeup is a task that becomes ready to run.
 func (p *Printer) wakeup(ev *parser.Event) {
-	p.name(&ev.Task)
-	if t := p.get(ev.Task.PID); t.ready == parser.NoTime {
-		t.ready = ev.Time
+	k := p.subject(&ev.Task)
+	if k.ready == parser.NoTime {
+		k.ready = ev.Time
 	}
-	if !p.o.Wakeups || !p.inTime(ev.Time) || !p.shown(ev.CPU, &ev.Task, &ev.Cur) {
+	if !p.o.Wakeups || p.o.SummaryOnly || !p.inTime(ev.Time) || !p.shown(ev.CPU, &ev.Task, &ev.Cur) {
 		return
 	}
 	var b strings.Builder
-	p.begin(&b, ev.Time, ev.CPU)
+	p.place(&b, ev.Time, ev.CPU)
 	if p.o.CPUVisual {
 		b.WriteString(" " + strings.Repeat(" ", p.visualWidth()) + " ")
 	}
-	p.event(&b, ev, "awakened: "+p.label(&ev.Task, "swapper"))
+	p.event(&b, ev)
+	p.print(b.String() + "awakened: " + p.label(k, &ev.Task, "swapper") + "\n")
 }
 
 func (p *Printer) inTime(ns int64) bool { return p.o.From <= ns && ns <= p.o.To }
 
-// event ends a line that is no slice.
-func (p *Printer) event(b *strings.Builder, ev *parser.Event, what string) {
+// event prints whose line it is that is no slice.
+func (p *Printer) event(b *strings.Builder, ev *parser.Event) {
 	b.WriteByte(' ')
-	p.column(b, p.label(&ev.Cur, "swapper"))
+	p.column(b, p.label(p.current(ev), &ev.Cur, "swapper"))
 	fmt.Fprintf(b, "   %9s  %9s  %9s ", "", "", "")
-	b.WriteString(what)
-	p.print(b.String() + "\n")
 }
 
 // migrate is a task that changes its CPU.
 func (p *Printer) migrate(ev *parser.Event) {
-	p.name(&ev.Task)
-	if !p.o.Migrations || !p.inTime(ev.Time) || !p.shown(ev.CPU, &ev.Task, &ev.Cur) {
+	if !p.o.Migrations {
+		return
+	}
+	k := p.subject(&ev.Task)
+	k.migrations++
+	if p.o.SummaryOnly || !p.inTime(ev.Time) || !p.shown(ev.CPU, &ev.Task, &ev.Cur) {
 		return
 	}
 	var b strings.Builder
-	p.begin(&b, ev.Time, ev.CPU)
+	p.place(&b, ev.Time, ev.CPU)
 	if p.o.CPUVisual {
 		fmt.Fprintf(&b, "  %s  ", p.visual(ev.CPU, "m"))
 	}
-	p.event(&b, ev, fmt.Sprintf("migrated: %s cpu %d => %d", p.label(&ev.Task, "swapper"), ev.OrigCPU, ev.TargetCPU))
+	p.event(&b, ev)
+	p.print(b.String() + fmt.Sprintf("migrated: %s cpu %d => %d\n", p.label(k, &ev.Task, "swapper"), ev.OrigCPU, ev.TargetCPU))
 }
 
 // lost is the recorder's word that events are missing.
@@ -449,17 +444,20 @@ func (p *Printer) lost(ev *parser.Event) {
 func (p *Printer) hole(ev *parser.Event) {
 	p.forget(ev.CPU)
 	if p.inTime(ev.Time) && p.shown(ev.CPU, &ev.Task, &ev.Next) {
-		p.print(fmt.Sprintf("%15s gap on cpu %d since %s: %s entered, %s left\n", stamp(ev.Time), ev.CPU, stamp(ev.Start), p.label(&ev.Next, "<idle>"), p.label(&ev.Task, "<idle>")))
+		p.print(fmt.Sprintf("%15s gap on cpu %d since %s: %s entered, %s left\n", stamp(ev.Time), ev.CPU, stamp(ev.Start), p.taskLabel(&ev.Next), p.taskLabel(&ev.Task)))
 	}
 }
 
 // forget drops what is known of a CPU, or of all of them.
 func (p *Printer) forget(cpu int32) {
+	p.total.gaps++
 	if cpu >= 0 {
-		p.at(cpu).last = parser.NoTime
+		p.at(cpu).forget()
 		return
 	}
 	for i := range p.cpus {
-		p.cpus[i].last = parser.NoTime
+		p.cpus[i].forget()
 	}
 }
+
+func (c *cpu) forget() { c.last, c.gap = parser.NoTime, true }
