@@ -779,11 +779,7 @@ func (d *decision) json(in *input) {
 	o.word("wall_time", d.c.clock.rfc3339(d.w.Time))
 	o.word("original", d.res.Original.Name)
 	o.word("patched", d.res.Patched.Name)
-	if aff, ok := d.affinity.Get(); ok {
-		o.cpus("affinity", aff)
-	} else {
-		o.null("affinity")
-	}
+	o.cpusKnown("affinity", d.affinity)
 	o.key("call_path")
 	o.begin()
 	for _, k := range [...]struct {
@@ -811,12 +807,8 @@ func (d *decision) json(in *input) {
 }
 
 func (d *decision) stepsJSON(o *object) {
-	o.key("steps")
-	o.b = append(o.b, '[')
+	o.list("steps")
 	for i := range d.steps {
-		if i > 0 {
-			o.b = append(o.b, ',')
-		}
 		s := &d.steps[i]
 		o.begin()
 		o.word("kernels", s.side.String())
@@ -829,25 +821,20 @@ func (d *decision) stepsJSON(o *object) {
 		o.boolean("open", s.Fact.Open, true)
 		o.end()
 	}
-	o.b = append(o.b, ']')
+	o.endList()
 	o.number("parts_at", int64(d.parting()), d.parting() >= 0)
 	o.key("candidates")
 	o.begin()
 	for _, of := range [...]side{onlyOriginal, onlyPatched} {
-		o.key(of.String())
-		o.b = append(o.b, '[')
-		for i, c := range d.candidates(of) {
-			if i > 0 {
-				o.b = append(o.b, ',')
-			}
+		o.list(of.String())
+		for _, c := range d.candidates(of) {
 			o.begin()
 			o.cpu("cpu", c.cpu)
 			o.word("state", c.state)
 			o.boolean("open", c.open, true)
 			o.end()
 		}
-		o.b = append(o.b, ']')
-		o.first = false
+		o.endList()
 	}
 	o.end()
 }

@@ -303,21 +303,13 @@ func (a *app) intrusionsJSON(in *input, res *replay.Result, c *common) {
 	o.word("patched", res.Patched.Name)
 	o.time("start_ns", res.Start)
 	o.time("end_ns", res.End)
-	if iso, ok := res.Isolated.Get(); ok {
-		o.cpus("isolated", iso)
-	} else {
-		o.null("isolated")
-	}
+	o.cpusKnown("isolated", res.Isolated)
 	o.boolean("partial", in.partial() != nil, true)
-	o.key("cpus")
-	o.b = append(o.b, '[')
-	for i, r := range res.CPUs {
-		if i > 0 {
-			o.b = append(o.b, ',')
-		}
+	o.list("cpus")
+	for _, r := range res.CPUs {
 		intrusionsOf(&o, res, r, c)
 	}
-	o.b = append(o.b, ']')
+	o.endList()
 	o.end()
 	_, _ = a.out.Write(append(o.b, '\n'))
 }
@@ -340,27 +332,16 @@ func intrusionsOf(o *object, res *replay.Result, r *replay.CPUResult, c *common)
 		o.number(k.String(), r.Time[k], true)
 	}
 	o.end()
-	o.key("stays")
-	o.b = append(o.b, '[')
-	first := true
+	o.list("stays")
 	for _, st := range r.Stays {
-		if !stayShown(&c.filter, res, st) {
-			continue
+		if stayShown(&c.filter, res, st) {
+			stayJSON(o, st, modelled(res.Host))
 		}
-		if !first {
-			o.b = append(o.b, ',')
-		}
-		first = false
-		stayJSON(o, st, modelled(res.Host))
 	}
-	o.b = append(o.b, ']')
+	o.endList()
 	o.number("stays_dropped", r.StaysDropped, true)
-	o.key("others")
-	o.b = append(o.b, '[')
-	for i, t := range r.Others {
-		if i > 0 {
-			o.b = append(o.b, ',')
-		}
+	o.list("others")
+	for _, t := range r.Others {
 		o.begin()
 		o.task("", t.Task.PID, t.Task.Comm)
 		o.word("class", t.Class.String())
@@ -368,7 +349,7 @@ func intrusionsOf(o *object, res *replay.Result, r *replay.CPUResult, c *common)
 		o.number("run_ns", t.RunNS, true)
 		o.end()
 	}
-	o.b = append(o.b, ']')
+	o.endList()
 	o.end()
 }
 

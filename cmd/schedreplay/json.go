@@ -7,32 +7,37 @@ import (
 
 	"schedreplay/cpumask"
 	"schedreplay/export/quote"
+	"schedreplay/fact"
 	"schedreplay/parser"
 )
 
 // object writes one JSON object with its fields in a fixed order. Unknown
 // values are null.
-type object struct {
-	b     []byte
-	first bool
+type object struct{ b []byte }
+
+// sep parts what follows from a field or an item before it.
+func (o *object) sep() {
+	if len(o.b) == 0 {
+		return
+	}
+	switch o.b[len(o.b)-1] {
+	case '{', '[', ':':
+	default:
+		o.b = append(o.b, ',')
+	}
 }
 
+// begin begins an object: the whole, an item of a list, or the value of a key.
 func (o *object) begin() {
+	o.sep()
 	o.b = append(o.b, '{')
-	o.first = true
 }
 
-func (o *object) end() {
-	o.b = append(o.b, '}')
-	o.first = false
-}
+func (o *object) end() { o.b = append(o.b, '}') }
 
 // key begins a field. Keys are plain words.
 func (o *object) key(k string) {
-	if !o.first {
-		o.b = append(o.b, ',')
-	}
-	o.first = false
+	o.sep()
 	o.b = append(o.b, '"')
 	o.b = append(o.b, k...)
 	o.b = append(o.b, '"', ':')
@@ -96,30 +101,58 @@ func (o *object) task(prefix string, pid int32, comm string) {
 	o.comm(prefix+"comm", comm)
 }
 
+// beginList begins an array as begin does an object.
+func (o *object) beginList() {
+	o.sep()
+	o.b = append(o.b, '[')
+}
+
+// list begins an array as a field.
+func (o *object) list(k string) {
+	o.key(k)
+	o.beginList()
+}
+
+func (o *object) endList() { o.b = append(o.b, ']') }
+
+// item writes a number of a list.
+func (o *object) item(n int) {
+	o.sep()
+	o.b = strconv.AppendInt(o.b, int64(n), 10)
+}
+
 // cpus writes a set as an array of numbers.
 func (o *object) cpus(k string, m cpumask.Mask) {
 	o.key(k)
-	o.b = append(o.b, '[')
-	for i, c := 0, m.First(); c >= 0; i, c = i+1, m.Next(c) {
-		if i > 0 {
-			o.b = append(o.b, ',')
-		}
-		o.b = strconv.AppendInt(o.b, int64(c), 10)
+	o.mask(m)
+}
+
+// mask writes a set as the value of a key or an item of a list.
+func (o *object) mask(m cpumask.Mask) {
+	o.beginList()
+	for c := range m.All() {
+		o.item(c)
 	}
-	o.b = append(o.b, ']')
+	o.endList()
+}
+
+// cpusKnown writes a set, null if it is not known.
+func (o *object) cpusKnown(k string, f fact.Fact[cpumask.Mask]) {
+	if m, ok := f.Get(); ok {
+		o.cpus(k, m)
+	} else {
+		o.null(k)
+	}
 }
 
 // words writes a list of the program's own strings.
 func (o *object) words(k string, list []string) {
-	o.key(k)
-	o.b = append(o.b, '[')
-	for i, s := range list {
-		if i > 0 {
-			o.b = append(o.b, ',')
-		}
+	o.list(k)
+	for _, s := range list {
+		o.sep()
 		o.b = quote.AppendJSON(o.b, s, false)
 	}
-	o.b = append(o.b, ']')
+	o.endList()
 }
 
 // masks writes a list of sets, null if there is none.
@@ -128,22 +161,11 @@ func (o *object) masks(k string, list []cpumask.Mask) {
 		o.null(k)
 		return
 	}
-	o.key(k)
-	o.b = append(o.b, '[')
-	for i, m := range list {
-		if i > 0 {
-			o.b = append(o.b, ',')
-		}
-		o.b = append(o.b, '[')
-		for j, c := range m.Slice() {
-			if j > 0 {
-				o.b = append(o.b, ',')
-			}
-			o.b = strconv.AppendInt(o.b, int64(c), 10)
-		}
-		o.b = append(o.b, ']')
+	o.list(k)
+	for _, m := range list {
+		o.mask(m)
 	}
-	o.b = append(o.b, ']')
+	o.endList()
 }
 
 // numbers writes a list of numbers, null if there is none.
@@ -152,13 +174,9 @@ func (o *object) numbers(k string, list []int) {
 		o.null(k)
 		return
 	}
-	o.key(k)
-	o.b = append(o.b, '[')
-	for i, n := range list {
-		if i > 0 {
-			o.b = append(o.b, ',')
-		}
-		o.b = strconv.AppendInt(o.b, int64(n), 10)
+	o.list(k)
+	for _, n := range list {
+		o.item(n)
 	}
-	o.b = append(o.b, ']')
+	o.endList()
 }

@@ -160,30 +160,23 @@ func (a *app) kernelRows(format string) {
 	rows := kernelmodel.Rows()
 	if format == "json" {
 		var o object
-		o.b = append(o.b, '[')
+		o.beginList()
 		for i := range rows {
-			if i > 0 {
-				o.b = append(o.b, ',')
-			}
 			o.begin()
 			o.word("row", rows[i].Name())
 			o.boolean("leaks", rows[i].Rules.Leaks(), true)
 			o.words("fixes", fixes(&rows[i].Rules))
-			o.key("changes")
-			o.b = append(o.b, '[')
+			o.list("changes")
 			if i > 0 {
-				for j, d := range differences(&rows[i-1].Rules, &rows[i].Rules, false) {
-					if j > 0 {
-						o.b = append(o.b, ',')
-					}
+				for _, d := range differences(&rows[i-1].Rules, &rows[i].Rules, false) {
 					appendDifference(&o, d)
 				}
 			}
-			o.b = append(o.b, ']')
-			o.first = false
+			o.endList()
 			o.end()
 		}
-		_, _ = a.out.Write(append(o.b, ']', '\n'))
+		o.endList()
+		_, _ = a.out.Write(append(o.b, '\n'))
 		return
 	}
 	s := a.style()
@@ -246,15 +239,11 @@ func (a *app) kernelDiff(x, y *kernelmodel.Kernel, format string) {
 			o.words("notes", k.k.Notes)
 			o.end()
 		}
-		o.key("differences")
-		o.b = append(o.b, '[')
-		for i, d := range diffs {
-			if i > 0 {
-				o.b = append(o.b, ',')
-			}
+		o.list("differences")
+		for _, d := range diffs {
 			appendDifference(&o, d)
 		}
-		o.b = append(o.b, ']')
+		o.endList()
 		o.end()
 		_, _ = a.out.Write(append(o.b, '\n'))
 		return

@@ -543,12 +543,8 @@ func (a *app) kernelsExplainJSON(v *verdictOnKernels) {
 		o.words("unknown_fixes", unknownFixes(v.named))
 		o.end()
 	}
-	o.key("entries")
-	o.b = append(o.b, '[')
+	o.list("entries")
 	for i := range v.entries {
-		if i > 0 {
-			o.b = append(o.b, ',')
-		}
 		o.begin()
 		decisionFields(&o, &v.entries[i])
 		var fs []string
@@ -558,13 +554,9 @@ func (a *app) kernelsExplainJSON(v *verdictOnKernels) {
 		o.words("without_one_of", fs)
 		o.end()
 	}
-	o.b = append(o.b, ']')
-	o.key("kernels")
-	o.b = append(o.b, '[')
+	o.endList()
+	o.list("kernels")
 	for i := range v.scores {
-		if i > 0 {
-			o.b = append(o.b, ',')
-		}
 		s := &v.scores[i]
 		o.begin()
 		o.number("rank", int64(v.rank[i]), true)
@@ -574,21 +566,16 @@ func (a *app) kernelsExplainJSON(v *verdictOnKernels) {
 		o.number("impossible_entries", s.Entries, true)
 		o.number("impossible_decisions", s.Missed(), true)
 		o.number("exact", s.Exact, true)
-		o.key("ruled_out_by")
-		o.b = append(o.b, '[')
+		o.list("ruled_out_by")
 		for j := range s.RuledOutBy {
-			if j > 0 {
-				o.b = append(o.b, ',')
-			}
 			o.begin()
 			decisionFields(&o, &s.RuledOutBy[j])
 			o.end()
 		}
-		o.b = append(o.b, ']')
-		o.first = false
+		o.endList()
 		o.end()
 	}
-	o.b = append(o.b, ']')
+	o.endList()
 	o.boolean("partial", v.in.partial() != nil, true)
 	o.end()
 	_, _ = a.out.Write(append(o.b, '\n'))

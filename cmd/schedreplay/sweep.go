@@ -320,66 +320,67 @@ func (a *app) sweepLines(s *sweepResult) {
 // sweepJSON writes one document.
 func (a *app) sweepJSON(s *sweepResult) {
 	var o object
-	list := func(k string, n int, each func(i int)) {
-		o.key(k)
-		o.b = append(o.b, '[')
-		for i := range n {
-			if i > 0 {
-				o.b = append(o.b, ',')
-			}
-			o.begin()
-			each(i)
-			o.end()
-		}
-		o.b = append(o.b, ']')
-		o.first = false
-	}
 	o.begin()
 	o.word("original", s.res.Original.Name)
-	if iso, ok := s.res.Isolated.Get(); ok {
-		o.cpus("isolated", iso)
-	} else {
-		o.null("isolated")
-	}
+	o.cpusKnown("isolated", s.res.Isolated)
 	o.word("why_empty", s.why)
 	focus := s.res.Focus
 	if s.why != "" {
 		focus = nil
 	}
-	list("recorded", len(focus), func(i int) {
-		r := s.recorded(focus[i])
-		o.cpu("cpu", focus[i])
+	o.list("recorded")
+	for _, cpu := range focus {
+		r := s.recorded(cpu)
+		o.begin()
+		o.cpu("cpu", cpu)
 		o.number("entries", r.entries, true)
 		o.number("held_ns", r.runNS, true)
-		list("residents", len(r.residents), func(j int) {
-			st := r.residents[j]
+		o.list("residents")
+		for _, st := range r.residents {
+			o.begin()
 			o.task("", st.Task.PID, st.Task.Comm)
 			o.word("how", string(st.How))
 			o.number("run_ns", st.RunNS, true)
-		})
-	})
-	list("kernels", len(s.rows), func(i int) {
+			o.end()
+		}
+		o.endList()
+		o.end()
+	}
+	o.endList()
+	o.list("kernels")
+	for i := range s.rows {
 		r := &s.rows[i]
+		o.begin()
 		o.word("kernel", r.Kernel.Name)
 		o.words("same", r.Same)
 		o.boolean("leaks", r.Kernel.Rules.Leaks(), true)
 		o.boolean("prevents", prevents(r), true)
-		list("cpus", len(r.Holds), func(j int) {
+		o.list("cpus")
+		for j := range r.Holds {
 			h := &r.Holds[j]
+			o.begin()
 			o.cpu("cpu", h.CPU)
 			o.number("entries", h.Entries, true)
 			o.number("entries_possible", h.EntriesPossible, true)
 			o.number("held_ns", h.HeldNS, true)
-		})
-	})
+			o.end()
+		}
+		o.endList()
+		o.end()
+	}
+	o.endList()
 	var lines []line
 	if len(s.rows) > 0 {
 		lines = s.lines()
 	}
-	list("first_to_prevent", len(lines), func(i int) {
-		o.word("line", lines[i].name)
-		o.word("release", lines[i].first)
-	})
+	o.list("first_to_prevent")
+	for _, l := range lines {
+		o.begin()
+		o.word("line", l.name)
+		o.word("release", l.first)
+		o.end()
+	}
+	o.endList()
 	o.boolean("partial", s.in.partial() != nil, true)
 	o.end()
 	_, _ = a.out.Write(append(o.b, '\n'))

@@ -385,37 +385,25 @@ func (a *app) topologyJSON(v *view) {
 	} else {
 		o.null("online")
 	}
-	o.key("nodes")
-	o.b = append(o.b, '[')
-	for i, n := range v.h.Node {
-		if i > 0 {
-			o.b = append(o.b, ',')
-		}
+	o.list("nodes")
+	for _, n := range v.h.Node {
 		o.begin()
 		o.number("id", int64(n.ID), true)
 		o.cpus("cpus", n.CPUs)
 		o.numbers("distances", n.Distance)
 		o.end()
 	}
-	o.b = append(o.b, ']')
-	if iso, ok := v.h.Isolated.Get(); ok {
-		o.cpus("isolated", iso)
-	} else {
-		o.null("isolated")
-	}
+	o.endList()
+	o.cpusKnown("isolated", v.h.Isolated)
 	o.word("isolated_by", v.h.Isolated.Source)
-	o.key("smt_splits")
-	o.b = append(o.b, '[')
-	for i, p := range v.splits() {
-		if i > 0 {
-			o.b = append(o.b, ',')
-		}
+	o.list("smt_splits")
+	for _, p := range v.splits() {
 		o.begin()
 		o.cpus("isolated", p.isolated)
 		o.cpus("housekeeping", p.housekeeping)
 		o.end()
 	}
-	o.b = append(o.b, ']')
+	o.endList()
 	v.domainsJSON(&o)
 	o.end()
 	_, _ = a.out.Write(append(o.b, '\n'))
@@ -427,20 +415,12 @@ func (v *view) domainsJSON(o *object) {
 		o.null("domains_agree")
 		return
 	}
-	o.key("domains")
-	o.b = append(o.b, '[')
-	for i, c := range v.chains() {
-		if i > 0 {
-			o.b = append(o.b, ',')
-		}
+	o.list("domains")
+	for _, c := range v.chains() {
 		o.begin()
 		o.cpus("cpus", c.cpus)
-		o.key("levels")
-		o.b = append(o.b, '[')
+		o.list("levels")
 		for j := range c.domains {
-			if j > 0 {
-				o.b = append(o.b, ',')
-			}
 			d := &c.domains[j]
 			o.begin()
 			o.word("name", d.Name)
@@ -449,10 +429,10 @@ func (v *view) domainsJSON(o *object) {
 			o.words("flags", v.rules.FlagNames(d.Flags))
 			o.end()
 		}
-		o.b = append(o.b, ']')
+		o.endList()
 		o.end()
 	}
-	o.b = append(o.b, ']')
+	o.endList()
 	if v.h.Domains == nil {
 		o.null("domains_agree")
 		return
