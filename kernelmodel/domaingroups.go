@@ -62,7 +62,10 @@ func buildSchedGroups(sd *schedDomain, cpu int) {
 // getGroup models get_group: the group that holds a CPU at a level, kept by the
 // first CPU of its child domain.
 func getGroup(cpu int, tl *topologyLevel) *schedGroup {
-	child := tl.sd[cpu].child
+	var child *schedDomain
+	if sd := tl.sd[cpu]; sd != nil { // else its domains end below this level
+		child = sd.child
+	}
 	if child != nil {
 		cpu = child.Span.First()
 	}

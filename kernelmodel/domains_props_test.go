@@ -460,6 +460,17 @@ func TestDomainsOfNonsense(t *testing.T) {
 	})
 }
 
+// A CPU's package may hold another CPU whose own domains end below that level:
+// the group of that one holds it alone.
+func TestDomainsEndBelow(t *testing.T) {
+	m := Topology{CPU: make([]CPUTopology, 12), Online: cpumask.Of(10, 12)}
+	m.CPU[10].Package = cpumask.Of(12)
+	d := BuildDomains(m, DomainRulesFor(3, 16), cpumask.Mask{}, cpumask.Mask{}, nil)
+	if n := len(d.CPU); n != 13 {
+		t.Errorf("%d CPUs, want 13", n)
+	}
+}
+
 func BenchmarkBuildDomains(b *testing.B) {
 	m := regularMachine{nodes: 4, packages: 1, llcs: 4, cores: 16, threads: 2}.topology()
 	r := DomainRulesFor(6, 12)
