@@ -35,28 +35,39 @@ func ring(first *schedGroup) []DomainGroup {
 	return out
 }
 
-// buildSchedGroups models build_sched_groups: one group for each child domain in
-// the span. The CPUs of a span share the groups, and so the last of them to come
-// here orders the ring.
-func buildSchedGroups(sd *schedDomain, cpu int) {
+// linkRing links the groups of a span into a ring, from a CPU on around, and
+// returns the first. group gives the group of a CPU that those before it do not
+// cover, nil for none.
+func linkRing(span cpumask.Mask, cpu int, group func(cpu int) *schedGroup) *schedGroup {
 	var first, last *schedGroup
 	var covered cpumask.Mask
-	for i := range wrapFrom(sd.Span, cpu) {
+	for i := range wrapFrom(span, cpu) {
 		if covered.Test(i) {
 			continue
 		}
-		g := getGroup(i, sd.tl)
+		g := group(i)
+		if g == nil {
+			continue
+		}
 		covered = covered.Or(g.Span)
 		if first == nil {
 			first = g
-		}
-		if last != nil {
+		} else {
 			last.next = g
 		}
 		last = g
 	}
-	last.next = first
-	sd.groups = first
+	if last != nil {
+		last.next = first
+	}
+	return first
+}
+
+// buildSchedGroups models build_sched_groups: one group for each child domain in
+// the span. The CPUs of a span share the groups, and so the last of them to come
+// here orders the ring.
+func buildSchedGroups(sd *schedDomain, cpu int) {
+	sd.groups = linkRing(sd.Span, cpu, func(i int) *schedGroup { return getGroup(i, sd.tl) })
 }
 
 // getGroup models get_group: the group that holds a CPU at a level, kept by the
@@ -89,15 +100,10 @@ func getGroup(cpu int, tl *topologyLevel) *schedGroup {
 // buildOverlapSchedGroups models build_overlap_sched_groups: groups of NUMA
 // levels are the child domains of CPUs not yet covered, and may overlap.
 func (b *domainBuilder) buildOverlapSchedGroups(sd *schedDomain, cpu int) {
-	var first, last *schedGroup
-	var covered cpumask.Mask
-	for i := range wrapFrom(sd.Span, cpu) {
-		if covered.Test(i) {
-			continue
-		}
+	sd.groups = linkRing(sd.Span, cpu, func(i int) *schedGroup {
 		sibling := sd.tl.sd[i]
 		if sibling == nil || !sibling.Span.Test(i) {
-			continue // its domains end below this level
+			return nil // its domains end below this level
 		}
 		if b.r.Descended && sibling.child != nil && !sibling.child.Span.SubsetOf(sd.Span) {
 			sibling = findDescendedSibling(sd, sibling)
@@ -108,18 +114,9 @@ func (b *domainBuilder) buildOverlapSchedGroups(sd *schedDomain, cpu int) {
 		} else {
 			g.Span = sibling.Span
 		}
-		covered = covered.Or(g.Span)
 		g.BalanceMask = buildBalanceMask(sibling, g.Span)
-		if first == nil {
-			first = g
-		}
-		if last != nil {
-			last.next = g
-		}
-		last = g
-		last.next = first
-	}
-	sd.groups = first
+		return g
+	})
 }
 
 // findDescendedSibling models find_descended_sibling: the domain below a sibling
