@@ -1,9 +1,6 @@
 package replay
 
 import (
-	"regexp"
-	"strconv"
-
 	"schedreplay/cpumask"
 	"schedreplay/fact"
 	"schedreplay/kernelmodel"
@@ -39,16 +36,6 @@ type affinities struct {
 	kthreads cpumask.Mask // where unbound kthreads may run
 }
 
-var (
-	// A kernel thread bound to one CPU carries its number: "ksoftirqd/43",
-	// "kworker/43:1H", "cpuhp/0".
-	perCPUName  = regexp.MustCompile(`^(?:ksoftirqd|migration|cpuhp|rcuc|rcuop|rcuos|idle_inject|irq_work|ktimers|ktimersoftd|posixcputmr|watchdog|swapper|stopper|backlog_napi|kthreadd_cpu)/(\d+)$`)
-	kworkerName = regexp.MustCompile(`^kworker/(\d+):\d+H?(?:[-+].*)?$`)
-	// Names of unbound kernel threads, as prefixes; a slash or dash ends some.
-	kthreadName  = regexp.MustCompile(`^(?:kthreadd|ksmd|khugepaged|kcompactd\d+|kswapd\d+|kauditd|khungtaskd|oom_reaper|writeback|kworker/u\d+:|kworker/R-|rcu_\w+|rcu_tasks.*|kdevtmpfs|netns|kintegrityd|kblockd|jbd2/|ext4-|xfs|md\d+_|scsi_eh_\d+|scsi_tmf_\d+|irq/\d+|nvme|ttm_|card\d+|cryptd|kstrp|mm_percpu_wq|slub_flushwq|inet_frag_wq|kdamond|psimon|kvm-|vhost-|dmcrypt|loop\d+|ksgxd|watchdogd|pr/|hwrng|kprobe-optimizer|khvcd|zswap|ecryptfs|devfreq_wq|ata_|acpi_|cpufreq|charger_manager|edac-poller|edac_poller|blkcg_punt_bio|tpm_dev_wq|kthrotld|mld|ipv6_addrconf|mpt|bond\d|btrfs)`)
-	recorderName = regexp.MustCompile(`^(?:perf|perf-exec|trace-cmd|trace-cmd-rec.*|schedreplay|bpftrace)$`)
-)
-
 // of returns the task's affinity; the answer is kept in the task.
 func (a *affinities) of(p *task) *affinity {
 	if !p.aff.done {
@@ -58,7 +45,7 @@ func (a *affinities) of(p *task) *affinity {
 }
 
 func (a *affinities) find(pid int32, comm string, depth int) affinity {
-	r := affinity{done: true, policy: -1, recorder: recorderName.MatchString(comm)}
+	r := affinity{done: true, policy: -1, recorder: parser.IsRecorder(comm)}
 	info, listed := a.host.Task[pid]
 	ts := a.survey.task.get(pid)
 	if listed && info.Comm != "" && comm != "" && !parser.SameComm(comm, info.Comm) {
@@ -72,7 +59,7 @@ func (a *affinities) find(pid int32, comm string, depth int) affinity {
 			r.policy = v
 		}
 	} else {
-		r.kthread = perCPUName.MatchString(comm) || kworkerName.MatchString(comm) || kthreadName.MatchString(comm)
+		r.kthread = parser.MayBeKthread(comm)
 	}
 	for i := len(a.host.Stated) - 1; i >= 0; i-- {
 		if s := &a.host.Stated[i]; s.PID == pid || s.PID == parser.NoPID && s.Name == comm {
@@ -90,7 +77,7 @@ func (a *affinities) find(pid int32, comm string, depth int) affinity {
 			return r
 		}
 	}
-	if c, ok := boundTo(comm); ok && a.all.Test(c) {
+	if c, ok := parser.BoundCPU(comm); ok && a.all.Test(c) {
 		r.bound = true
 		r.mask, r.from = cpumask.Of(c), fact.Assumed
 		if ts != nil && !ts.seen.SubsetOf(r.mask) {
@@ -123,15 +110,4 @@ func (a *affinities) find(pid int32, comm string, depth int) affinity {
 		r.mask, r.from = r.mask.Or(ts.seen), fact.Assumed
 	}
 	return r
-}
-
-// boundTo returns the CPU that a per-CPU kernel thread's name tells.
-func boundTo(comm string) (int, bool) {
-	for _, re := range []*regexp.Regexp{perCPUName, kworkerName} {
-		if m := re.FindStringSubmatch(comm); m != nil {
-			c, err := strconv.Atoi(m[1])
-			return c, err == nil
-		}
-	}
-	return 0, false
 }

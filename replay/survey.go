@@ -239,7 +239,7 @@ func (s *survey) pinned(host *parser.Host, t *parser.Task) bool {
 	if m, ok := host.Task[t.PID].Affinity.Get(); ok {
 		ts.pinned = m.Weight() == 1
 	} else {
-		_, ts.pinned = boundTo(t.Comm)
+		_, ts.pinned = parser.BoundCPU(t.Comm)
 	}
 	return ts.pinned
 }

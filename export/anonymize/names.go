@@ -62,29 +62,20 @@ func NewNames(host *parser.Host) *Names {
 // maxComm is the longest name a task has, TASK_COMM_LEN less its NUL.
 const maxComm = 15
 
-// Names of idle tasks and placeholders, of recorders, and the forms of kernel
-// threads' names.
-var (
-	placeholder  = regexp.MustCompile(`^(?:|swapper(?:/\d+)?|<idle>|<\.\.\.>|:-?\d+|\(none\)|localhost)$`)
-	recorderName = regexp.MustCompile(`^(?:perf|perf-exec|trace-cmd|trace-cmd-rec.*|schedreplay|bpftrace)$`)
-	kernelName   = regexp.MustCompile(`^(?:(?:ksoftirqd|migration|cpuhp|rcuc|rcuop|rcuos|rcuog|rcub|idle_inject|irq_work|ktimers|ktimersoftd|posixcputmr|watchdog|stopper|backlog_napi)/\d+|` +
-		`kworker/[uR]?[\d:].*|kworker/R-.*|kthreadd|ksmd|khugepaged|kcompactd\d+|kswapd\d+|kauditd|khungtaskd|oom_reaper|writeback|rcu_\w+|kdevtmpfs|netns|` +
-		`kintegrityd|kblockd|jbd2/.*|ext4-.*|xfs.*|md\d+_.*|scsi_eh_\d+|scsi_tmf_\d+|irq/\d+.*|nvme.*|ttm_.*|card\d+.*|cryptd|kstrp|mm_percpu_wq|slub_flushwq|` +
-		`inet_frag_wq|kdamond.*|psimon|kvm-.*|vhost-.*|dmcrypt.*|loop\d+|ksgxd|watchdogd|pr/.*|hwrng|kprobe-optimizer|khvcd|zswap.*|ecryptfs.*|devfreq_wq|ata_.*|` +
-		`acpi_.*|cpufreq.*|charger_manager|edac-poller|edac_poller|blkcg_punt_bio|tpm_dev_wq|kthrotld|mld|ipv6_addrconf|mpt.*|bond\d.*|btrfs.*)$`)
-)
+// placeholder are the names of idle tasks, and what stands for a name.
+var placeholder = regexp.MustCompile(`^(?:|swapper(?:/\d+)?|<idle>|<\.\.\.>|:-?\d+|\(none\)|localhost)$`)
 
 // keeps reports whether a name stays.
 func (n *Names) keeps(comm string) bool {
 	switch {
-	case placeholder.MatchString(comm), recorderName.MatchString(comm):
+	case placeholder.MatchString(comm), parser.IsRecorder(comm):
 		return true
 	case n.kernel[comm]:
 		return true
 	case n.user[comm] && !strings.HasPrefix(comm, "kworker/"):
 		return false
 	}
-	return kernelName.MatchString(comm)
+	return parser.IsKthreadName(comm)
 }
 
 // Comm is what a task's name becomes.

@@ -1,0 +1,48 @@
+package parser
+
+import (
+	"regexp"
+	"strconv"
+)
+
+// Forms of the names of kernel threads: perCPU are the names before "/CPU" of
+// those bound to one CPU, unbound the others but for the kworkers.
+const (
+	perCPU  = `ksoftirqd|migration|cpuhp|rcuc|rcuop|rcuos|idle_inject|irq_work|ktimers|ktimersoftd|posixcputmr|watchdog|stopper|backlog_napi`
+	unbound = `kthreadd|ksmd|khugepaged|kcompactd\d+|kswapd\d+|kauditd|khungtaskd|oom_reaper|writeback|rcu_\w+|kdevtmpfs|netns|` +
+		`kintegrityd|kblockd|jbd2/.*|ext4-.*|xfs.*|md\d+_.*|scsi_eh_\d+|scsi_tmf_\d+|irq/\d+.*|nvme.*|ttm_.*|card\d+.*|cryptd|kstrp|mm_percpu_wq|slub_flushwq|` +
+		`inet_frag_wq|kdamond.*|psimon|kvm-.*|vhost-.*|dmcrypt.*|loop\d+|ksgxd|watchdogd|pr/.*|hwrng|kprobe-optimizer|khvcd|zswap.*|ecryptfs.*|devfreq_wq|ata_.*|` +
+		`acpi_.*|cpufreq.*|charger_manager|edac-poller|edac_poller|blkcg_punt_bio|tpm_dev_wq|kthrotld|mld|ipv6_addrconf|mpt.*|bond\d.*|btrfs.*`
+)
+
+var (
+	boundName    = regexp.MustCompile(`^(?:(?:` + perCPU + `|swapper|kthreadd_cpu)/(\d+)|kworker/(\d+):\d+H?(?:[-+].*)?)$`)
+	kthreadStart = regexp.MustCompile(`^(?:kworker/(?:u\d+:|R-)|` + unbound + `)`)
+	kthreadName  = regexp.MustCompile(`^(?:(?:` + perCPU + `|rcuog|rcub)/\d+|kworker/(?:[uR]?[\d:]|R-).*|` + unbound + `)$`)
+	recorderName = regexp.MustCompile(`^(?:perf|perf-exec|trace-cmd|trace-cmd-rec.*|schedreplay|bpftrace)$`)
+)
+
+// BoundCPU returns the CPU that the name of a kernel thread bound to it tells, as
+// those of "ksoftirqd/43", "kworker/43:1H" and "swapper/43" do.
+func BoundCPU(comm string) (cpu int, ok bool) {
+	m := boundName.FindStringSubmatch(comm)
+	if m == nil {
+		return 0, false
+	}
+	cpu, err := strconv.Atoi(m[1] + m[2])
+	return cpu, err == nil
+}
+
+// MayBeKthread reports whether a task's name begins as those of kernel threads
+// do. It serves where a task of which nothing else is known has to be taken for
+// one or the other.
+func MayBeKthread(comm string) bool {
+	return boundName.MatchString(comm) || kthreadStart.MatchString(comm)
+}
+
+// IsKthreadName reports whether a name is as a whole that of a kernel thread, and
+// so tells nothing of who used the machine.
+func IsKthreadName(comm string) bool { return kthreadName.MatchString(comm) }
+
+// IsRecorder reports whether a name is that of a program that makes recordings.
+func IsRecorder(comm string) bool { return recorderName.MatchString(comm) }

@@ -1,0 +1,37 @@
+package parser
+
+import "testing"
+
+func TestKthreadNames(t *testing.T) {
+	for _, c := range []struct {
+		comm         string
+		cpu          int // -1 if the name tells none
+		may, is, rec bool
+	}{
+		{comm: "ksoftirqd/43", cpu: 43, may: true, is: true},
+		{comm: "kworker/43:1H", cpu: 43, may: true, is: true},
+		{comm: "kworker/43:1-events", cpu: 43, may: true, is: true},
+		{comm: "kworker/u88:3", cpu: -1, may: true, is: true},
+		{comm: "kworker/R-rcu_gp", cpu: -1, may: true, is: true},
+		{comm: "kworker/u", cpu: -1},
+		{comm: "rcuog/8", cpu: -1, is: true},
+		{comm: "rcu_preempt", cpu: -1, may: true, is: true},
+		{comm: "jbd2/sda1-8", cpu: -1, may: true, is: true},
+		{comm: "swapper/3", cpu: 3, may: true}, // the idle task, of which nothing is kept or replaced
+		{comm: "ksoftirqd/99999999999999999999", cpu: -1, may: true, is: true},
+		{comm: "mldonkey", cpu: -1, may: true},
+		{comm: "pmd-c1", cpu: -1},
+		{comm: "", cpu: -1},
+		{comm: "perf", cpu: -1, rec: true},
+		{comm: "trace-cmd-recor", cpu: -1, rec: true},
+		{comm: "perfect", cpu: -1},
+	} {
+		cpu, ok := BoundCPU(c.comm)
+		if !ok {
+			cpu = -1
+		}
+		if cpu != c.cpu || MayBeKthread(c.comm) != c.may || IsKthreadName(c.comm) != c.is || IsRecorder(c.comm) != c.rec {
+			t.Errorf("%q: CPU %d, may %v, is %v, recorder %v", c.comm, cpu, MayBeKthread(c.comm), IsKthreadName(c.comm), IsRecorder(c.comm))
+		}
+	}
+}
