@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"schedreplay/parser"
+	"schedreplay/parser/tep/eventtest"
 )
 
 // million writes a capture of a million events on 2 CPUs, each drained in
@@ -21,9 +22,9 @@ func million(b *testing.B, events, n int, change func(*writer)) (path string) {
 			for range n {
 				prev, next := i%len(names), (i+1)%len(names)
 				if i%2 == 0 {
-					w.add(w.sample(idSwitch, cpu, prev, time[cpu], w.switchRaw(names[prev], prev, 1, names[next], next)))
+					w.add(w.sample(idSwitch, cpu, prev, time[cpu], w.Switch(names[prev], prev, 1, names[next], next)))
 				} else {
-					w.add(w.sample(idWaking, cpu, prev, time[cpu], w.wakingRaw(prev, 8, names[next], next, cpu)))
+					w.add(w.sample(idWaking, cpu, prev, time[cpu], w.Waking(prev, 8, names[next], next, cpu)))
 				}
 				time[cpu] += 500 + uint64(i%77)
 				i++
@@ -49,13 +50,13 @@ func benchmarkPass(b *testing.B, path string, events int) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	src := memory(path, nil)
+	src := eventtest.Source(path, nil)
 	src.At, src.Size = f, info.Size()
 	head := make([]byte, fileHeader)
 	if _, err := f.ReadAt(head, 0); err != nil {
 		b.Fatal(err)
 	}
-	src.Open = memory(path, head).Open
+	src.Open = eventtest.Source(path, head).Open
 	b.SetBytes(info.Size())
 	b.ReportAllocs()
 	for b.Loop() {

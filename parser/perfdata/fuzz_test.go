@@ -10,14 +10,14 @@ import (
 
 // opens are the ways to open a capture in memory.
 var opens = map[string]eventtest.Open{
-	"at": func(b []byte) (parser.Capture, error) { return New(memory("in", b)) },
+	"at": func(b []byte) (parser.Capture, error) { return New(eventtest.Source("in", b)) },
 	"stream": func(b []byte) (parser.Capture, error) {
-		src := memory("in", b)
+		src := eventtest.Source("in", b)
 		src.At, src.Size = nil, -1
 		return New(src)
 	},
 	"unknown size": func(b []byte) (parser.Capture, error) {
-		src := memory("in", b)
+		src := eventtest.Source("in", b)
 		src.Size = -1
 		return New(src)
 	},
@@ -26,7 +26,7 @@ var opens = map[string]eventtest.Open{
 // seeds are small captures of every form.
 func seeds() map[string][]byte {
 	s := make(map[string][]byte)
-	for name, o := range orders {
+	for name, o := range eventtest.Orders {
 		build := func(kind string, change func(w *writer), pack func(w *writer) []byte) {
 			w := newWriter(o)
 			w.fullFeatures()
@@ -69,10 +69,10 @@ func FuzzZstd(f *testing.F) {
 		w := newWriter(binary.LittleEndian)
 		for len(packed) > 0 {
 			n := min(len(packed), 60000)
-			w.add(w.cat(uint32(recCompressed), uint16(0), uint16(headerSize+n), packed[:n]))
+			w.add(w.Cat(uint32(recCompressed), uint16(0), uint16(headerSize+n), packed[:n]))
 			packed = packed[n:]
 		}
-		w.add(w.sample(idWaking, 0, 0, 10, w.wakingRaw(0, 0, "x", 10, 1)))
+		w.add(w.sample(idWaking, 0, 0, 10, w.Waking(0, 0, "x", 10, 1)))
 		if err := eventtest.Exercise(opens["at"], w.file()); err != nil {
 			t.Error(err)
 		}

@@ -26,7 +26,7 @@ func TestGolden(t *testing.T) {
 	for _, f := range goldenFiles(t) {
 		name := strings.TrimSuffix(filepath.Base(f), ".data.zst")
 		t.Run(name, func(t *testing.T) {
-			c, err := New(memory(name+".data", eventtest.Unpack(t, f)))
+			c, err := New(eventtest.Source(name+".data", eventtest.Unpack(t, f)))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -146,7 +146,7 @@ func openPath(path string) (parser.Capture, error) {
 	if err != nil {
 		return nil, err
 	}
-	return New(memory(path, b))
+	return New(eventtest.Source(path, b))
 }
 
 // TestTraces compares with perf script on the captures in the folder that
@@ -175,7 +175,7 @@ func TestTraces(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c, err := New(memory(f, b))
+			c, err := New(eventtest.Source(f, b))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -260,7 +260,7 @@ func TestRecordings(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			src := memory(m.path, b)
+			src := eventtest.Source(m.path, b)
 			src.At, src.Size = nil, -1
 			c, err := New(src)
 			if err != nil {
@@ -276,12 +276,12 @@ func TestRecordings(t *testing.T) {
 // without them against what they say.
 func compareGuess(t *testing.T, b []byte) {
 	t.Helper()
-	whole, err := New(memory("whole", b))
+	whole, err := New(eventtest.Source("whole", b))
 	if err != nil {
 		t.Fatal(err)
 	}
 	data := whole.(*capture).order.Uint64(b[40:]) + whole.(*capture).order.Uint64(b[48:])
-	cut, err := New(memory("cut", b[:data]))
+	cut, err := New(eventtest.Source("cut", b[:data]))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,13 +12,11 @@ import (
 	"schedreplay/parser/tep/eventtest"
 )
 
-var orders = map[string]order{"little": binary.LittleEndian, "big": binary.BigEndian}
-
 // told prints the events of a capture without their places, which differ
 // between files and streams.
 func told(t *testing.T, b []byte, at bool) []string {
 	t.Helper()
-	src := memory("synthetic", b)
+	src := eventtest.Source("synthetic", b)
 	if !at {
 		src.At, src.Size = nil, -1
 	}
@@ -66,7 +64,7 @@ func wanted(lines []string) []string {
 }
 
 func TestStory(t *testing.T) {
-	for name, o := range orders {
+	for name, o := range eventtest.Orders {
 		for _, wrap := range []struct {
 			name  string
 			build func() []byte
@@ -101,8 +99,8 @@ func TestSampleID(t *testing.T) {
 	w := newWriter(binary.LittleEndian)
 	w.sampleType = sampleTID | sampleTime | sampleID | sampleStreamID | sampleCPU | sampleRaw
 	w.add(
-		w.sample(idWaking, 1, 0, 700, w.wakingRaw(0, 0, "x", 10, 1)),
-		w.record(recComm, 0, w.cat(8, 8, "eight\x00\x00\x00", 8, 8, uint64(800), uint64(idSwitch*10), uint64(0), 0, 0)),
+		w.sample(idWaking, 1, 0, 700, w.Waking(0, 0, "x", 10, 1)),
+		w.record(recComm, 0, w.Cat(8, 8, "eight\x00\x00\x00", 8, 8, uint64(800), uint64(idSwitch*10), uint64(0), 0, 0)),
 	)
 	want := []string{
 		`700 [001] @0 sched_waking "comm=x pid=10 prio=120 target_cpu=001" cur=0 "swapper" task`,
@@ -119,19 +117,19 @@ func (w *writer) fullFeatures() {
 	w.features[featOSRelease] = w.text("6.1.0-18-amd64")
 	w.features[featVersion] = w.text("6.1.192")
 	w.features[featArch] = w.text("x86_64")
-	w.features[featNRCPUs] = w.cat(5, 4)
+	w.features[featNRCPUs] = w.Cat(5, 4)
 	w.features[featCmdline] = w.list("/usr/bin/perf", "sched", "record", "-e", "x", "-C", "1-2", "--", "sleep", "-C")
 	offline := ^uint32(0)
-	w.features[featCPUTopology] = w.cat(w.list("0-3"), w.list("0,2", "1,3"),
+	w.features[featCPUTopology] = w.Cat(w.list("0-3"), w.list("0,2", "1,3"),
 		0, 0, 1, 0, 0, 0, 1, 0, offline, offline,
 		w.list("0-1", "2-3"), 0, 0, 1, 1, offline)
-	w.features[featNUMA] = w.cat(2, 1, uint64(2000), uint64(1000), w.text("2-3"), 0, uint64(2000), uint64(1000), w.text("0-1"))
+	w.features[featNUMA] = w.Cat(2, 1, uint64(2000), uint64(1000), w.text("2-3"), 0, uint64(2000), uint64(1000), w.text("0-1"))
 	cache := func(level int, kind, cpus string) []byte {
-		return w.cat(level, 64, 64, 8, w.text(kind), w.text("32K"), w.text(cpus))
+		return w.Cat(level, 64, 64, 8, w.text(kind), w.text("32K"), w.text(cpus))
 	}
-	w.features[featCache] = w.cat(1, 4, cache(1, "Data", "0,2"), cache(2, "Unified", "0-1"), cache(2, "Unified", "2-3"), cache(3, "Instruction", "0-3"))
-	w.features[featClockData] = w.cat(1, 1, uint64(1_700_000_000_000_000_000), uint64(5_000))
-	w.features[featDomains] = w.cat(17, 2,
+	w.features[featCache] = w.Cat(1, 4, cache(1, "Data", "0,2"), cache(2, "Unified", "0-1"), cache(2, "Unified", "2-3"), cache(3, "Instruction", "0-3"))
+	w.features[featClockData] = w.Cat(1, 1, uint64(1_700_000_000_000_000_000), uint64(5_000))
+	w.features[featDomains] = w.Cat(17, 2,
 		0, 2, 0, w.text("SMT"), w.text("5"), w.text("0,2"), 1, w.text("MC"), w.text("f"), w.text("0-3"),
 		1, 0)
 	w.flags |= flagUseClockID
@@ -158,13 +156,13 @@ note "the recorder lost 9 events: record again with larger buffers (perf record 
 `
 
 func TestFeatures(t *testing.T) {
-	for name, o := range orders {
+	for name, o := range eventtest.Orders {
 		w := newWriter(o)
 		w.fullFeatures()
 		w.story()
 		for mode, b := range map[string][]byte{"file": w.file(), "pipe": w.pipe()} {
 			t.Run(name+"/"+mode, func(t *testing.T) {
-				c, err := New(memory("x", b))
+				c, err := New(eventtest.Source("x", b))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -192,7 +190,7 @@ func TestTopologyRevisions(t *testing.T) {
 		w.fullFeatures()
 		w.features[featCPUTopology] = section[:n]
 		w.story()
-		c, err := New(memory("x", w.file()))
+		c, err := New(eventtest.Source("x", w.file()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -238,14 +236,14 @@ func TestErrors(t *testing.T) {
 		{"no time", story(func(w *writer) { w.sampleType &^= sampleTime }), parser.ErrUnsupported, "no time"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := New(memory("in", c.in))
+			_, err := New(eventtest.Source("in", c.in))
 			var pe *parser.Error
 			if !errors.As(err, &pe) || !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.text) {
 				t.Errorf("got %v, want %v with %q", err, c.want, c.text)
 			}
 		})
 	}
-	src := memory("in", plain())
+	src := eventtest.Source("in", plain())
 	src.At = nil
 	if _, err := New(src); !errors.Is(err, parser.ErrUnsupported) {
 		t.Errorf("a file without random access: %v", err)
@@ -256,10 +254,10 @@ func TestErrors(t *testing.T) {
 func TestResync(t *testing.T) {
 	w := newWriter(binary.LittleEndian)
 	for i := range 10 {
-		w.add(w.sample(idWaking, 0, 0, uint64(1000+i), w.wakingRaw(0, 0, "x", 10, i)))
+		w.add(w.sample(idWaking, 0, 0, uint64(1000+i), w.Waking(0, 0, "x", 10, i)))
 	}
 	b := w.file()
-	at := strings.Index(string(b), string(w.sample(idWaking, 0, 0, 1004, w.wakingRaw(0, 0, "x", 10, 4))))
+	at := strings.Index(string(b), string(w.sample(idWaking, 0, 0, 1004, w.Waking(0, 0, "x", 10, 4))))
 	copy(b[at:], make([]byte, 8)) // the header of the fifth
 	got := told(t, b, true)
 	// It has the time of the record before it and no CPU, so it comes first.
@@ -273,7 +271,7 @@ func TestResyncAtStart(t *testing.T) {
 	w := newWriter(binary.LittleEndian)
 	w.add(make([]byte, 96))
 	for i := range 6 {
-		w.add(w.sample(idWaking, 0, 0, uint64(1000+i), w.wakingRaw(0, 0, "x", 10, i)))
+		w.add(w.sample(idWaking, 0, 0, uint64(1000+i), w.Waking(0, 0, "x", 10, i)))
 	}
 	got := told(t, w.file(), true)
 	if len(got) != 7 || got[0] != `1000 [-01] @0 damaged "96 bytes that are no records"` {
@@ -285,10 +283,10 @@ func TestResyncAtStart(t *testing.T) {
 func TestTaskRecords(t *testing.T) {
 	w := newWriter(binary.LittleEndian)
 	w.add(
-		w.record(recComm, 0, w.cat(7, 7, "sh\x00\x00\x00\x00\x00\x00", make([]byte, 40))),
-		w.record(recFork, 0, w.cat(8, 7, 8, 7, uint64(50), w.trailer(idSwitch, 0, 7, 50))),
-		w.sample(idSwitch, 0, 8, 60, w.switchRaw("sh", 8, 0x10, "x", 9)),
-		w.record(recExit, 0, w.cat(8, 7, 8, 7, uint64(70), w.trailer(idSwitch, 0, 8, 70))),
+		w.record(recComm, 0, w.Cat(7, 7, "sh\x00\x00\x00\x00\x00\x00", make([]byte, 40))),
+		w.record(recFork, 0, w.Cat(8, 7, 8, 7, uint64(50), w.trailer(idSwitch, 0, 7, 50))),
+		w.sample(idSwitch, 0, 8, 60, w.Switch("sh", 8, 0x10, "x", 9)),
+		w.record(recExit, 0, w.Cat(8, 7, 8, 7, uint64(70), w.trailer(idSwitch, 0, 8, 70))),
 	)
 	want := []string{
 		`50 [-01] @0 comm 7 "sh"`,
@@ -304,16 +302,16 @@ func TestTaskRecords(t *testing.T) {
 // A record that contradicts its format is told where it stands.
 func TestDamagedRecord(t *testing.T) {
 	w := newWriter(binary.LittleEndian)
-	short := w.wakingRaw(0, 0, "x", 10, 1)[:20]
+	short := w.Waking(0, 0, "x", 10, 1)[:20]
 	outside := w.migrateRaw(0, "x", 1, 2, 3)
 	outside[8] = 200
 	w.add(
 		w.sample(idWaking, 0, 0, 10, short),
 		w.sample(idMigrate, 0, 0, 11, outside),
-		w.sample(idWaking, 0, 0, 12, w.switchRaw("a", 1, 0, "b", 2)), // of another type than its id says
-		w.sample(idWaking, 0, 0, 13, w.wakingRaw(0, 0, "x", 10, 1)),
-		w.sample(999, 0, 0, 14, w.wakingRaw(0, 0, "x", 10, 1)), // an id nobody opened
-		w.sample(idWaking, 0, 0, 1<<63, w.wakingRaw(0, 0, "x", 10, 1)),
+		w.sample(idWaking, 0, 0, 12, w.Switch("a", 1, 0, "b", 2)), // of another type than its id says
+		w.sample(idWaking, 0, 0, 13, w.Waking(0, 0, "x", 10, 1)),
+		w.sample(999, 0, 0, 14, w.Waking(0, 0, "x", 10, 1)), // an id nobody opened
+		w.sample(idWaking, 0, 0, 1<<63, w.Waking(0, 0, "x", 10, 1)),
 	)
 	got := told(t, w.file(), true)
 	kinds := make([]string, len(got))

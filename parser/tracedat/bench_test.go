@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"schedreplay/parser"
+	"schedreplay/parser/tep/eventtest"
 )
 
 // million fills the pages of 2 CPUs with a million events.
@@ -27,9 +28,9 @@ func million(w *writer, events int) {
 			}
 			var e []byte
 			if i%2 == 0 {
-				e = w.event(delta, false, w.switchRaw(names[prev], prev, 1, names[next], next))
+				e = w.event(delta, false, w.Switch(names[prev], prev, 1, names[next], next))
 			} else {
-				e = w.event(delta, false, w.wakingRaw(prev, 8, names[next], next, cpu))
+				e = w.event(delta, false, w.Waking(prev, 8, names[next], next, cpu))
 			}
 			stamp += uint64(500 + i%77)
 			page = append(page, e)
@@ -48,7 +49,7 @@ func BenchmarkMillion(b *testing.B) {
 		b.Run(codec, func(b *testing.B) {
 			w := newWriter(binary.LittleEndian, codec)
 			million(w, events)
-			src := memory("x", w.v7())
+			src := eventtest.Source("x", w.v7())
 			b.SetBytes(src.Size)
 			b.ReportAllocs()
 			for b.Loop() {

@@ -8,10 +8,10 @@ import (
 	"schedreplay/parser/tep/eventtest"
 )
 
-func open(b []byte) (parser.Capture, error) { return New(memory("in", b)) }
+func open(b []byte) (parser.Capture, error) { return New(eventtest.Source("in", b)) }
 
 func openUnsized(b []byte) (parser.Capture, error) {
-	src := memory("in", b)
+	src := eventtest.Source("in", b)
 	src.Size = -1
 	return New(src)
 }
@@ -35,9 +35,9 @@ func FuzzPage(f *testing.F) {
 	eventtest.Corpus(f, "FuzzPage", map[string][]byte{"story": w.cpus[0][:testPage], "lost": w.cpus[0][testPage : testPage+200]})
 	f.Fuzz(func(t *testing.T, page []byte) {
 		page = append(page[:min(len(page), testPage)], make([]byte, max(testPage-len(page), 0))...)
-		for _, o := range orders {
+		for _, o := range eventtest.Orders {
 			w := newWriter(o, "none")
-			w.cpus = [][]byte{append(w.page(10, 0, 0, w.event(0, false, w.wakingRaw(1, 0, "a", 2, 1))), page...)}
+			w.cpus = [][]byte{append(w.page(10, 0, 0, w.event(0, false, w.Waking(1, 0, "a", 2, 1))), page...)}
 			if err := eventtest.Exercise(open, w.v6()); err != nil {
 				t.Error(err)
 			}

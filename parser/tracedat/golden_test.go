@@ -26,7 +26,7 @@ func TestGolden(t *testing.T) {
 	for _, f := range goldenFiles(t) {
 		name := strings.TrimSuffix(filepath.Base(f), ".dat.zst")
 		t.Run(name, func(t *testing.T) {
-			c, err := New(memory(name+".dat", eventtest.Unpack(t, f)))
+			c, err := New(eventtest.Source(name+".dat", eventtest.Unpack(t, f)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -56,7 +56,7 @@ func TestGoldenLive(t *testing.T) {
 			if err := os.WriteFile(path, b, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			c, err := New(memory(path, b))
+			c, err := New(eventtest.Source(path, b))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -164,7 +164,7 @@ func TestTraces(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c, err := New(memory(f, b))
+			c, err := New(eventtest.Source(f, b))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -231,7 +231,7 @@ func TestRecordings(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c, err := New(memory(path, b))
+			c, err := New(eventtest.Source(path, b))
 			if err != nil {
 				if want, _ := report(t, path); len(want) == 0 {
 					t.Skip("nothing was recorded: someone else uses tracefs")

@@ -13,8 +13,6 @@ import (
 	"schedreplay/parser/tep/eventtest"
 )
 
-var orders = map[string]order{"little": binary.LittleEndian, "big": binary.BigEndian}
-
 var wantStory = []string{
 	`900 [001] @0 overwritten count=3`,
 	`900 [001] @0 sched_switch "prev_comm=nine prev_pid=9 prev_prio=120 prev_state=R+ ==> next_comm=ten next_pid=10 next_prio=139" cur=9 "" task`,
@@ -32,7 +30,7 @@ var wantStory = []string{
 
 func told(t *testing.T, b []byte) []string {
 	t.Helper()
-	c, err := New(memory("synthetic", b))
+	c, err := New(eventtest.Source("synthetic", b))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +53,7 @@ func told(t *testing.T, b []byte) []string {
 // files wraps a story in every container.
 func files(change func(w *writer)) map[string][]byte {
 	all := make(map[string][]byte)
-	for name, o := range orders {
+	for name, o := range eventtest.Orders {
 		for _, codec := range []string{"none", "zstd", "zlib"} {
 			w := newWriter(o, codec)
 			w.story()
@@ -92,7 +90,7 @@ note "5 events of CPU 0 found no room"
 `
 	for name, b := range files(func(w *writer) { w.option(optDate, "0x1000\x00") }) {
 		t.Run(name, func(t *testing.T) {
-			c, err := New(memory("x", b))
+			c, err := New(eventtest.Source("x", b))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -131,7 +129,7 @@ func TestClocks(t *testing.T) {
 			}
 		}) {
 			t.Run(c.clock+"/"+name, func(t *testing.T) {
-				capture, err := New(memory("x", b))
+				capture, err := New(eventtest.Source("x", b))
 				if c.refused {
 					if !errors.Is(err, parser.ErrUnsupported) || !strings.Contains(err.Error(), c.clock) {
 						t.Fatalf("got %v", err)
@@ -185,14 +183,14 @@ func TestErrors(t *testing.T) {
 		{"no sched events", replace(replace(v6, "name: sched_switch", "name: sched_swatch"), "name: sched_waking", "name: sched_wakinX"), parser.ErrUnsupported, "scheduler events"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := New(memory("in", c.in))
+			_, err := New(eventtest.Source("in", c.in))
 			var pe *parser.Error
 			if !errors.As(err, &pe) || !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.text) {
 				t.Errorf("got %v, want %v with %q", err, c.want, c.text)
 			}
 		})
 	}
-	src := memory("in", v7)
+	src := eventtest.Source("in", v7)
 	src.At = nil
 	if _, err := New(src); !errors.Is(err, parser.ErrUnsupported) {
 		t.Errorf("without random access: %v", err)
@@ -233,7 +231,7 @@ func TestCutTable(t *testing.T) {
 	if got := told(t, b[:table-testPage+10]); len(got) < 10 || !strings.Contains(got[len(got)-1], "cut short") {
 		t.Errorf("%q", got)
 	}
-	if _, err := New(memory("x", b[:table-2*testPage+100])); !errors.Is(err, parser.ErrTruncated) {
+	if _, err := New(eventtest.Source("x", b[:table-2*testPage+100])); !errors.Is(err, parser.ErrTruncated) {
 		t.Errorf("cut inside the first chunk: %v", err)
 	}
 }
@@ -242,8 +240,8 @@ func TestCutTable(t *testing.T) {
 func TestBackwards(t *testing.T) {
 	w := newWriter(binary.LittleEndian, "none")
 	w.story()
-	w.cpus[1] = append(w.page(500, 0, 0, w.event(0, false, w.wakingRaw(1, 0, "a", 2, 1))),
-		w.page(400, 0, 0, w.event(0, false, w.wakingRaw(1, 0, "b", 2, 1)))...)
+	w.cpus[1] = append(w.page(500, 0, 0, w.event(0, false, w.Waking(1, 0, "a", 2, 1))),
+		w.page(400, 0, 0, w.event(0, false, w.Waking(1, 0, "b", 2, 1)))...)
 	got := strings.Join(told(t, w.v6()), "\n")
 	if !strings.Contains(got, `500 [001] @0 damaged "time runs backwards by 100 ns: one event left out"`) {
 		t.Error(got)
