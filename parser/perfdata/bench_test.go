@@ -58,29 +58,7 @@ func benchmarkPass(b *testing.B, path string, events int) {
 	}
 	src.Open = eventtest.Source(path, head).Open
 	b.SetBytes(info.Size())
-	b.ReportAllocs()
-	for b.Loop() {
-		c, err := New(src)
-		if err != nil {
-			b.Fatal(err)
-		}
-		n := 0
-		for e, err := range c.Events() {
-			if err != nil {
-				b.Fatal(err)
-			}
-			if e.Kind == parser.KindSwitch || e.Kind == parser.KindWaking {
-				n++
-			}
-		}
-		if n != events {
-			b.Fatalf("%d events", n)
-		}
-		if err := c.Close(); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(events), "ns/event")
+	eventtest.Pass(b, events, func() (parser.Capture, error) { return New(src) })
 }
 
 // Opening and one pass over a million events.

@@ -75,7 +75,7 @@ func TestGoldenThreads(t *testing.T) {
 
 // TestGoldenLive holds the recordings in testdata against perf script.
 func TestGoldenLive(t *testing.T) {
-	perfTool(t)
+	eventtest.Tool(t, "perf")
 	for _, f := range goldenFiles(t) {
 		name := strings.TrimSuffix(filepath.Base(f), ".data.zst")
 		if name == "killed" {
@@ -87,7 +87,7 @@ func TestGoldenLive(t *testing.T) {
 			if err := os.WriteFile(path, b, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			compare(t, perfScript(t, path), ours(t, openFile(t, path)))
+			eventtest.Compare(t, "perf script", perfScript(t, path), ours(t, openFile(t, path)))
 		})
 	}
 	t.Run("threads", func(t *testing.T) {
@@ -97,6 +97,6 @@ func TestGoldenLive(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		compare(t, perfScript(t, dir), ours(t, c))
+		eventtest.Compare(t, "perf script", perfScript(t, dir), ours(t, c))
 	})
 }

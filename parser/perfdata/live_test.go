@@ -8,74 +8,33 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"sort"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
-
-	"github.com/klauspost/compress/zstd"
 
 	"schedreplay/parser"
 	"schedreplay/parser/tep/eventtest"
 )
 
-// perfTool returns the path of perf, or skips.
-func perfTool(t *testing.T) string {
-	t.Helper()
-	path, err := exec.LookPath("perf")
-	if err != nil {
-		t.Skip("no perf here to compare with")
-	}
-	return path
-}
+var lineRE = regexp.MustCompile(`(?m)^\[(?P<cpu>\d{3,})\] +(?P<sec>\d+)\.(?P<ns>\d{9}): +(?P<event>[^\s:]+(?::[^\s:]+)?): ?`)
 
-// line is one sample as perf script prints it.
-type line struct {
-	time    int64
-	cpu     int32
-	event   string
-	payload string
-}
-
-var lineRE = regexp.MustCompile(`(?m)^\[(\d{3,})\] +(\d+)\.(\d{9}): +([^\s:]+(?::[^\s:]+)?): ?`)
-
-// perfScript lets perf print a capture. Names may hold newlines, so a sample
-// ends where the next one begins.
-func perfScript(t *testing.T, path string) []line {
+// perfScript lets perf print a capture.
+func perfScript(t *testing.T, path string) []eventtest.Line {
 	t.Helper()
 	var stderr bytes.Buffer
-	cmd := exec.Command(perfTool(t), "script", "-i", path, "--ns", "-F", "cpu,time,event,trace")
+	cmd := exec.Command(eventtest.Tool(t, "perf"), "script", "-i", path, "--ns", "-F", "cpu,time,event,trace")
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("perf script: %v\n%s", err, &stderr)
 	}
-	var lines []line
-	at := lineRE.FindAllSubmatchIndex(out, -1)
-	for i, m := range at {
-		end := len(out)
-		if i+1 < len(at) {
-			end = at[i+1][0]
-		}
-		field := func(n int) string { return string(out[m[2*n]:m[2*n+1]]) }
-		cpu, _ := strconv.Atoi(field(1))
-		sec, _ := strconv.ParseInt(field(2), 10, 64)
-		ns, _ := strconv.ParseInt(field(3), 10, 64)
-		lines = append(lines, line{sec*1e9 + ns, int32(cpu), field(4), strings.TrimSuffix(string(out[m[1]:end]), "\n")})
-	}
-	// perf breaks ties by place in the file only.
-	sort.SliceStable(lines, func(i, j int) bool {
-		a, b := lines[i], lines[j]
-		return a.time < b.time || a.time == b.time && a.cpu < b.cpu
-	})
-	return lines
+	return eventtest.Lines(out, lineRE)
 }
 
 // ours lists the samples that we decode, in perf's words.
-func ours(t *testing.T, c parser.Capture) []line {
+func ours(t *testing.T, c parser.Capture) []eventtest.Line {
 	t.Helper()
-	var lines []line
+	var lines []eventtest.Line
 	for e, err := range c.Events() {
 		if err != nil {
 			t.Fatal(err)
@@ -91,43 +50,15 @@ func ours(t *testing.T, c parser.Capture) []line {
 				e.Text = "task:task_rename"
 			}
 		}
-		l := line{time: e.Time, cpu: e.CPU}
+		l := eventtest.Line{Time: e.Time, CPU: e.CPU}
 		if s, ok := eventtest.Kernel(&e); ok {
-			l.event, l.payload = "sched:"+e.Kind.String(), s
+			l.Event, l.Payload = "sched:"+e.Kind.String(), s
 		} else {
-			l.event = e.Text
+			l.Event = e.Text
 		}
 		lines = append(lines, l)
 	}
 	return lines
-}
-
-// compare holds our events against perf's.
-func compare(t *testing.T, want, got []line) {
-	t.Helper()
-	if len(got) != len(want) {
-		t.Errorf("%d events, perf script prints %d", len(got), len(want))
-	}
-	bad := 0
-	for i := range min(len(got), len(want)) {
-		w, g := want[i], got[i]
-		if g.payload == "" {
-			w.payload = "" // an event that is named only
-		}
-		// Fields that replay does not use.
-		if cut, _, ok := strings.Cut(w.payload, " group_dead="); ok && strings.HasSuffix(w.event, "_exit") {
-			w.payload = cut
-		}
-		if strings.HasSuffix(w.event, "stat_runtime") {
-			w.payload, _, _ = strings.Cut(w.payload, " [ns]")
-		}
-		if w != g {
-			t.Errorf("event %d:\nperf: %+v\nours: %+v", i, w, g)
-			if bad++; bad > 5 {
-				return
-			}
-		}
-	}
 }
 
 // openFile opens a capture as parser/open does.
@@ -152,53 +83,30 @@ func openPath(path string) (parser.Capture, error) {
 // TestTraces compares with perf script on the captures in the folder that
 // SCHEDREPLAY_TRACES names.
 func TestTraces(t *testing.T) {
-	root := os.Getenv("SCHEDREPLAY_TRACES")
-	if root == "" {
-		t.Skip("SCHEDREPLAY_TRACES does not name a folder of captures")
-	}
-	files, err := filepath.Glob(filepath.Join(root, "*", "perf.data.zst"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("SCHEDREPLAY_TRACES=%s holds no */perf.data.zst (%v)", root, err)
-	}
-	z, err := zstd.NewReader(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer z.Close()
-	for _, f := range files {
-		t.Run(filepath.Base(filepath.Dir(f)), func(t *testing.T) {
-			packed, err := os.ReadFile(f)
-			if err != nil {
-				t.Fatal(err)
-			}
-			b, err := z.DecodeAll(packed, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			c, err := New(eventtest.Source(f, b))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer c.Close()
-			broken, n, err := eventtest.Check(c)
-			if broken != nil || err != nil || n == 0 {
-				t.Fatalf("%d events, %v, %v", n, broken, err)
-			}
-			compareGuess(t, b)
-			perfTool(t)
-			path := filepath.Join(t.TempDir(), "perf.data")
-			if err := os.WriteFile(path, b, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			compare(t, perfScript(t, path), ours(t, c))
-		})
-	}
+	eventtest.Traces(t, "perf.data.zst", func(t *testing.T, f string, b []byte) {
+		c, err := New(eventtest.Source(f, b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		broken, n, err := eventtest.Check(c)
+		if broken != nil || err != nil || n == 0 {
+			t.Fatalf("%d events, %v, %v", n, broken, err)
+		}
+		compareGuess(t, b)
+		eventtest.Tool(t, "perf")
+		path := filepath.Join(t.TempDir(), "perf.data")
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		eventtest.Compare(t, "perf script", perfScript(t, path), ours(t, c))
+	})
 }
 
 // TestRecordings records with perf in every mode a user may choose and
 // compares with perf script.
 func TestRecordings(t *testing.T) {
-	perf := perfTool(t)
+	perf := eventtest.Tool(t, "perf")
 	const load = "for i in 1 2 3; do ls / >/dev/null; done; sleep 0.02"
 	modes := []struct {
 		name, args string
@@ -249,10 +157,10 @@ func TestRecordings(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer c.Close()
-				compare(t, want, ours(t, c))
+				eventtest.Compare(t, "perf script", want, ours(t, c))
 				return
 			}
-			compare(t, want, ours(t, openFile(t, m.path)))
+			eventtest.Compare(t, "perf script", want, ours(t, openFile(t, m.path)))
 			if m.name != "pipe" {
 				return
 			}
@@ -267,7 +175,7 @@ func TestRecordings(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer c.Close()
-			compare(t, want, ours(t, c))
+			eventtest.Compare(t, "perf script", want, ours(t, c))
 		})
 	}
 }

@@ -25,20 +25,7 @@ func told(t *testing.T, b []byte, at bool) []string {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	broken, _, _ := eventtest.Check(c)
-	if broken != nil {
-		t.Error(broken)
-	}
-	var lines []string
-	for e, err := range c.Events() {
-		if err != nil {
-			lines = append(lines, "error "+err.Error())
-			continue
-		}
-		e.Pos = 0
-		lines = append(lines, eventtest.Print(&e))
-	}
-	return lines
+	return eventtest.Told(t, c)
 }
 
 // wantStory is what writer.story tells, whatever it is wrapped in.

@@ -51,26 +51,7 @@ func BenchmarkMillion(b *testing.B) {
 			million(w, events)
 			src := eventtest.Source("x", w.v7())
 			b.SetBytes(src.Size)
-			b.ReportAllocs()
-			for b.Loop() {
-				c, err := New(src)
-				if err != nil {
-					b.Fatal(err)
-				}
-				n := 0
-				for e, err := range c.Events() {
-					if err != nil {
-						b.Fatal(err)
-					}
-					if e.Kind == parser.KindSwitch || e.Kind == parser.KindWaking {
-						n++
-					}
-				}
-				if n != events {
-					b.Fatalf("%d events", n)
-				}
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/events, "ns/event")
+			eventtest.Pass(b, events, func() (parser.Capture, error) { return New(src) })
 		})
 	}
 }

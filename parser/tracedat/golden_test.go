@@ -44,7 +44,7 @@ func TestGolden(t *testing.T) {
 
 // TestGoldenLive holds the recordings in testdata against trace-cmd report.
 func TestGoldenLive(t *testing.T) {
-	traceCmd(t)
+	eventtest.Tool(t, "trace-cmd")
 	for _, f := range goldenFiles(t) {
 		name := strings.TrimSuffix(filepath.Base(f), ".dat.zst")
 		if name == "instance" {

@@ -6,79 +6,37 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"sort"
-	"strconv"
 	"strings"
 	"testing"
-
-	"github.com/klauspost/compress/zstd"
 
 	"schedreplay/parser"
 	"schedreplay/parser/tep/eventtest"
 )
 
-// traceCmd returns the path of trace-cmd, or skips.
-func traceCmd(t *testing.T) string {
-	t.Helper()
-	path, err := exec.LookPath("trace-cmd")
-	if err != nil {
-		t.Skip("no trace-cmd here to compare with")
-	}
-	return path
-}
-
-// line is one event as trace-cmd report prints it.
-type line struct {
-	pid     int32
-	time    int64
-	cpu     int32
-	event   string
-	payload string
-}
-
 var dropRE = regexp.MustCompile(`(?m)^CPU:\d+ \[(\d+ )?EVENTS DROPPED\]\n`)
 
-var lineRE = regexp.MustCompile(`(?m)^[^\n]{1,40}-(\d+) +\[(\d{3,})\] +(\d+)\.(\d{9}): ([A-Za-z_]\w*): +`)
+var lineRE = regexp.MustCompile(`(?m)^[^\n]{1,40}-(?P<pid>\d+) +\[(?P<cpu>\d{3,})\] +(?P<sec>\d+)\.(?P<ns>\d{9}): (?P<event>[A-Za-z_]\w*): +`)
 
 // report lets trace-cmd print a capture with the kernel's own print formats.
-// Names may hold newlines, so an event ends where the next one begins.
-func report(t *testing.T, path string) (events []line, drops int) {
+func report(t *testing.T, path string) (events []eventtest.Line, drops int) {
 	t.Helper()
 	var stderr bytes.Buffer
-	cmd := exec.Command(traceCmd(t), "report", "-N", "-t", "-i", path)
+	cmd := exec.Command(eventtest.Tool(t, "trace-cmd"), "report", "-N", "-t", "-i", path)
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("trace-cmd report: %v\n%s", err, &stderr)
 	}
-	var lines []line
 	// Losses stand on lines of their own.
 	drops = len(dropRE.FindAll(out, -1))
 	out = dropRE.ReplaceAll(out, nil)
-	at := lineRE.FindAllSubmatchIndex(out, -1)
-	for i, m := range at {
-		end := len(out)
-		if i+1 < len(at) {
-			end = at[i+1][0]
-		}
-		field := func(n int) string { return string(out[m[2*n]:m[2*n+1]]) }
-		pid, _ := strconv.Atoi(field(1))
-		cpu, _ := strconv.Atoi(field(2))
-		sec, _ := strconv.ParseInt(field(3), 10, 64)
-		ns, _ := strconv.ParseInt(field(4), 10, 64)
-		lines = append(lines, line{int32(pid), sec*1e9 + ns, int32(cpu), field(5), strings.TrimSuffix(string(out[m[1]:end]), "\n")})
-	}
-	sort.SliceStable(lines, func(i, j int) bool {
-		a, b := lines[i], lines[j]
-		return a.time < b.time || a.time == b.time && a.cpu < b.cpu
-	})
-	return lines, drops
+	return eventtest.Lines(out, lineRE), drops
 }
 
 // ours lists the events that we decode, in trace-cmd's words.
-func ours(t *testing.T, c parser.Capture) (events []line, drops int) {
+func ours(t *testing.T, c parser.Capture) (events []eventtest.Line, drops int) {
 	t.Helper()
-	var lines []line
+	var lines []eventtest.Line
 	wall := int64(0)
 	if clock := c.Meta().Clock; clock.HasWall {
 		wall = clock.WallOffset // trace-cmd adds it
@@ -87,7 +45,7 @@ func ours(t *testing.T, c parser.Capture) (events []line, drops int) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l := line{pid: e.Cur.PID, time: e.Time + wall, cpu: e.CPU}
+		l := eventtest.Line{PID: e.Cur.PID, Time: e.Time + wall, CPU: e.CPU}
 		switch e.Kind {
 		case parser.KindLost, parser.KindOverwritten:
 			drops++
@@ -95,12 +53,12 @@ func ours(t *testing.T, c parser.Capture) (events []line, drops int) {
 		case parser.KindDamaged:
 			t.Fatal(eventtest.Print(&e))
 		case parser.KindComm:
-			l.event = "task_rename"
+			l.Event = "task_rename"
 		case parser.KindOther:
-			_, l.event, _ = strings.Cut(e.Text, ":")
+			_, l.Event, _ = strings.Cut(e.Text, ":")
 		default:
-			l.event = e.Kind.String()
-			l.payload, _ = eventtest.Kernel(&e)
+			l.Event = e.Kind.String()
+			l.Payload, _ = eventtest.Kernel(&e)
 		}
 		lines = append(lines, l)
 	}
@@ -115,71 +73,28 @@ func compare(t *testing.T, path string, c parser.Capture) {
 	if drops != ourDrops {
 		t.Errorf("%d losses, trace-cmd report prints %d", ourDrops, drops)
 	}
-	if len(got) != len(want) {
-		t.Errorf("%d events, trace-cmd report prints %d", len(got), len(want))
-	}
-	bad := 0
-	for i := range min(len(got), len(want)) {
-		w, g := want[i], got[i]
-		if g.payload == "" {
-			w.payload = "" // an event that is named only
-		}
-		// Fields that replay does not use.
-		w.payload, _, _ = strings.Cut(w.payload, " group_dead=")
-		if w.event == "sched_stat_runtime" {
-			w.payload, _, _ = strings.Cut(w.payload, " [ns]")
-		}
-		if w != g {
-			t.Errorf("event %d:\ntrace-cmd: %+v\nours: %+v", i, w, g)
-			if bad++; bad > 5 {
-				return
-			}
-		}
-	}
+	eventtest.Compare(t, "trace-cmd report", want, got)
 }
 
 // TestTraces compares with trace-cmd report on the captures in the folder that
 // SCHEDREPLAY_TRACES names.
 func TestTraces(t *testing.T) {
-	root := os.Getenv("SCHEDREPLAY_TRACES")
-	if root == "" {
-		t.Skip("SCHEDREPLAY_TRACES does not name a folder of captures")
-	}
-	files, err := filepath.Glob(filepath.Join(root, "*", "trace.dat.zst"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("SCHEDREPLAY_TRACES=%s holds no */trace.dat.zst (%v)", root, err)
-	}
-	z, err := zstd.NewReader(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer z.Close()
-	for _, f := range files {
-		t.Run(filepath.Base(filepath.Dir(f)), func(t *testing.T) {
-			packed, err := os.ReadFile(f)
-			if err != nil {
-				t.Fatal(err)
-			}
-			b, err := z.DecodeAll(packed, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			c, err := New(eventtest.Source(f, b))
-			if err != nil {
-				t.Fatal(err)
-			}
-			broken, n, err := eventtest.Check(c)
-			if broken != nil || err != nil || n == 0 {
-				t.Fatalf("%d events, %v, %v", n, broken, err)
-			}
-			traceCmd(t)
-			path := filepath.Join(t.TempDir(), "trace.dat")
-			if err := os.WriteFile(path, b, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			compare(t, path, c)
-		})
-	}
+	eventtest.Traces(t, "trace.dat.zst", func(t *testing.T, f string, b []byte) {
+		c, err := New(eventtest.Source(f, b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		broken, n, err := eventtest.Check(c)
+		if broken != nil || err != nil || n == 0 {
+			t.Fatalf("%d events, %v, %v", n, broken, err)
+		}
+		eventtest.Tool(t, "trace-cmd")
+		path := filepath.Join(t.TempDir(), "trace.dat")
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		compare(t, path, c)
+	})
 }
 
 // tracefs is where recordings are made. What trace-cmd record -d -k leaves
@@ -189,7 +104,7 @@ const tracefs = "/sys/kernel/tracing"
 // record makes a recording, or skips where that is not possible.
 func record(t *testing.T, args ...string) string {
 	t.Helper()
-	tool := traceCmd(t)
+	tool := eventtest.Tool(t, "trace-cmd")
 	put := func(file, text string) { _ = os.WriteFile(filepath.Join(tracefs, file), []byte(text), 0) }
 	old := map[string]string{}
 	for _, file := range []string{"tracing_on", "trace_clock", "buffer_size_kb"} {

@@ -34,20 +34,7 @@ func told(t *testing.T, b []byte) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	broken, _, _ := eventtest.Check(c)
-	if broken != nil {
-		t.Error(broken)
-	}
-	var lines []string
-	for e, err := range c.Events() {
-		if err != nil {
-			lines = append(lines, "error "+err.Error())
-			continue
-		}
-		e.Pos = 0
-		lines = append(lines, eventtest.Print(&e))
-	}
-	return lines
+	return eventtest.Told(t, c)
 }
 
 // files wraps a story in every container.

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"testing"
 
 	"schedreplay/parser"
 )
@@ -138,4 +139,23 @@ func Check(c parser.Capture) (broken error, n int, end error) {
 		n++
 	}
 	return nil, n, end
+}
+
+// Told prints what a capture tells, event by event, but for their places in the
+// file. It holds a pass against [Check] too.
+func Told(t *testing.T, c parser.Capture) []string {
+	t.Helper()
+	if broken, _, _ := Check(c); broken != nil {
+		t.Error(broken)
+	}
+	var lines []string
+	for e, err := range c.Events() {
+		if err != nil {
+			lines = append(lines, "error "+err.Error())
+			continue
+		}
+		e.Pos = 0
+		lines = append(lines, Print(&e))
+	}
+	return lines
 }
