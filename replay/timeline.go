@@ -33,7 +33,10 @@ type task struct {
 	slot int
 	// queuedSure: it is certainly on that list by now, not still with its waker.
 	queuedSure bool
-	exiting    bool
+	// assumed is how often it was taken to have reached its CPU's queue without an
+	// event that says so.
+	assumed int
+	exiting bool
 	// pushedFrom is the CPU that a stopper moved it from last, at pushedAt.
 	pushedFrom int32
 	pushedAt   int64
@@ -355,6 +358,7 @@ func (t *timeline) unseat(p *task) {
 // enqueue puts a task on a CPU's queue.
 func (t *timeline) enqueue(p *task, c int32) {
 	t.land(p)
+	p.assumed = 0
 	if p.queued {
 		if p.queuedKnown {
 			return
@@ -405,7 +409,7 @@ func (t *timeline) fly(p *task, waker, c int32, w window) {
 		t.fairLeave(p)
 		t.loadLeave(p)
 	}
-	p.inflight = c
+	p.inflight, p.assumed = c, 0
 	t.cpu[c].inflight++
 	if !t.s.hasWakeup {
 		t.cpu[c].landing = append(t.cpu[c].landing, p)
@@ -420,6 +424,7 @@ func (t *timeline) activate(p *task, c int32, w window) {
 		return
 	}
 	t.enqueue(p, c)
+	p.assumed = 1
 	t.changed(c, w.est, w.lo, w.hi)
 }
 
@@ -443,7 +448,9 @@ func (t *timeline) apply(ev *parser.Event) {
 		// The CPU has gone on, so it has emptied its wake list.
 		for _, p := range k.landing {
 			if p.inflight == c {
+				n := p.assumed + 1
 				t.enqueue(p, c)
+				p.assumed = n
 			}
 		}
 		k.landing = k.landing[:0]
@@ -548,10 +555,21 @@ func (t *timeline) applySwitch(ev *parser.Event) {
 		t.loadPick(n, c)
 		k.prio = n.prio
 	} else {
-		// An idle CPU has nothing queued and holds no delayed task.
+		// An idle CPU has nothing queued and holds no delayed task. What was assumed
+		// to be queued is still on its way: on the wake list, or with its waker.
 		k.prio = 140
 		t.fairPick(c, nil)
+		for _, p := range k.queue {
+			if p.assumed == 1 {
+				k.landing = append(k.landing, p)
+			}
+		}
 		t.forgetQueue(c)
+		for _, p := range k.landing {
+			p.queuedKnown, p.queuedSure, p.inflight = true, true, c
+			k.inflight++
+			k.sure++
+		}
 		k.idleAt = ev.Time
 		t.loadIdle(c)
 	}
@@ -562,6 +580,7 @@ func (t *timeline) applySwitch(ev *parser.Event) {
 // shown puts a task on the queue of the CPU on which a switch shows it, and off
 // the one where it was thought to be.
 func (t *timeline) shown(p *task, c int32) {
+	p.assumed = 0
 	if p.queued && p.cpu == c {
 		return
 	}
@@ -597,6 +616,7 @@ func (t *timeline) applyMigrate(ev *parser.Event) {
 	if c := ev.Cur.PID; c > 0 && strings.HasPrefix(t.get(c).comm, "migration/") {
 		p.pushedFrom, p.pushedAt = from, ev.Time
 	}
+	p.assumed = 0
 	if p.queued && p.cpu != to {
 		from = p.cpu
 		t.loadMigrate(p, from, to)

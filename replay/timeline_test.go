@@ -206,6 +206,38 @@ func TestNoWakeupEvents(t *testing.T) {
 	}
 }
 
+// Where no sched_wakeup tells, a task is assumed to be queued by its CPU's next
+// event. If the CPU then goes idle it was not: it is on its way still, once.
+func TestAssumedQueued(t *testing.T) {
+	ev := []parser.Event{
+		switches(1, 0, swapper, runnable, busy[0]), switches(2, 1, swapper, runnable, busy[1]), waking(10, 0, busy[0], other, 1),
+	}
+	for _, direct := range []bool{false, true} {
+		l := after(1<<40, ev...)
+		if direct {
+			l.activate(l.get(other.PID), 1, window{10_000, 10_000, 10_000})
+		} else {
+			l.fly(l.get(other.PID), 0, 1, window{10_000, 10_000, 10_000})
+		}
+		for i, step := range []struct {
+			ev               parser.Event
+			inflight, queued int
+			idle             bool
+		}{
+			{waking(20, 1, busy[1], busy[2], 2), 0, 2, false},
+			{switches(30, 1, busy[1], sleeps, swapper), 1, 0, false},
+			{switches(40, 1, swapper, runnable, busy[1]), 0, 2, false},
+			{switches(50, 1, busy[1], sleeps, swapper), 0, 0, true},
+		} {
+			l.apply(&step.ev)
+			k := &l.cpu[1]
+			if v := l.at(1, window{1 << 40, 1 << 40, 1 << 40}); k.inflight != step.inflight || len(k.queue) != step.queued || v.idleVal != step.idle {
+				t.Errorf("direct %v, step %d: %d in flight, %d queued, idle %v", direct, i, k.inflight, len(k.queue), v.idleVal)
+			}
+		}
+	}
+}
+
 // How the machine stood at the start follows from each CPU's and each task's
 // first event.
 func TestStart(t *testing.T) {
