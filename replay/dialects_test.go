@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"schedreplay/parser/capturetest"
 	"schedreplay/replay"
 )
 
@@ -49,7 +50,7 @@ func tell(t *testing.T, dir, name string) *told {
 // same stays, the same entries and the same runs.
 func TestDialectsAgree(t *testing.T) {
 	tried := 0
-	for _, dir := range captureDirs(t) {
+	for _, dir := range capturetest.Folders(t, "../testdata/traces") {
 		text, perf := tell(t, dir, "ftrace.txt.gz"), tell(t, dir, "perf.data.zst")
 		if text == nil || perf == nil || len(text.owner) == 0 || filepath.Base(dir) == "smt44-isolated43-original-cpu43only" {
 			continue

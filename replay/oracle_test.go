@@ -14,6 +14,7 @@ import (
 
 	"schedreplay/kernelmodel"
 	"schedreplay/parser"
+	"schedreplay/parser/capturetest"
 	"schedreplay/replay"
 )
 
@@ -104,7 +105,7 @@ const (
 // instrumented kernels made of their own decisions.
 func TestOracle(t *testing.T) {
 	var n, exact int
-	for _, d := range captureDirs(t) {
+	for _, d := range capturetest.Folders(t, "../testdata/traces") {
 		for _, name := range recordings {
 			if strings.Contains(d, "cpu43only") && name != "ftrace.txt.gz" {
 				continue // the recorder saw one CPU

@@ -17,24 +17,25 @@ import (
 // the design: cmd → {plots, export, replay, parser/open}; plots, export → replay →
 // {parser, kernelmodel} → {fact, cpumask}; dialects → {parser, tep, text}.
 var arrows = map[string][]string{
-	"cmd":               {"plots", "export", "export/anonymize", "replay", "kernelmodel", "parser", "parser/open", "parser/host"},
-	"plots":             {"replay", "kernelmodel", "parser"},
-	"export":            {"replay", "kernelmodel", "parser"},
-	"export/anonymize":  {"parser", "parser/tep"}, // it rewrites records by their formats
-	"replay":            {"kernelmodel", "parser"},
-	"kernelmodel":       {},
-	"parser":            {},
-	"parser/host":       {"parser"},
-	"parser/text":       {"parser"},
-	"parser/tep":        {"parser"},
-	"parser/ftrace":     {"parser", "parser/text"},
-	"parser/perfscript": {"parser", "parser/text"},
-	"parser/timehist":   {"parser", "parser/text"},
-	"parser/perfdata":   {"parser", "parser/tep"},
-	"parser/tracedat":   {"parser", "parser/tep"},
-	"parser/open":       {"parser", "parser/text", "parser/ftrace", "parser/perfscript", "parser/timehist", "parser/perfdata", "parser/tracedat"},
-	"fact":              {},
-	"cpumask":           {},
+	"cmd":                {"plots", "export", "export/anonymize", "replay", "kernelmodel", "parser", "parser/open", "parser/host"},
+	"plots":              {"replay", "kernelmodel", "parser"},
+	"export":             {"replay", "kernelmodel", "parser"},
+	"export/anonymize":   {"parser", "parser/tep"}, // it rewrites records by their formats
+	"replay":             {"kernelmodel", "parser"},
+	"kernelmodel":        {},
+	"parser":             {},
+	"parser/host":        {"parser"},
+	"parser/text":        {"parser"},
+	"parser/tep":         {"parser"},
+	"parser/ftrace":      {"parser", "parser/text"},
+	"parser/perfscript":  {"parser", "parser/text"},
+	"parser/timehist":    {"parser", "parser/text"},
+	"parser/perfdata":    {"parser", "parser/tep"},
+	"parser/tracedat":    {"parser", "parser/tep"},
+	"parser/capturetest": {"parser", "parser/host", "parser/open"},
+	"parser/open":        {"parser", "parser/text", "parser/ftrace", "parser/perfscript", "parser/timehist", "parser/perfdata", "parser/tracedat"},
+	"fact":               {},
+	"cpumask":            {},
 }
 
 // leaves may be imported by every room but by each other.

@@ -10,42 +10,16 @@ import (
 
 	"schedreplay/export/anonymize"
 	"schedreplay/export/table"
+	"schedreplay/parser/capturetest"
 	"schedreplay/parser/host"
 	"schedreplay/parser/open"
 	"schedreplay/replay"
 )
 
-// folders are the captures whose results are compared: those of the repository,
-// and all of SCHEDREPLAY_TRACES where it is set.
-func folders(t *testing.T) []string {
-	t.Helper()
-	dir := root + "testdata/traces"
-	if d := os.Getenv("SCHEDREPLAY_TRACES"); d != "" {
-		dir = d
-	}
-	list, err := filepath.Glob(dir + "/*/host.tar.gz")
-	if err != nil || len(list) == 0 {
-		t.Fatalf("no captures in %s: %v", dir, err)
-	}
-	return list
-}
-
 // results are the wakeups, runs and stays of a capture, as lines.
 func results(t *testing.T, path, bundle string) []string {
 	t.Helper()
-	in, err := open.File(path, open.Options{TempDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Close()
-	b, err := host.Read(bundle)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h, err := host.Merge(in.Meta().Host, b, host.Flags{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	in, h := capturetest.Open(t, path, bundle)
 	var lines []string
 	var rows table.Rows
 	note := func(s *table.Schema, row []table.Value) {
@@ -56,7 +30,7 @@ func results(t *testing.T, path, bundle string) []string {
 		}
 		lines = append(lines, l.String())
 	}
-	_, err = replay.Replay(context.Background(), in, h, replay.Options{Observer: replay.Observer{
+	_, err := replay.Replay(context.Background(), in, h, replay.Options{Observer: replay.Observer{
 		Wakeup: func(w *replay.Wakeup) {
 			clearNames(&w.Task, &w.Waker)
 			note(&table.Wakeups, rows.Wakeup(w))
@@ -88,7 +62,8 @@ func clearNames(tasks ...*replay.TaskRef) {
 
 // What is found in a copy is what is found in the original.
 func TestResultsAreTheSame(t *testing.T) {
-	for _, bundle := range folders(t) {
+	for _, dir := range capturetest.Folders(t, root+"testdata/traces") {
+		bundle := filepath.Join(dir, "host.tar.gz")
 		dir := filepath.Dir(bundle)
 		for _, name := range []string{"ftrace.txt.gz", "perf.data.zst", "trace.dat.zst"} {
 			path := filepath.Join(dir, name)

@@ -14,8 +14,7 @@ import (
 	"schedreplay/cpumask"
 	"schedreplay/kernelmodel"
 	"schedreplay/parser"
-	"schedreplay/parser/host"
-	"schedreplay/parser/open"
+	"schedreplay/parser/capturetest"
 	"schedreplay/replay"
 )
 
@@ -279,19 +278,7 @@ func (e *trackEvent) annotate(t *testing.T, b []byte) {
 // The incident: ftrace events as many as recorded, ksmd on the original's
 // track of CPU 43 and not on the patched one's, its entry explained.
 func TestIncident(t *testing.T) {
-	in, err := open.File("../../testdata/traces/smt44-isolated43-original", open.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Close()
-	bundle, err := host.Read(in.Bundle)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h, err := host.Merge(in.Meta().Host, bundle, host.Flags{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	in, h := capturetest.Open(t, "../../testdata/traces/smt44-isolated43-original", "")
 	var out bytes.Buffer
 	w := NewWriter(&out, Options{Program: "schedreplay test", Checksum: "00"})
 	want := 0
@@ -373,7 +360,7 @@ func TestIncident(t *testing.T) {
 
 // Hostile names come out valid and harmless.
 func TestHostileNames(t *testing.T) {
-	names := []string{"<script>alert(1)</script>", "=cmd|x", "\x1b[31m", "\u202egnp", "\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8\xf7\xf6\xf5\xf4\xf3\xf2\xf1", "a\nb", "\x00"}
+	names := append(slices.Clone(capturetest.Hostile), "\x00")
 	var out bytes.Buffer
 	w := NewWriter(&out, Options{})
 	k := &kernelmodel.Kernel{Name: "6.1\x1b"}

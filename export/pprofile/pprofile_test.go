@@ -16,8 +16,7 @@ import (
 	"schedreplay/export/pprofile"
 	"schedreplay/kernelmodel"
 	"schedreplay/parser"
-	"schedreplay/parser/host"
-	"schedreplay/parser/open"
+	"schedreplay/parser/capturetest"
 	"schedreplay/replay"
 )
 
@@ -26,21 +25,9 @@ const incident = "../../testdata/traces/smt44-isolated43-original"
 // profiles are the two of the incident, as written.
 func profiles(t *testing.T) (original, patched []byte, res *replay.Result) {
 	t.Helper()
-	in, err := open.File(incident, open.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Close()
-	bundle, err := host.Read(in.Bundle)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h, err := host.Merge(in.Meta().Host, bundle, host.Flags{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	in, h := capturetest.Open(t, incident, "")
 	c := pprofile.New()
-	res, err = replay.Replay(context.Background(), in, h, replay.Options{Observer: c.Observer()})
+	res, err := replay.Replay(context.Background(), in, h, replay.Options{Observer: c.Observer()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +146,7 @@ func TestToolDiff(t *testing.T) {
 
 // Hostile names come out on one printable line.
 func TestHostileNames(t *testing.T) {
-	names := []string{"<script>alert(1)</script>", "=cmd|x", "\x1b[31m", "\u202egnp", "\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8\xf7\xf6\xf5\xf4\xf3\xf2\xf1", "a\nb", ""}
+	names := capturetest.Hostile
 	c := pprofile.New()
 	obs := c.Observer()
 	for i, n := range names {

@@ -16,18 +16,12 @@ import (
 
 	"schedreplay/export/table"
 	"schedreplay/parser"
-	"schedreplay/parser/host"
+	"schedreplay/parser/capturetest"
 	"schedreplay/parser/open"
 	"schedreplay/replay"
 )
 
 const traces = "../../testdata/traces/"
-
-// hostile are names that act where they are not made harmless.
-var hostile = []string{
-	"<script>alert(1)</script>", "=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", " =1", "\x1b[31mred\x1b[0m", "\u202egnp.exe", "\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8\xf7\xf6\xf5\xf4\xf3\xf2\xf1",
-	"two\nlines", "tab\there", `quo"te`, "com,ma", "\u0007bell", "null", "", "'=1", "back\\slash", "\ufffd",
-}
 
 // written writes hostile names in a format.
 func written(t *testing.T, f table.Format) []byte {
@@ -38,7 +32,7 @@ func written(t *testing.T, f table.Format) []byte {
 		t.Fatal(err)
 	}
 	var rows table.Rows
-	for i, name := range hostile {
+	for i, name := range capturetest.Hostile {
 		s := table.Slice{
 			CPU: int32(i), Task: parser.Task{PID: int32(100 + i), Prio: parser.NoPrio, Comm: name},
 			Start: parser.NoTime, End: 1<<62 + int64(i), Wait: -5, Delay: parser.NoTime, State: parser.StateRunning | parser.StatePreempted, CutStart: true,
@@ -67,16 +61,16 @@ func TestCSVIsHarmless(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(list) != len(hostile)+1 || bytes.Count(b, []byte("\n")) != len(list) {
+	if len(list) != len(capturetest.Hostile)+1 || bytes.Count(b, []byte("\n")) != len(list) {
 		t.Fatalf("%d records on %d lines", len(list), bytes.Count(b, []byte("\n")))
 	}
 	for i, r := range list[1:] {
 		name := r[2]
 		if t2 := strings.TrimLeft(name, " "); t2 != "" && strings.ContainsRune("=+-@|%", rune(t2[0])) {
-			t.Errorf("%q is a formula: %q", hostile[i], name)
+			t.Errorf("%q is a formula: %q", capturetest.Hostile[i], name)
 		}
-		if (r[3] != "") == utf8.ValidString(hostile[i]) {
-			t.Errorf("%q has the bytes %q", hostile[i], r[3])
+		if (r[3] != "") == utf8.ValidString(capturetest.Hostile[i]) {
+			t.Errorf("%q has the bytes %q", capturetest.Hostile[i], r[3])
 		}
 	}
 	if got := list[2][2]; got != `'=cmd|' /C calc'!A0` {
@@ -95,7 +89,7 @@ func TestJSONIsHarmless(t *testing.T) {
 		}
 	}
 	lines := bytes.Split(bytes.TrimSuffix(b, []byte("\n")), []byte("\n"))
-	if len(lines) != len(hostile) {
+	if len(lines) != len(capturetest.Hostile) {
 		t.Fatalf("%d lines", len(lines))
 	}
 	for i, l := range lines {
@@ -108,14 +102,14 @@ func TestJSONIsHarmless(t *testing.T) {
 			t.Fatal(err)
 		}
 		switch {
-		case hostile[i] == "":
+		case capturetest.Hostile[i] == "":
 			if o.Comm != nil {
 				t.Errorf("no name is %q", *o.Comm)
 			}
-		case *o.Comm != strings.ToValidUTF8(hostile[i], "\ufffd") && utf8.ValidString(hostile[i]):
-			t.Errorf("%q became %q", hostile[i], *o.Comm)
-		case (o.Hex != nil) == utf8.ValidString(hostile[i]):
-			t.Errorf("%q: hex %v", hostile[i], o.Hex)
+		case *o.Comm != strings.ToValidUTF8(capturetest.Hostile[i], "\ufffd") && utf8.ValidString(capturetest.Hostile[i]):
+			t.Errorf("%q became %q", capturetest.Hostile[i], *o.Comm)
+		case (o.Hex != nil) == utf8.ValidString(capturetest.Hostile[i]):
+			t.Errorf("%q: hex %v", capturetest.Hostile[i], o.Hex)
 		}
 		if o.End != 1<<62+int64(i) {
 			t.Errorf("end %d", o.End)
@@ -160,19 +154,7 @@ func TestColumnsAreDocumented(t *testing.T) {
 // tables writes the tables of a capture.
 func tables(t *testing.T, f table.Format, dir string) map[string]string {
 	t.Helper()
-	in, err := open.File(traces+dir, open.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Close()
-	bundle, err := host.Read(in.Bundle)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h, err := host.Merge(in.Meta().Host, bundle, host.Flags{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	in, h := capturetest.Open(t, traces+dir, "")
 	paths := map[string]string{}
 	writers := map[string]table.Writer{}
 	for _, s := range table.All {
@@ -202,7 +184,7 @@ func tables(t *testing.T, f table.Format, dir string) map[string]string {
 		sl.Event(&ev)
 	}
 	sl.Close()
-	_, err = replay.Replay(context.Background(), in, h, replay.Options{Observer: replay.Observer{
+	_, err := replay.Replay(context.Background(), in, h, replay.Options{Observer: replay.Observer{
 		Wakeup: func(w *replay.Wakeup) { write("wakeups", rows.Wakeup(w)) },
 		Run: func(r *replay.Run) {
 			if table.Intrudes(r) {
