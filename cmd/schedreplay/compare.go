@@ -178,7 +178,7 @@ func (a *app) compareText(cmp *plots.Comparison, bounds plots.Bounds, broken []s
 	if len(cmp.Doubts) > 0 {
 		fmt.Fprintf(a.out, "\n%s\n", st.bold("Why they may not be comparable"))
 		for _, d := range cmp.Doubts {
-			fmt.Fprintln(a.out, "  "+strings.ReplaceAll(wrap(oneLine(d), 76), "\n", "\n  "))
+			fmt.Fprintln(a.out, indent(oneLine(d), 2, 78))
 		}
 	}
 	if dir != "" {

@@ -462,8 +462,7 @@ func (d *decision) paragraph(s string) { d.line(wrap(s, explainWidth)) }
 // field prints a name and a text wrapped beside it.
 func (d *decision) field(name, s string) {
 	const margin = 10
-	text := strings.ReplaceAll(wrap(s, explainWidth-margin), "\n  ", "\n")
-	d.line(fmt.Sprintf("%-*s", margin, name) + strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", margin)))
+	d.line(beside(name, s, margin, explainWidth))
 }
 
 func (d *decision) task(t replay.TaskRef) string {
@@ -564,7 +563,7 @@ func (d *decision) placed(of side, k *kernelmodel.Kernel, p *replay.Placed) {
 	lines := strings.ReplaceAll(wrap(text, explainWidth-2), "\n", "\n  ")
 	d.line(s.bold(of.mark()) + lines)
 	if path := d.path(p, &k.Rules); path != nil {
-		d.line("    " + strings.ReplaceAll(wrap(strings.Join(path, " > "), explainWidth-4), "\n", "\n    "))
+		d.line(indent(strings.Join(path, " > "), 4, explainWidth))
 	}
 }
 
@@ -726,8 +725,7 @@ func (d *decision) scanned(name string, list []candidate) {
 		parts = append(parts, part)
 	}
 	const margin = 13
-	text := strings.ReplaceAll(wrap(strings.Join(parts, "; "), explainWidth-margin), "\n  ", "\n")
-	d.line(fmt.Sprintf("%-*s", margin, name) + strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", margin)))
+	d.line(beside(name, strings.Join(parts, "; "), margin, explainWidth))
 }
 
 // verdict says in sentences what follows.

@@ -333,3 +333,15 @@ func wrap(s string, width int) string {
 	}
 	return b.String()
 }
+
+// indent wraps a text to width with every line indented by n.
+func indent(s string, n, width int) string {
+	blank := strings.Repeat(" ", n)
+	return blank + strings.ReplaceAll(wrap(s, width-n), "\n", "\n"+blank)
+}
+
+// beside prints a name and, from column margin on, a text wrapped to width.
+func beside(name, s string, margin, width int) string {
+	text := strings.ReplaceAll(wrap(s, width-margin), "\n  ", "\n")
+	return fmt.Sprintf("%-*s", margin, name) + strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", margin))
+}

@@ -127,7 +127,7 @@ func (a *app) intrusionsText(in *input, res *replay.Result, c *common) {
 	if len(res.Unknown) > 0 {
 		fmt.Fprintln(a.out, "\nnot known")
 		for _, u := range res.Unknown {
-			fmt.Fprintln(a.out, "  "+strings.ReplaceAll(wrap(unknownLine(u), 76), "\n", "\n  "))
+			fmt.Fprintln(a.out, indent(unknownLine(u), 2, 78))
 		}
 	}
 }
@@ -197,7 +197,7 @@ func (a *app) intrusionsCPU(res *replay.Result, r *replay.CPUResult, c *common) 
 	}
 	if len(before) > 0 {
 		text := "How they came is not in the capture, so it does not tell whether " + res.Patched.Name + " would have kept them out; what happened to them there it tells."
-		fmt.Fprintln(a.out, "  "+strings.ReplaceAll(wrap(text, 76), "\n", "\n  "))
+		fmt.Fprintln(a.out, indent(text, 2, 78))
 	}
 	if r.StaysDropped > 0 {
 		fmt.Fprintf(a.out, "  %s more are not listed\n", plural(r.StaysDropped, "stay"))
@@ -220,7 +220,7 @@ func (a *app) classTimes(r *replay.CPUResult) {
 			parts = append(parts, fmt.Sprintf("%s %s (%s)", c, milliseconds(ns), percent(ns, total)))
 		}
 	}
-	fmt.Fprintln(a.out, "  "+strings.ReplaceAll(wrap(strings.Join(parts, ", "), 76), "\n", "\n  "))
+	fmt.Fprintln(a.out, indent(strings.Join(parts, ", "), 2, 78))
 }
 
 func stayLength(res *replay.Result, s *replay.Stay) string {

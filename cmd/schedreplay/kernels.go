@@ -215,12 +215,6 @@ func withCommits(s, commits string) string {
 	return s + " (" + commits + ")"
 }
 
-// indent wraps a text to width with every line indented by n.
-func indent(s string, n, width int) string {
-	blank := strings.Repeat(" ", n)
-	return blank + strings.ReplaceAll(wrap(s, width-n), "\n", "\n"+blank)
-}
-
 func (a *app) kernelDiff(x, y *kernelmodel.Kernel, format string) {
 	diffs := differences(&x.Rules, &y.Rules, older(y, x))
 	if format == "json" {

@@ -312,8 +312,7 @@ func (a *app) sweepLines(s *sweepResult) {
 			continue
 		}
 		const margin = 24
-		text := strings.ReplaceAll(wrap(joinRanges(g.list), 80-margin), "\n  ", "\n")
-		fmt.Fprintf(a.out, "  %-*s%s\n", margin-2, g.what, strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", margin)))
+		fmt.Fprintln(a.out, beside("  "+g.what, joinRanges(g.list), margin, 80))
 	}
 }
 

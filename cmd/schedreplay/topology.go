@@ -262,13 +262,7 @@ func (v *view) disagreement(sd []kernelmodel.Domain, own []parser.DomainInfo) st
 
 func (a *app) topologyText(v *view) {
 	s := a.style()
-	row := func(what, text string) {
-		lines := strings.Split(wrap(text, 68), "\n")
-		fmt.Fprintf(a.out, "%-11s %s\n", what, lines[0])
-		for _, l := range lines[1:] {
-			fmt.Fprintf(a.out, "%-11s %s\n", "", strings.TrimSpace(l))
-		}
-	}
+	row := func(what, text string) { fmt.Fprintln(a.out, beside(what, text, 12, 80)) }
 	kernel := v.kernel.Name + ", row " + v.kernel.Row
 	if v.assumed {
 		kernel += " (assumed; name it with --original)"

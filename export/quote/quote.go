@@ -1,5 +1,5 @@
-// Package quote writes strings for JSON in such a way that more than a JSON
-// reader may be shown them.
+// Package quote writes strings for JSON in such a way that people may be shown
+// them too.
 package quote
 
 import (
