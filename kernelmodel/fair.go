@@ -2,6 +2,7 @@ package kernelmodel
 
 import (
 	"fmt"
+	"math"
 
 	"schedreplay/fact"
 )
@@ -112,9 +113,10 @@ func weighWide(cur, wakee []Weighted, size int64, rule WakeWideRule) Answer {
 		ofWakee += uint64(wakee[i].Weight)
 	}
 	for i := range cur {
-		c, fits := cur[i].Value, uint64(0)
+		lo, hi, from := widePartners(cur[i].Value, size, rule)
+		fits := uint64(0)
 		for j := range wakee {
-			if rule == WakeWideInAffine && wideInAffine(c, wakee[j].Value, size) || rule != WakeWideInAffine && Wide(c, wakee[j].Value, size) {
+			if w := wakee[j].Value; w >= lo && w <= hi || w >= from {
 				fits += uint64(wakee[j].Weight)
 			}
 		}
@@ -128,15 +130,33 @@ func weighWide(cur, wakee []Weighted, size int64, rule WakeWideRule) Answer {
 	}
 }
 
+// widePartners returns the counts of a wakee that are wide together with the
+// waker's: those from lo to hi, and those from from on.
+func widePartners(cur, size int64, rule WakeWideRule) (lo, hi, from int64) {
+	const none = math.MaxInt64
+	switch {
+	case rule == WakeWideInAffine && size == 0:
+		// Up to 4.2: wakee > size && cur > size*wakee.
+		if cur > 0 {
+			return 1, none, none
+		}
+		return 1, 0, none
+	case rule == WakeWideInAffine:
+		return size + 1, (cur - 1) / size, none
+	case size == 0:
+		return 0, none, none
+	case cur < size || cur > none/size:
+		return size, cur / size, none
+	}
+	return size, cur / size, cur * size
+}
+
 // Wide is the test of wake_wide: both tasks flip at least as often as the LLC
 // has CPUs, and the one that flips more does so that many times as often.
 func Wide(a, b, size int64) bool {
 	hi, lo := max(a, b), min(a, b)
 	return lo >= size && hi >= lo*size
 }
-
-// wideInAffine is the test up to 4.2.
-func wideInAffine(cur, wakee, size int64) bool { return wakee > size && cur > size*wakee }
 
 // wakeAffine decides between the waker's CPU and the previous one.
 //

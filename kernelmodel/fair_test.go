@@ -60,6 +60,24 @@ func TestWakeWide(t *testing.T) {
 	}
 }
 
+// The ranges by which guesses are weighed say what the tests themselves say.
+func TestWidePartners(t *testing.T) {
+	for size := range int64(6) {
+		for cur := range int64(60) {
+			for wakee := range int64(300) {
+				for rule, want := range map[WakeWideRule]bool{
+					WakeWideLLC: Wide(cur, wakee, size), WakeWideInAffine: wakee > size && cur > size*wakee,
+				} {
+					lo, hi, from := widePartners(cur, size, rule)
+					if got := wakee >= lo && wakee <= hi || wakee >= from; got != want {
+						t.Fatalf("rule %d: %d and %d, size %d: %v", rule, cur, wakee, size, got)
+					}
+				}
+			}
+		}
+	}
+}
+
 // Guesses at the flips are weighed: rare ones don't split the answer.
 func TestWakeWideGuesses(t *testing.T) {
 	guess := func(wide, narrow uint32) Answer {

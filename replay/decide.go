@@ -300,7 +300,7 @@ func (r *replayer) ask(d *decision, p *task, w *world, q *kernelmodel.Wakeup) {
 	}
 	q.Load = r.margin(p.entity.load, p.entity.load)
 	q.Util = r.margin(p.entity.util, p.entity.util)
-	q.Sync = r.sync.guess(&d.line, kthread)
+	q.Sync = r.sync.guess(&d.line, &p.woken, kthread)
 }
 
 // queueFacts says whether the wakee was on a queue or still on its CPU.

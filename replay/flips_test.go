@@ -150,12 +150,12 @@ func TestSyncHabits(t *testing.T) {
 		{WakerTask, false, true, true},
 		{WakerTask, true, false, true},
 	} {
-		a := s.guess(by(c.context), c.kthread)
+		a := s.guess(by(c.context), &lastHabit{}, c.kthread)
 		if a.Value != c.prefer || a.Open != c.open || a.From == fact.Unknown {
 			t.Errorf("%s, kthread %v: %+v", c.context, c.kthread, a)
 		}
 	}
-	line := by(WakerTask)
+	line, last := by(WakerTask), lastHabit{}
 	for _, c := range []struct {
 		yes, no      int // decisions that speak for it and against it, from here on
 		prefer, open bool
@@ -172,14 +172,14 @@ func TestSyncHabits(t *testing.T) {
 		for range c.no {
 			s.learn(line, false)
 		}
-		if a := s.guess(line, false); a.Value != c.prefer || a.Open != c.open {
+		if a := s.guess(line, &last, false); a.Value != c.prefer || a.Open != c.open {
 			t.Errorf("after %d for and %d against: %+v", s.path[pathOf(line)].yes, s.path[pathOf(line)].no, a)
 		}
 	}
-	if a := s.guess(by(WakerHardirq), false); a.Value || a.Open {
+	if a := s.guess(by(WakerHardirq), &last, false); a.Value || a.Open {
 		t.Errorf("a timer never passes it: %+v", a)
 	}
-	if a := s.guess(by(WakerSoftirq), false); a.Value || !a.Open {
+	if a := s.guess(by(WakerSoftirq), &last, false); a.Value || !a.Open {
 		t.Errorf("of an interrupt over the waker nothing was learned: %+v", a)
 	}
 	for i := range maxHabits + 10 {

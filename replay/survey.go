@@ -108,9 +108,9 @@ func usableCPU(c int32) bool { return c >= 0 && c < cpumask.MaxCPUs }
 
 // surveyCapture makes the first pass.
 func surveyCapture(c parser.Capture, host *parser.Host, progress func(int64)) *survey {
-	s := &survey{start: parser.NoTime, end: parser.NoTime, events: map[parser.Kind]int64{}, ranNS: map[runKey]int64{}}
+	s := &survey{start: parser.NoTime, end: parser.NoTime, ranNS: map[runKey]int64{}}
 	var delays []int64
-	var counts [256]int64 // by kind
+	var counts parser.Tally
 	n := int64(0)
 	for ev, err := range ahead(c.Events()) {
 		if err != nil {
@@ -120,7 +120,7 @@ func surveyCapture(c parser.Capture, host *parser.Host, progress func(int64)) *s
 		if n++; n%65536 == 0 && progress != nil {
 			progress(n)
 		}
-		counts[ev.Kind]++
+		counts.Add(ev.Kind)
 		switch ev.Kind {
 		case parser.KindLost:
 			if ev.Count >= 0 {
@@ -212,11 +212,7 @@ func surveyCapture(c parser.Capture, host *parser.Host, progress func(int64)) *s
 			s.name(&ev.Task)
 		}
 	}
-	for k, n := range counts {
-		if n > 0 {
-			s.events[parser.Kind(k)] = n
-		}
-	}
+	s.events = counts.Map()
 	if len(delays) > 0 {
 		slices.Sort(delays)
 		s.selectDelay = delays[len(delays)/2]

@@ -21,7 +21,21 @@ type wakePath struct {
 	waker, task string
 }
 
-type habit struct{ yes, no int32 }
+// habit is what decisions have shown of a path.
+type habit struct {
+	yes, no int32
+	// likely is what follows of the flag's likelihood, by whether the rule of thumb
+	// speaks for it; valid if settled.
+	likely  [2]float64
+	settled bool
+}
+
+// lastHabit is the habit of the path that woke a task last, nil if the path has
+// none.
+type lastHabit struct {
+	path wakePath
+	*habit
+}
 
 // What is believed of a path before any decision speaks: that it passes the flag
 // always or never, by the rule of thumb mostly the one, and that one path in ten
@@ -35,18 +49,20 @@ const (
 	syncDoubt = 1.0 / 64
 )
 
-// likely is the likelihood that the path passes the flag the next time; rule is
-// that of the rule of thumb.
-func (h *habit) likely(rule float64) float64 {
+// settle computes the likelihood that the path passes the flag the next time.
+func (h *habit) settle() {
 	yes, no := float64(h.yes), float64(h.no)
-	always := (1 - pathMixed) * rule * math.Pow(proofFalse, no)
-	never := (1 - pathMixed) * (1 - rule) * math.Pow(proofFalse, yes)
 	// Of a path that does both, any mixture is as likely as another.
 	all, _ := math.Lgamma(yes + no + 2)
 	one, _ := math.Lgamma(yes + 1)
 	other, _ := math.Lgamma(no + 1)
 	mixed := pathMixed * math.Exp(one+other-all)
-	return (always + mixed*(yes+1)/(yes+no+2)) / (always + never + mixed)
+	for i, rule := range [...]float64{1 - pathRule, pathRule} {
+		always := (1 - pathMixed) * rule * math.Pow(proofFalse, no)
+		never := (1 - pathMixed) * (1 - rule) * math.Pow(proofFalse, yes)
+		h.likely[i] = (always + mixed*(yes+1)/(yes+no+2)) / (always + never + mixed)
+	}
+	h.settled = true
 }
 
 // maxHabits bounds the paths remembered, maxProofs the decisions that speak for
@@ -66,20 +82,26 @@ func pathOf(line *Wakeup) wakePath {
 
 // guess answers for a wakeup. Timers wake from hard interrupts and never pass
 // the flag (details, "WF_SYNC sites"); elsewhere it stays open until it is
-// plain what the path does. Kernel threads rarely pass it.
-func (s *syncHabits) guess(line *Wakeup, kthread bool) kernelmodel.Answer {
+// plain what the path does. Kernel threads rarely pass it. last is the wakee's.
+func (s *syncHabits) guess(line *Wakeup, last *lastHabit, kthread bool) kernelmodel.Answer {
 	if line.WakerContext == WakerHardirq {
 		return kernelmodel.Known(false, fact.Reconstructed)
 	}
-	rule := 1 - pathRule
+	rule := 0
 	if line.WakerContext == WakerTask && !kthread {
-		rule = pathRule
+		rule = 1
 	}
-	h := s.path[pathOf(line)]
+	if path := pathOf(line); last.habit == nil || last.path != path {
+		*last = lastHabit{path, s.path[path]}
+	}
+	h := last.habit
 	if h == nil {
-		return kernelmodel.Either(rule > 0.5, fact.Estimated)
+		return kernelmodel.Either(rule == 1, fact.Estimated)
 	}
-	yes := h.likely(rule)
+	if !h.settled {
+		h.settle()
+	}
+	yes := h.likely[rule]
 	return kernelmodel.Answer{Value: yes > 0.5, Open: yes > syncDoubt && yes < 1-syncDoubt, From: fact.Estimated}
 }
 
@@ -101,4 +123,5 @@ func (s *syncHabits) learn(line *Wakeup, yes bool) {
 	if h.yes+h.no > maxProofs {
 		h.yes, h.no = h.yes/2, h.no/2
 	}
+	h.settled = false
 }

@@ -44,6 +44,7 @@ type task struct {
 	recentUsed      int32
 	recentUsedKnown bool
 	flips           flips
+	woken           lastHabit
 	aff             affinity
 	entity          entity
 	born            bool // forked inside the window and not yet run

@@ -32,7 +32,7 @@ func (c *capture) Events() iter.Seq2[parser.Event, error] {
 			return
 		}
 		c.mu.Lock()
-		c.stats = parser.Stats{Events: p.count, Bytes: c.bytes, Skipped: maps.Clone(c.skipped)}
+		c.stats = parser.Stats{Events: p.count.Map(), Bytes: c.bytes, Skipped: maps.Clone(c.skipped)}
 		c.mu.Unlock()
 		switch {
 		case err != nil:
@@ -52,8 +52,9 @@ type pass struct {
 	names  parser.Names
 	heap   tep.Heap[*cursor]
 	placed []parser.Event
-	count  map[parser.Kind]int64
-	comm   map[int32]string // names of tasks by pid, as perf keeps them
+	count  parser.Tally
+	comm   tep.Comms // as perf keeps them
+	ev     parser.Event
 	// alive is the last task that perf synthesised a FORK record for: its COMM
 	// record, which follows, does not tell who made it.
 	alive  parser.Thread
@@ -64,9 +65,9 @@ type pass struct {
 
 func newPass(c *capture) *pass {
 	p := &pass{
-		c: c, table: c.table.Clone(), placed: c.placed, count: make(map[parser.Kind]int64),
-		comm: map[int32]string{0: "swapper"}, forks: true, exits: true,
+		c: c, table: c.table.Clone(), placed: c.placed, forks: true, exits: true,
 	}
+	p.comm.Set(0, "swapper")
 	top := int32(0)
 	for _, l := range c.lanes.all {
 		top = max(top, l.cpu)
@@ -103,10 +104,9 @@ func (p *pass) run(yield func(parser.Event, error) bool) error {
 		if !p.deliverPlaced(cur, yield) {
 			return errStopped
 		}
-		ev, ok := p.event(cur)
-		if ok {
-			p.count[ev.Kind]++
-			if !yield(ev, nil) {
+		if p.event(cur) {
+			p.count.Add(p.ev.Kind)
+			if !yield(p.ev, nil) {
 				return errStopped
 			}
 		}
@@ -133,7 +133,7 @@ func (p *pass) deliverPlaced(cur *cursor, yield func(parser.Event, error) bool) 
 			}
 		}
 		p.placed = p.placed[1:]
-		p.count[ev.Kind]++
+		p.count.Add(ev.Kind)
 		if !yield(ev, nil) {
 			return false
 		}
@@ -173,19 +173,20 @@ func (c *cursor) Before(d *cursor) bool {
 	return c.off < d.off
 }
 
-// event decodes the record under a cursor; false if it is none of interest.
-func (p *pass) event(cur *cursor) (parser.Event, bool) {
-	o, rec := p.c.order, cur.rec
-	ev := parser.NewEvent(parser.KindOther, cur.when, cur.lane.cpu)
+// event decodes the record under a cursor into p.ev; false if it is none of
+// interest.
+func (p *pass) event(cur *cursor) bool {
+	o, rec, ev := p.c.order, cur.rec, &p.ev
+	*ev = parser.NewEvent(parser.KindOther, cur.when, cur.lane.cpu)
 	ev.Pos = cur.off
 	ok := true
 	switch typ := o.Uint32(rec); typ {
 	case recSample:
-		p.sample(cur, &ev)
+		p.sample(cur, ev)
 	case recComm:
-		ok = p.commRecord(cur, &ev)
+		ok = p.commRecord(cur, ev)
 	case recFork, recExit:
-		ok = p.task(cur, &ev)
+		ok = p.task(cur, ev)
 	case recLost, recLostSamples:
 		ev.Kind, ev.Start = parser.KindLost, p.c.first
 		if t := p.lastOn[ev.CPU+1]; t != parser.NoTime {
@@ -196,7 +197,7 @@ func (p *pass) event(cur *cursor) (parser.Event, bool) {
 	if cur.timed {
 		p.lastOn[ev.CPU+1] = ev.Time
 	}
-	return ev, ok
+	return ok
 }
 
 // sample decodes a sample into ev; whatever is wrong with it makes a
@@ -227,10 +228,10 @@ func (p *pass) sample(cur *cursor, ev *parser.Event) {
 		*ev = parser.NewEvent(parser.KindDamaged, ev.Time, ev.CPU)
 		ev.Pos, ev.Text = cur.off, err.Error()
 	default:
-		ev.Cur.Comm = p.comm[ev.Cur.PID]
+		ev.Cur.Comm = p.comm.Get(ev.Cur.PID)
 		ev.Thread = a.thread(cur.rec, p.c.order)
 		if ev.Kind == parser.KindComm {
-			p.comm[ev.Task.PID] = ev.Task.Comm
+			p.comm.Set(ev.Task.PID, ev.Task.Comm)
 		}
 	}
 }
@@ -263,7 +264,7 @@ func (p *pass) commRecord(cur *cursor, ev *parser.Event) bool {
 		ev.Text = "exec"
 	}
 	if validPID(tid) {
-		p.comm[tid] = ev.Task.Comm
+		p.comm.Set(tid, ev.Task.Comm)
 	}
 	return true
 }
@@ -280,13 +281,13 @@ func (p *pass) task(cur *cursor, ev *parser.Event) bool {
 	ev.Thread = parser.Thread{TID: tid, TGID: int32(o.Uint32(rec[headerSize:])), PPID: parser.NoPID}
 	if o.Uint32(rec) == recExit {
 		ev.Kind = parser.KindExit
-		ev.Task.PID, ev.Task.Comm = tid, p.comm[tid]
+		ev.Task.PID, ev.Task.Comm = tid, p.comm.Get(tid)
 		return p.exits && cur.timed
 	}
 	ev.Thread.PPID = ptid
-	comm := p.comm[ptid]
+	comm := p.comm.Get(ptid)
 	if validPID(tid) && comm != "" {
-		p.comm[tid] = comm
+		p.comm.Set(tid, comm)
 	}
 	if !cur.timed {
 		p.alive = ev.Thread

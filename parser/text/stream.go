@@ -20,7 +20,7 @@ type Stream struct {
 	cpus  []cpuState
 	// last is the time of the last event of any CPU.
 	last  int64
-	count [parser.KindDamaged + 1]int64
+	count parser.Tally
 	// bytes and skipped are as in parser.Stats.
 	bytes   int64
 	skipped map[string]int64
@@ -46,13 +46,7 @@ func NewStream(yield func(parser.Event, error) bool) *Stream {
 
 // Stats returns the counts so far, in maps of their own.
 func (s *Stream) Stats() parser.Stats {
-	st := parser.Stats{Events: map[parser.Kind]int64{}, Bytes: s.bytes, Skipped: maps.Clone(s.skipped)}
-	for k, n := range s.count {
-		if n > 0 {
-			st.Events[parser.Kind(k)] = n
-		}
-	}
-	return st
+	return parser.Stats{Events: s.count.Map(), Bytes: s.bytes, Skipped: maps.Clone(s.skipped)}
 }
 
 // LastStats keeps the counts of a capture's last pass. It may be used by
@@ -81,9 +75,7 @@ func (s *Stream) Skip(name string) { s.skipped[name]++ }
 
 // give delivers one event.
 func (s *Stream) give(ev *parser.Event) {
-	if int(ev.Kind) < len(s.count) {
-		s.count[ev.Kind]++
-	}
+	s.count.Add(ev.Kind)
 	s.done = !s.yield(*ev, nil)
 }
 

@@ -21,7 +21,7 @@ func (c *capture) Events() iter.Seq2[parser.Event, error] {
 			return
 		}
 		c.mu.Lock()
-		c.stats = parser.Stats{Events: p.count, Bytes: p.bytes(), Skipped: maps.Clone(c.skipped)}
+		c.stats = parser.Stats{Events: p.count.Map(), Bytes: p.bytes(), Skipped: maps.Clone(c.skipped)}
 		c.mu.Unlock()
 		if err != nil {
 			yield(parser.Event{}, err)
@@ -39,8 +39,8 @@ type pass struct {
 	held   int64
 	cpus   []*stream
 	heap   tep.Heap[*stream]
-	count  map[parser.Kind]int64
-	comm   map[int32]string
+	count  parser.Tally
+	comm   tep.Comms
 	ended  error // why a CPU's data ended early
 }
 
@@ -60,8 +60,11 @@ type stream struct {
 }
 
 func newPass(c *capture, b *buffer) *pass {
-	p := &pass{c: c, table: c.table.Clone(), count: make(map[parser.Kind]int64), comm: map[int32]string{0: "<idle>"}}
-	maps.Copy(p.comm, c.comm)
+	p := &pass{c: c, table: c.table.Clone()}
+	p.comm.Set(0, "<idle>")
+	for pid, comm := range c.comm {
+		p.comm.Set(pid, comm)
+	}
 	if b.compressed {
 		p.unpack = &unpacker{codec: c.codec}
 	}
@@ -106,7 +109,7 @@ func (p *pass) run(yield func(parser.Event, error) bool) error {
 	p.heap.Init()
 	for len(p.heap) > 0 {
 		s := p.heap[0]
-		p.count[s.ev.Kind]++
+		p.count.Add(s.ev.Kind)
 		if !yield(s.ev, nil) {
 			return errStopped
 		}
@@ -188,7 +191,7 @@ func (p *pass) fetch(s *stream) {
 		s.damage(s.rawPos, err.Error())
 		return
 	default:
-		ev.Cur.Comm = p.comm[ev.Cur.PID]
+		ev.Cur.Comm = p.comm.Get(ev.Cur.PID)
 	}
 	s.queue = append(s.queue, ev)
 }
