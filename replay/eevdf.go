@@ -63,6 +63,7 @@ func (x *virtual) atLeast(b int64) {
 type fairQueue struct {
 	tasks []*task
 	at    int64 // up to when the current task's vruntime was advanced
+	owed  int64 // time that passed before and is still to be charged
 	slice int64
 }
 
@@ -128,6 +129,8 @@ func (q *fairQueue) advance(cur *task, now int64) (dropped []*task) {
 		return nil
 	}
 	x, w := &cur.virtual, cur.entity.weight
+	d += q.owed
+	q.owed = 0
 	for i := 0; i < maxRenewals && x.v+scaled(d, w) >= x.deadline; i++ {
 		// The tick comes half its period after the slice's end, on average.
 		run := min(d, max(0, x.deadline-x.v)*w/1024+tick/2)
@@ -141,6 +144,24 @@ func (q *fairQueue) advance(cur *task, now int64) (dropped []*task) {
 		x.deadline = x.v + scaled(q.slice, w)
 	}
 	return dropped
+}
+
+// stall takes back the time of a current task that goes to sleep long after its
+// slice ended, though another waited: no tick came that would have preempted it. A
+// virtual CPU that is held up sees none, and where the TSC is not stable the
+// scheduler's clock goes no further than a tick beyond the last one
+// (sched_clock_local). The rest is charged to whom the next tick finds.
+func (q *fairQueue) stall(cur *task, now int64) {
+	if cur == nil || cur.virtual.on < 0 || cur.virtual.delayed {
+		return
+	}
+	d := now - q.at
+	left := max(0, cur.virtual.deadline-cur.virtual.v) * cur.entity.weight / 1024
+	waits := slices.ContainsFunc(q.tasks, func(p *task) bool { return p != cur && !p.virtual.delayed })
+	if waits && d > left+2*tick {
+		q.advance(cur, q.at+tick)
+		q.at, q.owed = now, d-tick
+	}
 }
 
 // pick models pick_next_entity as far as delayed tasks go: those that are

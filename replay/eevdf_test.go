@@ -195,6 +195,33 @@ func TestSliceEnds(t *testing.T) {
 	q.advance(cur, math.MaxInt64)
 }
 
+// A run past its slice that ends in a sleep, though another waits, had no tick: the
+// clock stood still, and the next task pays.
+func TestStall(t *testing.T) {
+	const ms = 1_000_000
+	for _, c := range []struct {
+		name      string
+		run       int64
+		alone     bool
+		own, next int64
+	}{
+		{"within its slice", 2 * ms, false, 2 * ms, 1 * ms}, {"past it", 20 * ms, false, 1 * ms, 20 * ms}, {"nobody waits", 20 * ms, true, 20 * ms, 1 * ms},
+	} {
+		cur, next := fairTask(1, 0, 3*ms, 1024), fairTask(2, 0, 3*ms, 1024)
+		q := fairQueue{slice: 3 * ms, tasks: []*task{cur}}
+		if !c.alone {
+			q.tasks = append(q.tasks, next)
+		}
+		q.stall(cur, c.run)
+		q.advance(cur, c.run)
+		q.tasks = []*task{next}
+		q.advance(next, c.run+1*ms)
+		if cur.virtual.v != c.own || next.virtual.v != c.next {
+			t.Errorf("%s: %d and then %d, want %d and %d", c.name, cur.virtual.v, next.virtual.v, c.own, c.next)
+		}
+	}
+}
+
 // Who is preempted by a task that came was not eligible; who was not, was.
 func TestJudge(t *testing.T) {
 	const us, limit = 1000, 5600_000

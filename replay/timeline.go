@@ -532,6 +532,9 @@ func (t *timeline) lose(ev *parser.Event) {
 func (t *timeline) applySwitch(ev *parser.Event) {
 	c := ev.CPU
 	k := &t.cpu[c]
+	if t.delays && ev.State.Known() && !ev.State.Runnable() {
+		k.fair.stall(t.find(ev.Task.PID), t.now)
+	}
 	t.fairAdvance(c)
 	t.fairJudge(ev)
 	if ev.Task.PID > 0 {
@@ -765,6 +768,7 @@ func (t *timeline) fairPick(c int32, next *task) {
 	switch {
 	case next == nil:
 		t.dropped(c, k.fair.pick(nil))
+		k.fair.owed = 0 // an idle CPU pays for it
 	case next.fair() && next.virtual.on == c:
 		t.dropped(c, k.fair.pick(next))
 	}
