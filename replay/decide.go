@@ -536,6 +536,20 @@ func (r *replayer) learn(d *decision, p *task, consistent []int) {
 		return
 	}
 	runs := r.runs
+	if runs[0].o.Selected() {
+		// A delayed dequeue is always open on a contended CPU, and fits every wakee
+		// that stays: where it is not the likelier answer it shall not hide what the
+		// selection shows.
+		r.selected = r.selected[:0]
+		for _, i := range consistent {
+			if runs[i].o.Selected() {
+				r.selected = append(r.selected, i)
+			}
+		}
+		if len(r.selected) > 0 {
+			consistent = r.selected
+		}
+	}
 	first := &runs[consistent[0]].o
 	lo, hi := int64(1<<40), int64(-1)
 	idle, sync, wide := first.IdleCores, first.Sync, first.Wide

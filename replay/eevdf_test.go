@@ -295,6 +295,29 @@ func TestFairQueueOfTimeline(t *testing.T) {
 	}
 }
 
+// What selections show of hidden facts is learned though the wakee's dequeue may
+// have been delayed: here that no budget is left to find the idle CPU.
+func TestContendedSelectionsTeach(t *testing.T) {
+	var events []parser.Event
+	for c := range int32(7) {
+		run := busy[c]
+		if c%2 == 1 {
+			run = swapper
+		}
+		events = append(events, switches(int64(c)+1, c, aTask(20+c, "before", 120), sleeps, run))
+	}
+	for i := int64(1); i <= 12; i++ {
+		now := 2000 * i
+		events = append(events,
+			waking(now, 6, busy[6], ksmd, 6), wakeup(now+2, 6, busy[6], ksmd, 6),
+			switches(now+500, 6, busy[6], preempted, ksmd), switches(now+510, 6, ksmd, sleeps, busy[6]))
+	}
+	w := replayScene(t, record(events...), bench("6.12.30", 7), Options{Original: "6.12.30", Patched: "6.12.30"}).of(ksmd)
+	if last := &w[len(w)-1]; !last.Selection || last.Original.CPU != 6 || last.Original.Path != kernelmodel.PathTarget {
+		t.Errorf("in the end on %d by %s", last.Original.CPU, last.Original.Path)
+	}
+}
+
 // A waking of a task whose dequeue may be delayed selects no CPU, on kernels
 // that delay dequeues; once its CPU was idle it selects again.
 func TestDelayedWaking(t *testing.T) {

@@ -114,6 +114,7 @@ type replayer struct {
 	nowP           *kernelmodel.Wakeup // the patched world's: askO where the worlds are the same
 	runs           []bothRun
 	idx, places    []int
+	selected       []int
 }
 
 func newReplayer(c parser.Capture, host *parser.Host, s *survey, o *Options) *replayer {
