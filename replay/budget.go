@@ -32,8 +32,8 @@ const (
 	// decision seems to rule out: the idle states it was read from may be off.
 	budgetDoubt = 10
 	// budgetTail is one over the likelihood that the range leaves out at either
-	// end.
-	budgetTail = 500
+	// end: a 64th in all, as for the flips.
+	budgetTail = 128
 	// budgetSettle is how many milliseconds the load averages need to forget what
 	// was before the capture.
 	budgetSettle = 150
