@@ -106,18 +106,27 @@ func (s *Selector) wakeWide() bool {
 const certainty = 64
 
 // weighWide answers the test of wake_wide where only weighted guesses at both
-// counts are known. It makes every pair of them, for most wakeups.
+// counts are known. It is asked of most wakeups, so it looks at single pairs only
+// where the wakee's least and greatest count do not decide for all.
 func weighWide(cur, wakee []Weighted, size int64, rule WakeWideRule) Answer {
 	yes, ofCur, ofWakee := uint64(0), uint64(0), uint64(0)
+	least, most := int64(math.MaxInt64), int64(-1)
 	for i := range wakee {
 		ofWakee += uint64(wakee[i].Weight)
+		least, most = min(least, wakee[i].Value), max(most, wakee[i].Value)
 	}
 	for i := range cur {
 		lo, hi, from := widePartners(cur[i].Value, size, rule)
 		fits := uint64(0)
-		for j := range wakee {
-			if w := wakee[j].Value; w >= lo && w <= hi || w >= from {
-				fits += uint64(wakee[j].Weight)
+		switch {
+		case most < min(lo, from) || least > hi && most < from:
+		case least >= lo && most <= hi || least >= from:
+			fits = ofWakee
+		default:
+			for j := range wakee {
+				if w := wakee[j].Value; w >= lo && w <= hi || w >= from {
+					fits += uint64(wakee[j].Weight)
+				}
 			}
 		}
 		ofCur += uint64(cur[i].Weight)

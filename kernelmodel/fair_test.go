@@ -3,6 +3,8 @@ package kernelmodel
 import (
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"schedreplay/cpumask"
 	"schedreplay/fact"
 )
@@ -76,6 +78,31 @@ func TestWidePartners(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Whatever the guesses, the answer is that of all their pairs.
+func TestWeighWide(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		guesses := func(name string) []Weighted {
+			return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Weighted {
+				return Weighted{rapid.Int64Range(0, 60).Draw(t, "flips"), uint32(rapid.IntRange(1, 1000).Draw(t, "weight"))}
+			}), 1, 6).Draw(t, name)
+		}
+		cur, wakee, size := guesses("waker"), guesses("wakee"), rapid.Int64Range(0, 5).Draw(t, "size")
+		yes, all := uint64(0), uint64(0)
+		for _, a := range cur {
+			for _, b := range wakee {
+				w := uint64(a.Weight) * uint64(b.Weight)
+				if all += w; Wide(a.Value, b.Value, size) {
+					yes += w
+				}
+			}
+		}
+		want := Answer{Value: yes > all-yes, Open: yes > all/certainty && all-yes > all/certainty, From: fact.Estimated}
+		if got := weighWide(cur, wakee, size, WakeWideLLC); got != want {
+			t.Fatalf("%v and %v, size %d: %+v, want %+v", cur, wakee, size, got, want)
+		}
+	})
 }
 
 // Guesses at the flips are weighed: rare ones don't split the answer.
