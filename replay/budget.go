@@ -25,9 +25,15 @@ type scanBudget struct {
 const (
 	budgetOne = 1 << 32
 	// budgetRefresh is one over the chance that a millisecond sets the value: an
-	// idle CPU balances an LLC of 8 every 8 to 16 ms, twice its width where it finds
-	// nothing to do, a busy one every 128 to 255 ms (get_sd_balance_interval).
-	budgetRefresh = 16
+	// idle CPU balances an LLC of 8 every 8 to 16 ms at most, a busy one every 128 to
+	// 255 ms (get_sd_balance_interval). budgetFresh is that chance while a CPU has
+	// just gone idle: newly-idle balancing brings its next pass forward to the
+	// interval of the lowest domain (update_next_balance), and the pass goes on to
+	// the LLC if that is due by the idle interval, as after a busy time it is.
+	budgetRefresh = 32
+	budgetFresh   = 8
+	// newlyIdle is that interval for cores of two threads, twice its width in ms.
+	newlyIdle = 4_000_000
 	// budgetDoubt is one over the likelihood that remains to a value that a
 	// decision seems to rule out: the idle states it was read from may be off.
 	budgetDoubt = 10
@@ -58,14 +64,19 @@ func nrIdleScan(sum, weight, pct int64) int64 {
 	return (1024 - min(y, 1024)) * weight / 1024
 }
 
-// step lets some milliseconds pass in which the reconstruction gives value v.
-func (b *scanBudget) step(v int64, ms int64) {
+// step lets some milliseconds pass in which the reconstruction gives value v; fresh
+// says that a CPU of the LLC has just gone idle.
+func (b *scanBudget) step(v int64, ms int64, fresh bool) {
 	b.steps += ms
+	rate := uint64(budgetRefresh)
+	if fresh {
+		rate = budgetFresh
+	}
 	for range min(ms, 8*budgetRefresh) {
 		left := uint64(0)
 		for j, p := range b.p {
-			b.p[j] -= p / budgetRefresh
-			left += p / budgetRefresh
+			b.p[j] -= p / rate
+			left += p / rate
 		}
 		settle(b.p, v, left)
 	}

@@ -37,12 +37,12 @@ func TestScanBudgetFollows(t *testing.T) {
 	if v := b.value(); v.Lo != 0 || v.Hi != 16 || v.From != fact.Estimated {
 		t.Errorf("at first %+v: nothing is excluded", v)
 	}
-	b.step(10, budgetSettle-1)
+	b.step(10, budgetSettle-1, false)
 	if v := b.value(); v.Lo != 0 || v.Hi != 16 {
 		t.Errorf("before the load averages have settled %+v: nothing is excluded", v)
 	}
 	for range 200 {
-		b.step(10, 1)
+		b.step(10, 1, true)
 	}
 	v := b.value()
 	if v.Best < 9 || v.Best > 11 || v.Lo < 1 || v.Hi > 15 || v.Lo > 9 || v.Hi < 11 {
@@ -55,22 +55,35 @@ func TestScanBudgetFollows(t *testing.T) {
 		t.Errorf("after decisions proved 7: %+v", v)
 	}
 	for range 100 {
-		b.step(3, 1)
+		b.step(3, 1, true)
 	}
 	if v := b.value(); v.Best > 4 || v.Hi > 15 {
 		t.Errorf("after the reconstruction fell to 3: %+v", v)
 	}
 	for range 100 {
-		b.step(0, 1)
+		b.step(0, 1, true)
 	}
 	if v := b.value(); v.Lo != 0 || v.Best > 1 {
 		t.Errorf("at the lower end: %+v", v)
 	}
 	for range 200 {
-		b.step(16, 1)
+		b.step(16, 1, true)
 	}
 	if v := b.value(); v.Hi != 16 || v.Best < 14 {
 		t.Errorf("at the upper end: %+v", v)
+	}
+}
+
+// While a CPU has just gone idle the value is set more often.
+func TestScanBudgetFresh(t *testing.T) {
+	slow, quick := newScanBudget(16), newScanBudget(16)
+	for _, b := range []*scanBudget{&slow, &quick} {
+		b.step(2, 400, true)
+	}
+	slow.step(10, 8, false)
+	quick.step(10, 8, true)
+	if s, q := slow.value(), quick.value(); s.Best >= q.Best || q.Best < 9 {
+		t.Errorf("%d after 8 ms, %d where a CPU went idle", s.Best, q.Best)
 	}
 }
 
@@ -83,7 +96,7 @@ func TestScanBudgetBounds(t *testing.T) {
 		for range rapid.IntRange(1, 80).Draw(t, "n") {
 			switch rapid.IntRange(0, 3).Draw(t, "what") {
 			case 0, 1:
-				b.step(rapid.Int64Range(0, w).Draw(t, "v"), rapid.Int64Range(0, 1<<40).Draw(t, "ms"))
+				b.step(rapid.Int64Range(0, w).Draw(t, "v"), rapid.Int64Range(0, 1<<40).Draw(t, "ms"), rapid.Bool().Draw(t, "fresh"))
 			default:
 				lo := rapid.Int64Range(-1, w+2).Draw(t, "lo")
 				b.prove(lo, rapid.Int64Range(-1, w+2).Draw(t, "hi"))

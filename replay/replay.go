@@ -300,16 +300,18 @@ func (r *replayer) sample(now int64) {
 	}
 	for i := range r.budget {
 		b := &r.budget[i]
-		sum := int64(0)
+		sum, fresh := int64(0), false
 		for c := range r.m.LLCSpan(i).All() {
 			if c < len(r.t.cpu) {
+				k := &r.t.cpu[c]
+				fresh = fresh || k.idle() && k.idleAt > now-newlyIdle
 				// The pass that balances for the idle CPUs brings the averages of all
 				// that are idle up to date (update_nohz_stats).
 				a, _ := r.t.loadOf(c)
-				sum += min(1024, max(a.util, r.t.cpu[c].cfs.est))
+				sum += min(1024, max(a.util, k.cfs.est))
 			}
 		}
-		b.step(nrIdleScan(sum, b.weight, b.pct), steps)
+		b.step(nrIdleScan(sum, b.weight, b.pct), steps, fresh)
 	}
 }
 
