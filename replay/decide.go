@@ -584,7 +584,9 @@ func (r *replayer) learn(d *decision, p *task, consistent []int) {
 				b.prove(lo, min(hi, b.weight))
 			}
 			if idle >= 0 {
-				r.original.idleCores[llc] = tristate{idle == 1, true}
+				if f := r.original.idleCores[llc]; !f.before(r.stateO.win) {
+					r.original.idleCores[llc] = tristate{idle == 1, true, f.since}
+				}
 			}
 		}
 	}
@@ -757,11 +759,11 @@ func (r *replayer) clearCores(consistent []int) {
 	clear := func(w *world, llc int, all, likely bool) {
 		f, own := w.idleCores[llc]
 		switch {
-		case llc < 0 || !own:
+		case llc < 0 || !own || f.before(r.stateO.win):
 		case all:
-			w.idleCores[llc] = tristate{false, true}
+			w.idleCores[llc] = tristate{false, true, f.since}
 		case f.value || !f.known:
-			w.idleCores[llc] = tristate{f.value && !likely, false}
+			w.idleCores[llc] = tristate{f.value && !likely, false, f.since}
 		}
 	}
 	clear(r.original, o, oAll, first.o.ClearIdleCores >= 0)
@@ -772,7 +774,7 @@ func (r *replayer) clearCores(consistent []int) {
 
 // joinCores ends a difference over has_idle_cores that is none any more.
 func (r *replayer) joinCores(llc int) {
-	if own, ok := r.patched.idleCores[llc]; ok && own == r.original.idleCores[llc] && own.known {
+	if own, ok := r.patched.idleCores[llc]; ok && own.known && own.value == r.original.idleCores[llc].value && r.original.idleCores[llc].known {
 		delete(r.patched.idleCores, llc)
 	}
 }
@@ -811,9 +813,13 @@ func (r *replayer) wentIdle(c int) {
 		}
 		switch {
 		case open:
-			w.idleCores[llc] = tristate{all || f.value, false}
+			since := f.since
+			if all && !f.value {
+				since = r.t.now
+			}
+			w.idleCores[llc] = tristate{all || f.value, false, since}
 		case all:
-			w.idleCores[llc] = tristate{true, true}
+			w.idleCores[llc] = tristate{true, true, r.t.now}
 		}
 	}
 	r.joinCores(llc)

@@ -189,7 +189,7 @@ func (r *replayer) startCores() {
 			}
 			found = found || idle
 		}
-		r.original.idleCores[llc] = tristate{value: found}
+		r.original.idleCores[llc] = tristate{value: found, since: parser.NoTime}
 	}
 }
 

@@ -34,7 +34,13 @@ type divergence struct {
 // tristate is a flag that may be unknown.
 type tristate struct {
 	value, known bool
+	// since is when a CPU that went idle set it.
+	since int64
 }
+
+// before reports whether the flag was set after a selection, so that what the
+// selection read of it, or did to it, came before.
+func (f *tristate) before(w window) bool { return f.value && f.since > w.est }
 
 func newWorld() *world {
 	return &world{diverged: map[int32]*divergence{}, idleCores: map[int]tristate{}, recentUsed: map[int32]int32{}}
@@ -266,6 +272,9 @@ func (s *state) HasIdleCores(c int) kernelmodel.Answer {
 	f, ok := s.world.idleCores[llc]
 	if !ok {
 		f = s.r.original.idleCores[llc]
+	}
+	if f.value && f.since > s.win.lo {
+		return kernelmodel.Either(!f.before(s.win), fact.Reconstructed)
 	}
 	return kernelmodel.Answer{Value: f.value, Open: !f.known, From: fact.Reconstructed}
 }

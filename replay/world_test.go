@@ -330,3 +330,31 @@ func TestOverlappingSelections(t *testing.T) {
 		}
 	}
 }
+
+// A decision that is closed after has_idle_cores was set does not read what came
+// after its selection, and does not clear it either.
+func TestIdleCoresSetLater(t *testing.T) {
+	r := &replayer{m: BuildMachine(bench("6.1"), 6, 1), original: newWorld(), patched: newWorld()}
+	llc := r.m.LLC(0)
+	for _, c := range []struct {
+		name    string
+		since   int64
+		want    kernelmodel.Answer
+		cleared bool
+	}{
+		{"set before the selection", 3, kernelmodel.Known(true, fact.Reconstructed), true},
+		{"set while it may have been made", 8, kernelmodel.Either(true, fact.Reconstructed), true},
+		{"set when it was most likely over", 15, kernelmodel.Either(false, fact.Reconstructed), false},
+	} {
+		r.stateO = state{r: r, world: r.original, win: window{est: 10, lo: 5, hi: 20}}
+		r.original.idleCores[llc] = tristate{value: true, known: true, since: c.since}
+		if got := r.stateO.HasIdleCores(0); got != c.want {
+			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
+		}
+		r.runs = []bothRun{{o: kernelmodel.Outcome{ClearIdleCores: 0}, p: kernelmodel.Outcome{ClearIdleCores: 0}}}
+		r.clearCores([]int{0})
+		if got := r.original.idleCores[llc]; got.value == c.cleared {
+			t.Errorf("%s: left as %+v", c.name, got)
+		}
+	}
+}
