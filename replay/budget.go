@@ -36,7 +36,7 @@ const (
 	newlyIdle = 4_000_000
 	// budgetDoubt is one over the likelihood that remains to a value that a
 	// decision seems to rule out: the idle states it was read from may be off.
-	budgetDoubt = 10
+	budgetDoubt = 32
 	// budgetTail is one over the likelihood that the range leaves out at either
 	// end: a 64th in all, as for the flips.
 	budgetTail = 128
