@@ -84,11 +84,13 @@ func distinct(names []string) []Candidate {
 		if err != nil {
 			continue
 		}
-		if i, ok := seen[k.Rules]; ok {
+		key := k.Rules
+		key.PendingLast = false // how a CPU looks, not what is chosen then
+		if i, ok := seen[key]; ok {
 			out[i].Same = append(out[i].Same, n)
 			continue
 		}
-		seen[k.Rules] = len(out)
+		seen[key] = len(out)
 		out = append(out, Candidate{Kernel: k})
 	}
 	return out

@@ -8,6 +8,10 @@ type Answer struct {
 	Value bool
 	// Open: the other answer is possible too.
 	Open bool
+	// Remote: the other answer is so unlikely that it counts only for a CPU that
+	// the selection asks about by name: the waker's, prev or recent_used_cpu. A scan
+	// passes many of them and would lead anywhere.
+	Remote bool
 	// From is the provenance of the value.
 	From fact.Provenance
 }

@@ -84,6 +84,9 @@ type Rules struct {
 	// Cluster: prev and recent-used CPUs must share the target's cluster to be
 	// taken at once, and the cluster is scanned first (6.7+).
 	Cluster bool
+	// PendingLast: a CPU clears ttwu_pending after it has queued what was on its
+	// wake list, not before (d6962c4fe8f9, 6.2+).
+	PendingLast bool
 	// DelayDequeue: a task that sleeps while not eligible stays queued and is
 	// woken in place (6.12+).
 	DelayDequeue bool

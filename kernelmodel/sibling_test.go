@@ -1,6 +1,8 @@
 package kernelmodel
 
 import (
+	"maps"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -91,6 +93,40 @@ func TestScanPositions(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// A remote chance that a CPU is idle counts where the selection asks about it by
+// name, and not where a scan passes it.
+func TestRemoteChance(t *testing.T) {
+	remote := func(cpus ...int) *fakeState {
+		s := newFakeState(6)
+		for _, c := range cpus {
+			s.cpu[c].idle = Answer{Open: true, Remote: true, From: fact.Reconstructed}
+		}
+		return s
+	}
+	m, r := machineFor(flat(6), "6.1", cpumask.Mask{}, cpumask.Mask{}), kernelRules(t, "6.1")
+	for _, tc := range []struct {
+		name  string
+		state *fakeState
+		want  []int
+	}{
+		{"prev", remote(2), []int{0, 2}},
+		{"recently used", remote(3), []int{0, 3}},
+		{"in the scan", remote(1, 4, 5), []int{0}},
+	} {
+		w := wakeupOf(6, 0, 2)
+		w.Sync = yes()
+		w.RecentUsed = []int{3}
+		runs, complete := exploreOn(m, r, tc.state, w, 64)
+		got := map[int]bool{}
+		for _, o := range runs {
+			got[o.CPU] = true
+		}
+		if d := cmp.Diff(tc.want, slices.Sorted(maps.Keys(got))); d != "" || !complete || runs[0].CPU != 0 {
+			t.Errorf("%s: first %d, complete %v, -want +got:\n%s", tc.name, runs[0].CPU, complete, d)
 		}
 	}
 }

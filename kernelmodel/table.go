@@ -172,7 +172,7 @@ func buildRows() []Row {
 	add(6, 1, func(r *Rules) {
 		r.SMTSpan, r.SMTSkipsTarget, r.ThisDomain, r.HasIdleCoresDefault = false, true, false, false
 	}, backport{FixRecentUsedMask, 42}, backport{FixSMTSpan, 83}, backport{FixCoreSpan, 83})
-	add(6, 2, func(*Rules) {})
+	add(6, 2, func(r *Rules) { r.PendingLast = true })
 	add(6, 3, func(*Rules) {})
 	add(6, 4, func(*Rules) {}, backport{FixRecentUsedMask, 7})
 	add(6, 5, func(r *Rules) { r.RecentUsedMask = true })

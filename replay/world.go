@@ -131,6 +131,12 @@ func (w *world) shiftOf(t *timeline, c int, self int32) shift {
 	return s
 }
 
+// stalledAfter is for how long a CPU has left a wakeup on its wake list, in ns,
+// when it counts as one that does not run, as a virtual CPU of a busy host. Such a
+// one may have stopped between clearing ttwu_pending and queueing the task, and
+// look idle; one that runs takes microseconds for all of it.
+const stalledAfter = 500_000
+
 // state answers the model's questions for one decision in one world.
 type state struct {
 	r     *replayer
@@ -179,6 +185,9 @@ func (s *state) Idle(c int) kernelmodel.Answer {
 		return kernelmodel.Either(v.idleVal, fact.Reconstructed)
 	case k.cur == 0 && len(k.queue) == 0 && k.inflight > 0 && k.sure == 0:
 		return kernelmodel.Either(false, fact.Reconstructed)
+	}
+	if k.cur == 0 && len(k.queue) == 0 && k.inflight > 0 && !s.r.kOriginal.Rules.PendingLast && s.win.hi-k.changed() > stalledAfter {
+		return kernelmodel.Answer{Open: true, Remote: true, From: fact.Reconstructed}
 	}
 	if v.idleVal && s.overlapped(c) {
 		s.ahead = true

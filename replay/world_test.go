@@ -358,3 +358,32 @@ func TestIdleCoresSetLater(t *testing.T) {
 		}
 	}
 }
+
+// Before 6.2 a CPU that leaves a wakeup on its wake list for long may look idle.
+func TestStalledCPU(t *testing.T) {
+	s := surveyCapture(record(crowd()...), &parser.Host{}, nil)
+	for _, c := range []struct {
+		kernel string
+		after  int64 // us since the flight
+		open   bool
+	}{
+		{"6.1", 100, false}, {"6.1", 1000, true}, {"6.2", 1000, false},
+	} {
+		k, err := kernelmodel.ParseKernel(c.kernel, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := newTimeline(s, 8, false)
+		for _, ev := range append(crowd(), switches(200, 7, poller, sleeps, swapper)) {
+			l.apply(&ev)
+		}
+		l.fly(l.get(ksmd.PID), 6, 7, window{300 * us, 300 * us, 300 * us})
+		later := waking(310, 6, busy[6], other, 5) // the waker's CPU went on
+		l.apply(&later)
+		now := (300 + c.after) * us
+		st := &state{r: &replayer{t: l, kOriginal: k}, world: newWorld(), win: window{now, now, now}, self: other.PID}
+		if a := st.Idle(7); a.Value || a.Open != c.open || a.Remote != c.open {
+			t.Errorf("%s, %d us after: %+v", c.kernel, c.after, a)
+		}
+	}
+}

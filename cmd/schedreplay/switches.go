@@ -69,6 +69,8 @@ var switches = []placementSwitch{
 		position{"queued for their CPU to finish: wakeups to other LLCs, and of a wakee still on its CPU", "2ebb17717550"},
 		position{"queued for their CPU to finish: wakeups to other LLCs, to any other CPU with an empty queue, and of a wakee still on its CPU", "28156108fecb"},
 	)},
+	{"PendingLast", yesNo(func(r *kernelmodel.Rules) bool { return r.PendingLast },
+		"a CPU looks busy from when a wakeup is on its wake list until the task is queued", "a CPU that takes a wakeup off its wake list can look idle until the task is queued", "d6962c4fe8f9")},
 	{"DelayDequeue", yesNo(func(r *kernelmodel.Rules) bool { return r.DelayDequeue },
 		"a task that sleeps while not eligible stays queued and is woken in place", "a task that sleeps leaves its queue", "152e11f6df29")},
 	{"CurrentCPUFlag", yesNo(func(r *kernelmodel.Rules) bool { return r.CurrentCPUFlag },
