@@ -167,3 +167,19 @@ func TestDomainsOfRealMachines(t *testing.T) {
 		})
 	}
 }
+
+// imbalance_pct of an LLC's domain is 110 only where it is the SMT level.
+func TestLLCImbalancePct(t *testing.T) {
+	for _, tc := range []struct {
+		cores int // of an LLC
+		want  int
+	}{{1, 110}, {2, 117}} {
+		top := regularMachine{nodes: 1, packages: 1, llcs: 4, cores: tc.cores, threads: 2}.topology()
+		m := machineFor(top, "6.1", cpumask.Mask{}, cpumask.Mask{})
+		for llc := range m.NumLLC() {
+			if got := m.LLCImbalancePct(llc); got != tc.want {
+				t.Errorf("%d cores: %d, want %d", tc.cores, got, tc.want)
+			}
+		}
+	}
+}

@@ -12,6 +12,7 @@ type Machine struct {
 	domains       *Domains
 	llcOf         []int          // index of the LLC that has a domain here, -1 if none
 	llcSpan       []cpumask.Mask // by LLC index: sched_domain_span(sd_llc)
+	llcPct        []int          // imbalance_pct of its domain
 	llcCores      []cpumask.Mask // by LLC index: the span and its siblings outside
 	share         []cpumask.Mask // per CPU: those of its LLC id (cpus_share_cache)
 	cluster       []cpumask.Mask // per CPU: lowest group of sd_llc if it is a cluster
@@ -60,7 +61,7 @@ func NewMachine(t *Topology, d *Domains, isolated cpumask.Mask) *Machine {
 		if !ok {
 			i = len(m.llcSpan)
 			byID[cd.LLCID] = i
-			m.llcSpan = append(m.llcSpan, llc.Span)
+			m.llcSpan, m.llcPct = append(m.llcSpan, llc.Span), append(m.llcPct, llc.ImbalancePct)
 		}
 		m.llcOf[c] = i
 		if g := llc.Groups; len(g) > 0 && g[0].Flags&SDCluster != 0 {
@@ -97,6 +98,10 @@ func (m *Machine) LLC(cpu int) int { return m.llc(cpu) }
 
 // LLCSpan is the domain span of an LLC.
 func (m *Machine) LLCSpan(llc int) cpumask.Mask { return m.llcSpan[llc] }
+
+// LLCImbalancePct is imbalance_pct of an LLC's domain: 117, or 110 where the
+// SMT level is the last that shares a cache.
+func (m *Machine) LLCImbalancePct(llc int) int { return m.llcPct[llc] }
 
 // LeaksAnywhere reports whether some CPU of an LLC's domain span has an SMT
 // sibling outside it: only there can a kernel without the span tests differ

@@ -15,7 +15,7 @@ import (
 // scan went rules values out.
 type scanBudget struct {
 	weight int64
-	pct    int64
+	pct    int64 // imbalance_pct of the LLC's domain
 	// p is the likelihood of each value 0 to weight, out of budgetOne.
 	p []uint64
 	// steps counts the milliseconds followed.
@@ -49,8 +49,8 @@ const (
 // likelihood by distance, in parts of 1024.
 var budgetError = [...]uint64{560, 190, 28, 6, 2}
 
-func newScanBudget(weight int64) scanBudget {
-	b := scanBudget{weight: weight, pct: 117, p: make([]uint64, weight+1)}
+func newScanBudget(weight, pct int64) scanBudget {
+	b := scanBudget{weight: weight, pct: pct, p: make([]uint64, weight+1)}
 	for v := range b.p {
 		b.p[v] = budgetOne / uint64(weight+1)
 	}
@@ -105,7 +105,7 @@ func (b *scanBudget) normalise() {
 		sum += p
 	}
 	if sum == 0 {
-		b.p = newScanBudget(b.weight).p
+		b.p = newScanBudget(b.weight, b.pct).p
 		return
 	}
 	scale := budgetOne/sum + 1

@@ -33,7 +33,7 @@ func TestNrIdleScan(t *testing.T) {
 // The budget follows the reconstruction, and what decisions prove outweighs it
 // for a while.
 func TestScanBudgetFollows(t *testing.T) {
-	b := newScanBudget(16)
+	b := newScanBudget(16, 117)
 	if v := b.value(); v.Lo != 0 || v.Hi != 16 || v.From != fact.Estimated {
 		t.Errorf("at first %+v: nothing is excluded", v)
 	}
@@ -92,7 +92,7 @@ func TestScanBudgetFresh(t *testing.T) {
 func TestScanBudgetBounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := rapid.Int64Range(1, 128).Draw(t, "width")
-		b := newScanBudget(w)
+		b := newScanBudget(w, 117)
 		for range rapid.IntRange(1, 80).Draw(t, "n") {
 			switch rapid.IntRange(0, 3).Draw(t, "what") {
 			case 0, 1:

@@ -158,7 +158,7 @@ func (r *replayer) begin() {
 	r.original, r.patched = newWorld(), newWorld()
 	r.budget = make([]scanBudget, llcs)
 	for i := range r.budget {
-		r.budget[i] = newScanBudget(int64(r.m.LLCSpan(i).Weight()))
+		r.budget[i] = newScanBudget(int64(r.m.LLCSpan(i).Weight()), int64(r.m.LLCImbalancePct(i)))
 	}
 	r.selO = kernelmodel.Selector{Rules: &r.kOriginal.Rules, Machine: r.m, Index: 0}
 	r.selP = kernelmodel.Selector{Rules: &r.kPatched.Rules, Machine: r.m, Index: 1}
