@@ -6,8 +6,6 @@ import (
 	"errors"
 	"os"
 	"strconv"
-	"strings"
-	"unicode/utf8"
 
 	"schedreplay/parser"
 	"schedreplay/replay"
@@ -41,18 +39,6 @@ func (c *csvFile) row(fields ...string) {
 func (c *csvFile) close() error {
 	c.w.Flush()
 	return errors.Join(c.err, c.w.Error(), c.buf.Flush(), c.f.Close())
-}
-
-// csvText makes a name harmless for spreadsheets, which take a cell that begins
-// with one of these signs for a formula. Bytes that are not UTF-8 become U+FFFD.
-func csvText(s string) string {
-	if !utf8.ValidString(s) {
-		s = strings.ToValidUTF8(s, "\uFFFD")
-	}
-	if s != "" && strings.ContainsRune("=+-@\t\r\n", rune(s[0])) {
-		return "'" + s
-	}
-	return s
 }
 
 // num64 prints a number, nothing for parser.NoTime.
@@ -111,7 +97,7 @@ func (t *tables) run(r *replay.Run) {
 	case r.CutEnd:
 		cut = "end"
 	}
-	t.runs.row(cpuField(r.CPU), stay, pidField(r.Task.PID), csvText(r.Task.Comm), num64(r.Start), num64(r.End), num64(r.End-r.Start), cut, string(r.Patched))
+	t.runs.row(cpuField(r.CPU), stay, pidField(r.Task.PID), parser.CellComm(r.Task.Comm), num64(r.Start), num64(r.End), num64(r.End-r.Start), cut, string(r.Patched))
 }
 
 // wakeup writes a wakeup that the patch changes or that went to an isolated
@@ -128,8 +114,8 @@ func (t *tables) wakeup(w *replay.Wakeup) {
 	if w.IsolatedKnown {
 		isolated = strconv.FormatBool(w.Isolated)
 	}
-	t.wakeups.row(num64(w.N), num64(w.Time), w.Kind.String(), pidField(w.Task.PID), csvText(w.Task.Comm), prio, string(w.WakerContext),
-		pidField(w.Waker.PID), csvText(w.Waker.Comm), cpuField(w.WakerCPU), cpuField(w.PrevCPU), cpuField(w.RecordedCPU), isolated,
+	t.wakeups.row(num64(w.N), num64(w.Time), w.Kind.String(), pidField(w.Task.PID), parser.CellComm(w.Task.Comm), prio, string(w.WakerContext),
+		pidField(w.Waker.PID), parser.CellComm(w.Waker.Comm), cpuField(w.WakerCPU), cpuField(w.PrevCPU), cpuField(w.RecordedCPU), isolated,
 		cpuField(w.Original.CPU), possibleField(&w.Original), string(w.Original.Path), cpuField(w.Patched.CPU), possibleField(&w.Patched), string(w.Patched.Path),
 		string(w.Moved), strconv.FormatBool(w.ModelMiss), since)
 }
@@ -157,7 +143,7 @@ func writeStays(d *folder, res *replay.Result) error {
 			if s.Entry != nil {
 				n, path = num64(s.Entry.N), string(s.Entry.Path)
 			}
-			c.row(cpuField(s.CPU), strconv.Itoa(i+1), pidField(s.Task.PID), csvText(s.Task.Comm), string(s.How), cpuField(s.FromCPU), num64(s.Arrived), num64(s.Left),
+			c.row(cpuField(s.CPU), strconv.Itoa(i+1), pidField(s.Task.PID), parser.CellComm(s.Task.Comm), string(s.How), cpuField(s.FromCPU), num64(s.Arrived), num64(s.Left),
 				n, path, num64(s.Wakings), num64(s.Selections), num64(s.StayedPut), num64(s.Runs), num64(s.CutRuns), num64(s.RunNS),
 				num64(s.PatchedRunNS), num64(s.PatchedRunMaxNS), num64(s.DelayedOwner), num64(s.DelayedOwnerNS))
 		}

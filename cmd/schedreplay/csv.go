@@ -52,11 +52,7 @@ func (r *record) word(s string) {
 // comm writes a task's name as people may be shown it, and so that no
 // spreadsheet takes it for a formula.
 func (r *record) comm(s string) {
-	s = parser.DisplayComm(s)
-	if s != "" && strings.ContainsRune("=+-@", rune(s[0])) {
-		s = "'" + s
-	}
-	r.word(s)
+	r.word(parser.CellComm(s))
 }
 
 func (r *record) line() []byte { return append(r.b, '\n') }

@@ -45,7 +45,7 @@ func (c *csvWriter) Write(row []Value) error {
 		case Word:
 			c.b = appendCell(c.b, v.Text)
 		case Name:
-			c.b = appendCell(c.b, Harmless(v.Text))
+			c.b = appendCell(c.b, parser.CellComm(v.Text))
 		}
 	}
 	_, err := c.w.Write(append(c.b, '\n'))
@@ -53,17 +53,6 @@ func (c *csvWriter) Write(row []Value) error {
 }
 
 func (c *csvWriter) Close() error { return c.w.Flush() }
-
-// Harmless makes a task's name fit for a spreadsheet: on one printable line
-// ([parser.DisplayComm]), and with an apostrophe before what a spreadsheet would
-// take for a formula.
-func Harmless(comm string) string {
-	s := parser.DisplayComm(comm)
-	if t := strings.TrimLeft(s, " '\u00a0"); t != "" && strings.ContainsRune("=+-@|%", rune(t[0])) {
-		return "'" + s
-	}
-	return s
-}
 
 // appendCell quotes where that is needed.
 func appendCell(b []byte, s string) []byte {
