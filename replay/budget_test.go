@@ -76,7 +76,7 @@ func TestScanBudgetFollows(t *testing.T) {
 
 // While a CPU has just gone idle the value is set more often.
 func TestScanBudgetFresh(t *testing.T) {
-	slow, quick := newScanBudget(16), newScanBudget(16)
+	slow, quick := newScanBudget(16, 117), newScanBudget(16, 117)
 	for _, b := range []*scanBudget{&slow, &quick} {
 		b.step(2, 400, true)
 	}
