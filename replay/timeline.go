@@ -419,7 +419,8 @@ func (t *timeline) fly(p *task, waker, c int32, w window) {
 		t.cpu[c].landing = append(t.cpu[c].landing, p)
 	}
 	t.unsure = append(t.unsure, flight{p.pid, waker, c})
-	t.changed(c, w.est, w.lo, w.hi)
+	seen := w.est + t.slack // ttwu_pending is set some way after the selection
+	t.changed(c, seen, w.lo, max(w.hi, seen))
 }
 
 // activate queues a woken task at once, where no sched_wakeup will tell of it.
