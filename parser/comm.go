@@ -71,7 +71,7 @@ func DisplayComm(comm string) string {
 // what a spreadsheet would take for a formula.
 func CellComm(comm string) string {
 	s := DisplayComm(comm)
-	if t := strings.TrimLeft(s, " '\u00a0"); t != "" && strings.ContainsRune("=+-@|%", rune(t[0])) {
+	if t := strings.TrimLeft(s, " '"); t != "" && strings.ContainsRune("=+-@|%", rune(t[0])) {
 		return "'" + s
 	}
 	return s
