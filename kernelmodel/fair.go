@@ -106,41 +106,76 @@ func (s *Selector) wakeWide() bool {
 const certainty = 64
 
 // weighWide answers the test of wake_wide where only weighted guesses at both
-// counts are known. It is asked of most wakeups, so it looks at single pairs only
-// where the wakee's least and greatest count do not decide for all.
+// counts are known.
 func weighWide(cur, wakee []Weighted, size int64, rule WakeWideRule) Answer {
-	yes, ofCur, ofWakee := uint64(0), uint64(0), uint64(0)
-	least, most := int64(math.MaxInt64), int64(-1)
-	for i := range wakee {
-		ofWakee += uint64(wakee[i].Weight)
-		least, most = min(least, wakee[i].Value), max(most, wakee[i].Value)
-	}
+	yes, ofCur := uint64(0), uint64(0)
+	g := guesses(wakee)
 	for i := range cur {
-		lo, hi, from := widePartners(cur[i].Value, size, rule)
-		fits := uint64(0)
-		switch {
-		case most < min(lo, from) || least > hi && most < from:
-		case least >= lo && most <= hi || least >= from:
-			fits = ofWakee
-		default:
-			for j := range wakee {
-				if w := wakee[j].Value; w >= lo && w <= hi || w >= from {
-					fits += uint64(wakee[j].Weight)
-				}
-			}
-		}
+		fits := g.within(widePartners(cur[i].Value, size, rule))
 		ofCur += uint64(cur[i].Weight)
 		yes += uint64(cur[i].Weight) * fits
 	}
-	all := ofCur * ofWakee
+	all := ofCur * g.weight
 	return Answer{
 		Value: yes > all-yes, From: fact.Estimated,
 		Open: yes > all/certainty && all-yes > all/certainty,
 	}
 }
 
+// WideWith tells of counts how much of the weight of the guesses at another
+// task's count is wide together with them, as wake_wide has it since 4.3.
+type WideWith struct {
+	g    weighted
+	size int64
+}
+
+// NewWideWith returns the test against the guesses for an LLC of size CPUs.
+func NewWideWith(other []Weighted, size int64) WideWith { return WideWith{guesses(other), size} }
+
+// Weight returns the weight that is wide with the count, and all there is.
+func (w *WideWith) Weight(count int64) (wide, all uint64) {
+	return w.g.within(widePartners(count, w.size, WakeWideLLC)), w.g.weight
+}
+
+// weighted are guesses at one count. The tests are made for most wakeups, so
+// single guesses are looked at only where the least and the greatest do not decide
+// for all.
+type weighted struct {
+	all         []Weighted
+	weight      uint64
+	least, most int64
+}
+
+func guesses(all []Weighted) weighted {
+	g := weighted{all: all, least: math.MaxInt64, most: -1}
+	for i := range all {
+		g.weight += uint64(all[i].Weight)
+		g.least, g.most = min(g.least, all[i].Value), max(g.most, all[i].Value)
+	}
+	return g
+}
+
+// within is the weight of the guesses from lo to hi, and of those from from on.
+func (g *weighted) within(lo, hi, from int64) uint64 {
+	switch {
+	case g.most < min(lo, from) || g.least > hi && g.most < from:
+		return 0
+	case g.least >= lo && g.most <= hi || g.least >= from:
+		return g.weight
+	}
+	fits := uint64(0)
+	for i := range g.all {
+		if v := g.all[i].Value; v >= lo && v <= hi || v >= from {
+			fits += uint64(g.all[i].Weight)
+		}
+	}
+	return fits
+}
+
 // widePartners returns the counts of a wakee that are wide together with the
-// waker's: those from lo to hi, and those from from on.
+// waker's: those from lo to hi, and those from from on. Since 4.3 both have to flip
+// at least as often as the LLC has CPUs, and the one that flips more that many times
+// as often as the other.
 func widePartners(cur, size int64, rule WakeWideRule) (lo, hi, from int64) {
 	const none = math.MaxInt64
 	switch {
@@ -158,13 +193,6 @@ func widePartners(cur, size int64, rule WakeWideRule) (lo, hi, from int64) {
 		return size, cur / size, none
 	}
 	return size, cur / size, cur * size
-}
-
-// Wide is the test of wake_wide: both tasks flip at least as often as the LLC
-// has CPUs, and the one that flips more does so that many times as often.
-func Wide(a, b, size int64) bool {
-	hi, lo := max(a, b), min(a, b)
-	return lo >= size && hi >= lo*size
 }
 
 // wakeAffine decides between the waker's CPU and the previous one.

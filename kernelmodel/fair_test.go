@@ -9,6 +9,12 @@ import (
 	"schedreplay/fact"
 )
 
+// wide is the test of wake_wide since 4.3.
+func wide(a, b, size int64) bool {
+	hi, lo := max(a, b), min(a, b)
+	return lo >= size && hi >= lo*size
+}
+
 // wake_wide: both flip at least as often as the LLC has CPUs, and one of them
 // that many times as often as the other.
 func TestWide(t *testing.T) {
@@ -27,8 +33,9 @@ func TestWide(t *testing.T) {
 		{0, 7, 1, false},
 		{1, 1, 1, true},
 	} {
-		if got := Wide(tc.a, tc.b, tc.size); got != tc.want {
-			t.Errorf("Wide(%d, %d, %d) = %v", tc.a, tc.b, tc.size, got)
+		with := NewWideWith([]Weighted{{tc.b, 1}}, tc.size)
+		if got, _ := with.Weight(tc.a); got == 1 != tc.want || wide(tc.a, tc.b, tc.size) != tc.want {
+			t.Errorf("%d and %d, size %d: %d", tc.a, tc.b, tc.size, got)
 		}
 	}
 }
@@ -68,7 +75,7 @@ func TestWidePartners(t *testing.T) {
 		for cur := range int64(60) {
 			for wakee := range int64(300) {
 				for rule, want := range map[WakeWideRule]bool{
-					WakeWideLLC: Wide(cur, wakee, size), WakeWideInAffine: wakee > size && cur > size*wakee,
+					WakeWideLLC: wide(cur, wakee, size), WakeWideInAffine: wakee > size && cur > size*wakee,
 				} {
 					lo, hi, from := widePartners(cur, size, rule)
 					if got := wakee >= lo && wakee <= hi || wakee >= from; got != want {
@@ -93,7 +100,7 @@ func TestWeighWide(t *testing.T) {
 		for _, a := range cur {
 			for _, b := range wakee {
 				w := uint64(a.Weight) * uint64(b.Weight)
-				if all += w; Wide(a.Value, b.Value, size) {
+				if all += w; wide(a.Value, b.Value, size) {
 					yes += w
 				}
 			}

@@ -9,7 +9,7 @@ import (
 // aheadBatch and aheadDepth bound what is decoded ahead of its use: so many
 // events in a batch, so many batches.
 const (
-	aheadBatch = 512
+	aheadBatch = 1024
 	aheadDepth = 4
 )
 

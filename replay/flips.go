@@ -166,15 +166,15 @@ func (f *flips) value(buf []kernelmodel.Weighted) []kernelmodel.Weighted {
 // learnFlips takes that the pair of tasks was, or was not, wide for an LLC of the
 // given size, and weighs the guesses by it.
 func learnFlips(a, b *flips, size int64, wide bool) {
+	a.count()
+	b.count()
 	weigh := func(f, other *flips) []uint32 {
 		w := make([]uint32, len(f.guess))
+		with := kernelmodel.NewWideWith(other.counts, size)
 		for i, g := range f.guess {
-			fits, all := uint64(0), uint64(0)
-			for _, o := range other.guess {
-				all += uint64(o.w)
-				if kernelmodel.Wide(g.v, o.v, size) == wide {
-					fits += uint64(o.w)
-				}
+			fits, all := with.Weight(g.v)
+			if !wide {
+				fits = all - fits
 			}
 			w[i] = g.w
 			if all > 0 {

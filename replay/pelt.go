@@ -117,9 +117,10 @@ func weightOf(prio int32) int64 {
 type entity struct {
 	average
 	attached int32 // CPU whose queue holds its contribution, NoCPU if none
-	weight   int64
 	// est is util_est: the utilisation remembered from the last sleep.
 	est int64
+	// weight comes last, beside the task's virtual time: avg_vruntime reads both.
+	weight int64
 }
 
 // queue is a CPU's root cfs_rq as far as load tracking goes.

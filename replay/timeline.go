@@ -22,6 +22,7 @@ type task struct {
 	// that CPU then, so that its dequeue may have been delayed.
 	sleptAt   int64
 	contended bool
+	entity    entity
 	virtual   virtual
 	// wokenAt is the waking that its next run answers, NoTime if none.
 	wokenAt int64
@@ -46,7 +47,6 @@ type task struct {
 	flips           flips
 	woken           lastHabit
 	aff             affinity
-	entity          entity
 	born            bool // forked inside the window and not yet run
 }
 
