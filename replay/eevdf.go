@@ -61,10 +61,47 @@ func (x *virtual) atLeast(b int64) {
 
 // fairQueue holds the tasks of one CPU's fair queue, delayed ones included.
 type fairQueue struct {
-	tasks []*task
-	at    int64 // up to when the current task's vruntime was advanced
-	owed  int64 // time that passed before and is still to be charged
-	slice int64
+	tasks   []*task
+	delayed int   // of these, the delayed ones
+	at      int64 // up to when the current task's vruntime was advanced
+	owed    int64 // time that passed before and is still to be charged
+	slice   int64
+	// total is kept as tasks come, go and run; known is false after anything else.
+	total fairTotal
+	known bool
+	// unjudged: a task came since the last switch.
+	unjudged bool
+}
+
+// fairTotal is the weighted sum of virtual times relative to base, and the sum of
+// the weights.
+type fairTotal struct{ base, sum, weight int64 }
+
+// rebaseAfter is how far virtual times may be from base: weights are up to 88,761.
+const rebaseAfter = 1 << 36
+
+func (t *fairTotal) add(v, weight int64) {
+	t.sum += (v - t.base) * weight
+	t.weight += weight
+}
+
+// add puts a task on the queue as it is.
+func (q *fairQueue) add(p *task) {
+	q.tasks = append(q.tasks, p)
+	if p.virtual.delayed {
+		q.delayed++
+	}
+	if d := p.virtual.v - q.total.base; len(q.tasks) == 1 || d > rebaseAfter || d < -rebaseAfter {
+		q.known = false
+	}
+	if q.known {
+		q.total.add(p.virtual.v, p.entity.weight)
+	}
+}
+
+// moved notes that a task's virtual time was v before.
+func (q *fairQueue) moved(p *task, v int64) {
+	q.total.sum += (p.virtual.v - v) * p.entity.weight
 }
 
 // baseSlice is sysctl_sched_base_slice after scaling: 0.7 ms times 1 +
@@ -83,12 +120,22 @@ func scaled(ns, weight int64) int64 { return ns * 1024 / weight }
 // sum is the weighted sum of the queue's virtual times relative to base, and of
 // its weights.
 func (q *fairQueue) sum(base int64) (sum, weight int64) {
-	for _, p := range q.tasks {
-		w := p.entity.weight
-		sum += (p.virtual.v - base) * w
-		weight += w
+	if len(q.tasks) == 0 {
+		return 0, 0
 	}
-	return sum, weight
+	t := q.totals()
+	return t.sum + (t.base-base)*t.weight, t.weight
+}
+
+// totals brings total up to date; there is a task.
+func (q *fairQueue) totals() *fairTotal {
+	if !q.known {
+		q.total, q.known = fairTotal{base: q.tasks[0].virtual.v}, true
+		for _, p := range q.tasks {
+			q.total.add(p.virtual.v, p.entity.weight)
+		}
+	}
+	return &q.total
 }
 
 // average is avg_vruntime, the weighted mean of the queue rounded down, and the
@@ -97,12 +144,12 @@ func (q *fairQueue) average() (v, weight int64) {
 	if len(q.tasks) == 0 {
 		return 0, 0
 	}
-	base := q.tasks[0].virtual.v
-	sum, weight := q.sum(base)
+	t := q.totals()
+	sum := t.sum
 	if sum < 0 {
-		sum -= weight - 1
+		sum -= t.weight - 1
 	}
-	return base + sum/weight, weight
+	return t.base + sum/t.weight, t.weight
 }
 
 // eligible is entity_eligible: the task got no more than its share. It does not
@@ -134,13 +181,18 @@ func (q *fairQueue) advance(cur *task, now int64) (dropped []*task) {
 	for i := 0; i < maxRenewals && x.v+scaled(d, w) >= x.deadline; i++ {
 		// The tick comes half its period after the slice's end, on average.
 		run := min(d, max(0, x.deadline-x.v)*w/1024+tick/2)
+		was := x.v
 		x.v += scaled(run, w)
+		q.moved(cur, was)
 		x.deadline = max(x.v, x.deadline) + scaled(q.slice, w)
 		if d -= run; d >= tick {
 			dropped = append(dropped, q.pick(cur)...)
 		}
 	}
-	if x.v += scaled(d, w); x.v >= x.deadline {
+	was := x.v
+	x.v += scaled(d, w)
+	q.moved(cur, was)
+	if x.v >= x.deadline {
 		x.deadline = x.v + scaled(q.slice, w)
 	}
 	return dropped
@@ -168,7 +220,7 @@ func (q *fairQueue) stall(cur *task, now int64) {
 // eligible and have an earlier deadline than the task that gets the CPU were
 // picked before it, and dropped.
 func (q *fairQueue) pick(winner *task) (dropped []*task) {
-	for {
+	for q.delayed > 0 {
 		var first *task
 		for _, p := range q.tasks {
 			x := &p.virtual
@@ -183,6 +235,7 @@ func (q *fairQueue) pick(winner *task) (dropped []*task) {
 		q.drop(first)
 		dropped = append(dropped, first)
 	}
+	return dropped
 }
 
 // drop ends a task's stay on the queue; positive lag of a delayed task is
@@ -194,10 +247,14 @@ func (q *fairQueue) drop(p *task) {
 	if x.delayed && x.vlag > 0 {
 		x.vlag = 0
 	}
-	x.on, x.delayed = parser.NoCPU, false
 	if i := slices.Index(q.tasks, p); i >= 0 {
 		q.tasks = slices.Delete(q.tasks, i, i+1)
+		q.total.add(x.v, -p.entity.weight)
+		if x.delayed {
+			q.delayed--
+		}
 	}
+	x.on, x.delayed = parser.NoCPU, false
 }
 
 func (q *fairQueue) clampLag(lag, weight int64) int64 {
@@ -222,7 +279,7 @@ func (q *fairQueue) place(p *task, cpu int32) {
 	}
 	x.deadline = x.v + scaled(slice, p.entity.weight)
 	x.on, x.delayed = cpu, false
-	q.tasks = append(q.tasks, p)
+	q.add(p)
 }
 
 // sleep takes a task that blocks off the queue, or leaves it there delayed, and
@@ -235,6 +292,7 @@ func (q *fairQueue) sleep(p *task, may bool) (delayed bool) {
 	}
 	if may && !q.eligible(p) {
 		x.delayed = true
+		q.delayed++
 		return true
 	}
 	q.drop(p)
@@ -245,6 +303,7 @@ func (q *fairQueue) sleep(p *task, may bool) (delayed bool) {
 func (q *fairQueue) came(p, cur *task, now int64) {
 	sum, _ := q.sum(cur.virtual.v)
 	p.virtual.came, p.virtual.gap = now, sum/p.entity.weight
+	q.unjudged = true
 }
 
 // judge takes what a switch from prev to next proves of the tasks that came while
@@ -252,6 +311,10 @@ func (q *fairQueue) came(p, cur *task, now int64) {
 // preempted: if one that came takes its place, it was not; if it went on to sleep
 // with only one other queued, it was.
 func (q *fairQueue) judge(prev, next *task, preempted bool, since int64) {
+	if !q.unjudged {
+		return
+	}
+	q.unjudged = false
 	for _, p := range q.tasks {
 		x := &p.virtual
 		if p == prev || x.came == parser.NoTime {
@@ -261,8 +324,10 @@ func (q *fairQueue) judge(prev, next *task, preempted bool, since int64) {
 		case x.came < since || len(q.tasks) != 2:
 		case preempted && p == next && x.gap >= 0:
 			x.atMost(x.v - x.gap - 1)
+			q.known = false
 		case !preempted && x.gap < 0:
 			x.atLeast(x.v - x.gap)
+			q.known = false
 		}
 		x.came = parser.NoTime
 	}
@@ -273,7 +338,10 @@ func (q *fairQueue) judge(prev, next *task, preempted bool, since int64) {
 // brings nothing up to date.
 func (q *fairQueue) wakeInPlace(p *task) {
 	x := &p.virtual
-	x.delayed = false
+	if x.delayed {
+		x.delayed = false
+		q.delayed--
+	}
 	if mean, _ := q.average(); mean > x.v {
 		q.drop(p)
 		x.vlag = 0

@@ -27,6 +27,14 @@ func fairTask(pid int32, v, deadline, weight int64) *task {
 	return p
 }
 
+func fairQueueOf(slice int64, tasks ...*task) *fairQueue {
+	q := &fairQueue{slice: slice}
+	for _, p := range tasks {
+		q.add(p)
+	}
+	return q
+}
+
 // The mean is the weighted one, within its rounding.
 func TestFairAverage(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -35,7 +43,7 @@ func TestFairAverage(t *testing.T) {
 		for i := range rapid.IntRange(1, 20).Draw(t, "n") {
 			v := rapid.Int64Range(-1<<40, 1<<40).Draw(t, "v")
 			w := weightOf(rapid.Int32Range(100, 139).Draw(t, "prio"))
-			q.tasks = append(q.tasks, fairTask(int32(i), v, 0, w))
+			q.add(fairTask(int32(i), v, 0, w))
 			num.Add(num, new(big.Int).Mul(big.NewInt(v), big.NewInt(w)))
 			den.Add(den, big.NewInt(w))
 		}
@@ -63,9 +71,9 @@ func TestDelayedSleep(t *testing.T) {
 		{"ahead of most", 3 * ms, []int64{1 * ms, 4 * ms, 1 * ms}, true},
 	} {
 		p := fairTask(1, c.v, 0, 1024)
-		q := fairQueue{slice: 3 * ms, tasks: []*task{p}}
+		q := fairQueueOf(3*ms, p)
 		for i, v := range c.others {
-			q.tasks = append(q.tasks, fairTask(int32(i+2), v, 0, 1024))
+			q.add(fairTask(int32(i+2), v, 0, 1024))
 		}
 		n := len(q.tasks)
 		if got := q.sleep(p, true); got != c.delayed || p.virtual.delayed != c.delayed {
@@ -92,7 +100,7 @@ func TestPickDropsDelayed(t *testing.T) {
 	for _, p := range []*task{due, later, ahead} {
 		p.virtual.delayed = true
 	}
-	q := fairQueue{slice: 3 * ms, tasks: []*task{ahead, winner, later, due, awake}}
+	q := fairQueueOf(3*ms, ahead, winner, later, due, awake)
 	got := q.pick(winner)
 	if len(got) != 1 || got[0] != due || due.virtual.on != parser.NoCPU || due.virtual.delayed || len(q.tasks) != 4 {
 		t.Fatalf("dropped %d, left %d", len(got), len(q.tasks))
@@ -111,7 +119,7 @@ func TestPlaceKeepsLag(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		q := fairQueue{slice: 3_000_000}
 		for i := range rapid.IntRange(1, 6).Draw(t, "n") {
-			q.tasks = append(q.tasks, fairTask(int32(i+2), rapid.Int64Range(0, 1<<30).Draw(t, "v"), 0, weightOf(rapid.Int32Range(100, 139).Draw(t, "prio"))))
+			q.add(fairTask(int32(i+2), rapid.Int64Range(0, 1<<30).Draw(t, "v"), 0, weightOf(rapid.Int32Range(100, 139).Draw(t, "prio"))))
 		}
 		p := fairTask(1, 0, 0, weightOf(rapid.Int32Range(100, 139).Draw(t, "own")))
 		p.virtual.on = parser.NoCPU
@@ -142,7 +150,7 @@ func TestWakeInPlace(t *testing.T) {
 	for _, c := range []struct{ v, other, want int64 }{{5_000_000, 1_000_000, 5_000_000}, {1_000_000, 5_000_000, 5_000_000}} {
 		p := fairTask(1, c.v, 0, 1024)
 		p.virtual.delayed = true
-		q := fairQueue{slice: 3_000_000, tasks: []*task{p, fairTask(2, c.other, 0, 1024)}}
+		q := fairQueueOf(3_000_000, p, fairTask(2, c.other, 0, 1024))
 		q.wakeInPlace(p)
 		if p.virtual.delayed || p.virtual.on != 0 || len(q.tasks) != 2 || p.virtual.v != c.want {
 			t.Errorf("at %d beside %d: %+v, want %d", c.v, c.other, p.virtual, c.want)
@@ -159,7 +167,7 @@ func TestIdleLeavesNoLag(t *testing.T) {
 		p := fairTask(int32(i+1), v, v+3*ms, 1024)
 		p.virtual.delayed = true
 		all = append(all, p)
-		q.tasks = append(q.tasks, p)
+		q.add(p)
 	}
 	if got := q.pick(nil); len(got) != 3 || len(q.tasks) != 0 {
 		t.Fatalf("%d dropped, %d left", len(got), len(q.tasks))
@@ -183,15 +191,14 @@ func TestSliceEnds(t *testing.T) {
 		run, deadline int64
 		dropped       int
 	}{{2 * ms, 3 * ms, 0}, {3400_000, 6400_000, 0}, {5 * ms, 6500_000, 1}} {
-		q := fairQueue{slice: 3 * ms}
 		x, y, z := *cur, *due, *wait
-		q.tasks = []*task{&x, &y, &z}
+		q := fairQueueOf(3*ms, &x, &y, &z)
 		if got := q.advance(&x, c.run); len(got) != c.dropped || x.virtual.deadline != c.deadline || x.virtual.v != c.run {
 			t.Errorf("after %d: %d dropped, at %d with deadline %d, want %d dropped and %d", c.run, len(got), x.virtual.v, x.virtual.deadline, c.dropped, c.deadline)
 		}
 	}
 	// Whatever the clock does, it ends.
-	q := fairQueue{slice: 1, tasks: []*task{cur}}
+	q := fairQueueOf(1, cur)
 	q.advance(cur, math.MaxInt64)
 }
 
@@ -208,13 +215,16 @@ func TestStall(t *testing.T) {
 		{"within its slice", 2 * ms, false, 2 * ms, 1 * ms}, {"past it", 20 * ms, false, 1 * ms, 20 * ms}, {"nobody waits", 20 * ms, true, 20 * ms, 1 * ms},
 	} {
 		cur, next := fairTask(1, 0, 3*ms, 1024), fairTask(2, 0, 3*ms, 1024)
-		q := fairQueue{slice: 3 * ms, tasks: []*task{cur}}
+		q := fairQueueOf(3*ms, cur)
 		if !c.alone {
-			q.tasks = append(q.tasks, next)
+			q.add(next)
 		}
 		q.stall(cur, c.run)
 		q.advance(cur, c.run)
-		q.tasks = []*task{next}
+		if c.alone {
+			q.add(next)
+		}
+		q.drop(cur)
 		q.advance(next, c.run+1*ms)
 		if cur.virtual.v != c.own || next.virtual.v != c.next {
 			t.Errorf("%s: %d and then %d, want %d and %d", c.name, cur.virtual.v, next.virtual.v, c.own, c.next)
@@ -239,9 +249,9 @@ func TestJudge(t *testing.T) {
 	} {
 		cur, p := fairTask(1, 0, 2000*us, 1024), fairTask(2, c.lead, c.lead+2800*us, 1024)
 		p.virtual.back = c.back
-		q := fairQueue{slice: 2800 * us, tasks: []*task{cur, p}}
+		q := fairQueueOf(2800*us, cur, p)
 		q.came(p, cur, 10)
-		cur.virtual.v += 100 * us // it went on a little
+		q.advance(cur, 100*us) // it went on a little
 		q.judge(cur, p, c.preempted, 5)
 		if v := p.virtual.v; v < c.low || v > c.high || p.virtual.deadline-v != 2800*us {
 			t.Errorf("%s: at %d, deadline %d", c.name, v, p.virtual.deadline)
@@ -255,7 +265,7 @@ func TestJudge(t *testing.T) {
 // Stopped and dying tasks leave at once, whatever they are owed.
 func TestSpecialStatesAreNotDelayed(t *testing.T) {
 	p := fairTask(1, 9, 20, 1024)
-	q := fairQueue{slice: 3_000_000, tasks: []*task{p, fairTask(2, 0, 10, 1024)}}
+	q := fairQueueOf(3_000_000, p, fairTask(2, 0, 10, 1024))
 	if q.sleep(p, false) || p.virtual.on != parser.NoCPU || len(q.tasks) != 1 {
 		t.Errorf("%+v", p.virtual)
 	}
@@ -344,4 +354,49 @@ func TestDelayedWaking(t *testing.T) {
 			t.Errorf("%s: %s %s, selection %v", c.name, w.Original.Path, w.Original.Reason, w.Selection)
 		}
 	}
+}
+
+// The sums that are kept are those of the tasks that are there.
+func TestFairTotals(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var all []*task
+		for i := range 6 {
+			p := fairTask(int32(i+1), 0, 0, weightOf(rapid.Int32Range(100, 139).Draw(t, "prio")))
+			p.virtual.on, p.virtual.came = parser.NoCPU, parser.NoTime
+			all = append(all, p)
+		}
+		q := fairQueue{slice: 3_000_000}
+		now := int64(0)
+		for range rapid.IntRange(1, 60).Draw(t, "steps") {
+			p := rapid.SampledFrom(all).Draw(t, "task")
+			switch op := rapid.IntRange(0, 4).Draw(t, "op"); {
+			case p.virtual.on < 0:
+				if q.place(p, 0); len(q.tasks) > 1 && op == 0 {
+					q.came(p, q.tasks[0], now)
+				}
+			case p.virtual.delayed:
+				q.wakeInPlace(p)
+			case op < 2:
+				now += rapid.Int64Range(0, 1<<38).Draw(t, "run")
+				q.advance(p, now)
+			case op == 2:
+				q.sleep(p, rapid.Bool().Draw(t, "may"))
+			case op == 3:
+				q.judge(p, rapid.SampledFrom(q.tasks).Draw(t, "next"), rapid.Bool().Draw(t, "preempted"), 0)
+			default:
+				q.pick(p)
+			}
+			sum, weight, delayed := int64(0), int64(0), 0
+			for _, p := range q.tasks {
+				sum += p.virtual.v * p.entity.weight
+				weight += p.entity.weight
+				if p.virtual.delayed {
+					delayed++
+				}
+			}
+			if s, w := q.sum(0); s != sum || w != weight || q.delayed != delayed {
+				t.Fatalf("sum %d of weight %d, %d delayed, want %d of %d, %d", s, w, q.delayed, sum, weight, delayed)
+			}
+		}
+	})
 }

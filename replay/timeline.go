@@ -219,7 +219,7 @@ func (t *timeline) reweight(p *task, prio int32) {
 		q.weight = max(0, q.weight-e.weight)
 		if p.fair() {
 			e.load = e.load * w / e.weight
-			e.weight = w
+			t.setWeight(p, w)
 			q.attach(e)
 			q.weight += w
 			return
@@ -230,7 +230,15 @@ func (t *timeline) reweight(p *task, prio int32) {
 		t.fairLeave(p)
 	}
 	e.load = e.load * w / e.weight
-	e.weight = w
+	t.setWeight(p, w)
+}
+
+// setWeight changes a task's weight where it is.
+func (t *timeline) setWeight(p *task, w int64) {
+	p.entity.weight = w
+	if c := p.virtual.on; c >= 0 {
+		t.cpu[c].fair.known = false
+	}
 }
 
 // fair reports whether the task is of the fair class as far as its priority
@@ -537,7 +545,9 @@ func (t *timeline) applySwitch(ev *parser.Event) {
 	c := ev.CPU
 	k := &t.cpu[c]
 	if t.delays && ev.State.Known() && !ev.State.Runnable() {
-		k.fair.stall(t.find(ev.Task.PID), t.now)
+		if p := t.find(ev.Task.PID); p != nil && p.virtual.on == c {
+			k.fair.stall(p, t.now)
+		}
 	}
 	t.fairAdvance(c)
 	t.fairJudge(ev)
@@ -746,7 +756,9 @@ func (t *timeline) fairAdvance(c int32) {
 	k := &t.cpu[c]
 	var cur *task
 	if k.cur > 0 {
-		cur = t.find(k.cur)
+		if cur = t.find(k.cur); cur != nil && cur.virtual.on != c {
+			cur = nil
+		}
 	}
 	t.dropped(c, k.fair.advance(cur, t.now))
 }
@@ -789,17 +801,6 @@ func (t *timeline) dropped(c int32, tasks []*task) {
 		q.weight = max(0, q.weight-p.entity.weight)
 		p.entity.linger(t.now)
 	}
-}
-
-// delayed counts the delayed tasks of a CPU.
-func (k *cpuState) delayed() int64 {
-	n := int64(0)
-	for _, p := range k.fair.tasks {
-		if p.virtual.delayed {
-			n++
-		}
-	}
-	return n
 }
 
 func (t *timeline) loadDequeue(p *task, c int32) {

@@ -243,7 +243,7 @@ func (s *state) SchedIdle(c int) kernelmodel.Answer {
 func (s *state) NrRunning(c int) kernelmodel.Range {
 	n := s.NrRunnable(c)
 	if s.r.t.delays && c < len(s.r.t.cpu) {
-		if d := s.r.t.cpu[c].delayed(); d > 0 {
+		if d := int64(s.r.t.cpu[c].fair.delayed); d > 0 {
 			n.Hi += d
 			n.Best += d
 			n.From = min(n.From, fact.Estimated)
