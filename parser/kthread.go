@@ -6,19 +6,22 @@ import (
 )
 
 // Forms of the names of kernel threads: perCPU are the names before "/CPU" of
-// those bound to one CPU, unbound the others but for the kworkers.
+// those bound to one CPU, unbound the others but for the kworkers. The threads
+// that run the callbacks of rcu_nocbs CPUs (rcuog/N, rcuop/N, rcuos/N, rcuob/N) and
+// rcub/N are named after a CPU or a node, and bound to none
+// (kernel/rcu/tree_nocb.h, tree_plugin.h).
 const (
-	perCPU  = `ksoftirqd|migration|cpuhp|rcuc|rcuop|rcuos|idle_inject|irq_work|ktimers|ktimersoftd|posixcputmr|watchdog|stopper|backlog_napi`
-	unbound = `kthreadd|ksmd|khugepaged|kcompactd\d+|kswapd\d+|kauditd|khungtaskd|oom_reaper|writeback|rcu_\w+|kdevtmpfs|netns|` +
+	perCPU  = `ksoftirqd|migration|cpuhp|rcuc|idle_inject|irq_work|ktimers|ktimersoftd|posixcputmr|watchdog|stopper|backlog_napi`
+	unbound = `kthreadd|ksmd|khugepaged|kcompactd\d+|kswapd\d+|kauditd|khungtaskd|oom_reaper|writeback|rcu_\w+|rcuo[gpsb]/\d+|rcub/\d+|kdevtmpfs|netns|` +
 		`kintegrityd|kblockd|jbd2/.*|ext4-.*|xfs.*|md\d+_.*|scsi_eh_\d+|scsi_tmf_\d+|irq/\d+.*|nvme.*|ttm_.*|card\d+.*|cryptd|kstrp|mm_percpu_wq|slub_flushwq|` +
-		`inet_frag_wq|kdamond.*|psimon|kvm-.*|vhost-.*|dmcrypt.*|loop\d+|ksgxd|watchdogd|pr/.*|hwrng|kprobe-optimizer|khvcd|zswap.*|ecryptfs.*|devfreq_wq|ata_.*|` +
+		`inet_frag_wq|kdamond.*|psimon|kvm-.*|vhost-.*|dmcrypt.*|loop\d+|ksgxd|watchdogd|pr/.*|hwrng|kprobe-optimize|khvcd|zswap.*|ecryptfs.*|devfreq_wq|ata_.*|` +
 		`acpi_.*|cpufreq.*|charger_manager|edac-poller|edac_poller|blkcg_punt_bio|tpm_dev_wq|kthrotld|mld|ipv6_addrconf|mpt.*|bond\d.*|btrfs.*`
 )
 
 var (
 	boundName    = regexp.MustCompile(`^(?:(?:` + perCPU + `|swapper|kthreadd_cpu)/(\d+)|kworker/(\d+):\d+H?(?:[-+].*)?)$`)
-	kthreadStart = regexp.MustCompile(`^(?:kworker/(?:u\d+:|R-)|` + unbound + `)`)
-	kthreadName  = regexp.MustCompile(`^(?:(?:` + perCPU + `|rcuog|rcub)/\d+|kworker/(?:[uR]?[\d:]|R-).*|` + unbound + `)$`)
+	kthreadStart = regexp.MustCompile(`^(?:kworker/(?:u\d+:|R-).*|(?:` + unbound + `)(?:\W.*)?)$`)
+	kthreadName  = regexp.MustCompile(`^(?:(?:` + perCPU + `)/\d+|kworker/(?:[uR]?[\d:]|R-).*|` + unbound + `)$`)
 	recorderName = regexp.MustCompile(`^(?:perf|perf-exec|trace-cmd|trace-cmd-rec.*|schedreplay|bpftrace)$`)
 )
 
@@ -33,8 +36,8 @@ func BoundCPU(comm string) (cpu int, ok bool) {
 	return cpu, err == nil
 }
 
-// MayBeKthread reports whether a task's name begins as those of kernel threads
-// do. It serves where a task of which nothing else is known has to be taken for
+// MayBeKthread reports whether a task's name begins with a word that is a kernel
+// thread's. It serves where a task of which nothing else is known has to be taken for
 // one or the other.
 func MayBeKthread(comm string) bool {
 	return boundName.MatchString(comm) || kthreadStart.MatchString(comm)
