@@ -19,19 +19,21 @@ func RecordCPUs(args []string) CPUs {
 	}
 	for i++; i < len(args); i++ {
 		a, list := args[i], ""
+		name, value, attached := strings.Cut(a, "=")
 		switch {
 		case a == "--" || !strings.HasPrefix(a, "-"):
 			return CPUs{} // the command perf started
-		case a == "-C" || a == "--cpu":
+		case !strings.HasPrefix(a, "--"):
+			name, value = lastShort(a)
+			attached = value != ""
+		}
+		if !attached && takesValue[name] {
 			if i++; i < len(args) {
-				list = args[i]
+				value = args[i]
 			}
-		case strings.HasPrefix(a, "--cpu="):
-			list = a[len("--cpu="):]
-		case strings.HasPrefix(a, "-C"):
-			list = a[len("-C"):]
-		case takesValue[a]:
-			i++
+		}
+		if name == "-C" || name == "--cpu" {
+			list = value
 		}
 		if list != "" {
 			m, err := cpumask.ParseList(list, 0)
@@ -44,8 +46,22 @@ func RecordCPUs(args []string) CPUs {
 	return CPUs{}
 }
 
-// takesValue holds the options of perf record whose value is a word of its own.
+// lastShort splits a word of short options ("-aC3") into the first that has a
+// value, or else the last, and what follows it.
+func lastShort(a string) (name, value string) {
+	for i := 1; i < len(a); i++ {
+		if name = "-" + a[i:i+1]; takesValue[name] || i == len(a)-1 || strings.Contains("zIS", a[i:i+1]) {
+			return name, a[i+1:] // z, I and S have a value only if it is attached
+		}
+	}
+	return a, ""
+}
+
+// takesValue holds the options of perf record that have a value, which may be a
+// word of its own.
 var takesValue = map[string]bool{
+	"-C": true, "--cpu": true, "-j": true, "--branch-filter": true, "--control": true, "--switch-max-files": true,
+	"--proc-map-timeout": true, "--synth": true, "--num-thread-synthesize": true, "--vmlinux": true, "--setup-filter": true,
 	"-e": true, "--event": true, "-m": true, "--mmap-pages": true, "-c": true, "--count": true, "-o": true, "--output": true,
 	"-F": true, "--freq": true, "-p": true, "--pid": true, "-t": true, "--tid": true, "-u": true, "--uid": true, "-r": true,
 	"--realtime": true, "-k": true, "--clockid": true, "-D": true, "--delay": true, "-G": true, "--cgroup": true,
