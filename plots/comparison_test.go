@@ -42,6 +42,9 @@ func comparison(t *testing.T) *Comparison {
 }
 
 func TestComparisonGolden(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes whole comparisons")
+	}
 	dir := filepath.Join(t.TempDir(), "out")
 	c := comparison(t)
 	if err := c.Write(dir); err != nil {
@@ -127,6 +130,9 @@ func TestComparisonWithItself(t *testing.T) {
 // The bands hold what they must: of captures drawn from one distribution, about
 // 95 % of the bands of the median hold the true one.
 func TestBootstrapBands(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws many samples")
+	}
 	rnd := lcg(3)
 	in, all := 0, 24
 	for range all {

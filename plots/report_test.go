@@ -126,6 +126,9 @@ func readTree(dir string) (map[string][]byte, error) {
 }
 
 func TestReportGolden(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes whole reports")
+	}
 	for _, name := range []string{"incident", "hostile", "unisolated", "bare", "resident"} {
 		t.Run(name, func(t *testing.T) {
 			golden(t, "report.txtar", name+"/report.md", written()[name]["report.md"])

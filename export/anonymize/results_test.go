@@ -62,6 +62,9 @@ func clearNames(tasks ...*replay.TaskRef) {
 
 // What is found in a copy is what is found in the original.
 func TestResultsAreTheSame(t *testing.T) {
+	if testing.Short() {
+		t.Skip("replays every capture twice")
+	}
 	for _, dir := range capturetest.Folders(t, root+"testdata/traces") {
 		bundle := filepath.Join(dir, "host.tar.gz")
 		dir := filepath.Dir(bundle)
