@@ -373,7 +373,7 @@ func (r *replayer) closeModelled(d *decision, p *task) {
 	}
 	switch {
 	case differ == 0 && complete:
-	case differ == len(consistent) && complete && r.runs[consistent[0]].p.From > fact.Assumed:
+	case differ == len(consistent) && complete && !r.baseless(line) && r.runs[consistent[0]].p.From > fact.Assumed:
 		line.Moved = MovedCertain
 	default:
 		line.Moved = MovedPossible
@@ -395,6 +395,12 @@ func (r *replayer) closeModelled(d *decision, p *task) {
 	}
 	r.carry(d, p, consistent, complete)
 }
+
+// baseless reports a decision of a task in its recorded place about which
+// something believed is wrong, since the recorded kernel would have decided
+// otherwise: what the patched one would have done by the same belief is no reason to
+// take the task elsewhere.
+func (r *replayer) baseless(line *Wakeup) bool { return line.ModelMiss && line.DivergedSince == 0 }
 
 // alone explores each kernel by itself, where both together have too many
 // combinations: either may still have few.
@@ -641,6 +647,9 @@ func (r *replayer) carry(d *decision, p *task, consistent []int, complete bool) 
 				r.places = append(r.places, cpu)
 			}
 		}
+	}
+	if r.baseless(line) {
+		r.places = append(r.places[:0], recorded)
 	}
 	if r.places[0] == recorded && !r.anyIsolated(r.places) {
 		// Only the less likely answers part the worlds. Carrying those on would

@@ -54,6 +54,22 @@ func TestMoved(t *testing.T) {
 	}
 }
 
+// A decision that the original cannot have made takes nobody elsewhere: what is
+// believed is wrong, and the patched kernel was asked under it.
+func TestMissLeavesTaskInPlace(t *testing.T) {
+	ev := append(incident(0)[:len(incident(0))-1],
+		waking(1000, 6, busy[6], ksmd, 6), migrates(1001, 6, busy[6], ksmd, 6, 3), wakeup(1002, 3, busy[3], ksmd, 3),
+		switches(1010, 3, busy[3], preempted, ksmd), switches(1050, 3, ksmd, sleeps, busy[3]), waking(2000, 3, busy[3], ksmd, 3), wakeup(2002, 3, busy[3], ksmd, 3))
+	s := replayScene(t, record(ev...), bench("6.1.0", 7), Options{Original: "6.1.0", Patched: "6.1.0+smt-span+core-span"})
+	w := s.of(ksmd)
+	if miss := w[1]; !miss.ModelMiss || miss.Original.CPU == miss.Patched.CPU || miss.Moved != MovedPossible {
+		t.Fatalf("the miss: %+v", miss)
+	}
+	if next := w[2]; next.DivergedSince != 0 || next.Patched.Prev != 3 {
+		t.Errorf("after it: diverged since %d, on CPU %d", next.DivergedSince, next.Patched.Prev)
+	}
+}
+
 // Fidelity counts selections of fair tasks whose CPU was recorded.
 func TestFidelity(t *testing.T) {
 	rt := aTask(400, "rt", 40)
