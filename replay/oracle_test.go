@@ -93,12 +93,12 @@ func (o *oracleLine) stage() kernelmodel.Path {
 
 // The floors that every whole-system recording must hold.
 const (
-	floorExact   = 93.0 // % of decisions
-	floorCovered = 98.7 // % of decisions
-	floorPerf    = 98.5 // the same without sched_wakeup, which perf sched record leaves out
-	floorStage   = 91.0 // % of decisions
-	ceilingMean  = 1.62 // CPUs
-	floorOverall = 97.0 // % exact over all recordings
+	floorExact   = 93.5 // % of decisions
+	floorCovered = 99.1 // % of decisions
+	floorPerf    = 98.9 // the same without sched_wakeup, which perf sched record leaves out
+	floorStage   = 91.5 // % of decisions
+	ceilingMean  = 1.60 // CPUs
+	floorOverall = 97.2 // % exact over all recordings
 )
 
 // TestOracle holds the model's predictions against the record that the
