@@ -138,7 +138,7 @@ func (c *collector) cpu(n int) *cpuTrack {
 }
 
 func (c *collector) wakeup(w *replay.Wakeup) {
-	if w.Selection && w.SelectionKnown {
+	if w.Selection {
 		for i, cpu := range [3]int{w.RecordedCPU, w.Original.CPU, w.Patched.CPU} {
 			if cpu < 0 {
 				continue

@@ -365,6 +365,13 @@ func (r *replayer) closeModelled(d *decision, p *task) {
 	if len(consistent) == 0 {
 		consistent = r.all()
 	}
+	if line.RecordedCPU < 0 || line.RecordedCPU == line.PrevCPU {
+		// Whether the selector ran may hang on what is not known, as whether a dequeue
+		// was delayed.
+		for _, i := range consistent {
+			line.SelectionKnown = line.SelectionKnown && complete && r.runs[i].o.Selected() == first.o.Selected()
+		}
+	}
 	differ := 0
 	for _, i := range consistent {
 		if r.runs[i].o.CPU != r.runs[i].p.CPU {

@@ -297,3 +297,23 @@ func TestOneCPURecorded(t *testing.T) {
 		t.Errorf("unknown %+v", s.Unknown)
 	}
 }
+
+// Where it is not known whether the task was still queued, neither is whether the
+// selector ran.
+func TestSelectionUnknown(t *testing.T) {
+	ev := append(crowd()[:7],
+		waking(100, 6, busy[6], ksmd, 6), wakeup(101, 6, busy[6], ksmd, 6), switches(105, 6, busy[6], preempted, ksmd),
+		lost(500, 6, 110, 1), // whether it went to sleep is lost
+		switches(600, 6, busy[6], preempted, busy[6]),
+		waking(1000, 6, busy[6], ksmd, 6), wakeup(1002, 6, busy[6], ksmd, 6), waking(1010, 6, busy[6], other, 5), migrates(1011, 6, busy[6], other, 5, 4), wakeup(1012, 4, busy[4], other, 4))
+	s := replayScene(t, record(ev...), bench("6.1.0", 7), Options{Original: "6.1.0", Patched: "6.1.0+smt-span"})
+	for _, c := range []struct {
+		task  parser.Task
+		n     int
+		known bool
+	}{{ksmd, 0, true}, {ksmd, 1, false}, {other, 0, true}} {
+		if w := s.of(c.task)[c.n]; w.SelectionKnown != c.known {
+			t.Errorf("wakeup %d of %s: selection %v, known %v; %s", c.n, c.task.Comm, w.Selection, w.SelectionKnown, w.Original.Path)
+		}
+	}
+}

@@ -64,7 +64,7 @@ func (a *app) fidelity(in *input, c *common) error {
 type score struct{ replay.Fidelity }
 
 func (s *score) add(w *replay.Wakeup) {
-	if !w.Selection || !w.SelectionKnown || w.Task.Prio < kernelmodel.MaxRTPrio || w.RecordedCPU < 0 || w.Kind == kernelmodel.KindExec {
+	if !w.Selection || w.Task.Prio < kernelmodel.MaxRTPrio || w.RecordedCPU < 0 || w.Kind == kernelmodel.KindExec {
 		return
 	}
 	i := slices.IndexFunc(s.Paths, func(p replay.PathScore) bool { return p.Path == w.Original.Path })
