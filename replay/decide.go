@@ -489,8 +489,7 @@ func (r *replayer) place(pl *Placed, sel *kernelmodel.Selector, q *kernelmodel.W
 	}
 }
 
-// score counts a decision for fidelity: selections of fair wakees with a
-// recorded CPU, at wakeups and forks.
+// score counts a decision.
 func (r *replayer) score(line *Wakeup) {
 	switch line.Moved {
 	case MovedCertain:
@@ -498,10 +497,7 @@ func (r *replayer) score(line *Wakeup) {
 	case MovedPossible:
 		r.res.MovedPossible++
 	}
-	if !line.Selection || line.Task.Prio < kernelmodel.MaxRTPrio || line.RecordedCPU < 0 || line.Kind == kernelmodel.KindExec {
-		return
-	}
-	r.fidelity.add(&line.Original, line.RecordedCPU)
+	r.fidelity.Add(line)
 }
 
 // explainEntry tells the story of a decision that put a task on an isolated

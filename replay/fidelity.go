@@ -15,16 +15,25 @@ var pathOrder = []kernelmodel.Path{
 	kernelmodel.PathStop, kernelmodel.PathFallback, kernelmodel.PathNoSelection, kernelmodel.PathNotModelled, kernelmodel.PathUnknown,
 }
 
-// scorer counts fidelity while a replay goes.
-type scorer struct {
+// Scorer counts the fidelity of wakeups, of all of a replay or of some. The zero
+// Scorer is ready to use.
+type Scorer struct {
 	total Fidelity
 	path  map[kernelmodel.Path]*PathScore
 }
 
-// add counts one decision: the original's answer against the recorded CPU.
-func (s *scorer) add(pl *Placed, recorded int) {
+// Add counts a wakeup, the original's answer against the recorded CPU, if it is one
+// that counts: a selection for a fair wakee with a recorded CPU, at a wakeup or a fork.
+func (s *Scorer) Add(w *Wakeup) {
+	if !w.Selection || w.Task.Prio < kernelmodel.MaxRTPrio || w.RecordedCPU < 0 || w.Kind == kernelmodel.KindExec {
+		return
+	}
+	pl, recorded := &w.Original, w.RecordedCPU
 	ps := s.path[pl.Path]
 	if ps == nil {
+		if s.path == nil {
+			s.path = map[kernelmodel.Path]*PathScore{}
+		}
 		ps = &PathScore{Path: pl.Path}
 		s.path[pl.Path] = ps
 	}
@@ -45,7 +54,8 @@ func (s *scorer) add(pl *Placed, recorded int) {
 	}
 }
 
-func (s *scorer) result() Fidelity {
+// Result returns the counts so far, the paths in the order of the kernel's tests.
+func (s *Scorer) Result() Fidelity {
 	f := s.total
 	for _, p := range s.path {
 		f.Paths = append(f.Paths, *p)

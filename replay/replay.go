@@ -97,7 +97,7 @@ type replayer struct {
 	budget            []scanBudget
 	sampled           int64
 	sync              syncHabits
-	fidelity          scorer
+	fidelity          Scorer
 	track             *tracker
 	n                 int64
 	pending           []*decision // not delivered yet, in order of n
@@ -150,7 +150,7 @@ func (r *replayer) begin() {
 	r.res = &Result{Events: map[parser.Kind]int64{}}
 	r.n, r.pending, r.undecided, r.sampled = 0, nil, nil, 0
 	r.sync = syncHabits{path: map[wakePath]*habit{}}
-	r.fidelity = scorer{path: map[kernelmodel.Path]*PathScore{}}
+	r.fidelity = Scorer{}
 	llcs := 0
 	if r.m != nil {
 		llcs = r.m.NumLLC()
@@ -352,7 +352,7 @@ func (r *replayer) describe() {
 func (r *replayer) finish() *Result {
 	res := r.res
 	r.describe()
-	res.Fidelity = r.fidelity.result()
+	res.Fidelity = r.fidelity.Result()
 	r.track.report(res)
 	res.Unknown = r.unknowns()
 	return res

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"schedreplay/kernelmodel"
 	"schedreplay/replay"
 )
 
@@ -31,13 +30,12 @@ whose CPU the capture shows. Formats: text, json.`,
 }
 
 func (a *app) fidelity(in *input, c *common) error {
-	var part *score
+	var part replay.Scorer
 	var obs replay.Observer
 	if c.filter.active() {
-		part = &score{}
 		obs.Wakeup = func(w *replay.Wakeup) {
 			if wakeupShown(&c.filter, w) {
-				part.add(w)
+				part.Add(w)
 			}
 		}
 	}
@@ -45,49 +43,19 @@ func (a *app) fidelity(in *input, c *common) error {
 	if err != nil {
 		return err
 	}
-	f := &res.Fidelity
-	if part != nil {
-		f = &part.Fidelity
+	f := res.Fidelity
+	if c.filter.active() {
+		f = part.Result()
 		slices.SortFunc(f.Paths, func(x, y replay.PathScore) int { return cmp.Compare(x.Path, y.Path) })
 	}
 	a.announce(in, res.Headline)
 	if c.format == "json" {
-		a.fidelityJSON(in, f)
+		a.fidelityJSON(in, &f)
 	} else {
-		a.fidelityText(in, res, f, c)
+		a.fidelityText(in, res, &f, c)
 	}
 	a.notes(res.Notes, res.Host.Notes)
 	return nil
-}
-
-// score counts the fidelity of those decisions that a filter shows.
-type score struct{ replay.Fidelity }
-
-func (s *score) add(w *replay.Wakeup) {
-	if !w.Selection || w.Task.Prio < kernelmodel.MaxRTPrio || w.RecordedCPU < 0 || w.Kind == kernelmodel.KindExec {
-		return
-	}
-	i := slices.IndexFunc(s.Paths, func(p replay.PathScore) bool { return p.Path == w.Original.Path })
-	if i < 0 {
-		i = len(s.Paths)
-		s.Paths = append(s.Paths, replay.PathScore{Path: w.Original.Path})
-	}
-	p := &s.Paths[i]
-	s.Decisions++
-	p.Decisions++
-	if !w.Original.Bounded {
-		s.Unjudged++
-		return
-	}
-	s.PossibleSum += int64(w.Original.Possible.Weight())
-	if w.Original.CPU == w.RecordedCPU {
-		s.Exact++
-		p.Exact++
-	}
-	if w.Original.Possible.Test(w.RecordedCPU) {
-		s.Covered++
-		p.Covered++
-	}
 }
 
 // fidelityJSON writes the contract's document.
