@@ -47,7 +47,7 @@ func (a *affinities) of(p *task) *affinity {
 func (a *affinities) find(pid int32, comm string, depth int) affinity {
 	r := affinity{done: true, policy: -1, recorder: parser.IsRecorder(comm)}
 	info, listed := a.host.Task[pid]
-	ts := a.survey.task.get(pid)
+	ts := a.survey.task.Get(pid)
 	if listed && info.Comm != "" && comm != "" && !parser.SameComm(comm, info.Comm) {
 		// The pid was taken over by another task after the window.
 		listed = false
@@ -92,7 +92,7 @@ func (a *affinities) find(pid int32, comm string, depth int) affinity {
 	default:
 		r.mask = a.house
 		if ts != nil && ts.parent != parser.NoPID && ts.parent != 2 && depth < 8 {
-			if parent := a.survey.task.get(ts.parent); parent != nil {
+			if parent := a.survey.task.Get(ts.parent); parent != nil {
 				up := a.find(ts.parent, parent.comm, depth+1)
 				r.mask = up.mask
 				if up.from > fact.Assumed {

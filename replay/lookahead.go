@@ -38,9 +38,9 @@ type lookahead struct {
 
 	queue []held
 	head  int
-	byCPU []*outcome         // open waking whose CPU has recorded nothing since, nil if there is none
-	byPID byPID[outcome]     // open waking by wakee
-	moved map[int32]*outcome // without sched_waking: open move by task
+	byCPU []*outcome             // open waking whose CPU has recorded nothing since, nil if there is none
+	byPID parser.ByPID[*outcome] // open waking by wakee
+	moved map[int32]*outcome     // without sched_waking: open move by task
 }
 
 type held struct {
@@ -135,10 +135,10 @@ func (l *lookahead) settleMove(ev *parser.Event) bool {
 
 func (l *lookahead) open(ev *parser.Event, prev int32) *outcome {
 	o := &outcome{cpu: parser.NoCPU, upper: parser.NoTime, pid: ev.Task.PID, prev: prev}
-	if w := l.byPID.get(o.pid); w != nil {
+	if w := l.byPID.Get(o.pid); w != nil {
 		w.done = true
 	}
-	l.byPID.put(o.pid, o)
+	l.byPID.Set(o.pid, o)
 	if usableCPU(ev.CPU) {
 		for int(ev.CPU) >= len(l.byCPU) {
 			l.byCPU = append(l.byCPU, nil)
@@ -172,29 +172,29 @@ func (l *lookahead) observe(ev *parser.Event) {
 		return
 	}
 	pid := ev.Task.PID
-	if w := l.byPID.get(pid); w != nil {
+	if w := l.byPID.Get(pid); w != nil {
 		switch ev.Kind {
 		case parser.KindMigrate:
 			if l.last(ev.CPU) == w {
 				w.own = true
 				w.cpu, w.from, w.migrated = ev.TargetCPU, fact.Observed, true
 				w.settle(ev.Time)
-				l.byPID.drop(pid)
+				l.byPID.Set(pid, nil)
 			}
 		case parser.KindWakeup:
 			w.own = l.last(ev.CPU) == w
 			w.cpu, w.from = ev.TargetCPU, fact.Observed
 			w.settle(ev.Time)
-			l.byPID.drop(pid)
+			l.byPID.Set(pid, nil)
 		}
 	}
 	if ev.Kind == parser.KindSwitch {
-		if w := l.byPID.get(ev.Next.PID); w != nil && ev.Next.PID != 0 {
+		if w := l.byPID.Get(ev.Next.PID); w != nil && ev.Next.PID != 0 {
 			if w.cpu < 0 {
 				w.cpu, w.from = ev.CPU, fact.Reconstructed
 			}
 			w.settle(ev.Time)
-			l.byPID.drop(ev.Next.PID)
+			l.byPID.Set(ev.Next.PID, nil)
 		}
 	}
 	if o := l.last(ev.CPU); o != nil {
@@ -204,8 +204,8 @@ func (l *lookahead) observe(ev *parser.Event) {
 			if l.survey.hasMigrate {
 				// The selection's own migration would have been this event.
 				o.cpu, o.from, o.done = o.prev, fact.Reconstructed, true
-				if l.byPID.get(o.pid) == o {
-					l.byPID.drop(o.pid)
+				if l.byPID.Get(o.pid) == o {
+					l.byPID.Set(o.pid, nil)
 				}
 			}
 		}

@@ -144,7 +144,7 @@ func TestLookaheadForgets(t *testing.T) {
 			}
 		}
 	}
-	if l.byPID.n > 1 || len(l.byCPU) > 3 || len(l.queue) > 16_384 {
-		t.Errorf("%d by pid, %d by CPU, %d queued", l.byPID.n, len(l.byCPU), len(l.queue))
+	if l.byPID.Len() > 1 || len(l.byCPU) > 3 || len(l.queue) > 16_384 {
+		t.Errorf("%d by pid, %d by CPU, %d queued", l.byPID.Len(), len(l.byCPU), len(l.queue))
 	}
 }

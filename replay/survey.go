@@ -19,7 +19,7 @@ type survey struct {
 	hasWaking, hasWakeup, hasMigrate bool
 
 	cpu  []startCPU
-	task byPID[taskSurvey]
+	task parser.ByPID[*taskSurvey]
 
 	lost, lostUnknown, holes, damaged, overwritten int64
 
@@ -89,10 +89,10 @@ func (s *survey) cpuAt(c int32) *startCPU {
 }
 
 func (s *survey) taskAt(pid int32) *taskSurvey {
-	t := s.task.get(pid)
+	t := s.task.Get(pid)
 	if t == nil {
 		t = &taskSurvey{startCPU: parser.NoCPU, lastWakee: parser.NoPID, parent: parser.NoPID}
-		s.task.put(pid, t)
+		s.task.Set(pid, t)
 	}
 	return t
 }

@@ -88,7 +88,7 @@ type transition struct {
 type timeline struct {
 	s    *survey
 	cpu  []cpuState
-	task byPID[task]
+	task parser.ByPID[*task]
 	// unsure lists flights that may not have reached the wake list yet.
 	unsure []flight
 	// slices: the capture tells who ran only once it is over, so that no queue
@@ -115,7 +115,7 @@ func newTimeline(s *survey, ncpu int, delays bool) *timeline {
 			k.cur, k.prio, k.known, k.guard = st.cur, st.prio, true, st.by
 		}
 	}
-	for pid, ts := range s.task.all() {
+	for pid, ts := range s.task.All() {
 		if !usableCPU(ts.startCPU) {
 			continue // it was nowhere yet
 		}
@@ -148,7 +148,7 @@ func newTimeline(s *survey, ncpu int, delays bool) *timeline {
 }
 
 // find returns the task, nil if it was not seen.
-func (t *timeline) find(pid int32) *task { return t.task.get(pid) }
+func (t *timeline) find(pid int32) *task { return t.task.Get(pid) }
 
 // get returns the task, making it on first sight.
 func (t *timeline) get(pid int32) *task {
@@ -160,11 +160,11 @@ func (t *timeline) get(pid int32) *task {
 		}
 		p.entity.attached, p.entity.weight, p.virtual.on = parser.NoCPU, 1024, parser.NoCPU
 		p.virtual.back, p.virtual.came = 2*baseSlice(len(t.cpu)), parser.NoTime
-		if ts := t.s.task.get(pid); ts != nil {
+		if ts := t.s.task.Get(pid); ts != nil {
 			p.comm = ts.comm
 			p.flips.start(ts.partners, t.s.end-t.s.start)
 		}
-		t.task.put(pid, p)
+		t.task.Set(pid, p)
 	}
 	return p
 }
@@ -181,7 +181,7 @@ func (t *timeline) bury(pid int32) {
 	}
 	t.fairLeave(p)
 	t.loadLeave(p)
-	t.task.drop(pid)
+	t.task.Set(pid, nil)
 }
 
 // see takes an event's word for a task's name and priority.
@@ -534,7 +534,7 @@ func (t *timeline) lose(ev *parser.Event) {
 	if !flying {
 		return
 	}
-	for _, p := range t.task.all() {
+	for _, p := range t.task.All() {
 		if p.inflight != parser.NoCPU && (ev.CPU < 0 || p.inflight == ev.CPU) {
 			p.inflight, p.queuedSure = parser.NoCPU, false
 		}

@@ -314,8 +314,8 @@ func TestGone(t *testing.T) {
 		e := ev[5]
 		l.apply(&e)
 		l.bury(first.PID)
-		if l.find(first.PID) != nil || l.task.n != 1 || len(l.cpu[0].queue) != 1 {
-			t.Errorf("%d tasks, %d queued", l.task.n, len(l.cpu[0].queue))
+		if l.find(first.PID) != nil || l.task.Len() != 1 || len(l.cpu[0].queue) != 1 {
+			t.Errorf("%d tasks, %d queued", l.task.Len(), len(l.cpu[0].queue))
 		}
 		for i := range ev[6:] {
 			l.apply(&ev[6+i])

@@ -74,7 +74,7 @@ func newTracker(r *replayer) *tracker {
 			k.cur, k.known = r.t.cpu[c].cur, true
 		}
 	}
-	for pid, ts := range r.s.task.all() {
+	for pid, ts := range r.s.task.All() {
 		if k := t.cpu[ts.startCPU]; k != nil && ts.firstSeen {
 			t.arrive(k, r.t.get(pid), CameBefore, parser.NoCPU, r.s.start)
 		}
@@ -97,7 +97,7 @@ func (t *tracker) findOwner(k *trackedCPU) {
 	r := t.r
 	if want := r.opt.Owner; want != "" {
 		pid, err := strconv.ParseInt(want, 10, 32)
-		for p, ts := range r.s.task.all() {
+		for p, ts := range r.s.task.All() {
 			if (err == nil && int64(p) == pid || err != nil && ts.comm == want) && (ts.seen.Test(int(k.cpu)) || k.res.Owner == nil && ts.startCPU == k.cpu) {
 				k.res.Owner, k.res.OwnerFrom = &TaskRef{p, ts.comm, r.t.get(p).prio}, fact.Observed
 			}
@@ -105,7 +105,7 @@ func (t *tracker) findOwner(k *trackedCPU) {
 		return
 	}
 	best, sure := int64(0), false
-	for pid := range r.s.task.all() {
+	for pid := range r.s.task.All() {
 		ran := r.s.ranNS[runKey{k.cpu, pid}]
 		if ran <= 0 || pid == 0 || ran <= best && sure {
 			continue

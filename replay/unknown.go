@@ -78,7 +78,7 @@ func plural(n int, noun string) string {
 // half of the CPUs that recorded anything, unless only those were recorded.
 func (r *replayer) looksIsolated() cpumask.Mask {
 	var pinned, shared cpumask.Mask
-	for pid, ts := range r.s.task.all() {
+	for pid, ts := range r.s.task.All() {
 		a := r.aff.find(pid, ts.comm, 0)
 		if a.kthread || a.recorder || pid == 0 || ts.seen.Empty() {
 			continue

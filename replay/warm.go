@@ -39,17 +39,17 @@ func (k *startShare) settle(now int64) {
 // startShares measures the tasks over the beginning of the capture, and returns
 // how long that is. It looks at nothing that a decision chose: when tasks were
 // woken, ran and slept, not where.
-func startShares(c parser.Capture, s *survey, spares bool) (*byPID[startShare], int64) {
-	all := &byPID[startShare]{}
+func startShares(c parser.Capture, s *survey, spares bool) (*parser.ByPID[*startShare], int64) {
+	all := &parser.ByPID[*startShare]{}
 	end := min(s.end, s.start+peltMemory)
 	get := func(t *parser.Task) *startShare {
-		k := all.get(t.PID)
+		k := all.Get(t.PID)
 		if k == nil {
 			k = &startShare{since: s.start, e: entity{weight: 1024}}
-			if ts := s.task.get(t.PID); ts != nil && ts.firstSeen {
+			if ts := s.task.Get(t.PID); ts != nil && ts.firstSeen {
 				k.waiting = ts.startQueued
 			}
-			all.put(t.PID, k)
+			all.Set(t.PID, k)
 		}
 		if t.Prio != parser.NoPrio {
 			k.prio = t.Prio
@@ -87,7 +87,7 @@ func startShares(c parser.Capture, s *survey, spares bool) (*byPID[startShare], 
 			}
 		}
 	}
-	for _, k := range all.all() {
+	for _, k := range all.All() {
 		k.settle(end)
 	}
 	return all, end - s.start
@@ -95,12 +95,12 @@ func startShares(c parser.Capture, s *survey, spares bool) (*byPID[startShare], 
 
 // warm gives the tasks, and the CPUs that they are on, the averages that they most
 // likely had at the start, where each task's share had been so all along.
-func (t *timeline) warm(all *byPID[startShare], span int64) {
+func (t *timeline) warm(all *parser.ByPID[*startShare], span int64) {
 	if span <= 0 || t.slices {
 		return
 	}
 	t.now = t.s.start
-	for pid, k := range all.all() {
+	for pid, k := range all.All() {
 		p := t.find(pid)
 		if p == nil || k.prio < kernelmodel.MaxRTPrio || p.entity.attached != parser.NoCPU {
 			continue

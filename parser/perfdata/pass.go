@@ -53,7 +53,7 @@ type pass struct {
 	heap   tep.Heap[*cursor]
 	placed []parser.Event
 	count  parser.Tally
-	comm   tep.Comms // as perf keeps them
+	comm   parser.ByPID[string] // as perf keeps them
 	ev     parser.Event
 	// alive is the last task that perf synthesised a FORK record for: its COMM
 	// record, which follows, does not tell who made it.

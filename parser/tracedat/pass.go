@@ -40,7 +40,7 @@ type pass struct {
 	cpus   []*stream
 	heap   tep.Heap[*stream]
 	count  parser.Tally
-	comm   tep.Comms
+	comm   parser.ByPID[string]
 	ended  error // why a CPU's data ended early
 }
 
