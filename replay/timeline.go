@@ -303,8 +303,8 @@ type view struct {
 	nrLo, nrHi, nrAt int
 }
 
-// changed is when the CPU last changed, most likely.
-func (k *cpuState) changed() int64 { return k.last[(k.n-1)%len(k.last)].est }
+// changedAt is when the CPU last changed, most likely.
+func (k *cpuState) changedAt() int64 { return k.last[(k.n-1)%len(k.last)].est }
 
 // at looks at a CPU as a selection saw it.
 func (t *timeline) at(c int, w window) view {

@@ -175,6 +175,7 @@ func (s *state) Idle(c int) kernelmodel.Answer {
 		open := v.idleOpen || (lo == 0) != (hi == 0)
 		return kernelmodel.Answer{Value: idle, Open: open, From: fact.Reconstructed}
 	}
+	waits := k.cur == 0 && len(k.queue) == 0 && k.inflight > 0 // idle but for its wake list
 	switch {
 	case !v.known || k.guard == s.self && k.guard > 0:
 		if s.r.silent(c) {
@@ -183,13 +184,11 @@ func (s *state) Idle(c int) kernelmodel.Answer {
 		return kernelmodel.Either(false, fact.Unknown)
 	case v.idleOpen:
 		return kernelmodel.Either(v.idleVal, fact.Reconstructed)
-	case k.cur == 0 && len(k.queue) == 0 && k.inflight > 0 && k.sure == 0:
+	case waits && k.sure == 0:
 		return kernelmodel.Either(false, fact.Reconstructed)
-	}
-	if k.cur == 0 && len(k.queue) == 0 && k.inflight > 0 && !s.r.kOriginal.Rules.PendingLast && s.win.hi-k.changed() > stalledAfter {
+	case waits && !s.r.kOriginal.Rules.PendingLast && s.win.hi-k.changedAt() > stalledAfter:
 		return kernelmodel.Answer{Open: true, Remote: true, From: fact.Reconstructed}
-	}
-	if v.idleVal && s.overlapped(c) {
+	case v.idleVal && s.overlapped(c):
 		s.ahead = true
 		return kernelmodel.Either(true, fact.Reconstructed) // the other mostly ends after this one
 	}

@@ -91,7 +91,7 @@ func (a *app) anonymize(in *input, out string, entry bool) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.out, "%s: %d records; %s replaced\n", out, report.Records, numberOf(names.Replaced(), "name", "names"))
+	fmt.Fprintf(a.out, "%s: %d records; %s replaced\n", out, report.Records, plural(int64(names.Replaced()), "name"))
 	if kept := names.Kept(); len(kept) > 0 {
 		for i, k := range kept {
 			kept[i] = parser.DisplayComm(k)
@@ -99,23 +99,19 @@ func (a *app) anonymize(in *input, out string, entry bool) error {
 		fmt.Fprintln(a.out, wrap("kept, as names of kernel threads and recorders: "+strings.Join(kept, ", "), 80))
 	}
 	if names.Merged > 0 {
-		a.note(numberOf(int(names.Merged), "name", "names") + " had to share a replacement: too many are as short")
+		a.note(plural(names.Merged, "name") + " had to share a replacement: too many are as short")
 	}
 	if report.Masked > 0 {
-		a.note(numberOf(int(report.Masked), "line is", "lines are") + " blanked: what in it is a name is not certain")
+		are := " are"
+		if report.Masked == 1 {
+			are = " is"
+		}
+		a.note(plural(report.Masked, "line") + are + " blanked: what in it is a name is not certain")
 	}
 	if report.Dropped > 0 {
 		a.note(fmt.Sprintf("%d bytes behind a damaged place are not in the copy", report.Dropped))
 	}
 	return nil
-}
-
-// numberOf is a number with its noun.
-func numberOf(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }
 
 // copyTo anonymises the capture into a file.
