@@ -116,8 +116,10 @@ func entryBrief(res *replay.Result, c *cpuSummary, m *replay.Stay) string {
 		at = m.Entry.Time
 	}
 	s := fmt.Sprintf("%s came in at %s", commName(m.Task), clock(at))
-	if n := c.came.stays(); n > 1 {
-		s = fmt.Sprintf("foreign tasks came in %s, %s for the longest time at %s", times(n), commName(m.Task), clock(at))
+	if c.came.stays() > 1 {
+		s = fmt.Sprintf("%s, %s for the longest time at %s", cameTimes(&c.came), commName(m.Task), clock(at))
+	} else if m.How == replay.CameUnseen {
+		s = fmt.Sprintf("%s was first seen there at %s, its way in not recorded", commName(m.Task), clock(at))
 	}
 	stayed := ""
 	switch {

@@ -356,9 +356,14 @@ func entryMarks(c *cpuSummary) []moment {
 	}
 	slices.SortStableFunc(marks, func(a, b moment) int { return cmp.Compare(a.at, b.at) })
 	if len(marks) > 0 {
-		marks[0].label = "entry at " + clock(marks[0].at)
-		if n := c.came.stays(); n > 1 {
-			marks[0].label = fmt.Sprintf("first of %d entries, %s", n, clock(marks[0].at))
+		n := c.came.stays()
+		switch at := clock(marks[0].at); {
+		case n == c.came.unseen:
+			marks[0].label = "first seen at " + at
+		case n > 1:
+			marks[0].label = fmt.Sprintf("first of %d entries, %s", n, at)
+		default:
+			marks[0].label = "entry at " + at
 		}
 	}
 	return marks
@@ -436,15 +441,18 @@ func entryFigure(t *cpuTrack, c *cpuSummary) (*figure, string) {
 	for _, id := range order {
 		s.lanes = append(s.lanes, lane{name: names[id], short: shorts[id], style: id.style, solid: covers[id]})
 	}
+	does, what, label := "comes to", "entry", "arrival"
+	if main.How == replay.CameUnseen {
+		does, what, label = "is first seen on", "first sight", "first seen"
+	}
 	f := &figure{
 		name:  figureName(c.CPU, "entry"),
-		title: fmt.Sprintf("%s comes to CPU %d at %s", commName(main.Task), c.CPU, clock(at)),
-		caption: fmt.Sprintf("The entry and the first %s of foreign tasks, slice by slice.",
-			counted(int64(seen), "run")),
+		title: fmt.Sprintf("%s %s CPU %d at %s", commName(main.Task), does, c.CPU, clock(at)),
+		caption: fmt.Sprintf("The %s and the first %s of foreign tasks, slice by slice.",
+			what, counted(int64(seen), "run")),
 	}
 	f.desc = fmt.Sprintf("Close-up of %s of CPU %d around %s: who ran, slice by slice.", duration(end-start), c.CPU, clock(at))
 	f.height = stripHeight([]strip{s})
-	label := "arrival"
 	if main.Entry != nil {
 		label = "woken"
 		if main.Entry.WakerCPU >= 0 {

@@ -216,8 +216,10 @@ func entryWords(c *cpuSummary, m *replay.Stay) string {
 		at = m.Entry.Time
 	}
 	s := fmt.Sprintf("%s came in once, at %s", task(m.Task), clock(at))
-	if n := c.came.stays(); n > 1 {
-		s = fmt.Sprintf("foreign tasks came in %s; the stay that cost most is that of %s from %s on", times(n), task(m.Task), clock(at))
+	if c.came.stays() > 1 {
+		s = fmt.Sprintf("%s; the stay that cost most is that of %s from %s on", cameTimes(&c.came), task(m.Task), clock(at))
+	} else if m.How == replay.CameUnseen {
+		s = fmt.Sprintf("%s was first seen there at %s", task(m.Task), clock(at))
 	}
 	switch m.How {
 	case replay.CameByMigration:
@@ -225,13 +227,26 @@ func entryWords(c *cpuSummary, m *replay.Stay) string {
 		return s
 	case replay.CameByWakeup:
 	default:
-		return s + ", or a little before; the recording does not show how"
+		return s + "; how it came, and whether it was there before, the recording does not show"
 	}
 	e := m.Entry
 	if e == nil {
 		return s + fmt.Sprintf(", by a wakeup%s", fromCPU(m.FromCPU))
 	}
 	return s + ": " + wakingWords(e) + ", " + chosenWords(e)
+}
+
+// cameTimes counts the stays that began within the capture, and apart those of
+// which that is not known.
+func cameTimes(h *held) string {
+	n := h.stays()
+	switch {
+	case h.unseen == n:
+		return fmt.Sprintf("foreign tasks were found there %s", times(n))
+	case h.unseen > 0:
+		return fmt.Sprintf("foreign tasks came in %s and were found there %s more", times(n-h.unseen), times(h.unseen))
+	}
+	return fmt.Sprintf("foreign tasks came in %s", times(n))
 }
 
 func fromCPU(cpu int) string {
@@ -336,9 +351,9 @@ func consequence(m *replay.Stay) string {
 		}
 		return s + ", and each time the kernel chose the same CPU again"
 	case m.StayedPut == m.Selections:
-		return s + fmt.Sprintf(", %s of them with a selection, which chose the same CPU every time", times(m.Selections))
+		return s + fmt.Sprintf(", %s of them with a selection, which chose the same CPU every time", count(m.Selections))
 	}
-	return s + fmt.Sprintf(", %s of them with a selection, which chose the same CPU %s", times(m.Selections), times(m.StayedPut))
+	return s + fmt.Sprintf(", %s of them with a selection, which chose the same CPU %s", count(m.Selections), times(m.StayedPut))
 }
 
 // affinityWords adds what is known of a task's affinity.
@@ -470,8 +485,16 @@ func fixWords(res *replay.Result, c *cpuSummary) []string {
 			s += fmt.Sprintf(": it puts %s on CPU %d under either kernel", commName(m.Task), o.CPU)
 		}
 		return []string{s}
+	case h.unseen == h.stays():
+		s := fmt.Sprintf("whether %s would have kept %s out is not known, since the way in was not recorded", strings.TrimPrefix(u, "under "), it(h))
+		if h.patchedMax >= h.ns {
+			s += "; once there, " + noFixMoves(h)
+		} else {
+			s += fmt.Sprintf("; of the %s at most %s remains", duration(h.ns), duration(h.patchedMax))
+		}
+		out = append(out, s)
 	case h.wakings == 0 && h.wakeups == 0:
-		out = append(out, fmt.Sprintf("no wakeup brought %s in, so a kernel that only wakes differently changes nothing the model can show; %s the time held is taken as recorded", map[bool]string{true: "it", false: "them"}[h.stays() == 1], u))
+		out = append(out, fmt.Sprintf("no wakeup brought %s in, so a kernel that only wakes differently changes nothing the model can show; %s the time held is taken as recorded", it(h), u))
 	case h.patchedMax == 0 && h.patchedCertain+h.patchedPossible == 0:
 		s := u + " none of it remains: "
 		if m.Entry != nil {
@@ -546,6 +569,19 @@ func insteadWords(e *replay.Entry) string {
 	return s
 }
 
+// it stands for the tasks of some stays.
+func it(h *held) string {
+	if h.stays() == 1 {
+		return "it"
+	}
+	return "them"
+}
+
+// noFixMoves says why tasks remain on an isolated CPU.
+func noFixMoves(h *held) string {
+	return fmt.Sprintf("no fix moves %s: a task whose %s is an isolated CPU has no sched domain there to leave by", it(h), code("prev_cpu"))
+}
+
 // residentHeld says who was on the CPU from the start and for how long.
 func residentHeld(c *cpuSummary) string {
 	h := &c.resident
@@ -578,7 +614,7 @@ func residentWords(res *replay.Result, c *cpuSummary) string {
 	switch {
 	case res.Patched == nil:
 	case h.patched >= h.ns && h.patchedPossible == 0:
-		s += fmt.Sprintf(", and no fix moves %s: a task whose %s is an isolated CPU has no sched domain there to leave by", map[bool]string{true: "it", false: "them"}[h.stays() == 1], code("prev_cpu"))
+		s += ", and " + noFixMoves(h)
 	case h.patched == h.patchedMax:
 		s += fmt.Sprintf("; under %s %s of %s remains", clean(res.Patched.Name), duration(h.patched), duration(h.ns))
 	default:

@@ -325,7 +325,7 @@ func (r *replayer) margin(now, stale int64) kernelmodel.Range {
 // silent reports a CPU that was recorded along with the others and has no
 // event at all: idle throughout, or busy with one task that never switched.
 func (r *replayer) silent(c int) bool {
-	return !r.s.recorded.Test(c) && r.s.recorded.Weight() > 1 && r.c.Meta().RecordedCPUs.Empty()
+	return !r.s.recorded.Test(c) && r.s.only.Empty()
 }
 
 // deliver hands a finished decision to the observer and the tracker.
@@ -342,7 +342,7 @@ func (r *replayer) describe() {
 	res.Meta, res.Host = r.c.Meta(), r.host
 	res.Original, res.Patched = r.kOriginal, r.kPatched
 	res.Start, res.End = r.s.start, r.s.end
-	res.Recorded, res.Isolated = r.s.recorded, r.isolated
+	res.Recorded, res.Only, res.Isolated = r.s.recorded, r.s.only, r.isolated
 	res.Events = r.s.events
 	res.Lost, res.LostUnknown, res.Holes, res.Damaged, res.Overwritten = r.s.lost, r.s.lostUnknown, r.s.holes, r.s.damaged, r.s.overwritten
 	res.Partial = r.s.err

@@ -179,7 +179,9 @@ const (
 	CameByMigration How = "migration"
 	// CameBefore: there when the capture begins; its entry is outside it.
 	CameBefore How = "resident-at-start"
-	// CameUnseen: the recording does not show how (loss, hole, CPU not recorded).
+	// CameUnseen: the recording does not show how it came, nor whether it was there
+	// when the capture begins (loss, hole, CPU not recorded). Arrived is when it was
+	// first seen there; what the patched kernel leaves of the stay is possible at most.
 	CameUnseen How = "unseen"
 )
 
@@ -315,8 +317,9 @@ type Result struct {
 	Notes []string
 	// Start and End of the window in ns of the capture's clock.
 	Start, End int64
-	// Recorded is the set of CPUs with events.
-	Recorded cpumask.Mask
+	// Recorded is the set of CPUs with events; Only those that the recording is
+	// limited to (perf record -C, lines of one CPU), empty if it is not.
+	Recorded, Only cpumask.Mask
 	// Isolated is the set of isolated CPUs; Focus those looked at (--cpu).
 	Isolated fact.Fact[cpumask.Mask]
 	Focus    []int

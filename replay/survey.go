@@ -14,6 +14,7 @@ type survey struct {
 	start, end int64
 	events     map[parser.Kind]int64
 	recorded   cpumask.Mask // CPUs that recorded something
+	only       cpumask.Mask // those that the recording is limited to, empty if it is not
 	mentioned  cpumask.Mask // CPUs named anywhere
 
 	hasWaking, hasWakeup, hasMigrate bool
@@ -70,8 +71,11 @@ type taskSurvey struct {
 	startQueued bool  // runnable, waiting
 	startSleep  bool
 	startMoved  bool // its only event so far is a sched_migrate_task
-	queued      bool // as the survey goes on: runnable, by its last switch
-	firstSeen   bool
+	// startArrived: it was first seen by an arrival, which does not show that it
+	// was on the CPU before.
+	startArrived bool
+	queued       bool // as the survey goes on: runnable, by its last switch
+	firstSeen    bool
 	// partners counts changes of wakee, for the start value of wakee_flips.
 	lastWakee int32
 	partners  int64
@@ -79,6 +83,13 @@ type taskSurvey struct {
 	// pinned: its affinity is one CPU, told for the name pinnedAs.
 	pinned, pinnedKnown bool
 	pinnedAs            string
+}
+
+// shownAtStart reports whether the capture shows that the task was on its
+// startCPU when it begins: not if it was first seen by an arrival, and a wakeup
+// or a move before that would not have been recorded.
+func (s *survey) shownAtStart(t *taskSurvey) bool {
+	return t.firstSeen && (!t.startArrived || s.only.Empty() && (s.hasWaking || s.hasMigrate))
 }
 
 func (s *survey) cpuAt(c int32) *startCPU {
@@ -108,7 +119,7 @@ func usableCPU(c int32) bool { return c >= 0 && c < cpumask.MaxCPUs }
 
 // surveyCapture makes the first pass.
 func surveyCapture(c parser.Capture, host *parser.Host, progress func(int64)) *survey {
-	s := &survey{start: parser.NoTime, end: parser.NoTime, ranNS: map[runKey]int64{}}
+	s := &survey{start: parser.NoTime, end: parser.NoTime, ranNS: map[runKey]int64{}, only: c.Meta().RecordedCPUs}
 	var delays []int64
 	var counts parser.Tally
 	n := int64(0)
@@ -213,6 +224,9 @@ func surveyCapture(c parser.Capture, host *parser.Host, progress func(int64)) *s
 		}
 	}
 	s.events = counts.Map()
+	if s.only.Empty() && s.recorded.Weight() == 1 && (s.mentioned.Weight() > 1 || host.Online.Value.Weight() > 1) {
+		s.only = s.recorded // lines of one CPU, whatever left out the others
+	}
 	if len(delays) > 0 {
 		slices.Sort(delays)
 		s.selectDelay = delays[len(delays)/2]
@@ -302,6 +316,7 @@ func (s *survey) first(c *startCPU, ev *parser.Event) {
 		}
 		t.startCPU, t.startQueued, t.startSleep = cpu, queued, sleep
 		t.startMoved = ev.Kind == parser.KindMigrate && pid == ev.Task.PID
+		t.startArrived = ev.Kind == parser.KindSwitch && pid == ev.Next.PID || ev.Kind == parser.KindWakeup && pid == ev.Task.PID
 	}
 	switch ev.Kind {
 	case parser.KindSwitch:

@@ -75,7 +75,7 @@ func newTracker(r *replayer) *tracker {
 		}
 	}
 	for pid, ts := range r.s.task.All() {
-		if k := t.cpu[ts.startCPU]; k != nil && ts.firstSeen {
+		if k := t.cpu[ts.startCPU]; k != nil && r.s.shownAtStart(ts) {
 			t.arrive(k, r.t.get(pid), CameBefore, parser.NoCPU, r.s.start)
 		}
 	}
@@ -232,7 +232,7 @@ func (t *tracker) waking(s *openStay, line *Wakeup, p *task) {
 
 // patched counts where the task is in the patched world after a decision.
 func (t *tracker) patched(s *openStay, p *task) {
-	switch t.inPatched(p) {
+	switch t.stayInPatched(s, p) {
 	case MovedCertain:
 		s.PatchedCertain++
 	case MovedPossible:
@@ -263,6 +263,16 @@ func (t *tracker) inPatched(p *task) Moved {
 		return MovedCertain
 	}
 	return MovedPossible
+}
+
+// stayInPatched is inPatched for a task on a stay: where the way in was not
+// seen, the patched kernel may have kept it out.
+func (t *tracker) stayInPatched(s *openStay, p *task) Moved {
+	in := t.inPatched(p)
+	if s.How == CameUnseen && in == MovedCertain {
+		return MovedPossible
+	}
+	return in
 }
 
 // count keeps where wakeups land and what the patch moves.
@@ -429,7 +439,7 @@ func (t *tracker) run(k *trackedCPU, p *task, end int64, cutEnd bool) {
 			if k.cut || cutEnd {
 				s.CutRuns++
 			}
-			switch run.Patched = t.inPatched(p); run.Patched {
+			switch run.Patched = t.stayInPatched(s, p); run.Patched {
 			case MovedCertain:
 				s.PatchedRunNS += ran
 				s.PatchedRunMaxNS += ran

@@ -258,3 +258,44 @@ func TestAffinity(t *testing.T) {
 		}
 	}
 }
+
+// A task first seen by an arrival was on the CPU before only where a wakeup or a
+// move to it would have been recorded.
+func TestFirstSeenArriving(t *testing.T) {
+	arrives := switches(100, 7, swapper, runnable, other)
+	rest := []parser.Event{switches(150, 7, other, sleeps, swapper), waking(200, 7, swapper, other, 7), wakeup(201, 7, swapper, other, 7), switches(202, 7, swapper, runnable, other), switches(250, 7, other, sleeps, swapper)}
+	idle, elsewhere := switches(50, 7, poller, sleeps, swapper), switches(40, 6, busy[6], preempted, busy[6])
+	onlySwitches := []parser.Event{elsewhere, idle, arrives, switches(150, 7, other, sleeps, swapper), switches(202, 7, swapper, runnable, other), switches(250, 7, other, sleeps, swapper)}
+	for _, c := range []struct {
+		name    string
+		events  []parser.Event
+		partial bool
+		how     How
+		certain int64 // of the wakings, on CPU 7 under the patched kernel
+		run     int64 // us that surely remain
+	}{
+		{"of every CPU: woken just before the window", append([]parser.Event{elsewhere, idle, arrives}, rest...), false, CameBefore, 1, 98},
+		{"of every CPU, by the lines of one: it may have come from another", append([]parser.Event{idle, arrives}, rest...), false, CameUnseen, 0, 0},
+		{"of one CPU: it may have come from one not recorded", append([]parser.Event{idle, arrives}, rest...), true, CameUnseen, 0, 0},
+		{"of one CPU, by the wakeup from another", append([]parser.Event{idle, wakeup(99, 7, swapper, other, 7), arrives}, rest...), true, CameUnseen, 0, 0},
+		{"of one CPU, asleep there: it ran there last", append([]parser.Event{idle, waking(98, 7, swapper, other, 7), wakeup(99, 7, swapper, other, 7), arrives}, rest...), true, CameBefore, 2, 98},
+		{"of one CPU, current there at the first event", append([]parser.Event{switches(50, 7, other, sleeps, swapper)}, rest...), true, CameBefore, 1, 48},
+		{"of switches alone", onlySwitches, false, CameUnseen, 0, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := bench("6.1.0", 7)
+			h.Task[other.PID] = parser.TaskInfo{PID: other.PID, Comm: "other", Affinity: fact.Seen(cpumask.Range(0, 7), "")}
+			rec := record(c.events...)
+			if c.partial {
+				rec.meta.RecordedCPUs = cpumask.Of(7)
+			}
+			stays := replayScene(t, rec, h, Options{Original: "6.1.0", Patched: "6.1.0+smt-span+core-span"}).cpu(t, 7).Stays
+			if len(stays) != 1 {
+				t.Fatalf("%d stays", len(stays))
+			}
+			if s := stays[0]; s.How != c.how || s.PatchedCertain != c.certain || s.PatchedRunNS != c.run*us {
+				t.Errorf("came by %s; under the patched kernel %d wakings surely there, %d us; want %s, %d, %d", s.How, s.PatchedCertain, s.PatchedRunNS/us, c.how, c.certain, c.run)
+			}
+		})
+	}
+}

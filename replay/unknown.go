@@ -30,8 +30,12 @@ func (r *replayer) unknowns() []Unknown {
 	if len(r.host.Task) == 0 && len(r.host.Stated) == 0 {
 		add("The affinity of tasks", "kernel threads are assumed free to run anywhere, user tasks on housekeeping CPUs and wherever they were seen", "give a host bundle with --host, or --affinity NAME=CPULIST")
 	}
-	if only := r.c.Meta().RecordedCPUs; !only.Empty() {
-		add("Every CPU but "+only.String()+": the recorder was limited to it", "idleness, queues and wakings elsewhere are unknown, so a placement that depends on them stays a set; how a task came here from elsewhere is not shown", "record with -a")
+	if only := r.s.only; !only.Empty() {
+		why := ": the recorder was limited to it"
+		if r.c.Meta().RecordedCPUs.Empty() {
+			why = ": the capture holds no event of theirs"
+		}
+		add("Every CPU but "+only.String()+why, "idleness, queues and wakings elsewhere are unknown, so a placement that depends on them stays a set; how a task came here from elsewhere is not shown", "record with -a")
 	}
 	if silent := r.silentCPUs(); silent > 0 {
 		add(plural(silent, "CPU")+" without any event", "assumed idle throughout; one that ran a single task without a switch would look the same", "")
@@ -94,7 +98,7 @@ func (r *replayer) looksIsolated() cpumask.Mask {
 		}
 	}
 	look := pinned.AndNot(shared)
-	if only := r.c.Meta().RecordedCPUs; only.Empty() && 2*look.Weight() >= r.s.recorded.Weight() {
+	if r.s.only.Empty() && 2*look.Weight() >= r.s.recorded.Weight() {
 		return cpumask.Mask{}
 	}
 	return look

@@ -159,16 +159,25 @@ func entriesWithin(res *replay.Result, bound int64) (bool, string) {
 	if why := noIsolation(res); why != "" {
 		return false, why
 	}
-	var n int64
+	var n, unseen int64
 	for _, c := range res.CPUs {
 		for _, s := range c.Stays {
-			if s.How != replay.CameBefore {
+			switch s.How {
+			case replay.CameBefore:
+			case replay.CameUnseen:
+				unseen++
+				n++
+			default:
 				n++
 			}
 		}
 		n += c.StaysDropped
 	}
-	return n <= bound, entries(n)
+	found := entries(n)
+	if unseen > 0 {
+		found += fmt.Sprintf(" (%d unseen: the recording does not tell whether the task was there before)", unseen)
+	}
+	return n <= bound, found
 }
 
 func entries(n int64) string {

@@ -156,6 +156,7 @@ func (a *app) intrusionsCPU(res *replay.Result, r *replay.CPUResult, c *common) 
 	fmt.Fprintf(a.out, "%s  %s, %s\n", s.bold(fmt.Sprintf("CPU %d", r.CPU)), owner, sourceOf(res.Isolated.Source))
 	a.classTimes(r)
 	var came, before []*replay.Stay
+	unseen := false
 	hidden := int64(0)
 	for _, st := range r.Stays {
 		switch {
@@ -165,11 +166,12 @@ func (a *app) intrusionsCPU(res *replay.Result, r *replay.CPUResult, c *common) 
 			before = append(before, st)
 		default:
 			came = append(came, st)
+			unseen = unseen || st.How == replay.CameUnseen
 		}
 	}
 	if len(came) > 0 {
 		fmt.Fprintf(a.out, "\n  %s\n", s.bold(fmt.Sprintf("%-20s %-9s %13s %4s %-11s %7s", "foreign task", "came by", "at", "from", "path", "stay")))
-	} else if !res.Meta.RecordedCPUs.Empty() {
+	} else if !res.Only.Empty() {
 		fmt.Fprintln(a.out, "\n  no foreign task was seen to come in; what other CPUs did is not recorded")
 	} else {
 		fmt.Fprintln(a.out, "\n  no foreign task came in")
@@ -187,6 +189,10 @@ func (a *app) intrusionsCPU(res *replay.Result, r *replay.CPUResult, c *common) 
 			fmt.Fprintf(a.out, "      woken on CPU %s while %s was current (%s)\n", cpuText(e.WakerCPU), fitTask(e.Waker.Comm, e.Waker.PID, 0), e.WakerContext)
 		}
 		a.stayCost(res, st)
+	}
+	if unseen {
+		text := "unseen: when and how the task came is not recorded, nor whether it was there before; at is when it was first seen. Whether " + res.Patched.Name + " would have kept it out is not known."
+		fmt.Fprintln(a.out, indent(text, 2, 78))
 	}
 	if len(before) > 0 {
 		fmt.Fprintf(a.out, "\n  %s\n", s.bold("resident at start, entry outside the capture"))

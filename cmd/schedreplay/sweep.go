@@ -119,8 +119,9 @@ type recordedHold struct {
 	entries int64
 	// runNS is the run time of foreign tasks.
 	runNS int64
-	// residents came otherwise than by an entry that the capture shows.
-	residents []*replay.Stay
+	// residents came otherwise than by an entry that the capture shows; of those
+	// unseen it does not tell whether they were there before.
+	residents, unseen []*replay.Stay
 }
 
 func (s *sweepResult) recorded(cpu int) recordedHold {
@@ -135,6 +136,8 @@ func (s *sweepResult) recorded(cpu int) recordedHold {
 			case st.Class != replay.ClassForeign:
 			case st.How == replay.CameByWakeup:
 				r.entries++
+			case st.How == replay.CameUnseen:
+				r.unseen = append(r.unseen, st)
 			default:
 				r.residents = append(r.residents, st)
 			}
@@ -159,6 +162,11 @@ func (s *sweepResult) anyEntry() bool {
 	return slices.ContainsFunc(s.rows, func(r replay.SweepRow) bool {
 		return slices.ContainsFunc(r.Holds, func(h replay.Hold) bool { return h.Entries > 0 || h.EntriesPossible > 0 })
 	})
+}
+
+// anyUnseen reports whether a foreign task was found on an isolated CPU.
+func (s *sweepResult) anyUnseen() bool {
+	return slices.ContainsFunc(s.res.Focus, func(cpu int) bool { return len(s.recorded(cpu).unseen) > 0 })
 }
 
 // line is a mainline release with its stable branch.
@@ -233,7 +241,7 @@ func (a *app) sweepBlock(s *sweepResult, from, to int) {
 	row := fmt.Sprintf("%-22s", "as recorded")
 	for _, c := range cpus {
 		r := s.recorded(c)
-		row += sweepCell(r.entries, 0, r.runNS)
+		row += sweepCell(r.entries, int64(len(r.unseen)), r.runNS)
 	}
 	fmt.Fprintln(a.out, row)
 	for i := range s.rows {
@@ -261,34 +269,48 @@ func sweepCell(entries, possible, ns int64) string {
 	return fmt.Sprintf("%4d %-6s%8s", entries, more, fmt.Sprintf("%d.%d", ns/1e6, ns%1e6/1e5))
 }
 
-// sweepResidents tells of the tasks that no kernel could have kept out.
+// sweepResidents tells of the tasks that no kernel could have kept out, and of
+// those of which that is not known.
 func (a *app) sweepResidents(s *sweepResult) {
 	for _, cpu := range s.res.Focus {
 		r := s.recorded(cpu)
-		var names []string
-		ns := int64(0)
-		for _, st := range r.residents {
-			if n := fitTask(st.Task.Comm, st.Task.PID, 0); !slices.Contains(names, n) {
-				names = append(names, n)
-			}
-			ns += st.RunNS
+		if names, ns := stayNames(r.residents); names != "" {
+			fmt.Fprintln(a.out, wrap(fmt.Sprintf("Residents hold CPU %d under every kernel: %s came otherwise than by a wakeup in the capture and ran %s there.",
+				cpu, names, milliseconds(ns)), 80))
 		}
-		if len(names) == 0 {
-			continue
+		if names, ns := stayNames(r.unseen); names != "" {
+			fmt.Fprintln(a.out, wrap(fmt.Sprintf("How %s came to CPU %d is not recorded, nor whether it was there before. The %s that ran there stand under every kernel, though any of them may have kept it out.",
+				names, cpu, milliseconds(ns)), 80))
 		}
-		more := ""
-		if n := len(names); n > 8 {
-			names, more = names[:8], fmt.Sprintf(" and %d more", n-8)
-		}
-		fmt.Fprintln(a.out, wrap(fmt.Sprintf("Residents hold CPU %d under every kernel: %s%s came otherwise than by a wakeup in the capture and ran %s there.",
-			cpu, strings.Join(names, ", "), more, milliseconds(ns)), 80))
 	}
+}
+
+// stayNames lists whose stays they are, at most eight, and sums up the run time
+// in ns.
+func stayNames(stays []*replay.Stay) (string, int64) {
+	var names []string
+	ns := int64(0)
+	for _, st := range stays {
+		if n := fitTask(st.Task.Comm, st.Task.PID, 0); !slices.Contains(names, n) {
+			names = append(names, n)
+		}
+		ns += st.RunNS
+	}
+	more := ""
+	if n := len(names); n > 8 {
+		names, more = names[:8], fmt.Sprintf(" and %d more", n-8)
+	}
+	return strings.Join(names, ", ") + more, ns
 }
 
 // sweepLines tells the first release of each line that prevents the entries.
 func (a *app) sweepLines(s *sweepResult) {
 	fmt.Fprintln(a.out)
 	if !s.anyEntry() {
+		if s.anyUnseen() {
+			fmt.Fprintln(a.out, wrap("No kernel is seen to let a task in; but how the tasks above came is not recorded, so the capture does not tell which kernels would have kept them out.", 80))
+			return
+		}
 		fmt.Fprintln(a.out, wrap("Under no kernel does a task enter: there is nothing to prevent, as far as the capture shows.", 80))
 		return
 	}
@@ -335,7 +357,7 @@ func (a *app) sweepJSON(s *sweepResult) {
 		o.number("entries", r.entries, true)
 		o.number("held_ns", r.runNS, true)
 		o.list("residents")
-		for _, st := range r.residents {
+		for _, st := range slices.Concat(r.residents, r.unseen) {
 			o.begin()
 			o.task("", st.Task.PID, st.Task.Comm)
 			o.word("how", string(st.How))
