@@ -34,12 +34,12 @@ func BenchmarkSelectKnown(b *testing.B) {
 
 // partial is a machine of which one CPU was recorded.
 func partial(ncpu, seen int) *fakeState {
-	st := newFakeState(ncpu).cores(Either(false, fact.Unknown)).scans(Range{0, int64(ncpu), int64(ncpu), fact.Unknown})
+	st := newFakeState(ncpu).cores(Either(false, fact.Unknown)).scans(Range{Lo: 0, Best: int64(ncpu), Hi: int64(ncpu), From: fact.Unknown})
 	for c := range ncpu {
 		if c != seen {
 			st.openIdle(false, c)
 			k := &st.cpu[c]
-			k.load, k.util, k.runAvg = Range{0, 0, 1 << 20, fact.Unknown}, Range{0, 0, 1024, fact.Unknown}, Range{0, 0, 1024, fact.Unknown}
+			k.load, k.util, k.runAvg = Range{Lo: 0, Best: 0, Hi: 1 << 20, From: fact.Unknown}, Range{Lo: 0, Best: 0, Hi: 1024, From: fact.Unknown}, Range{Lo: 0, Best: 0, Hi: 1024, From: fact.Unknown}
 		}
 	}
 	return st

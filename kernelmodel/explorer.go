@@ -1,6 +1,11 @@
 package kernelmodel
 
-import "schedreplay/fact"
+import (
+	"math"
+	"math/bits"
+
+	"schedreplay/fact"
+)
 
 // Answer is what the state says to a yes-or-no question of the model.
 type Answer struct {
@@ -8,10 +13,9 @@ type Answer struct {
 	Value bool
 	// Open: the other answer is possible too.
 	Open bool
-	// Remote: the other answer is so unlikely that it counts only for a CPU that
-	// the selection asks about by name: the waker's, prev or recent_used_cpu. A scan
-	// passes many of them and would lead anywhere.
-	Remote bool
+	// Doubt is how unlikely the other answer is, in bits: one in 2^Doubt such cases.
+	// 0 where nothing is known of it.
+	Doubt uint8
 	// From is the provenance of the value.
 	From fact.Provenance
 }
@@ -22,6 +26,35 @@ func Known(v bool, from fact.Provenance) Answer { return Answer{Value: v, From: 
 // Either returns an open answer that prefers v.
 func Either(v bool, from fact.Provenance) Answer { return Answer{Value: v, Open: true, From: from} }
 
+// Rarely returns an answer that is v but for one in 2^doubt cases; it is not open
+// if that is too unlikely to count.
+func Rarely(v bool, doubt uint8, from fact.Provenance) Answer {
+	if doubt > maxDoubt {
+		return Known(v, from)
+	}
+	return Answer{Value: v, Open: true, Doubt: doubt, From: from}
+}
+
+// maxDoubt is how many bits of doubt a run may carry: what has less than the
+// 128th part of the likelihood, alone or because several unlikely answers would
+// have to come together, is ruled out. Answers of which nothing is known carry none.
+const maxDoubt = 6
+
+// DoubtOf returns the doubt, in bits, of what has a part of the whole likelihood.
+func DoubtOf(part, whole uint64) uint8 {
+	if part == 0 {
+		return math.MaxUint8
+	}
+	return uint8(max(1, bits.Len64(whole/part)) - 1)
+}
+
+// Odds tells how likely the values of a number are.
+type Odds interface {
+	// Doubt is how unlikely it is, in bits, that the number and its best value are
+	// not on the same side of v: at least v, or less.
+	Doubt(v int64) uint8
+}
+
 // Range is a number known to lie within bounds, with the likeliest value.
 type Range struct {
 	Lo, Best, Hi int64
@@ -29,7 +62,7 @@ type Range struct {
 }
 
 // Exactly returns the range of one value.
-func Exactly(v int64, from fact.Provenance) Range { return Range{v, v, v, from} }
+func Exactly(v int64, from fact.Provenance) Range { return Range{Lo: v, Best: v, Hi: v, From: from} }
 
 // fkind is the kind of a fact that a run may split on; with an argument it
 // names one fact, which has one value throughout a run, whichever kernel asks.
@@ -66,10 +99,11 @@ const (
 
 // choice is an open question that the present run has met, in order.
 type choice struct {
-	key  uint64
-	idx  int32 // option taken in this run; 0 is the preferred one
-	n    int32 // options there are
-	pref bool  // what option 0 of a yes-or-no question means
+	key   uint64
+	idx   int32 // option taken in this run; 0 is the preferred one
+	n     int32 // options there are
+	pref  bool  // what option 0 of a yes-or-no question means
+	doubt uint8 // of each other option, in bits
 }
 
 // Explorer runs straight-line model code once for every way in which the open
@@ -81,6 +115,8 @@ type Explorer struct {
 	choices []choice
 	// slot tells where a key may be in choices; it is only a hint.
 	slot [256]uint16
+	// doubt of the options taken in the present run, in bits.
+	doubt int
 	// weakest provenance the present run has leaned on.
 	weakest fact.Provenance
 }
@@ -90,27 +126,39 @@ type Explorer struct {
 // better.
 const hopelessRuns = 8
 
-// Explore calls run until every combination of open answers was tried, or
-// limit runs were made. The first run takes every preferred answer. Where it is
-// plain that limit runs are too few it stops after some. It reports whether the
-// exploration was complete.
+// Explore calls run until every combination of open answers was tried that is
+// not too unlikely, or limit runs were made. The first run takes every preferred
+// answer. Where it is plain that limit runs are too few it stops after some. It
+// reports whether the exploration was complete.
 func (x *Explorer) Explore(limit int, run func()) bool {
-	x.choices = x.choices[:0]
+	x.choices, x.doubt = x.choices[:0], 0
 	for i := 1; i <= limit; i++ {
 		x.weakest = fact.Observed
 		run()
-		k := len(x.choices) - 1
-		for k >= 0 && x.choices[k].idx == x.choices[k].n-1 {
-			k--
-		}
-		if k < 0 {
-			return true
-		}
 		if i >= hopelessRuns && i+x.ahead() > limit {
 			return false
 		}
-		x.choices[k].idx++
-		x.choices = x.choices[:k+1]
+		if !x.next() {
+			return true
+		}
+	}
+	return false
+}
+
+// next takes another option of the last choice that has one left, and forgets
+// the choices after it; it reports false if none has.
+func (x *Explorer) next() bool {
+	for k := len(x.choices) - 1; k >= 0; k-- {
+		c := &x.choices[k]
+		if c.idx > 0 {
+			x.doubt -= int(c.doubt)
+		}
+		if c.idx < c.n-1 && x.doubt+int(c.doubt) <= maxDoubt {
+			c.idx++
+			x.doubt += int(c.doubt)
+			x.choices = x.choices[:k+1]
+			return true
+		}
 	}
 	return false
 }
@@ -118,9 +166,15 @@ func (x *Explorer) Explore(limit int, run func()) bool {
 // ahead is the least number of runs that are still to be made: each option not
 // taken yet leads to one at least.
 func (x *Explorer) ahead() int {
-	n := 0
+	n, doubt := 0, 0
 	for i := range x.choices {
-		n += int(x.choices[i].n - 1 - x.choices[i].idx)
+		c := &x.choices[i]
+		if doubt+int(c.doubt) <= maxDoubt {
+			n += int(c.n - 1 - c.idx)
+		}
+		if c.idx > 0 {
+			doubt += int(c.doubt)
+		}
 	}
 	return n
 }
@@ -133,7 +187,7 @@ func cpuPair(a, b int) int { return a<<14 | b }
 
 // find returns the choice for a key, appending a new one if the run has not
 // met it yet.
-func (x *Explorer) find(key uint64, n int, pref bool) *choice {
+func (x *Explorer) find(key uint64, n int, pref bool, doubt uint8) *choice {
 	h := (key>>16 ^ key>>52 ^ key) & 255
 	if i := int(x.slot[h]); i < len(x.choices) && x.choices[i].key == key {
 		return &x.choices[i]
@@ -145,7 +199,7 @@ func (x *Explorer) find(key uint64, n int, pref bool) *choice {
 		}
 	}
 	x.slot[h] = uint16(len(x.choices))
-	x.choices = append(x.choices, choice{key: key, n: int32(n), pref: pref})
+	x.choices = append(x.choices, choice{key: key, n: int32(n), pref: pref, doubt: doubt})
 	return &x.choices[len(x.choices)-1]
 }
 
@@ -162,23 +216,27 @@ func (x *Explorer) ask(k fkind, arg int, a Answer) bool {
 	if !a.Open {
 		return a.Value
 	}
-	c := x.find(factKey(k, arg), 2, a.Value)
+	c := x.find(factKey(k, arg), 2, a.Value, a.Doubt)
 	return c.pref == (c.idx == 0)
 }
 
 // pick returns which of n options this run takes; 0 is the preferred one.
 // Questions with different numbers of options are different questions: one
 // kernel's options never hide another's.
-func (x *Explorer) pick(k fkind, arg, n int) int {
+func (x *Explorer) pick(k fkind, arg, n int) int { return x.pickDoubting(k, arg, n, 0) }
+
+// pickDoubting is pick where every other option carries doubt, in bits.
+func (x *Explorer) pickDoubting(k fkind, arg, n int, doubt uint8) int {
 	if n <= 1 {
 		return 0
 	}
-	return int(x.find(factKey(k, arg)|uint64(n&0xffff), n, false).idx)
+	return int(x.find(factKey(k, arg)|uint64(n&0xffff), n, false, doubt).idx)
 }
 
 // atLeast reports whether, in this run, the number that key (k, arg) names is
-// at least v. Earlier answers about the same number bind later ones.
-func (x *Explorer) atLeast(k fkind, arg int, r Range, v int64) bool {
+// at least v. Earlier answers about the same number bind later ones. odds may be
+// nil.
+func (x *Explorer) atLeast(k fkind, arg int, r Range, odds Odds, v int64) bool {
 	x.lean(r.From)
 	lo, hi := r.Lo, r.Hi
 	switch {
@@ -206,6 +264,12 @@ func (x *Explorer) atLeast(k fkind, arg int, r Range, v int64) bool {
 	case hi < v:
 		return false
 	}
-	c := x.find(base|uint64(v&0xffff), 2, r.Best >= v)
+	doubt := uint8(0)
+	if odds != nil {
+		if doubt = odds.Doubt(v); doubt > maxDoubt {
+			return r.Best >= v
+		}
+	}
+	c := x.find(base|uint64(v&0xffff), 2, r.Best >= v, doubt)
 	return c.pref == (c.idx == 0)
 }

@@ -1,6 +1,7 @@
 package kernelmodel
 
 import (
+	"math"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -47,6 +48,52 @@ func TestExploreSameAnswer(t *testing.T) {
 	}
 }
 
+// What carries more doubt than counts is not tried, whether one answer does or
+// several together.
+func TestExploreDoubt(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		doubts := rapid.SliceOfN(rapid.Uint8Range(0, maxDoubt+2), 1, 5).Draw(t, "doubts")
+		var x Explorer
+		got := map[int]bool{}
+		if !x.Explore(64, func() {
+			run := 0
+			for i, d := range doubts {
+				if !x.ask(fIdle, i, Rarely(true, d, fact.Estimated)) {
+					run |= 1 << i
+				}
+			}
+			if got[run] {
+				t.Fatalf("run %b twice", run)
+			}
+			got[run] = true
+		}) {
+			t.Fatal("not complete")
+		}
+		for run := range 1 << len(doubts) {
+			sum := 0
+			for i, d := range doubts {
+				if run>>i&1 == 1 {
+					sum += int(d)
+				}
+			}
+			if want := sum <= maxDoubt; got[run] != want {
+				t.Errorf("%b, %d bits in doubt: tried %v", run, sum, got[run])
+			}
+		}
+	})
+}
+
+func TestDoubtOf(t *testing.T) {
+	for _, c := range []struct {
+		part, whole uint64
+		want        uint8
+	}{{1, 1, 0}, {1, 2, 1}, {3, 7, 1}, {1, 4, 2}, {1, 100, 6}, {1, 128, 7}, {2, 1, 0}, {0, 5, math.MaxUint8}, {1, math.MaxUint64, 63}} {
+		if got := DoubtOf(c.part, c.whole); got != c.want {
+			t.Errorf("%d of %d: %d bits, want %d", c.part, c.whole, got, c.want)
+		}
+	}
+}
+
 // Options of one kernel never stand for another's where their numbers differ.
 func TestExplorePickSizes(t *testing.T) {
 	var x Explorer
@@ -69,7 +116,7 @@ func TestAtLeast(t *testing.T) {
 		if !x.Explore(1000, func() {
 			from, to := r.Lo, r.Hi
 			for _, v := range asked {
-				if x.atLeast(fBudget, 0, r, v) {
+				if x.atLeast(fBudget, 0, r, nil, v) {
 					from = max(from, v)
 				} else {
 					to = min(to, v-1)

@@ -101,10 +101,6 @@ func (s *Selector) wakeWide() bool {
 	return v
 }
 
-// certainty is one over the likelihood below which an answer that is possible
-// counts as excluded, for facts that are estimates.
-const certainty = 64
-
 // weighWide answers the test of wake_wide where only weighted guesses at both
 // counts are known.
 func weighWide(cur, wakee []Weighted, size int64, rule WakeWideRule) Answer {
@@ -116,10 +112,7 @@ func weighWide(cur, wakee []Weighted, size int64, rule WakeWideRule) Answer {
 		yes += uint64(cur[i].Weight) * fits
 	}
 	all := ofCur * g.weight
-	return Answer{
-		Value: yes > all-yes, From: fact.Estimated,
-		Open: yes > all/certainty && all-yes > all/certainty,
-	}
+	return Rarely(yes > all-yes, DoubtOf(min(yes, all-yes), all), fact.Estimated)
 }
 
 // WideWith tells of counts how much of the weight of the guesses at another
@@ -268,6 +261,10 @@ func bit(b bool) int8 {
 	return 0
 }
 
+// marginDoubt is how unlikely it is, in bits, that loads within their margins
+// compare otherwise than by their best values: of recorded decisions one in eight to ten.
+const marginDoubt = 3
+
 // wakeAffineWeight says whether the waker's CPU would be the less loaded one.
 //
 // Models wake_affine_weight with WA_BIAS on. Loads are estimates: inside their
@@ -299,6 +296,9 @@ func (s *Selector) wakeAffineWeight(d *Domain) bool {
 	favour := less(this.Lo, prev.Hi, w.CurLoad.Hi, w.Load.Lo, capThis.Hi, capPrev.Lo)
 	against := less(this.Hi, prev.Lo, w.CurLoad.Lo, w.Load.Hi, capThis.Lo, capPrev.Hi)
 	a.Open = favour != best || against != best
+	if from > fact.Unknown {
+		a.Doubt = marginDoubt
+	}
 	v := s.x.ask(fAffineWeight, cpuPair(s.this, s.prev)<<1|int(bit(sync)), a)
 	if s.Trace != nil {
 		s.step("wake_affine_weight", fmt.Sprintf("load %d on CPU %d with the wakee below %d on CPU %d without", this.Best+w.Load.Best, s.this, prev.Best-w.Load.Best, s.prev), yesno(v), a)

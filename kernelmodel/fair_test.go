@@ -105,7 +105,7 @@ func TestWeighWide(t *testing.T) {
 				}
 			}
 		}
-		want := Answer{Value: yes > all-yes, Open: yes > all/certainty && all-yes > all/certainty, From: fact.Estimated}
+		want := Rarely(yes > all-yes, DoubtOf(min(yes, all-yes), all), fact.Estimated)
 		if got := weighWide(cur, wakee, size, WakeWideLLC); got != want {
 			t.Fatalf("%v and %v, size %d: %+v, want %+v", cur, wakee, size, got, want)
 		}
@@ -246,10 +246,10 @@ func TestWakeAffineMargin(t *testing.T) {
 		this, prev Range
 		want       []int
 	}{
-		{Range{900, 1000, 1100, fact.Estimated}, Range{3000, 3100, 3200, fact.Estimated}, []int{1}},
-		{Range{3000, 3100, 3200, fact.Estimated}, Range{900, 1000, 1100, fact.Estimated}, []int{6}},
-		{Range{900, 1000, 1900, fact.Estimated}, Range{1500, 2000, 2100, fact.Estimated}, []int{1, 6}},
-		{Range{900, 1900, 1900, fact.Estimated}, Range{1500, 1600, 2900, fact.Estimated}, []int{6, 1}},
+		{Range{Lo: 900, Best: 1000, Hi: 1100, From: fact.Estimated}, Range{Lo: 3000, Best: 3100, Hi: 3200, From: fact.Estimated}, []int{1}},
+		{Range{Lo: 3000, Best: 3100, Hi: 3200, From: fact.Estimated}, Range{Lo: 900, Best: 1000, Hi: 1100, From: fact.Estimated}, []int{6}},
+		{Range{Lo: 900, Best: 1000, Hi: 1900, From: fact.Estimated}, Range{Lo: 1500, Best: 2000, Hi: 2100, From: fact.Estimated}, []int{1, 6}},
+		{Range{Lo: 900, Best: 1900, Hi: 1900, From: fact.Estimated}, Range{Lo: 1500, Best: 1600, Hi: 2900, From: fact.Estimated}, []int{6, 1}},
 	} {
 		st := newFakeState(8)
 		st.cpu[1].load, st.cpu[6].load = tc.this, tc.prev

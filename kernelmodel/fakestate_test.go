@@ -59,8 +59,8 @@ func (s *fakeState) openIdle(prefer bool, cpus ...int) *fakeState {
 	for _, c := range cpus {
 		k := &s.cpu[c]
 		k.idle = Either(prefer, fact.Unknown)
-		k.nr, k.runnable = Range{0, 1, 1 << 20, fact.Unknown}, Range{0, 1, 1 << 20, fact.Unknown}
-		k.prio = Range{-1, 140, 140, fact.Unknown}
+		k.nr, k.runnable = Range{Lo: 0, Best: 1, Hi: 1 << 20, From: fact.Unknown}, Range{Lo: 0, Best: 1, Hi: 1 << 20, From: fact.Unknown}
+		k.prio = Range{Lo: -1, Best: 140, Hi: 140, From: fact.Unknown}
 	}
 	return s
 }
@@ -96,16 +96,16 @@ func (s *fakeState) Idle(c int) Answer {
 	return s.cpu[c].idle
 }
 
-func (s *fakeState) SchedIdle(c int) Answer                  { return s.cpu[c].schedIdle }
-func (s *fakeState) NrRunning(c int) Range                   { return s.cpu[c].nr }
-func (s *fakeState) NrRunnable(c int) Range                  { return s.cpu[c].runnable }
-func (s *fakeState) HasIdleCores(c int) Answer               { return s.cpu[c].hasIdleCores }
-func (s *fakeState) ScanBudget(_ BudgetRule, _, c int) Range { return s.cpu[c].budget }
-func (s *fakeState) Load(c int) Range                        { return s.cpu[c].load }
-func (s *fakeState) Runnable(c int) Range                    { return s.cpu[c].runAvg }
-func (s *fakeState) Util(c int) Range                        { return s.cpu[c].util }
-func (s *fakeState) Capacity(c int) Range                    { return s.cpu[c].capacity }
-func (s *fakeState) IdleSince(c int) Range                   { return s.cpu[c].idleSince }
+func (s *fakeState) SchedIdle(c int) Answer                          { return s.cpu[c].schedIdle }
+func (s *fakeState) NrRunning(c int) Range                           { return s.cpu[c].nr }
+func (s *fakeState) NrRunnable(c int) Range                          { return s.cpu[c].runnable }
+func (s *fakeState) HasIdleCores(c int) Answer                       { return s.cpu[c].hasIdleCores }
+func (s *fakeState) ScanBudget(_ BudgetRule, _, c int) (Range, Odds) { return s.cpu[c].budget, nil }
+func (s *fakeState) Load(c int) Range                                { return s.cpu[c].load }
+func (s *fakeState) Runnable(c int) Range                            { return s.cpu[c].runAvg }
+func (s *fakeState) Util(c int) Range                                { return s.cpu[c].util }
+func (s *fakeState) Capacity(c int) Range                            { return s.cpu[c].capacity }
+func (s *fakeState) IdleSince(c int) Range                           { return s.cpu[c].idleSince }
 
 func (s *fakeState) CurPrio(c int) Range {
 	s.cpu[c].prioAsked++

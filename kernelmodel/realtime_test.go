@@ -70,7 +70,7 @@ func TestSelectRT(t *testing.T) {
 func TestSelectRTUnknown(t *testing.T) {
 	st := newFakeState(8)
 	for c := range st.cpu {
-		st.cpu[c].prio = Range{-1, 140, 140, fact.Unknown}
+		st.cpu[c].prio = Range{Lo: -1, Best: 140, Hi: 140, From: fact.Unknown}
 	}
 	w := wakeupOf(8, 0, 2)
 	w.Prio, w.Allowed = 50, cpumask.Range(0, 5)

@@ -2,7 +2,6 @@ package kernelmodel
 
 import (
 	"fmt"
-	"slices"
 
 	"schedreplay/cpumask"
 )
@@ -58,19 +57,11 @@ func yesno(b bool) string {
 // idle is available_idle_cpu.
 func (s *Selector) idle(fn string, cpu int) bool {
 	a := s.State.Idle(cpu)
-	if a.Remote && !s.named(cpu) {
-		a.Open = false
-	}
 	v := s.x.ask(fIdle, cpu, a)
 	if s.Trace != nil {
 		s.step(fn, fmt.Sprintf("available_idle_cpu(%d)", cpu), yesno(v), a)
 	}
 	return v
-}
-
-// named says whether the selection asks about a CPU for its own sake.
-func (s *Selector) named(cpu int) bool {
-	return cpu == s.this || cpu == s.prev || slices.Contains(s.w.RecentUsed, cpu)
 }
 
 // schedIdle is sched_idle_cpu, on kernels that ask it.

@@ -62,7 +62,7 @@ func drawAnswer(t *rapid.T, open bool, label string) Answer {
 func drawRange(t *rapid.T, open bool, hi int64, label string) Range {
 	v := rapid.Int64Range(0, hi).Draw(t, label)
 	if open && rapid.IntRange(0, 2).Draw(t, label+"?") == 0 {
-		return Range{rapid.Int64Range(0, v).Draw(t, label+" lo"), v, rapid.Int64Range(v, hi).Draw(t, label+" hi"), fact.Estimated}
+		return Range{Lo: rapid.Int64Range(0, v).Draw(t, label+" lo"), Best: v, Hi: rapid.Int64Range(v, hi).Draw(t, label+" hi"), From: fact.Estimated}
 	}
 	return exactly(v)
 }
@@ -230,7 +230,7 @@ func forget(t *rapid.T, s *scene) string {
 	f := &s.st.cpu[rapid.IntRange(0, s.n-1).Draw(t, "which CPU")]
 	w := s.w
 	open := func(a *Answer) { *a = Either(a.Value, fact.Unknown) }
-	widen := func(r *Range) { *r = Range{0, r.Best, 1 << 20, fact.Unknown} }
+	widen := func(r *Range) { *r = Range{Best: r.Best, Hi: 1 << 20, From: fact.Unknown} }
 	facts := []string{"idle", "nr", "load", "budget", "cores", "prio", "sync", "task", "kthread", "flips", "recent", "task load", "on rq", "on cpu"}
 	what := rapid.SampledFrom(facts).Draw(t, "fact")
 	switch what {
@@ -253,7 +253,7 @@ func forget(t *rapid.T, s *scene) string {
 			}
 		}
 	case "prio":
-		f.prio = Range{-1, f.prio.Best, 140, fact.Unknown}
+		f.prio = Range{Lo: -1, Best: f.prio.Best, Hi: 140, From: fact.Unknown}
 	case "sync":
 		open(&w.Sync)
 	case "task":

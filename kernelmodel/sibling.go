@@ -2,6 +2,7 @@ package kernelmodel
 
 import (
 	"fmt"
+	"math/bits"
 
 	"schedreplay/cpumask"
 	"schedreplay/fact"
@@ -121,6 +122,10 @@ func (s *Selector) recentUsedCPU(prev, target int) int {
 	return hit
 }
 
+// recentDoubt is how unlikely it is at most, in bits, that an unknown
+// recent_used_cpu is a given one of the CPUs that it can be.
+const recentDoubt = 3
+
 // anyRecentUsed splits over every CPU that an unknown recent_used_cpu could
 // make the test return; the preferred answer is none.
 func (s *Selector) anyRecentUsed(prev, target int) int {
@@ -137,7 +142,7 @@ func (s *Selector) anyRecentUsed(prev, target int) int {
 			n++
 		}
 	}
-	k := s.x.pick(fRecentUsed, 0, n)
+	k := s.x.pickDoubting(fRecentUsed, 0, n, min(recentDoubt, uint8(bits.Len(uint(n))-1)))
 	for c := among.First(); k > 0 && c >= 0; c = among.Next(c) {
 		if candidate(c) {
 			if k--; k == 0 && s.idleEnough("select_idle_sibling", c) {
@@ -242,10 +247,10 @@ func (s *Selector) selectIdleSMT(llc, cpu int) bool {
 }
 
 // scanBudget asks for the budget of a scan of target's LLC.
-func (s *Selector) scanBudget(llc, target int) Range {
+func (s *Selector) scanBudget(llc, target int) (Range, Odds) {
 	if s.Rules.Budget == BudgetAvgCost {
 		span := int64(s.Machine.llcSpan[llc].Weight())
-		return Range{Lo: 0, Best: span, Hi: span, From: fact.Unknown}
+		return Range{Lo: 0, Best: span, Hi: span, From: fact.Unknown}, nil
 	}
 	return s.State.ScanBudget(s.Rules.Budget, s.this, target)
 }
@@ -299,7 +304,7 @@ func (s *Selector) selectIdleCPU(llc, target int, has bool) bool {
 		}
 		return false
 	}
-	budget := s.scanBudget(llc, target)
+	budget, odds := s.scanBudget(llc, target)
 	limited := r.Budget == BudgetUtil || (r.Budget != BudgetNone && !has)
 	enough := func(n int) bool {
 		if !limited {
@@ -308,7 +313,7 @@ func (s *Selector) selectIdleCPU(llc, target int, has bool) bool {
 		if r.Budget == BudgetAvgCost {
 			n = 1 // all or nothing
 		}
-		ok := s.x.atLeast(fBudget, llc<<4|int(r.Budget), budget, int64(n))
+		ok := s.x.atLeast(fBudget, llc<<4|int(r.Budget), budget, odds, int64(n))
 		if ok {
 			s.o.BudgetLo = int64(n)
 		} else {

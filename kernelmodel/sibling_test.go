@@ -97,25 +97,29 @@ func TestScanPositions(t *testing.T) {
 	}
 }
 
-// A remote chance that a CPU is idle counts where the selection asks about it by
-// name, and not where a scan passes it.
-func TestRemoteChance(t *testing.T) {
-	remote := func(cpus ...int) *fakeState {
+// Unlikely answers count one by one, wherever the CPU is met, and not together
+// with others.
+func TestUnlikelyIdle(t *testing.T) {
+	rarely := func(doubt uint8, cpus ...int) *fakeState {
 		s := newFakeState(6)
 		for _, c := range cpus {
-			s.cpu[c].idle = Answer{Open: true, Remote: true, From: fact.Reconstructed}
+			s.cpu[c].idle = Rarely(false, doubt, fact.Reconstructed)
 		}
 		return s
 	}
 	m, r := machineFor(flat(6), "6.1", cpumask.Mask{}, cpumask.Mask{}), kernelRules(t, "6.1")
+	half := rarely(maxDoubt, 1)
+	half.cpu[4].idle = Rarely(true, 1, fact.Reconstructed)
 	for _, tc := range []struct {
 		name  string
 		state *fakeState
-		want  []int
+		want  []int // the likeliest first
 	}{
-		{"prev", remote(2), []int{0, 2}},
-		{"recently used", remote(3), []int{0, 3}},
-		{"in the scan", remote(1, 4, 5), []int{0}},
+		{"prev", rarely(maxDoubt, 2), []int{0, 2}},
+		{"recently used", rarely(maxDoubt, 3), []int{0, 3}},
+		{"in the scan", rarely(maxDoubt, 1, 4, 5), []int{0, 1, 4, 5}},
+		{"too unlikely", rarely(maxDoubt+1, 1, 2, 3), []int{0}},
+		{"together with another", half, []int{4, 0, 1}},
 	} {
 		w := wakeupOf(6, 0, 2)
 		w.Sync = yes()
@@ -125,7 +129,7 @@ func TestRemoteChance(t *testing.T) {
 		for _, o := range runs {
 			got[o.CPU] = true
 		}
-		if d := cmp.Diff(tc.want, slices.Sorted(maps.Keys(got))); d != "" || !complete || runs[0].CPU != 0 {
+		if d := cmp.Diff(slices.Sorted(slices.Values(tc.want)), slices.Sorted(maps.Keys(got))); d != "" || !complete || runs[0].CPU != tc.want[0] {
 			t.Errorf("%s: first %d, complete %v, -want +got:\n%s", tc.name, runs[0].CPU, complete, d)
 		}
 	}

@@ -154,8 +154,9 @@ type State interface {
 	// HasIdleCores is has_idle_cores of the LLC that cpu belongs to.
 	HasIdleCores(cpu int) Answer
 	// ScanBudget is the number of CPUs that select_idle_cpu may look at for a
-	// target in cpu's LLC, by the given rule, when called on this.
-	ScanBudget(rule BudgetRule, this, cpu int) Range
+	// target in cpu's LLC, by the given rule, when called on this, and how likely
+	// each number is; nil if nothing is known of that.
+	ScanBudget(rule BudgetRule, this, cpu int) (Range, Odds)
 	// Load is cpu_load: the load average of the CPU's fair queue.
 	Load(cpu int) Range
 	// Runnable and Util are the runnable and utilisation averages.

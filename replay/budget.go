@@ -158,3 +158,24 @@ func (b *scanBudget) value() kernelmodel.Range {
 	}
 	return r
 }
+
+// odds are those of the values, nil while the load averages hold what was before
+// the capture.
+func (b *scanBudget) odds() kernelmodel.Odds {
+	if b.steps < budgetSettle {
+		return nil
+	}
+	return b
+}
+
+// Doubt implements [kernelmodel.Odds].
+func (b *scanBudget) Doubt(v int64) uint8 {
+	sum, below := uint64(0), uint64(0)
+	for i, p := range b.p {
+		sum += p
+		if int64(i) < v {
+			below += p
+		}
+	}
+	return kernelmodel.DoubtOf(min(below, sum-below), sum)
+}

@@ -331,8 +331,8 @@ func (r *replayer) closeModelled(d *decision, p *task) {
 	line := &d.line
 	so := &r.stateO
 	sp := &r.stateP
-	*so = state{r: r, world: r.original, win: d.win, self: p.pid}
-	*sp = state{r: r, world: r.patched, win: d.win, self: p.pid}
+	*so = state{r: r, world: r.original, win: d.win, self: p.pid, stalled: so.stalled[:0]}
+	*sp = state{r: r, world: r.patched, win: d.win, self: p.pid, stalled: sp.stalled[:0]}
 	r.ask(d, p, r.original, &r.askO)
 	askP := &r.askO
 	if !r.patched.same() {
@@ -398,7 +398,9 @@ func (r *replayer) closeModelled(d *decision, p *task) {
 	}
 	r.recordWakee(d, p)
 	if !so.ahead {
-		r.learn(d, p, consistent) // else that other decision would learn of its own outcome
+		// Else that other decision would learn of its own outcome.
+		r.learn(d, p, consistent)
+		r.shownBusy(d)
 	}
 	r.carry(d, p, consistent, complete)
 }
@@ -607,6 +609,25 @@ func (r *replayer) learn(d *decision, p *task, consistent []int) {
 	}
 }
 
+// shownBusy notes which CPUs with a wakeup on their wake list a decision has shown
+// not to look idle: had one, the kernel would have chosen otherwise.
+func (r *replayer) shownBusy(d *decision) {
+	recorded := d.line.RecordedCPU
+	if recorded < 0 || r.runs[0].o.CPU != recorded {
+		return
+	}
+	sel := r.selO
+	for i := range len(r.stateO.stalled) {
+		c := r.stateO.stalled[i]
+		sel.State = supposing{&r.stateO, c}
+		r.x.Explore(1, func() {
+			if sel.Select(&r.x, &r.askO).CPU != recorded {
+				r.t.cpu[c].busyAt = max(r.t.cpu[c].busyAt, d.win.est)
+			}
+		})
+	}
+}
+
 // recordWakee counts the waking for the waker's flips, as the fair selector
 // does.
 func (r *replayer) recordWakee(d *decision, p *task) {
@@ -744,21 +765,26 @@ func (r *replayer) setRecent(p *task, consistent []int) {
 }
 
 // clearCores applies failed core scans, which clear has_idle_cores: surely if
-// every run that fits the recording clears it, perhaps if some do.
+// every run that fits the recording clears it or found it so, perhaps if some clear
+// it.
 func (r *replayer) clearCores(consistent []int) {
-	of := func(pick func(*bothRun) int) (llc int, all bool) {
+	of := func(pick func(*bothRun) *kernelmodel.Outcome) (llc int, all bool) {
 		llc, all = -1, true
 		for _, i := range consistent {
-			if cpu := pick(&r.runs[i]); cpu >= 0 && r.m.LLC(cpu) >= 0 {
+			if cpu := pick(&r.runs[i]).ClearIdleCores; cpu >= 0 && r.m.LLC(cpu) >= 0 {
 				llc = r.m.LLC(cpu)
-			} else {
-				all = false
 			}
+		}
+		for _, i := range consistent {
+			o := pick(&r.runs[i])
+			cleared := o.ClearIdleCores >= 0 && r.m.LLC(o.ClearIdleCores) == llc
+			unset := o.IdleCores == 0 && r.m.LLC(o.Target) == llc // as it was read, and is left
+			all = all && (cleared || unset)
 		}
 		return llc, all
 	}
-	o, oAll := of(func(b *bothRun) int { return b.o.ClearIdleCores })
-	p, pAll := of(func(b *bothRun) int { return b.p.ClearIdleCores })
+	o, oAll := of(func(b *bothRun) *kernelmodel.Outcome { return &b.o })
+	p, pAll := of(func(b *bothRun) *kernelmodel.Outcome { return &b.p })
 	if o != p || oAll != pAll {
 		// The worlds part over this flag.
 		for _, llc := range [2]int{o, p} {

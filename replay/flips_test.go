@@ -162,8 +162,8 @@ func TestSyncHabits(t *testing.T) {
 	}{
 		{0, 1, true, true},    // one decision is no proof
 		{0, 1, false, true},   // the rule of thumb gives way
-		{0, 4, false, false},  // it is plain
-		{6, 0, true, true},    // it does both
+		{0, 7, false, false},  // it is plain
+		{12, 0, true, true},   // it does both
 		{200, 0, true, false}, // what speaks against it is rare enough for an error
 	} {
 		for range c.yes {

@@ -45,8 +45,6 @@ const (
 	pathRule   = 0.85
 	pathMixed  = 0.1
 	proofFalse = 0.2
-	// syncDoubt is the likelihood below which an answer counts as excluded.
-	syncDoubt = 1.0 / 64
 )
 
 // settle computes the likelihood that the path passes the flag the next time.
@@ -102,7 +100,8 @@ func (s *syncHabits) guess(line *Wakeup, last *lastHabit, kthread bool) kernelmo
 		h.settle()
 	}
 	yes := h.likely[rule]
-	return kernelmodel.Answer{Value: yes > 0.5, Open: yes > syncDoubt && yes < 1-syncDoubt, From: fact.Estimated}
+	const whole = 1 << 32
+	return kernelmodel.Rarely(yes > 0.5, kernelmodel.DoubtOf(uint64(min(yes, 1-yes)*whole), whole), fact.Estimated)
 }
 
 func (s *syncHabits) learn(line *Wakeup, yes bool) {

@@ -69,10 +69,12 @@ type cpuState struct {
 	// landing are the tasks on the wake list, where no sched_wakeup will tell
 	// when they leave it.
 	landing []*task
-	last    [16]transition
-	n       int // transitions made
-	cfs     queue
-	fair    fairQueue
+	// busyAt is when a decision last showed that the CPU did not look idle.
+	busyAt int64
+	last   [16]transition
+	n      int // transitions made
+	cfs    queue
+	fair   fairQueue
 }
 
 // transition is a change of what other CPUs can see of a CPU. It happened

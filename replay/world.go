@@ -131,11 +131,28 @@ func (w *world) shiftOf(t *timeline, c int, self int32) shift {
 	return s
 }
 
+// How unlikely, in bits, are the less likely answers to what the recorded state
+// leaves open.
+const (
+	// doubtRace: an event of which the window overlaps the decision's lies on the
+	// other side of it than the middle says.
+	doubtRace = 2
+	// doubtFlight: a wakeup that may still be with its waker is not queued yet, or a
+	// selection that may overlap this one was over before.
+	doubtFlight = 3
+	// doubtCores: has_idle_cores, where what happened to it is not known.
+	doubtCores = 4
+	// doubtStalled: a CPU that left a wakeup on its wake list for stalledAfter looks
+	// idle.
+	doubtStalled = 6
+)
+
 // stalledAfter is for how long a CPU has left a wakeup on its wake list, in ns,
 // when it counts as one that does not run, as a virtual CPU of a busy host. Such a
 // one may have stopped between clearing ttwu_pending and queueing the task, and
-// look idle; one that runs takes microseconds for all of it.
-const stalledAfter = 500_000
+// look idle; one that runs takes microseconds for all of it. It begins anew with
+// each decision that shows the CPU not idle.
+const stalledAfter = 1_000_000
 
 // state answers the model's questions for one decision in one world.
 type state struct {
@@ -146,6 +163,8 @@ type state struct {
 	// ahead: an answer leaned on what a decision chose that is still to be
 	// computed.
 	ahead bool
+	// stalled lists the CPUs asked about of which a wakeup waits on the wake list.
+	stalled []int
 }
 
 const noWakee = -1
@@ -183,16 +202,35 @@ func (s *state) Idle(c int) kernelmodel.Answer {
 		}
 		return kernelmodel.Either(false, fact.Unknown)
 	case v.idleOpen:
-		return kernelmodel.Either(v.idleVal, fact.Reconstructed)
+		return kernelmodel.Rarely(v.idleVal, doubtRace, fact.Reconstructed)
 	case waits && k.sure == 0:
-		return kernelmodel.Either(false, fact.Reconstructed)
-	case waits && !s.r.kOriginal.Rules.PendingLast && s.win.hi-k.changedAt() > stalledAfter:
-		return kernelmodel.Answer{Open: true, Remote: true, From: fact.Reconstructed}
+		return kernelmodel.Rarely(false, doubtFlight, fact.Reconstructed)
+	case waits && !s.r.kOriginal.Rules.PendingLast:
+		if !slices.Contains(s.stalled, c) {
+			s.stalled = append(s.stalled, c)
+		}
+		if s.win.est-max(k.changedAt(), k.busyAt) > stalledAfter {
+			return kernelmodel.Rarely(false, doubtStalled, fact.Reconstructed)
+		}
 	case v.idleVal && s.overlapped(c):
 		s.ahead = true
-		return kernelmodel.Either(true, fact.Reconstructed) // the other mostly ends after this one
+		return kernelmodel.Rarely(true, doubtFlight, fact.Reconstructed) // the other mostly ends after this one
 	}
 	return kernelmodel.Known(v.idleVal, fact.Reconstructed)
+}
+
+// supposing is a state in which one CPU looks idle.
+type supposing struct {
+	*state
+	idle int
+}
+
+// Idle implements kernelmodel.State.
+func (s supposing) Idle(c int) kernelmodel.Answer {
+	if c == s.idle {
+		return kernelmodel.Known(true, fact.Assumed)
+	}
+	return s.state.Idle(c)
 }
 
 // overlapped reports whether another selection chose the CPU that is not
@@ -282,22 +320,25 @@ func (s *state) HasIdleCores(c int) kernelmodel.Answer {
 		f = s.r.original.idleCores[llc]
 	}
 	if f.value && f.since > s.win.lo {
-		return kernelmodel.Either(!f.before(s.win), fact.Reconstructed)
+		return kernelmodel.Rarely(!f.before(s.win), doubtRace, fact.Reconstructed)
 	}
-	return kernelmodel.Answer{Value: f.value, Open: !f.known, From: fact.Reconstructed}
+	if !f.known {
+		return kernelmodel.Rarely(f.value, doubtCores, fact.Reconstructed)
+	}
+	return kernelmodel.Known(f.value, fact.Reconstructed)
 }
 
 // ScanBudget implements kernelmodel.State.
-func (s *state) ScanBudget(rule kernelmodel.BudgetRule, _, c int) kernelmodel.Range {
+func (s *state) ScanBudget(rule kernelmodel.BudgetRule, _, c int) (kernelmodel.Range, kernelmodel.Odds) {
 	llc := s.r.m.LLC(c)
 	if llc < 0 {
-		return kernelmodel.Range{Hi: int64(s.r.m.NumCPU()), From: fact.Unknown}
+		return kernelmodel.Range{Hi: int64(s.r.m.NumCPU()), From: fact.Unknown}, nil
 	}
 	b := &s.r.budget[llc]
 	if rule == kernelmodel.BudgetUtil {
-		return b.value()
+		return b.value(), b.odds()
 	}
-	return kernelmodel.Range{Lo: 3, Best: b.weight, Hi: b.weight + 1, From: fact.Estimated}
+	return kernelmodel.Range{Lo: 3, Best: b.weight, Hi: b.weight + 1, From: fact.Estimated}, nil
 }
 
 // ofAverages is a CPU's reconstructed average with its margin; of a CPU of which

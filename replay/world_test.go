@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"slices"
 	"testing"
 
 	"schedreplay/cpumask"
@@ -343,8 +344,8 @@ func TestIdleCoresSetLater(t *testing.T) {
 		cleared bool
 	}{
 		{"set before the selection", 3, kernelmodel.Known(true, fact.Reconstructed), true},
-		{"set while it may have been made", 8, kernelmodel.Either(true, fact.Reconstructed), true},
-		{"set when it was most likely over", 15, kernelmodel.Either(false, fact.Reconstructed), false},
+		{"set while it may have been made", 8, kernelmodel.Rarely(true, doubtRace, fact.Reconstructed), true},
+		{"set when it was most likely over", 15, kernelmodel.Rarely(false, doubtRace, fact.Reconstructed), false},
 	} {
 		r.stateO = state{r: r, world: r.original, win: window{est: 10, lo: 5, hi: 20}}
 		r.original.idleCores[llc] = tristate{value: true, known: true, since: c.since}
@@ -359,15 +360,48 @@ func TestIdleCoresSetLater(t *testing.T) {
 	}
 }
 
-// Before 6.2 a CPU that leaves a wakeup on its wake list for long may look idle.
+// One that reads has_idle_cores as not set leaves it so, and one that scans for a
+// core in vain clears it: whichever it was, it is not set afterwards.
+func TestIdleCoresAfter(t *testing.T) {
+	r := &replayer{m: BuildMachine(bench("6.1"), 6, 1), original: newWorld(), patched: newWorld()}
+	r.stateO = state{r: r, world: r.original, win: window{est: 10, lo: 5, hi: 20}}
+	llc := r.m.LLC(0)
+	cleared := bothRun{o: kernelmodel.Outcome{IdleCores: 1, ClearIdleCores: 0}, p: kernelmodel.Outcome{IdleCores: 1, ClearIdleCores: 0}}
+	unset := bothRun{o: kernelmodel.Outcome{ClearIdleCores: -1}, p: kernelmodel.Outcome{ClearIdleCores: -1}}
+	unread := bothRun{o: kernelmodel.Outcome{IdleCores: -1, ClearIdleCores: -1}, p: kernelmodel.Outcome{IdleCores: -1, ClearIdleCores: -1}}
+	for _, c := range []struct {
+		name string
+		runs []bothRun
+		want tristate
+	}{
+		{"cleared", []bothRun{cleared}, tristate{known: true}},
+		{"cleared or not set", []bothRun{unset, cleared}, tristate{known: true}},
+		{"cleared or not read", []bothRun{unread, cleared}, tristate{value: true}},
+		{"not read", []bothRun{unread}, tristate{value: true, known: false}},
+	} {
+		r.original.idleCores[llc] = tristate{value: true}
+		r.runs = c.runs
+		r.clearCores(r.all())
+		if got := r.original.idleCores[llc]; got != c.want {
+			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
+		}
+	}
+}
+
+// Before 6.2 a CPU that leaves a wakeup on its wake list for long, and was not
+// shown busy since, may look idle.
 func TestStalledCPU(t *testing.T) {
 	s := surveyCapture(record(crowd()...), &parser.Host{}, nil)
 	for _, c := range []struct {
-		kernel string
-		after  int64 // us since the flight
-		open   bool
+		kernel      string
+		after, busy int64 // us since the flight; 0 for never
+		want        kernelmodel.Answer
 	}{
-		{"6.1", 100, false}, {"6.1", 1000, true}, {"6.2", 1000, false},
+		{"6.1", 500, 0, kernelmodel.Known(false, fact.Reconstructed)},
+		{"6.1", 1500, 0, kernelmodel.Rarely(false, doubtStalled, fact.Reconstructed)},
+		{"6.1", 1500, 1000, kernelmodel.Known(false, fact.Reconstructed)},
+		{"6.1", 2500, 1000, kernelmodel.Rarely(false, doubtStalled, fact.Reconstructed)},
+		{"6.2", 1500, 0, kernelmodel.Known(false, fact.Reconstructed)},
 	} {
 		k, err := kernelmodel.ParseKernel(c.kernel, "")
 		if err != nil {
@@ -380,10 +414,51 @@ func TestStalledCPU(t *testing.T) {
 		l.fly(l.get(ksmd.PID), 6, 7, window{300 * us, 300 * us, 300 * us})
 		later := waking(310, 6, busy[6], other, 5) // the waker's CPU went on
 		l.apply(&later)
+		if c.busy > 0 {
+			l.cpu[7].busyAt = (300 + c.busy) * us
+		}
 		now := (300 + c.after) * us
 		st := &state{r: &replayer{t: l, kOriginal: k}, world: newWorld(), win: window{now, now, now}, self: other.PID}
-		if a := st.Idle(7); a.Value || a.Open != c.open || a.Remote != c.open {
-			t.Errorf("%s, %d us after: %+v", c.kernel, c.after, a)
+		if a := st.Idle(7); a != c.want {
+			t.Errorf("%s, %d us after, shown busy %d us after: %+v, want %+v", c.kernel, c.after, c.busy, a, c.want)
+		}
+	}
+}
+
+// A decision that passes a CPU by shows that it was not idle: for a millisecond
+// from then on that is out of the question.
+func TestShownBusy(t *testing.T) {
+	h := bench("6.1.83", 7)
+	h.Task[other.PID] = parser.TaskInfo{PID: other.PID, Comm: "other", Affinity: fact.Seen(cpumask.Range(0, 7), "")}
+	asleep := aTask(301, "asleep", 120)
+	woken := func(at int64) []parser.Event {
+		return []parser.Event{
+			waking(at, 4, busy[4], other, 4), wakeup(at+2, 4, busy[4], other, 4),
+			switches(at+10, 4, busy[4], preempted, other), switches(at+100, 4, other, sleeps, busy[4]),
+		}
+	}
+	start := append(crowd(),
+		switches(100, 5, busy[5], sleeps, swapper),
+		waking(200, 6, busy[6], asleep, 5), switches(300, 6, busy[6], preempted, busy[6])) // on its way to CPU 5, which does not take it
+	end := switches(9000, 6, busy[6], preempted, busy[6])
+	for _, c := range []struct {
+		name   string
+		first  int64 // when other was woken before, 0 for never
+		second int64
+		want   cpumask.Mask
+	}{
+		{"not asked about before", 0, 1800, cpumask.Of(4, 5, 7)}, // 7: as recent_used_cpu, of which nothing is known yet
+		{"shown busy 0.8 ms before", 1000, 1800, cpumask.Of(4)},
+		{"shown busy 1.8 ms before", 1000, 2800, cpumask.Of(4, 5)},
+	} {
+		ev := slices.Clone(start)
+		if c.first > 0 {
+			ev = append(ev, woken(c.first)...)
+		}
+		s := replayScene(t, record(append(append(ev, woken(c.second)...), end)...), h, Options{})
+		w := s.of(other)
+		if got := w[len(w)-1].Original; !got.Possible.Equal(c.want) || got.CPU != 4 {
+			t.Errorf("%s: CPU %d of %s, want 4 of %s", c.name, got.CPU, got.Possible, c.want)
 		}
 	}
 }
