@@ -31,7 +31,7 @@ type flipsGuess struct {
 const (
 	second = 1_000_000_000
 	// flipsPhases and flipsStarts are the guesses followed at first.
-	flipsPhases = 4
+	flipsPhases = 8
 	flipsStarts = 9
 	// flipsDoubt is one over the weight that is left to a guess which a decision
 	// seems to contradict: other hidden facts may explain it.
