@@ -347,9 +347,6 @@ func TestFirstRunIsPreferred(t *testing.T) {
 				return // wide whatever the flips are
 			}
 		}
-		if s.rules.Budget == BudgetAvgCost {
-			return // never known
-		}
 		if o := selectOn(s.m, s.rules, certain, &w); o.CPU != runs[0].CPU || o.Path != runs[0].Path {
 			t.Fatalf("first %d by %s, preferred %d by %s\n%s", runs[0].CPU, runs[0].Path, o.CPU, o.Path, s)
 		}
@@ -362,7 +359,7 @@ func TestFirstRunIsPreferred(t *testing.T) {
 func TestBudgetProof(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawScene(t, false)
-		if s.rules.Budget == BudgetAvgCost || s.w.Kind != KindWakeup || s.w.Prio < MaxRTPrio {
+		if s.w.Kind != KindWakeup || s.w.Prio < MaxRTPrio {
 			return
 		}
 		at := func(b int64) Outcome {

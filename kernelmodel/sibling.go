@@ -5,7 +5,6 @@ import (
 	"math/bits"
 
 	"schedreplay/cpumask"
-	"schedreplay/fact"
 )
 
 // selectIdleSibling looks for an idle CPU near target and ends at target.
@@ -246,15 +245,6 @@ func (s *Selector) selectIdleSMT(llc, cpu int) bool {
 	return false
 }
 
-// scanBudget asks for the budget of a scan of target's LLC.
-func (s *Selector) scanBudget(llc, target int) (Range, Odds) {
-	if s.Rules.Budget == BudgetAvgCost {
-		span := int64(s.Machine.llcSpan[llc].Weight())
-		return Range{Lo: 0, Best: span, Hi: span, From: fact.Unknown}, nil
-	}
-	return s.State.ScanBudget(s.Rules.Budget, s.this, target)
-}
-
 // selectIdleCoreSeparate is select_idle_core of 4.9 to 5.11: it returns the
 // first CPU met of a wholly idle core, and clears has_idle_cores if there is
 // none.
@@ -304,7 +294,11 @@ func (s *Selector) selectIdleCPU(llc, target int, has bool) bool {
 		}
 		return false
 	}
-	budget, odds := s.scanBudget(llc, target)
+	budget, odds := s.State.ScanBudget(r.Budget, s.this, target)
+	number := llc<<4 | int(r.Budget)
+	if r.Budget != BudgetUtil {
+		number |= (s.this + 1) << 20 // it is the waker's CPU's
+	}
 	limited := r.Budget == BudgetUtil || (r.Budget != BudgetNone && !has)
 	enough := func(n int) bool {
 		if !limited {
@@ -313,7 +307,7 @@ func (s *Selector) selectIdleCPU(llc, target int, has bool) bool {
 		if r.Budget == BudgetAvgCost {
 			n = 1 // all or nothing
 		}
-		ok := s.x.atLeast(fBudget, llc<<4|int(r.Budget), budget, odds, int64(n))
+		ok := s.x.atLeast(fBudget, number, budget, odds, int64(n))
 		if ok {
 			s.o.BudgetLo = int64(n)
 		} else {

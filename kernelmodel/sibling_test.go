@@ -137,15 +137,23 @@ func TestUnlikelyIdle(t *testing.T) {
 
 // 4.11 and 4.12 know no limit; 4.9 and 4.10 scan all or nothing.
 func TestScanWithoutProportion(t *testing.T) {
-	for k, want := range map[string][]int{"4.11": {5}, "4.12": {5}, "4.9": {5, 0}, "4.10": {5, 0}} {
-		m, r := machineFor(flat(6), k, cpumask.Mask{}, cpumask.Mask{}), kernelRules(t, k)
-		runs, complete := exploreOn(m, r, newFakeState(6).idle(5).scans(exactly(0)), wakeupOf(6, 0, 0), 64)
+	either := Range{Best: 6, Hi: 6, From: fact.Estimated}
+	for _, c := range []struct {
+		kernel string
+		budget Range
+		want   []int
+	}{
+		{"4.11", exactly(0), []int{5}}, {"4.12", exactly(0), []int{5}},
+		{"4.9", exactly(0), []int{0}}, {"4.9", exactly(1), []int{5}}, {"4.9", either, []int{5, 0}}, {"4.10", either, []int{5, 0}},
+	} {
+		m, r := machineFor(flat(6), c.kernel, cpumask.Mask{}, cpumask.Mask{}), kernelRules(t, c.kernel)
+		runs, complete := exploreOn(m, r, newFakeState(6).idle(5).scans(c.budget), wakeupOf(6, 0, 0), 64)
 		var got []int
 		for _, o := range runs {
 			got = append(got, o.CPU)
 		}
-		if d := cmp.Diff(want, got); d != "" || !complete {
-			t.Errorf("%s: -want +got:\n%s", k, d)
+		if d := cmp.Diff(c.want, got); d != "" || !complete {
+			t.Errorf("%s, %+v: -want +got:\n%s", c.kernel, c.budget, d)
 		}
 	}
 }

@@ -87,7 +87,8 @@ type replayer struct {
 	notes       []string
 	trial       *trial
 	ranking     *ranking
-	limit       int // runs per exploration
+	limit       int   // runs per exploration
+	jiffy       int64 // ns, 10 ms at most
 	// twins: on this machine the kernels cannot differ, so one answers for both.
 	twins bool
 
@@ -118,7 +119,10 @@ type replayer struct {
 }
 
 func newReplayer(c parser.Capture, host *parser.Host, s *survey, o *Options) *replayer {
-	r := &replayer{c: c, host: host, s: s, opt: o, limit: maxRuns}
+	r := &replayer{c: c, host: host, s: s, opt: o, limit: maxRuns, jiffy: second / 100}
+	if hz, ok := host.HZ.Get(); ok && hz > 0 {
+		r.jiffy = second / int64(hz)
+	}
 	r.ncpu = max(s.mentioned.Last()+1, len(host.CPU))
 	if m, ok := host.Possible.Get(); ok {
 		r.ncpu = max(r.ncpu, m.Last()+1)

@@ -61,11 +61,12 @@ type cpuState struct {
 	// guard is the task whose own arrival is the evidence of the state since
 	// before, NoPID if it stands by itself.
 	guard    int32
-	queue    []*task // tasks queued, current included, idle not
-	inflight int     // wakeups on the wake list
-	sure     int     // of these, those certainly queued by now
-	since    int64   // when cur became current, NoTime if before the window
-	idleAt   int64   // rq->idle_stamp
+	queue    []*task  // tasks queued, current included, idle not
+	inflight int      // wakeups on the wake list
+	sure     int      // of these, those certainly queued by now
+	since    int64    // when cur became current, NoTime if before the window
+	idleAt   int64    // when it last went idle
+	rest     idleTime // from which scans before 6.0 have their budget
 	// landing are the tasks on the wake list, where no sched_wakeup will tell
 	// when they leave it.
 	landing []*task
@@ -111,7 +112,7 @@ func newTimeline(s *survey, ncpu int, delays bool) *timeline {
 	t.slices = s.events[parser.KindSlice] > 0
 	for c := range t.cpu {
 		k := &t.cpu[c]
-		*k = cpuState{cur: parser.NoPID, prio: parser.NoPrio, guard: parser.NoPID, since: parser.NoTime, idleAt: parser.NoTime, fair: fairQueue{slice: baseSlice(ncpu), at: s.start}}
+		*k = cpuState{cur: parser.NoPID, prio: parser.NoPrio, guard: parser.NoPID, since: parser.NoTime, idleAt: parser.NoTime, rest: newIdleTime(), fair: fairQueue{slice: baseSlice(ncpu), at: s.start}}
 		if c < len(s.cpu) && s.cpu[c].known && !t.slices {
 			st := s.cpu[c]
 			k.cur, k.prio, k.known, k.guard = st.cur, st.prio, true, st.by
@@ -487,6 +488,9 @@ func (t *timeline) apply(ev *parser.Event) {
 		if !p.queued && p.wokenAt == parser.NoTime {
 			p.wokenAt = ev.Time
 		}
+		if ev.Kind == parser.KindWakeup {
+			t.cpu[to].rest.wakes(ev.Time)
+		}
 		t.enqueue(p, to)
 		// The activation comes just before its event.
 		t.changed(to, ev.Time-t.slack/2, ev.Time-2*t.slack, ev.Time)
@@ -526,6 +530,7 @@ func (t *timeline) lose(ev *parser.Event) {
 		}
 		k := &t.cpu[i]
 		flying = flying || k.inflight > 0
+		k.rest = newIdleTime()
 		k.known, k.cur, k.prio, k.inflight, k.sure = false, parser.NoPID, parser.NoPrio, 0, 0
 		k.since = parser.NoTime
 		k.landing = k.landing[:0]
@@ -568,6 +573,9 @@ func (t *timeline) applySwitch(ev *parser.Event) {
 	}
 	if ev.Next.PID > 0 {
 		n := t.see(&ev.Next)
+		if !t.s.hasWakeup && !n.born {
+			k.rest.wakes(ev.Time)
+		}
 		t.shown(n, c)
 		t.land(n)
 		n.running, n.born, n.wokenAt = true, false, parser.NoTime
@@ -591,6 +599,7 @@ func (t *timeline) applySwitch(ev *parser.Event) {
 			k.sure++
 		}
 		k.idleAt = ev.Time
+		k.rest.idles(ev.Time)
 		t.loadIdle(c)
 	}
 	k.cur, k.known, k.since, k.guard = ev.Next.PID, true, ev.Time, parser.NoPID

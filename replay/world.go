@@ -329,7 +329,7 @@ func (s *state) HasIdleCores(c int) kernelmodel.Answer {
 }
 
 // ScanBudget implements kernelmodel.State.
-func (s *state) ScanBudget(rule kernelmodel.BudgetRule, _, c int) (kernelmodel.Range, kernelmodel.Odds) {
+func (s *state) ScanBudget(rule kernelmodel.BudgetRule, this, c int) (kernelmodel.Range, kernelmodel.Odds) {
 	llc := s.r.m.LLC(c)
 	if llc < 0 {
 		return kernelmodel.Range{Hi: int64(s.r.m.NumCPU()), From: fact.Unknown}, nil
@@ -338,7 +338,11 @@ func (s *state) ScanBudget(rule kernelmodel.BudgetRule, _, c int) (kernelmodel.R
 	if rule == kernelmodel.BudgetUtil {
 		return b.value(), b.odds()
 	}
-	return kernelmodel.Range{Lo: 3, Best: b.weight, Hi: b.weight + 1, From: fact.Estimated}, nil
+	rest := newIdleTime()
+	if t := s.r.t; this < len(t.cpu) && !t.slices {
+		rest = t.cpu[this].rest
+	}
+	return rest.propBudget(rule, b.weight, s.win.est, s.r.jiffy), nil
 }
 
 // ofAverages is a CPU's reconstructed average with its margin; of a CPU of which
