@@ -319,7 +319,7 @@ func chosenWords(e *replay.Entry) string {
 	if e.PrevCPU >= 0 {
 		prev = fmt.Sprintf("its %s being CPU %d", code("prev_cpu"), e.PrevCPU)
 	}
-	if !explained(&e.Wakeup) {
+	if !explained(&e.Wakeup) || e.Path == kernelmodel.PathUnknown {
 		return fmt.Sprintf("%s; the kernel put it on CPU %d", prev, e.RecordedCPU)
 	}
 	switch f := chooser[e.Path]; {
@@ -376,6 +376,8 @@ func whyWords(res *replay.Result, c *cpuSummary, e *replay.Entry) string {
 	k, cpu := clean(res.Original.Name), e.RecordedCPU
 	o := &e.Original
 	switch {
+	case !o.Bounded && topologyKnown(res):
+		return "the recording does not tell who woke it, and where, so no model of the kernel can say why"
 	case !o.Bounded:
 		return "the machine’s topology is not known, so no model of the kernel can say why; give a host bundle with --host"
 	case e.ModelMiss:
@@ -635,6 +637,9 @@ func elsewhere(res *replay.Result, cpus []*cpuSummary) string {
 	}
 	if !topologyKnown(res) {
 		return "what the patch changes is not known, since the machine’s topology is not"
+	}
+	if res.Unplaced > 0 && res.Fidelity.Decisions <= res.Fidelity.Unjudged {
+		return "what the patch changes is not known, since the recording does not tell enough of any wakeup"
 	}
 	mine := map[int32]bool{}
 	for _, c := range cpus {

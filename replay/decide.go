@@ -220,8 +220,13 @@ func (r *replayer) closeUnmodelled(d *decision, p *task) {
 		r.unselected(line, kernelmodel.ReasonOnRq)
 	case r.aff.of(p).mask.Weight() == 1 && r.aff.of(p).from > fact.Assumed:
 		r.unselected(line, kernelmodel.ReasonOneCPU)
+	case d.out != nil && d.out.delayed:
+		// It may have been moved again before it ran.
 	case line.RecordedCPU >= 0 && line.PrevCPU >= 0 && line.RecordedCPU != line.PrevCPU:
 		line.Selection, line.SelectionKnown = true, true
+	}
+	if !line.Original.Bounded {
+		r.res.Unplaced++
 	}
 	if line.RecordedCPU >= 0 {
 		r.t.fly(p, d.ev.CPU, int32(line.RecordedCPU), d.win)

@@ -23,6 +23,9 @@ type outcome struct {
 	pid, prev int32
 	// done: nothing more will be learned.
 	done bool
+	// delayed: a slice's sch delay stands in for the wakeup, which is not recorded
+	// itself.
+	delayed bool
 	// move: a sched_migrate_task taken for the beginning of a selection, for want
 	// of sched_waking; woken says that it was one.
 	move, woken bool
@@ -75,6 +78,10 @@ func (l *lookahead) push(ev *parser.Event) error {
 		}
 	case parser.KindWakeupNew:
 		h.out = &outcome{cpu: ev.TargetCPU, from: fact.Observed, upper: ev.Time, done: true}
+	case parser.KindSlice:
+		if l.slicesAlone() && ev.Delay > 0 && ev.Start != parser.NoTime && ev.Task.PID > 0 {
+			l.insert(held{ev: wakingBefore(ev), out: &outcome{cpu: ev.CPU, from: fact.Reconstructed, upper: ev.Start, delayed: true, done: true}})
+		}
 	case parser.KindMigrate:
 		if !l.survey.hasWaking && ev.Task.PID > 0 {
 			l.queue = append(l.queue, held{ev: wakingOf(ev), out: l.openMove(ev)})
@@ -82,6 +89,31 @@ func (l *lookahead) push(ev *parser.Event) error {
 	}
 	l.queue = append(l.queue, h)
 	return l.flush(ev.Time)
+}
+
+// slicesAlone reports whether the capture holds slices and no wakeups, so that only
+// their sch delays tell of any: perf sched timehist without -w.
+func (l *lookahead) slicesAlone() bool {
+	return l.survey.events[parser.KindSlice] > 0 && !l.survey.hasWaking && !l.survey.hasWakeup
+}
+
+// wakingBefore is the waking that a slice's sch delay began with. Who woke the task, and
+// where it was before, it does not tell.
+func wakingBefore(slice *parser.Event) parser.Event {
+	ev := parser.NewEvent(parser.KindWaking, slice.Start-slice.Delay, parser.NoCPU)
+	ev.Task = slice.Task
+	return ev
+}
+
+// insert puts an event that belongs before others into its place among those
+// still held.
+func (l *lookahead) insert(h held) {
+	l.queue = append(l.queue, h)
+	i := len(l.queue) - 1
+	for ; i > l.head && l.queue[i-1].ev.Time > h.ev.Time; i-- {
+		l.queue[i] = l.queue[i-1]
+	}
+	l.queue[i] = h
 }
 
 // openMove takes a sched_migrate_task for a selection's own until the task's next
@@ -223,7 +255,8 @@ func (o *outcome) settle(t int64) {
 func (l *lookahead) flush(now int64) error {
 	for l.head < len(l.queue) {
 		h := &l.queue[l.head]
-		if h.out != nil && !h.out.done && len(l.queue)-l.head < maxHeld && now-h.ev.Time < maxHeldNS {
+		wait := h.out != nil && !h.out.done || l.slicesAlone() // a later slice may bring an earlier wakeup
+		if wait && len(l.queue)-l.head < maxHeld && now-h.ev.Time < maxHeldNS {
 			break
 		}
 		if err := l.next(); err != nil {

@@ -226,22 +226,36 @@ func TestCounts(t *testing.T) {
 	}
 }
 
-// Slices alone, as perf sched timehist prints them: runs, intrusions and the
-// owner's delays, and no word on placements.
+// Slices alone, as perf sched timehist prints them: runs, intrusions, the owner's
+// delays, and wakeups where a sch delay tells of one, without a word on placements.
 func TestSlices(t *testing.T) {
 	h := bench("6.1.0", 7)
 	h.Task[other.PID] = parser.TaskInfo{PID: other.PID, Comm: "other", Affinity: fact.Seen(cpumask.Range(0, 7), "")}
 	rec := record(
 		ran(100, 7, poller, 50, 0),
 		ran(120, 0, busy[0], 20, 0),
-		ran(150, 7, other, 110, 3),
+		ran(90, 1, other, 80, 0),
+		ran(150, 7, other, 110, 3), // woken at 107
 		ran(300, 7, poller, 150, 40), // woken at 110, other ran on
 		ran(400, 7, poller, 350, 5),
 	)
 	rec.meta.HasWakings = false
 	s := replayScene(t, rec, h, Options{})
-	if s.Start != 20*us || s.End != 400*us || s.Wakeups != 0 {
+	if s.Start != 20*us || s.End != 400*us || s.Wakeups != 3 {
 		t.Errorf("window %d to %d, %d wakeups", s.Start, s.End, s.Wakeups)
+	}
+	for i, want := range []struct {
+		at, task  int32
+		prev, cpu int
+	}{{107, other.PID, 1, 7}, {110, poller.PID, 7, 7}, {345, poller.PID, 7, 7}} {
+		w := s.wakeups[i]
+		if w.Time != int64(want.at)*us || w.Task.PID != want.task || w.PrevCPU != want.prev || w.RecordedCPU != want.cpu || w.RecordedFrom != fact.Reconstructed ||
+			w.WakerCPU >= 0 || w.Waker.PID >= 0 || w.Original.Bounded != (want.task == poller.PID) { // bound to its CPU
+			t.Errorf("wakeup %d: %+v", i, w)
+		}
+	}
+	if w := s.wakeups[0]; w.SelectionKnown || s.Unplaced != 1 {
+		t.Errorf("that a task ran elsewhere next is no proof of a selection: %d without an answer, %+v", s.Unplaced, w)
 	}
 	k := s.cpu(t, 7)
 	if k.Owner == nil || k.Owner.PID != poller.PID || k.Time[ClassOwner] != 250*us || k.Time[ClassForeign] != 40*us || k.Time[ClassUnknown] != 90*us {
@@ -249,6 +263,9 @@ func TestSlices(t *testing.T) {
 	}
 	if len(k.Stays) != 1 || k.Stays[0].Runs != 1 || k.Stays[0].RunNS != 40*us || k.Stays[0].CutRuns != 0 {
 		t.Errorf("stays %+v", k.Stays[0])
+	}
+	if st := k.Stays[0]; st.How != CameByWakeup || st.FromCPU != 1 || st.Arrived != 107*us || st.PatchedCertain != 0 || st.PatchedPossible != 1 || st.PatchedRunNS != 0 || st.PatchedRunMaxNS != 40*us {
+		t.Errorf("the way in: %+v", st)
 	}
 	if k.OwnerDelay.Count() != 1 || k.OwnerDelay.Max() != 5*us || k.OwnerDelayIntruded.Count() != 1 || k.OwnerDelayIntruded.Max() != 40*us {
 		t.Errorf("delays: %d up to %d, intruded %d up to %d", k.OwnerDelay.Count(), k.OwnerDelay.Max(), k.OwnerDelayIntruded.Count(), k.OwnerDelayIntruded.Max())

@@ -334,6 +334,8 @@ type Result struct {
 	// spans counted apart), Holes the breaks that no loss explains, Damaged the
 	// undecodable pieces.
 	Lost, LostUnknown, Holes, Damaged, Overwritten int64
+	// Unplaced counts the wakeups that the model has no answer for.
+	Unplaced int64
 	// MovedCertain and MovedPossible count decisions by Moved.
 	MovedCertain, MovedPossible int64
 	// Moved lists the tasks they belong to, most certain first, then by pid.

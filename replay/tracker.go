@@ -266,10 +266,10 @@ func (t *tracker) inPatched(p *task) Moved {
 }
 
 // stayInPatched is inPatched for a task on a stay: where the way in was not
-// seen, the patched kernel may have kept it out.
+// seen, or the model has no answer for it, the patched kernel may have kept it out.
 func (t *tracker) stayInPatched(s *openStay, p *task) Moved {
 	in := t.inPatched(p)
-	if s.How == CameUnseen && in == MovedCertain {
+	if in == MovedCertain && (s.How == CameUnseen || s.Entry != nil && s.Entry.Patched.CPU < 0) {
 		return MovedPossible
 	}
 	return in

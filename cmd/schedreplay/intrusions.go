@@ -244,7 +244,9 @@ func (a *app) stayCost(res *replay.Result, st *replay.Stay) {
 		at = " (at least: " + plural(st.CutRuns, "run") + " cut by the window or a gap)"
 	}
 	fmt.Fprintf(a.out, "      %s, %s%s\n", plural(st.Runs, "run"), milliseconds(st.RunNS), at)
-	if st.Wakings > 0 {
+	if st.SelectionsUnknown > 0 {
+		fmt.Fprintf(a.out, "      %s there; whether the kernel selected is not known of %d\n", plural(st.Wakings, "later waking"), st.SelectionsUnknown)
+	} else if st.Wakings > 0 {
 		fmt.Fprintf(a.out, "      %s there, %s, %d chose the CPU again\n", plural(st.Wakings, "later waking"), plural(st.Selections, "selection"), st.StayedPut)
 	}
 	if st.DelayedOwner > 0 {
