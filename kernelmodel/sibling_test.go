@@ -143,8 +143,12 @@ func TestScanWithoutProportion(t *testing.T) {
 		budget Range
 		want   []int
 	}{
-		{"4.11", exactly(0), []int{5}}, {"4.12", exactly(0), []int{5}},
-		{"4.9", exactly(0), []int{0}}, {"4.9", exactly(1), []int{5}}, {"4.9", either, []int{5, 0}}, {"4.10", either, []int{5, 0}},
+		{"4.11", exactly(0), []int{5}},
+		{"4.12", exactly(0), []int{5}},
+		{"4.9", exactly(0), []int{0}},
+		{"4.9", exactly(1), []int{5}},
+		{"4.9", either, []int{5, 0}},
+		{"4.10", either, []int{5, 0}},
 	} {
 		m, r := machineFor(flat(6), c.kernel, cpumask.Mask{}, cpumask.Mask{}), kernelRules(t, c.kernel)
 		runs, complete := exploreOn(m, r, newFakeState(6).idle(5).scans(c.budget), wakeupOf(6, 0, 0), 64)

@@ -235,7 +235,7 @@ func TestSlices(t *testing.T) {
 		ran(100, 7, poller, 50, 0),
 		ran(120, 0, busy[0], 20, 0),
 		ran(90, 1, other, 80, 0),
-		ran(150, 7, other, 110, 3), // woken at 107
+		ran(150, 7, other, 110, 3),   // woken at 107
 		ran(300, 7, poller, 150, 40), // woken at 110, other ran on
 		ran(400, 7, poller, 350, 5),
 	)
