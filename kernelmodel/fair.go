@@ -190,8 +190,9 @@ func widePartners(cur, size int64, rule WakeWideRule) (lo, hi, from int64) {
 
 // wakeAffine decides between the waker's CPU and the previous one.
 //
-// Models wake_affine with WA_IDLE and WA_WEIGHT on (kernel/sched/fair.c, 4.13
-// and later). Spec section 2.4.
+// Models wake_affine (kernel/sched/fair.c) with WA_IDLE and WA_WEIGHT on where
+// there are such features, and LB_BIAS without effect, the domains' wake_idx being
+// 0. Spec section 2.4.
 func (s *Selector) wakeAffine(d *Domain) int {
 	this, prev := s.this, s.prev
 	if s.Rules.WakeWide == WakeWideInAffine && s.wakeWide() {
@@ -201,6 +202,10 @@ func (s *Selector) wakeAffine(d *Domain) int {
 		if c := s.wakeAffineIdle(); c >= 0 {
 			return c
 		}
+	}
+	if s.Rules.Affine == AffineCache && s.Machine.cpusShareCache(this, prev) {
+		s.step("wake_affine", "the waker's CPU and prev share an LLC", "yes", Answer{})
+		return this
 	}
 	if s.wakeAffineWeight(d) {
 		return this
@@ -265,43 +270,86 @@ func bit(b bool) int8 {
 // compare otherwise than by their best values: of recorded decisions one in eight to ten.
 const marginDoubt = 3
 
+// affineLoads are the loads that wake_affine compares: of the two CPUs, of the
+// task current on the waker's and of the wakee, and the CPUs' capacities.
+type affineLoads struct {
+	this, prev, cur, task, capThis, capPrev int64
+}
+
 // wakeAffineWeight says whether the waker's CPU would be the less loaded one.
 //
-// Models wake_affine_weight with WA_BIAS on. Loads are estimates: inside their
-// margin the answer stays open.
+// Models wake_affine_weight with WA_BIAS on, and what stood in wake_affine before
+// 4.14. Loads are estimates: inside their margin the answer stays open. Task groups
+// are not modelled, so effective_load is the task's own.
 func (s *Selector) wakeAffineWeight(d *Domain) bool {
-	st, w := s.State, s.w
+	st, w, r := s.State, s.w, s.Rules
 	sync := s.sync()
-	this, prev := st.Load(s.this), st.Load(s.prev)
-	from := min(this.From, prev.From, w.Load.From)
+	this, prev := st.Load(r.CPULoad, s.this), st.Load(r.CPULoad, s.prev)
+	cur, task := w.CurLoad, w.Load
+	if r.TaskWeight {
+		cur, task = Exactly(w.CurWeight, w.CurLoad.From), Exactly(w.Weight, w.Load.From)
+	}
+	from := min(this.From, prev.From, task.From)
 	capThis, capPrev := st.Capacity(s.this), st.Capacity(s.prev)
+	nr := int64(0)
+	if r.Affine == AffinePerTask {
+		nr = st.NrRunning(s.this).Best
+	}
 	bias := int64(100 + (d.ImbalancePct-100)/2)
-	// low takes the assignment most in favour of this, high the least.
-	less := func(t, p, curLoad, load, ct, cp int64) bool {
-		if sync {
-			if curLoad > t {
-				return true
-			}
-			t -= curLoad
+	less := func(l affineLoads) bool { return r.affine(l, sync, bias, nr) }
+	a := Answer{Value: less(affineLoads{this.Best, prev.Best, cur.Best, task.Best, capThis.Best, capPrev.Best}), From: from}
+	for _, l := range [...]affineLoads{
+		{this.Lo, prev.Hi, cur.Hi, task.Lo, capThis.Hi, capPrev.Lo}, // most in favour of this
+		{this.Hi, prev.Lo, cur.Lo, task.Hi, capThis.Lo, capPrev.Hi},
+		{this.Lo, prev.Lo, cur.Hi, task.Lo, capThis.Hi, capPrev.Lo}, // most in favour of room for one task
+	} {
+		a.Open = a.Open || less(l) != a.Value
+	}
+	switch {
+	case r.Affine == AffineCache:
+		a.Open = true // the loads of the nodes decide, which this only resembles
+	case from > fact.Unknown:
+		a.Doubt = marginDoubt
+	}
+	v := s.x.ask(fAffineWeight, (cpuPair(s.this, s.prev)<<1|int(bit(sync)))<<2|int(r.CPULoad), a)
+	if s.Trace != nil {
+		s.step("wake_affine_weight", fmt.Sprintf("load %d on CPU %d with the wakee below %d on CPU %d without", this.Best+task.Best, s.this, prev.Best-r.onPrev(task.Best), s.prev), yesno(v), a)
+	}
+	return v
+}
+
+// onPrev is what wake_affine takes from prev's load for the wakee of the given
+// load.
+func (r *Rules) onPrev(load int64) int64 {
+	if r.Affine == AffineWeight {
+		return load
+	}
+	return 0
+}
+
+// affine is the comparison that wake_affine makes of known loads; nr is
+// nr_running of the waker's CPU.
+func (r *Rules) affine(l affineLoads, sync bool, bias, nr int64) bool {
+	all := l.this
+	if sync {
+		if r.Affine == AffineWeight && l.cur > l.this {
+			return true
 		}
-		te := (t + load) * 100 * cp
-		pe := (p - load) * bias * ct
-		if sync || s.Rules.AffineEager {
+		l.this -= l.cur
+	}
+	te, pe := (l.this+l.task)*100*l.capPrev, (l.prev-r.onPrev(l.task))*bias*l.capThis
+	switch {
+	case r.Affine == AffineWeight:
+		if sync || r.AffineEager {
 			pe++
 		}
 		return te < pe
+	case l.this <= 0:
+		// Nothing runs there, or only the waker, which is about to sleep. Since 3.18
+		// the capacities still count.
+		return r.Affine == AffinePerTask || 100*l.capPrev <= bias*l.capThis
+	case te <= pe:
+		return true
 	}
-	best := less(this.Best, prev.Best, w.CurLoad.Best, w.Load.Best, capThis.Best, capPrev.Best)
-	a := Answer{Value: best, From: from}
-	favour := less(this.Lo, prev.Hi, w.CurLoad.Hi, w.Load.Lo, capThis.Hi, capPrev.Lo)
-	against := less(this.Hi, prev.Lo, w.CurLoad.Lo, w.Load.Hi, capThis.Lo, capPrev.Hi)
-	a.Open = favour != best || against != best
-	if from > fact.Unknown {
-		a.Doubt = marginDoubt
-	}
-	v := s.x.ask(fAffineWeight, cpuPair(s.this, s.prev)<<1|int(bit(sync)), a)
-	if s.Trace != nil {
-		s.step("wake_affine_weight", fmt.Sprintf("load %d on CPU %d with the wakee below %d on CPU %d without", this.Best+w.Load.Best, s.this, prev.Best-w.Load.Best, s.prev), yesno(v), a)
-	}
-	return v
+	return r.Affine == AffinePerTask && nr > 0 && l.this <= l.prev && (l.this+l.prev)*nr <= all
 }

@@ -239,6 +239,43 @@ func TestWakeAffineWeight(t *testing.T) {
 	}
 }
 
+// The comparison of known loads, version by version: of a waker's CPU and prev, by
+// a wakee of load 100 and a waker's task of load 300, on a domain of imbalance_pct
+// 125.
+func TestAffineByVersion(t *testing.T) {
+	const equal = 1024
+	for _, c := range []struct {
+		name             string
+		this, prev, nr   int64
+		sync             bool
+		capPrev          int64
+		perTask, effects bool // up to 3.17, 3.18 to 4.12
+		weight, eager    bool // 4.16 and later, 4.14
+	}{
+		{"idle waker's CPU, idle prev", 0, 0, 0, false, equal, true, true, false, false},
+		{"idle prev", 500, 0, 1, false, equal, false, false, false, false},
+		{"prev with the wakee's own load left", 500, 100, 2, false, equal, false, false, false, false},
+		{"an eighth more than prev with it", 1020, 1000, 2, false, equal, true, true, false, false},
+		{"and one more", 1021, 1000, 2, false, equal, false, false, false, false},
+		{"an eighth more than prev without it", 1020, 1100, 2, false, equal, true, true, false, true},
+		{"and one less", 1019, 1100, 2, false, equal, true, true, true, true},
+		{"the waker sleeps: its load goes", 400, 200, 1, true, equal, true, true, false, false},
+		{"its load is all there is", 300, 0, 1, true, equal, true, true, false, false},
+		{"and more than there is", 250, 0, 1, true, equal, true, true, true, true},
+		{"room for one average task", 600, 300, 1, true, equal, true, false, false, false},
+		{"no room, two being there", 600, 300, 2, true, equal, false, false, false, false},
+		{"nothing there to make an average of", 600, 300, 0, true, equal, false, false, false, false},
+		{"little capacity on the waker's CPU", 0, 0, 0, false, 1200, true, false, false, false},
+	} {
+		l := affineLoads{this: c.this, prev: c.prev, cur: 300, task: 100, capThis: equal, capPrev: c.capPrev}
+		for kernel, want := range map[string]bool{"3.10": c.perTask, "3.17": c.perTask, "3.18": c.effects, "4.12": c.effects, "4.14": c.eager, "4.19": c.weight, "6.12": c.weight} {
+			if got := kernelRules(t, kernel).affine(l, c.sync, 112, c.nr); got != want {
+				t.Errorf("%s, %s: %v, want %v", c.name, kernel, got, want)
+			}
+		}
+	}
+}
+
 // Loads known within margins: certain outside them, split inside.
 func TestWakeAffineMargin(t *testing.T) {
 	m := machineFor(twoLLCs(), "6.1", cpumask.Mask{}, cpumask.Mask{})

@@ -101,9 +101,11 @@ const (
 
 // groupStats is struct sg_lb_stats as update_sg_wakeup_stats fills it.
 type groupStats struct {
-	cpus                                 *cpumask.Mask
-	kind                                 groupType
-	load, util, runnable, running, idle  int64
+	cpus                      *cpumask.Mask
+	kind                      groupType
+	load, util, running, idle int64
+	// runnable is the load of the tasks queued up to 5.4, the runnable average since.
+	runnable                             int64
 	capacity, weight, avgLoad, spareMost int64
 }
 
@@ -117,7 +119,15 @@ func (s *Selector) updateSgWakeupStats(d *Domain, g *cpumask.Mask) groupStats {
 		if !s.w.Allowed.Test(c) {
 			continue
 		}
-		load, util := st.Load(c).Best, st.Util(c).Best
+		load, util, runnable := st.Load(LoadAverage, c).Best, st.Util(c).Best, int64(0)
+		switch s.Rules.SlowPath {
+		case SlowPathLoad:
+			load = st.Load(s.Rules.CPULoad, c).Best
+		case SlowPathSpare:
+			runnable = st.Load(LoadRunnable, c).Best
+		default:
+			runnable = st.Runnable(c).Best
+		}
 		if s.w.Kind == KindExec && c == s.prev {
 			load, util = max(0, load-s.w.Load.Best), max(0, util-s.w.Util.Best)
 		}
@@ -130,7 +140,7 @@ func (s *Selector) updateSgWakeupStats(d *Domain, g *cpumask.Mask) groupStats {
 		}
 		gs.load += load
 		gs.util += util
-		gs.runnable += st.Runnable(c).Best
+		gs.runnable += runnable
 		gs.running += running
 		gs.spareMost = max(gs.spareMost, st.Capacity(c).Best-util)
 		if idle {
@@ -294,7 +304,7 @@ func (s *Selector) findIdlestGroupCPU(g cpumask.Mask, cpu int) int {
 				idlest, stamp = c, t
 			}
 		case idlest < 0:
-			if l := s.State.Load(c).Best; l < load {
+			if l := s.State.Load(s.Rules.CPULoad, c).Best; l < load {
 				least, load = c, l
 			}
 		}

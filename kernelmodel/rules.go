@@ -36,8 +36,13 @@ type Rules struct {
 	// DelayedDiscount: wake_affine_idle counts nr_running without the delayed
 	// fair tasks (aa3ee4f0b754, 6.16+, 6.12.37+).
 	DelayedDiscount bool
-	// Affine is the load that wake_affine_weight compares.
-	Affine AffineLoad
+	// Affine is the form in which wake_affine compares loads.
+	Affine AffineRule
+	// CPULoad is the load of a CPU that wake_affine and the slow path compare.
+	CPULoad LoadRule
+	// TaskWeight: wake_affine adds the wakee's weight to it, and takes away that of
+	// the waker's task, instead of their load averages (up to 4.2).
+	TaskWeight bool
 	// SchedIdle: a CPU that runs SCHED_IDLE tasks only passes as idle (5.4+).
 	SchedIdle bool
 	// SchedIdleSecond: the scans take such a CPU only if they find no idle one
@@ -132,17 +137,36 @@ const (
 	WakeWideLLC
 )
 
-// AffineLoad is what wake_affine compares when idleness does not decide.
-type AffineLoad uint8
+// AffineRule is the form in which wake_affine compares loads.
+type AffineRule uint8
+
+// The forms.
+const (
+	// AffinePerTask takes the waker's CPU also where both CPUs together hold no more
+	// than one average task of it (up to 3.17).
+	AffinePerTask AffineRule = iota
+	// AffineEffective compares what the loads would be (3.18 to 4.12).
+	AffineEffective
+	// AffineCache takes the waker's CPU wherever it shares prev's LLC, and compares
+	// the loads of whole nodes elsewhere (4.13).
+	AffineCache
+	// AffineWeight is wake_affine_weight, which takes the wakee's load from prev
+	// (4.14+).
+	AffineWeight
+)
+
+// LoadRule is the load of a CPU that wakeups compare.
+type LoadRule uint8
 
 // The loads.
 const (
-	// AffineOld is the 3.x form: weighted load by index.
-	AffineOld AffineLoad = iota
-	// AffineRunnable is the runnable load average (4.x to 5.4).
-	AffineRunnable
-	// AffineLoadAvg is the load average with its blocked part (5.5+).
-	AffineLoadAvg
+	// LoadWeights is the sum of the weights queued (weighted_cpuload, 3.10).
+	LoadWeights LoadRule = iota
+	// LoadRunnable is the load average of the tasks queued (weighted_cpuload,
+	// cpu_runnable_load, 3.11 to 5.4).
+	LoadRunnable
+	// LoadAverage is the load average with its blocked part (cpu_load, 5.5+).
+	LoadAverage
 )
 
 // RecentUsedRule is the life of task_struct.recent_used_cpu.

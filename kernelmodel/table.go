@@ -120,8 +120,8 @@ var rows = buildRows()
 
 func buildRows() []Row {
 	r := Rules{ // 3.10
-		Wakelist: WakelistNoShare, Scan: ScanGroups, Affine: AffineOld, SlowPath: SlowPathLoad,
-		RecentUsedMask: true, SiblingNeedsAffine: true,
+		Wakelist: WakelistNoShare, Scan: ScanGroups, SlowPath: SlowPathLoad,
+		RecentUsedMask: true, SiblingNeedsAffine: true, TaskWeight: true,
 	}
 	var out []Row
 	add := func(major, minor int, change func(*Rules), b ...backport) {
@@ -129,25 +129,27 @@ func buildRows() []Row {
 		out = append(out, Row{major, minor, r, b})
 	}
 	add(3, 10, func(*Rules) {})
+	add(3, 11, func(r *Rules) { r.CPULoad = LoadRunnable })
 	add(3, 12, func(r *Rules) { r.WakeWide = WakeWideInAffine })
+	add(3, 18, func(r *Rules) { r.Affine = AffineEffective })
 	// 63b0e9edceec moved wake_wide out of wake_affine, and no search for an idle
 	// sibling depends on a common domain any more.
-	add(4, 3, func(r *Rules) { r.WakeWide, r.SiblingNeedsAffine = WakeWideLLC, false })
+	add(4, 3, func(r *Rules) { r.WakeWide, r.SiblingNeedsAffine, r.TaskWeight = WakeWideLLC, false, false })
 	// 10e2f1acd010 rewrote the scans and brought the SMT leak.
 	add(4, 9, func(r *Rules) {
 		r.Scan, r.Sibling, r.Budget, r.ThisDomain = ScanSeparate, SiblingLast, BudgetAvgCost, true
-		r.Affine, r.SlowPath, r.HasIdleCoresDefault = AffineRunnable, SlowPathSpare, true
+		r.SlowPath, r.HasIdleCoresDefault = SlowPathSpare, true
 	})
 	add(4, 11, func(r *Rules) { r.Budget = BudgetNone })
-	add(4, 13, func(r *Rules) { r.Budget = BudgetAvgIdle })
-	add(4, 14, func(r *Rules) { r.AffineIdle, r.AffineEager = true, true }, backport{FixScanAffinity, 236})
+	add(4, 13, func(r *Rules) { r.Budget, r.Affine = BudgetAvgIdle, AffineCache })
+	add(4, 14, func(r *Rules) { r.Affine, r.AffineIdle, r.AffineEager = AffineWeight, true, true }, backport{FixScanAffinity, 236})
 	add(4, 16, func(r *Rules) { r.AffineEager, r.RecentUsed = false, RecentUsedOnHit })
 	add(4, 18, func(*Rules) {})
 	add(4, 19, func(*Rules) {}, backport{FixScanAffinity, 194})
 	add(5, 0, func(r *Rules) { r.EAS = true })
 	add(5, 3, func(r *Rules) { r.CurShortcut = true })
 	add(5, 4, func(r *Rules) { r.SchedIdle, r.SchedIdleSecond = true, true }, backport{FixScanAffinity, 24}, backport{FixSMTSpan, 73})
-	add(5, 5, func(r *Rules) { r.Affine, r.SlowPath = AffineLoadAvg, SlowPathTypes }, backport{FixScanAffinity, 8})
+	add(5, 5, func(r *Rules) { r.CPULoad, r.SlowPath = LoadAverage, SlowPathTypes }, backport{FixScanAffinity, 8})
 	add(5, 6, func(r *Rules) { r.PerCPUKthread, r.ScanAffinityFree, r.SchedIdleSecond = true, true, false })
 	add(5, 8, func(r *Rules) { r.OnCPUQueue, r.Wakelist = true, WakelistOnCPU }, backport{FixSMTSpan, 17})
 	add(5, 9, func(*Rules) {}, backport{FixSMTSpan, 2})

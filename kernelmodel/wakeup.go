@@ -118,8 +118,10 @@ type Wakeup struct {
 	// wakee, after record_wakee: the values they may have with their weights. Nil
 	// is unknown.
 	CurFlips, Flips []Weighted
-	// CurLoad and Load are task_h_load of the current task and of the wakee.
-	CurLoad, Load Range
+	// CurLoad and Load are task_h_load of the current task and of the wakee,
+	// CurWeight and Weight their load weights; 0 of swapper.
+	CurLoad, Load     Range
+	CurWeight, Weight int64
 	// Util is the wakee's util_avg.
 	Util Range
 	// RecentUsed holds the values recent_used_cpu may have, the likeliest first;
@@ -157,8 +159,8 @@ type State interface {
 	// target in cpu's LLC, by the given rule, when called on this, and how likely
 	// each number is; nil if nothing is known of that.
 	ScanBudget(rule BudgetRule, this, cpu int) (Range, Odds)
-	// Load is cpu_load: the load average of the CPU's fair queue.
-	Load(cpu int) Range
+	// Load is the load of the CPU's fair queue by the given rule.
+	Load(rule LoadRule, cpu int) Range
 	// Runnable and Util are the runnable and utilisation averages.
 	Runnable(cpu int) Range
 	Util(cpu int) Range

@@ -291,14 +291,14 @@ func (r *replayer) ask(d *decision, p *task, w *world, q *kernelmodel.Wakeup) {
 	}
 	q.CurFlips, q.Flips = append(q.CurFlips[:0], kernelmodel.Weighted{Weight: 1}), p.flips.value(q.Flips[:0])
 	q.CurPerCPUKthread = kernelmodel.Known(cur == 0, fact.Reconstructed)
-	q.CurLoad = kernelmodel.Exactly(0, fact.Reconstructed)
+	q.CurLoad, q.CurWeight, q.Weight = kernelmodel.Exactly(0, fact.Reconstructed), 0, p.entity.weight
 	kthread := false
 	if cp := t.find(cur); cp != nil && cur > 0 {
 		q.CurFlips = cp.flips.after(p.pid, d.ev.Time, q.CurFlips[:0])
 		ca := r.aff.of(cp)
 		kthread = ca.kthread
 		q.CurPerCPUKthread = kernelmodel.Known(ca.kthread && ca.mask.Weight() == 1, ca.from)
-		q.CurLoad = r.margin(cp.entity.load, cp.entity.load)
+		q.CurLoad, q.CurWeight = r.margin(cp.entity.load, cp.entity.load), cp.entity.weight
 	} else if cur < 0 {
 		q.CurFlips = q.CurFlips[:0]
 		q.CurPerCPUKthread = kernelmodel.Either(false, fact.Unknown)

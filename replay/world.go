@@ -362,8 +362,46 @@ func (s *state) ofAverages(c int, most int64, pick func(now, stale average) (bes
 
 // Load implements kernelmodel.State. Readers find the average as its last update
 // left it.
-func (s *state) Load(c int) kernelmodel.Range {
+func (s *state) Load(rule kernelmodel.LoadRule, c int) kernelmodel.Range {
+	if rule != kernelmodel.LoadAverage {
+		return s.queuedLoad(rule, c)
+	}
 	return s.ofAverages(c, 1<<20, func(now, stale average) (int64, int64) { return stale.load, now.load })
+}
+
+// queuedLoad is the load of the tasks queued on a CPU: their weights, or their load
+// averages.
+func (s *state) queuedLoad(rule kernelmodel.LoadRule, c int) kernelmodel.Range {
+	n := s.NrRunnable(c)
+	if n.From == fact.Unknown {
+		return kernelmodel.Range{Hi: 1 << 20, From: fact.Unknown}
+	}
+	t := s.r.t
+	sum, most := kernelmodel.Exactly(0, fact.Reconstructed), int64(0)
+	for _, p := range t.cpu[c].queue {
+		if !p.fair() {
+			continue
+		}
+		w := p.entity.weight
+		one := kernelmodel.Exactly(w, fact.Reconstructed)
+		if rule == kernelmodel.LoadRunnable {
+			e := p.entity
+			e.step(t.now, true, t.cpu[c].cur == p.pid)
+			one = s.r.margin(e.load, p.entity.load)
+		}
+		sum.Lo, sum.Best, sum.Hi, sum.From = sum.Lo+one.Lo, sum.Best+one.Best, sum.Hi+one.Hi, min(sum.From, one.From)
+		most = max(most, one.Hi)
+	}
+	// Where it is open who is queued, any of them may be, and one like them.
+	if q := int64(len(t.cpu[c].queue)); n.Lo < q {
+		sum.Lo = max(0, sum.Lo-(q-n.Lo)*most)
+	} else if most == 0 {
+		most = 1024
+	}
+	if q := int64(len(t.cpu[c].queue)); n.Hi > q {
+		sum.Hi += (n.Hi - q) * max(most, 1024)
+	}
+	return sum
 }
 
 // Runnable implements kernelmodel.State.

@@ -462,3 +462,45 @@ func TestShownBusy(t *testing.T) {
 		}
 	}
 }
+
+// Up to 5.4 a CPU's load is that of the tasks queued: their weights in 3.10, their
+// averages since; sleepers and other classes have no part in it.
+func TestQueuedLoad(t *testing.T) {
+	rt := aTask(400, "rt", 40)
+	ev := append(crowd(), waking(100, 6, busy[6], ksmd, 6), wakeup(101, 6, busy[6], ksmd, 6), waking(110, 6, busy[6], rt, 6), wakeup(111, 6, busy[6], rt, 6))
+	s := surveyCapture(record(ev...), &parser.Host{}, nil)
+	l := newTimeline(s, 8, false)
+	for i := range ev {
+		l.apply(&ev[i])
+	}
+	l.now = 200 * us
+	for pid, load := range map[int32]int64{busy[6].PID: 700, ksmd.PID: 200, rt.PID: 900} {
+		e := &l.get(pid).entity
+		e.load, e.loadSum, e.last, e.known = load, uint64(load*e.divider()/e.weight), l.now, true
+	}
+	at := func(lo, hi int64) window { return window{est: hi, lo: lo, hi: hi} }
+	for _, c := range []struct {
+		name string
+		rule kernelmodel.LoadRule
+		cpu  int
+		win  window
+		best int64
+		sure bool
+	}{
+		{"weights of nice 0 and 5", kernelmodel.LoadWeights, 6, at(190*us, 200*us), 1024 + 335, true},
+		{"averages", kernelmodel.LoadRunnable, 6, at(190*us, 200*us), 700 + 200, false},
+		{"nothing queued", kernelmodel.LoadRunnable, 7, at(190*us, 200*us), 0, true},
+		{"one of them perhaps not yet", kernelmodel.LoadWeights, 6, at(100*us, 112*us), 1024 + 335, false},
+	} {
+		st := &state{r: &replayer{t: l, s: s}, world: newWorld(), win: c.win, self: other.PID}
+		got := st.Load(c.rule, c.cpu)
+		if got.Best != c.best || got.Lo > got.Best || got.Hi < got.Best || (got.Lo == got.Hi) != c.sure {
+			t.Errorf("%s: %+v, want %d, sure %v", c.name, got, c.best, c.sure)
+		}
+	}
+	st := &state{r: &replayer{t: l, s: s}, world: newWorld(), win: at(190*us, 200*us), self: other.PID}
+	l.lose(&parser.Event{Kind: parser.KindLost, CPU: 6, Time: 195 * us, Start: 192 * us})
+	if got := st.Load(kernelmodel.LoadWeights, 6); got.From != fact.Unknown || got.Lo != 0 || got.Hi < 2048 {
+		t.Errorf("after a loss: %+v", got)
+	}
+}
