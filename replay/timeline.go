@@ -127,10 +127,13 @@ func newTimeline(s *survey, ncpu int, delays bool) *timeline {
 		if t.slices || !ts.firstSeen || !usableCPU(ts.startCPU) || int(ts.startCPU) >= ncpu {
 			continue
 		}
-		if ts.startQueued {
+		switch {
+		case ts.startQueued:
 			p.queued, p.queuedKnown = true, true
 			t.seat(p, p.cpu)
-		} else if ts.startSleep {
+		case ts.startArrived && s.only.Empty() && s.hasWaking:
+			t.startFlight(p)
+		case ts.startSleep:
 			p.queuedKnown = true
 		}
 	}
@@ -148,6 +151,18 @@ func newTimeline(s *survey, ncpu int, delays bool) *timeline {
 		k.n = 1
 	}
 	return t
+}
+
+// startFlight puts a task on the wake list of its CPU that arrives there without a
+// waking: it was woken before the capture begins.
+func (t *timeline) startFlight(p *task) {
+	k := &t.cpu[p.cpu]
+	p.inflight, p.queuedKnown, p.queuedSure = p.cpu, true, true
+	k.inflight++
+	k.sure++
+	if !t.s.hasWakeup {
+		k.landing = append(k.landing, p)
+	}
 }
 
 // find returns the task, nil if it was not seen.

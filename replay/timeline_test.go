@@ -269,6 +269,38 @@ func TestStart(t *testing.T) {
 	}
 }
 
+// A task that arrives at an idle CPU without a waking was woken before the capture
+// begins, where every waking is recorded: until then the CPU is idle but for its wake
+// list.
+func TestStartInFlight(t *testing.T) {
+	arrives := switches(30, 2, swapper, runnable, other)
+	for _, c := range []struct {
+		name   string
+		events []parser.Event
+		only   cpumask.Mask
+		waits  bool
+	}{
+		{"by its sched_switch", []parser.Event{waking(10, 0, busy[0], ksmd, 3), arrives}, cpumask.Mask{}, true},
+		{"by its sched_wakeup", []parser.Event{waking(10, 0, busy[0], ksmd, 3), wakeup(20, 2, swapper, other, 2), arrives}, cpumask.Mask{}, true},
+		{"with its waking", []parser.Event{waking(10, 0, busy[0], other, 2), arrives}, cpumask.Mask{}, false},
+		{"without any waking", []parser.Event{wakeup(10, 0, busy[0], ksmd, 3), arrives}, cpumask.Mask{}, false},
+		{"of a CPU recorded alone", []parser.Event{waking(10, 0, busy[0], ksmd, 3), arrives}, cpumask.Of(0, 2), false},
+	} {
+		rec := record(c.events...)
+		rec.meta.RecordedCPUs = c.only
+		l := newTimeline(surveyCapture(rec, &parser.Host{}, nil), 8, false)
+		if k := &l.cpu[2]; k.idle() == c.waits || (k.inflight == 1) != c.waits || k.cur != 0 {
+			t.Errorf("%s: idle %v, %d in flight, runs %d", c.name, k.idle(), k.inflight, k.cur)
+		}
+		for i := range c.events {
+			l.apply(&c.events[i])
+		}
+		if k := &l.cpu[2]; k.inflight != 0 || k.sure != 0 || len(k.landing) != 0 || len(k.queue) != 1 || k.cur != other.PID {
+			t.Errorf("%s, afterwards: %d in flight (%d sure), %d queued, runs %d", c.name, k.inflight, k.sure, len(k.queue), k.cur)
+		}
+	}
+}
+
 // The window of the capture cuts runs at its edges; runs that end within it
 // are whole.
 func TestWindowCutsRuns(t *testing.T) {
