@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"schedreplay/cpumask"
 	"schedreplay/parser"
 )
 
