@@ -334,3 +334,24 @@ func TestSelectionUnknown(t *testing.T) {
 		}
 	}
 }
+
+// Without sched_wakeup a wakee is taken to be queued at once where the CPU chosen
+// is busy. If that CPU goes idle instead, the wakee is on its way still, also where
+// the selection moved it there.
+func TestIdleWithWakeeUnderWay(t *testing.T) {
+	h := bench("6.1.0", 7)
+	h.Task[other.PID] = parser.TaskInfo{PID: other.PID, Comm: "other", Affinity: fact.Seen(cpumask.Range(0, 6), "")}
+	for _, prev := range []int32{1, 6} {
+		ev := append(crowd(), waking(100, 1, busy[1], other, prev))
+		if prev != 6 {
+			ev = append(ev, migrates(103, 1, busy[1], other, prev, 6))
+		}
+		ev = append(ev,
+			switches(110, 1, busy[1], preempted, busy[1]), switches(200, 6, busy[6], sleeps, swapper),
+			waking(250, 6, swapper, busy[6], 6), switches(260, 6, swapper, runnable, other), switches(900, 6, other, sleeps, busy[6]))
+		w := replayScene(t, record(ev...), h, Options{}).of(busy[6])
+		if o := w[len(w)-1].Original; o.Path == kernelmodel.PathTargetIdle {
+			t.Errorf("from CPU %d: CPU 6 looks idle with a task under way to it: CPU %d by %s, possible %s", prev, o.CPU, o.Path, o.Possible)
+		}
+	}
+}

@@ -660,8 +660,8 @@ func (t *timeline) applyMigrate(ev *parser.Event) {
 	if c := ev.Cur.PID; c > 0 && strings.HasPrefix(t.get(c).comm, "migration/") {
 		p.pushedFrom, p.pushedAt = from, ev.Time
 	}
-	p.assumed = 0
 	if p.queued && p.cpu != to {
+		p.assumed = 0 // it was queued to be moved
 		from = p.cpu
 		t.loadMigrate(p, from, to)
 		if t.delays && p.fair() {
