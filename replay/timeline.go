@@ -477,14 +477,20 @@ func (t *timeline) apply(ev *parser.Event) {
 	}
 	if k := &t.cpu[c]; len(k.landing) > 0 {
 		// The CPU has gone on, so it has emptied its wake list.
+		left := 0
 		for _, p := range k.landing {
-			if p.inflight == c {
+			switch {
+			case p.inflight != c:
+			case p.queuedSure:
 				n := p.assumed + 1
 				t.enqueue(p, c)
 				p.assumed = n
+			default:
+				k.landing[left] = p // it may not be on that list yet
+				left++
 			}
 		}
-		k.landing = k.landing[:0]
+		k.landing = k.landing[:left]
 		t.changed(c, ev.Time-t.slack/2, ev.Time-2*t.slack, ev.Time)
 	}
 	switch ev.Kind {
@@ -602,13 +608,14 @@ func (t *timeline) applySwitch(ev *parser.Event) {
 		// to be queued is still on its way: on the wake list, or with its waker.
 		k.prio = 140
 		t.fairPick(c, nil)
+		held := len(k.landing)
 		for _, p := range k.queue {
 			if p.assumed == 1 {
 				k.landing = append(k.landing, p)
 			}
 		}
 		t.forgetQueue(c)
-		for _, p := range k.landing {
+		for _, p := range k.landing[held:] {
 			p.queuedKnown, p.queuedSure, p.inflight = true, true, c
 			k.inflight++
 			k.sure++

@@ -208,7 +208,8 @@ func TestNoWakeupEvents(t *testing.T) {
 }
 
 // Where no sched_wakeup tells, a task is assumed to be queued by its CPU's next
-// event. If the CPU then goes idle it was not: it is on its way still, once.
+// event, if it had left its waker by then. If the CPU then goes idle it was not: it is
+// on its way still, once.
 func TestAssumedQueued(t *testing.T) {
 	ev := []parser.Event{
 		switches(1, 0, swapper, runnable, busy[0]), switches(2, 1, swapper, runnable, busy[1]), waking(10, 0, busy[0], other, 1),
@@ -219,6 +220,12 @@ func TestAssumedQueued(t *testing.T) {
 			l.activate(l.get(other.PID), 1, window{10_000, 10_000, 10_000})
 		} else {
 			l.fly(l.get(other.PID), 0, 1, window{10_000, 10_000, 10_000})
+			l.apply(&parser.Event{Kind: parser.KindWaking, CPU: 1, Time: 12_000, Task: busy[2], TargetCPU: 2})
+			if k := &l.cpu[1]; k.inflight != 1 || k.sure != 0 || len(k.queue) != 1 {
+				t.Errorf("its waker may have it still: %d in flight, %d queued", k.inflight, len(k.queue))
+			}
+			went := switches(15, 0, busy[0], preempted, busy[0])
+			l.apply(&went)
 		}
 		for i, step := range []struct {
 			ev               parser.Event
