@@ -200,8 +200,9 @@ func TestNoWakeupEvents(t *testing.T) {
 	}
 	l := after(1<<40, ev...)
 	l.fly(l.get(other.PID), 0, 1, window{10_000, 10_000, 10_000})
-	next := waking(20, 1, swapper, busy[2], 2)
-	l.apply(&next)
+	for _, next := range []parser.Event{switches(15, 0, busy[0], preempted, busy[0]), waking(20, 1, swapper, busy[2], 2)} {
+		l.apply(&next)
+	}
 	if k := &l.cpu[1]; k.inflight != 0 || len(k.queue) != 1 || len(k.landing) != 0 {
 		t.Errorf("%d in flight, %d queued, %d to land", k.inflight, len(k.queue), len(k.landing))
 	}
