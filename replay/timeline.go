@@ -266,6 +266,20 @@ func (t *task) fair() bool { return t.prio >= kernelmodel.MaxRTPrio }
 // idle is available_idle_cpu of the recorded state.
 func (k *cpuState) idle() bool { return k.known && k.cur == 0 && len(k.queue) == 0 && k.inflight == 0 }
 
+// waits reports whether the CPU is idle but for what is on its wake list, or was
+// taken off it without an event that says so.
+func (k *cpuState) waits() bool {
+	if k.cur != 0 || len(k.queue)+k.inflight == 0 {
+		return false
+	}
+	for _, p := range k.queue {
+		if p.assumed == 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // changed notes what others can see of a CPU after an event.
 func (t *timeline) changed(c int32, est, lo, hi int64) {
 	k := &t.cpu[c]

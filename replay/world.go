@@ -194,7 +194,7 @@ func (s *state) Idle(c int) kernelmodel.Answer {
 		open := v.idleOpen || (lo == 0) != (hi == 0)
 		return kernelmodel.Answer{Value: idle, Open: open, From: fact.Reconstructed}
 	}
-	waits := k.cur == 0 && len(k.queue) == 0 && k.inflight > 0 // idle but for its wake list
+	waits := k.waits()
 	switch {
 	case !v.known || k.guard == s.self && k.guard > 0:
 		if s.r.silent(c) {
@@ -203,7 +203,7 @@ func (s *state) Idle(c int) kernelmodel.Answer {
 		return kernelmodel.Either(false, fact.Unknown)
 	case v.idleOpen:
 		return kernelmodel.Rarely(v.idleVal, doubtRace, fact.Reconstructed)
-	case waits && k.sure == 0:
+	case waits && k.sure == 0 && len(k.queue) == 0:
 		return kernelmodel.Rarely(false, doubtFlight, fact.Reconstructed)
 	case waits && !s.r.kOriginal.Rules.PendingLast:
 		if !slices.Contains(s.stalled, c) {
