@@ -33,8 +33,24 @@ type survey struct {
 	enters cpumask.Mask
 	ranNS  map[runKey]int64
 
+	// leaving holds, by CPU, the spans in which its current task may have been on its
+	// way out: between the sched_stat_runtime that its dequeue emits and the sched_switch
+	// to swapper, where nothing came between them.
+	leaving [][]span
+	spans   int
+
 	err error // what ended the reading early
 }
+
+// span is a stretch of time in ns.
+type span struct{ from, to int64 }
+
+// maxSpans bounds the spans kept, leaveNS is the least length of one in ns: where
+// nothing holds a CPU up it takes less from one event to the other.
+const (
+	maxSpans = 1 << 19
+	leaveNS  = 10_000
+)
 
 type runKey struct {
 	cpu, pid int32
@@ -57,6 +73,11 @@ type startCPU struct {
 	waking   bool
 	wakee    int32
 	wakingAt int64
+	// ran: its last event is the sched_stat_runtime of its current task, ranPID, at
+	// ranAt.
+	ran    bool
+	ranPID int32
+	ranAt  int64
 	// switched: it has switched tasks, at switchedAt last.
 	switched   bool
 	switchedAt int64
@@ -178,6 +199,7 @@ func surveyCapture(c parser.Capture, host *parser.Host, progress func(int64)) *s
 				delays = append(delays, ev.Time-cpu.wakingAt)
 			}
 		}
+		s.leave(cpu, &ev)
 		switch ev.Kind {
 		case parser.KindSwitch:
 			s.ran(&ev.Task, ev.CPU)
@@ -236,7 +258,25 @@ func surveyCapture(c parser.Capture, host *parser.Host, progress func(int64)) *s
 		s.selectDelay = max(2000, c.Meta().Resolution)
 	}
 	s.selectLate = max(s.selectLate, 2*s.selectDelay)
+	for c, all := range s.leaving {
+		// Short ones are what it takes, and lie in the window of the switch.
+		s.leaving[c] = slices.DeleteFunc(all, func(l span) bool { return l.to-l.from <= 2*s.selectDelay })
+	}
 	return s
+}
+
+// leave keeps the time in which a CPU's task may have been on its way out.
+func (s *survey) leave(c *startCPU, ev *parser.Event) {
+	if c.ran && ev.Kind == parser.KindSwitch && ev.Next.PID == 0 && ev.Task.PID == c.ranPID && ev.State.Known() && !ev.State.Runnable() &&
+		ev.Time-c.ranAt > leaveNS && s.spans < maxSpans {
+		for int(ev.CPU) >= len(s.leaving) {
+			s.leaving = append(s.leaving, nil)
+		}
+		s.leaving[ev.CPU] = append(s.leaving[ev.CPU], span{c.ranAt, ev.Time})
+		s.spans++
+	}
+	c.ran = ev.Kind == parser.KindStatRuntime && ev.Task.PID > 0
+	c.ranPID, c.ranAt = ev.Task.PID, ev.Time
 }
 
 // pinned reports a wakee that is never selected for: its affinity is one CPU.

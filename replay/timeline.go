@@ -70,6 +70,8 @@ type cpuState struct {
 	// landing are the tasks on the wake list, where no sched_wakeup will tell
 	// when they leave it.
 	landing []*task
+	// leaving are the spans to come in which its current task may be on its way out.
+	leaving []span
 	// busyAt is when a decision last showed that the CPU did not look idle.
 	busyAt int64
 	last   [16]transition
@@ -116,6 +118,9 @@ func newTimeline(s *survey, ncpu int, delays bool) *timeline {
 		if c < len(s.cpu) && s.cpu[c].known && !t.slices {
 			st := s.cpu[c]
 			k.cur, k.prio, k.known, k.guard = st.cur, st.prio, true, st.by
+		}
+		if c < len(s.leaving) {
+			k.leaving = s.leaving[c]
 		}
 	}
 	for pid, ts := range s.task.All() {
@@ -265,6 +270,12 @@ func (t *task) fair() bool { return t.prio >= kernelmodel.MaxRTPrio }
 
 // idle is available_idle_cpu of the recorded state.
 func (k *cpuState) idle() bool { return k.known && k.cur == 0 && len(k.queue) == 0 && k.inflight == 0 }
+
+// mayHaveLeft reports whether the CPU's current task may have been on its way out
+// by then, and the CPU idle to see.
+func (k *cpuState) mayHaveLeft(at, delay int64) bool {
+	return len(k.leaving) > 0 && k.leaving[0].from+delay < at && at < k.leaving[0].to && k.cur > 0 && len(k.queue) <= 1 && k.inflight == 0
+}
 
 // waits reports whether the CPU is idle but for what is on its wake list, or was
 // taken off it without an event that says so.
@@ -586,6 +597,9 @@ func (t *timeline) lose(ev *parser.Event) {
 func (t *timeline) applySwitch(ev *parser.Event) {
 	c := ev.CPU
 	k := &t.cpu[c]
+	for len(k.leaving) > 0 && k.leaving[0].to <= ev.Time {
+		k.leaving = k.leaving[1:]
+	}
 	if t.delays && ev.State.Known() && !ev.State.Runnable() {
 		if p := t.find(ev.Task.PID); p != nil && p.virtual.on == c {
 			k.fair.stall(p, t.now)

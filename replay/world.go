@@ -212,6 +212,8 @@ func (s *state) Idle(c int) kernelmodel.Answer {
 		if s.win.est-max(k.changedAt(), k.busyAt) > stalledAfter {
 			return kernelmodel.Rarely(false, doubtStalled, fact.Reconstructed)
 		}
+	case k.mayHaveLeft(s.win.est, t.s.selectDelay):
+		return kernelmodel.Rarely(false, doubtRace, fact.Reconstructed)
 	case v.idleVal && s.overlapped(c):
 		s.ahead = true
 		return kernelmodel.Rarely(true, doubtFlight, fact.Reconstructed) // the other mostly ends after this one

@@ -504,3 +504,40 @@ func TestQueuedLoad(t *testing.T) {
 		t.Errorf("after a loss: %+v", got)
 	}
 }
+
+// Where a task's last sched_stat_runtime comes long before the sched_switch that
+// takes it off its CPU for swapper, with nothing between them, it may have been on
+// its way out all that time, held up with its CPU.
+func TestLeaving(t *testing.T) {
+	runtime := func(t int64, cpu int32, p parser.Task) parser.Event {
+		e := at(t, parser.KindStatRuntime, cpu)
+		e.Task, e.Cur = p, p
+		return e
+	}
+	quick := []parser.Event{waking(20, 0, busy[0], ksmd, 6), wakeup(22, 0, busy[0], ksmd, 6)} // a selection takes 2 us
+	for _, c := range []struct {
+		name   string
+		events []parser.Event
+		want   kernelmodel.Answer // of CPU 5, at 500 us
+	}{
+		{"held up", []parser.Event{runtime(100, 5, busy[5]), switches(900, 5, busy[5], sleeps, swapper)}, kernelmodel.Rarely(false, doubtRace, fact.Reconstructed)},
+		{"over by then", []parser.Event{runtime(100, 5, busy[5]), switches(400, 5, busy[5], sleeps, busy[4]), switches(900, 5, busy[4], sleeps, swapper)}, kernelmodel.Known(false, fact.Reconstructed)},
+		{"an event between", []parser.Event{runtime(100, 5, busy[5]), waking(450, 5, busy[5], other, 2), switches(900, 5, busy[5], sleeps, swapper)}, kernelmodel.Known(false, fact.Reconstructed)},
+		{"another's runtime", []parser.Event{runtime(100, 5, busy[4]), switches(900, 5, busy[5], sleeps, swapper)}, kernelmodel.Known(false, fact.Reconstructed)},
+		{"preempted", []parser.Event{runtime(100, 5, busy[5]), switches(900, 5, busy[5], preempted, swapper)}, kernelmodel.Known(false, fact.Reconstructed)},
+		{"for another task", []parser.Event{runtime(100, 5, busy[5]), switches(900, 5, busy[5], sleeps, busy[4])}, kernelmodel.Known(false, fact.Reconstructed)},
+		{"after that", []parser.Event{runtime(499, 5, busy[5]), switches(900, 5, busy[5], sleeps, swapper)}, kernelmodel.Known(false, fact.Reconstructed)},
+	} {
+		ev := slices.Concat(crowd(), quick, c.events)
+		l := newTimeline(surveyCapture(record(ev...), &parser.Host{}, nil), 8, false)
+		for i := range ev {
+			if ev[i].Time <= 500*us && ev[i].Kind != parser.KindStatRuntime {
+				l.apply(&ev[i])
+			}
+		}
+		st := &state{r: &replayer{t: l}, world: newWorld(), win: window{500 * us, 500 * us, 500 * us}, self: other.PID}
+		if got := st.Idle(5); got != c.want {
+			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
+		}
+	}
+}
