@@ -66,6 +66,11 @@ type fairQueue struct {
 	at      int64 // up to when the current task's vruntime was advanced
 	owed    int64 // time that passed before and is still to be charged
 	slice   int64
+	// ahead is by how much the current task's v was put ahead of what was charged, at
+	// last.
+	ahead int64
+	// renewed: the current task has a new deadline since it was picked.
+	renewed bool
 	// total is kept as tasks come, go and run; known is false after anything else.
 	total fairTotal
 	known bool
@@ -196,6 +201,36 @@ func (q *fairQueue) advance(cur *task, now int64) (dropped []*task) {
 		x.deadline = x.v + scaled(q.slice, w)
 	}
 	return dropped
+}
+
+// charge lets the current task have run for some ns since the last charge, as
+// update_curr does. If it had a new deadline then, the CPU has picked it anew since.
+func (q *fairQueue) charge(cur *task, ns, now int64) (dropped []*task) {
+	q.expect(cur, q.at)
+	q.at = now
+	if q.renewed {
+		dropped, q.renewed = q.pick(cur), false
+	}
+	x, w, was := &cur.virtual, cur.entity.weight, cur.virtual.v
+	x.v += scaled(ns, w)
+	q.moved(cur, was)
+	if x.v >= x.deadline {
+		x.deadline, q.renewed = x.v+scaled(q.slice, w), true
+	}
+	return dropped
+}
+
+// expect puts the current task's virtual time where it will be by now if it ran on
+// since the last charge.
+func (q *fairQueue) expect(cur *task, now int64) {
+	if cur == nil || cur.virtual.on < 0 || cur.virtual.delayed {
+		return
+	}
+	was := cur.virtual.v
+	ahead := scaled(max(0, now-q.at), cur.entity.weight)
+	cur.virtual.v += ahead - q.ahead
+	q.ahead = ahead
+	q.moved(cur, was)
 }
 
 // stall takes back the time of a current task that goes to sleep long after its

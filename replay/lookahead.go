@@ -38,6 +38,8 @@ type outcome struct {
 type lookahead struct {
 	survey *survey
 	emit   func(*parser.Event, *outcome) error
+	// charges: sched_stat_runtime is wanted.
+	charges bool
 
 	queue []held
 	head  int
@@ -57,15 +59,15 @@ const (
 	maxHeldNS = 2_000_000_000
 )
 
-func newLookahead(s *survey, emit func(*parser.Event, *outcome) error) *lookahead {
-	return &lookahead{survey: s, emit: emit, moved: map[int32]*outcome{}}
+func newLookahead(s *survey, charges bool, emit func(*parser.Event, *outcome) error) *lookahead {
+	return &lookahead{survey: s, charges: charges, emit: emit, moved: map[int32]*outcome{}}
 }
 
 // push takes the next event of the capture.
 func (l *lookahead) push(ev *parser.Event) error {
 	l.observe(ev)
 	selected := !l.survey.hasWaking && l.settleMove(ev)
-	if ev.Kind == parser.KindStatRuntime {
+	if ev.Kind == parser.KindStatRuntime && !l.charges {
 		return nil // it bounds selections, and the replay has no other use for it
 	}
 	h := held{ev: *ev}

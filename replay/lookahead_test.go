@@ -17,7 +17,7 @@ type emitted struct {
 func lookThrough(t *testing.T, events ...parser.Event) []emitted {
 	t.Helper()
 	var got []emitted
-	l := newLookahead(surveyCapture(record(events...), &parser.Host{}, nil), func(e *parser.Event, o *outcome) error {
+	l := newLookahead(surveyCapture(record(events...), &parser.Host{}, nil), false, func(e *parser.Event, o *outcome) error {
 		got = append(got, emitted{*e, o})
 		return nil
 	})
@@ -109,7 +109,7 @@ func TestLookaheadWithoutWaking(t *testing.T) {
 func TestLookaheadBounded(t *testing.T) {
 	first := waking(10, 2, busy[2], other, 4)
 	run := func(n int, step int64) (most int) {
-		l := newLookahead(&survey{hasWaking: true}, func(*parser.Event, *outcome) error { return nil })
+		l := newLookahead(&survey{hasWaking: true}, false, func(*parser.Event, *outcome) error { return nil })
 		if err := l.push(&first); err != nil {
 			t.Fatal(err)
 		}
@@ -133,7 +133,7 @@ func TestLookaheadBounded(t *testing.T) {
 
 // Many wakings of many tasks leave nothing behind.
 func TestLookaheadForgets(t *testing.T) {
-	l := newLookahead(&survey{hasWaking: true, hasMigrate: true}, func(*parser.Event, *outcome) error { return nil })
+	l := newLookahead(&survey{hasWaking: true, hasMigrate: true}, false, func(*parser.Event, *outcome) error { return nil })
 	for i := range int64(50_000) {
 		p := other
 		p.PID = int32(i%4000) + 1000

@@ -205,7 +205,7 @@ func (r *replayer) pass(ctx context.Context, pass int) error {
 		f(r.res)
 	}
 	progress := progressOf(r.opt, pass)
-	l := newLookahead(r.s, r.event)
+	l := newLookahead(r.s, r.t.charges, r.event)
 	n := int64(0)
 	for ev, err := range ahead(r.c.Events()) {
 		if err != nil {
@@ -240,6 +240,9 @@ func (r *replayer) event(ev *parser.Event, out *outcome) error {
 	r.closeDue(ev.Time)
 	r.sample(ev.Time)
 	switch ev.Kind {
+	case parser.KindStatRuntime:
+		r.t.charge(ev)
+		return nil
 	case parser.KindWaking:
 		r.open(ev, out, kernelmodel.KindWakeup)
 	case parser.KindWakeup:

@@ -101,6 +101,9 @@ type timeline struct {
 	slices bool
 	// delays: the kernel delays dequeues (6.12 and later).
 	delays bool
+	// charges: every time that the kernel charges to a task is recorded
+	// (sched_stat_runtime), so that virtual times need no clock.
+	charges bool
 	// spares: util_est does not fall for a task that had to wait (6.8 and later).
 	spares bool
 	// slack is how long before its event a change may have been visible, in ns.
@@ -112,6 +115,7 @@ func newTimeline(s *survey, ncpu int, delays bool) *timeline {
 	t := &timeline{s: s, delays: delays, cpu: make([]cpuState, ncpu)}
 	t.slack = s.selectDelay / 4
 	t.slices = s.events[parser.KindSlice] > 0
+	t.charges = delays && s.events[parser.KindStatRuntime] > 0
 	for c := range t.cpu {
 		k := &t.cpu[c]
 		*k = cpuState{cur: parser.NoPID, prio: parser.NoPrio, guard: parser.NoPID, since: parser.NoTime, idleAt: parser.NoTime, rest: newIdleTime(), fair: fairQueue{slice: baseSlice(ncpu), at: s.start}}
@@ -558,8 +562,6 @@ func (t *timeline) apply(ev *parser.Event) {
 		t.see(&ev.Task)
 	case parser.KindExit:
 		t.see(&ev.Task).exiting = true
-	case parser.KindStatRuntime:
-		t.see(&ev.Task)
 	case parser.KindSlice:
 		p := t.see(&ev.Task)
 		p.cpu = c
@@ -600,12 +602,16 @@ func (t *timeline) applySwitch(ev *parser.Event) {
 	for len(k.leaving) > 0 && k.leaving[0].to <= ev.Time {
 		k.leaving = k.leaving[1:]
 	}
-	if t.delays && ev.State.Known() && !ev.State.Runnable() {
+	if t.delays && !t.charges && ev.State.Known() && !ev.State.Runnable() {
 		if p := t.find(ev.Task.PID); p != nil && p.virtual.on == c {
 			k.fair.stall(p, t.now)
 		}
 	}
-	t.fairAdvance(c)
+	if t.charges {
+		t.fairExpect(c, k.fair.at) // all its time is charged
+	} else {
+		t.fairAdvance(c)
+	}
 	t.fairJudge(ev)
 	if ev.Task.PID > 0 {
 		p := t.see(&ev.Task)
@@ -814,20 +820,44 @@ func (t *timeline) fairAdvance(c int32) {
 	if !t.delays {
 		return
 	}
-	k := &t.cpu[c]
-	var cur *task
-	if k.cur > 0 {
-		if cur = t.find(k.cur); cur != nil && cur.virtual.on != c {
-			cur = nil
+	if t.charges {
+		t.fairExpect(c, t.now)
+		return
+	}
+	t.dropped(c, t.cpu[c].fair.advance(t.fairCurrent(c), t.now))
+}
+
+// fairCurrent is the CPU's current task if it is on its fair queue, else nil.
+func (t *timeline) fairCurrent(c int32) *task {
+	if k := &t.cpu[c]; k.cur > 0 {
+		if p := t.find(k.cur); p != nil && p.virtual.on == c {
+			return p
 		}
 	}
-	t.dropped(c, k.fair.advance(cur, t.now))
+	return nil
+}
+
+// fairExpect puts the CPU's current task where it is at a time if it runs on.
+func (t *timeline) fairExpect(c int32, at int64) { t.cpu[c].fair.expect(t.fairCurrent(c), at) }
+
+// charge takes the time that the kernel charges to a task (update_curr).
+func (t *timeline) charge(ev *parser.Event) {
+	t.now = max(t.now, ev.Time)
+	p := t.find(ev.Task.PID)
+	if p == nil || p.virtual.on < 0 || p.virtual.delayed || ev.Runtime <= 0 {
+		return
+	}
+	if c := p.virtual.on; t.cpu[c].cur == p.pid {
+		t.dropped(c, t.cpu[c].fair.charge(p, ev.Runtime, t.now))
+	}
 }
 
 // fairTick lets the CPU's current task run up to the last tick, if there was one
 // since its virtual time was brought up to date.
 func (t *timeline) fairTick(c int32) {
-	if k := &t.cpu[c]; t.delays && t.now-k.fair.at > tick/2 {
+	if t.charges {
+		t.fairExpect(c, t.cpu[c].fair.at) // that of the last charge
+	} else if k := &t.cpu[c]; t.delays && t.now-k.fair.at > tick/2 {
 		now := t.now
 		t.now -= tick / 2
 		t.fairAdvance(c)
@@ -842,6 +872,10 @@ func (t *timeline) fairPick(c int32, next *task) {
 		return
 	}
 	k := &t.cpu[c]
+	k.fair.renewed = false
+	if t.charges {
+		k.fair.at, k.fair.ahead = t.now, 0
+	}
 	switch {
 	case next == nil:
 		t.dropped(c, k.fair.pick(nil))
