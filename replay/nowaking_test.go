@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"schedreplay/parser"
@@ -64,5 +65,20 @@ func TestWithoutWaking(t *testing.T) {
 	}
 	if exact*100 < decisions*98 {
 		t.Errorf("%d of %d decisions exact, want 98 %%", exact, decisions)
+	}
+}
+
+// That the recording contradicts the release it claims shows whichever one of the
+// events that tell where a task goes was left out.
+func TestContradictionWithout(t *testing.T) {
+	for _, k := range []parser.Kind{parser.KindOther, parser.KindWaking, parser.KindWakeup, parser.KindMigrate} {
+		in, h := openCapture(t, filepath.Join("..", "testdata", "traces", "smt44-isolated43-original"), "ftrace.txt.gz")
+		res, err := replay.Replay(context.Background(), &without{in, k}, h, replay.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(res.Headline) == 0 || !strings.Contains(res.Headline[0], "cannot explain the recording") {
+			t.Errorf("without %s: %q", k, res.Headline)
+		}
 	}
 }

@@ -28,7 +28,7 @@ type survey struct {
 	// from sched_waking to the event that ends the selection on the same CPU.
 	selectDelay, selectLate int64
 
-	// enters holds the CPUs to which a waking moved a task, ranNS the time that
+	// enters holds the CPUs to which a task came from another, ranNS the time that
 	// tasks ran on CPUs that are or may be isolated, by runKey.
 	enters cpumask.Mask
 	ranNS  map[runKey]int64
@@ -56,7 +56,7 @@ type runKey struct {
 	cpu, pid int32
 }
 
-// mayEnter reports whether a waking moved any task to one of the CPUs.
+// mayEnter reports whether any task came to one of the CPUs from another.
 func (s *survey) mayEnter(cpus cpumask.Mask) bool { return s.enters.Intersects(cpus) }
 
 // startCPU is a CPU's state when the capture begins, as its first event tells,
@@ -87,6 +87,7 @@ type startCPU struct {
 type taskSurvey struct {
 	comm string
 	seen cpumask.Mask // CPUs it ran on
+	last int32        // where it was last, NoCPU if unknown
 	// start: the task's state when the capture begins.
 	startCPU    int32 // NoCPU if unknown
 	startQueued bool  // runnable, waiting
@@ -123,7 +124,7 @@ func (s *survey) cpuAt(c int32) *startCPU {
 func (s *survey) taskAt(pid int32) *taskSurvey {
 	t := s.task.Get(pid)
 	if t == nil {
-		t = &taskSurvey{startCPU: parser.NoCPU, lastWakee: parser.NoPID, parent: parser.NoPID}
+		t = &taskSurvey{last: parser.NoCPU, startCPU: parser.NoCPU, lastWakee: parser.NoPID, parent: parser.NoPID}
 		s.task.Set(pid, t)
 	}
 	return t
@@ -217,6 +218,9 @@ func surveyCapture(c parser.Capture, host *parser.Host, progress func(int64)) *s
 		case parser.KindWaking:
 			s.hasWaking = true
 			cpu.waking, cpu.wakee, cpu.wakingAt = true, ev.Task.PID, ev.Time
+			if usableCPU(ev.TargetCPU) && ev.Task.PID > 0 {
+				s.taskAt(ev.Task.PID).last = ev.TargetCPU
+			}
 			s.name(&ev.Task)
 			if ev.Cur.PID > 0 && !s.taskAt(ev.Task.PID).queued && !s.pinned(host, &ev.Task) {
 				if t := s.taskAt(ev.Cur.PID); t.lastWakee != ev.Task.PID {
@@ -319,6 +323,10 @@ func (s *survey) ran(t *parser.Task, cpu int32) {
 	s.name(t)
 	ts := s.taskAt(t.PID)
 	ts.seen.Set(int(cpu))
+	if ts.last != cpu && ts.last != parser.NoCPU {
+		s.enters.Set(int(cpu)) // the move itself may not be recorded
+	}
+	ts.last = cpu
 }
 
 // first learns from an event how its CPU and its tasks stood before.
