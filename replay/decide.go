@@ -601,7 +601,7 @@ func (r *replayer) learn(d *decision, p *task, consistent []int) {
 			}
 			if idle >= 0 {
 				if f := r.original.idleCores[llc]; !f.before(r.stateO.win) {
-					r.original.idleCores[llc] = tristate{idle == 1, true, f.since}
+					r.original.idleCores[llc] = tristate{value: idle == 1, known: true, since: f.since}
 				}
 			}
 		}
@@ -804,9 +804,9 @@ func (r *replayer) clearCores(consistent []int) {
 		switch {
 		case llc < 0 || !own || f.before(r.stateO.win):
 		case all:
-			w.idleCores[llc] = tristate{false, true, f.since}
+			w.idleCores[llc] = tristate{known: true, since: f.since}
 		case f.value || !f.known:
-			w.idleCores[llc] = tristate{f.value && !likely, false, f.since}
+			w.idleCores[llc] = tristate{value: f.value && !likely, since: f.since}
 		}
 	}
 	clear(r.original, o, oAll, first.o.ClearIdleCores >= 0)
@@ -860,9 +860,9 @@ func (r *replayer) wentIdle(c int) {
 			if all && !f.value {
 				since = r.t.now
 			}
-			w.idleCores[llc] = tristate{all || f.value, false, since}
+			w.idleCores[llc] = tristate{value: all || f.value, since: since}
 		case all:
-			w.idleCores[llc] = tristate{true, true, r.t.now}
+			w.idleCores[llc] = tristate{value: true, known: true, since: r.t.now}
 		}
 	}
 	r.joinCores(llc)

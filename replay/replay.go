@@ -193,7 +193,7 @@ func (r *replayer) startCores() {
 			}
 			found = found || idle
 		}
-		r.original.idleCores[llc] = tristate{value: found, since: parser.NoTime}
+		r.original.idleCores[llc] = tristate{value: found, guessed: true, since: parser.NoTime}
 	}
 }
 

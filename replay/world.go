@@ -34,6 +34,8 @@ type divergence struct {
 // tristate is a flag that may be unknown.
 type tristate struct {
 	value, known bool
+	// guessed: nothing was seen of it since the capture began.
+	guessed bool
 	// since is when a CPU that went idle set it.
 	since int64
 }
@@ -324,7 +326,10 @@ func (s *state) HasIdleCores(c int) kernelmodel.Answer {
 	if f.value && f.since > s.win.lo {
 		return kernelmodel.Rarely(!f.before(s.win), doubtRace, fact.Reconstructed)
 	}
-	if !f.known {
+	switch {
+	case f.guessed:
+		return kernelmodel.Either(f.value, fact.Estimated)
+	case !f.known:
 		return kernelmodel.Rarely(f.value, doubtCores, fact.Reconstructed)
 	}
 	return kernelmodel.Known(f.value, fact.Reconstructed)

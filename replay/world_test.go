@@ -360,6 +360,16 @@ func TestIdleCoresSetLater(t *testing.T) {
 	}
 }
 
+// What the flag was when the capture began is a guess that excludes nothing.
+func TestIdleCoresAtStart(t *testing.T) {
+	r := &replayer{m: BuildMachine(bench("6.1"), 6, 1), original: newWorld(), patched: newWorld(), t: timelineOf(crowd()...)}
+	r.startCores()
+	r.stateO = state{r: r, world: r.original, win: window{est: 10, lo: 5, hi: 20}}
+	if a, want := r.stateO.HasIdleCores(0), kernelmodel.Either(false, fact.Estimated); a != want {
+		t.Errorf("%+v, want %+v", a, want)
+	}
+}
+
 // One that reads has_idle_cores as not set leaves it so, and one that scans for a
 // core in vain clears it: whichever it was, it is not set afterwards.
 func TestIdleCoresAfter(t *testing.T) {
