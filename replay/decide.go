@@ -286,8 +286,8 @@ func (r *replayer) ask(d *decision, p *task, w *world, q *kernelmodel.Wakeup) {
 		if r.hasCPU(ruc) {
 			q.RecentUsed = []int{int(ruc)}
 		}
-	} else if p.recentUsedKnown && r.hasCPU(p.recentUsed) {
-		q.RecentUsed = []int{int(p.recentUsed)}
+	} else if len(p.recent) > 0 && p.recent[0] < r.m.NumCPU() {
+		q.RecentUsed = p.recent
 	}
 	q.CurFlips, q.Flips = append(q.CurFlips[:0], kernelmodel.Weighted{Weight: 1}), p.flips.value(q.Flips[:0])
 	q.CurPerCPUKthread = kernelmodel.Known(cur == 0, fact.Reconstructed)
@@ -737,33 +737,48 @@ func (r *replayer) anyIsolated(cpus []int) bool {
 	return false
 }
 
-// setRecent writes recent_used_cpu in both worlds.
+// maxRecent bounds the CPUs that recent_used_cpu is held to be one of.
+const maxRecent = 4
+
+// setRecent writes recent_used_cpu in both worlds: in the recorded one what any run
+// that fits leaves in it.
 func (r *replayer) setRecent(p *task, consistent []int) {
-	o, pt := &r.runs[consistent[0]].o, &r.runs[consistent[0]].p
-	was := p.recentUsed
-	wasKnown := p.recentUsedKnown
-	agree := true
-	for _, i := range consistent {
-		if r.runs[i].o.SetRecentUsed != o.SetRecentUsed {
-			agree = false
+	first := &r.runs[consistent[0]]
+	was := parser.NoCPU
+	if len(p.recent) == 1 {
+		was = p.recent[0]
+	}
+	may, any := r.recent[:0], false
+	add := func(cpu int) {
+		if !slices.Contains(may, cpu) {
+			may = append(may, cpu)
 		}
 	}
-	switch {
-	case !agree:
-		p.recentUsedKnown = false
-	case o.SetRecentUsed >= 0:
-		p.recentUsed, p.recentUsedKnown = int32(o.SetRecentUsed), true
-	}
-	if pt.SetRecentUsed != o.SetRecentUsed || r.patched.diverged[p.pid] != nil {
-		v, ok := r.patched.recentUsed[p.pid]
-		if !ok {
-			v = was
-			if !wasKnown {
-				v = parser.NoCPU
+	for _, i := range consistent {
+		switch set := r.runs[i].o.SetRecentUsed; {
+		case set >= 0:
+			add(set)
+		case len(p.recent) == 0:
+			any = true
+		default:
+			for _, cpu := range p.recent {
+				add(cpu)
 			}
 		}
-		if pt.SetRecentUsed >= 0 {
-			v = int32(pt.SetRecentUsed)
+	}
+	r.recent = may
+	if any || len(may) > maxRecent {
+		p.recent = p.recent[:0]
+	} else {
+		p.recent = append(p.recent[:0], may...)
+	}
+	if first.p.SetRecentUsed != first.o.SetRecentUsed || r.patched.diverged[p.pid] != nil {
+		v, ok := r.patched.recentUsed[p.pid]
+		if !ok {
+			v = int32(was)
+		}
+		if set := first.p.SetRecentUsed; set >= 0 {
+			v = int32(set)
 		}
 		r.patched.recentUsed[p.pid] = v
 	}

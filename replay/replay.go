@@ -115,6 +115,7 @@ type replayer struct {
 	nowP           *kernelmodel.Wakeup // the patched world's: askO where the worlds are the same
 	runs           []bothRun
 	idx, places    []int
+	recent         []int
 	selected       []int
 }
 

@@ -42,8 +42,9 @@ type task struct {
 	pushedFrom int32
 	pushedAt   int64
 
-	recentUsed      int32
-	recentUsedKnown bool
+	// recent holds what recent_used_cpu may be, the likeliest first; nil if it may be
+	// any CPU.
+	recent []int
 	flips           flips
 	woken           lastHabit
 	aff             affinity
@@ -183,7 +184,7 @@ func (t *timeline) get(pid int32) *task {
 	if p == nil {
 		p = &task{
 			pid: pid, prio: parser.NoPrio, cpu: parser.NoCPU, wokenAt: parser.NoTime, sleptAt: parser.NoTime,
-			inflight: parser.NoCPU, seat: parser.NoCPU, recentUsed: parser.NoCPU, pushedFrom: parser.NoCPU,
+			inflight: parser.NoCPU, seat: parser.NoCPU, pushedFrom: parser.NoCPU,
 		}
 		p.entity.attached, p.entity.weight, p.virtual.on = parser.NoCPU, 1024, parser.NoCPU
 		p.virtual.back, p.virtual.came = 2*baseSlice(len(t.cpu)), parser.NoTime
@@ -533,7 +534,7 @@ func (t *timeline) apply(ev *parser.Event) {
 		}
 		if ev.Kind == parser.KindWakeupNew {
 			p.born = true
-			p.recentUsed, p.recentUsedKnown = c, true
+			p.recent = append(p.recent[:0], int(c))
 		}
 		if !p.queued && p.wokenAt == parser.NoTime {
 			p.wokenAt = ev.Time

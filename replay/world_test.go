@@ -551,3 +551,36 @@ func TestLeaving(t *testing.T) {
 		}
 	}
 }
+
+// recent_used_cpu is one of what the runs that fit the recording leave in it.
+func TestSetRecent(t *testing.T) {
+	r := &replayer{m: BuildMachine(bench("6.1"), 6, 1), original: newWorld(), patched: newWorld()}
+	set := func(cpus ...int) (runs []bothRun) {
+		for _, c := range cpus {
+			runs = append(runs, bothRun{o: kernelmodel.Outcome{SetRecentUsed: c}, p: kernelmodel.Outcome{SetRecentUsed: c}})
+		}
+		return runs
+	}
+	for _, c := range []struct {
+		name   string
+		before []int
+		runs   []bothRun
+		want   []int
+	}{
+		{"written", []int{1}, set(4), []int{4}},
+		{"not written", []int{1}, set(-1), []int{1}},
+		{"written or not", []int{1}, set(4, -1), []int{4, 1}},
+		{"most likely not", []int{1, 2}, set(-1, 4, 1), []int{1, 2, 4}},
+		{"unknown and written", nil, set(4), []int{4}},
+		{"unknown and perhaps written", nil, set(4, -1), nil},
+		{"unknown still", nil, set(-1), nil},
+		{"too many to tell", []int{1, 2}, set(3, 4, 5, -1), nil},
+	} {
+		p := &task{pid: other.PID, recent: slices.Clone(c.before)}
+		r.runs = c.runs
+		r.setRecent(p, r.all())
+		if !slices.Equal(p.recent, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, p.recent, c.want)
+		}
+	}
+}
