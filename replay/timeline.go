@@ -45,10 +45,10 @@ type task struct {
 	// recent holds what recent_used_cpu may be, the likeliest first; nil if it may be
 	// any CPU.
 	recent []int
-	flips           flips
-	woken           lastHabit
-	aff             affinity
-	born            bool // forked inside the window and not yet run
+	flips  flips
+	woken  lastHabit
+	aff    affinity
+	born   bool // forked inside the window and not yet run
 }
 
 // ref names the task in results.
