@@ -228,8 +228,23 @@ func (r *replayer) pass(ctx context.Context, pass int) error {
 		return err
 	}
 	r.closeDue(1<<63 - 1)
+	for c := range r.t.cpu {
+		r.ran(int32(c), r.s.end)
+	}
 	r.track.end()
 	return nil
+}
+
+// ran tells the tracker that a CPU's current task ran until now, since its switch or
+// since the capture began.
+func (r *replayer) ran(c int32, until int64) {
+	k := &r.t.cpu[c]
+	if !k.known || k.cur <= 0 {
+		return
+	}
+	ns := until - max(k.since, r.s.start)
+	r.track.ranElsewhere(k.cur, c, ns)
+	r.track.heldInPatched(k.cur, c, ns)
 }
 
 // event takes the events in order, each waking with what became of it.
@@ -256,11 +271,8 @@ func (r *replayer) event(ev *parser.Event, out *outcome) error {
 		r.open(ev, &outcome{cpu: ev.CPU, from: fact.Observed, upper: ev.Time, done: true}, kernelmodel.KindExec)
 	}
 	r.track.before(ev)
-	if ev.Kind == parser.KindSwitch && usableCPU(ev.CPU) && int(ev.CPU) < r.ncpu {
-		if k := &r.t.cpu[ev.CPU]; k.since != parser.NoTime && k.cur == ev.Task.PID {
-			r.track.ranElsewhere(ev.Task.PID, ev.CPU, ev.Time-k.since)
-			r.track.heldInPatched(ev.Task.PID, ev.CPU, ev.Time-k.since)
-		}
+	if ev.Kind == parser.KindSwitch && usableCPU(ev.CPU) && int(ev.CPU) < r.ncpu && r.t.cpu[ev.CPU].cur == ev.Task.PID {
+		r.ran(ev.CPU, ev.Time)
 	}
 	r.t.apply(ev)
 	switch ev.Kind {

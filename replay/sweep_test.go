@@ -1,0 +1,84 @@
+package replay
+
+import (
+	"context"
+	"testing"
+
+	"schedreplay/cpumask"
+	"schedreplay/kernelmodel"
+	"schedreplay/parser"
+)
+
+// candidates are kernels by name.
+func candidates(t *testing.T, names ...string) (out []kernelmodel.Candidate) {
+	t.Helper()
+	for _, n := range names {
+		k, err := kernelmodel.ParseKernel(n, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, kernelmodel.Candidate{Kernel: k})
+	}
+	return out
+}
+
+// The incident under each kernel: the leak lets ksmd in, and holds it there for as
+// long as it ran; a kernel with both fixes keeps it out. What came before the capture
+// holds the CPU under each.
+func TestSweepScene(t *testing.T) {
+	names := []string{"6.1.0", "6.1.0+smt-span+core-span", "5.10", "6.12"}
+	resident := append(crowd()[:7], switches(50, 7, other, sleeps, swapper), switches(900, 6, busy[6], preempted, busy[6]))
+	for _, c := range []struct {
+		name    string
+		events  []parser.Event
+		entries []int64
+		held    []int64 // us
+	}{
+		{"one entry", append(incident(1), switches(3000, 6, busy[6], preempted, busy[6])), []int64{1, 0, 0, 0}, nil},
+		{"a resident", resident, []int64{0, 0, 0, 0}, []int64{49, 49, 49, 49}},
+	} {
+		h := bench("6.1.0", 7)
+		h.Task[other.PID] = parser.TaskInfo{PID: other.PID, Comm: "other", Affinity: h.Task[ksmd.PID].Affinity}
+		res, rows, err := Sweep(context.Background(), record(c.events...), h, candidates(t, names...), Options{})
+		if err != nil || len(rows) != len(names) || len(res.Focus) != 1 {
+			t.Fatalf("%s: %d rows of CPUs %v, %v", c.name, len(rows), res.Focus, err)
+		}
+		var recorded int64
+		for _, s := range res.CPUs[0].Stays {
+			recorded += s.RunNS
+		}
+		for i, r := range rows {
+			want := c.entries[i] * recorded
+			if c.held != nil {
+				want = c.held[i] * us
+			}
+			if g := r.Holds[0]; g.CPU != 7 || g.Entries != c.entries[i] || g.HeldNS != want {
+				t.Errorf("%s, %s: %+v, want %d entries and %d ns", c.name, names[i], g, c.entries[i], want)
+			}
+		}
+	}
+	h := bench("6.1.0", 7)
+	h.Isolated.Value = cpumask.Mask{}
+	if _, rows, err := Sweep(context.Background(), record(incident(1)...), h, candidates(t, names...), Options{}); err != nil || len(rows) != 0 {
+		t.Errorf("nothing isolated: %d rows, %v", len(rows), err)
+	}
+}
+
+// The kernels that cannot have made the entry come last, and are told which
+// decision rules them out.
+func TestRankScene(t *testing.T) {
+	names := []string{"6.12", "6.1.0+smt-span+core-span", "6.1.0"}
+	scores, err := Rank(context.Background(), record(incident(1)...), bench("6.1.0", 7), candidates(t, names...), Options{})
+	if err != nil || len(scores) != len(names) {
+		t.Fatalf("%d scores, %v", len(scores), err)
+	}
+	if s := &scores[0]; s.Kernel.Name != "6.1.0" || s.Entries != 0 || s.Decisions == 0 || s.Missed() != 0 || len(s.RuledOutBy) != 0 {
+		t.Errorf("first: %s, %d of %d decisions, %d impossible entries, ruled out by %v", s.Kernel.Name, s.Covered, s.Decisions, s.Entries, s.RuledOutBy)
+	}
+	for i := range scores[1:] {
+		s := &scores[i+1]
+		if s.Entries != 1 || s.Decisions != scores[0].Decisions || len(s.RuledOutBy) == 0 || s.RuledOutBy[0].Task.PID != ksmd.PID || s.RuledOutBy[0].RecordedCPU != 7 {
+			t.Errorf("%s: %d impossible entries, ruled out by %+v", s.Kernel.Name, s.Entries, s.RuledOutBy)
+		}
+	}
+}
