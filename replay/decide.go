@@ -657,6 +657,9 @@ func (r *replayer) carry(d *decision, p *task, consistent []int, complete bool) 
 	}
 	if !p.queued || d.kind != kernelmodel.KindWakeup {
 		r.send(d, p, recorded)
+		if line.RecordedCPU < 0 {
+			p.queuedKnown = false // it is a guess that it went there
+		}
 	}
 	r.places = r.places[:0]
 	for _, i := range consistent {

@@ -107,12 +107,15 @@ func wakingBefore(slice *parser.Event) parser.Event {
 	return ev
 }
 
+// maxBack is how many of the events held one is put ahead of at most.
+const maxBack = 4096
+
 // insert puts an event that belongs before others into its place among those
 // still held.
 func (l *lookahead) insert(h held) {
 	l.queue = append(l.queue, h)
 	i := len(l.queue) - 1
-	for ; i > l.head && l.queue[i-1].ev.Time > h.ev.Time; i-- {
+	for first := max(l.head, i-maxBack); i > first && l.queue[i-1].ev.Time > h.ev.Time; i-- {
 		l.queue[i] = l.queue[i-1]
 	}
 	l.queue[i] = h

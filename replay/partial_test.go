@@ -355,3 +355,15 @@ func TestIdleWithWakeeUnderWay(t *testing.T) {
 		}
 	}
 }
+
+// Where the recording does not show where a wakee went, it is not known to be queued
+// anywhere when it is woken again.
+func TestGuessedPlaceIsNoQueue(t *testing.T) {
+	s := replayScene(t, record(append(crowd(),
+		waking(100, 6, busy[6], ksmd, 6), switches(200, 6, busy[6], preempted, busy[6]), // no sched_wakeup, no sched_migrate_task
+		waking(5000, 0, busy[0], ksmd, 6), switches(5100, 0, busy[0], preempted, busy[0]))...), bench("6.1.0", 7), Options{})
+	w := s.of(ksmd)
+	if w[0].RecordedCPU >= 0 || w[1].Original.Certain() || w[1].SelectionKnown {
+		t.Errorf("recorded on %d, then %s (%s), possible %s, selection known %v", w[0].RecordedCPU, w[1].Original.Path, w[1].Original.Reason, w[1].Original.Possible, w[1].SelectionKnown)
+	}
+}

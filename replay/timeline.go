@@ -841,11 +841,14 @@ func (t *timeline) fairCurrent(c int32) *task {
 // fairExpect puts the CPU's current task where it is at a time if it runs on.
 func (t *timeline) fairExpect(c int32, at int64) { t.cpu[c].fair.expect(t.fairCurrent(c), at) }
 
+// maxCharge bounds the time charged at once, in ns; more is an error of the file.
+const maxCharge = 1 << 40
+
 // charge takes the time that the kernel charges to a task (update_curr).
 func (t *timeline) charge(ev *parser.Event) {
 	t.now = max(t.now, ev.Time)
 	p := t.find(ev.Task.PID)
-	if p == nil || p.virtual.on < 0 || p.virtual.delayed || ev.Runtime <= 0 {
+	if p == nil || p.virtual.on < 0 || p.virtual.delayed || ev.Runtime <= 0 || ev.Runtime > maxCharge {
 		return
 	}
 	if c := p.virtual.on; t.cpu[c].cur == p.pid {
