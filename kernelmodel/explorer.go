@@ -223,14 +223,11 @@ func (x *Explorer) ask(k fkind, arg int, a Answer) bool {
 // pick returns which of n options this run takes; 0 is the preferred one.
 // Questions with different numbers of options are different questions: one
 // kernel's options never hide another's.
-func (x *Explorer) pick(k fkind, arg, n int) int { return x.pickDoubting(k, arg, n, 0) }
-
-// pickDoubting is pick where every other option carries doubt, in bits.
-func (x *Explorer) pickDoubting(k fkind, arg, n int, doubt uint8) int {
+func (x *Explorer) pick(k fkind, arg, n int) int {
 	if n <= 1 {
 		return 0
 	}
-	return int(x.find(factKey(k, arg)|uint64(n&0xffff), n, false, doubt).idx)
+	return int(x.find(factKey(k, arg)|uint64(n&0xffff), n, false, 0).idx)
 }
 
 // atLeast reports whether, in this run, the number that key (k, arg) names is

@@ -2,7 +2,6 @@ package kernelmodel
 
 import (
 	"fmt"
-	"math/bits"
 
 	"schedreplay/cpumask"
 )
@@ -105,7 +104,7 @@ func (s *Selector) recentUsedCPU(prev, target int) int {
 	}
 	hit := -1
 	if w.RecentUsed != nil {
-		c := w.RecentUsed[s.x.pickDoubting(fRecentUsed, 0, len(w.RecentUsed), oneOf(len(w.RecentUsed)))]
+		c := w.RecentUsed[s.x.pick(fRecentUsed, 0, len(w.RecentUsed))]
 		if s.Trace != nil {
 			s.step(fn, "recent_used_cpu", fmt.Sprint(c), Answer{})
 		}
@@ -120,13 +119,6 @@ func (s *Selector) recentUsedCPU(prev, target int) int {
 	}
 	return hit
 }
-
-// recentDoubt is how unlikely it is at most, in bits, that an unknown
-// recent_used_cpu is a given one of the CPUs that it can be.
-const recentDoubt = 3
-
-// oneOf is the doubt that recent_used_cpu is a given one of n CPUs.
-func oneOf(n int) uint8 { return min(recentDoubt, uint8(bits.Len(uint(n))-1)) }
 
 // anyRecentUsed splits over every CPU that an unknown recent_used_cpu could
 // make the test return; the preferred answer is none.
@@ -144,7 +136,7 @@ func (s *Selector) anyRecentUsed(prev, target int) int {
 			n++
 		}
 	}
-	k := s.x.pickDoubting(fRecentUsed, 0, n, oneOf(n))
+	k := s.x.pick(fRecentUsed, 0, n)
 	for c := among.First(); k > 0 && c >= 0; c = among.Next(c) {
 		if candidate(c) {
 			if k--; k == 0 && s.idleEnough("select_idle_sibling", c) {

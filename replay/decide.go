@@ -824,7 +824,7 @@ func (r *replayer) clearCores(consistent []int) {
 		case all:
 			w.idleCores[llc] = tristate{known: true, since: f.since}
 		case f.value || !f.known:
-			w.idleCores[llc] = tristate{value: f.value && !likely, since: f.since}
+			w.idleCores[llc] = tristate{value: f.value && !likely, guessed: f.guessed, since: f.since}
 		}
 	}
 	clear(r.original, o, oAll, first.o.ClearIdleCores >= 0)
@@ -856,14 +856,14 @@ func (r *replayer) wentIdle(c int) {
 			continue
 		}
 		s := state{r: r, world: w, win: window{r.t.now, r.t.now - r.t.slack, r.t.now}, self: noWakee}
-		all, open := true, false
+		all, open, guessed := true, false, false
 		for t := range r.m.SMT(c).All() {
 			if t == c {
 				continue
 			}
 			switch a := s.Idle(t); {
 			case a.Open:
-				open = true
+				open, guessed = true, guessed || a.From == fact.Unknown
 				all = all && a.Value
 			case !a.Value:
 				all, open = false, false
@@ -878,7 +878,7 @@ func (r *replayer) wentIdle(c int) {
 			if all && !f.value {
 				since = r.t.now
 			}
-			w.idleCores[llc] = tristate{value: all || f.value, since: since}
+			w.idleCores[llc] = tristate{value: all || f.value, guessed: guessed || f.guessed, since: since}
 		case all:
 			w.idleCores[llc] = tristate{value: true, known: true, since: r.t.now}
 		}
