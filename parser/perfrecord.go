@@ -18,7 +18,7 @@ func RecordCPUs(args []string) CPUs {
 		return CPUs{}
 	}
 	for i++; i < len(args); i++ {
-		a, list := args[i], ""
+		a := args[i]
 		name, value, attached := strings.Cut(a, "=")
 		switch {
 		case a == "--" || !strings.HasPrefix(a, "-"):
@@ -32,11 +32,8 @@ func RecordCPUs(args []string) CPUs {
 				value = args[i]
 			}
 		}
-		if name == "-C" || name == "--cpu" {
-			list = value
-		}
-		if list != "" {
-			m, err := cpumask.ParseList(list, 0)
+		if (name == "-C" || name == "--cpu") && value != "" {
+			m, err := cpumask.ParseList(value, 0)
 			if err != nil {
 				return CPUs{}
 			}

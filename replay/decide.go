@@ -751,7 +751,7 @@ func (r *replayer) setRecent(p *task, consistent []int) {
 	if len(p.recent) == 1 {
 		was = p.recent[0]
 	}
-	may, any := r.recent[:0], false
+	may, open := r.recent[:0], false
 	add := func(cpu int) {
 		if !slices.Contains(may, cpu) {
 			may = append(may, cpu)
@@ -762,7 +762,7 @@ func (r *replayer) setRecent(p *task, consistent []int) {
 		case set >= 0:
 			add(set)
 		case len(p.recent) == 0:
-			any = true
+			open = true
 		default:
 			for _, cpu := range p.recent {
 				add(cpu)
@@ -770,7 +770,7 @@ func (r *replayer) setRecent(p *task, consistent []int) {
 		}
 	}
 	r.recent = may
-	if any || len(may) > maxRecent {
+	if open || len(may) > maxRecent {
 		p.recent = p.recent[:0]
 	} else {
 		p.recent = append(p.recent[:0], may...)

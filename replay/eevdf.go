@@ -104,9 +104,10 @@ func (q *fairQueue) add(p *task) {
 	}
 }
 
-// moved notes that a task's virtual time was v before.
-func (q *fairQueue) moved(p *task, v int64) {
-	q.total.sum += (p.virtual.v - v) * p.entity.weight
+// move advances a queued task's virtual time.
+func (q *fairQueue) move(p *task, by int64) {
+	p.virtual.v += by
+	q.total.sum += by * p.entity.weight
 }
 
 // baseSlice is sysctl_sched_base_slice after scaling: 0.7 ms times 1 +
@@ -186,17 +187,13 @@ func (q *fairQueue) advance(cur *task, now int64) (dropped []*task) {
 	for i := 0; i < maxRenewals && x.v+scaled(d, w) >= x.deadline; i++ {
 		// The tick comes half its period after the slice's end, on average.
 		run := min(d, max(0, x.deadline-x.v)*w/1024+tick/2)
-		was := x.v
-		x.v += scaled(run, w)
-		q.moved(cur, was)
+		q.move(cur, scaled(run, w))
 		x.deadline = max(x.v, x.deadline) + scaled(q.slice, w)
 		if d -= run; d >= tick {
 			dropped = append(dropped, q.pick(cur)...)
 		}
 	}
-	was := x.v
-	x.v += scaled(d, w)
-	q.moved(cur, was)
+	q.move(cur, scaled(d, w))
 	if x.v >= x.deadline {
 		x.deadline = x.v + scaled(q.slice, w)
 	}
@@ -211,9 +208,8 @@ func (q *fairQueue) charge(cur *task, ns, now int64) (dropped []*task) {
 	if q.renewed {
 		dropped, q.renewed = q.pick(cur), false
 	}
-	x, w, was := &cur.virtual, cur.entity.weight, cur.virtual.v
-	x.v += scaled(ns, w)
-	q.moved(cur, was)
+	x, w := &cur.virtual, cur.entity.weight
+	q.move(cur, scaled(ns, w))
 	if x.v >= x.deadline {
 		x.deadline, q.renewed = x.v+scaled(q.slice, w), true
 	}
@@ -226,11 +222,9 @@ func (q *fairQueue) expect(cur *task, now int64) {
 	if cur == nil || cur.virtual.on < 0 || cur.virtual.delayed {
 		return
 	}
-	was := cur.virtual.v
 	ahead := scaled(max(0, now-q.at), cur.entity.weight)
-	cur.virtual.v += ahead - q.ahead
+	q.move(cur, ahead-q.ahead)
 	q.ahead = ahead
-	q.moved(cur, was)
 }
 
 // stall takes back the time of a current task that goes to sleep long after its

@@ -40,6 +40,8 @@ type lookahead struct {
 	emit   func(*parser.Event, *outcome) error
 	// charges: sched_stat_runtime is wanted.
 	charges bool
+	// slicesAlone is the survey's: a slice's sch delay stands in for the wakeup.
+	slicesAlone bool
 
 	queue []held
 	head  int
@@ -60,7 +62,7 @@ const (
 )
 
 func newLookahead(s *survey, charges bool, emit func(*parser.Event, *outcome) error) *lookahead {
-	return &lookahead{survey: s, charges: charges, emit: emit, moved: map[int32]*outcome{}}
+	return &lookahead{survey: s, charges: charges, slicesAlone: s.slicesAlone(), emit: emit, moved: map[int32]*outcome{}}
 }
 
 // push takes the next event of the capture.
@@ -81,7 +83,7 @@ func (l *lookahead) push(ev *parser.Event) error {
 	case parser.KindWakeupNew:
 		h.out = &outcome{cpu: ev.TargetCPU, from: fact.Observed, upper: ev.Time, done: true}
 	case parser.KindSlice:
-		if l.slicesAlone() && ev.Delay > 0 && ev.Start != parser.NoTime && ev.Task.PID > 0 {
+		if l.slicesAlone && ev.Delay > 0 && ev.Start != parser.NoTime && ev.Task.PID > 0 {
 			l.insert(held{ev: wakingBefore(ev), out: &outcome{cpu: ev.CPU, from: fact.Reconstructed, upper: ev.Start, delayed: true, done: true}})
 		}
 	case parser.KindMigrate:
@@ -91,12 +93,6 @@ func (l *lookahead) push(ev *parser.Event) error {
 	}
 	l.queue = append(l.queue, h)
 	return l.flush(ev.Time)
-}
-
-// slicesAlone reports whether the capture holds slices and no wakeups, so that only
-// their sch delays tell of any: perf sched timehist without -w.
-func (l *lookahead) slicesAlone() bool {
-	return l.survey.events[parser.KindSlice] > 0 && !l.survey.hasWaking && !l.survey.hasWakeup
 }
 
 // wakingBefore is the waking that a slice's sch delay began with. Who woke the task, and
@@ -260,7 +256,7 @@ func (o *outcome) settle(t int64) {
 func (l *lookahead) flush(now int64) error {
 	for l.head < len(l.queue) {
 		h := &l.queue[l.head]
-		wait := h.out != nil && !h.out.done || l.slicesAlone() // a later slice may bring an earlier wakeup
+		wait := h.out != nil && !h.out.done || l.slicesAlone // a later slice may bring an earlier wakeup
 		if wait && len(l.queue)-l.head < maxHeld && now-h.ev.Time < maxHeldNS {
 			break
 		}

@@ -107,6 +107,12 @@ type taskSurvey struct {
 	pinnedAs            string
 }
 
+// slicesAlone reports whether the capture holds slices and no wakeups, so that only
+// their sch delays tell of any: perf sched timehist without -w.
+func (s *survey) slicesAlone() bool {
+	return s.events[parser.KindSlice] > 0 && !s.hasWaking && !s.hasWakeup
+}
+
 // shownAtStart reports whether the capture shows that the task was on its
 // startCPU when it begins: not if it was first seen by an arrival, and a wakeup
 // or a move before that would not have been recorded.

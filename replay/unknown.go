@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"schedreplay/cpumask"
-	"schedreplay/parser"
 )
 
 // unknowns lists what the capture and the host leave open, what each costs and
@@ -23,7 +22,7 @@ func (r *replayer) unknowns() []Unknown {
 		}
 		add(what, "no stays of foreign tasks can be told", remedy)
 	}
-	if !r.s.hasWaking && !r.s.hasWakeup && r.s.events[parser.KindSlice] > 0 {
+	if r.s.slicesAlone() {
 		add("Wakeups: the capture holds none", "one is taken to have come where a slice has a sch delay, that long before it, to 1 us; who woke the task is not known, and placements cannot be judged", "print with perf sched timehist -w -n -M --state, or give the perf.data")
 	} else if !r.s.hasWaking && !r.s.hasWakeup {
 		add("Wakeups: the capture holds none", "placements cannot be judged", "record sched_waking, sched_wakeup and sched_migrate_task")

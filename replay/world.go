@@ -402,8 +402,6 @@ func (s *state) queuedLoad(rule kernelmodel.LoadRule, c int) kernelmodel.Range {
 	// Where it is open who is queued, any of them may be, and one like them.
 	if q := int64(len(t.cpu[c].queue)); n.Lo < q {
 		sum.Lo = max(0, sum.Lo-(q-n.Lo)*most)
-	} else if most == 0 {
-		most = 1024
 	}
 	if q := int64(len(t.cpu[c].queue)); n.Hi > q {
 		sum.Hi += (n.Hi - q) * max(most, 1024)

@@ -162,13 +162,11 @@ func entriesWithin(res *replay.Result, bound int64) (bool, string) {
 	var n, unseen int64
 	for _, c := range res.CPUs {
 		for _, s := range c.Stays {
-			switch s.How {
-			case replay.CameBefore:
-			case replay.CameUnseen:
+			if s.How != replay.CameBefore {
+				n++
+			}
+			if s.How == replay.CameUnseen {
 				unseen++
-				n++
-			default:
-				n++
 			}
 		}
 		n += c.StaysDropped
