@@ -76,6 +76,8 @@ type fairQueue struct {
 	known bool
 	// unjudged: a task came since the last switch.
 	unjudged bool
+	// early are the tasks that were placed ahead of the charge that goes with it.
+	early []*task
 }
 
 // fairTotal is the weighted sum of virtual times relative to base, and the sum of
@@ -213,7 +215,22 @@ func (q *fairQueue) charge(cur *task, ns, now int64) (dropped []*task) {
 	if x.v >= x.deadline {
 		x.deadline, q.renewed = x.v+scaled(q.slice, w), true
 	}
+	q.placeAgain(cur, now)
 	return dropped
+}
+
+// placeAgain puts the tasks that were placed ahead of the current task's charge
+// where it puts them.
+func (q *fairQueue) placeAgain(cur *task, now int64) {
+	for _, p := range q.early {
+		if i := slices.Index(q.tasks, p); i >= 0 && p != cur && !p.virtual.delayed {
+			q.tasks = slices.Delete(q.tasks, i, i+1)
+			q.known = false
+			q.place(p, p.virtual.on)
+			q.came(p, cur, now)
+		}
+	}
+	q.early = q.early[:0]
 }
 
 // expect puts the current task's virtual time where it will be by now if it ran on

@@ -305,6 +305,33 @@ func TestFairQueueOfTimeline(t *testing.T) {
 	}
 }
 
+// Without sched_wakeup a task is queued before the charge that its enqueue makes is
+// read; it stands where that charge puts the average, not where the clock did.
+func TestPlacedByItsCharge(t *testing.T) {
+	charge := func(t int64, ns int64) parser.Event {
+		ev := at(t, parser.KindStatRuntime, 0)
+		ev.Task, ev.Runtime = other, ns
+		return ev
+	}
+	begin, first, second := switches(0, 0, busy[0], sleeps, other), charge(650, 1_100_000), charge(750, 100_000)
+	l := newTimeline(surveyCapture(record(begin, first, second), &parser.Host{}, nil), 8, true)
+	l.apply(&begin)
+	l.now = 600 * us
+	p := l.get(ksmd.PID)
+	p.prio, p.cpu = 120, 0
+	l.enqueue(p, 0)
+	cur := l.get(other.PID)
+	early := p.virtual.v
+	l.charge(&first)
+	if p.virtual.v != cur.virtual.v || p.virtual.v == early {
+		t.Errorf("placed at %d, was at %d before the charge; the current task is at %d", p.virtual.v, early, cur.virtual.v)
+	}
+	l.charge(&second)
+	if d := cur.virtual.v - p.virtual.v; d != 100_000 {
+		t.Errorf("the next charge left them %d ns apart, want that charge", d)
+	}
+}
+
 // What selections show of hidden facts is learned though the wakee's dequeue may
 // have been delayed: here that no budget is left to find the idle CPU.
 func TestContendedSelectionsTeach(t *testing.T) {

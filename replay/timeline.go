@@ -787,6 +787,9 @@ func (t *timeline) fairEnqueue(p *task, c int32) {
 	if k := &t.cpu[c]; k.cur > 0 && k.cur != p.pid {
 		if cur := t.find(k.cur); cur != nil && cur.virtual.on == c {
 			k.fair.came(p, cur, t.now)
+			if t.charges && !t.s.hasWakeup {
+				k.fair.early = append(k.fair.early, p)
+			}
 		}
 	}
 }
@@ -877,6 +880,7 @@ func (t *timeline) fairPick(c int32, next *task) {
 	}
 	k := &t.cpu[c]
 	k.fair.renewed = false
+	k.fair.early = k.fair.early[:0]
 	if t.charges {
 		k.fair.at, k.fair.ahead = t.now, 0
 	}
