@@ -20,6 +20,15 @@ type scanBudget struct {
 	p []uint64
 	// steps counts the milliseconds followed.
 	steps int64
+	// notes, in a rehearsal, is where what happens is written down; later reads in the
+	// replay what a rehearsal wrote.
+	notes *budgetNotes
+	later *hindsight
+	// both is p together with what comes after decision number asked, empty if nothing
+	// is known of that; hindsight: questions are answered by it.
+	both      []uint64
+	asked     int64
+	hindsight bool
 }
 
 const (
@@ -64,14 +73,31 @@ func nrIdleScan(sum, weight, pct int64) int64 {
 	return (1024 - min(y, 1024)) * weight / 1024
 }
 
+// refreshRate is one over the chance that a millisecond sets the value.
+func refreshRate(fresh bool) uint64 {
+	if fresh {
+		return budgetFresh
+	}
+	return budgetRefresh
+}
+
+// errorShare is the likelihood of a distance from the reconstruction, in parts of
+// 1024.
+func errorShare(d int64) uint64 {
+	if d < 0 {
+		d = -d
+	}
+	if d < int64(len(budgetError)) {
+		return budgetError[d]
+	}
+	return 1
+}
+
 // step lets some milliseconds pass in which the reconstruction gives value v; fresh
 // says that a CPU of the LLC has just gone idle.
 func (b *scanBudget) step(v int64, ms int64, fresh bool) {
 	b.steps += ms
-	rate := uint64(budgetRefresh)
-	if fresh {
-		rate = budgetFresh
-	}
+	rate := refreshRate(fresh)
 	for range min(ms, 8*budgetRefresh) {
 		left := uint64(0)
 		for j, p := range b.p {
@@ -87,15 +113,7 @@ func (b *scanBudget) step(v int64, ms int64, fresh bool) {
 func settle(p []uint64, at int64, mass uint64) {
 	at = max(0, min(at, int64(len(p)-1)))
 	for i := range p {
-		d := int64(i) - at
-		if d < 0 {
-			d = -d
-		}
-		share := uint64(1)
-		if d < int64(len(budgetError)) {
-			share = budgetError[d]
-		}
-		p[i] += mass / 1024 * share
+		p[i] += mass / 1024 * errorShare(int64(i)-at)
 	}
 }
 
@@ -123,23 +141,56 @@ func (b *scanBudget) normalise() {
 // prove takes what a decision showed: the budget was at least lo and at most
 // hi.
 func (b *scanBudget) prove(lo, hi int64) {
-	for v, p := range b.p {
+	ruleOut(b.p, lo, hi)
+	b.normalise()
+}
+
+func ruleOut(p []uint64, lo, hi int64) {
+	for v := range p {
 		if int64(v) < lo || int64(v) > hi {
-			b.p[v] = p / budgetDoubt
+			p[v] /= budgetDoubt
 		}
 	}
-	b.normalise()
+}
+
+// ask is told the number of the decision that the next questions are for, and whether
+// they are to be answered in hindsight.
+func (b *scanBudget) ask(n int64, hindsight bool) {
+	if b.notes != nil {
+		b.notes.ask(n)
+	}
+	b.hindsight = hindsight && b.later != nil
+	if !b.hindsight || b.asked == n {
+		return
+	}
+	b.asked, b.both = n, b.both[:0]
+	fit, sum := b.later.after(n), uint64(0)
+	for v, f := range fit {
+		b.both = append(b.both, b.p[v]*f/fitOne)
+		sum += b.both[v]
+	}
+	if sum < budgetOne/budgetDoubt/budgetDoubt {
+		b.both = b.both[:0] // they contradict each other
+	}
+}
+
+// odd is the likelihood of each value for the decision that asks.
+func (b *scanBudget) odd() []uint64 {
+	if b.hindsight && len(b.both) > 0 {
+		return b.both
+	}
+	return b.p
 }
 
 // value is the budget as a range around its middle.
 func (b *scanBudget) value() kernelmodel.Range {
 	r := kernelmodel.Range{Lo: 0, Hi: b.weight, From: fact.Estimated}
-	sum := uint64(0)
-	for _, p := range b.p {
+	odd, sum := b.odd(), uint64(0)
+	for _, p := range odd {
 		sum += p
 	}
 	// The median: a scan asks whether the value is at least some number.
-	for acc := b.p[0]; acc < sum/2 && r.Best < b.weight; acc += b.p[r.Best] {
+	for acc := odd[0]; acc < sum/2 && r.Best < b.weight; acc += odd[r.Best] {
 		r.Best++
 	}
 	if b.steps < budgetSettle {
@@ -147,12 +198,12 @@ func (b *scanBudget) value() kernelmodel.Range {
 	}
 	tail := sum / budgetTail
 	for acc := uint64(0); r.Lo < r.Best; r.Lo++ {
-		if acc += b.p[r.Lo]; acc > tail {
+		if acc += odd[r.Lo]; acc > tail {
 			break
 		}
 	}
 	for acc := uint64(0); r.Hi > r.Best; r.Hi-- {
-		if acc += b.p[r.Hi]; acc > tail {
+		if acc += odd[r.Hi]; acc > tail {
 			break
 		}
 	}
@@ -171,7 +222,7 @@ func (b *scanBudget) odds() kernelmodel.Odds {
 // Doubt implements [kernelmodel.Odds].
 func (b *scanBudget) Doubt(v int64) uint8 {
 	sum, below := uint64(0), uint64(0)
-	for i, p := range b.p {
+	for i, p := range b.odd() {
 		sum += p
 		if int64(i) < v {
 			below += p

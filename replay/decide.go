@@ -134,6 +134,7 @@ func (r *replayer) closeDue(now int64) {
 // close computes a decision, scores it and carries the worlds on.
 func (r *replayer) close(d *decision) {
 	d.done = true
+	r.asked = d.n
 	t := r.t
 	p := t.get(d.ev.Task.PID)
 	line := &d.line
@@ -228,7 +229,9 @@ func (r *replayer) closeUnmodelled(d *decision, p *task) {
 	if !line.Original.Bounded {
 		r.res.Unplaced++
 	}
-	if line.RecordedCPU >= 0 {
+	if r.rehearsing {
+		r.t.fly(p, d.ev.CPU, d.out.ran, d.win)
+	} else if line.RecordedCPU >= 0 {
 		r.t.fly(p, d.ev.CPU, int32(line.RecordedCPU), d.win)
 	}
 	r.score(line)
@@ -339,27 +342,18 @@ func (r *replayer) closeModelled(d *decision, p *task) {
 	*so = state{r: r, world: r.original, win: d.win, self: p.pid, stalled: so.stalled[:0]}
 	*sp = state{r: r, world: r.patched, win: d.win, self: p.pid, stalled: sp.stalled[:0]}
 	r.ask(d, p, r.original, &r.askO)
-	askP := &r.askO
+	r.nowP = &r.askO
 	if !r.patched.same() {
 		r.ask(d, p, r.patched, &r.askP)
-		askP = &r.askP
+		r.nowP = &r.askP
 	}
-	r.nowP = askP
 	r.selO.State, r.selP.State = so, sp
-	r.runs = r.runs[:0]
-	complete := r.x.Explore(r.limit, func() {
-		o := r.selO.Select(&r.x, &r.askO)
-		pt := o
-		if !r.twins {
-			pt = r.selP.Select(&r.x, askP)
-		}
-		r.runs = append(r.runs, bothRun{o: o, p: pt})
-	})
-	r.place(&line.Original, &r.selO, &r.askO, complete, func(b *bothRun) *kernelmodel.Outcome { return &b.o })
-	r.place(&line.Patched, &r.selP, askP, complete, func(b *bothRun) *kernelmodel.Outcome { return &b.p })
-	if !complete {
-		r.alone(line)
+	complete := r.explore()
+	if r.rehearsing {
+		r.rehearsed(d, p, complete)
+		return
 	}
+	r.placeBoth(line, complete)
 	first := &r.runs[0]
 	line.Selection, line.SelectionKnown = first.o.Selected(), true
 	if line.RecordedCPU >= 0 && line.RecordedCPU != line.PrevCPU && first.o.CPU != line.RecordedCPU {
@@ -393,11 +387,13 @@ func (r *replayer) closeModelled(d *decision, p *task) {
 	if !complete && differ == 0 && line.DivergedSince == 0 && !line.Original.Possible.Intersects(r.isolated.Value) {
 		line.Moved = MovedNo // what was not tried cannot leave the domain: there the kernels agree
 	}
-	r.score(line)
 	if r.trial != nil {
 		r.lookForContradiction(line)
 	}
-	r.explainEntry(d)
+	told := r.inHindsight(d)
+	if !told.better {
+		r.explainEntry(d)
+	}
 	if r.ranking != nil {
 		r.judge(line)
 	}
@@ -408,6 +404,106 @@ func (r *replayer) closeModelled(d *decision, p *task) {
 		r.shownBusy(d)
 	}
 	r.carry(d, p, consistent, complete)
+	if told.better {
+		line.Original, line.Patched, line.ModelMiss = told.original, told.patched, told.miss
+	}
+	r.score(line)
+}
+
+// explore runs both kernels under every combination of answers.
+func (r *replayer) explore() (complete bool) {
+	r.runs = r.runs[:0]
+	return r.x.Explore(r.limit, func() {
+		o := r.selO.Select(&r.x, &r.askO)
+		pt := o
+		if !r.twins {
+			pt = r.selP.Select(&r.x, r.nowP)
+		}
+		r.runs = append(r.runs, bothRun{o: o, p: pt})
+	})
+}
+
+// agree reports whether the kernels do the same under every combination.
+func (r *replayer) agree() bool {
+	return !slices.ContainsFunc(r.runs, func(b bothRun) bool { return b.o.CPU != b.p.CPU })
+}
+
+// placeBoth turns the runs into both kernels' answers.
+func (r *replayer) placeBoth(line *Wakeup, complete bool) {
+	r.place(&line.Original, &r.selO, &r.askO, complete, func(b *bothRun) *kernelmodel.Outcome { return &b.o })
+	r.place(&line.Patched, &r.selP, r.nowP, complete, func(b *bothRun) *kernelmodel.Outcome { return &b.p })
+	if !complete {
+		r.alone(line)
+	}
+}
+
+// hindsightAnswer is a decision answered once more with what later ones show.
+type hindsightAnswer struct {
+	original, patched Placed
+	miss              bool
+	better            bool // there is such an answer
+}
+
+// inHindsight answers a decision with what later ones show of the scan budgets that it
+// asked for, and explains it so. The worlds go on without that: what is learned of one
+// decision must not come back to it by way of those before it. So it is left alone
+// where the kernels part.
+func (r *replayer) inHindsight(d *decision) (a hindsightAnswer) {
+	if r.later == nil || !r.stateO.asked && !r.stateP.asked || !r.agree() {
+		return a
+	}
+	swap := func() {
+		r.runs, r.runsAgain = r.runsAgain, r.runs
+		r.idx, r.idxAgain = r.idxAgain, r.idx
+		r.stateO.hindsight, r.stateP.hindsight = !r.stateO.hindsight, !r.stateP.hindsight
+	}
+	swap()
+	defer swap()
+	complete := r.explore()
+	if !r.agree() {
+		return a
+	}
+	line := &d.line
+	was := hindsightAnswer{original: line.Original, patched: line.Patched, miss: line.ModelMiss}
+	r.placeBoth(line, complete)
+	line.ModelMiss = complete && line.RecordedCPU >= 0 && len(r.consistent(line)) == 0
+	r.explainEntry(d)
+	a = hindsightAnswer{line.Original, line.Patched, line.ModelMiss, true}
+	line.Original, line.Patched, line.ModelMiss = was.original, was.patched, was.miss
+	return a
+}
+
+// rehearsed writes down what a decision shows and goes on as if nobody knew what was
+// chosen: by what all of its runs leave, and by where the wakee ran next.
+func (r *replayer) rehearsed(d *decision, p *task, complete bool) {
+	line := &d.line
+	l := lesson{target: -1}
+	if fits := r.consistent(line); len(fits) > 0 && complete && !r.stateO.ahead && line.RecordedCPU >= 0 {
+		l = r.lesson(fits)
+	}
+	for i := range r.budget {
+		// Each decision that looked has its note, even if that says nothing: so those
+		// after it do not hang on what it chose.
+		switch b := &r.budget[i]; {
+		case b.notes.asked != d.n:
+		case r.llc(l.target) == i:
+			b.notes.proof(d.n, l.lo, min(l.hi, b.weight))
+		default:
+			b.notes.proof(d.n, 0, b.weight)
+		}
+	}
+	if line.Selection = r.runs[0].o.Selected(); line.Selection {
+		all := r.all()
+		r.setRecent(p, all)
+		r.clearCores(all)
+	}
+	r.recordWakee(d, p)
+	if !p.queued || d.kind != kernelmodel.KindWakeup {
+		r.send(d, p, int(d.out.ran))
+		if d.out.ran < 0 {
+			p.queuedKnown = false
+		}
+	}
 }
 
 // baseless reports a decision of a task in its recorded place about which
@@ -544,13 +640,17 @@ func (r *replayer) explain(i int) *Explanation {
 	return e
 }
 
-// learn takes what the recorded choice proves about hidden facts, for later
-// decisions.
-func (r *replayer) learn(d *decision, p *task, consistent []int) {
-	line := &d.line
-	if line.RecordedCPU < 0 || line.ModelMiss || !line.Selection {
-		return
-	}
+// lesson is what a recorded choice proves about hidden facts: the scan budget of the
+// target's LLC from lo to hi, and of the others whether they hold, -1 where that stays
+// open. target is below 0 where even that does.
+type lesson struct {
+	lo, hi           int64
+	idle, sync, wide int8
+	target           int
+}
+
+// lesson tells what those runs have in common that fit the recording.
+func (r *replayer) lesson(consistent []int) lesson {
 	runs := r.runs
 	if runs[0].o.Selected() {
 		// A delayed dequeue is always open on a contended CPU, and fits every wakee
@@ -567,51 +667,65 @@ func (r *replayer) learn(d *decision, p *task, consistent []int) {
 		}
 	}
 	first := &runs[consistent[0]].o
-	lo, hi := int64(1<<40), int64(-1)
-	idle, sync, wide := first.IdleCores, first.Sync, first.Wide
-	target := -1
+	const none, several = -1, -2
+	l := lesson{1 << 40, -1, first.IdleCores, first.Sync, first.Wide, none}
 	for _, i := range consistent {
 		o := &runs[i].o
-		lo = min(lo, o.BudgetLo)
+		l.lo = min(l.lo, o.BudgetLo)
 		if o.BudgetHi < 0 {
-			hi = 1 << 40
+			l.hi = 1 << 40
 		} else {
-			hi = max(hi, o.BudgetHi)
+			l.hi = max(l.hi, o.BudgetHi)
 		}
-		if o.IdleCores != idle {
-			idle = -1
+		if o.IdleCores != l.idle {
+			l.idle = -1
 		}
-		if o.Sync != sync {
-			sync = -1
+		if o.Sync != l.sync {
+			l.sync = -1
 		}
-		if o.Wide != wide {
-			wide = -1
+		if o.Wide != l.wide {
+			l.wide = -1
 		}
-		if target >= 0 && o.Target != target {
-			target = -2
-		} else if target == -1 {
-			target = o.Target
+		if l.target == none {
+			l.target = o.Target
+		} else if l.target != o.Target {
+			l.target = several
 		}
 	}
-	if target >= 0 {
-		if llc := r.m.LLC(target); llc >= 0 {
-			b := &r.budget[llc]
-			if lo > 0 || hi < 1<<40 {
-				b.prove(lo, min(hi, b.weight))
+	return l
+}
+
+// learn takes what the recorded choice proves for later decisions.
+func (r *replayer) learn(d *decision, p *task, consistent []int) {
+	line := &d.line
+	if line.RecordedCPU < 0 || line.ModelMiss || !line.Selection {
+		return
+	}
+	l := r.lesson(consistent)
+	if llc := r.llc(l.target); llc >= 0 {
+		if b := &r.budget[llc]; l.lo > 0 || l.hi < 1<<40 {
+			b.prove(l.lo, min(l.hi, b.weight))
+		}
+		if l.idle >= 0 {
+			if f := r.original.idleCores[llc]; !f.before(d.win) {
+				r.original.idleCores[llc] = tristate{value: l.idle == 1, known: true, since: f.since}
 			}
-			if idle >= 0 {
-				if f := r.original.idleCores[llc]; !f.before(r.stateO.win) {
-					r.original.idleCores[llc] = tristate{value: idle == 1, known: true, since: f.since}
-				}
-			}
 		}
 	}
-	if sync >= 0 {
-		r.sync.learn(line, sync == 1)
+	if l.sync >= 0 {
+		r.sync.learn(line, l.sync == 1)
 	}
-	if cur := r.t.find(line.Waker.PID); wide >= 0 && cur != nil && line.Waker.PID > 0 && cur != p {
-		learnFlips(&cur.flips, &p.flips, int64(r.m.LLCSize(line.WakerCPU)), wide == 1)
+	if cur := r.t.find(line.Waker.PID); l.wide >= 0 && cur != nil && line.Waker.PID > 0 && cur != p {
+		learnFlips(&cur.flips, &p.flips, int64(r.m.LLCSize(line.WakerCPU)), l.wide == 1)
 	}
+}
+
+// llc is the LLC of a target, -1 if either is not known.
+func (r *replayer) llc(target int) int {
+	if target < 0 {
+		return -1
+	}
+	return r.m.LLC(target)
 }
 
 // shownBusy notes which CPUs with a wakeup on their wake list a decision has shown

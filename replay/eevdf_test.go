@@ -335,6 +335,15 @@ func TestPlacedByItsCharge(t *testing.T) {
 // What selections show of hidden facts is learned though the wakee's dequeue may
 // have been delayed: here that no budget is left to find the idle CPU.
 func TestContendedSelectionsTeach(t *testing.T) {
+	w := replayScene(t, record(noBudget(0)...), bench("6.12.30", 7), Options{Original: "6.12.30", Patched: "6.12.30"}).of(ksmd)
+	if last := &w[len(w)-1]; !last.Selection || last.Original.CPU != 6 || last.Original.Path != kernelmodel.PathTarget {
+		t.Errorf("in the end on %d by %s", last.Original.CPU, last.Original.Path)
+	}
+}
+
+// noBudget is a machine with idle CPUs on which, some ms after the start, every waking
+// of ksmd leaves it on a busy CPU.
+func noBudget(after int64) []parser.Event {
 	var events []parser.Event
 	for c := range int32(7) {
 		run := busy[c]
@@ -344,15 +353,12 @@ func TestContendedSelectionsTeach(t *testing.T) {
 		events = append(events, switches(int64(c)+1, c, aTask(20+c, "before", 120), sleeps, run))
 	}
 	for i := int64(1); i <= 12; i++ {
-		now := 2000 * i
+		now := 1000*after + 2000*i
 		events = append(events,
 			waking(now, 6, busy[6], ksmd, 6), wakeup(now+2, 6, busy[6], ksmd, 6),
 			switches(now+500, 6, busy[6], preempted, ksmd), switches(now+510, 6, ksmd, sleeps, busy[6]))
 	}
-	w := replayScene(t, record(events...), bench("6.12.30", 7), Options{Original: "6.12.30", Patched: "6.12.30"}).of(ksmd)
-	if last := &w[len(w)-1]; !last.Selection || last.Original.CPU != 6 || last.Original.Path != kernelmodel.PathTarget {
-		t.Errorf("in the end on %d by %s", last.Original.CPU, last.Original.Path)
-	}
+	return events
 }
 
 // A waking of a task whose dequeue may be delayed selects no CPU, on kernels

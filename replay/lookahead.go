@@ -23,6 +23,11 @@ type outcome struct {
 	pid, prev int32
 	// done: nothing more will be learned.
 	done bool
+	// ran, for a rehearsal, is the CPU that the wakee ran on next, or was taken from by
+	// the load balancer, NoCPU if neither is recorded; awaits says that it is still to
+	// come.
+	ran    int32
+	awaits bool
 	// delayed: a slice's sch delay stands in for the wakeup, which is not recorded
 	// itself.
 	delayed bool
@@ -42,12 +47,15 @@ type lookahead struct {
 	charges bool
 	// slicesAlone is the survey's: a slice's sch delay stands in for the wakeup.
 	slicesAlone bool
-
+	// blind, for a rehearsal: what selections left of themselves, sched_wakeup and their
+	// own sched_migrate_task, is told of their outcomes only; see [hindsight].
+	blind bool
 	queue []held
 	head  int
 	byCPU []*outcome             // open waking whose CPU has recorded nothing since, nil if there is none
 	byPID parser.ByPID[*outcome] // open waking by wakee
 	moved map[int32]*outcome     // without sched_waking: open move by task
+	runs  parser.ByPID[*outcome] // blind: waking that the wakee's next run answers
 }
 
 type held struct {
@@ -67,7 +75,12 @@ func newLookahead(s *survey, charges bool, emit func(*parser.Event, *outcome) er
 
 // push takes the next event of the capture.
 func (l *lookahead) push(ev *parser.Event) error {
-	l.observe(ev)
+	if own := l.observe(ev); l.blind {
+		if own || ev.Kind == parser.KindWakeup {
+			return l.flush(ev.Time)
+		}
+		l.answer(ev)
+	}
 	selected := !l.survey.hasWaking && l.settleMove(ev)
 	if ev.Kind == parser.KindStatRuntime && !l.charges {
 		return nil // it bounds selections, and the replay has no other use for it
@@ -81,7 +94,8 @@ func (l *lookahead) push(ev *parser.Event) error {
 			h.out = &outcome{cpu: ev.TargetCPU, from: fact.Observed, upper: ev.Time, done: true}
 		}
 	case parser.KindWakeupNew:
-		h.out = &outcome{cpu: ev.TargetCPU, from: fact.Observed, upper: ev.Time, done: true}
+		h.out = &outcome{cpu: ev.TargetCPU, from: fact.Observed, upper: ev.Time, pid: ev.Task.PID, done: true}
+		l.await(h.out)
 	case parser.KindSlice:
 		if l.slicesAlone && ev.Delay > 0 && ev.Start != parser.NoTime && ev.Task.PID > 0 {
 			l.insert(held{ev: wakingBefore(ev), out: &outcome{cpu: ev.CPU, from: fact.Reconstructed, upper: ev.Start, delayed: true, done: true}})
@@ -172,6 +186,7 @@ func (l *lookahead) open(ev *parser.Event, prev int32) *outcome {
 		w.done = true
 	}
 	l.byPID.Set(o.pid, o)
+	l.await(o)
 	if usableCPU(ev.CPU) {
 		for int(ev.CPU) >= len(l.byCPU) {
 			l.byCPU = append(l.byCPU, nil)
@@ -179,6 +194,36 @@ func (l *lookahead) open(ev *parser.Event, prev int32) *outcome {
 		l.byCPU[ev.CPU] = o
 	}
 	return o
+}
+
+// await lets a waking wait for the wakee's next run.
+func (l *lookahead) await(o *outcome) {
+	o.ran = parser.NoCPU
+	if !l.blind {
+		return
+	}
+	if w := l.runs.Get(o.pid); w != nil {
+		w.awaits = false
+	}
+	o.awaits = true
+	l.runs.Set(o.pid, o)
+}
+
+// answer lets an event tell where a wakee was after its waking.
+func (l *lookahead) answer(ev *parser.Event) {
+	tell := func(pid, cpu int32) {
+		if o := l.runs.Get(pid); o != nil && pid > 0 {
+			o.ran, o.awaits = cpu, false
+			l.runs.Set(pid, nil)
+		}
+	}
+	switch ev.Kind {
+	case parser.KindSwitch:
+		tell(ev.Task.PID, parser.NoCPU)
+		tell(ev.Next.PID, ev.CPU)
+	case parser.KindMigrate:
+		tell(ev.Task.PID, ev.OrigCPU)
+	}
 }
 
 // last returns the open waking that is the last event of a CPU, nil if it is
@@ -190,8 +235,9 @@ func (l *lookahead) last(cpu int32) *outcome {
 	return nil
 }
 
-// observe lets an event settle the wakings that wait for it.
-func (l *lookahead) observe(ev *parser.Event) {
+// observe lets an event settle the wakings that wait for it, and reports whether it
+// is the sched_migrate_task of one of them.
+func (l *lookahead) observe(ev *parser.Event) (own bool) {
 	switch ev.Kind {
 	case parser.KindLost, parser.KindHole, parser.KindOverwritten:
 		// What the waker's CPU did next is lost.
@@ -200,16 +246,16 @@ func (l *lookahead) observe(ev *parser.Event) {
 		} else if l.last(ev.CPU) != nil {
 			l.byCPU[ev.CPU] = nil
 		}
-		return
+		return false
 	case parser.KindOther, parser.KindComm, parser.KindDamaged, parser.KindSlice:
-		return
+		return false
 	}
 	pid := ev.Task.PID
 	if w := l.byPID.Get(pid); w != nil {
 		switch ev.Kind {
 		case parser.KindMigrate:
 			if l.last(ev.CPU) == w {
-				w.own = true
+				w.own, own = true, true
 				w.cpu, w.from, w.migrated = ev.TargetCPU, fact.Observed, true
 				w.settle(ev.Time)
 				l.byPID.Set(pid, nil)
@@ -243,6 +289,7 @@ func (l *lookahead) observe(ev *parser.Event) {
 			}
 		}
 	}
+	return own
 }
 
 func (o *outcome) settle(t int64) {
@@ -256,7 +303,7 @@ func (o *outcome) settle(t int64) {
 func (l *lookahead) flush(now int64) error {
 	for l.head < len(l.queue) {
 		h := &l.queue[l.head]
-		wait := h.out != nil && !h.out.done || l.slicesAlone // a later slice may bring an earlier wakeup
+		wait := h.out != nil && (!h.out.done || h.out.awaits) || l.slicesAlone // a later slice may bring an earlier wakeup
 		if wait && len(l.queue)-l.head < maxHeld && now-h.ev.Time < maxHeldNS {
 			break
 		}
@@ -280,6 +327,9 @@ func (l *lookahead) next() error {
 			delete(l.moved, h.out.pid)
 		}
 		return nil // a move of a task that was awake
+	}
+	if l.blind && h.ev.Kind == parser.KindWakeupNew {
+		h.ev.TargetCPU = h.out.ran
 	}
 	return l.emit(&h.ev, h.out)
 }

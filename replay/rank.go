@@ -46,7 +46,7 @@ func Rank(ctx context.Context, c parser.Capture, host *parser.Host, candidates [
 	}
 	r.limit = manyRuns
 	r.opt.Observer = Observer{Progress: o.Observer.Progress}
-	if err := r.pass(ctx, 2); err != nil {
+	if err := r.pass(ctx, 3); err != nil {
 		return nil, err
 	}
 	out := r.ranking.score

@@ -44,7 +44,10 @@ func Replay(ctx context.Context, c parser.Capture, host *parser.Host, o Options)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.pass(ctx, 2); err != nil {
+	if err := r.rehearse(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.pass(ctx, 3); err != nil {
 		return nil, err
 	}
 	return r.finish(), nil
@@ -60,11 +63,34 @@ func prepare(ctx context.Context, c parser.Capture, host *parser.Host, o *Option
 	return r, r.choose(ctx)
 }
 
+// rehearse replays the capture under the original alone, to learn what decisions show
+// of hidden facts that earlier ones met as well; see [hindsight].
+func (r *replayer) rehearse(ctx context.Context) error {
+	if r.m == nil || r.kOriginal.Rules.Budget != kernelmodel.BudgetUtil || !r.s.hasWaking {
+		return nil
+	}
+	patched, opt, s := r.kPatched, r.opt, r.s
+	defer func() { r.kPatched, r.opt, r.s, r.rehearsing = patched, opt, s, false }()
+	r.kPatched, r.rehearsing = r.kOriginal, true
+	r.opt = &Options{Observer: Observer{Progress: opt.Observer.Progress}}
+	blind := *s
+	blind.hasWakeup = false
+	r.s = &blind
+	if err := r.pass(ctx, 2); err != nil {
+		return err
+	}
+	r.later = make([][]budgetNote, len(r.budget))
+	for i := range r.budget {
+		r.later[i] = r.budget[i].notes.list
+	}
+	return nil
+}
+
 func progressOf(o *Options, pass int) func(int64) {
 	if o.Observer.Progress == nil {
 		return nil
 	}
-	return func(n int64) { o.Observer.Progress(pass, 2, n) }
+	return func(n int64) { o.Observer.Progress(pass, 3, n) }
 }
 
 // replayer is one replay in progress.
@@ -89,6 +115,10 @@ type replayer struct {
 	ranking     *ranking
 	limit       int   // runs per exploration
 	jiffy       int64 // ns, 10 ms at most
+	// rehearsing: this pass writes down what later passes are to know of scan budgets
+	// in hindsight; later is what it wrote, by LLC.
+	rehearsing bool
+	later      [][]budgetNote
 	// twins: on this machine the kernels cannot differ, so one answers for both.
 	twins bool
 
@@ -101,6 +131,7 @@ type replayer struct {
 	fidelity          Scorer
 	track             *tracker
 	n                 int64
+	asked             int64       // the decision being closed, by its n
 	pending           []*decision // not delivered yet, in order of n
 	undecided         []*decision // of these, those whose selection may not be over
 	free              []*decision // delivered, to be used again
@@ -115,6 +146,8 @@ type replayer struct {
 	nowP           *kernelmodel.Wakeup // the patched world's: askO where the worlds are the same
 	runs           []bothRun
 	idx, places    []int
+	runsAgain      []bothRun // of the answer in hindsight, and idxAgain
+	idxAgain       []int
 	recent         []int
 	selected       []int
 }
@@ -153,7 +186,7 @@ func (r *replayer) begin() {
 	r.t.spares = major > 6 || major == 6 && minor >= 8
 	r.t.warm(startShares(r.c, r.s, r.t.spares))
 	r.res = &Result{Events: map[parser.Kind]int64{}}
-	r.n, r.pending, r.undecided, r.sampled = 0, nil, nil, 0
+	r.n, r.asked, r.pending, r.undecided, r.sampled = 0, 0, nil, nil, 0
 	r.sync = syncHabits{path: map[wakePath]*habit{}}
 	r.fidelity = Scorer{}
 	llcs := 0
@@ -162,8 +195,16 @@ func (r *replayer) begin() {
 	}
 	r.original, r.patched = newWorld(), newWorld()
 	r.budget = make([]scanBudget, llcs)
+	notes := maxNotes
 	for i := range r.budget {
-		r.budget[i] = newScanBudget(int64(r.m.LLCSpan(i).Weight()), int64(r.m.LLCImbalancePct(i)))
+		b := newScanBudget(int64(r.m.LLCSpan(i).Weight()), int64(r.m.LLCImbalancePct(i)))
+		switch {
+		case r.rehearsing:
+			b.notes = &budgetNotes{left: &notes}
+		case r.later != nil:
+			b.later = &hindsight{notes: r.later[i], weight: b.weight}
+		}
+		r.budget[i] = b
 	}
 	r.selO = kernelmodel.Selector{Rules: &r.kOriginal.Rules, Machine: r.m, Index: 0}
 	r.selP = kernelmodel.Selector{Rules: &r.kPatched.Rules, Machine: r.m, Index: 1}
@@ -207,6 +248,7 @@ func (r *replayer) pass(ctx context.Context, pass int) error {
 	}
 	progress := progressOf(r.opt, pass)
 	l := newLookahead(r.s, r.t.charges, r.event)
+	l.blind = r.rehearsing
 	n := int64(0)
 	for ev, err := range ahead(r.c.Events()) {
 		if err != nil {
@@ -331,7 +373,11 @@ func (r *replayer) sample(now int64) {
 				sum += min(1024, max(a.util, k.cfs.est))
 			}
 		}
-		b.step(nrIdleScan(sum, b.weight, b.pct), steps, fresh)
+		v := nrIdleScan(sum, b.weight, b.pct)
+		b.step(v, steps, fresh)
+		if b.notes != nil {
+			b.notes.refresh(v, steps, fresh)
+		}
 	}
 }
 

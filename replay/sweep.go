@@ -47,7 +47,7 @@ func Sweep(ctx context.Context, c parser.Capture, host *parser.Host, candidates 
 			progress(i+1, len(candidates), 0)
 		}
 		r.kPatched = k.Kernel
-		if err := r.pass(ctx, 2); err != nil {
+		if err := r.pass(ctx, 3); err != nil {
 			return nil, nil, err
 		}
 		out = append(out, SweepRow{Candidate: k, Holds: r.track.holds()})

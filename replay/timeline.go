@@ -780,7 +780,11 @@ func (t *timeline) fairEnqueue(p *task, c int32) {
 		p.virtual.came = parser.NoTime
 		return
 	}
+	// The clock was read for it some way before the event that tells.
+	now := t.now
+	t.now -= 2 * t.slack
 	t.fairAdvance(c)
+	t.now = now
 	t.fairLeave(p)
 	t.cpu[c].fair.place(p, c)
 	p.virtual.came = parser.NoTime

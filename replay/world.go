@@ -167,6 +167,9 @@ type state struct {
 	ahead bool
 	// stalled lists the CPUs asked about of which a wakeup waits on the wake list.
 	stalled []int
+	// asked: a scan budget was asked for; hindsight: it is to be told with what later
+	// decisions show of it.
+	asked, hindsight bool
 }
 
 const noWakee = -1
@@ -342,6 +345,8 @@ func (s *state) ScanBudget(rule kernelmodel.BudgetRule, this, c int) (kernelmode
 		return kernelmodel.Range{Hi: int64(s.r.m.NumCPU()), From: fact.Unknown}, nil
 	}
 	b := &s.r.budget[llc]
+	s.asked = true
+	b.ask(s.r.asked, s.hindsight)
 	if rule == kernelmodel.BudgetUtil {
 		return b.value(), b.odds()
 	}
