@@ -401,7 +401,7 @@ func (r *replayer) closeModelled(d *decision, p *task) {
 	if !so.ahead {
 		// Else that other decision would learn of its own outcome.
 		r.learn(d, p, consistent)
-		r.shownBusy(d)
+		r.shownBusy(d, func(c int) { r.t.cpu[c].busyAt = max(r.t.cpu[c].busyAt, d.win.est) })
 	}
 	r.carry(d, p, consistent, complete)
 	if told.better {
@@ -492,6 +492,10 @@ func (r *replayer) rehearsed(d *decision, p *task, complete bool) {
 			b.notes.proof(d.n, 0, b.weight)
 		}
 	}
+	r.shownBusy(d, func(c int) {
+		k := &r.t.cpu[c]
+		r.busy[c].mark(max(k.changedAt(), k.flownAt, k.heardAt), d.win.est)
+	})
 	if line.Selection = r.runs[0].o.Selected(); line.Selection {
 		all := r.all()
 		r.setRecent(p, all)
@@ -728,9 +732,8 @@ func (r *replayer) llc(target int) int {
 	return r.m.LLC(target)
 }
 
-// shownBusy notes which CPUs with a wakeup on their wake list a decision has shown
-// not to look idle: had one, the kernel would have chosen otherwise.
-func (r *replayer) shownBusy(d *decision) {
+// shownBusy tells which CPUs that may be held up a decision has shown not to look idle: had one, the kernel would have chosen otherwise.
+func (r *replayer) shownBusy(d *decision, tell func(c int)) {
 	recorded := d.line.RecordedCPU
 	if recorded < 0 || r.runs[0].o.CPU != recorded {
 		return
@@ -741,7 +744,7 @@ func (r *replayer) shownBusy(d *decision) {
 		sel.State = supposing{&r.stateO, c}
 		r.x.Explore(1, func() {
 			if sel.Select(&r.x, &r.askO).CPU != recorded {
-				r.t.cpu[c].busyAt = max(r.t.cpu[c].busyAt, d.win.est)
+				tell(c)
 			}
 		})
 	}

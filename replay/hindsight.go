@@ -1,5 +1,7 @@
 package replay
 
+import "sort"
+
 // This file lets a scan budget be judged by what comes after a decision, too. The
 // value stands until balancing sets it anew, so a decision some milliseconds later
 // tells as much of it as one as long before. A rehearsal of the replay writes down
@@ -147,6 +149,30 @@ func (h *hindsight) read(i int) {
 			copy(h.fit[(k-h.from)*w:], fit)
 		}
 	}
+}
+
+// busySpan is a time in which a CPU that may have been held up did not look idle.
+type busySpan struct{ from, to int64 }
+
+// busyNotes are a CPU's, in order of time.
+type busyNotes []busySpan
+
+// mark notes that nothing happened to the CPU since from, and that it did not look idle
+// at the time to; so it did not between them: ttwu_pending is cleared but once, and a
+// task on its way out does not come back.
+func (b *busyNotes) mark(from, to int64) {
+	if i := len(*b) - 1; i >= 0 && (*b)[i].from >= from {
+		(*b)[i].to = max((*b)[i].to, to)
+	} else if from < to {
+		*b = append(*b, busySpan{from, to})
+	}
+}
+
+// holds reports whether the CPU did not look idle, as a later time shows. What happened
+// at that time itself may be what was chosen then.
+func (b busyNotes) holds(at int64) bool {
+	i := sort.Search(len(b), func(i int) bool { return b[i].from >= at })
+	return i > 0 && at < b[i-1].to
 }
 
 // undo takes how well each value fits what comes after a note to how well it fits the

@@ -73,6 +73,7 @@ func (r *replayer) rehearse(ctx context.Context) error {
 	defer func() { r.kPatched, r.opt, r.s, r.rehearsing = patched, opt, s, false }()
 	r.kPatched, r.rehearsing = r.kOriginal, true
 	r.opt = &Options{Observer: Observer{Progress: opt.Observer.Progress}}
+	r.busy = make([]busyNotes, r.ncpu)
 	blind := *s
 	blind.hasWakeup = false
 	r.s = &blind
@@ -119,6 +120,8 @@ type replayer struct {
 	// in hindsight; later is what it wrote, by LLC.
 	rehearsing bool
 	later      [][]budgetNote
+	// busy, by CPU, is what a rehearsal wrote of CPUs that did not look idle.
+	busy []busyNotes
 	// twins: on this machine the kernels cannot differ, so one answers for both.
 	twins bool
 
@@ -292,7 +295,12 @@ func (r *replayer) ran(c int32, until int64) {
 // event takes the events in order, each waking with what became of it.
 func (r *replayer) event(ev *parser.Event, out *outcome) error {
 	switch ev.Kind {
-	case parser.KindOther, parser.KindComm, parser.KindDamaged:
+	case parser.KindOther:
+		if r.rehearsing {
+			r.t.hear(ev)
+		}
+		return nil
+	case parser.KindComm, parser.KindDamaged:
 		return nil
 	}
 	r.closeDue(ev.Time)

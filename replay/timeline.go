@@ -73,12 +73,15 @@ type cpuState struct {
 	landing []*task
 	// leaving are the spans to come in which its current task may be on its way out.
 	leaving []span
-	// busyAt is when a decision last showed that the CPU did not look idle.
-	busyAt int64
-	last   [16]transition
-	n      int // transitions made
-	cfs    queue
-	fair   fairQueue
+	// busyAt is when a decision last showed that the CPU did not look idle, flownAt when
+	// a wakeup was last put on its wake list.
+	busyAt, flownAt int64
+	// heardAt is when the CPU last recorded anything.
+	heardAt int64
+	last    [16]transition
+	n       int // transitions made
+	cfs     queue
+	fair    fairQueue
 }
 
 // transition is a change of what other CPUs can see of a CPU. It happened
@@ -471,6 +474,7 @@ func (t *timeline) fly(p *task, waker, c int32, w window) {
 	}
 	p.inflight, p.assumed = c, 0
 	t.cpu[c].inflight++
+	t.cpu[c].flownAt = max(t.cpu[c].flownAt, w.est)
 	if !t.s.hasWakeup {
 		t.cpu[c].landing = append(t.cpu[c].landing, p)
 	}
@@ -502,6 +506,7 @@ func (t *timeline) apply(ev *parser.Event) {
 	if !usableCPU(c) || int(c) >= len(t.cpu) {
 		return
 	}
+	t.hear(ev)
 	if len(t.unsure) > 0 {
 		t.arrived(ev)
 	}
@@ -567,6 +572,13 @@ func (t *timeline) apply(ev *parser.Event) {
 		p := t.see(&ev.Task)
 		p.cpu = c
 		p.queuedKnown = ev.State.Known() && !ev.State.Runnable() // asleep from here on
+	}
+}
+
+// hear notes that a CPU records.
+func (t *timeline) hear(ev *parser.Event) {
+	if c := ev.CPU; usableCPU(c) && int(c) < len(t.cpu) {
+		t.cpu[c].heardAt = max(t.cpu[c].heardAt, ev.Time)
 	}
 }
 

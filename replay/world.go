@@ -154,7 +154,7 @@ const (
 // one may have stopped between clearing ttwu_pending and queueing the task, and
 // look idle; one that runs takes microseconds for all of it. It begins anew with
 // each decision that shows the CPU not idle.
-const stalledAfter = 1_000_000
+const stalledAfter = 200_000
 
 // state answers the model's questions for one decision in one world.
 type state struct {
@@ -165,10 +165,11 @@ type state struct {
 	// ahead: an answer leaned on what a decision chose that is still to be
 	// computed.
 	ahead bool
-	// stalled lists the CPUs asked about of which a wakeup waits on the wake list.
+	// stalled lists the CPUs asked about that may be held up: a wakeup waits on the wake
+	// list, or the current task may be on its way out.
 	stalled []int
-	// asked: a scan budget was asked for; hindsight: it is to be told with what later
-	// decisions show of it.
+	// asked: something was asked of which later decisions may show more; hindsight: it
+	// is to be told with that.
 	asked, hindsight bool
 }
 
@@ -211,19 +212,32 @@ func (s *state) Idle(c int) kernelmodel.Answer {
 	case waits && k.sure == 0 && len(k.queue) == 0:
 		return kernelmodel.Rarely(false, doubtFlight, fact.Reconstructed)
 	case waits && !s.r.kOriginal.Rules.PendingLast:
-		if !slices.Contains(s.stalled, c) {
-			s.stalled = append(s.stalled, c)
-		}
-		if s.win.est-max(k.changedAt(), k.busyAt) > stalledAfter {
+		if s.held(c); s.win.est-max(k.changedAt(), k.busyAt, k.flownAt) > stalledAfter && !s.laterBusy(c) {
 			return kernelmodel.Rarely(false, doubtStalled, fact.Reconstructed)
 		}
 	case k.mayHaveLeft(s.win.est, t.s.selectDelay):
-		return kernelmodel.Rarely(false, doubtRace, fact.Reconstructed)
+		if s.held(c); !s.laterBusy(c) {
+			return kernelmodel.Rarely(false, doubtRace, fact.Reconstructed)
+		}
 	case v.idleVal && s.overlapped(c):
 		s.ahead = true
 		return kernelmodel.Rarely(true, doubtFlight, fact.Reconstructed) // the other mostly ends after this one
 	}
 	return kernelmodel.Known(v.idleVal, fact.Reconstructed)
+}
+
+// held notes that a CPU may be held up, and so look idle.
+func (s *state) held(c int) {
+	if !slices.Contains(s.stalled, c) {
+		s.stalled = append(s.stalled, c)
+	}
+}
+
+// laterBusy reports whether a CPU that may be held up did not look idle, as a later
+// decision shows.
+func (s *state) laterBusy(c int) bool {
+	s.asked = true
+	return s.hindsight && s.r.busy[c].holds(s.win.est)
 }
 
 // supposing is a state in which one CPU looks idle.
