@@ -423,6 +423,12 @@ func (r *replayer) explore() (complete bool) {
 	})
 }
 
+// settled reports whether all combinations lead the original to the same.
+func (r *replayer) settled() bool {
+	first := &r.runs[0].o
+	return !slices.ContainsFunc(r.runs, func(b bothRun) bool { return b.o.CPU != first.CPU || b.o.Path != first.Path })
+}
+
 // agree reports whether the kernels do the same under every combination.
 func (r *replayer) agree() bool {
 	return !slices.ContainsFunc(r.runs, func(b bothRun) bool { return b.o.CPU != b.p.CPU })
@@ -449,13 +455,15 @@ type hindsightAnswer struct {
 // decision must not come back to it by way of those before it. So it is left alone
 // where the kernels part.
 func (r *replayer) inHindsight(d *decision) (a hindsightAnswer) {
-	if r.later == nil || !r.stateO.asked && !r.stateP.asked || !r.agree() {
+	so, sp := &r.stateO, &r.stateP
+	open := (so.asked || sp.asked) && !r.settled() || len(so.stalled)+len(sp.stalled) > 0
+	if r.later == nil || !open || !r.agree() {
 		return a
 	}
 	swap := func() {
 		r.runs, r.runsAgain = r.runsAgain, r.runs
 		r.idx, r.idxAgain = r.idxAgain, r.idx
-		r.stateO.hindsight, r.stateP.hindsight = !r.stateO.hindsight, !r.stateP.hindsight
+		so.hindsight, sp.hindsight = !so.hindsight, !sp.hindsight
 	}
 	swap()
 	defer swap()

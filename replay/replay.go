@@ -11,6 +11,7 @@ package replay
 
 import (
 	"context"
+	"fmt"
 
 	"schedreplay/cpumask"
 	"schedreplay/fact"
@@ -63,10 +64,18 @@ func prepare(ctx context.Context, c parser.Capture, host *parser.Host, o *Option
 	return r, r.choose(ctx)
 }
 
+// maxRehearsed is the number of events up to which a rehearsal is held. It takes as
+// long as the replay itself.
+const maxRehearsed = 1 << 19
+
 // rehearse replays the capture under the original alone, to learn what decisions show
 // of hidden facts that earlier ones met as well; see [hindsight].
 func (r *replayer) rehearse(ctx context.Context) error {
 	if r.m == nil || r.kOriginal.Rules.Budget != kernelmodel.BudgetUtil || !r.s.hasWaking {
+		return nil
+	}
+	if n := r.s.total(); n > maxRehearsed {
+		r.note(fmt.Sprintf("The capture holds %d events, more than the %d up to which decisions are judged by later ones, too: here by earlier ones alone.", n, maxRehearsed))
 		return nil
 	}
 	patched, opt, s := r.kPatched, r.opt, r.s

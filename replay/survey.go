@@ -35,9 +35,11 @@ type survey struct {
 
 	// leaving holds, by CPU, the spans in which its current task may have been on its
 	// way out: between the sched_stat_runtime that its dequeue emits and the sched_switch
-	// to swapper, where nothing came between them.
-	leaving [][]span
-	spans   int
+	// to swapper, where nothing came between them. Without that event, which hasRuntime
+	// says is recorded, they are the leaveMost before the switch in which nothing came.
+	leaving    [][]span
+	spans      int
+	hasRuntime bool
 
 	err error // what ended the reading early
 }
@@ -46,10 +48,12 @@ type survey struct {
 type span struct{ from, to int64 }
 
 // maxSpans bounds the spans kept, leaveNS is the least length of one in ns: where
-// nothing holds a CPU up it takes less from one event to the other.
+// nothing holds a CPU up it takes less from one event to the other. leaveMost is the
+// most of one that no event begins: few CPUs are held up there for longer.
 const (
-	maxSpans = 1 << 19
-	leaveNS  = 10_000
+	maxSpans  = 1 << 19
+	leaveNS   = 10_000
+	leaveMost = 1_000_000
 )
 
 type runKey struct {
@@ -73,11 +77,11 @@ type startCPU struct {
 	waking   bool
 	wakee    int32
 	wakingAt int64
-	// ran: its last event is the sched_stat_runtime of its current task, ranPID, at
-	// ranAt.
-	ran    bool
-	ranPID int32
-	ranAt  int64
+	// heard: it recorded something, at heardAt last; ran is the task whose
+	// sched_stat_runtime that was, NoPID if it was none.
+	heard   bool
+	heardAt int64
+	ran     int32
 	// switched: it has switched tasks, at switchedAt last.
 	switched   bool
 	switchedAt int64
@@ -275,18 +279,36 @@ func surveyCapture(c parser.Capture, host *parser.Host, progress func(int64)) *s
 	return s
 }
 
+// total is the number of events.
+func (s *survey) total() int64 {
+	n := int64(0)
+	for _, k := range s.events {
+		n += k
+	}
+	return n
+}
+
 // leave keeps the time in which a CPU's task may have been on its way out.
 func (s *survey) leave(c *startCPU, ev *parser.Event) {
-	if c.ran && ev.Kind == parser.KindSwitch && ev.Next.PID == 0 && ev.Task.PID == c.ranPID && ev.State.Known() && !ev.State.Runnable() &&
-		ev.Time-c.ranAt > leaveNS && s.spans < maxSpans {
+	if ev.Kind == parser.KindStatRuntime && !s.hasRuntime {
+		s.hasRuntime, s.leaving, s.spans = true, nil, 0
+	}
+	from := c.heardAt
+	if !s.hasRuntime {
+		from = max(from, ev.Time-leaveMost)
+	}
+	if c.heard && ev.Kind == parser.KindSwitch && ev.Next.PID == 0 && ev.Task.PID > 0 && ev.State.Known() && !ev.State.Runnable() &&
+		(!s.hasRuntime || c.ran == ev.Task.PID) && ev.Time-from > leaveNS && s.spans < maxSpans {
 		for int(ev.CPU) >= len(s.leaving) {
 			s.leaving = append(s.leaving, nil)
 		}
-		s.leaving[ev.CPU] = append(s.leaving[ev.CPU], span{c.ranAt, ev.Time})
+		s.leaving[ev.CPU] = append(s.leaving[ev.CPU], span{from, ev.Time})
 		s.spans++
 	}
-	c.ran = ev.Kind == parser.KindStatRuntime && ev.Task.PID > 0
-	c.ranPID, c.ranAt = ev.Task.PID, ev.Time
+	c.heard, c.heardAt, c.ran = true, ev.Time, parser.NoPID
+	if ev.Kind == parser.KindStatRuntime {
+		c.ran = ev.Task.PID
+	}
 }
 
 // pinned reports a wakee that is never selected for: its affinity is one CPU.

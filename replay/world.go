@@ -144,6 +144,9 @@ const (
 	doubtFlight = 3
 	// doubtCores: has_idle_cores, where what happened to it is not known.
 	doubtCores = 4
+	// doubtLeaving: the current task, which is about to sleep, has left its CPU though
+	// nothing tells.
+	doubtLeaving = 5
 	// doubtStalled: a CPU that left a wakeup on its wake list for stalledAfter looks
 	// idle.
 	doubtStalled = 6
@@ -153,8 +156,12 @@ const (
 // when it counts as one that does not run, as a virtual CPU of a busy host. Such a
 // one may have stopped between clearing ttwu_pending and queueing the task, and
 // look idle; one that runs takes microseconds for all of it. It begins anew with
-// each decision that shows the CPU not idle.
-const stalledAfter = 200_000
+// each wakeup for it and each decision that shows the CPU not idle. stalledBriefly is
+// the same where later decisions may show it as well, and so rule most of it out again.
+const (
+	stalledAfter   = 1_000_000
+	stalledBriefly = 300_000
+)
 
 // state answers the model's questions for one decision in one world.
 type state struct {
@@ -168,8 +175,8 @@ type state struct {
 	// stalled lists the CPUs asked about that may be held up: a wakeup waits on the wake
 	// list, or the current task may be on its way out.
 	stalled []int
-	// asked: something was asked of which later decisions may show more; hindsight: it
-	// is to be told with that.
+	// asked: a scan budget was asked for; hindsight: questions are to be answered with
+	// what later decisions show.
 	asked, hindsight bool
 }
 
@@ -212,12 +219,21 @@ func (s *state) Idle(c int) kernelmodel.Answer {
 	case waits && k.sure == 0 && len(k.queue) == 0:
 		return kernelmodel.Rarely(false, doubtFlight, fact.Reconstructed)
 	case waits && !s.r.kOriginal.Rules.PendingLast:
-		if s.held(c); s.win.est-max(k.changedAt(), k.busyAt, k.flownAt) > stalledAfter && !s.laterBusy(c) {
+		after := int64(stalledAfter)
+		if s.hindsight {
+			after = stalledBriefly
+		}
+		if s.held(c); s.win.est-max(k.changedAt(), k.busyAt, k.flownAt) > after && !s.laterBusy(c) {
 			return kernelmodel.Rarely(false, doubtStalled, fact.Reconstructed)
 		}
 	case k.mayHaveLeft(s.win.est, t.s.selectDelay):
-		if s.held(c); !s.laterBusy(c) {
-			return kernelmodel.Rarely(false, doubtRace, fact.Reconstructed)
+		s.held(c)
+		switch {
+		case s.laterBusy(c):
+		case t.s.hasRuntime:
+			return kernelmodel.Rarely(false, doubtRace, fact.Reconstructed) // it was dequeued
+		case s.hindsight:
+			return kernelmodel.Rarely(false, doubtLeaving, fact.Reconstructed)
 		}
 	case v.idleVal && s.overlapped(c):
 		s.ahead = true
@@ -235,10 +251,7 @@ func (s *state) held(c int) {
 
 // laterBusy reports whether a CPU that may be held up did not look idle, as a later
 // decision shows.
-func (s *state) laterBusy(c int) bool {
-	s.asked = true
-	return s.hindsight && s.r.busy[c].holds(s.win.est)
-}
+func (s *state) laterBusy(c int) bool { return s.hindsight && s.r.busy[c].holds(s.win.est) }
 
 // supposing is a state in which one CPU looks idle.
 type supposing struct {
