@@ -1,11 +1,14 @@
 package replay
 
 import (
+	"context"
 	"math"
 	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"schedreplay/parser"
 )
 
 // notesOf makes a rehearsal's notes with room for more.
@@ -134,6 +137,42 @@ func TestHindsightIsLikelihood(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What a CPU did not look like at one time it did not before, back to where something
+// happened to it; of that very moment nothing is said.
+func TestBusyNotes(t *testing.T) {
+	var b busyNotes
+	b.mark(10, 20)
+	b.mark(10, 30)
+	b.mark(40, 40) // the moment itself
+	b.mark(50, 60)
+	for at, want := range map[int64]bool{5: false, 10: false, 11: true, 29: true, 30: false, 40: false, 45: false, 50: false, 59: true, 60: false} {
+		if b.holds(at) != want {
+			t.Errorf("at %d: %v", at, !want)
+		}
+	}
+	if busyNotes(nil).holds(1) {
+		t.Error("nothing noted, and it holds")
+	}
+}
+
+// A rehearsal takes as long as the replay: of a long capture there is none, and that
+// is told.
+func TestRehearsedUpTo(t *testing.T) {
+	s := replayScene(t, record(noBudget(0)...), bench("6.12.30", 7), Options{})
+	if len(s.Notes) != 0 {
+		t.Errorf("%q", s.Notes)
+	}
+	o := &Options{Original: "6.12.30"}
+	r, err := prepare(context.Background(), record(noBudget(0)...), bench("6.12.30", 7), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.s.events[parser.KindSwitch] = maxRehearsed
+	if err := r.rehearse(context.Background()); err != nil || r.later != nil || len(r.notes) != 1 {
+		t.Errorf("rehearsed %v, notes %q, %v", r.later != nil, r.notes, err)
+	}
 }
 
 // A decision before all others is judged by what those show: here that no budget is

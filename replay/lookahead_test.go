@@ -131,6 +131,69 @@ func TestLookaheadBounded(t *testing.T) {
 	}
 }
 
+// A rehearsal is told of a selection what it chose and where the wakee was next, by its
+// run or the load balancer's move; what the selection left of itself is told of nobody.
+func TestLookaheadBlind(t *testing.T) {
+	p := busy[4]
+	runs := func(t int64, cpu int32) parser.Event { return switches(t, cpu, swapper, runnable, p) }
+	child := aTask(77, "child", 120)
+	for _, c := range []struct {
+		name     string
+		then     []parser.Event
+		cpu, ran int32
+		hidden   int // of the events after the waking, those told as KindOther
+	}{
+		{"runs where it was put", []parser.Event{migrates(11, 2, busy[2], p, 4, 5), wakeup(12, 5, swapper, p, 5), runs(13, 5)}, 5, 5, 2},
+		{"the choice says otherwise", []parser.Event{migrates(11, 2, busy[2], p, 4, 6), wakeup(12, 5, swapper, p, 6), runs(13, 5)}, 6, 5, 2},
+		{
+			"moved before it ran",
+			[]parser.Event{wakeup(12, 2, busy[2], p, 4), migrates(15, 3, busy[3], p, 4, 3), runs(16, 3)},
+			4, 4, 1,
+		},
+		{"never ran", []parser.Event{wakeup(12, 2, busy[2], p, 4)}, 4, parser.NoCPU, 1},
+		{"was current", []parser.Event{wakeup(12, 2, busy[2], p, 4), switches(13, 4, p, sleeps, swapper)}, 4, parser.NoCPU, 1},
+	} {
+		events := append([]parser.Event{waking(10, 2, busy[2], p, 4)}, c.then...)
+		var got []emitted
+		l := newLookahead(&survey{hasWaking: true, hasWakeup: true, hasMigrate: true}, false, func(e *parser.Event, o *outcome) error {
+			got = append(got, emitted{*e, o})
+			return nil
+		})
+		l.blind = true
+		for i := range events {
+			if err := l.push(&events[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := l.end(); err != nil || len(got) != len(events) {
+			t.Fatalf("%s: %d of %d events, %v", c.name, len(got), len(events), err)
+		}
+		hidden := 0
+		for _, e := range got[1:] {
+			if e.ev.Kind == parser.KindOther {
+				hidden++
+			}
+		}
+		if o := got[0].out; o.cpu != c.cpu || o.ran != c.ran || hidden != c.hidden {
+			t.Errorf("%s: chosen %d, ran on %d, %d hidden; want %d, %d, %d", c.name, o.cpu, o.ran, hidden, c.cpu, c.ran, c.hidden)
+		}
+	}
+	var born []parser.Event
+	l := newLookahead(&survey{hasWaking: true, hasWakeup: true}, false, func(e *parser.Event, _ *outcome) error {
+		born = append(born, *e)
+		return nil
+	})
+	l.blind = true
+	for _, ev := range []parser.Event{wakeupNew(10, 2, busy[2], child, 6), switches(20, 5, swapper, runnable, child)} {
+		if err := l.push(&ev); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.end(); err != nil || len(born) != 2 || born[0].TargetCPU != 5 {
+		t.Errorf("a child put on CPU 6 that ran on CPU 5: %+v, %v", born, err)
+	}
+}
+
 // Many wakings of many tasks leave nothing behind.
 func TestLookaheadForgets(t *testing.T) {
 	l := newLookahead(&survey{hasWaking: true, hasMigrate: true}, false, func(*parser.Event, *outcome) error { return nil })

@@ -75,7 +75,7 @@ func (r *replayer) rehearse(ctx context.Context) error {
 		return nil
 	}
 	if n := r.s.total(); n > maxRehearsed {
-		r.note(fmt.Sprintf("The capture holds %d events, more than the %d up to which decisions are judged by later ones, too: here by earlier ones alone.", n, maxRehearsed))
+		r.note(fmt.Sprintf("The capture holds %d events. Above %d, hidden facts are judged by earlier decisions alone, not by later ones too: it would take twice as long.", n, maxRehearsed))
 		return nil
 	}
 	patched, opt, s := r.kPatched, r.opt, r.s

@@ -451,24 +451,69 @@ func TestShownBusy(t *testing.T) {
 		switches(100, 5, busy[5], sleeps, swapper),
 		waking(200, 6, busy[6], asleep, 5), switches(300, 6, busy[6], preempted, busy[6])) // on its way to CPU 5, which does not take it
 	end := switches(9000, 6, busy[6], preempted, busy[6])
+	arrives := switches(9100, 5, swapper, runnable, asleep)
 	for _, c := range []struct {
-		name   string
-		first  int64 // when other was woken before, 0 for never
-		second int64
-		want   cpumask.Mask
+		name          string
+		first, second int64 // when other was woken, 0 for never
+		later         []parser.Event
+		want          [2]cpumask.Mask // of the first and of the last
 	}{
-		{"not asked about before", 0, 1800, cpumask.Of(4, 5, 7)}, // 7: as recent_used_cpu, of which nothing is known yet
-		{"shown busy 0.2 ms before", 1600, 1800, cpumask.Of(4)},
-		{"shown busy 1.8 ms before", 1000, 2800, cpumask.Of(4, 5)},
+		// 7: as recent_used_cpu, of which nothing is known yet.
+		{"not asked about before", 0, 1800, nil, [2]cpumask.Mask{cpumask.Of(4, 5, 7), cpumask.Of(4, 5, 7)}},
+		{"shown busy 0.2 ms before", 1600, 1800, nil, [2]cpumask.Mask{cpumask.Of(4, 5, 7), cpumask.Of(4)}},
+		{"shown busy 1.8 ms before", 1000, 2800, nil, [2]cpumask.Mask{cpumask.Of(4, 5, 7), cpumask.Of(4, 5)}},
+		{"shown busy 1.8 ms after", 1000, 2800, []parser.Event{arrives}, [2]cpumask.Mask{cpumask.Of(4, 7), cpumask.Of(4, 5)}},
+		{
+			"something happened between", 1000, 2800,
+			[]parser.Event{waking(1500, 5, swapper, busy[0], 0), arrives},
+			[2]cpumask.Mask{cpumask.Of(4, 5, 7), cpumask.Of(4, 5)},
+		},
 	} {
 		ev := slices.Clone(start)
 		if c.first > 0 {
 			ev = append(ev, woken(c.first)...)
 		}
-		s := replayScene(t, record(append(append(ev, woken(c.second)...), end)...), h, Options{})
-		w := s.of(other)
-		if got := w[len(w)-1].Original; !got.Possible.Equal(c.want) || got.CPU != 4 {
-			t.Errorf("%s: CPU %d of %s, want 4 of %s", c.name, got.CPU, got.Possible, c.want)
+		ev = append(append(append(ev, woken(c.second)...), end), c.later...)
+		slices.SortStableFunc(ev, func(a, b parser.Event) int { return int(a.Time - b.Time) })
+		w := replayScene(t, record(ev...), h, Options{}).of(other)
+		for i, got := range []Placed{w[0].Original, w[len(w)-1].Original} {
+			if !got.Possible.Equal(c.want[i]) || got.CPU != 4 {
+				t.Errorf("%s: %d: CPU %d of %s, want 4 of %s", c.name, i, got.CPU, got.Possible, c.want[i])
+			}
+		}
+	}
+}
+
+// A CPU whose task is about to sleep may look idle before its switch tells, if it was
+// held up. Where sched_stat_runtime is recorded that tells when the task was dequeued;
+// where it is not, the last millisecond is suspect.
+func TestLeavingCPU(t *testing.T) {
+	h := bench("6.1.83", 7)
+	h.Task[other.PID] = parser.TaskInfo{PID: other.PID, Comm: "other", Affinity: fact.Seen(cpumask.Range(0, 7), "")}
+	charge := func(t int64, cpu int32, p parser.Task) parser.Event {
+		ev := at(t, parser.KindStatRuntime, cpu)
+		ev.Task, ev.Runtime = p, 1000
+		return ev
+	}
+	for _, c := range []struct {
+		name   string
+		charge []parser.Event
+		sleeps int64 // when CPU 5 goes idle
+		open   bool
+	}{
+		{"it sleeps soon", nil, 1500, true},
+		{"it sleeps late", nil, 2500, false},
+		{"it was not dequeued yet", []parser.Event{charge(1200, 5, busy[5])}, 1500, false},
+		{"it was dequeued", []parser.Event{charge(900, 5, busy[5])}, 2500, true},
+	} {
+		ev := append(crowd(),
+			waking(1000, 4, busy[4], other, 4), wakeup(1002, 4, busy[4], other, 4), switches(1010, 4, busy[4], preempted, other),
+			switches(c.sleeps, 5, busy[5], sleeps, swapper), switches(9000, 6, busy[6], preempted, busy[6]))
+		ev = append(ev, c.charge...)
+		slices.SortStableFunc(ev, func(a, b parser.Event) int { return int(a.Time - b.Time) })
+		w := replayScene(t, record(ev...), h, Options{}).of(other)
+		if got := w[0].Original; got.CPU != 4 || got.Possible.Test(5) != c.open {
+			t.Errorf("%s: CPU %d of %s", c.name, got.CPU, got.Possible)
 		}
 	}
 }
