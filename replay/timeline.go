@@ -76,12 +76,13 @@ type cpuState struct {
 	// busyAt is when a decision last showed that the CPU did not look idle, flownAt when
 	// a wakeup was last put on its wake list.
 	busyAt, flownAt int64
-	// heardAt is when the CPU last recorded anything.
-	heardAt int64
-	last    [16]transition
-	n       int // transitions made
-	cfs     queue
-	fair    fairQueue
+	// heardAt is when the CPU last recorded anything, landedAt when a wakeup was last
+	// taken off its wake list while it was idle otherwise, NoTime if never.
+	heardAt, landedAt int64
+	last              [16]transition
+	n                 int // transitions made
+	cfs               queue
+	fair              fairQueue
 }
 
 // transition is a change of what other CPUs can see of a CPU. It happened
@@ -122,7 +123,7 @@ func newTimeline(s *survey, ncpu int, delays bool) *timeline {
 	t.charges = delays && s.events[parser.KindStatRuntime] > 0
 	for c := range t.cpu {
 		k := &t.cpu[c]
-		*k = cpuState{cur: parser.NoPID, prio: parser.NoPrio, guard: parser.NoPID, since: parser.NoTime, idleAt: parser.NoTime, rest: newIdleTime(), fair: fairQueue{slice: baseSlice(ncpu), at: s.start}}
+		*k = cpuState{cur: parser.NoPID, prio: parser.NoPrio, guard: parser.NoPID, since: parser.NoTime, idleAt: parser.NoTime, landedAt: parser.NoTime, rest: newIdleTime(), fair: fairQueue{slice: baseSlice(ncpu), at: s.start}}
 		if c < len(s.cpu) && s.cpu[c].known && !t.slices {
 			st := s.cpu[c]
 			k.cur, k.prio, k.known, k.guard = st.cur, st.prio, true, st.by
@@ -283,6 +284,12 @@ func (k *cpuState) idle() bool { return k.known && k.cur == 0 && len(k.queue) ==
 // by then, and the CPU idle to see.
 func (k *cpuState) mayHaveLeft(at, delay int64) bool {
 	return len(k.leaving) > 0 && k.leaving[0].from+delay < at && at < k.leaving[0].to && k.cur > 0 && len(k.queue) <= 1 && k.inflight == 0
+}
+
+// lands reports whether the CPU took a wakeup off its wake list about the time of a
+// window, and so was neither pending nor busy for a moment.
+func (k *cpuState) lands(w window, slack int64) bool {
+	return k.cur == 0 && k.landedAt != parser.NoTime && k.landedAt >= w.lo && k.landedAt-2*slack <= w.hi
 }
 
 // waits reports whether the CPU is idle but for what is on its wake list, or was
@@ -546,6 +553,9 @@ func (t *timeline) apply(ev *parser.Event) {
 		}
 		if ev.Kind == parser.KindWakeup {
 			t.cpu[to].rest.wakes(ev.Time)
+		}
+		if k := &t.cpu[to]; p.inflight == to && k.cur == 0 && len(k.queue) == 0 {
+			k.landedAt = ev.Time
 		}
 		t.enqueue(p, to)
 		// The activation comes just before its event.

@@ -144,6 +144,9 @@ const (
 	doubtFlight = 3
 	// doubtCores: has_idle_cores, where what happened to it is not known.
 	doubtCores = 4
+	// doubtLanding: a CPU that takes a wakeup off its wake list looks idle, which it does
+	// from when it clears ttwu_pending until the task is queued.
+	doubtLanding = 4
 	// doubtLeaving: the current task, which is about to sleep, has left its CPU though
 	// nothing tells.
 	doubtLeaving = 5
@@ -218,6 +221,8 @@ func (s *state) Idle(c int) kernelmodel.Answer {
 		return kernelmodel.Rarely(v.idleVal, doubtRace, fact.Reconstructed)
 	case waits && k.sure == 0 && len(k.queue) == 0:
 		return kernelmodel.Rarely(false, doubtFlight, fact.Reconstructed)
+	case !v.idleVal && k.lands(s.win, t.slack) && !s.r.kOriginal.Rules.PendingLast:
+		return kernelmodel.Rarely(false, doubtLanding, fact.Reconstructed)
 	case waits && !s.r.kOriginal.Rules.PendingLast:
 		after := int64(stalledAfter)
 		if s.hindsight {

@@ -435,6 +435,37 @@ func TestStalledCPU(t *testing.T) {
 	}
 }
 
+// Before 6.2 a CPU looks idle for a moment while it takes a wakeup off its wake list.
+func TestLandingCPU(t *testing.T) {
+	s := surveyCapture(record(append(crowd(), wakeup(400, 7, swapper, ksmd, 7))...), &parser.Host{}, nil)
+	busyNow, open := kernelmodel.Known(false, fact.Reconstructed), kernelmodel.Rarely(false, doubtLanding, fact.Reconstructed)
+	for _, c := range []struct {
+		kernel string
+		lo, hi int64 // window of the decision in us; the wakeup lands at 400 us
+		want   kernelmodel.Answer
+	}{
+		{"6.1", 390, 402, open}, {"6.1", 402, 410, busyNow}, {"6.1", 350, 360, busyNow}, {"6.2", 390, 402, busyNow},
+	} {
+		k, err := kernelmodel.ParseKernel(c.kernel, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := newTimeline(s, 8, false)
+		for _, ev := range append(crowd(), switches(200, 7, poller, sleeps, swapper)) {
+			l.apply(&ev)
+		}
+		l.fly(l.get(ksmd.PID), 6, 7, window{300 * us, 300 * us, 300 * us})
+		for _, ev := range []parser.Event{waking(310, 6, busy[6], other, 5), wakeup(400, 7, swapper, ksmd, 7)} {
+			l.apply(&ev)
+		}
+		l.slack = 5 * us
+		st := &state{r: &replayer{t: l, kOriginal: k}, world: newWorld(), win: window{c.lo * us, c.lo * us, c.hi * us}, self: other.PID}
+		if a := st.Idle(7); a != c.want {
+			t.Errorf("%s, decided from %d to %d us: %+v, want %+v", c.kernel, c.lo, c.hi, a, c.want)
+		}
+	}
+}
+
 // A decision that passes a CPU by shows that it was not idle: for a while from then on
 // that is out of the question, and before it, if nothing happened to the CPU.
 func TestShownBusy(t *testing.T) {
