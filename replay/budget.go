@@ -56,7 +56,7 @@ const (
 
 // budgetError is how far the value set lies from the reconstruction: the
 // likelihood by distance, in parts of 1024.
-var budgetError = [...]uint64{560, 190, 28, 6, 2}
+var budgetError = [...]uint64{450, 220, 50, 12, 4}
 
 func newScanBudget(weight, pct int64) scanBudget {
 	b := scanBudget{weight: weight, pct: pct, p: make([]uint64, weight+1)}
