@@ -134,7 +134,7 @@ func (r *replayer) closeDue(now int64) {
 // close computes a decision, scores it and carries the worlds on.
 func (r *replayer) close(d *decision) {
 	d.done = true
-	r.asked = d.n
+	r.closing = d.n
 	t := r.t
 	p := t.get(d.ev.Task.PID)
 	line := &d.line
@@ -450,10 +450,10 @@ type hindsightAnswer struct {
 	better            bool // there is such an answer
 }
 
-// inHindsight answers a decision with what later ones show of the scan budgets that it
-// asked for, and explains it so. The worlds go on without that: what is learned of one
-// decision must not come back to it by way of those before it. So it is left alone
-// where the kernels part.
+// inHindsight answers a decision with what later ones show of what it asked about, scan
+// budgets and CPUs that may be held up, and explains it so. The worlds go on without
+// that: what is learned of one decision must not come back to it by way of those before
+// it. So it is left alone where the kernels part.
 func (r *replayer) inHindsight(d *decision) (a hindsightAnswer) {
 	so, sp := &r.stateO, &r.stateP
 	open := (so.asked || sp.asked) && !r.settled() || len(so.stalled)+len(sp.stalled) > 0
@@ -463,10 +463,14 @@ func (r *replayer) inHindsight(d *decision) (a hindsightAnswer) {
 	swap := func() {
 		r.runs, r.runsAgain = r.runsAgain, r.runs
 		r.idx, r.idxAgain = r.idxAgain, r.idx
-		so.hindsight, sp.hindsight = !so.hindsight, !sp.hindsight
 	}
 	swap()
-	defer swap()
+	stateO, stateP := *so, *sp
+	defer func() {
+		*so, *sp = stateO, stateP
+		swap()
+	}()
+	so.hindsight, sp.hindsight = true, true
 	complete := r.explore()
 	if !r.agree() {
 		return a
@@ -740,7 +744,8 @@ func (r *replayer) llc(target int) int {
 	return r.m.LLC(target)
 }
 
-// shownBusy tells which CPUs that may be held up a decision has shown not to look idle: had one, the kernel would have chosen otherwise.
+// shownBusy tells which CPUs that may be held up a decision has shown not to look idle:
+// had one, the kernel would have chosen otherwise.
 func (r *replayer) shownBusy(d *decision, tell func(c int)) {
 	recorded := d.line.RecordedCPU
 	if recorded < 0 || r.runs[0].o.CPU != recorded {

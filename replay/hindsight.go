@@ -2,12 +2,17 @@ package replay
 
 import "sort"
 
-// This file lets a scan budget be judged by what comes after a decision, too. The
-// value stands until balancing sets it anew, so a decision some milliseconds later
-// tells as much of it as one as long before. A rehearsal of the replay writes down
-// what the milliseconds and the decisions did to each LLC's budget; read backwards,
-// that gives for every decision how well each value fits all that followed it (the
-// forward-backward algorithm). What a decision itself shows is left out.
+// This file lets a decision be judged by what comes after it, too. A rehearsal of the
+// replay writes down what decisions show of two hidden facts; what a decision itself
+// shows is left out.
+//
+// A scan budget stands until balancing sets it anew, so a decision some milliseconds
+// later tells as much of it as one as long before. What the milliseconds and the
+// decisions did to each LLC's budget, read backwards, gives for every decision how well
+// each value fits all that followed it (the forward-backward algorithm).
+//
+// A CPU that may be held up looks idle from some moment on until it goes on: where a
+// later decision shows that it does not yet, it did not before.
 
 // maxNotes bounds what all LLCs write down, at 8 bytes each: where it is reached, the
 // rest of the capture is judged by what came before alone.
@@ -151,30 +156,6 @@ func (h *hindsight) read(i int) {
 	}
 }
 
-// busySpan is a time in which a CPU that may have been held up did not look idle.
-type busySpan struct{ from, to int64 }
-
-// busyNotes are a CPU's, in order of time.
-type busyNotes []busySpan
-
-// mark notes that nothing happened to the CPU since from, and that it did not look idle
-// at the time to; so it did not between them: ttwu_pending is cleared but once, and a
-// task on its way out does not come back.
-func (b *busyNotes) mark(from, to int64) {
-	if i := len(*b) - 1; i >= 0 && (*b)[i].from >= from {
-		(*b)[i].to = max((*b)[i].to, to)
-	} else if from < to {
-		*b = append(*b, busySpan{from, to})
-	}
-}
-
-// holds reports whether the CPU did not look idle, as a later time shows. What happened
-// at that time itself may be what was chosen then.
-func (b busyNotes) holds(at int64) bool {
-	i := sort.Search(len(b), func(i int) bool { return b[i].from >= at })
-	return i > 0 && at < b[i-1].to
-}
-
 // undo takes how well each value fits what comes after a note to how well it fits the
 // note as well.
 func (x budgetNote) undo(fit []uint64) {
@@ -207,4 +188,28 @@ func (x budgetNote) undo(fit []uint64) {
 			fit[v] = f * fitOne / best
 		}
 	}
+}
+
+// busySpan is a time in which a CPU that may have been held up did not look idle.
+type busySpan struct{ from, to int64 }
+
+// busyNotes are a CPU's, in order of time.
+type busyNotes []busySpan
+
+// mark notes that nothing happened to the CPU since from, and that it did not look idle
+// at the time to; so it did not between them: ttwu_pending is cleared but once, and a
+// task on its way out does not come back.
+func (b *busyNotes) mark(from, to int64) {
+	if i := len(*b) - 1; i >= 0 && (*b)[i].from >= from {
+		(*b)[i].to = max((*b)[i].to, to)
+	} else if from < to {
+		*b = append(*b, busySpan{from, to})
+	}
+}
+
+// holds reports whether the CPU did not look idle, as a later time shows. What happened
+// at that time itself may be what was chosen then.
+func (b busyNotes) holds(at int64) bool {
+	i := sort.Search(len(b), func(i int) bool { return b[i].from >= at })
+	return i > 0 && at < b[i-1].to
 }

@@ -50,6 +50,7 @@ type lookahead struct {
 	// blind, for a rehearsal: what selections left of themselves, sched_wakeup and their
 	// own sched_migrate_task, is told of their outcomes only; see [hindsight].
 	blind bool
+
 	queue []held
 	head  int
 	byCPU []*outcome             // open waking whose CPU has recorded nothing since, nil if there is none

@@ -5,8 +5,9 @@
 // explains the recording.
 //
 // A capture is read in passes with bounded memory: first a survey (which
-// events, which tasks, how the machine stood at the start), then the replay
-// itself. What grows with the number of events goes to an [Observer].
+// events, which tasks, how the machine stood at the start), then a rehearsal (what
+// decisions show of hidden facts, for those before them), then the replay itself. What
+// grows with the number of events goes to an [Observer].
 package replay
 
 import (
@@ -143,7 +144,7 @@ type replayer struct {
 	fidelity          Scorer
 	track             *tracker
 	n                 int64
-	asked             int64       // the decision being closed, by its n
+	closing           int64       // the decision being closed, by its n
 	pending           []*decision // not delivered yet, in order of n
 	undecided         []*decision // of these, those whose selection may not be over
 	free              []*decision // delivered, to be used again
@@ -198,7 +199,7 @@ func (r *replayer) begin() {
 	r.t.spares = major > 6 || major == 6 && minor >= 8
 	r.t.warm(startShares(r.c, r.s, r.t.spares))
 	r.res = &Result{Events: map[parser.Kind]int64{}}
-	r.n, r.asked, r.pending, r.undecided, r.sampled = 0, 0, nil, nil, 0
+	r.n, r.closing, r.pending, r.undecided, r.sampled = 0, 0, nil, nil, 0
 	r.sync = syncHabits{path: map[wakePath]*habit{}}
 	r.fidelity = Scorer{}
 	llcs := 0
@@ -327,7 +328,7 @@ func (r *replayer) event(ev *parser.Event, out *outcome) error {
 	case parser.KindWakeupNew:
 		r.open(ev, out, kernelmodel.KindWakeupNew)
 	case parser.KindExec:
-		r.open(ev, &outcome{cpu: ev.CPU, from: fact.Observed, upper: ev.Time, done: true}, kernelmodel.KindExec)
+		r.open(ev, &outcome{cpu: ev.CPU, ran: ev.CPU, from: fact.Observed, upper: ev.Time, done: true}, kernelmodel.KindExec)
 	}
 	r.track.before(ev)
 	if ev.Kind == parser.KindSwitch && usableCPU(ev.CPU) && int(ev.CPU) < r.ncpu && r.t.cpu[ev.CPU].cur == ev.Task.PID {

@@ -378,7 +378,7 @@ func (s *state) ScanBudget(rule kernelmodel.BudgetRule, this, c int) (kernelmode
 	}
 	b := &s.r.budget[llc]
 	s.asked = true
-	b.ask(s.r.asked, s.hindsight)
+	b.ask(s.r.closing, s.hindsight)
 	if rule == kernelmodel.BudgetUtil {
 		return b.value(), b.odds()
 	}
