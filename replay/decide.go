@@ -229,10 +229,8 @@ func (r *replayer) closeUnmodelled(d *decision, p *task) {
 	if !line.Original.Bounded {
 		r.res.Unplaced++
 	}
-	if r.rehearsing {
-		r.t.fly(p, d.ev.CPU, d.out.ran, d.win)
-	} else if line.RecordedCPU >= 0 {
-		r.t.fly(p, d.ev.CPU, int32(line.RecordedCPU), d.win)
+	if d.out != nil {
+		r.t.fly(p, d.ev.CPU, r.chosen(d.out), d.win)
 	}
 	r.score(line)
 }
@@ -515,11 +513,20 @@ func (r *replayer) rehearsed(d *decision, p *task, complete bool) {
 	}
 	r.recordWakee(d, p)
 	if !p.queued || d.kind != kernelmodel.KindWakeup {
-		r.send(d, p, int(d.out.ran))
-		if d.out.ran < 0 {
+		to := r.chosen(d.out)
+		r.send(d, p, int(to))
+		if to < 0 {
 			p.queuedKnown = false
 		}
 	}
+}
+
+// chosen is where a selection sent its wakee as far as the present pass may know.
+func (r *replayer) chosen(o *outcome) int32 {
+	if r.rehearsing {
+		return o.ran
+	}
+	return o.cpu
 }
 
 // baseless reports a decision of a task in its recorded place about which

@@ -279,7 +279,7 @@ func (s *state) overlapped(c int) bool {
 		return false
 	}
 	for _, d := range s.r.undecided {
-		if d.out != nil && d.out.cpu == int32(c) && d.ev.Task.PID != s.self && d.win.lo <= s.win.hi && s.world.diverged[d.ev.Task.PID] == nil {
+		if d.out != nil && s.r.chosen(d.out) == int32(c) && d.ev.Task.PID != s.self && d.win.lo <= s.win.hi && s.world.diverged[d.ev.Task.PID] == nil {
 			return true
 		}
 	}
