@@ -665,11 +665,12 @@ func (r *replayer) explain(i int) *Explanation {
 
 // lesson is what a recorded choice proves about hidden facts: the scan budget of the
 // target's LLC from lo to hi, and of the others whether they hold, -1 where that stays
-// open. target is below 0 where even that does.
+// open. target is below 0 where even that does. lean is wide, or where that stays open
+// what of it leads likelier to the recorded CPU.
 type lesson struct {
-	lo, hi           int64
-	idle, sync, wide int8
-	target           int
+	lo, hi                 int64
+	idle, sync, wide, lean int8
+	target                 int
 }
 
 // lesson tells what those runs have in common that fit the recording.
@@ -691,7 +692,7 @@ func (r *replayer) lesson(consistent []int) lesson {
 	}
 	first := &runs[consistent[0]].o
 	const none, several = -1, -2
-	l := lesson{1 << 40, -1, first.IdleCores, first.Sync, first.Wide, none}
+	l := lesson{1 << 40, -1, first.IdleCores, first.Sync, first.Wide, -1, none}
 	for _, i := range consistent {
 		o := &runs[i].o
 		l.lo = min(l.lo, o.BudgetLo)
@@ -715,7 +716,28 @@ func (r *replayer) lesson(consistent []int) lesson {
 			l.target = several
 		}
 	}
+	if l.lean = l.wide; l.lean < 0 {
+		l.lean = r.leansWide(runs[consistent[0]].o.CPU)
+	}
 	return l
+}
+
+// leansWide tells whether the pair was rather wide (1) or not (0) if the wakee went to
+// a CPU, -1 if that does not tell. Of each the first run has all else as is likeliest.
+func (r *replayer) leansWide(cpu int) int8 {
+	var seen, leads [2]bool
+	for i := range r.runs {
+		if o := &r.runs[i].o; o.Wide >= 0 && !seen[o.Wide] {
+			seen[o.Wide], leads[o.Wide] = true, o.CPU == cpu
+		}
+	}
+	switch {
+	case !seen[0] || !seen[1] || leads[0] == leads[1]:
+		return -1
+	case leads[1]:
+		return 1
+	}
+	return 0
 }
 
 // learn takes what the recorded choice proves for later decisions.
@@ -738,8 +760,12 @@ func (r *replayer) learn(d *decision, p *task, consistent []int) {
 	if l.sync >= 0 {
 		r.sync.learn(line, l.sync == 1)
 	}
-	if cur := r.t.find(line.Waker.PID); l.wide >= 0 && cur != nil && line.Waker.PID > 0 && cur != p {
-		learnFlips(&cur.flips, &p.flips, int64(r.m.LLCSize(line.WakerCPU)), l.wide == 1)
+	if cur := r.t.find(line.Waker.PID); l.lean >= 0 && cur != nil && line.Waker.PID > 0 && cur != p {
+		doubt := uint64(flipsDoubt)
+		if l.wide < 0 {
+			doubt = flipsLean
+		}
+		learnFlips(&cur.flips, &p.flips, int64(r.m.LLCSize(line.WakerCPU)), l.lean == 1, doubt)
 	}
 }
 

@@ -36,6 +36,9 @@ const (
 	// flipsDoubt is one over the weight that is left to a guess which a decision
 	// seems to contradict: other hidden facts may explain it.
 	flipsDoubt = 4
+	// flipsLean is the same where the decision is only likelier to have been made
+	// with another guess.
+	flipsLean = 2
 )
 
 // flipsWeight weighs the start values 0, rate/4, rate/2 … of a task that
@@ -164,8 +167,9 @@ func (f *flips) value(buf []kernelmodel.Weighted) []kernelmodel.Weighted {
 }
 
 // learnFlips takes that the pair of tasks was, or was not, wide for an LLC of the
-// given size, and weighs the guesses by it.
-func learnFlips(a, b *flips, size int64, wide bool) {
+// given size, and weighs the guesses by it: one over doubt of the weight is left to
+// what that contradicts.
+func learnFlips(a, b *flips, size int64, wide bool, doubt uint64) {
 	a.count()
 	b.count()
 	weigh := func(f, other *flips) []uint32 {
@@ -178,7 +182,7 @@ func learnFlips(a, b *flips, size int64, wide bool) {
 			}
 			w[i] = g.w
 			if all > 0 {
-				w[i] = uint32(uint64(g.w) * (all + (flipsDoubt-1)*fits) / (flipsDoubt * all))
+				w[i] = uint32(uint64(g.w) * (all + (doubt-1)*fits) / (doubt * all))
 			}
 		}
 		return w

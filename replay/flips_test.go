@@ -77,26 +77,55 @@ func TestFlipsLearn(t *testing.T) {
 		return a, b
 	}
 	a, b := fresh()
-	learnFlips(&a, &b, 8, true)
+	learnFlips(&a, &b, 8, true, flipsDoubt)
 	if s := share(&a, 90); s < 0.7 || s > 0.95 || len(a.guess) != 2 {
 		t.Errorf("wide: the guess that makes it so has %.2f of the weight", s)
 	}
 	a, b = fresh()
-	learnFlips(&a, &b, 8, false)
+	learnFlips(&a, &b, 8, false, flipsDoubt)
 	if s := share(&a, 90); s > 0.3 || s < 0.05 || len(a.guess) != 2 {
 		t.Errorf("not wide: the guess that contradicts it has %.2f of the weight", s)
 	}
+	strong := share(&a, 90)
+	a, b = fresh()
+	learnFlips(&a, &b, 8, false, flipsLean)
+	if s := share(&a, 90); s <= strong || s >= 0.5 {
+		t.Errorf("rather not wide: the guess that contradicts it has %.2f of the weight", s)
+	}
 	for range 100 {
-		learnFlips(&a, &b, 8, false)
+		learnFlips(&a, &b, 8, false, flipsDoubt)
 	}
 	if len(a.guess) != 1 || a.guess[0].v != 2 || a.guess[0].w == 0 {
 		t.Errorf("after much evidence: %+v", a.guess)
 	}
 	for range 100 { // the last guess stays whatever comes
-		learnFlips(&a, &b, 8, true)
+		learnFlips(&a, &b, 8, true, flipsDoubt)
 	}
 	if len(a.guess) != 1 || a.guess[0].w == 0 {
 		t.Errorf("the last guess: %+v", a.guess)
+	}
+}
+
+// Where a decision can have been made either way, it leans to the one that needs
+// nothing else to be otherwise.
+func TestLeansWide(t *testing.T) {
+	run := func(wide int8, cpu int) bothRun { return bothRun{o: kernelmodel.Outcome{Wide: wide, CPU: cpu}} }
+	for _, c := range []struct {
+		name string
+		runs []bothRun
+		want int8
+	}{
+		{"wide leads there", []bothRun{run(0, 1), run(0, 2), run(1, 2)}, 1},
+		{"not wide does", []bothRun{run(0, 2), run(1, 1), run(1, 2)}, 0},
+		{"both do", []bothRun{run(0, 2), run(1, 2)}, -1},
+		{"neither does at once", []bothRun{run(0, 1), run(0, 2), run(1, 1), run(1, 2)}, -1},
+		{"it was not in question", []bothRun{run(0, 2), run(0, 1)}, -1},
+		{"nobody asked", []bothRun{run(-1, 2), run(-1, 1)}, -1},
+	} {
+		r := &replayer{runs: c.runs}
+		if got := r.leansWide(2); got != c.want {
+			t.Errorf("%s: %d, want %d", c.name, got, c.want)
+		}
 	}
 }
 
