@@ -67,7 +67,7 @@ func prepare(ctx context.Context, c parser.Capture, host *parser.Host, o *Option
 
 // maxRehearsed is the number of events up to which a rehearsal is held. It takes as
 // long as the replay itself.
-const maxRehearsed = 1 << 19
+const maxRehearsed = 1 << 18
 
 // rehearse replays the capture under the original alone, to learn what decisions show
 // of hidden facts that earlier ones met as well; see [hindsight].
