@@ -1,6 +1,10 @@
 package replay
 
-import "sort"
+import (
+	"sort"
+
+	"schedreplay/kernelmodel"
+)
 
 // This file lets a decision be judged by what comes after it, too. A rehearsal of the
 // replay writes down what decisions show of two hidden facts; what a decision itself
@@ -212,4 +216,84 @@ func (b *busyNotes) mark(from, to int64) {
 func (b busyNotes) holds(at int64) bool {
 	i := sort.Search(len(b), func(i int) bool { return b[i].from >= at })
 	return i > 0 && at < b[i-1].to
+}
+
+// hindsightAnswer is a decision answered once more with what later ones show.
+type hindsightAnswer struct {
+	original, patched Placed
+	miss              bool
+	better            bool // there is such an answer
+}
+
+// inHindsight answers a decision with what later ones show of what it asked about, scan
+// budgets and CPUs that may be held up, and explains it so. The worlds go on without
+// that: what is learned of one decision must not come back to it by way of those before
+// it. So it is left alone where the kernels part.
+func (r *replayer) inHindsight(d *decision) (a hindsightAnswer) {
+	so, sp := &r.stateO, &r.stateP
+	open := (so.asked || sp.asked) && !r.settled() || len(so.stalled)+len(sp.stalled) > 0
+	if r.later == nil || !open || !r.agree() {
+		return a
+	}
+	swap := func() {
+		r.runs, r.runsAgain = r.runsAgain, r.runs
+		r.idx, r.idxAgain = r.idxAgain, r.idx
+	}
+	swap()
+	stateO, stateP := *so, *sp
+	defer func() {
+		*so, *sp = stateO, stateP
+		swap()
+	}()
+	so.hindsight, sp.hindsight = true, true
+	complete := r.explore()
+	if !r.agree() {
+		return a
+	}
+	line := &d.line
+	was := hindsightAnswer{original: line.Original, patched: line.Patched, miss: line.ModelMiss}
+	r.placeBoth(line, complete)
+	line.ModelMiss = complete && line.RecordedCPU >= 0 && len(r.consistent(line)) == 0
+	r.explainEntry(d)
+	a = hindsightAnswer{line.Original, line.Patched, line.ModelMiss, true}
+	line.Original, line.Patched, line.ModelMiss = was.original, was.patched, was.miss
+	return a
+}
+
+// rehearsed writes down what a decision shows and goes on as if nobody knew what was
+// chosen: by what all of its runs leave, and by where the wakee ran next.
+func (r *replayer) rehearsed(d *decision, p *task, complete bool) {
+	line := &d.line
+	l := lesson{target: -1}
+	if fits := r.consistent(line); len(fits) > 0 && complete && !r.stateO.ahead && line.RecordedCPU >= 0 {
+		l = r.lesson(fits)
+	}
+	for i := range r.budget {
+		// Each decision that looked has its note, even if that says nothing: so those
+		// after it do not hang on what it chose.
+		switch b := &r.budget[i]; {
+		case b.notes.asked != d.n:
+		case r.llc(l.target) == i:
+			b.notes.proof(d.n, l.lo, min(l.hi, b.weight))
+		default:
+			b.notes.proof(d.n, 0, b.weight)
+		}
+	}
+	r.shownBusy(d, func(c int) {
+		k := &r.t.cpu[c]
+		r.busy[c].mark(max(k.changedAt(), k.flownAt, k.heardAt), d.win.est)
+	})
+	if line.Selection = r.runs[0].o.Selected(); line.Selection {
+		all := r.all()
+		r.setRecent(p, all)
+		r.clearCores(all)
+	}
+	r.recordWakee(d, p)
+	if !p.queued || d.kind != kernelmodel.KindWakeup {
+		to := r.chosen(d.out)
+		r.send(d, p, int(to))
+		if to < 0 {
+			p.queuedKnown = false
+		}
+	}
 }

@@ -1,0 +1,149 @@
+package replay
+
+import (
+	"schedreplay/kernelmodel"
+)
+
+// This file takes from a recorded choice what it proves about hidden facts.
+
+// lesson is what a recorded choice proves about hidden facts: the scan budget of the
+// target's LLC from lo to hi, and of the others whether they hold, -1 where that stays
+// open. target is below 0 where even that does. lean is wide, or where that stays open
+// what of it leads likelier to the recorded CPU.
+type lesson struct {
+	lo, hi                 int64
+	idle, sync, wide, lean int8
+	target                 int
+}
+
+// lesson tells what those runs have in common that fit the recording.
+func (r *replayer) lesson(consistent []int) lesson {
+	runs := r.runs
+	if runs[0].o.Selected() {
+		// A delayed dequeue is always open on a contended CPU, and fits every wakee
+		// that stays: where it is not the likelier answer it shall not hide what the
+		// selection shows.
+		r.selected = r.selected[:0]
+		for _, i := range consistent {
+			if runs[i].o.Selected() {
+				r.selected = append(r.selected, i)
+			}
+		}
+		if len(r.selected) > 0 {
+			consistent = r.selected
+		}
+	}
+	first := &runs[consistent[0]].o
+	const none, several = -1, -2
+	l := lesson{1 << 40, -1, first.IdleCores, first.Sync, first.Wide, -1, none}
+	for _, i := range consistent {
+		o := &runs[i].o
+		l.lo = min(l.lo, o.BudgetLo)
+		if o.BudgetHi < 0 {
+			l.hi = 1 << 40
+		} else {
+			l.hi = max(l.hi, o.BudgetHi)
+		}
+		if o.IdleCores != l.idle {
+			l.idle = -1
+		}
+		if o.Sync != l.sync {
+			l.sync = -1
+		}
+		if o.Wide != l.wide {
+			l.wide = -1
+		}
+		if l.target == none {
+			l.target = o.Target
+		} else if l.target != o.Target {
+			l.target = several
+		}
+	}
+	if l.lean = l.wide; l.lean < 0 {
+		l.lean = r.leansWide(runs[consistent[0]].o.CPU)
+	}
+	return l
+}
+
+// leansWide tells whether the pair was rather wide (1) or not (0) if the wakee went to
+// a CPU, -1 if that does not tell. Of each the first run has all else as is likeliest.
+func (r *replayer) leansWide(cpu int) int8 {
+	var seen, leads [2]bool
+	for i := range r.runs {
+		if o := &r.runs[i].o; o.Wide >= 0 && !seen[o.Wide] {
+			seen[o.Wide], leads[o.Wide] = true, o.CPU == cpu
+		}
+	}
+	switch {
+	case !seen[0] || !seen[1] || leads[0] == leads[1]:
+		return -1
+	case leads[1]:
+		return 1
+	}
+	return 0
+}
+
+// learn takes what the recorded choice proves for later decisions.
+func (r *replayer) learn(d *decision, p *task, consistent []int) {
+	line := &d.line
+	if line.RecordedCPU < 0 || line.ModelMiss || !line.Selection {
+		return
+	}
+	l := r.lesson(consistent)
+	if llc := r.llc(l.target); llc >= 0 {
+		if b := &r.budget[llc]; l.lo > 0 || l.hi < 1<<40 {
+			b.prove(l.lo, min(l.hi, b.weight))
+		}
+		if l.idle >= 0 {
+			if f := r.original.idleCores[llc]; !f.before(d.win) {
+				r.original.idleCores[llc] = tristate{value: l.idle == 1, known: true, since: f.since}
+			}
+		}
+	}
+	if l.sync >= 0 {
+		r.sync.learn(line, l.sync == 1)
+	}
+	if cur := r.t.find(line.Waker.PID); l.lean >= 0 && cur != nil && line.Waker.PID > 0 && cur != p {
+		doubt := uint64(flipsDoubt)
+		if l.wide < 0 {
+			doubt = flipsLean
+		}
+		learnFlips(&cur.flips, &p.flips, int64(r.m.LLCSize(line.WakerCPU)), l.lean == 1, doubt)
+	}
+}
+
+// llc is the LLC of a target, -1 if either is not known.
+func (r *replayer) llc(target int) int {
+	if target < 0 {
+		return -1
+	}
+	return r.m.LLC(target)
+}
+
+// shownBusy tells which CPUs that may be held up a decision has shown not to look idle:
+// had one, the kernel would have chosen otherwise.
+func (r *replayer) shownBusy(d *decision, tell func(c int)) {
+	recorded := d.line.RecordedCPU
+	if recorded < 0 || r.runs[0].o.CPU != recorded {
+		return
+	}
+	sel := r.selO
+	for i := range len(r.stateO.stalled) {
+		c := r.stateO.stalled[i]
+		sel.State = supposing{&r.stateO, c}
+		r.x.Explore(1, func() {
+			if sel.Select(&r.x, &r.askO).CPU != recorded {
+				tell(c)
+			}
+		})
+	}
+}
+
+// recordWakee counts the waking for the waker's flips, as the fair selector
+// does.
+func (r *replayer) recordWakee(d *decision, p *task) {
+	line := &d.line
+	if cur := r.t.find(line.Waker.PID); line.Selection && cur != nil && cur.pid > 0 && line.Task.Prio >= kernelmodel.MaxRTPrio && d.kind == kernelmodel.KindWakeup {
+		cur.flips.wakes(p.pid, d.ev.Time)
+	}
+}
