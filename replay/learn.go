@@ -1,8 +1,6 @@
 package replay
 
-import (
-	"schedreplay/kernelmodel"
-)
+import "schedreplay/kernelmodel"
 
 // This file takes from a recorded choice what it proves about hidden facts.
 
