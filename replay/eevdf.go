@@ -284,6 +284,18 @@ func (q *fairQueue) pick(winner *task) (dropped []*task) {
 	return dropped
 }
 
+// picked takes what it proves that the CPU picked a task: pick_eevdf takes an eligible
+// one, so it is not ahead of what the others average.
+func (q *fairQueue) picked(p *task) {
+	if len(q.tasks) < 2 || q.eligible(p) {
+		return
+	}
+	sum, weight := q.sum(p.virtual.v) // below 0, and p itself adds nothing to it
+	others := weight - p.entity.weight
+	p.virtual.atMost(p.virtual.v + (sum-(others-1))/others)
+	q.known = false
+}
+
 // drop ends a task's stay on the queue; positive lag of a delayed task is
 // zeroed (DELAY_ZERO).
 func (q *fairQueue) drop(p *task) {

@@ -262,6 +262,26 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// A task that the CPU picks was eligible, whatever was thought of it before.
+func TestPickedIsEligible(t *testing.T) {
+	for _, c := range []struct {
+		v, want int64
+	}{{900, 900}, {1000, 1000}, {9000, 1000}} {
+		p := fairTask(1, c.v, c.v+2800, 1024)
+		q := fairQueueOf(2800, p, fairTask(2, 500, 3300, 1024), fairTask(3, 1500, 4300, 1024))
+		q.picked(p)
+		if !q.eligible(p) || p.virtual.v != c.want || p.virtual.deadline-p.virtual.v != 2800 {
+			t.Errorf("from %d: at %d, deadline %d, eligible %v; want %d", c.v, p.virtual.v, p.virtual.deadline, q.eligible(p), c.want)
+		}
+	}
+	alone := fairTask(1, 900, 3700, 1024)
+	if q := fairQueueOf(2800, alone); !q.eligible(alone) {
+		t.Error("alone and not eligible")
+	} else if q.picked(alone); alone.virtual.v != 900 {
+		t.Errorf("alone: at %d", alone.virtual.v)
+	}
+}
+
 // Stopped and dying tasks leave at once, whatever they are owed.
 func TestSpecialStatesAreNotDelayed(t *testing.T) {
 	p := fairTask(1, 9, 20, 1024)
@@ -418,6 +438,7 @@ func TestFairTotals(t *testing.T) {
 				q.judge(p, rapid.SampledFrom(q.tasks).Draw(t, "next"), rapid.Bool().Draw(t, "preempted"), 0)
 			default:
 				q.pick(p)
+				q.picked(p)
 			}
 			sum, weight, delayed := int64(0), int64(0), 0
 			for _, p := range q.tasks {

@@ -131,6 +131,7 @@ func (t *timeline) fairPick(c int32, next *task) {
 		k.fair.owed = 0 // an idle CPU pays for it
 	case next.fair() && next.virtual.on == c:
 		t.dropped(c, k.fair.pick(next))
+		k.fair.picked(next)
 	}
 }
 
