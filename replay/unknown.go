@@ -44,7 +44,7 @@ func (r *replayer) unknowns() []Unknown {
 	}
 	if r.m != nil {
 		if r.kOriginal.Rules.SlowPath > 0 {
-			add("WF_SYNC, load averages and nr_idle_scan are in no event", "they are estimated from the run history; where the estimate does not decide, every answer is kept as possible", "")
+			add("WF_SYNC, load averages and nr_idle_scan are in no event", "they are estimated from the run history and from what other decisions show; where the estimate does not decide, every answer is kept as possible", "")
 		}
 		if len(r.kOriginal.Unknown) > 0 {
 			add("Which fixes "+r.kOriginal.Release+" carries", "both forms are kept possible", "name the kernel exactly with --original")
