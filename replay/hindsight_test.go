@@ -157,8 +157,7 @@ func TestBusyNotes(t *testing.T) {
 	}
 }
 
-// A rehearsal takes as long as the replay: of a long capture there is none, and that
-// is told.
+// A rehearsal takes another pass: of a long capture there is none, and that is told.
 func TestRehearsedUpTo(t *testing.T) {
 	s := replayScene(t, record(noBudget(0)...), bench("6.12.30", 7), Options{})
 	if len(s.Notes) != 0 {
