@@ -41,6 +41,11 @@ func (r *replayer) carry(d *decision, p *task, consistent []int, complete bool) 
 		r.send(d, p, recorded)
 		if line.RecordedCPU < 0 {
 			p.queuedKnown = false // it is a guess that it went there
+			for c := range line.Original.Possible.All() {
+				if c < len(r.t.cpu) {
+					r.t.cpu[c].guessedAt = max(r.t.cpu[c].guessedAt, d.win.est)
+				}
+			}
 		}
 	}
 	r.places = r.places[:0]

@@ -79,10 +79,13 @@ type cpuState struct {
 	// heardAt is when the CPU last recorded anything, landedAt when a wakeup was last
 	// taken off its wake list while it was idle otherwise, NoTime if never.
 	heardAt, landedAt int64
-	last              [16]transition
-	n                 int // transitions made
-	cfs               queue
-	fair              fairQueue
+	// guessedAt is when a wakeup may have been put on its wake list by a selection of
+	// which it is not recorded what it chose, NoTime if none may have been.
+	guessedAt int64
+	last      [16]transition
+	n         int // transitions made
+	cfs       queue
+	fair      fairQueue
 }
 
 // transition is a change of what other CPUs can see of a CPU. It happened
@@ -123,7 +126,7 @@ func newTimeline(s *survey, ncpu int, delays bool) *timeline {
 	t.charges = delays && s.events[parser.KindStatRuntime] > 0
 	for c := range t.cpu {
 		k := &t.cpu[c]
-		*k = cpuState{cur: parser.NoPID, prio: parser.NoPrio, guard: parser.NoPID, since: parser.NoTime, idleAt: parser.NoTime, landedAt: parser.NoTime, rest: newIdleTime(), fair: fairQueue{slice: baseSlice(ncpu), at: s.start}}
+		*k = cpuState{cur: parser.NoPID, prio: parser.NoPrio, guard: parser.NoPID, since: parser.NoTime, idleAt: parser.NoTime, landedAt: parser.NoTime, guessedAt: parser.NoTime, rest: newIdleTime(), fair: fairQueue{slice: baseSlice(ncpu), at: s.start}}
 		if c < len(s.cpu) && s.cpu[c].known && !t.slices {
 			st := s.cpu[c]
 			k.cur, k.prio, k.known, k.guard = st.cur, st.prio, true, st.by
@@ -290,6 +293,12 @@ func (k *cpuState) mayHaveLeft(at, delay int64) bool {
 // window, and so was neither pending nor busy for a moment.
 func (k *cpuState) lands(w window, slack int64) bool {
 	return k.cur == 0 && k.landedAt != parser.NoTime && k.landedAt >= w.lo && k.landedAt-2*slack <= w.hi
+}
+
+// mayHaveMore reports whether the CPU may have a wakeup on its wake list that is not
+// known to be there, and has recorded nothing since.
+func (k *cpuState) mayHaveMore() bool {
+	return k.guessedAt != parser.NoTime && k.guessedAt >= k.heardAt
 }
 
 // waits reports whether the CPU is idle but for what is on its wake list, or was

@@ -217,6 +217,8 @@ func (s *state) Idle(c int) kernelmodel.Answer {
 			return kernelmodel.Either(true, fact.Assumed)
 		}
 		return kernelmodel.Either(false, fact.Unknown)
+	case k.cur == 0 && k.mayHaveMore():
+		return kernelmodel.Either(v.idleVal, fact.Unknown)
 	case v.idleOpen:
 		return kernelmodel.Rarely(v.idleVal, doubtRace, fact.Reconstructed)
 	case waits && k.sure == 0 && len(k.queue) == 0:

@@ -481,7 +481,7 @@ func TestShownBusy(t *testing.T) {
 	start := append(crowd(),
 		switches(100, 5, busy[5], sleeps, swapper),
 		waking(200, 6, busy[6], asleep, 5), switches(300, 6, busy[6], preempted, busy[6])) // on its way to CPU 5, which does not take it
-	end := switches(9000, 6, busy[6], preempted, busy[6])
+	end := []parser.Event{switches(9000, 6, busy[6], preempted, busy[6]), wakeup(9050, 5, swapper, asleep, 5)}
 	arrives := switches(9100, 5, swapper, runnable, asleep)
 	for _, c := range []struct {
 		name          string
@@ -504,13 +504,37 @@ func TestShownBusy(t *testing.T) {
 		if c.first > 0 {
 			ev = append(ev, woken(c.first)...)
 		}
-		ev = append(append(append(ev, woken(c.second)...), end), c.later...)
+		ev = append(append(append(ev, woken(c.second)...), end...), c.later...)
 		slices.SortStableFunc(ev, func(a, b parser.Event) int { return int(a.Time - b.Time) })
 		w := replayScene(t, record(ev...), h, Options{}).of(other)
 		for i, got := range []Placed{w[0].Original, w[len(w)-1].Original} {
 			if !got.Possible.Equal(c.want[i]) || got.CPU != 4 {
 				t.Errorf("%s: %d: CPU %d of %s, want 4 of %s", c.name, i, got.CPU, got.Possible, c.want[i])
 			}
+		}
+	}
+}
+
+// Where it is not recorded what a selection chose, every CPU that it may have chosen may
+// have the wakeup on its wake list.
+func TestGuessedFlight(t *testing.T) {
+	h := bench("6.1.83", 7)
+	h.Task[other.PID] = parser.TaskInfo{PID: other.PID, Comm: "other", Affinity: fact.Seen(cpumask.Range(0, 7), "")}
+	asleep := aTask(301, "asleep", 120)
+	h.Task[asleep.PID] = parser.TaskInfo{PID: asleep.PID, Comm: "asleep", Affinity: fact.Seen(cpumask.Of(0, 5), "")}
+	for _, c := range []struct {
+		name string
+		more []parser.Event
+		open bool
+	}{
+		{"it may have chosen 5", []parser.Event{waking(200, 6, busy[6], asleep, 5)}, true},
+		{"nobody was woken", nil, false},
+	} {
+		ev := append(crowd(), switches(100, 5, busy[5], sleeps, swapper))
+		ev = append(append(ev, c.more...), waking(1000, 4, busy[4], other, 5), wakeup(1002, 5, swapper, other, 5))
+		w := replayScene(t, record(ev...), h, Options{}).of(other)
+		if got := w[0].Original; !got.Possible.Test(5) || got.Certain() == c.open {
+			t.Errorf("%s: %s", c.name, got.Possible)
 		}
 	}
 }
