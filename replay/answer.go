@@ -136,10 +136,9 @@ func (r *replayer) place(pl *Placed, sel *kernelmodel.Selector, q *kernelmodel.W
 	}
 }
 
-// explainEntry tells the story of a decision that put a task on an isolated
-// CPU from outside, or that was asked for.
-func (r *replayer) explainEntry(d *decision) {
-	line := &d.line
+// explainEntry tells the story of a decision, as the line has it, that put a task on an
+// isolated CPU from outside, or that was asked for.
+func (r *replayer) explainEntry(d *decision, line *Wakeup) {
 	asked := r.opt.Explain != nil && r.opt.Explain(line)
 	if !asked && (!line.Isolated || line.RecordedCPU == line.PrevCPU || !line.Selection) {
 		return

@@ -97,6 +97,9 @@ func errorShare(d int64) uint64 {
 // says that a CPU of the LLC has just gone idle.
 func (b *scanBudget) step(v int64, ms int64, fresh bool) {
 	b.steps += ms
+	if b.notes != nil {
+		b.notes.refresh(v, ms, fresh)
+	}
 	rate := refreshRate(fresh)
 	for range min(ms, 8*budgetRefresh) {
 		left := uint64(0)

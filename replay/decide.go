@@ -376,9 +376,9 @@ func (r *replayer) closeModelled(d *decision, p *task) {
 	if r.trial != nil {
 		r.lookForContradiction(line)
 	}
-	told := r.inHindsight(d)
-	if !told.better {
-		r.explainEntry(d)
+	told, better := r.inHindsight(d)
+	if !better {
+		r.explainEntry(d, line)
 	}
 	if r.ranking != nil {
 		r.judge(line)
@@ -390,8 +390,8 @@ func (r *replayer) closeModelled(d *decision, p *task) {
 		r.shownBusy(d, func(c int) { r.t.cpu[c].busyAt = max(r.t.cpu[c].busyAt, d.win.est) })
 	}
 	r.carry(d, p, consistent, complete)
-	if told.better {
-		line.Original, line.Patched, line.ModelMiss = told.original, told.patched, told.miss
+	if better {
+		*line = told
 	}
 	r.score(line)
 }

@@ -223,9 +223,7 @@ func (q *fairQueue) charge(cur *task, ns, now int64) (dropped []*task) {
 // where it puts them.
 func (q *fairQueue) placeAgain(cur *task, now int64) {
 	for _, p := range q.early {
-		if i := slices.Index(q.tasks, p); i >= 0 && p != cur && !p.virtual.delayed {
-			q.tasks = slices.Delete(q.tasks, i, i+1)
-			q.known = false
+		if p != cur && !p.virtual.delayed && q.remove(p) {
 			q.place(p, p.virtual.on)
 			q.came(p, cur, now)
 		}
@@ -305,14 +303,22 @@ func (q *fairQueue) drop(p *task) {
 	if x.delayed && x.vlag > 0 {
 		x.vlag = 0
 	}
-	if i := slices.Index(q.tasks, p); i >= 0 {
-		q.tasks = slices.Delete(q.tasks, i, i+1)
-		q.total.add(x.v, -p.entity.weight)
-		if x.delayed {
-			q.delayed--
-		}
-	}
+	q.remove(p)
 	x.on, x.delayed = parser.NoCPU, false
+}
+
+// remove takes a task off the queue as it is, and reports whether it was there.
+func (q *fairQueue) remove(p *task) bool {
+	i := slices.Index(q.tasks, p)
+	if i < 0 {
+		return false
+	}
+	q.tasks = slices.Delete(q.tasks, i, i+1)
+	q.total.add(p.virtual.v, -p.entity.weight)
+	if p.virtual.delayed {
+		q.delayed--
+	}
+	return true
 }
 
 func (q *fairQueue) clampLag(lag, weight int64) int64 {

@@ -17,20 +17,15 @@ func (t *timeline) fairEnqueue(p *task, c int32) {
 		p.virtual.came = parser.NoTime
 		return
 	}
-	// The clock was read for it some way before the event that tells.
-	now := t.now
-	t.now -= 2 * t.slack
-	t.fairAdvance(c)
-	t.now = now
+	t.fairAdvanceUntil(c, t.now-2*t.slack) // the clock was read for it some way before the event that tells
 	t.fairLeave(p)
 	t.cpu[c].fair.place(p, c)
 	p.virtual.came = parser.NoTime
-	if k := &t.cpu[c]; k.cur > 0 && k.cur != p.pid {
-		if cur := t.find(k.cur); cur != nil && cur.virtual.on == c {
-			k.fair.came(p, cur, t.now)
-			if t.charges && !t.s.hasWakeup {
-				k.fair.early = append(k.fair.early, p)
-			}
+	if cur := t.fairCurrent(c); cur != nil && cur != p {
+		q := &t.cpu[c].fair
+		q.came(p, cur, t.now)
+		if t.charges && !t.s.hasWakeup {
+			q.early = append(q.early, p)
 		}
 	}
 }
@@ -72,6 +67,14 @@ func (t *timeline) fairAdvance(c int32) {
 	t.dropped(c, t.cpu[c].fair.advance(t.fairCurrent(c), t.now))
 }
 
+// fairAdvanceUntil lets it run up to an earlier time.
+func (t *timeline) fairAdvanceUntil(c int32, at int64) {
+	now := t.now
+	t.now = at
+	t.fairAdvance(c)
+	t.now = now
+}
+
 // fairCurrent is the CPU's current task if it is on its fair queue, else nil.
 func (t *timeline) fairCurrent(c int32) *task {
 	if k := &t.cpu[c]; k.cur > 0 {
@@ -106,10 +109,7 @@ func (t *timeline) fairTick(c int32) {
 	if t.charges {
 		t.fairExpect(c, t.cpu[c].fair.at) // that of the last charge
 	} else if k := &t.cpu[c]; t.delays && t.now-k.fair.at > tick/2 {
-		now := t.now
-		t.now -= tick / 2
-		t.fairAdvance(c)
-		t.now = now
+		t.fairAdvanceUntil(c, t.now-tick/2)
 	}
 }
 

@@ -1,7 +1,8 @@
 package replay
 
 import (
-	"sort"
+	"cmp"
+	"slices"
 
 	"schedreplay/kernelmodel"
 )
@@ -214,26 +215,19 @@ func (b *busyNotes) mark(from, to int64) {
 // holds reports whether the CPU did not look idle, as a later time shows. What happened
 // at that time itself may be what was chosen then.
 func (b busyNotes) holds(at int64) bool {
-	i := sort.Search(len(b), func(i int) bool { return b[i].from >= at })
+	i, _ := slices.BinarySearchFunc(b, at, func(s busySpan, at int64) int { return cmp.Compare(s.from, at) })
 	return i > 0 && at < b[i-1].to
-}
-
-// hindsightAnswer is a decision answered once more with what later ones show.
-type hindsightAnswer struct {
-	original, patched Placed
-	miss              bool
-	better            bool // there is such an answer
 }
 
 // inHindsight answers a decision with what later ones show of what it asked about, scan
 // budgets and CPUs that may be held up, and explains it so. The worlds go on without
 // that: what is learned of one decision must not come back to it by way of those before
-// it. So it is left alone where the kernels part.
-func (r *replayer) inHindsight(d *decision) (a hindsightAnswer) {
+// it. So the line is left alone, a copy is told, and neither where the kernels part.
+func (r *replayer) inHindsight(d *decision) (told Wakeup, better bool) {
 	so, sp := &r.stateO, &r.stateP
 	open := (so.asked || sp.asked) && !r.settled() || len(so.stalled)+len(sp.stalled) > 0
 	if r.later == nil || !open || !r.agree() {
-		return a
+		return told, false
 	}
 	swap := func() {
 		r.runs, r.runsAgain = r.runsAgain, r.runs
@@ -248,16 +242,13 @@ func (r *replayer) inHindsight(d *decision) (a hindsightAnswer) {
 	so.hindsight, sp.hindsight = true, true
 	complete := r.explore()
 	if !r.agree() {
-		return a
+		return told, false
 	}
-	line := &d.line
-	was := hindsightAnswer{original: line.Original, patched: line.Patched, miss: line.ModelMiss}
-	r.placeBoth(line, complete)
-	line.ModelMiss = complete && line.RecordedCPU >= 0 && len(r.consistent(line)) == 0
-	r.explainEntry(d)
-	a = hindsightAnswer{line.Original, line.Patched, line.ModelMiss, true}
-	line.Original, line.Patched, line.ModelMiss = was.original, was.patched, was.miss
-	return a
+	told = d.line
+	r.placeBoth(&told, complete)
+	told.ModelMiss = complete && told.RecordedCPU >= 0 && len(r.consistent(&told)) == 0
+	r.explainEntry(d, &told)
+	return told, true
 }
 
 // rehearsed writes down what a decision shows and goes on as if nobody knew what was

@@ -78,8 +78,9 @@ func newLookahead(s *survey, charges bool, emit func(*parser.Event, *outcome) er
 func (l *lookahead) push(ev *parser.Event) error {
 	if own := l.observe(ev); l.blind {
 		if own || ev.Kind == parser.KindWakeup {
-			l.queue = append(l.queue, held{ev: *ev})
-			l.queue[len(l.queue)-1].ev.Kind = parser.KindOther // its CPU runs, is all that is told
+			h := held{ev: *ev}
+			h.ev.Kind = parser.KindOther // its CPU runs, is all that is told
+			l.queue = append(l.queue, h)
 			return l.flush(ev.Time)
 		}
 		l.answer(ev)

@@ -391,11 +391,7 @@ func (r *replayer) sample(now int64) {
 				sum += min(1024, max(a.util, k.cfs.est))
 			}
 		}
-		v := nrIdleScan(sum, b.weight, b.pct)
-		b.step(v, steps, fresh)
-		if b.notes != nil {
-			b.notes.refresh(v, steps, fresh)
-		}
+		b.step(nrIdleScan(sum, b.weight, b.pct), steps, fresh)
 	}
 }
 

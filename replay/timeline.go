@@ -123,7 +123,7 @@ func newTimeline(s *survey, ncpu int, delays bool) *timeline {
 	t := &timeline{s: s, delays: delays, cpu: make([]cpuState, ncpu)}
 	t.slack = s.selectDelay / 4
 	t.slices = s.events[parser.KindSlice] > 0
-	t.charges = delays && s.events[parser.KindStatRuntime] > 0
+	t.charges = delays && s.hasRuntime
 	for c := range t.cpu {
 		k := &t.cpu[c]
 		*k = cpuState{cur: parser.NoPID, prio: parser.NoPrio, guard: parser.NoPID, since: parser.NoTime, idleAt: parser.NoTime, landedAt: parser.NoTime, guessedAt: parser.NoTime, rest: newIdleTime(), fair: fairQueue{slice: baseSlice(ncpu), at: s.start}}

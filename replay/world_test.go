@@ -398,6 +398,24 @@ func TestIdleCoresAfter(t *testing.T) {
 	}
 }
 
+// flownTo7 is a state in which CPU 7 is idle and has had a wakeup of ksmd on its wake
+// list since 300 us, whose waker went on.
+func flownTo7(t *testing.T, kernel string, s *survey) *state {
+	t.Helper()
+	k, err := kernelmodel.ParseKernel(kernel, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := newTimeline(s, 8, false)
+	for _, ev := range append(crowd(), switches(200, 7, poller, sleeps, swapper)) {
+		l.apply(&ev)
+	}
+	l.fly(l.get(ksmd.PID), 6, 7, window{300 * us, 300 * us, 300 * us})
+	later := waking(310, 6, busy[6], other, 5)
+	l.apply(&later)
+	return &state{r: &replayer{t: l, kOriginal: k}, world: newWorld(), self: other.PID}
+}
+
 // Before 6.2 a CPU that leaves a wakeup on its wake list for long, and was not
 // shown busy since, may look idle.
 func TestStalledCPU(t *testing.T) {
@@ -413,22 +431,12 @@ func TestStalledCPU(t *testing.T) {
 		{"6.1", 2500, 1000, kernelmodel.Rarely(false, doubtStalled, fact.Reconstructed)},
 		{"6.2", 1500, 0, kernelmodel.Known(false, fact.Reconstructed)},
 	} {
-		k, err := kernelmodel.ParseKernel(c.kernel, "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		l := newTimeline(s, 8, false)
-		for _, ev := range append(crowd(), switches(200, 7, poller, sleeps, swapper)) {
-			l.apply(&ev)
-		}
-		l.fly(l.get(ksmd.PID), 6, 7, window{300 * us, 300 * us, 300 * us})
-		later := waking(310, 6, busy[6], other, 5) // the waker's CPU went on
-		l.apply(&later)
+		st := flownTo7(t, c.kernel, s)
 		if c.busy > 0 {
-			l.cpu[7].busyAt = (300 + c.busy) * us
+			st.r.t.cpu[7].busyAt = (300 + c.busy) * us
 		}
 		now := (300 + c.after) * us
-		st := &state{r: &replayer{t: l, kOriginal: k}, world: newWorld(), win: window{now, now, now}, self: other.PID}
+		st.win = window{now, now, now}
 		if a := st.Idle(7); a != c.want {
 			t.Errorf("%s, %d us after, shown busy %d us after: %+v, want %+v", c.kernel, c.after, c.busy, a, c.want)
 		}
@@ -446,20 +454,11 @@ func TestLandingCPU(t *testing.T) {
 	}{
 		{"6.1", 390, 402, open}, {"6.1", 402, 410, busyNow}, {"6.1", 350, 360, busyNow}, {"6.2", 390, 402, busyNow},
 	} {
-		k, err := kernelmodel.ParseKernel(c.kernel, "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		l := newTimeline(s, 8, false)
-		for _, ev := range append(crowd(), switches(200, 7, poller, sleeps, swapper)) {
-			l.apply(&ev)
-		}
-		l.fly(l.get(ksmd.PID), 6, 7, window{300 * us, 300 * us, 300 * us})
-		for _, ev := range []parser.Event{waking(310, 6, busy[6], other, 5), wakeup(400, 7, swapper, ksmd, 7)} {
-			l.apply(&ev)
-		}
-		l.slack = 5 * us
-		st := &state{r: &replayer{t: l, kOriginal: k}, world: newWorld(), win: window{c.lo * us, c.lo * us, c.hi * us}, self: other.PID}
+		st := flownTo7(t, c.kernel, s)
+		lands := wakeup(400, 7, swapper, ksmd, 7)
+		st.r.t.apply(&lands)
+		st.r.t.slack = 5 * us
+		st.win = window{c.lo * us, c.lo * us, c.hi * us}
 		if a := st.Idle(7); a != c.want {
 			t.Errorf("%s, decided from %d to %d us: %+v, want %+v", c.kernel, c.lo, c.hi, a, c.want)
 		}
