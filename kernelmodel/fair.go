@@ -61,6 +61,9 @@ func (s *Selector) selectTaskRqFair() {
 		return
 	}
 	s.selectIdleSibling(prev, target)
+	if affine && s.Rules.RecentUsed == RecentUsedOnHit {
+		s.o.SetWakersRecent = this // 32e839dda3ba; 89aafd67f28c (5.15) ended it
+	}
 }
 
 // wideMatters says whether anything depends on wake_wide in the domain loop: the

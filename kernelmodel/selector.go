@@ -100,7 +100,7 @@ func (s *Selector) Select(x *Explorer, w *Wakeup) Outcome {
 	if w.ThisIsPrev {
 		s.this = s.prev
 	}
-	s.o = Outcome{CPU: s.prev, Prev: s.prev, Target: s.prev, Path: PathUnknown, SetRecentUsed: -1, ClearIdleCores: -1, IdleCores: -1, Sync: -1, Wide: -1, BudgetHi: -1}
+	s.o = Outcome{CPU: s.prev, Prev: s.prev, Target: s.prev, Path: PathUnknown, SetRecentUsed: -1, SetWakersRecent: -1, ClearIdleCores: -1, IdleCores: -1, Sync: -1, Wide: -1, BudgetHi: -1}
 	switch w.Kind {
 	case KindWakeup:
 		s.tryToWakeUp()

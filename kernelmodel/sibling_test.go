@@ -229,6 +229,36 @@ func TestRecentUsed(t *testing.T) {
 	}
 }
 
+// An affine wakeup writes the recent_used_cpu of the waker's CPU's task, from 4.16 to
+// 5.14.
+func TestWakersRecentUsed(t *testing.T) {
+	for _, tc := range []struct {
+		kernel    string
+		this      int
+		curFlips  int64
+		forbidden int
+		want      int
+	}{
+		{"4.14", 1, 0, -1, -1},
+		{"4.16", 1, 0, -1, 1},
+		{"4.19.90", 2, 0, -1, 2}, // on prev itself too
+		{"4.19.90", 1, 1000, -1, -1},
+		{"4.19.90", 1, 0, 1, -1}, // the wakee may not run there
+		{"5.14", 1, 0, -1, 1},
+		{"5.15", 1, 0, -1, -1},
+	} {
+		m := machineFor(flat(8), tc.kernel, cpumask.Mask{}, cpumask.Mask{})
+		w := wakeupOf(8, tc.this, 2)
+		w.CurFlips, w.Flips = []Weighted{{tc.curFlips, 1}}, []Weighted{{100, 1}}
+		if tc.forbidden >= 0 {
+			w.Allowed = w.Allowed.AndNot(cpumask.Of(tc.forbidden))
+		}
+		if o := selectOn(m, kernelRules(t, tc.kernel), newFakeState(8), w); o.SetWakersRecent != tc.want {
+			t.Errorf("%s, waker on %d that flipped %d times, not allowed %d: the waker's field set to %d, want %d", tc.kernel, tc.this, tc.curFlips, tc.forbidden, o.SetWakersRecent, tc.want)
+		}
+	}
+}
+
 // A CPU isolated at boot has LLC id 0 (details, E1, E3, E5): recent_used_cpu can
 // bring a task in and let one out even with both fixes; a CPU isolated later has
 // its own id, and so has every LLC where CPU 0 is isolated or elsewhere.

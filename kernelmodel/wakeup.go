@@ -191,6 +191,9 @@ type Outcome struct {
 	// SetRecentUsed is the value written to the wakee's recent_used_cpu, -1 if
 	// it was left alone.
 	SetRecentUsed int
+	// SetWakersRecent is the value written to the recent_used_cpu of the waker's
+	// CPU's current task, -1 if it was left alone.
+	SetWakersRecent int
 	// ClearIdleCores is a CPU whose LLC has its has_idle_cores cleared, -1 if
 	// none.
 	ClearIdleCores int

@@ -34,7 +34,10 @@ func (r *replayer) carry(d *decision, p *task, consistent []int, complete bool) 
 		recorded = c.o.CPU
 	}
 	if line.Selection {
-		r.setRecent(p, consistent)
+		r.setRecent(p, consistent, wakeesRecent)
+		if cur := r.t.find(line.Waker.PID); cur != nil && cur.pid > 0 {
+			r.setRecent(cur, consistent, wakersRecent)
+		}
 		r.clearCores(consistent)
 	}
 	if !p.queued || d.kind != kernelmodel.KindWakeup {
@@ -130,9 +133,14 @@ func (r *replayer) anyIsolated(cpus []int) bool {
 // maxRecent bounds the CPUs that recent_used_cpu is held to be one of.
 const maxRecent = 4
 
-// setRecent writes recent_used_cpu in both worlds: in the recorded one what any run
-// that fits leaves in it.
-func (r *replayer) setRecent(p *task, consistent []int) {
+// What a selection writes to the recent_used_cpu of its wakee, and of the task that
+// was current on the waker's CPU; -1 if nothing.
+func wakeesRecent(o *kernelmodel.Outcome) int { return o.SetRecentUsed }
+func wakersRecent(o *kernelmodel.Outcome) int { return o.SetWakersRecent }
+
+// setRecent writes a task's recent_used_cpu in both worlds: in the recorded one what
+// any run that fits leaves in it.
+func (r *replayer) setRecent(p *task, consistent []int, set func(*kernelmodel.Outcome) int) {
 	first := &r.runs[consistent[0]]
 	was := parser.NoCPU
 	if len(p.recent) == 1 {
@@ -145,9 +153,9 @@ func (r *replayer) setRecent(p *task, consistent []int) {
 		}
 	}
 	for _, i := range consistent {
-		switch set := r.runs[i].o.SetRecentUsed; {
-		case set >= 0:
-			add(set)
+		switch c := set(&r.runs[i].o); {
+		case c >= 0:
+			add(c)
 		case len(p.recent) == 0:
 			open = true
 		default:
@@ -162,13 +170,13 @@ func (r *replayer) setRecent(p *task, consistent []int) {
 	} else {
 		p.recent = append(p.recent[:0], may...)
 	}
-	if first.p.SetRecentUsed != first.o.SetRecentUsed || r.patched.diverged[p.pid] != nil {
+	if set(&first.p) != set(&first.o) || r.patched.diverged[p.pid] != nil {
 		v, ok := r.patched.recentUsed[p.pid]
 		if !ok {
 			v = int32(was)
 		}
-		if set := first.p.SetRecentUsed; set >= 0 {
-			v = int32(set)
+		if c := set(&first.p); c >= 0 {
+			v = int32(c)
 		}
 		r.patched.recentUsed[p.pid] = v
 	}

@@ -276,7 +276,7 @@ func (r *replayer) rehearsed(d *decision, p *task, complete bool) {
 	})
 	if line.Selection = r.runs[0].o.Selected(); line.Selection {
 		all := r.all()
-		r.setRecent(p, all)
+		r.setRecent(p, all, wakeesRecent)
 		r.clearCores(all)
 	}
 	r.recordWakee(d, p)

@@ -677,7 +677,7 @@ func TestSetRecent(t *testing.T) {
 	} {
 		p := &task{pid: other.PID, recent: slices.Clone(c.before)}
 		r.runs = c.runs
-		r.setRecent(p, r.all())
+		r.setRecent(p, r.all(), wakeesRecent)
 		if !slices.Equal(p.recent, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, p.recent, c.want)
 		}
