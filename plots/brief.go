@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/place"
 	"schedreplay/replay"
 )
 
@@ -142,7 +142,7 @@ func entryBrief(res *replay.Result, c *cpuSummary, m *replay.Stay) string {
 		on = fmt.Sprintf(", woken on CPU %d", e.WakerCPU)
 	}
 	switch {
-	case e.Path == kernelmodel.PathIdleSMT && res.Original != nil && !res.Original.Rules.SMTSpan:
+	case e.Path == place.PathIdleSMT && res.Original != nil && !res.Original.Rules.SMTSpan:
 		return s + fmt.Sprintf("%s: %s took the idle SMT sibling, testing the task’s affinity but not whether CPU %d is in the sched domain", on, code("select_idle_smt"), m.CPU) + stayed
 	case chooser[e.Path] != "":
 		return s + fmt.Sprintf("%s: %s chose CPU %d (path %s)", on, code(chooser[e.Path]), m.CPU, e.Path) + stayed

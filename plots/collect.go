@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"schedreplay/cpumask"
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
 	"schedreplay/replay"
 )
@@ -40,7 +40,7 @@ type collector struct {
 	kept int
 }
 
-type turn struct{ from, to kernelmodel.Path }
+type turn struct{ from, to place.Path }
 
 type turnCount struct{ certain, possible int64 }
 
@@ -68,7 +68,7 @@ type example struct {
 	n, time            int64
 	task               replay.TaskRef
 	recorded, from, to int
-	pathFrom, pathTo   kernelmodel.Path
+	pathFrom, pathTo   place.Path
 }
 
 // cpuTrack is what is kept of one isolated CPU.

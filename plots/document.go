@@ -11,7 +11,8 @@ import (
 
 	"schedreplay/cpumask"
 	"schedreplay/fact"
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/explore"
+	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
 	"schedreplay/replay"
 )
@@ -362,11 +363,11 @@ func explain(res *replay.Result, e *replay.Entry) []block {
 	for same < len(o) && same < len(p) && o[same] == p[same] {
 		same++
 	}
-	ways := func(ss []kernelmodel.Step) []string {
+	ways := func(ss []place.Step) []string {
 		var out []string
 		for _, s := range ss {
 			line := code(s.Func) + ": " + clean(s.Test) + " → " + clean(s.Answer)
-			if s.Fact != (kernelmodel.Answer{}) {
+			if s.Fact != (explore.Answer{}) {
 				from := s.Fact.From.String()
 				if s.Fact.Open {
 					from += ", may be otherwise"
@@ -823,7 +824,7 @@ func cpuOr(cpu int) string {
 	return fmt.Sprint(cpu)
 }
 
-func cpuPath(cpu int, p kernelmodel.Path) string {
+func cpuPath(cpu int, p place.Path) string {
 	if cpu < 0 {
 		return "not known"
 	}

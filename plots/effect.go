@@ -2,7 +2,7 @@ package plots
 
 import (
 	"schedreplay/cpumask"
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/place"
 	"schedreplay/replay"
 )
 
@@ -49,19 +49,19 @@ func effectOf(w *replay.Wakeup, isolated cpumask.Mask) effect {
 		return effectEnters
 	case o.CPU == p.CPU:
 		return effectSame
-	case foundIdle(o.Path) && p.Path == kernelmodel.PathTarget:
+	case foundIdle(o.Path) && p.Path == place.PathTarget:
 		return effectLoses
-	case o.Path == kernelmodel.PathTarget && foundIdle(p.Path):
+	case o.Path == place.PathTarget && foundIdle(p.Path):
 		return effectGains
 	}
 	return effectNeutral
 }
 
 // foundIdle reports whether a path ends at a CPU that was idle.
-func foundIdle(p kernelmodel.Path) bool {
+func foundIdle(p place.Path) bool {
 	switch p {
-	case kernelmodel.PathTargetIdle, kernelmodel.PathPrevIdle, kernelmodel.PathRecentUsed, kernelmodel.PathIdleSMT, kernelmodel.PathIdleCore,
-		kernelmodel.PathIdleCPU, kernelmodel.PathIdleCapacity, kernelmodel.PathClusterPrev, kernelmodel.PathClusterRecent:
+	case place.PathTargetIdle, place.PathPrevIdle, place.PathRecentUsed, place.PathIdleSMT, place.PathIdleCore,
+		place.PathIdleCPU, place.PathIdleCapacity, place.PathClusterPrev, place.PathClusterRecent:
 		return true
 	}
 	return false

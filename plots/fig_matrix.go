@@ -46,7 +46,7 @@ func makeMatrix(res *replay.Result, col *collector) *matrix3 {
 	m := &matrix3{}
 	list, known := places(res.Host, hostCPUs(res, used))
 	if !known && len(list) > maxMatrixUnits {
-		list = slices.DeleteFunc(list, func(p place) bool { return !used.Test(p.cpu) })
+		list = slices.DeleteFunc(list, func(p cpuPlace) bool { return !used.Test(p.cpu) })
 	}
 	m.llcs = known && len(list) > maxMatrixUnits
 	at := map[int]int{}

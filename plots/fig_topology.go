@@ -9,7 +9,7 @@ import (
 	"gonum.org/v1/plot/vg"
 
 	"schedreplay/cpumask"
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/topo"
 	"schedreplay/replay"
 )
 
@@ -70,7 +70,7 @@ func topologyFigure(res *replay.Result) (*figure, string) {
 
 // someLLCs keeps the LLCs with isolated CPUs, then others, as many as there is
 // room for.
-func someLLCs(list []place, iso cpumask.Mask) (kept []place, left int) {
+func someLLCs(list []cpuPlace, iso cpumask.Mask) (kept []cpuPlace, left int) {
 	size, want := map[int]int{}, map[int]bool{}
 	for _, p := range list {
 		size[p.llc]++
@@ -95,7 +95,7 @@ func someLLCs(list []place, iso cpumask.Mask) (kept []place, left int) {
 }
 
 // domainRows lays out the domains of the CPUs drawn, the lowest level first.
-func domainRows(m *kernelmodel.Machine, list []place) []domainRow {
+func domainRows(m *topo.Machine, list []cpuPlace) []domainRow {
 	type level struct {
 		name   string
 		height int
@@ -154,7 +154,7 @@ func domainRows(m *kernelmodel.Machine, list []place) []domainRow {
 }
 
 // topologyTitle says what matters of the machine: a core that isolation splits.
-func topologyTitle(res *replay.Result, list []place) string {
+func topologyTitle(res *replay.Result, list []cpuPlace) string {
 	iso, known := res.Isolated.Get()
 	all := hostCPUs(res, cpumask.Mask{}).Weight()
 	if known && !iso.Empty() {
@@ -189,7 +189,7 @@ func topologyWords(res *replay.Result, rows []domainRow) string {
 }
 
 type topologyDrawing struct {
-	list          []place
+	list          []cpuPlace
 	iso           cpumask.Mask
 	isoKnown      bool
 	rows          []domainRow
@@ -239,14 +239,14 @@ func (d *topologyDrawing) draw(fr *frame) {
 	label := func(s string, y vg.Length) { fr.text(fr.c.Min.X, y, s, fr.style(0.88, false, muted), 0, 0.5) }
 	if d.list[0].node >= 0 {
 		label("node", y-fr.em*0.7)
-		d.spans(fr, y-fr.em*1.3, fr.em*1.2, func(a, b place) bool { return a.node == b.node }, func(p place) string { return strconv.Itoa(p.node) })
+		d.spans(fr, y-fr.em*1.3, fr.em*1.2, func(a, b cpuPlace) bool { return a.node == b.node }, func(p cpuPlace) string { return strconv.Itoa(p.node) })
 	}
 	y -= fr.em * 1.5
 	label("LLC", y-fr.em*0.7)
-	d.spans(fr, y-fr.em*1.3, fr.em*1.2, func(a, b place) bool { return a.llc == b.llc && a.node == b.node }, nil)
+	d.spans(fr, y-fr.em*1.3, fr.em*1.2, func(a, b cpuPlace) bool { return a.llc == b.llc && a.node == b.node }, nil)
 	y -= fr.em * 1.5
 	label("core", y-fr.em*0.7)
-	d.spans(fr, y-fr.em*1.3, fr.em*1.2, func(a, b place) bool { return a.core == b.core && a.llc == b.llc && a.node == b.node }, nil)
+	d.spans(fr, y-fr.em*1.3, fr.em*1.2, func(a, b cpuPlace) bool { return a.core == b.core && a.llc == b.llc && a.node == b.node }, nil)
 	y -= fr.em * 1.5
 	label("CPU", y-fr.em*0.8)
 	d.cpus(fr, y-fr.em*1.6, fr.em*1.5)
@@ -268,7 +268,7 @@ func (d *topologyDrawing) draw(fr *frame) {
 
 // spans draws boxes around neighbours that belong together, and their names if
 // all of them fit.
-func (d *topologyDrawing) spans(fr *frame, y, h vg.Length, same func(a, b place) bool, name func(place) string) {
+func (d *topologyDrawing) spans(fr *frame, y, h vg.Length, same func(a, b cpuPlace) bool, name func(cpuPlace) string) {
 	st := fr.style(0.8, false, ink)
 	inset := min(d.pitch*0.06, fr.em*0.1)
 	type box struct {

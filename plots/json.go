@@ -9,7 +9,9 @@ import (
 
 	"schedreplay/cpumask"
 	"schedreplay/fact"
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/explore"
+	"schedreplay/kernelmodel/place"
+	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 	"schedreplay/replay"
 )
@@ -285,11 +287,11 @@ func jsonPlacedOf(p *replay.Placed) jsonPlaced {
 	return j
 }
 
-func jsonStepsOf(steps []kernelmodel.Step) []jsonStep {
+func jsonStepsOf(steps []place.Step) []jsonStep {
 	out := []jsonStep{}
 	for _, s := range steps {
 		j := jsonStep{Func: s.Func, Test: s.Test, Answer: s.Answer, Open: s.Fact.Open}
-		if s.Fact != (kernelmodel.Answer{}) {
+		if s.Fact != (explore.Answer{}) {
 			j.From = strPtr(s.Fact.From.String())
 		}
 		out = append(out, j)
@@ -381,7 +383,7 @@ func texts(in []string) []string {
 	return out
 }
 
-func fixList(fs []kernelmodel.Fix) []string {
+func fixList(fs []rules.Fix) []string {
 	out := []string{}
 	for _, f := range fs {
 		out = append(out, string(f))

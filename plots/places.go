@@ -9,17 +9,17 @@ import (
 	"schedreplay/replay"
 )
 
-// place is where a CPU stands on an axis: its node, its LLC and its core.
-type place struct {
+// cpuPlace is where a CPU stands on an axis: its node, its LLC and its core.
+type cpuPlace struct {
 	cpu, node int // node -1: not known
 	llc, core int // the first CPU of it; the CPU itself if not known
 }
 
 // places puts CPUs in order: those of a node together, within it those of an
 // LLC, within that those of a core. known is false if the topology is not.
-func places(h *parser.Host, cpus cpumask.Mask) (list []place, known bool) {
+func places(h *parser.Host, cpus cpumask.Mask) (list []cpuPlace, known bool) {
 	for _, cpu := range cpus.Slice() {
-		p := place{cpu, -1, cpu, cpu}
+		p := cpuPlace{cpu, -1, cpu, cpu}
 		if h != nil {
 			for _, n := range h.Node {
 				if n.CPUs.Test(cpu) {
@@ -44,7 +44,7 @@ func places(h *parser.Host, cpus cpumask.Mask) (list []place, known bool) {
 		}
 		return list, false
 	}
-	slices.SortFunc(list, func(a, b place) int {
+	slices.SortFunc(list, func(a, b cpuPlace) int {
 		return cmp.Or(cmp.Compare(a.node, b.node), cmp.Compare(a.llc, b.llc), cmp.Compare(a.core, b.core), cmp.Compare(a.cpu, b.cpu))
 	})
 	return list, true

@@ -5,7 +5,9 @@ import (
 
 	"schedreplay/cpumask"
 	"schedreplay/fact"
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/explore"
+	"schedreplay/kernelmodel/place"
+	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 	"schedreplay/replay"
 )
@@ -48,8 +50,8 @@ func (l *lcg) next(n int64) int64 {
 	return int64(uint64(*l)>>33) % n
 }
 
-func mustKernel(name string) *kernelmodel.Kernel {
-	k, err := kernelmodel.ParseKernel(name, "")
+func mustKernel(name string) *rules.Kernel {
+	k, err := rules.ParseKernel(name, "")
 	if err != nil {
 		panic(err)
 	}
@@ -85,9 +87,9 @@ func newResult(host *parser.Host, start, end int64) *replay.Result {
 		Fidelity: replay.Fidelity{
 			Decisions: 5012, Exact: 4571, Covered: 4987, PossibleSum: 9001, Unjudged: 3,
 			Paths: []replay.PathScore{
-				{Path: kernelmodel.PathTargetIdle, Decisions: 2100, Exact: 2043, Covered: 2100},
-				{Path: kernelmodel.PathIdleSMT, Decisions: 120, Exact: 101, Covered: 119},
-				{Path: kernelmodel.PathIdleCPU, Decisions: 2792, Exact: 2427, Covered: 2768},
+				{Path: place.PathTargetIdle, Decisions: 2100, Exact: 2043, Covered: 2100},
+				{Path: place.PathIdleSMT, Decisions: 120, Exact: 101, Covered: 119},
+				{Path: place.PathIdleCPU, Decisions: 2792, Exact: 2427, Covered: 2768},
 			},
 		},
 		Wakeups: 5844,
@@ -95,7 +97,7 @@ func newResult(host *parser.Host, start, end int64) *replay.Result {
 	}
 }
 
-func placed(cpu, prev int, p kernelmodel.Path) replay.Placed {
+func placed(cpu, prev int, p place.Path) replay.Placed {
 	return replay.Placed{CPU: cpu, Possible: cpumask.Of(cpu), Bounded: true, Path: p, Prev: prev, From: fact.Reconstructed}
 }
 
@@ -169,7 +171,7 @@ func build(sp spec) *scene {
 				w := replay.Wakeup{
 					N: 9 + int64(i), Time: st.Arrived, Task: t, Waker: pong, WakerContext: replay.WakerSoftirq, WakerCPU: sp.cpu - 1,
 					PrevCPU: sp.cpu - 1, RecordedCPU: sp.cpu, RecordedFrom: fact.Observed, Selection: true, SelectionKnown: true,
-					Original: placed(sp.cpu, sp.cpu-1, kernelmodel.PathIdleSMT), Patched: placed(sp.cpu-1, sp.cpu-1, kernelmodel.PathTarget),
+					Original: placed(sp.cpu, sp.cpu-1, place.PathIdleSMT), Patched: placed(sp.cpu-1, sp.cpu-1, place.PathTarget),
 					Moved: replay.MovedCertain, Isolated: true, IsolatedKnown: true,
 				}
 				st.Entry = &replay.Entry{Wakeup: w, Path: w.Original.Path, Explanation: explanation(sp.cpu)}
@@ -279,7 +281,7 @@ func build(sp spec) *scene {
 		s.wakeups = append(s.wakeups, replay.Wakeup{
 			N: 100 + int64(i), Time: sp.start + int64(i+30)*sp.length/60, Task: pong, Waker: ksmd, WakerContext: replay.WakerTask, WakerCPU: 2,
 			PrevCPU: 3, RecordedCPU: i % max(len(sp.host.CPU), 1), Selection: true, SelectionKnown: true,
-			Original: placed(i%max(len(sp.host.CPU), 1), 3, kernelmodel.PathIdleSMT), Patched: placed(2, 3, kernelmodel.PathTarget), Moved: moved,
+			Original: placed(i%max(len(sp.host.CPU), 1), 3, place.PathIdleSMT), Patched: placed(2, 3, place.PathTarget), Moved: moved,
 		})
 		if moved == replay.MovedCertain {
 			res.MovedCertain++
@@ -300,20 +302,20 @@ func build(sp spec) *scene {
 }
 
 func explanation(cpu int) *replay.Explanation {
-	common := []kernelmodel.Step{
-		{Func: "select_task_rq_fair", Test: "want_affine: wake_wide, affinity holds the waker's CPU", Answer: "no", Fact: kernelmodel.Known(false, fact.Reconstructed)},
-		{Func: "select_idle_sibling", Test: fmt.Sprintf("CPU %d is idle", cpu-1), Answer: "no", Fact: kernelmodel.Known(false, fact.Observed)},
+	common := []place.Step{
+		{Func: "select_task_rq_fair", Test: "want_affine: wake_wide, affinity holds the waker's CPU", Answer: "no", Fact: explore.Known(false, fact.Reconstructed)},
+		{Func: "select_idle_sibling", Test: fmt.Sprintf("CPU %d is idle", cpu-1), Answer: "no", Fact: explore.Known(false, fact.Observed)},
 		{Func: "select_idle_sibling", Test: "recent_used_cpu", Answer: "1"},
-		{Func: "select_idle_sibling", Test: fmt.Sprintf("has_idle_cores in the LLC of CPU %d", cpu-1), Answer: "no", Fact: kernelmodel.Known(false, fact.Estimated)},
+		{Func: "select_idle_sibling", Test: fmt.Sprintf("has_idle_cores in the LLC of CPU %d", cpu-1), Answer: "no", Fact: explore.Known(false, fact.Estimated)},
 	}
 	return &replay.Explanation{
 		Original: append(common[:4:4],
-			kernelmodel.Step{Func: "select_idle_smt", Test: fmt.Sprintf("CPU %d, sibling of %d, is in sched_domain_span(sd)", cpu, cpu-1), Answer: "no, but this kernel does not ask"},
-			kernelmodel.Step{Func: "select_idle_smt", Test: fmt.Sprintf("CPU %d is idle", cpu), Answer: "yes: chosen", Fact: kernelmodel.Known(true, fact.Observed)}),
+			place.Step{Func: "select_idle_smt", Test: fmt.Sprintf("CPU %d, sibling of %d, is in sched_domain_span(sd)", cpu, cpu-1), Answer: "no, but this kernel does not ask"},
+			place.Step{Func: "select_idle_smt", Test: fmt.Sprintf("CPU %d is idle", cpu), Answer: "yes: chosen", Fact: explore.Known(true, fact.Observed)}),
 		Patched: append(common[:4:4],
-			kernelmodel.Step{Func: "select_idle_smt", Test: fmt.Sprintf("CPU %d, sibling of %d, is in sched_domain_span(sd)", cpu, cpu-1), Answer: "no: passed over"},
-			kernelmodel.Step{Func: "select_idle_cpu", Test: "scan of CPUs 40-42, budget 4", Answer: "none idle", Fact: kernelmodel.Known(false, fact.Estimated)},
-			kernelmodel.Step{Func: "select_idle_sibling", Test: "nothing found", Answer: fmt.Sprintf("target, CPU %d", cpu-1)}),
+			place.Step{Func: "select_idle_smt", Test: fmt.Sprintf("CPU %d, sibling of %d, is in sched_domain_span(sd)", cpu, cpu-1), Answer: "no: passed over"},
+			place.Step{Func: "select_idle_cpu", Test: "scan of CPUs 40-42, budget 4", Answer: "none idle", Fact: explore.Known(false, fact.Estimated)},
+			place.Step{Func: "select_idle_sibling", Test: "nothing found", Answer: fmt.Sprintf("target, CPU %d", cpu-1)}),
 	}
 }
 

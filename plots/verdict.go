@@ -7,7 +7,8 @@ import (
 
 	"schedreplay/cpumask"
 	"schedreplay/fact"
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/place"
+	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 	"schedreplay/replay"
 )
@@ -265,9 +266,9 @@ func wakingWords(e *replay.Entry) string {
 	}
 	verb := "woken"
 	switch e.Kind {
-	case kernelmodel.KindWakeupNew:
+	case place.KindWakeupNew:
 		verb = "created"
-	case kernelmodel.KindExec:
+	case place.KindExec:
 		return "at its exec" + on
 	}
 	current := ""
@@ -297,14 +298,14 @@ func wakingWords(e *replay.Entry) string {
 }
 
 // chooser names the kernel function that a path ends in.
-var chooser = map[kernelmodel.Path]string{
-	kernelmodel.PathIdleSMT: "select_idle_smt", kernelmodel.PathIdleCore: "select_idle_core", kernelmodel.PathIdleCPU: "select_idle_cpu",
-	kernelmodel.PathIdleCapacity: "select_idle_capacity", kernelmodel.PathTargetIdle: "select_idle_sibling",
-	kernelmodel.PathPrevIdle: "select_idle_sibling", kernelmodel.PathPerCPUKthread: "select_idle_sibling", kernelmodel.PathRecentUsed: "select_idle_sibling",
-	kernelmodel.PathNoLLC: "select_idle_sibling", kernelmodel.PathTarget: "select_idle_sibling", kernelmodel.PathClusterPrev: "select_idle_sibling",
-	kernelmodel.PathClusterRecent: "select_idle_sibling", kernelmodel.PathSlow: "find_idlest_cpu", kernelmodel.PathEAS: "find_energy_efficient_cpu",
-	kernelmodel.PathRT: "select_task_rq_rt", kernelmodel.PathDeadline: "select_task_rq_dl", kernelmodel.PathStop: "select_task_rq_stop",
-	kernelmodel.PathFallback: "select_fallback_rq", kernelmodel.PathCurrentCPU: "select_task_rq_fair",
+var chooser = map[place.Path]string{
+	place.PathIdleSMT: "select_idle_smt", place.PathIdleCore: "select_idle_core", place.PathIdleCPU: "select_idle_cpu",
+	place.PathIdleCapacity: "select_idle_capacity", place.PathTargetIdle: "select_idle_sibling",
+	place.PathPrevIdle: "select_idle_sibling", place.PathPerCPUKthread: "select_idle_sibling", place.PathRecentUsed: "select_idle_sibling",
+	place.PathNoLLC: "select_idle_sibling", place.PathTarget: "select_idle_sibling", place.PathClusterPrev: "select_idle_sibling",
+	place.PathClusterRecent: "select_idle_sibling", place.PathSlow: "find_idlest_cpu", place.PathEAS: "find_energy_efficient_cpu",
+	place.PathRT: "select_task_rq_rt", place.PathDeadline: "select_task_rq_dl", place.PathStop: "select_task_rq_stop",
+	place.PathFallback: "select_fallback_rq", place.PathCurrentCPU: "select_task_rq_fair",
 }
 
 // explained reports whether the model of the original can lead to the CPU that
@@ -319,11 +320,11 @@ func chosenWords(e *replay.Entry) string {
 	if e.PrevCPU >= 0 {
 		prev = fmt.Sprintf("its %s being CPU %d", code("prev_cpu"), e.PrevCPU)
 	}
-	if !explained(&e.Wakeup) || e.Path == kernelmodel.PathUnknown {
+	if !explained(&e.Wakeup) || e.Path == place.PathUnknown {
 		return fmt.Sprintf("%s; the kernel put it on CPU %d", prev, e.RecordedCPU)
 	}
 	switch f := chooser[e.Path]; {
-	case e.Path == kernelmodel.PathNoSelection:
+	case e.Path == place.PathNoSelection:
 		return fmt.Sprintf("%s, without a selection (%s)", prev, e.Original.Reason)
 	case f != "":
 		return fmt.Sprintf("%s; %s chose CPU %d (path %s)", prev, code(f), e.RecordedCPU, e.Path)
@@ -390,42 +391,42 @@ func whyWords(res *replay.Result, c *cpuSummary, e *replay.Entry) string {
 	aff := fmt.Sprintf("%s’s affinity%s", commName(e.Task), affinityWords(res, e.Task))
 	outside := fmt.Sprintf("isolation takes CPU %d out of every sched domain but not out of %s", cpu, aff)
 	switch o.Path {
-	case kernelmodel.PathIdleSMT:
+	case place.PathIdleSMT:
 		if !res.Original.Rules.SMTSpan {
 			return fmt.Sprintf("%s of %s looks for an idle SMT sibling and tests only the task’s affinity, not %s; %s, and it was idle", code("select_idle_smt"), k, code("sched_domain_span(sd)"), outside)
 		}
-	case kernelmodel.PathIdleCore:
+	case place.PathIdleCore:
 		if !res.Original.Rules.CoreSpan {
 			return fmt.Sprintf("the core scan of %s takes its fallback CPU by the task’s affinity alone, not by %s; %s, and it was idle", k, code("sched_domain_span(sd)"), outside)
 		}
-	case kernelmodel.PathRecentUsed:
+	case place.PathRecentUsed:
 		if res.Host != nil && res.Host.IsolatedLater.Value.Test(cpu) {
 			break
 		}
 		return fmt.Sprintf("CPU %d was the task’s %s and idle, and the test asks for a shared LLC and the affinity only: a CPU isolated at boot has %s 0, as the LLC of CPU 0 has", cpu, code("recent_used_cpu"), code("sd_llc_id"))
-	case kernelmodel.PathNoLLC, kernelmodel.PathPrevIdle:
+	case place.PathNoLLC, place.PathPrevIdle:
 		if e.PrevCPU == cpu {
 			return fmt.Sprintf("CPU %d was its %s already: a task on a CPU without sched domain stays there", cpu, code("prev_cpu"))
 		}
-	case kernelmodel.PathRT, kernelmodel.PathDeadline:
-		return fmt.Sprintf("the %s class selects by priority and affinity, and %s contains CPU %d; select_idle_smt has no part in it", map[kernelmodel.Path]string{kernelmodel.PathRT: "real-time", kernelmodel.PathDeadline: "deadline"}[o.Path], aff, cpu)
-	case kernelmodel.PathFallback:
+	case place.PathRT, place.PathDeadline:
+		return fmt.Sprintf("the %s class selects by priority and affinity, and %s contains CPU %d; select_idle_smt has no part in it", map[place.Path]string{place.PathRT: "real-time", place.PathDeadline: "deadline"}[o.Path], aff, cpu)
+	case place.PathFallback:
 		return fmt.Sprintf("no CPU selected was usable for the task, and %s took CPU %d", code("select_fallback_rq"), cpu)
-	case kernelmodel.PathNoSelection:
+	case place.PathNoSelection:
 		return fmt.Sprintf("nothing selected it: the task was put back where it was (%s)", o.Reason)
 	}
-	if o.Path == kernelmodel.PathTargetIdle {
+	if o.Path == place.PathTargetIdle {
 		return fmt.Sprintf("CPU %d was the target of the wakeup and idle: the waker ran there or it was %s", cpu, code("prev_cpu"))
 	}
 	return fmt.Sprintf("the model of %s leads there by path %s", k, o.Path)
 }
 
 // fixesBetween names the fixes that the patched kernel has beyond the original.
-func fixesBetween(res *replay.Result) (more, fewer []kernelmodel.Fix) {
+func fixesBetween(res *replay.Result) (more, fewer []rules.Fix) {
 	if res.Original == nil || res.Patched == nil {
 		return nil, nil
 	}
-	for _, f := range kernelmodel.Fixes() {
+	for _, f := range rules.Fixes() {
 		a, b := res.Original.Rules.Has(f), res.Patched.Rules.Has(f)
 		switch {
 		case b && !a:
@@ -437,7 +438,7 @@ func fixesBetween(res *replay.Result) (more, fewer []kernelmodel.Fix) {
 	return more, fewer
 }
 
-func fixNames(fs []kernelmodel.Fix) string {
+func fixNames(fs []rules.Fix) string {
 	var names []string
 	for _, f := range fs {
 		name := string(f)

@@ -14,7 +14,7 @@ import (
 
 	"schedreplay/cpumask"
 	"schedreplay/fact"
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
 	"schedreplay/replay"
 )
@@ -72,8 +72,8 @@ func small() (*replay.Result, *replay.Stay, *replay.CPUResult) {
 	st.Entry = &replay.Entry{Wakeup: replay.Wakeup{
 		N: 4, Time: st.Arrived, Task: task, Waker: replay.TaskRef{PID: 77, Comm: "rpc"}, WakerContext: replay.WakerTask, WakerCPU: 2, PrevCPU: 2, RecordedCPU: 3,
 		RecordedFrom: fact.Observed, Selection: true, SelectionKnown: true, Isolated: true, IsolatedKnown: true, Moved: replay.MovedCertain,
-		Original: placed(3, 2, kernelmodel.PathIdleSMT), Patched: placed(2, 2, kernelmodel.PathTarget),
-	}, Path: kernelmodel.PathIdleSMT}
+		Original: placed(3, 2, place.PathIdleSMT), Patched: placed(2, 2, place.PathTarget),
+	}, Path: place.PathIdleSMT}
 	c := &replay.CPUResult{
 		CPU: 3, Owner: &owner, OwnerFrom: fact.Observed, Time: map[replay.Class]int64{replay.ClassForeign: 80_000_000, replay.ClassIdle: 1_000_000_000},
 		Stays: []*replay.Stay{st}, OwnerDelay: replay.NewDelayHistogram(), OwnerDelayIntruded: replay.NewDelayHistogram(),
@@ -115,7 +115,7 @@ func verdictCases() []struct {
 		s.Entry.WakerContext = replay.WakerUnknown
 	})
 	add("a fork", func(_ *replay.Result, s *replay.Stay, _ *replay.CPUResult) {
-		s.Entry.Kind, s.Entry.Original.Path = kernelmodel.KindWakeupNew, kernelmodel.PathSlow
+		s.Entry.Kind, s.Entry.Original.Path = place.KindWakeupNew, place.PathSlow
 	})
 	add("no waking after the entry", func(_ *replay.Result, s *replay.Stay, _ *replay.CPUResult) {
 		s.Wakings, s.Selections, s.StayedPut, s.Runs, s.RunNS = 0, 0, 0, 1, 640
@@ -136,20 +136,20 @@ func verdictCases() []struct {
 	add("the same kernel twice", func(r *replay.Result, _ *replay.Stay, _ *replay.CPUResult) { r.Patched = r.Original })
 	add("the core scan's leak", func(r *replay.Result, s *replay.Stay, _ *replay.CPUResult) {
 		r.Original, r.Patched = mustKernel("6.1.0"), mustKernel("6.1.0+core-span")
-		s.Entry.Original.Path = kernelmodel.PathIdleCore
+		s.Entry.Original.Path = place.PathIdleCore
 	})
 	add("recent_used_cpu", func(_ *replay.Result, s *replay.Stay, _ *replay.CPUResult) {
-		s.Entry.Original.Path = kernelmodel.PathRecentUsed
+		s.Entry.Original.Path = place.PathRecentUsed
 	})
 	add("a real-time task", func(_ *replay.Result, s *replay.Stay, _ *replay.CPUResult) {
-		s.Entry.Original.Path = kernelmodel.PathRT
+		s.Entry.Original.Path = place.PathRT
 	})
 	add("the model misses the entry", func(_ *replay.Result, s *replay.Stay, _ *replay.CPUResult) {
 		s.Entry.ModelMiss = true
-		s.Entry.Original = placed(2, 2, kernelmodel.PathTarget)
+		s.Entry.Original = placed(2, 2, place.PathTarget)
 	})
 	add("the entry is possible, not likely", func(_ *replay.Result, s *replay.Stay, _ *replay.CPUResult) {
-		s.Entry.Original = placed(2, 2, kernelmodel.PathTarget)
+		s.Entry.Original = placed(2, 2, place.PathTarget)
 		s.Entry.Original.Possible = cpumask.Of(2, 3)
 	})
 	add("topology unknown", func(r *replay.Result, s *replay.Stay, _ *replay.CPUResult) {

@@ -3,7 +3,7 @@ package replay
 import (
 	"schedreplay/cpumask"
 	"schedreplay/fact"
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/explore"
 	"schedreplay/parser"
 )
 
@@ -21,8 +21,8 @@ type affinity struct {
 }
 
 // one reports whether nr_cpus_allowed is 1.
-func (a *affinity) one() kernelmodel.Answer {
-	return kernelmodel.Known(a.mask.Weight() == 1, a.from)
+func (a *affinity) one() explore.Answer {
+	return explore.Known(a.mask.Weight() == 1, a.from)
 }
 
 // affinities finds tasks' affinities: stated by flag, in the bundle, inherited

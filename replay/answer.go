@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"schedreplay/cpumask"
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
 )
 
@@ -13,7 +13,7 @@ import (
 
 // bothRun holds the outcomes of one run of both kernels under the same answers.
 type bothRun struct {
-	o, p kernelmodel.Outcome
+	o, p place.Outcome
 }
 
 // maxRuns bounds how many combinations of unknown facts are tried for one
@@ -49,8 +49,8 @@ func (r *replayer) agree() bool {
 
 // placeBoth turns the runs into both kernels' answers.
 func (r *replayer) placeBoth(line *Wakeup, complete bool) {
-	r.place(&line.Original, &r.selO, &r.askO, complete, func(b *bothRun) *kernelmodel.Outcome { return &b.o })
-	r.place(&line.Patched, &r.selP, r.nowP, complete, func(b *bothRun) *kernelmodel.Outcome { return &b.p })
+	r.place(&line.Original, &r.selO, &r.askO, complete, func(b *bothRun) *place.Outcome { return &b.o })
+	r.place(&line.Patched, &r.selP, r.nowP, complete, func(b *bothRun) *place.Outcome { return &b.p })
 	if !complete {
 		r.alone(line)
 	}
@@ -61,15 +61,15 @@ func (r *replayer) placeBoth(line *Wakeup, complete bool) {
 func (r *replayer) alone(line *Wakeup) {
 	for _, k := range [2]struct {
 		pl  *Placed
-		sel *kernelmodel.Selector
-		ask *kernelmodel.Wakeup
+		sel *place.Selector
+		ask *place.Wakeup
 	}{{&line.Original, &r.selO, &r.askO}, {&line.Patched, &r.selP, r.nowP}} {
 		var possible cpumask.Mask
 		bounded := true
 		if r.x.Explore(r.limit, func() {
 			o := k.sel.Select(&r.x, k.ask)
 			possible.Set(o.CPU)
-			bounded = bounded && o.Path != kernelmodel.PathNotModelled && o.Path != kernelmodel.PathUnknown
+			bounded = bounded && o.Path != place.PathNotModelled && o.Path != place.PathUnknown
 		}) && bounded {
 			k.pl.Possible, k.pl.Bounded = possible, true
 		}
@@ -110,10 +110,10 @@ func (r *replayer) only(cpu int) cpumask.Mask {
 }
 
 // place turns the runs into one kernel's answer.
-func (r *replayer) place(pl *Placed, sel *kernelmodel.Selector, q *kernelmodel.Wakeup, complete bool, of func(*bothRun) *kernelmodel.Outcome) {
+func (r *replayer) place(pl *Placed, sel *place.Selector, q *place.Wakeup, complete bool, of func(*bothRun) *place.Outcome) {
 	o := of(&r.runs[0])
 	*pl = Placed{CPU: o.CPU, Path: o.Path, Reason: o.Reason, Prev: o.Prev, Target: o.Target, From: o.From}
-	if o.Path == kernelmodel.PathNotModelled || o.Path == kernelmodel.PathUnknown {
+	if o.Path == place.PathNotModelled || o.Path == place.PathUnknown {
 		pl.CPU = parser.NoCPU
 		return
 	}
@@ -121,7 +121,7 @@ func (r *replayer) place(pl *Placed, sel *kernelmodel.Selector, q *kernelmodel.W
 	shared := true
 	for i := range r.runs {
 		switch c := of(&r.runs[i]); {
-		case c.Path == kernelmodel.PathNotModelled || c.Path == kernelmodel.PathUnknown:
+		case c.Path == place.PathNotModelled || c.Path == place.PathUnknown:
 			pl.Bounded, pl.Possible = false, cpumask.Mask{}
 			return
 		case pl.Possible.Test(c.CPU):
@@ -161,8 +161,8 @@ func (r *replayer) explain(i int) *Explanation {
 	r.x.Explore(r.limit, func() {
 		on := n == i
 		if on {
-			r.selO.Trace = func(s kernelmodel.Step) { e.Original = append(e.Original, s) }
-			r.selP.Trace = func(s kernelmodel.Step) { e.Patched = append(e.Patched, s) }
+			r.selO.Trace = func(s place.Step) { e.Original = append(e.Original, s) }
+			r.selP.Trace = func(s place.Step) { e.Patched = append(e.Patched, s) }
 		}
 		r.selO.Select(&r.x, &r.askO)
 		r.selP.Select(&r.x, r.nowP)

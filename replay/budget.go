@@ -2,7 +2,7 @@ package replay
 
 import (
 	"schedreplay/fact"
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/explore"
 )
 
 // scanBudget follows nr_idle_scan of one LLC (6.0 and later).
@@ -186,8 +186,8 @@ func (b *scanBudget) odd() []uint64 {
 }
 
 // value is the budget as a range around its middle.
-func (b *scanBudget) value() kernelmodel.Range {
-	r := kernelmodel.Range{Lo: 0, Hi: b.weight, From: fact.Estimated}
+func (b *scanBudget) value() explore.Range {
+	r := explore.Range{Lo: 0, Hi: b.weight, From: fact.Estimated}
 	odd, sum := b.odd(), uint64(0)
 	for _, p := range odd {
 		sum += p
@@ -215,14 +215,14 @@ func (b *scanBudget) value() kernelmodel.Range {
 
 // odds are those of the values, nil while the load averages hold what was before
 // the capture.
-func (b *scanBudget) odds() kernelmodel.Odds {
+func (b *scanBudget) odds() explore.Odds {
 	if b.steps < budgetSettle {
 		return nil
 	}
 	return b
 }
 
-// Doubt implements [kernelmodel.Odds].
+// Doubt implements [explore.Odds].
 func (b *scanBudget) Doubt(v int64) uint8 {
 	sum, below := uint64(0), uint64(0)
 	for i, p := range b.odd() {
@@ -231,5 +231,5 @@ func (b *scanBudget) Doubt(v int64) uint8 {
 			below += p
 		}
 	}
-	return kernelmodel.DoubtOf(min(below, sum-below), sum)
+	return explore.DoubtOf(min(below, sum-below), sum)
 }

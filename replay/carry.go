@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"schedreplay/fact"
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
 )
 
@@ -40,7 +40,7 @@ func (r *replayer) carry(d *decision, p *task, consistent []int, complete bool) 
 		}
 		r.clearCores(consistent)
 	}
-	if !p.queued || d.kind != kernelmodel.KindWakeup {
+	if !p.queued || d.kind != place.KindWakeup {
 		r.send(d, p, recorded)
 		if line.RecordedCPU < 0 {
 			p.queuedKnown = false // it is a guess that it went there
@@ -135,12 +135,12 @@ const maxRecent = 4
 
 // What a selection writes to the recent_used_cpu of its wakee, and of the task that
 // was current on the waker's CPU; -1 if nothing.
-func wakeesRecent(o *kernelmodel.Outcome) int { return o.SetRecentUsed }
-func wakersRecent(o *kernelmodel.Outcome) int { return o.SetWakersRecent }
+func wakeesRecent(o *place.Outcome) int { return o.SetRecentUsed }
+func wakersRecent(o *place.Outcome) int { return o.SetWakersRecent }
 
 // setRecent writes a task's recent_used_cpu in both worlds: in the recorded one what
 // any run that fits leaves in it.
-func (r *replayer) setRecent(p *task, consistent []int, set func(*kernelmodel.Outcome) int) {
+func (r *replayer) setRecent(p *task, consistent []int, set func(*place.Outcome) int) {
 	first := &r.runs[consistent[0]]
 	was := parser.NoCPU
 	if len(p.recent) == 1 {
@@ -186,7 +186,7 @@ func (r *replayer) setRecent(p *task, consistent []int, set func(*kernelmodel.Ou
 // every run that fits the recording clears it or found it so, perhaps if some clear
 // it.
 func (r *replayer) clearCores(consistent []int) {
-	of := func(pick func(*bothRun) *kernelmodel.Outcome) (llc int, all bool) {
+	of := func(pick func(*bothRun) *place.Outcome) (llc int, all bool) {
 		llc, all = -1, true
 		for _, i := range consistent {
 			if cpu := pick(&r.runs[i]).ClearIdleCores; cpu >= 0 && r.m.LLC(cpu) >= 0 {
@@ -201,8 +201,8 @@ func (r *replayer) clearCores(consistent []int) {
 		}
 		return llc, all
 	}
-	o, oAll := of(func(b *bothRun) *kernelmodel.Outcome { return &b.o })
-	p, pAll := of(func(b *bothRun) *kernelmodel.Outcome { return &b.p })
+	o, oAll := of(func(b *bothRun) *place.Outcome { return &b.o })
+	p, pAll := of(func(b *bothRun) *place.Outcome { return &b.p })
 	if o != p || oAll != pAll {
 		// The worlds part over this flag.
 		for _, llc := range [2]int{o, p} {

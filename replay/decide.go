@@ -5,7 +5,8 @@ import (
 
 	"schedreplay/cpumask"
 	"schedreplay/fact"
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/explore"
+	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
 )
 
@@ -14,7 +15,7 @@ type decision struct {
 	n    int64
 	ev   parser.Event
 	out  *outcome
-	kind kernelmodel.Kind
+	kind place.Kind
 	// win is when the selection took place; win.hi is the deadline by which the
 	// decision is computed.
 	win   window
@@ -22,7 +23,7 @@ type decision struct {
 	done  bool
 	line  Wakeup
 	entry *Explanation
-	path  kernelmodel.Path // of the run that entry tells
+	path  place.Path // of the run that entry tells
 }
 
 // execWithin is how long before sched_process_exec the stopper's move that
@@ -30,7 +31,7 @@ type decision struct {
 const execWithin = 100_000_000
 
 // open starts a decision at its waking, new task or exec event.
-func (r *replayer) open(ev *parser.Event, out *outcome, kind kernelmodel.Kind) {
+func (r *replayer) open(ev *parser.Event, out *outcome, kind place.Kind) {
 	r.n++
 	d := r.newDecision()
 	*d = decision{n: r.n, ev: *ev, out: out, kind: kind, prev: ev.TargetCPU}
@@ -59,9 +60,9 @@ func (r *replayer) open(ev *parser.Event, out *outcome, kind kernelmodel.Kind) {
 		d.win = window{est: ev.Time - delay/2, lo: ev.Time - late/2, hi: ev.Time}
 		d.prev = p.cpu
 		switch kind {
-		case kernelmodel.KindWakeupNew:
+		case place.KindWakeupNew:
 			d.prev = ev.CPU
-		case kernelmodel.KindExec:
+		case place.KindExec:
 			// sched_exec moves the caller through the stopper; the event comes later,
 			// on the CPU it went to.
 			d.prev = ev.CPU
@@ -129,8 +130,8 @@ func (r *replayer) close(d *decision) {
 	*line = Wakeup{
 		N: d.n, Time: d.ev.Time, Kind: d.kind, Task: TaskRef{p.pid, nameOr(d.ev.Task.Comm, p.comm), d.ev.Task.Prio},
 		WakerCPU: int(d.ev.CPU), PrevCPU: int(d.prev), RecordedCPU: parser.NoCPU, Moved: MovedNo,
-		Original: Placed{CPU: parser.NoCPU, Prev: int(d.prev), Path: kernelmodel.PathUnknown},
-		Patched:  Placed{CPU: parser.NoCPU, Prev: int(d.prev), Path: kernelmodel.PathUnknown},
+		Original: Placed{CPU: parser.NoCPU, Prev: int(d.prev), Path: place.PathUnknown},
+		Patched:  Placed{CPU: parser.NoCPU, Prev: int(d.prev), Path: place.PathUnknown},
 	}
 	if d.ev.Task.Prio == parser.NoPrio {
 		line.Task.Prio = p.prio
@@ -203,12 +204,12 @@ func (r *replayer) waker(d *decision, line *Wakeup) {
 func (r *replayer) closeUnmodelled(d *decision, p *task) {
 	line := &d.line
 	switch {
-	case d.ev.Cur.PID == p.pid && d.kind == kernelmodel.KindWakeup:
-		r.unselected(line, kernelmodel.ReasonCurrent)
-	case d.kind == kernelmodel.KindWakeup && p.queuedKnown && p.queued:
-		r.unselected(line, kernelmodel.ReasonOnRq)
+	case d.ev.Cur.PID == p.pid && d.kind == place.KindWakeup:
+		r.unselected(line, place.ReasonCurrent)
+	case d.kind == place.KindWakeup && p.queuedKnown && p.queued:
+		r.unselected(line, place.ReasonOnRq)
 	case r.aff.of(p).mask.Weight() == 1 && r.aff.of(p).from > fact.Assumed:
-		r.unselected(line, kernelmodel.ReasonOneCPU)
+		r.unselected(line, place.ReasonOneCPU)
 	case d.out != nil && d.out.delayed:
 		// It may have been moved again before it ran.
 	case line.RecordedCPU >= 0 && line.PrevCPU >= 0 && line.RecordedCPU != line.PrevCPU:
@@ -223,9 +224,9 @@ func (r *replayer) closeUnmodelled(d *decision, p *task) {
 	r.score(line)
 }
 
-func (r *replayer) unselected(line *Wakeup, why kernelmodel.Reason) {
+func (r *replayer) unselected(line *Wakeup, why place.Reason) {
 	line.SelectionKnown = true
-	pl := Placed{CPU: line.PrevCPU, Prev: line.PrevCPU, Path: kernelmodel.PathNoSelection, Reason: why, From: fact.Reconstructed}
+	pl := Placed{CPU: line.PrevCPU, Prev: line.PrevCPU, Path: place.PathNoSelection, Reason: why, From: fact.Reconstructed}
 	if line.PrevCPU >= 0 {
 		pl.Possible, pl.Bounded = cpumask.Of(line.PrevCPU), true
 	}
@@ -233,11 +234,11 @@ func (r *replayer) unselected(line *Wakeup, why kernelmodel.Reason) {
 }
 
 // ask describes the decision to the model, as it stands in a world.
-func (r *replayer) ask(d *decision, p *task, w *world, q *kernelmodel.Wakeup) {
+func (r *replayer) ask(d *decision, p *task, w *world, q *place.Wakeup) {
 	t := r.t
 	a := r.aff.of(p)
 	this := int(d.ev.CPU)
-	if d.kind == kernelmodel.KindExec {
+	if d.kind == place.KindExec {
 		this = int(d.prev) // sched_exec ran before the move
 	}
 	cur := d.line.Waker.PID
@@ -255,15 +256,15 @@ func (r *replayer) ask(d *decision, p *task, w *world, q *kernelmodel.Wakeup) {
 	// A task woken by an interrupt on its own CPU is mostly woken by its own
 	// timer, which fires where the task armed it: where it is in this world.
 	irq := d.line.WakerContext == WakerHardirq || d.line.WakerContext == WakerSoftirq || d.line.WakerContext == WakerIdle
-	*q = kernelmodel.Wakeup{
+	*q = place.Wakeup{
 		ThisIsPrev: irq && d.ev.CPU == d.prev,
 		CurFlips:   q.CurFlips, Flips: q.Flips,
 		Kind: d.kind, This: this, Prev: prevs, PrevFrom: prevFrom, Prio: int(d.line.Task.Prio),
 		Allowed: a.mask, AllowedFrom: a.from, OneCPU: a.one(),
-		MigrationDisabled: kernelmodel.Known(false, fact.Reconstructed),
-		IsCurrent:         kernelmodel.Known(cur == p.pid, fact.Reconstructed),
-		Delayed:           kernelmodel.Known(false, fact.Reconstructed),
-		InTask:            kernelmodel.Answer{Value: inTask, Open: d.line.WakerContext == WakerUnknown, From: fact.Observed},
+		MigrationDisabled: explore.Known(false, fact.Reconstructed),
+		IsCurrent:         explore.Known(cur == p.pid, fact.Reconstructed),
+		Delayed:           explore.Known(false, fact.Reconstructed),
+		InTask:            explore.Answer{Value: inTask, Open: d.line.WakerContext == WakerUnknown, From: fact.Observed},
 		Stop:              d.line.Task.Prio == 0 && a.kthread && a.bound,
 		RecentUsed:        nil,
 	}
@@ -278,19 +279,19 @@ func (r *replayer) ask(d *decision, p *task, w *world, q *kernelmodel.Wakeup) {
 	} else if len(p.recent) > 0 && p.recent[0] < r.m.NumCPU() {
 		q.RecentUsed = p.recent
 	}
-	q.CurFlips, q.Flips = append(q.CurFlips[:0], kernelmodel.Weighted{Weight: 1}), p.flips.value(q.Flips[:0])
-	q.CurPerCPUKthread = kernelmodel.Known(cur == 0, fact.Reconstructed)
-	q.CurLoad, q.CurWeight, q.Weight = kernelmodel.Exactly(0, fact.Reconstructed), 0, p.entity.weight
+	q.CurFlips, q.Flips = append(q.CurFlips[:0], place.Weighted{Weight: 1}), p.flips.value(q.Flips[:0])
+	q.CurPerCPUKthread = explore.Known(cur == 0, fact.Reconstructed)
+	q.CurLoad, q.CurWeight, q.Weight = explore.Exactly(0, fact.Reconstructed), 0, p.entity.weight
 	kthread := false
 	if cp := t.find(cur); cp != nil && cur > 0 {
 		q.CurFlips = cp.flips.after(p.pid, d.ev.Time, q.CurFlips[:0])
 		ca := r.aff.of(cp)
 		kthread = ca.kthread
-		q.CurPerCPUKthread = kernelmodel.Known(ca.kthread && ca.mask.Weight() == 1, ca.from)
+		q.CurPerCPUKthread = explore.Known(ca.kthread && ca.mask.Weight() == 1, ca.from)
 		q.CurLoad, q.CurWeight = r.margin(cp.entity.load, cp.entity.load), cp.entity.weight
 	} else if cur < 0 {
 		q.CurFlips = q.CurFlips[:0]
-		q.CurPerCPUKthread = kernelmodel.Either(false, fact.Unknown)
+		q.CurPerCPUKthread = explore.Either(false, fact.Unknown)
 	}
 	q.Load = r.margin(p.entity.load, p.entity.load)
 	q.Util = r.margin(p.entity.util, p.entity.util)
@@ -298,24 +299,24 @@ func (r *replayer) ask(d *decision, p *task, w *world, q *kernelmodel.Wakeup) {
 }
 
 // queueFacts says whether the wakee was on a queue or still on its CPU.
-func (r *replayer) queueFacts(d *decision, p *task, q *kernelmodel.Wakeup) {
-	q.OnRq = kernelmodel.Known(false, fact.Reconstructed)
-	q.OnCPU = kernelmodel.Known(false, fact.Reconstructed)
+func (r *replayer) queueFacts(d *decision, p *task, q *place.Wakeup) {
+	q.OnRq = explore.Known(false, fact.Reconstructed)
+	q.OnCPU = explore.Known(false, fact.Reconstructed)
 	switch {
-	case d.kind != kernelmodel.KindWakeup:
+	case d.kind != place.KindWakeup:
 	case !p.queuedKnown:
-		q.OnRq = kernelmodel.Either(false, fact.Unknown)
+		q.OnRq = explore.Either(false, fact.Unknown)
 	case p.queued:
-		q.OnRq = kernelmodel.Known(true, fact.Reconstructed)
+		q.OnRq = explore.Known(true, fact.Reconstructed)
 	case p.sleptAt != parser.NoTime:
 		// Dequeued, then switched out, then on_cpu is cleared: a waker that comes
 		// between the first and the last may leave the task to its old CPU.
 		if p.sleptAt >= d.ev.Time-r.t.slack {
-			q.OnCPU = kernelmodel.Either(p.sleptAt >= d.ev.Time, fact.Reconstructed)
+			q.OnCPU = explore.Either(p.sleptAt >= d.ev.Time, fact.Reconstructed)
 		}
 		if r.t.delays && p.fair() && p.contended && int(p.cpu) < len(r.t.cpu) && r.t.cpu[p.cpu].idleAt <= p.sleptAt {
 			r.t.fairTick(p.cpu)
-			q.Delayed = kernelmodel.Either(p.virtual.delayed && p.virtual.on == p.cpu, fact.Estimated)
+			q.Delayed = explore.Either(p.virtual.delayed && p.virtual.on == p.cpu, fact.Estimated)
 		}
 	}
 }

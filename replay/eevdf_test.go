@@ -7,7 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
 )
 
@@ -356,7 +356,7 @@ func TestPlacedByItsCharge(t *testing.T) {
 // have been delayed: here that no budget is left to find the idle CPU.
 func TestContendedSelectionsTeach(t *testing.T) {
 	w := replayScene(t, record(noBudget(0)...), bench("6.12.30", 7), Options{Original: "6.12.30", Patched: "6.12.30"}).of(ksmd)
-	if last := &w[len(w)-1]; !last.Selection || last.Original.CPU != 6 || last.Original.Path != kernelmodel.PathTarget {
+	if last := &w[len(w)-1]; !last.Selection || last.Original.CPU != 6 || last.Original.Path != place.PathTarget {
 		t.Errorf("in the end on %d by %s", last.Original.CPU, last.Original.Path)
 	}
 }
@@ -403,7 +403,7 @@ func TestDelayedWaking(t *testing.T) {
 	} {
 		s := replayScene(t, record(c.events...), bench(c.release, 7), Options{Original: c.release})
 		w := s.of(ksmd)[1]
-		if got := w.Original.Reason == kernelmodel.ReasonDelayed; got != c.delayed || w.Selection == c.delayed {
+		if got := w.Original.Reason == place.ReasonDelayed; got != c.delayed || w.Selection == c.delayed {
 			t.Errorf("%s: %s %s, selection %v", c.name, w.Original.Path, w.Original.Reason, w.Selection)
 		}
 	}

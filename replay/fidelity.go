@@ -3,36 +3,36 @@ package replay
 import (
 	"slices"
 
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/place"
 )
 
 // pathOrder is the order in which paths are listed.
-var pathOrder = []kernelmodel.Path{
-	kernelmodel.PathTargetIdle, kernelmodel.PathPrevIdle, kernelmodel.PathPerCPUKthread, kernelmodel.PathRecentUsed,
-	kernelmodel.PathNoLLC, kernelmodel.PathIdleSMT, kernelmodel.PathIdleCore, kernelmodel.PathIdleCPU,
-	kernelmodel.PathIdleCapacity, kernelmodel.PathTarget, kernelmodel.PathClusterPrev, kernelmodel.PathClusterRecent,
-	kernelmodel.PathSlow, kernelmodel.PathEAS, kernelmodel.PathCurrentCPU, kernelmodel.PathRT, kernelmodel.PathDeadline,
-	kernelmodel.PathStop, kernelmodel.PathFallback, kernelmodel.PathNoSelection, kernelmodel.PathNotModelled, kernelmodel.PathUnknown,
+var pathOrder = []place.Path{
+	place.PathTargetIdle, place.PathPrevIdle, place.PathPerCPUKthread, place.PathRecentUsed,
+	place.PathNoLLC, place.PathIdleSMT, place.PathIdleCore, place.PathIdleCPU,
+	place.PathIdleCapacity, place.PathTarget, place.PathClusterPrev, place.PathClusterRecent,
+	place.PathSlow, place.PathEAS, place.PathCurrentCPU, place.PathRT, place.PathDeadline,
+	place.PathStop, place.PathFallback, place.PathNoSelection, place.PathNotModelled, place.PathUnknown,
 }
 
 // Scorer counts the fidelity of wakeups, of all of a replay or of some. The zero
 // Scorer is ready to use.
 type Scorer struct {
 	total Fidelity
-	path  map[kernelmodel.Path]*PathScore
+	path  map[place.Path]*PathScore
 }
 
 // Add counts a wakeup, the original's answer against the recorded CPU, if it is one
 // that counts: a selection for a fair wakee with a recorded CPU, at a wakeup or a fork.
 func (s *Scorer) Add(w *Wakeup) {
-	if !w.Selection || w.Task.Prio < kernelmodel.MaxRTPrio || w.RecordedCPU < 0 || w.Kind == kernelmodel.KindExec {
+	if !w.Selection || w.Task.Prio < place.MaxRTPrio || w.RecordedCPU < 0 || w.Kind == place.KindExec {
 		return
 	}
 	pl, recorded := &w.Original, w.RecordedCPU
 	ps := s.path[pl.Path]
 	if ps == nil {
 		if s.path == nil {
-			s.path = map[kernelmodel.Path]*PathScore{}
+			s.path = map[place.Path]*PathScore{}
 		}
 		ps = &PathScore{Path: pl.Path}
 		s.path[pl.Path] = ps

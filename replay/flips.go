@@ -3,7 +3,7 @@ package replay
 import (
 	"math"
 
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/place"
 )
 
 // flips is a task's wakee_flips as far as the capture tells: how often it
@@ -17,7 +17,7 @@ type flips struct {
 	guess []flipsGuess
 	// counts are the guesses' counts with their weights, valid if counted; oldest
 	// is the least of the guesses' decayed.
-	counts  []kernelmodel.Weighted
+	counts  []place.Weighted
 	counted bool
 	oldest  int64
 }
@@ -116,7 +116,7 @@ next:
 
 // after returns the counts as record_wakee will have left them when the task
 // wakes pid, appended to buf.
-func (f *flips) after(pid int32, now int64, buf []kernelmodel.Weighted) []kernelmodel.Weighted {
+func (f *flips) after(pid int32, now int64, buf []place.Weighted) []place.Weighted {
 	flip := int64(0)
 	if f.last != pid {
 		flip = 1
@@ -124,7 +124,7 @@ func (f *flips) after(pid int32, now int64, buf []kernelmodel.Weighted) []kernel
 	f.count()
 	if !f.begun || now <= f.oldest+second {
 		for _, c := range f.counts {
-			buf = append(buf, kernelmodel.Weighted{Value: c.Value + flip, Weight: c.Weight})
+			buf = append(buf, place.Weighted{Value: c.Value + flip, Weight: c.Weight})
 		}
 		return buf
 	}
@@ -150,18 +150,18 @@ func (f *flips) count() {
 }
 
 // addWeighted adds weight to a value.
-func addWeighted(buf []kernelmodel.Weighted, v int64, w uint32) []kernelmodel.Weighted {
+func addWeighted(buf []place.Weighted, v int64, w uint32) []place.Weighted {
 	for i := range buf {
 		if buf[i].Value == v {
 			buf[i].Weight += w
 			return buf
 		}
 	}
-	return append(buf, kernelmodel.Weighted{Value: v, Weight: w})
+	return append(buf, place.Weighted{Value: v, Weight: w})
 }
 
 // value returns the counts, appended to buf.
-func (f *flips) value(buf []kernelmodel.Weighted) []kernelmodel.Weighted {
+func (f *flips) value(buf []place.Weighted) []place.Weighted {
 	f.count()
 	return append(buf, f.counts...)
 }
@@ -174,7 +174,7 @@ func learnFlips(a, b *flips, size int64, wide bool, doubt uint64) {
 	b.count()
 	weigh := func(f, other *flips) []uint32 {
 		w := make([]uint32, len(f.guess))
-		with := kernelmodel.NewWideWith(other.counts, size)
+		with := place.NewWideWith(other.counts, size)
 		for i, g := range f.guess {
 			fits, all := with.Weight(g.v)
 			if !wide {

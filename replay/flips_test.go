@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"schedreplay/fact"
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/place"
 )
 
 // record_wakee: a change of wakee counts one, and after a second the count
@@ -50,8 +50,8 @@ func TestFlipsAfter(t *testing.T) {
 	})
 }
 
-func sameWeights(a, b []kernelmodel.Weighted) bool {
-	by := func(x, y kernelmodel.Weighted) int { return int(x.Value - y.Value) }
+func sameWeights(a, b []place.Weighted) bool {
+	by := func(x, y place.Weighted) int { return int(x.Value - y.Value) }
 	a, b = slices.Clone(a), slices.Clone(b)
 	slices.SortFunc(a, by)
 	slices.SortFunc(b, by)
@@ -109,7 +109,7 @@ func TestFlipsLearn(t *testing.T) {
 // Where a decision can have been made either way, it leans to the one that needs
 // nothing else to be otherwise.
 func TestLeansWide(t *testing.T) {
-	run := func(wide int8, cpu int) bothRun { return bothRun{o: kernelmodel.Outcome{Wide: wide, CPU: cpu}} }
+	run := func(wide int8, cpu int) bothRun { return bothRun{o: place.Outcome{Wide: wide, CPU: cpu}} }
 	for _, c := range []struct {
 		name string
 		runs []bothRun

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"slices"
 
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/place"
 )
 
 // This file lets a decision be judged by what comes after it, too. A rehearsal of the
@@ -280,7 +280,7 @@ func (r *replayer) rehearsed(d *decision, p *task, complete bool) {
 		r.clearCores(all)
 	}
 	r.recordWakee(d, p)
-	if !p.queued || d.kind != kernelmodel.KindWakeup {
+	if !p.queued || d.kind != place.KindWakeup {
 		to := r.chosen(d.out)
 		r.send(d, p, int(to))
 		if to < 0 {

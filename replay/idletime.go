@@ -4,7 +4,8 @@ import (
 	"math"
 
 	"schedreplay/fact"
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/explore"
+	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 )
 
@@ -65,13 +66,13 @@ func (a *idleTime) left(avg, now, jiffy int64) int64 {
 // under the rules before 6.0. The cost of a scan is in no event: at least what it
 // costs to look at one CPU, and most likely what it costs to look at all that may be
 // looked at.
-func (a *idleTime) propBudget(rule kernelmodel.BudgetRule, weight, now, jiffy int64) kernelmodel.Range {
+func (a *idleTime) propBudget(rule rules.BudgetRule, weight, now, jiffy int64) explore.Range {
 	likely, most := a.likely/512, a.most/512
-	if rule == kernelmodel.BudgetWakeAvgIdle {
+	if rule == rules.BudgetWakeAvgIdle {
 		likely, most = a.left(a.likely, now, jiffy), a.left(a.most, now, jiffy)
 	}
-	r := kernelmodel.Range{From: fact.Estimated}
-	if rule == kernelmodel.BudgetAvgCost {
+	r := explore.Range{From: fact.Estimated}
+	if rule == rules.BudgetAvgCost {
 		// All or nothing.
 		if likely >= weight*scanOne {
 			r.Best = weight

@@ -5,14 +5,14 @@ import (
 
 	"pgregory.net/rapid"
 
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 )
 
 const (
-	avgIdle     = kernelmodel.BudgetAvgIdle
-	wakeAvgIdle = kernelmodel.BudgetWakeAvgIdle
-	avgCost     = kernelmodel.BudgetAvgCost
+	avgIdle     = rules.BudgetAvgIdle
+	wakeAvgIdle = rules.BudgetWakeAvgIdle
+	avgCost     = rules.BudgetAvgCost
 )
 
 // idleFor is what follows of so many idle times of d ns each, one after another.
@@ -30,7 +30,7 @@ func TestPropBudget(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		a        *idleTime
-		rule     kernelmodel.BudgetRule
+		rule     rules.BudgetRule
 		weight   int64
 		since    int64 // ns since the last wakeup
 		lo, best int64
@@ -99,7 +99,7 @@ func TestPropBudgetBounds(t *testing.T) {
 			}
 		}
 		weight := rapid.Int64Range(1, 256).Draw(t, "weight")
-		r := a.propBudget(rapid.SampledFrom([]kernelmodel.BudgetRule{avgIdle, wakeAvgIdle, avgCost}).Draw(t, "rule"), weight, now, rapid.Int64Range(1, 1e7).Draw(t, "jiffy"))
+		r := a.propBudget(rapid.SampledFrom([]rules.BudgetRule{avgIdle, wakeAvgIdle, avgCost}).Draw(t, "rule"), weight, now, rapid.Int64Range(1, 1e7).Draw(t, "jiffy"))
 		if r.Lo > r.Best || r.Best > r.Hi || r.Hi > weight || r.Lo < 0 {
 			t.Fatalf("%+v of %d CPUs", r, weight)
 		}

@@ -7,7 +7,8 @@ import (
 	"strconv"
 
 	"schedreplay/fact"
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/place"
+	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 )
 
@@ -35,36 +36,36 @@ func (r *replayer) choose(ctx context.Context) error {
 		name, r.kernelsFrom = assumedRelease, fact.Assumed
 		r.say("The capture does not tell its kernel: %s is assumed; name it with --original.", assumedRelease)
 	}
-	k, err := kernelmodel.ParseKernel(name, version)
+	k, err := rules.ParseKernel(name, version)
 	if err != nil && !named {
 		r.say("The recorded release %q is not one the model covers (%v): %s is assumed; name a kernel with --original.", release, err, assumedRelease)
 		r.kernelsFrom = fact.Assumed
-		k, err = kernelmodel.ParseKernel(assumedRelease, "")
+		k, err = rules.ParseKernel(assumedRelease, "")
 	}
 	if err != nil {
 		return err
 	}
 	major, minor, _ := k.Version()
 	r.m = BuildMachine(r.host, major, minor)
-	var patched *kernelmodel.Kernel
+	var patched *rules.Kernel
 	if r.opt.Patched != "" {
-		if patched, err = kernelmodel.ParseKernel(r.opt.Patched, version); err != nil {
+		if patched, err = rules.ParseKernel(r.opt.Patched, version); err != nil {
 			return err
 		}
 	}
-	without, unfixable := k.With(kernelmodel.FixSMTSpan, false)
+	without, unfixable := k.With(rules.FixSMTSpan, false)
 	certainlyFixed := unfixable == nil && k.Rules.SMTSpan
 	switch {
 	case unfixable != nil:
 		r.kOriginal, r.kPatched = k, k
-		if other, err := k.With(kernelmodel.FixCoreSpan, true); err == nil && !k.Rules.CoreSpan {
+		if other, err := k.With(rules.FixCoreSpan, true); err == nil && !k.Rules.CoreSpan {
 			r.kPatched = other
 		} else if patched == nil {
 			r.say("%s has no select_idle_smt: there is nothing for smt-span to change.", k.Name)
 		}
 	case !certainlyFixed:
 		r.kOriginal = k
-		if r.kPatched, err = k.With(kernelmodel.FixSMTSpan, true); err != nil {
+		if r.kPatched, err = k.With(rules.FixSMTSpan, true); err != nil {
 			return err
 		}
 	default:
@@ -90,7 +91,7 @@ func (r *replayer) choose(ctx context.Context) error {
 	if patched != nil {
 		r.kPatched = patched
 	}
-	for _, k := range [2]*kernelmodel.Kernel{r.kOriginal, r.kPatched} {
+	for _, k := range [2]*rules.Kernel{r.kOriginal, r.kPatched} {
 		for _, n := range k.Notes {
 			r.note(n)
 		}
@@ -115,7 +116,7 @@ func (r *replayer) note(s string) {
 // contradiction replays the capture under a kernel that has the fix, if the
 // recording holds anything that looks like an entry, and describes the first
 // entry that only the row without it explains; empty if there is none.
-func (r *replayer) contradiction(ctx context.Context, with, without *kernelmodel.Kernel) (string, error) {
+func (r *replayer) contradiction(ctx context.Context, with, without *rules.Kernel) (string, error) {
 	if r.m == nil || !r.s.mayEnter(r.isolated.Value) {
 		return "", nil
 	}
@@ -143,7 +144,7 @@ func (r *replayer) lookForContradiction(line *Wakeup) {
 	sel := r.selP
 	sel.State = &r.stateO
 	r.x.Explore(r.limit, func() {
-		if o := sel.Select(&r.x, &r.askO); o.CPU == line.RecordedCPU && o.Path == kernelmodel.PathIdleSMT {
+		if o := sel.Select(&r.x, &r.askO); o.CPU == line.RecordedCPU && o.Path == place.PathIdleSMT {
 			r.trial.found = fmt.Sprintf("at %s s it puts %s (pid %d) on isolated CPU %d, which only a select_idle_smt without the span test does",
 				Seconds(line.Time), parser.DisplayComm(line.Task.Comm), line.Task.PID, line.RecordedCPU)
 		}

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"schedreplay/fact"
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 )
 
@@ -86,7 +86,7 @@ func TestBadKernels(t *testing.T) {
 		{Original: "2.6.32"},
 		{Original: "6.1", Patched: "4.4+smt-span"},
 	} {
-		if _, err := tryScene(record(calm()...), bench("6.1.0", 7), o); !errors.Is(err, kernelmodel.ErrKernel) {
+		if _, err := tryScene(record(calm()...), bench("6.1.0", 7), o); !errors.Is(err, rules.ErrKernel) {
 			t.Errorf("%+v: %v", o, err)
 		}
 	}
@@ -100,7 +100,7 @@ func TestUnknownFixes(t *testing.T) {
 		t.Fatal("nothing is unknown of the original")
 	}
 	for _, f := range s.Patched.Unknown {
-		if f == kernelmodel.FixSMTSpan {
+		if f == rules.FixSMTSpan {
 			t.Error("the patched kernel has the fix for certain")
 		}
 	}

@@ -1,6 +1,8 @@
 package replay
 
-import "schedreplay/kernelmodel"
+import (
+	"schedreplay/kernelmodel/place"
+)
 
 // This file takes from a recorded choice what it proves about hidden facts.
 
@@ -141,7 +143,7 @@ func (r *replayer) shownBusy(d *decision, tell func(c int)) {
 // does.
 func (r *replayer) recordWakee(d *decision, p *task) {
 	line := &d.line
-	if cur := r.t.find(line.Waker.PID); line.Selection && cur != nil && cur.pid > 0 && line.Task.Prio >= kernelmodel.MaxRTPrio && d.kind == kernelmodel.KindWakeup {
+	if cur := r.t.find(line.Waker.PID); line.Selection && cur != nil && cur.pid > 0 && line.Task.Prio >= place.MaxRTPrio && d.kind == place.KindWakeup {
 		cur.flips.wakes(p.pid, d.ev.Time)
 	}
 }

@@ -4,13 +4,14 @@ import (
 	"strings"
 
 	"schedreplay/cpumask"
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/rules"
+	"schedreplay/kernelmodel/topo"
 	"schedreplay/parser"
 )
 
 // BuildMachine makes the model's machine from a host description for a kernel
 // of the given version, nil if the topology is not known.
-func BuildMachine(h *parser.Host, major, minor int) *kernelmodel.Machine {
+func BuildMachine(h *parser.Host, major, minor int) *topo.Machine {
 	known := false
 	for i := range h.CPU {
 		known = known || h.CPU[i].Known
@@ -19,26 +20,26 @@ func BuildMachine(h *parser.Host, major, minor int) *kernelmodel.Machine {
 		return nil
 	}
 	t := topologyOf(h)
-	rules := kernelmodel.DomainRulesFor(major, minor)
+	built := rules.DomainRulesFor(major, minor)
 	if h.Config["SCHED_CLUSTER"] == "n" {
-		rules = rules.WithoutLevel(kernelmodel.LevelCluster)
+		built = built.WithoutLevel(rules.LevelCluster)
 	}
 	if h.Config["SCHED_SMT"] == "n" {
-		rules = rules.WithoutLevel(kernelmodel.LevelSMT)
+		built = built.WithoutLevel(rules.LevelSMT)
 	}
 	var islands []cpumask.Mask
 	if v, ok := h.Islands.Get(); ok && len(v) > 1 {
 		islands = v
 	}
 	iso := h.Isolated.Value
-	d := kernelmodel.BuildDomains(t, rules, iso, h.IsolatedLater.Value, islands)
-	return kernelmodel.NewMachine(&t, d, iso)
+	d := topo.BuildDomains(t, built, iso, h.IsolatedLater.Value, islands)
+	return topo.NewMachine(&t, d, iso)
 }
 
 // topologyOf carries the host's topology over to the model.
-func topologyOf(h *parser.Host) kernelmodel.Topology {
+func topologyOf(h *parser.Host) topo.Topology {
 	arch := h.Arch.Value
-	t := kernelmodel.Topology{
+	t := topo.Topology{
 		X86:      !h.Arch.Known() || strings.HasPrefix(arch, "x86") || strings.HasPrefix(arch, "i") && strings.HasSuffix(arch, "86") || arch == "amd64",
 		Possible: h.Possible.Value, Online: h.Online.Value,
 		ITMT: h.Tunables["sched_itmt_enabled"] == 1,
@@ -52,10 +53,10 @@ func topologyOf(h *parser.Host) kernelmodel.Topology {
 	}
 	for c := range h.CPU {
 		i := &h.CPU[c]
-		t.CPU = append(t.CPU, kernelmodel.CPUTopology{SMT: i.Siblings, Cluster: i.Cluster, LLC: i.LLC, Package: i.Package, Capacity: i.Capacity})
+		t.CPU = append(t.CPU, topo.CPUTopology{SMT: i.Siblings, Cluster: i.Cluster, LLC: i.LLC, Package: i.Package, Capacity: i.Capacity})
 	}
 	for _, n := range h.Node {
-		t.Node = append(t.Node, kernelmodel.NUMANode{ID: n.ID, CPUs: n.CPUs, Distance: n.Distance})
+		t.Node = append(t.Node, topo.NUMANode{ID: n.ID, CPUs: n.CPUs, Distance: n.Distance})
 	}
 	return t
 }

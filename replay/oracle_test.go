@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
 	"schedreplay/parser/capturetest"
 	"schedreplay/replay"
@@ -77,17 +77,17 @@ func readOracle(t *testing.T, file string) map[int][]*oracleLine {
 	return out
 }
 
-func (o *oracleLine) stage() kernelmodel.Path {
+func (o *oracleLine) stage() place.Path {
 	switch {
 	case o.slow == 1:
-		return kernelmodel.PathSlow
+		return place.PathSlow
 	case o.path == 7 && o.hic == 1:
-		return kernelmodel.PathIdleCore
+		return place.PathIdleCore
 	}
-	return map[int]kernelmodel.Path{
-		0: kernelmodel.PathSlow, 1: kernelmodel.PathTargetIdle, 2: kernelmodel.PathPrevIdle, 3: kernelmodel.PathPerCPUKthread,
-		4: kernelmodel.PathRecentUsed, 5: kernelmodel.PathNoLLC, 6: kernelmodel.PathIdleSMT, 7: kernelmodel.PathIdleCPU, 8: kernelmodel.PathTarget,
-		9: kernelmodel.PathClusterPrev, 10: kernelmodel.PathClusterRecent,
+	return map[int]place.Path{
+		0: place.PathSlow, 1: place.PathTargetIdle, 2: place.PathPrevIdle, 3: place.PathPerCPUKthread,
+		4: place.PathRecentUsed, 5: place.PathNoLLC, 6: place.PathIdleSMT, 7: place.PathIdleCPU, 8: place.PathTarget,
+		9: place.PathClusterPrev, 10: place.PathClusterRecent,
 	}[o.path]
 }
 
@@ -164,9 +164,9 @@ func judge(t *testing.T, d, name string, in parser.Capture, h *parser.Host) *sco
 				i++ // the clocks drift against each other
 			}
 			switch {
-			case i >= 0 && ml[i].Kind == kernelmodel.KindWakeup && ml[i].WakerCPU == o.cpu && ml[i].hit == nil:
+			case i >= 0 && ml[i].Kind == place.KindWakeup && ml[i].WakerCPU == o.cpu && ml[i].hit == nil:
 				m = ml[i]
-			case i+1 < len(ml) && ml[i+1].Kind == kernelmodel.KindWakeupNew && ml[i+1].Time < at+5_000_000:
+			case i+1 < len(ml) && ml[i+1].Kind == place.KindWakeupNew && ml[i+1].Time < at+5_000_000:
 				m = ml[i+1]
 			}
 			if m == nil {
@@ -179,7 +179,7 @@ func judge(t *testing.T, d, name string, in parser.Capture, h *parser.Host) *sco
 	}
 	for _, ml := range lines {
 		for _, m := range ml {
-			if m.hit == nil && m.Selection && m.Task.Prio >= 100 && m.Kind != kernelmodel.KindExec {
+			if m.hit == nil && m.Selection && m.Task.Prio >= 100 && m.Kind != place.KindExec {
 				s.reasons["selection where the kernel made none: "+string(m.Original.Path)]++
 				s.invented++
 			}

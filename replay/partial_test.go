@@ -7,7 +7,7 @@ import (
 
 	"schedreplay/cpumask"
 	"schedreplay/fact"
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
 )
 
@@ -83,7 +83,7 @@ func TestFidelity(t *testing.T) {
 	if f.Decisions != 3 || f.Exact != 3 || f.Covered != 3 || f.Unjudged != 0 || f.PossibleSum != 4 || f.PossibleMean() != 4.0/3 {
 		t.Errorf("fidelity %+v", f)
 	}
-	want := map[kernelmodel.Path]int64{kernelmodel.PathTarget: 1, kernelmodel.PathIdleSMT: 1, kernelmodel.PathTargetIdle: 1}
+	want := map[place.Path]int64{place.PathTarget: 1, place.PathIdleSMT: 1, place.PathTargetIdle: 1}
 	for _, p := range f.Paths {
 		if p.Decisions != want[p.Path] || p.Exact != p.Decisions {
 			t.Errorf("path %+v", p)
@@ -113,17 +113,17 @@ func TestNoTopology(t *testing.T) {
 	s := replayScene(t, record(ev...), h, Options{})
 	for i, want := range []struct {
 		known, selected bool
-		reason          kernelmodel.Reason
+		reason          place.Reason
 		bounded         bool
 	}{
 		{}, // ksmd stays on 6
 		{true, true, "", false},
 		{}, // ksmd stays on 7
-		{true, false, kernelmodel.ReasonCurrent, true},
-		{true, false, kernelmodel.ReasonOnRq, true},
-		{true, false, kernelmodel.ReasonOneCPU, true},
+		{true, false, place.ReasonCurrent, true},
+		{true, false, place.ReasonOnRq, true},
+		{true, false, place.ReasonOneCPU, true},
 		{},
-		{true, false, kernelmodel.ReasonOneCPU, true},
+		{true, false, place.ReasonOneCPU, true},
 	} {
 		w := &s.wakeups[i]
 		if w.SelectionKnown != want.known || w.Selection != want.selected || w.Original.Reason != want.reason || w.Original.Bounded != want.bounded || w.Moved != MovedNo {
@@ -350,7 +350,7 @@ func TestIdleWithWakeeUnderWay(t *testing.T) {
 			switches(110, 1, busy[1], preempted, busy[1]), switches(200, 6, busy[6], sleeps, swapper),
 			waking(250, 6, swapper, busy[6], 6), switches(260, 6, swapper, runnable, other), switches(900, 6, other, sleeps, busy[6]))
 		w := replayScene(t, record(ev...), h, Options{}).of(busy[6])
-		if o := w[len(w)-1].Original; o.Path == kernelmodel.PathTargetIdle {
+		if o := w[len(w)-1].Original; o.Path == place.PathTargetIdle {
 			t.Errorf("from CPU %d: CPU 6 looks idle with a task under way to it: CPU %d by %s, possible %s", prev, o.CPU, o.Path, o.Possible)
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
 	"schedreplay/replay"
 )
@@ -60,7 +60,7 @@ func TestNoPeeking(t *testing.T) {
 	tried := 0
 	for i := 40; i < len(straight); i += len(straight) / 24 {
 		w := straight[i]
-		for w.Kind != kernelmodel.KindWakeup || !w.Selection || w.RecordedCPU == w.PrevCPU {
+		for w.Kind != place.KindWakeup || !w.Selection || w.RecordedCPU == w.PrevCPU {
 			i++
 			if i >= len(straight) {
 				break

@@ -11,7 +11,7 @@ import (
 
 	"schedreplay/cpumask"
 	"schedreplay/fact"
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 )
 
@@ -138,7 +138,7 @@ func sane(t interface {
 	rec, h, o, wild := decode(b)
 	s, err := tryScene(rec, h, o)
 	if err != nil {
-		if !errors.Is(err, kernelmodel.ErrKernel) && !errors.Is(err, ErrOptions) {
+		if !errors.Is(err, rules.ErrKernel) && !errors.Is(err, ErrOptions) {
 			t.Fatalf("an error that is not about the options: %v", err)
 		}
 		return

@@ -4,13 +4,14 @@ import (
 	"context"
 	"slices"
 
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/place"
+	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 )
 
 // KernelScore says how well one kernel explains a recording.
 type KernelScore struct {
-	kernelmodel.Candidate
+	rules.Candidate
 	// Decisions were judged; Covered of them the kernel can have made, Exact it
 	// makes by the likeliest values of what is not known.
 	Decisions, Covered, Exact int64
@@ -34,7 +35,7 @@ func (s *KernelScore) Missed() int64 { return s.Decisions - s.Covered }
 // impossible decisions, then most exact ones; equal ones keep the candidates'
 // order. Leaving the sched domain is not a matter of timing, so one entry
 // outweighs any number of decisions that a race may explain.
-func Rank(ctx context.Context, c parser.Capture, host *parser.Host, candidates []kernelmodel.Candidate, o Options) ([]KernelScore, error) {
+func Rank(ctx context.Context, c parser.Capture, host *parser.Host, candidates []rules.Candidate, o Options) ([]KernelScore, error) {
 	o.Original, o.Patched = "", ""
 	r, err := prepare(ctx, c, host, &o)
 	if err != nil {
@@ -75,7 +76,7 @@ type ranking struct {
 
 // judge takes one decision in the recorded state.
 func (r *replayer) judge(line *Wakeup) {
-	if !line.Selection || line.RecordedCPU < 0 || line.Task.Prio < kernelmodel.MaxRTPrio || line.Kind == kernelmodel.KindExec {
+	if !line.Selection || line.RecordedCPU < 0 || line.Task.Prio < place.MaxRTPrio || line.Kind == place.KindExec {
 		return
 	}
 	g := r.ranking

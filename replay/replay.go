@@ -16,7 +16,10 @@ import (
 
 	"schedreplay/cpumask"
 	"schedreplay/fact"
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/explore"
+	"schedreplay/kernelmodel/place"
+	"schedreplay/kernelmodel/rules"
+	"schedreplay/kernelmodel/topo"
 	"schedreplay/parser"
 )
 
@@ -39,7 +42,7 @@ type Options struct {
 
 // Replay replays a capture. The host is the merged description of the machine;
 // its unknown fields cost answers, never a guess. The error is about the
-// options (it wraps kernelmodel.ErrKernel or ErrOptions) or the context's; a
+// options (it wraps rules.ErrKernel or ErrOptions) or the context's; a
 // capture that could not be read to its end gives a result with Partial set.
 func Replay(ctx context.Context, c parser.Capture, host *parser.Host, o Options) (*Result, error) {
 	r, err := prepare(ctx, c, host, &o)
@@ -72,7 +75,7 @@ const maxRehearsed = 1 << 18
 // rehearse replays the capture under the original alone, to learn what decisions show
 // of hidden facts that earlier ones met as well; see [hindsight].
 func (r *replayer) rehearse(ctx context.Context) error {
-	if r.m == nil || r.kOriginal.Rules.Budget != kernelmodel.BudgetUtil || !r.s.hasWaking {
+	if r.m == nil || r.kOriginal.Rules.Budget != rules.BudgetUtil || !r.s.hasWaking {
 		return nil
 	}
 	if n := r.s.total(); n > maxRehearsed {
@@ -112,12 +115,12 @@ type replayer struct {
 	opt  *Options
 	res  *Result
 
-	m         *kernelmodel.Machine // nil if the topology is unknown
+	m         *topo.Machine // nil if the topology is unknown
 	ncpu      int
 	isolated  fact.Fact[cpumask.Mask]
 	aff       affinities
-	kOriginal *kernelmodel.Kernel
-	kPatched  *kernelmodel.Kernel
+	kOriginal *rules.Kernel
+	kPatched  *rules.Kernel
 
 	kernelsFrom fact.Provenance
 	headline    []string
@@ -151,12 +154,12 @@ type replayer struct {
 	anyIdlePolicy     bool
 
 	// Scratch space of decisions.
-	x              kernelmodel.Explorer
-	selO, selP     kernelmodel.Selector
+	x              explore.Explorer
+	selO, selP     place.Selector
 	stateO, stateP state
 	single         []cpumask.Mask // by CPU, of that CPU alone
-	askO, askP     kernelmodel.Wakeup
-	nowP           *kernelmodel.Wakeup // the patched world's: askO where the worlds are the same
+	askO, askP     place.Wakeup
+	nowP           *place.Wakeup // the patched world's: askO where the worlds are the same
 	runs           []bothRun
 	idx, places    []int
 	runsAgain      []bothRun // of the answer in hindsight, and idxAgain
@@ -219,8 +222,8 @@ func (r *replayer) begin() {
 		}
 		r.budget[i] = b
 	}
-	r.selO = kernelmodel.Selector{Rules: &r.kOriginal.Rules, Machine: r.m, Index: 0}
-	r.selP = kernelmodel.Selector{Rules: &r.kPatched.Rules, Machine: r.m, Index: 1}
+	r.selO = place.Selector{Rules: &r.kOriginal.Rules, Machine: r.m, Index: 0}
+	r.selP = place.Selector{Rules: &r.kPatched.Rules, Machine: r.m, Index: 1}
 	if v := r.kOriginal.Variants(); len(v) > 1 {
 		r.selO.Variants = v
 	}
@@ -320,15 +323,15 @@ func (r *replayer) event(ev *parser.Event, out *outcome) error {
 		r.t.charge(ev)
 		return nil
 	case parser.KindWaking:
-		r.open(ev, out, kernelmodel.KindWakeup)
+		r.open(ev, out, place.KindWakeup)
 	case parser.KindWakeup:
 		if out != nil {
-			r.open(ev, out, kernelmodel.KindWakeup)
+			r.open(ev, out, place.KindWakeup)
 		}
 	case parser.KindWakeupNew:
-		r.open(ev, out, kernelmodel.KindWakeupNew)
+		r.open(ev, out, place.KindWakeupNew)
 	case parser.KindExec:
-		r.open(ev, &outcome{cpu: ev.CPU, ran: ev.CPU, from: fact.Observed, upper: ev.Time, done: true}, kernelmodel.KindExec)
+		r.open(ev, &outcome{cpu: ev.CPU, ran: ev.CPU, from: fact.Observed, upper: ev.Time, done: true}, place.KindExec)
 	}
 	r.track.before(ev)
 	if ev.Kind == parser.KindSwitch && usableCPU(ev.CPU) && int(ev.CPU) < r.ncpu && r.t.cpu[ev.CPU].cur == ev.Task.PID {
@@ -397,9 +400,9 @@ func (r *replayer) sample(now int64) {
 
 // margin is the range in which the kernel's own average lies, given the
 // reconstructed one now and as of its last update.
-func (r *replayer) margin(now, stale int64) kernelmodel.Range {
+func (r *replayer) margin(now, stale int64) explore.Range {
 	lo, hi := min(now, stale), max(now, stale)
-	return kernelmodel.Range{Lo: max(0, lo-lo/8-60), Best: now, Hi: hi + hi/12 + 24, From: fact.Estimated}
+	return explore.Range{Lo: max(0, lo-lo/8-60), Best: now, Hi: hi + hi/12 + 24, From: fact.Estimated}
 }
 
 // silent reports a CPU that was recorded along with the others and has no

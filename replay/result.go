@@ -3,7 +3,8 @@ package replay
 import (
 	"schedreplay/cpumask"
 	"schedreplay/fact"
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/place"
+	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 )
 
@@ -65,8 +66,8 @@ type Placed struct {
 	// Bounded is false when no bound is known ("possible": null).
 	Bounded bool
 	// Path and Reason are those of the prediction.
-	Path   kernelmodel.Path
-	Reason kernelmodel.Reason
+	Path   place.Path
+	Reason place.Reason
 	// Prev is the task's previous CPU in this kernel's world, as predicted.
 	Prev int
 	// Target is the CPU handed to select_idle_sibling, as predicted.
@@ -97,7 +98,7 @@ type Wakeup struct {
 	// Time is that of the event that starts the decision, in ns of the capture's
 	// clock.
 	Time int64
-	Kind kernelmodel.Kind
+	Kind place.Kind
 	// Task is the wakee.
 	Task TaskRef
 	// Waker is the task current on WakerCPU; WakerContext says whether it or an
@@ -156,7 +157,7 @@ type Entry struct {
 	Wakeup
 	// Path is how the original arrives at the recorded CPU; that of its
 	// prediction if it cannot (ModelMiss).
-	Path kernelmodel.Path
+	Path place.Path
 	// Explanation is the decision step by step under both kernels; nil if it was
 	// not asked for.
 	Explanation *Explanation
@@ -164,7 +165,7 @@ type Entry struct {
 
 // Explanation tells one decision test by test.
 type Explanation struct {
-	Original, Patched []kernelmodel.Step
+	Original, Patched []place.Step
 }
 
 // How says how a task came to an isolated CPU.
@@ -257,7 +258,7 @@ type OtherTask struct {
 
 // PathScore is the fidelity of one predicted path.
 type PathScore struct {
-	Path                      kernelmodel.Path
+	Path                      place.Path
 	Decisions, Exact, Covered int64
 }
 
@@ -310,7 +311,7 @@ type Result struct {
 	// topology known …), one sentence each; may be empty.
 	Headline []string
 	// Original and Patched are the kernels compared.
-	Original, Patched *kernelmodel.Kernel
+	Original, Patched *rules.Kernel
 	// KernelsFrom tells how the original was chosen.
 	KernelsFrom fact.Provenance
 	// Notes are remarks on the kernels and the host, one sentence each.

@@ -3,7 +3,7 @@ package replay
 import (
 	"context"
 
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 )
 
@@ -20,7 +20,7 @@ type Hold struct {
 
 // SweepRow is what one kernel would have done.
 type SweepRow struct {
-	kernelmodel.Candidate
+	rules.Candidate
 	// Holds are the CPUs of Result.Focus, in that order.
 	Holds []Hold
 }
@@ -29,7 +29,7 @@ type SweepRow struct {
 // against the one that recorded. Residents of an isolated CPU hold it under
 // every kernel: only entries differ. Without isolated CPUs or without a
 // topology there are no rows.
-func Sweep(ctx context.Context, c parser.Capture, host *parser.Host, candidates []kernelmodel.Candidate, o Options) (*Result, []SweepRow, error) {
+func Sweep(ctx context.Context, c parser.Capture, host *parser.Host, candidates []rules.Candidate, o Options) (*Result, []SweepRow, error) {
 	r, err := prepare(ctx, c, host, &o)
 	if err != nil {
 		return nil, nil, err

@@ -5,19 +5,19 @@ import (
 	"testing"
 
 	"schedreplay/cpumask"
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 )
 
 // candidates are kernels by name.
-func candidates(t *testing.T, names ...string) (out []kernelmodel.Candidate) {
+func candidates(t *testing.T, names ...string) (out []rules.Candidate) {
 	t.Helper()
 	for _, n := range names {
-		k, err := kernelmodel.ParseKernel(n, "")
+		k, err := rules.ParseKernel(n, "")
 		if err != nil {
 			t.Fatal(err)
 		}
-		out = append(out, kernelmodel.Candidate{Kernel: k})
+		out = append(out, rules.Candidate{Kernel: k})
 	}
 	return out
 }

@@ -4,7 +4,7 @@ import (
 	"math"
 
 	"schedreplay/fact"
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/explore"
 )
 
 // syncHabits learns from scored decisions which wakers pass WF_SYNC: the flag
@@ -81,9 +81,9 @@ func pathOf(line *Wakeup) wakePath {
 // guess answers for a wakeup. Timers wake from hard interrupts and never pass
 // the flag (details, "WF_SYNC sites"); elsewhere it stays open until it is
 // plain what the path does. Kernel threads rarely pass it. last is the wakee's.
-func (s *syncHabits) guess(line *Wakeup, last *lastHabit, kthread bool) kernelmodel.Answer {
+func (s *syncHabits) guess(line *Wakeup, last *lastHabit, kthread bool) explore.Answer {
 	if line.WakerContext == WakerHardirq {
-		return kernelmodel.Known(false, fact.Reconstructed)
+		return explore.Known(false, fact.Reconstructed)
 	}
 	rule := 0
 	if line.WakerContext == WakerTask && !kthread {
@@ -94,14 +94,14 @@ func (s *syncHabits) guess(line *Wakeup, last *lastHabit, kthread bool) kernelmo
 	}
 	h := last.habit
 	if h == nil {
-		return kernelmodel.Either(rule == 1, fact.Estimated)
+		return explore.Either(rule == 1, fact.Estimated)
 	}
 	if !h.settled {
 		h.settle()
 	}
 	yes := h.likely[rule]
 	const whole = 1 << 32
-	return kernelmodel.Rarely(yes > 0.5, kernelmodel.DoubtOf(uint64(min(yes, 1-yes)*whole), whole), fact.Estimated)
+	return explore.Rarely(yes > 0.5, explore.DoubtOf(uint64(min(yes, 1-yes)*whole), whole), fact.Estimated)
 }
 
 func (s *syncHabits) learn(line *Wakeup, yes bool) {

@@ -3,7 +3,7 @@ package replay
 import (
 	"strings"
 
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
 )
 
@@ -278,7 +278,7 @@ func (t *timeline) setWeight(p *task, w int64) {
 
 // fair reports whether the task is of the fair class as far as its priority
 // tells.
-func (t *task) fair() bool { return t.prio >= kernelmodel.MaxRTPrio }
+func (t *task) fair() bool { return t.prio >= place.MaxRTPrio }
 
 // idle is available_idle_cpu of the recorded state.
 func (k *cpuState) idle() bool { return k.known && k.cur == 0 && len(k.queue) == 0 && k.inflight == 0 }

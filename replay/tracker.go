@@ -5,7 +5,7 @@ import (
 	"strconv"
 
 	"schedreplay/fact"
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
 )
 
@@ -188,14 +188,14 @@ func (t *tracker) leaveOthers(pid, cpu int32, at int64) {
 func (t *tracker) placed(d *decision, p *task) {
 	line := &d.line
 	t.count(d, p)
-	if len(t.list) == 0 || line.RecordedCPU < 0 || d.kind == kernelmodel.KindExec {
+	if len(t.list) == 0 || line.RecordedCPU < 0 || d.kind == place.KindExec {
 		return // an exec moves through the stopper, whose migration tells
 	}
 	rec := int32(line.RecordedCPU)
 	if k := t.cpu[rec]; k != nil {
 		s := k.open[p.pid]
 		switch {
-		case s == nil && line.PrevCPU == line.RecordedCPU && d.kind == kernelmodel.KindWakeup:
+		case s == nil && line.PrevCPU == line.RecordedCPU && d.kind == place.KindWakeup:
 			// It was there all along, unseen so far.
 			if s = t.arrive(k, p, CameUnseen, parser.NoCPU, line.Time); s != nil {
 				t.waking(s, line, p)

@@ -1,7 +1,7 @@
 package replay
 
 import (
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
 )
 
@@ -102,7 +102,7 @@ func (t *timeline) warm(all *parser.ByPID[*startShare], span int64) {
 	t.now = t.s.start
 	for pid, k := range all.All() {
 		p := t.find(pid)
-		if p == nil || k.prio < kernelmodel.MaxRTPrio || p.entity.attached != parser.NoCPU {
+		if p == nil || k.prio < place.MaxRTPrio || p.entity.attached != parser.NoCPU {
 			continue
 		}
 		e := &p.entity

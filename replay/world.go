@@ -4,7 +4,8 @@ import (
 	"slices"
 
 	"schedreplay/fact"
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/explore"
+	"schedreplay/kernelmodel/rules"
 )
 
 // world is the machine as it would be under one kernel: what differs there
@@ -193,11 +194,11 @@ func (s *state) shift(c int) (shift, bool) {
 	return sh, sh != shift{}
 }
 
-// Idle implements kernelmodel.State.
-func (s *state) Idle(c int) kernelmodel.Answer {
+// Idle implements place.State.
+func (s *state) Idle(c int) explore.Answer {
 	t := s.r.t
 	if c >= len(t.cpu) {
-		return kernelmodel.Either(false, fact.Unknown)
+		return explore.Either(false, fact.Unknown)
 	}
 	k := &t.cpu[c]
 	v := t.at(c, s.win)
@@ -208,45 +209,45 @@ func (s *state) Idle(c int) kernelmodel.Answer {
 		others := k.inflight - s.inflightAway(c)
 		idle := best == 0 && others <= 0 && (k.cur <= 0 || sh.away > 0)
 		open := v.idleOpen || (lo == 0) != (hi == 0)
-		return kernelmodel.Answer{Value: idle, Open: open, From: fact.Reconstructed}
+		return explore.Answer{Value: idle, Open: open, From: fact.Reconstructed}
 	}
 	waits := k.waits()
 	switch {
 	case !v.known || k.guard == s.self && k.guard > 0:
 		if s.r.silent(c) {
-			return kernelmodel.Either(true, fact.Assumed)
+			return explore.Either(true, fact.Assumed)
 		}
-		return kernelmodel.Either(false, fact.Unknown)
+		return explore.Either(false, fact.Unknown)
 	case k.cur == 0 && k.mayHaveMore():
-		return kernelmodel.Either(v.idleVal, fact.Unknown)
+		return explore.Either(v.idleVal, fact.Unknown)
 	case v.idleOpen:
-		return kernelmodel.Rarely(v.idleVal, doubtRace, fact.Reconstructed)
+		return explore.Rarely(v.idleVal, doubtRace, fact.Reconstructed)
 	case waits && k.sure == 0 && len(k.queue) == 0:
-		return kernelmodel.Rarely(false, doubtFlight, fact.Reconstructed)
+		return explore.Rarely(false, doubtFlight, fact.Reconstructed)
 	case !v.idleVal && k.lands(s.win, t.slack) && !s.r.kOriginal.Rules.PendingLast:
-		return kernelmodel.Rarely(false, doubtLanding, fact.Reconstructed)
+		return explore.Rarely(false, doubtLanding, fact.Reconstructed)
 	case waits && !s.r.kOriginal.Rules.PendingLast:
 		after := int64(stalledAfter)
 		if s.hindsight {
 			after = stalledBriefly
 		}
 		if s.held(c); s.win.est-max(k.changedAt(), k.busyAt, k.flownAt) > after && !s.laterBusy(c) {
-			return kernelmodel.Rarely(false, doubtStalled, fact.Reconstructed)
+			return explore.Rarely(false, doubtStalled, fact.Reconstructed)
 		}
 	case k.mayHaveLeft(s.win.est, t.s.selectDelay):
 		s.held(c)
 		switch {
 		case s.laterBusy(c):
 		case t.s.hasRuntime:
-			return kernelmodel.Rarely(false, doubtRace, fact.Reconstructed) // it was dequeued
+			return explore.Rarely(false, doubtRace, fact.Reconstructed) // it was dequeued
 		case s.hindsight:
-			return kernelmodel.Rarely(false, doubtLeaving, fact.Reconstructed)
+			return explore.Rarely(false, doubtLeaving, fact.Reconstructed)
 		}
 	case v.idleVal && s.overlapped(c):
 		s.ahead = true
-		return kernelmodel.Rarely(true, doubtFlight, fact.Reconstructed) // the other mostly ends after this one
+		return explore.Rarely(true, doubtFlight, fact.Reconstructed) // the other mostly ends after this one
 	}
-	return kernelmodel.Known(v.idleVal, fact.Reconstructed)
+	return explore.Known(v.idleVal, fact.Reconstructed)
 }
 
 // held notes that a CPU may be held up, and so look idle.
@@ -266,10 +267,10 @@ type supposing struct {
 	idle int
 }
 
-// Idle implements kernelmodel.State.
-func (s supposing) Idle(c int) kernelmodel.Answer {
+// Idle implements place.State.
+func (s supposing) Idle(c int) explore.Answer {
 	if c == s.idle {
-		return kernelmodel.Known(true, fact.Assumed)
+		return explore.Known(true, fact.Assumed)
 	}
 	return s.state.Idle(c)
 }
@@ -300,25 +301,25 @@ func (s *state) inflightAway(c int) int {
 	return n
 }
 
-// SchedIdle implements kernelmodel.State.
-func (s *state) SchedIdle(c int) kernelmodel.Answer {
+// SchedIdle implements place.State.
+func (s *state) SchedIdle(c int) explore.Answer {
 	if !s.r.anyIdlePolicy {
-		return kernelmodel.Known(false, fact.Reconstructed)
+		return explore.Known(false, fact.Reconstructed)
 	}
 	if c >= len(s.r.t.cpu) {
-		return kernelmodel.Known(false, fact.Reconstructed)
+		return explore.Known(false, fact.Reconstructed)
 	}
 	queue := s.r.t.cpu[c].queue
 	for _, p := range queue {
 		if s.r.aff.of(p).policy != 5 {
-			return kernelmodel.Known(false, fact.Reconstructed)
+			return explore.Known(false, fact.Reconstructed)
 		}
 	}
-	return kernelmodel.Known(len(queue) > 0, fact.Reconstructed)
+	return explore.Known(len(queue) > 0, fact.Reconstructed)
 }
 
-// NrRunning implements kernelmodel.State.
-func (s *state) NrRunning(c int) kernelmodel.Range {
+// NrRunning implements place.State.
+func (s *state) NrRunning(c int) explore.Range {
 	n := s.NrRunnable(c)
 	if s.r.t.delays && c < len(s.r.t.cpu) {
 		if d := int64(s.r.t.cpu[c].fair.delayed); d > 0 {
@@ -330,17 +331,17 @@ func (s *state) NrRunning(c int) kernelmodel.Range {
 	return n
 }
 
-// NrRunnable implements kernelmodel.State.
-func (s *state) NrRunnable(c int) kernelmodel.Range {
+// NrRunnable implements place.State.
+func (s *state) NrRunnable(c int) explore.Range {
 	t := s.r.t
 	if c >= len(t.cpu) {
-		return kernelmodel.Range{Lo: 0, Best: 1, Hi: 1 << 20, From: fact.Unknown}
+		return explore.Range{Lo: 0, Best: 1, Hi: 1 << 20, From: fact.Unknown}
 	}
 	v := t.at(c, s.win)
 	if !v.known {
-		return kernelmodel.Range{Lo: 0, Best: 1, Hi: 1 << 20, From: fact.Unknown}
+		return explore.Range{Lo: 0, Best: 1, Hi: 1 << 20, From: fact.Unknown}
 	}
-	r := kernelmodel.Range{Lo: int64(v.nrLo), Best: int64(v.nrAt), Hi: int64(v.nrHi), From: fact.Reconstructed}
+	r := explore.Range{Lo: int64(v.nrLo), Best: int64(v.nrAt), Hi: int64(v.nrHi), From: fact.Reconstructed}
 	if sh, ok := s.shift(c); ok {
 		move := int64(sh.here - sh.away)
 		r.Best = max(0, r.Best+move)
@@ -350,38 +351,38 @@ func (s *state) NrRunnable(c int) kernelmodel.Range {
 	return r
 }
 
-// HasIdleCores implements kernelmodel.State.
-func (s *state) HasIdleCores(c int) kernelmodel.Answer {
+// HasIdleCores implements place.State.
+func (s *state) HasIdleCores(c int) explore.Answer {
 	llc := s.r.m.LLC(c)
 	if llc < 0 {
-		return kernelmodel.Known(false, fact.Reconstructed)
+		return explore.Known(false, fact.Reconstructed)
 	}
 	f, ok := s.world.idleCores[llc]
 	if !ok {
 		f = s.r.original.idleCores[llc]
 	}
 	if f.value && f.since > s.win.lo {
-		return kernelmodel.Rarely(!f.before(s.win), doubtRace, fact.Reconstructed)
+		return explore.Rarely(!f.before(s.win), doubtRace, fact.Reconstructed)
 	}
 	switch {
 	case f.guessed:
-		return kernelmodel.Either(f.value, fact.Estimated)
+		return explore.Either(f.value, fact.Estimated)
 	case !f.known:
-		return kernelmodel.Rarely(f.value, doubtCores, fact.Reconstructed)
+		return explore.Rarely(f.value, doubtCores, fact.Reconstructed)
 	}
-	return kernelmodel.Known(f.value, fact.Reconstructed)
+	return explore.Known(f.value, fact.Reconstructed)
 }
 
-// ScanBudget implements kernelmodel.State.
-func (s *state) ScanBudget(rule kernelmodel.BudgetRule, this, c int) (kernelmodel.Range, kernelmodel.Odds) {
+// ScanBudget implements place.State.
+func (s *state) ScanBudget(rule rules.BudgetRule, this, c int) (explore.Range, explore.Odds) {
 	llc := s.r.m.LLC(c)
 	if llc < 0 {
-		return kernelmodel.Range{Hi: int64(s.r.m.NumCPU()), From: fact.Unknown}, nil
+		return explore.Range{Hi: int64(s.r.m.NumCPU()), From: fact.Unknown}, nil
 	}
 	b := &s.r.budget[llc]
 	s.asked = true
 	b.ask(s.r.closing, s.hindsight)
-	if rule == kernelmodel.BudgetUtil {
+	if rule == rules.BudgetUtil {
 		return b.value(), b.odds()
 	}
 	rest := newIdleTime()
@@ -393,10 +394,10 @@ func (s *state) ScanBudget(rule kernelmodel.BudgetRule, this, c int) (kernelmode
 
 // ofAverages is a CPU's reconstructed average with its margin; of a CPU of which
 // events are missing it may be anything up to most.
-func (s *state) ofAverages(c int, most int64, pick func(now, stale average) (best, other int64)) kernelmodel.Range {
+func (s *state) ofAverages(c int, most int64, pick func(now, stale average) (best, other int64)) explore.Range {
 	t := s.r.t
 	if c >= len(t.cpu) {
-		return kernelmodel.Range{Hi: most, From: fact.Unknown}
+		return explore.Range{Hi: most, From: fact.Unknown}
 	}
 	now, stale := t.loadOf(c)
 	r := s.r.margin(pick(now, stale))
@@ -406,10 +407,10 @@ func (s *state) ofAverages(c int, most int64, pick func(now, stale average) (bes
 	return r
 }
 
-// Load implements kernelmodel.State. Readers find the average as its last update
+// Load implements place.State. Readers find the average as its last update
 // left it.
-func (s *state) Load(rule kernelmodel.LoadRule, c int) kernelmodel.Range {
-	if rule != kernelmodel.LoadAverage {
+func (s *state) Load(rule rules.LoadRule, c int) explore.Range {
+	if rule != rules.LoadAverage {
 		return s.queuedLoad(rule, c)
 	}
 	return s.ofAverages(c, 1<<20, func(now, stale average) (int64, int64) { return stale.load, now.load })
@@ -417,20 +418,20 @@ func (s *state) Load(rule kernelmodel.LoadRule, c int) kernelmodel.Range {
 
 // queuedLoad is the load of the tasks queued on a CPU: their weights, or their load
 // averages.
-func (s *state) queuedLoad(rule kernelmodel.LoadRule, c int) kernelmodel.Range {
+func (s *state) queuedLoad(rule rules.LoadRule, c int) explore.Range {
 	n := s.NrRunnable(c)
 	if n.From == fact.Unknown {
-		return kernelmodel.Range{Hi: 1 << 20, From: fact.Unknown}
+		return explore.Range{Hi: 1 << 20, From: fact.Unknown}
 	}
 	t := s.r.t
-	sum, most := kernelmodel.Exactly(0, fact.Reconstructed), int64(0)
+	sum, most := explore.Exactly(0, fact.Reconstructed), int64(0)
 	for _, p := range t.cpu[c].queue {
 		if !p.fair() {
 			continue
 		}
 		w := p.entity.weight
-		one := kernelmodel.Exactly(w, fact.Reconstructed)
-		if rule == kernelmodel.LoadRunnable {
+		one := explore.Exactly(w, fact.Reconstructed)
+		if rule == rules.LoadRunnable {
 			e := p.entity
 			e.step(t.now, true, t.cpu[c].cur == p.pid)
 			one = s.r.margin(e.load, p.entity.load)
@@ -448,30 +449,30 @@ func (s *state) queuedLoad(rule kernelmodel.LoadRule, c int) kernelmodel.Range {
 	return sum
 }
 
-// Runnable implements kernelmodel.State.
-func (s *state) Runnable(c int) kernelmodel.Range {
+// Runnable implements place.State.
+func (s *state) Runnable(c int) explore.Range {
 	return s.ofAverages(c, 1<<20, func(now, stale average) (int64, int64) { return now.runnable, stale.runnable })
 }
 
-// Util implements kernelmodel.State.
-func (s *state) Util(c int) kernelmodel.Range {
+// Util implements place.State.
+func (s *state) Util(c int) explore.Range {
 	return s.ofAverages(c, 1024, func(now, stale average) (int64, int64) { return now.util, stale.util })
 }
 
-// Capacity implements kernelmodel.State.
-func (s *state) Capacity(int) kernelmodel.Range {
-	return kernelmodel.Exactly(1024, fact.Estimated)
+// Capacity implements place.State.
+func (s *state) Capacity(int) explore.Range {
+	return explore.Exactly(1024, fact.Estimated)
 }
 
-// IdleSince implements kernelmodel.State.
-func (s *state) IdleSince(c int) kernelmodel.Range {
-	return kernelmodel.Exactly(s.r.t.cpu[c].idleAt, fact.Reconstructed)
+// IdleSince implements place.State.
+func (s *state) IdleSince(c int) explore.Range {
+	return explore.Exactly(s.r.t.cpu[c].idleAt, fact.Reconstructed)
 }
 
-// CurPrio implements kernelmodel.State.
-func (s *state) CurPrio(c int) kernelmodel.Range {
+// CurPrio implements place.State.
+func (s *state) CurPrio(c int) explore.Range {
 	if c >= len(s.r.t.cpu) || !s.r.t.cpu[c].known {
-		return kernelmodel.Range{Lo: -1, Best: 140, Hi: 140, From: fact.Unknown}
+		return explore.Range{Lo: -1, Best: 140, Hi: 140, From: fact.Unknown}
 	}
-	return kernelmodel.Exactly(int64(s.r.t.cpu[c].prio), fact.Reconstructed)
+	return explore.Exactly(int64(s.r.t.cpu[c].prio), fact.Reconstructed)
 }

@@ -6,7 +6,9 @@ import (
 
 	"schedreplay/cpumask"
 	"schedreplay/fact"
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/explore"
+	"schedreplay/kernelmodel/place"
+	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 )
 
@@ -46,7 +48,7 @@ func TestEntryAndItsConsequences(t *testing.T) {
 	}
 	st := k.Stays[0]
 	e := st.Entry
-	if e == nil || st.How != CameByWakeup || st.FromCPU != 6 || e.PrevCPU != 6 || e.RecordedCPU != 7 || e.Path != kernelmodel.PathIdleSMT || e.Explanation == nil {
+	if e == nil || st.How != CameByWakeup || st.FromCPU != 6 || e.PrevCPU != 6 || e.RecordedCPU != 7 || e.Path != place.PathIdleSMT || e.Explanation == nil {
 		t.Fatalf("entry: %+v", e)
 	}
 	if e.WakerContext != WakerHardirq || e.Waker.PID != busy[6].PID || e.WakerCPU != 6 || e.Time != 1000*us {
@@ -85,7 +87,7 @@ func TestEntryAndItsConsequences(t *testing.T) {
 		if w.DivergedSince != wakes[0].N {
 			t.Errorf("wakeup %d diverged since %d, want %d", w.N, w.DivergedSince, wakes[0].N)
 		}
-		if w.Original.Path != kernelmodel.PathTargetIdle || w.Original.Prev != 7 || !w.Original.Certain() || w.Moved != MovedCertain {
+		if w.Original.Path != place.PathTargetIdle || w.Original.Prev != 7 || !w.Original.Certain() || w.Moved != MovedCertain {
 			t.Errorf("wakeup %d: original %+v, moved %s", w.N, w.Original, w.Moved)
 		}
 		if w.Patched.Prev == 7 {
@@ -340,19 +342,19 @@ func TestIdleCoresSetLater(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		since   int64
-		want    kernelmodel.Answer
+		want    explore.Answer
 		cleared bool
 	}{
-		{"set before the selection", 3, kernelmodel.Known(true, fact.Reconstructed), true},
-		{"set while it may have been made", 8, kernelmodel.Rarely(true, doubtRace, fact.Reconstructed), true},
-		{"set when it was most likely over", 15, kernelmodel.Rarely(false, doubtRace, fact.Reconstructed), false},
+		{"set before the selection", 3, explore.Known(true, fact.Reconstructed), true},
+		{"set while it may have been made", 8, explore.Rarely(true, doubtRace, fact.Reconstructed), true},
+		{"set when it was most likely over", 15, explore.Rarely(false, doubtRace, fact.Reconstructed), false},
 	} {
 		r.stateO = state{r: r, world: r.original, win: window{est: 10, lo: 5, hi: 20}}
 		r.original.idleCores[llc] = tristate{value: true, known: true, since: c.since}
 		if got := r.stateO.HasIdleCores(0); got != c.want {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
 		}
-		r.runs = []bothRun{{o: kernelmodel.Outcome{ClearIdleCores: 0}, p: kernelmodel.Outcome{ClearIdleCores: 0}}}
+		r.runs = []bothRun{{o: place.Outcome{ClearIdleCores: 0}, p: place.Outcome{ClearIdleCores: 0}}}
 		r.clearCores([]int{0})
 		if got := r.original.idleCores[llc]; got.value == c.cleared {
 			t.Errorf("%s: left as %+v", c.name, got)
@@ -365,7 +367,7 @@ func TestIdleCoresAtStart(t *testing.T) {
 	r := &replayer{m: BuildMachine(bench("6.1"), 6, 1), original: newWorld(), patched: newWorld(), t: timelineOf(crowd()...)}
 	r.startCores()
 	r.stateO = state{r: r, world: r.original, win: window{est: 10, lo: 5, hi: 20}}
-	if a, want := r.stateO.HasIdleCores(0), kernelmodel.Either(false, fact.Estimated); a != want {
+	if a, want := r.stateO.HasIdleCores(0), explore.Either(false, fact.Estimated); a != want {
 		t.Errorf("%+v, want %+v", a, want)
 	}
 }
@@ -376,9 +378,9 @@ func TestIdleCoresAfter(t *testing.T) {
 	r := &replayer{m: BuildMachine(bench("6.1"), 6, 1), original: newWorld(), patched: newWorld()}
 	r.stateO = state{r: r, world: r.original, win: window{est: 10, lo: 5, hi: 20}}
 	llc := r.m.LLC(0)
-	cleared := bothRun{o: kernelmodel.Outcome{IdleCores: 1, ClearIdleCores: 0}, p: kernelmodel.Outcome{IdleCores: 1, ClearIdleCores: 0}}
-	unset := bothRun{o: kernelmodel.Outcome{ClearIdleCores: -1}, p: kernelmodel.Outcome{ClearIdleCores: -1}}
-	unread := bothRun{o: kernelmodel.Outcome{IdleCores: -1, ClearIdleCores: -1}, p: kernelmodel.Outcome{IdleCores: -1, ClearIdleCores: -1}}
+	cleared := bothRun{o: place.Outcome{IdleCores: 1, ClearIdleCores: 0}, p: place.Outcome{IdleCores: 1, ClearIdleCores: 0}}
+	unset := bothRun{o: place.Outcome{ClearIdleCores: -1}, p: place.Outcome{ClearIdleCores: -1}}
+	unread := bothRun{o: place.Outcome{IdleCores: -1, ClearIdleCores: -1}, p: place.Outcome{IdleCores: -1, ClearIdleCores: -1}}
 	for _, c := range []struct {
 		name string
 		runs []bothRun
@@ -402,7 +404,7 @@ func TestIdleCoresAfter(t *testing.T) {
 // list since 300 us, whose waker went on.
 func flownTo7(t *testing.T, kernel string, s *survey) *state {
 	t.Helper()
-	k, err := kernelmodel.ParseKernel(kernel, "")
+	k, err := rules.ParseKernel(kernel, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -423,13 +425,13 @@ func TestStalledCPU(t *testing.T) {
 	for _, c := range []struct {
 		kernel      string
 		after, busy int64 // us since the flight; 0 for never
-		want        kernelmodel.Answer
+		want        explore.Answer
 	}{
-		{"6.1", 500, 0, kernelmodel.Known(false, fact.Reconstructed)},
-		{"6.1", 1500, 0, kernelmodel.Rarely(false, doubtStalled, fact.Reconstructed)},
-		{"6.1", 1500, 1000, kernelmodel.Known(false, fact.Reconstructed)},
-		{"6.1", 2500, 1000, kernelmodel.Rarely(false, doubtStalled, fact.Reconstructed)},
-		{"6.2", 1500, 0, kernelmodel.Known(false, fact.Reconstructed)},
+		{"6.1", 500, 0, explore.Known(false, fact.Reconstructed)},
+		{"6.1", 1500, 0, explore.Rarely(false, doubtStalled, fact.Reconstructed)},
+		{"6.1", 1500, 1000, explore.Known(false, fact.Reconstructed)},
+		{"6.1", 2500, 1000, explore.Rarely(false, doubtStalled, fact.Reconstructed)},
+		{"6.2", 1500, 0, explore.Known(false, fact.Reconstructed)},
 	} {
 		st := flownTo7(t, c.kernel, s)
 		if c.busy > 0 {
@@ -446,11 +448,11 @@ func TestStalledCPU(t *testing.T) {
 // Before 6.2 a CPU looks idle for a moment while it takes a wakeup off its wake list.
 func TestLandingCPU(t *testing.T) {
 	s := surveyCapture(record(append(crowd(), wakeup(400, 7, swapper, ksmd, 7))...), &parser.Host{}, nil)
-	busyNow, open := kernelmodel.Known(false, fact.Reconstructed), kernelmodel.Rarely(false, doubtLanding, fact.Reconstructed)
+	busyNow, open := explore.Known(false, fact.Reconstructed), explore.Rarely(false, doubtLanding, fact.Reconstructed)
 	for _, c := range []struct {
 		kernel string
 		lo, hi int64 // window of the decision in us; the wakeup lands at 400 us
-		want   kernelmodel.Answer
+		want   explore.Answer
 	}{
 		{"6.1", 390, 402, open}, {"6.1", 402, 410, busyNow}, {"6.1", 350, 360, busyNow}, {"6.2", 390, 402, busyNow},
 	} {
@@ -590,16 +592,16 @@ func TestQueuedLoad(t *testing.T) {
 	at := func(lo, hi int64) window { return window{est: hi, lo: lo, hi: hi} }
 	for _, c := range []struct {
 		name string
-		rule kernelmodel.LoadRule
+		rule rules.LoadRule
 		cpu  int
 		win  window
 		best int64
 		sure bool
 	}{
-		{"weights of nice 0 and 5", kernelmodel.LoadWeights, 6, at(190*us, 200*us), 1024 + 335, true},
-		{"averages", kernelmodel.LoadRunnable, 6, at(190*us, 200*us), 700 + 200, false},
-		{"nothing queued", kernelmodel.LoadRunnable, 7, at(190*us, 200*us), 0, true},
-		{"one of them perhaps not yet", kernelmodel.LoadWeights, 6, at(100*us, 112*us), 1024 + 335, false},
+		{"weights of nice 0 and 5", rules.LoadWeights, 6, at(190*us, 200*us), 1024 + 335, true},
+		{"averages", rules.LoadRunnable, 6, at(190*us, 200*us), 700 + 200, false},
+		{"nothing queued", rules.LoadRunnable, 7, at(190*us, 200*us), 0, true},
+		{"one of them perhaps not yet", rules.LoadWeights, 6, at(100*us, 112*us), 1024 + 335, false},
 	} {
 		st := &state{r: &replayer{t: l, s: s}, world: newWorld(), win: c.win, self: other.PID}
 		got := st.Load(c.rule, c.cpu)
@@ -609,7 +611,7 @@ func TestQueuedLoad(t *testing.T) {
 	}
 	st := &state{r: &replayer{t: l, s: s}, world: newWorld(), win: at(190*us, 200*us), self: other.PID}
 	l.lose(&parser.Event{Kind: parser.KindLost, CPU: 6, Time: 195 * us, Start: 192 * us})
-	if got := st.Load(kernelmodel.LoadWeights, 6); got.From != fact.Unknown || got.Lo != 0 || got.Hi < 2048 {
+	if got := st.Load(rules.LoadWeights, 6); got.From != fact.Unknown || got.Lo != 0 || got.Hi < 2048 {
 		t.Errorf("after a loss: %+v", got)
 	}
 }
@@ -627,15 +629,15 @@ func TestLeaving(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		events []parser.Event
-		want   kernelmodel.Answer // of CPU 5, at 500 us
+		want   explore.Answer // of CPU 5, at 500 us
 	}{
-		{"held up", []parser.Event{runtime(100, 5, busy[5]), switches(900, 5, busy[5], sleeps, swapper)}, kernelmodel.Rarely(false, doubtRace, fact.Reconstructed)},
-		{"over by then", []parser.Event{runtime(100, 5, busy[5]), switches(400, 5, busy[5], sleeps, busy[4]), switches(900, 5, busy[4], sleeps, swapper)}, kernelmodel.Known(false, fact.Reconstructed)},
-		{"an event between", []parser.Event{runtime(100, 5, busy[5]), waking(450, 5, busy[5], other, 2), switches(900, 5, busy[5], sleeps, swapper)}, kernelmodel.Known(false, fact.Reconstructed)},
-		{"another's runtime", []parser.Event{runtime(100, 5, busy[4]), switches(900, 5, busy[5], sleeps, swapper)}, kernelmodel.Known(false, fact.Reconstructed)},
-		{"preempted", []parser.Event{runtime(100, 5, busy[5]), switches(900, 5, busy[5], preempted, swapper)}, kernelmodel.Known(false, fact.Reconstructed)},
-		{"for another task", []parser.Event{runtime(100, 5, busy[5]), switches(900, 5, busy[5], sleeps, busy[4])}, kernelmodel.Known(false, fact.Reconstructed)},
-		{"after that", []parser.Event{runtime(499, 5, busy[5]), switches(900, 5, busy[5], sleeps, swapper)}, kernelmodel.Known(false, fact.Reconstructed)},
+		{"held up", []parser.Event{runtime(100, 5, busy[5]), switches(900, 5, busy[5], sleeps, swapper)}, explore.Rarely(false, doubtRace, fact.Reconstructed)},
+		{"over by then", []parser.Event{runtime(100, 5, busy[5]), switches(400, 5, busy[5], sleeps, busy[4]), switches(900, 5, busy[4], sleeps, swapper)}, explore.Known(false, fact.Reconstructed)},
+		{"an event between", []parser.Event{runtime(100, 5, busy[5]), waking(450, 5, busy[5], other, 2), switches(900, 5, busy[5], sleeps, swapper)}, explore.Known(false, fact.Reconstructed)},
+		{"another's runtime", []parser.Event{runtime(100, 5, busy[4]), switches(900, 5, busy[5], sleeps, swapper)}, explore.Known(false, fact.Reconstructed)},
+		{"preempted", []parser.Event{runtime(100, 5, busy[5]), switches(900, 5, busy[5], preempted, swapper)}, explore.Known(false, fact.Reconstructed)},
+		{"for another task", []parser.Event{runtime(100, 5, busy[5]), switches(900, 5, busy[5], sleeps, busy[4])}, explore.Known(false, fact.Reconstructed)},
+		{"after that", []parser.Event{runtime(499, 5, busy[5]), switches(900, 5, busy[5], sleeps, swapper)}, explore.Known(false, fact.Reconstructed)},
 	} {
 		ev := slices.Concat(crowd(), quick, c.events)
 		l := newTimeline(surveyCapture(record(ev...), &parser.Host{}, nil), 8, false)
@@ -656,7 +658,7 @@ func TestSetRecent(t *testing.T) {
 	r := &replayer{m: BuildMachine(bench("6.1"), 6, 1), original: newWorld(), patched: newWorld()}
 	set := func(cpus ...int) (runs []bothRun) {
 		for _, c := range cpus {
-			runs = append(runs, bothRun{o: kernelmodel.Outcome{SetRecentUsed: c}, p: kernelmodel.Outcome{SetRecentUsed: c}})
+			runs = append(runs, bothRun{o: place.Outcome{SetRecentUsed: c}, p: place.Outcome{SetRecentUsed: c}})
 		}
 		return runs
 	}

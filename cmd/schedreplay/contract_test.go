@@ -15,7 +15,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/place"
+	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 	"schedreplay/replay"
 )
@@ -151,9 +152,9 @@ func checkPlaced(t *testing.T, object json.RawMessage, line string) {
 
 // One line, byte for byte as the contract shows it.
 func TestWakeupLine(t *testing.T) {
-	known := replay.Placed{CPU: 43, Bounded: true, Path: kernelmodel.PathIdleSMT, Prev: 42}
+	known := replay.Placed{CPU: 43, Bounded: true, Path: place.PathIdleSMT, Prev: 42}
 	known.Possible.Set(43)
-	patched := replay.Placed{CPU: 42, Bounded: true, Path: kernelmodel.PathTarget, Prev: 42}
+	patched := replay.Placed{CPU: 42, Bounded: true, Path: place.PathTarget, Prev: 42}
 	patched.Possible.Set(42)
 	for _, c := range []struct {
 		w    replay.Wakeup
@@ -173,10 +174,10 @@ func TestWakeupLine(t *testing.T) {
 		},
 		{ // nothing known, a hostile name
 			replay.Wakeup{
-				N: 1, Time: -5, Kind: kernelmodel.KindWakeupNew, Task: replay.TaskRef{PID: 7, Comm: "a\xff\"\x1b\u202e\U000e0001é", Prio: parser.NoPrio},
+				N: 1, Time: -5, Kind: place.KindWakeupNew, Task: replay.TaskRef{PID: 7, Comm: "a\xff\"\x1b\u202e\U000e0001é", Prio: parser.NoPrio},
 				Waker: replay.TaskRef{PID: parser.NoPID}, WakerContext: replay.WakerUnknown, WakerCPU: -1, PrevCPU: -1, RecordedCPU: -1,
-				Original: replay.Placed{CPU: -1, Prev: -1, Path: kernelmodel.PathUnknown},
-				Patched:  replay.Placed{CPU: 3, Prev: 2, Path: kernelmodel.PathNoSelection, Reason: kernelmodel.ReasonOneCPU},
+				Original: replay.Placed{CPU: -1, Prev: -1, Path: place.PathUnknown},
+				Patched:  replay.Placed{CPU: 3, Prev: 2, Path: place.PathNoSelection, Reason: place.ReasonOneCPU},
 				Moved:    replay.MovedPossible, ModelMiss: true, DivergedSince: 1,
 			},
 			`{"n":1,"time_ns":-5,"kind":"wakeup-new","pid":7,"comm":"a` + "\ufffd" + `\"\u001b\u202e\udb40\udc01é","comm_hex":"61ff221be280aef3a08081c3a9","prio":null,` +
@@ -372,7 +373,7 @@ func TestSwitchWords(t *testing.T) {
 			t.Errorf("the switch %s has no words", f)
 		}
 	}
-	for _, row := range kernelmodel.Rows() {
+	for _, row := range rules.Rows() {
 		for _, s := range switches {
 			if w, _ := s.words(&row.Rules); w == "" || w == "?" {
 				t.Errorf("%s: no words for %s", row.Name(), s.field)
@@ -380,7 +381,7 @@ func TestSwitchWords(t *testing.T) {
 		}
 	}
 	// Rows with other rules have a difference in words.
-	rows := kernelmodel.Rows()
+	rows := rules.Rows()
 	for i := 1; i < len(rows); i++ {
 		if same := rows[i-1].Rules == rows[i].Rules; same != (len(differences(&rows[i-1].Rules, &rows[i].Rules, false)) == 0) {
 			t.Errorf("%s and %s: the rules are alike: %v", rows[i-1].Name(), rows[i].Name(), same)
@@ -420,7 +421,7 @@ func TestSectionName(t *testing.T) {
 
 func ruleFields() []string {
 	var names []string
-	for l := range strings.SplitSeq(fmt.Sprintf("%+v", kernelmodel.Rules{}), " ") {
+	for l := range strings.SplitSeq(fmt.Sprintf("%+v", rules.Rules{}), " ") {
 		name, _, _ := strings.Cut(strings.Trim(l, "{}"), ":")
 		names = append(names, name)
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"syscall"
 
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser/host"
 	"schedreplay/parser/open"
 	"schedreplay/plots"
@@ -105,7 +105,7 @@ func exitStatus(err error) int {
 	case errors.As(err, &usage),
 		errors.Is(err, open.ErrAmbiguous), errors.Is(err, open.ErrNoCapture), errors.Is(err, open.ErrOracle),
 		errors.Is(err, host.ErrFlag), errors.Is(err, host.ErrContradiction),
-		errors.Is(err, kernelmodel.ErrKernel), errors.Is(err, replay.ErrOptions):
+		errors.Is(err, rules.ErrKernel), errors.Is(err, replay.ErrOptions):
 		return exitUsage
 	}
 	return exitInput

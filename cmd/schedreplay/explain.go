@@ -9,7 +9,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"schedreplay/fact"
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/explore"
+	"schedreplay/kernelmodel/place"
+	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 	"schedreplay/replay"
 )
@@ -170,7 +172,7 @@ func (s side) String() string { return [...]string{"both", "original", "patched"
 func (s side) mark() string { return [...]string{"  ", "- ", "+ "}[s] }
 
 type step struct {
-	kernelmodel.Step
+	place.Step
 	side side
 }
 
@@ -193,7 +195,7 @@ func (a *app) decision(in *input, c *common, res *replay.Result, w *replay.Wakeu
 // align puts the two kernels' steps into one list, those that both make once:
 // a longest common subsequence. Lists that are too long for that share their
 // beginning only.
-func align(o, p []kernelmodel.Step) []step {
+func align(o, p []place.Step) []step {
 	same := func(i, j int) bool {
 		return o[i].Func == p[j].Func && o[i].Test == p[j].Test && o[i].Answer == p[j].Answer
 	}
@@ -273,48 +275,48 @@ var calledBy = map[string]string{
 }
 
 // lastCall is the function that a path ends in.
-var lastCall = map[kernelmodel.Path]string{
-	kernelmodel.PathTargetIdle:    "select_idle_sibling",
-	kernelmodel.PathPrevIdle:      "select_idle_sibling",
-	kernelmodel.PathPerCPUKthread: "select_idle_sibling",
-	kernelmodel.PathRecentUsed:    "select_idle_sibling",
-	kernelmodel.PathNoLLC:         "select_idle_sibling",
-	kernelmodel.PathIdleSMT:       "select_idle_smt",
-	kernelmodel.PathIdleCore:      "select_idle_core",
-	kernelmodel.PathIdleCPU:       "select_idle_cpu",
-	kernelmodel.PathIdleCapacity:  "select_idle_capacity",
-	kernelmodel.PathTarget:        "select_idle_sibling",
-	kernelmodel.PathClusterPrev:   "select_idle_sibling",
-	kernelmodel.PathClusterRecent: "select_idle_sibling",
-	kernelmodel.PathSlow:          "find_idlest_cpu",
-	kernelmodel.PathEAS:           "find_energy_efficient_cpu",
-	kernelmodel.PathCurrentCPU:    "select_task_rq_fair",
-	kernelmodel.PathRT:            "select_task_rq_rt",
-	kernelmodel.PathDeadline:      "select_task_rq_dl",
-	kernelmodel.PathStop:          "select_task_rq_stop",
-	kernelmodel.PathFallback:      "select_fallback_rq",
+var lastCall = map[place.Path]string{
+	place.PathTargetIdle:    "select_idle_sibling",
+	place.PathPrevIdle:      "select_idle_sibling",
+	place.PathPerCPUKthread: "select_idle_sibling",
+	place.PathRecentUsed:    "select_idle_sibling",
+	place.PathNoLLC:         "select_idle_sibling",
+	place.PathIdleSMT:       "select_idle_smt",
+	place.PathIdleCore:      "select_idle_core",
+	place.PathIdleCPU:       "select_idle_cpu",
+	place.PathIdleCapacity:  "select_idle_capacity",
+	place.PathTarget:        "select_idle_sibling",
+	place.PathClusterPrev:   "select_idle_sibling",
+	place.PathClusterRecent: "select_idle_sibling",
+	place.PathSlow:          "find_idlest_cpu",
+	place.PathEAS:           "find_energy_efficient_cpu",
+	place.PathCurrentCPU:    "select_task_rq_fair",
+	place.PathRT:            "select_task_rq_rt",
+	place.PathDeadline:      "select_task_rq_dl",
+	place.PathStop:          "select_task_rq_stop",
+	place.PathFallback:      "select_fallback_rq",
 }
 
 // unselected says why a wakeup selected no CPU, and which function found that.
-var unselected = map[kernelmodel.Reason]struct{ call, words string }{
-	kernelmodel.ReasonCurrent:           {"try_to_wake_up", "the task woke itself"},
-	kernelmodel.ReasonOnRq:              {"ttwu_runnable", "it was still queued"},
-	kernelmodel.ReasonOnCPUQueue:        {"try_to_wake_up", "it was still switching out, and is queued on that CPU"},
-	kernelmodel.ReasonDelayed:           {"ttwu_runnable", "it slept but was still queued (delayed dequeue)"},
-	kernelmodel.ReasonOneCPU:            {"select_task_rq", "its affinity is one CPU"},
-	kernelmodel.ReasonMigrationDisabled: {"select_task_rq", "it is inside migrate_disable()"},
+var unselected = map[place.Reason]struct{ call, words string }{
+	place.ReasonCurrent:           {"try_to_wake_up", "the task woke itself"},
+	place.ReasonOnRq:              {"ttwu_runnable", "it was still queued"},
+	place.ReasonOnCPUQueue:        {"try_to_wake_up", "it was still switching out, and is queued on that CPU"},
+	place.ReasonDelayed:           {"ttwu_runnable", "it slept but was still queued (delayed dequeue)"},
+	place.ReasonOneCPU:            {"select_task_rq", "its affinity is one CPU"},
+	place.ReasonMigrationDisabled: {"select_task_rq", "it is inside migrate_disable()"},
 }
 
 // calls is the chain of functions that ends in one, outermost first.
-func (d *decision) calls(fn string, r *kernelmodel.Rules) []string {
+func (d *decision) calls(fn string, r *rules.Rules) []string {
 	var chain []string
 	for fn != "" {
 		root := fn == "try_to_wake_up"
 		if root {
 			switch d.w.Kind {
-			case kernelmodel.KindWakeupNew:
+			case place.KindWakeupNew:
 				fn = "wake_up_new_task"
-			case kernelmodel.KindExec:
+			case place.KindExec:
 				fn = "sched_exec"
 			}
 		}
@@ -326,9 +328,9 @@ func (d *decision) calls(fn string, r *kernelmodel.Rules) []string {
 		switch {
 		case !ok:
 			up = "select_task_rq"
-		case fn == "select_idle_core" && r.Scan == kernelmodel.ScanSeparate:
+		case fn == "select_idle_core" && r.Scan == rules.ScanSeparate:
 			up = "select_idle_sibling"
-		case fn == "wake_wide" && r.WakeWide == kernelmodel.WakeWideInAffine:
+		case fn == "wake_wide" && r.WakeWide == rules.WakeWideInAffine:
 			up = "wake_affine"
 		}
 		fn = up
@@ -339,15 +341,15 @@ func (d *decision) calls(fn string, r *kernelmodel.Rules) []string {
 
 // path is the call path to where a kernel puts the task, nil if that is not
 // known.
-func (d *decision) path(p *replay.Placed, r *kernelmodel.Rules) []string {
-	if p.Path == kernelmodel.PathNoSelection {
+func (d *decision) path(p *replay.Placed, r *rules.Rules) []string {
+	if p.Path == place.PathNoSelection {
 		if u, ok := unselected[p.Reason]; ok {
 			return d.calls(u.call, r)
 		}
 		return nil
 	}
 	fn, ok := lastCall[p.Path]
-	if p.Path == kernelmodel.PathIdleCPU && r.Scan == kernelmodel.ScanGroups {
+	if p.Path == place.PathIdleCPU && r.Scan == rules.ScanGroups {
 		fn = "select_idle_sibling"
 	}
 	if !ok {
@@ -397,7 +399,7 @@ const (
 )
 
 // looksAt takes from a step which CPU it looks at, and what it sees.
-func looksAt(s *kernelmodel.Step) (cpu int, state string, ok bool) {
+func looksAt(s *place.Step) (cpu int, state string, ok bool) {
 	number := func(prefix, suffix string) bool {
 		rest, a := strings.CutPrefix(s.Test, prefix)
 		digits, _, b := strings.Cut(rest, suffix)
@@ -482,8 +484,8 @@ func (d *decision) priority(prio int32) string {
 		return ""
 	case prio < 0:
 		return ", deadline"
-	case prio < kernelmodel.MaxRTPrio:
-		return fmt.Sprintf(", real-time priority %d", kernelmodel.MaxRTPrio-1-prio)
+	case prio < place.MaxRTPrio:
+		return fmt.Sprintf(", real-time priority %d", place.MaxRTPrio-1-prio)
 	}
 	return fmt.Sprintf(", nice %d", prio-120)
 }
@@ -528,13 +530,13 @@ func (d *decision) waker() string {
 }
 
 // placed tells where one kernel puts the task and by which calls.
-func (d *decision) placed(of side, k *kernelmodel.Kernel, p *replay.Placed) {
+func (d *decision) placed(of side, k *rules.Kernel, p *replay.Placed) {
 	s := d.a.style()
 	var what string
 	switch {
-	case p.Path == kernelmodel.PathNoSelection:
+	case p.Path == place.PathNoSelection:
 		what = fmt.Sprintf("no selection: %s; it stays on CPU %s", unselected[p.Reason].words, cpuText(p.CPU))
-	case p.CPU < 0 && p.Path == kernelmodel.PathNotModelled:
+	case p.CPU < 0 && p.Path == place.PathNotModelled:
 		what = "not modelled: CPUs of different capacity"
 	case p.CPU < 0:
 		what = "cannot be told"
@@ -546,7 +548,7 @@ func (d *decision) placed(of side, k *kernelmodel.Kernel, p *replay.Placed) {
 		what += "; any other CPU is possible too"
 	case p.Bounded && !p.Certain():
 		what += "; possible: " + p.Possible.String()
-	case p.Certain() && p.Path != kernelmodel.PathNoSelection:
+	case p.Certain() && p.Path != place.PathNoSelection:
 		what += ", no other is possible"
 	}
 	if p.CPU >= 0 && p.From <= fact.Estimated {
@@ -690,13 +692,13 @@ func (s style) each(text string, f func(string) string) string {
 }
 
 // comesFrom says where a test's answer comes from.
-func comesFrom(s *kernelmodel.Step) string {
+func comesFrom(s *place.Step) string {
 	switch {
 	case s.Fact.Open && s.Fact.From == fact.Unknown:
 		return "unknown; may be otherwise"
 	case s.Fact.Open:
 		return s.Fact.From.String() + "; may be otherwise"
-	case s.Fact != (kernelmodel.Answer{}):
+	case s.Fact != (explore.Answer{}):
 		return s.Fact.From.String()
 	case strings.Contains(s.Test, "sd_llc") || strings.Contains(s.Test, "sched_domain_span"):
 		return "topology"
@@ -782,7 +784,7 @@ func (d *decision) json(in *input) {
 	o.begin()
 	for _, k := range [...]struct {
 		key string
-		k   *kernelmodel.Kernel
+		k   *rules.Kernel
 		p   *replay.Placed
 	}{{"original", d.res.Original, &d.w.Original}, {"patched", d.res.Patched, &d.w.Patched}} {
 		if path := d.path(k.p, &k.k.Rules); path != nil {

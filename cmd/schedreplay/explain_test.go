@@ -6,23 +6,23 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/place"
 )
 
 // Aligned steps hold each kernel's own steps in order, those that both make
 // once, and begin with what they share.
 func TestAlign(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		draw := func(name string) []kernelmodel.Step {
-			var out []kernelmodel.Step
+		draw := func(name string) []place.Step {
+			var out []place.Step
 			for _, s := range rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c", "d"}), 0, 12).Draw(t, name) {
-				out = append(out, kernelmodel.Step{Func: "f", Test: s, Answer: "yes"})
+				out = append(out, place.Step{Func: "f", Test: s, Answer: "yes"})
 			}
 			return out
 		}
 		o, p := draw("original"), draw("patched")
 		steps := align(o, p)
-		var gotO, gotP []kernelmodel.Step
+		var gotO, gotP []place.Step
 		for _, s := range steps {
 			if s.side != onlyPatched {
 				gotO = append(gotO, s.Step)
@@ -47,10 +47,10 @@ func TestAlign(t *testing.T) {
 
 // Lists too long to be compared share their beginning only, and lose nothing.
 func TestAlignLong(t *testing.T) {
-	long := func(last string) []kernelmodel.Step {
-		out := []kernelmodel.Step{{Func: "f", Test: "first"}}
+	long := func(last string) []place.Step {
+		out := []place.Step{{Func: "f", Test: "first"}}
 		for range 3000 {
-			out = append(out, kernelmodel.Step{Func: "f", Test: last})
+			out = append(out, place.Step{Func: "f", Test: last})
 		}
 		return out
 	}
@@ -62,17 +62,17 @@ func TestAlignLong(t *testing.T) {
 
 func TestLooksAt(t *testing.T) {
 	for _, test := range []struct {
-		step  kernelmodel.Step
+		step  place.Step
 		cpu   int
 		state string
 		ok    bool
 	}{
-		{kernelmodel.Step{Test: "available_idle_cpu(42)", Answer: "no"}, 42, isBusy, true},
-		{kernelmodel.Step{Test: "available_idle_cpu(7)", Answer: "yes"}, 7, isIdle, true},
-		{kernelmodel.Step{Test: "sched_idle_cpu(7)", Answer: "yes"}, 7, schedIdle, true},
-		{kernelmodel.Step{Test: "CPU 43, sibling of 42, is in sched_domain_span(sd)", Answer: "no: passed over"}, 43, passedOver, true},
-		{kernelmodel.Step{Test: "CPU 43, sibling of 42, is in sched_domain_span(sd)", Answer: "no, but this kernel does not ask"}, 0, "", false},
-		{kernelmodel.Step{Test: "recent_used_cpu", Answer: "3"}, 0, "", false},
+		{place.Step{Test: "available_idle_cpu(42)", Answer: "no"}, 42, isBusy, true},
+		{place.Step{Test: "available_idle_cpu(7)", Answer: "yes"}, 7, isIdle, true},
+		{place.Step{Test: "sched_idle_cpu(7)", Answer: "yes"}, 7, schedIdle, true},
+		{place.Step{Test: "CPU 43, sibling of 42, is in sched_domain_span(sd)", Answer: "no: passed over"}, 43, passedOver, true},
+		{place.Step{Test: "CPU 43, sibling of 42, is in sched_domain_span(sd)", Answer: "no, but this kernel does not ask"}, 0, "", false},
+		{place.Step{Test: "recent_used_cpu", Answer: "3"}, 0, "", false},
 	} {
 		cpu, state, ok := looksAt(&test.step)
 		if ok != test.ok || ok && (cpu != test.cpu || state != test.state) {

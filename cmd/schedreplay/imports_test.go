@@ -15,27 +15,31 @@ import (
 // arrows says which rooms a room may import. A room is a folder with what lies
 // below it, the longest match counts; "leaves" are open to all. It is section 3 of
 // the design: cmd → {plots, export, replay, parser/open}; plots, export → replay →
-// {parser, kernelmodel} → {fact, cpumask}; dialects → {parser, tep, text}.
+// {parser, kernelmodel/…} → {fact, cpumask}; dialects → {parser, tep, text}. In
+// kernelmodel, place asks through explore, on a topo, by the rules.
 var arrows = map[string][]string{
-	"cmd":                {"plots", "export", "export/anonymize", "replay", "kernelmodel", "parser", "parser/open", "parser/host"},
-	"plots":              {"replay", "kernelmodel", "parser"},
-	"export":             {"replay", "kernelmodel", "parser"},
-	"export/anonymize":   {"parser", "parser/tep"}, // it rewrites records by their formats
-	"replay":             {"kernelmodel", "parser"},
-	"kernelmodel":        {},
-	"parser":             {},
-	"parser/host":        {"parser"},
-	"parser/text":        {"parser"},
-	"parser/tep":         {"parser"},
-	"parser/ftrace":      {"parser", "parser/text"},
-	"parser/perfscript":  {"parser", "parser/text"},
-	"parser/timehist":    {"parser", "parser/text"},
-	"parser/perfdata":    {"parser", "parser/tep"},
-	"parser/tracedat":    {"parser", "parser/tep"},
-	"parser/capturetest": {"parser", "parser/host", "parser/open"},
-	"parser/open":        {"parser", "parser/text", "parser/ftrace", "parser/perfscript", "parser/timehist", "parser/perfdata", "parser/tracedat"},
-	"fact":               {},
-	"cpumask":            {},
+	"cmd":                 {"plots", "export", "export/anonymize", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser", "parser/open", "parser/host"},
+	"plots":               {"replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
+	"export":              {"replay", "kernelmodel/place", "parser"},
+	"export/anonymize":    {"parser", "parser/tep"}, // it rewrites records by their formats
+	"replay":              {"kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
+	"kernelmodel/rules":   {},
+	"kernelmodel/explore": {},
+	"kernelmodel/topo":    {"kernelmodel/rules"},
+	"kernelmodel/place":   {"kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo"},
+	"parser":              {},
+	"parser/host":         {"parser"},
+	"parser/text":         {"parser"},
+	"parser/tep":          {"parser"},
+	"parser/ftrace":       {"parser", "parser/text"},
+	"parser/perfscript":   {"parser", "parser/text"},
+	"parser/timehist":     {"parser", "parser/text"},
+	"parser/perfdata":     {"parser", "parser/tep"},
+	"parser/tracedat":     {"parser", "parser/tep"},
+	"parser/capturetest":  {"parser", "parser/host", "parser/open"},
+	"parser/open":         {"parser", "parser/text", "parser/ftrace", "parser/perfscript", "parser/timehist", "parser/perfdata", "parser/tracedat"},
+	"fact":                {},
+	"cpumask":             {},
 }
 
 // leaves may be imported by every room but by each other.

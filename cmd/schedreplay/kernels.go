@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/rules"
 )
 
 func (a *app) kernelsCommand() *cobra.Command {
@@ -61,11 +61,11 @@ KERNEL is release[(+|-)fix]…, as in 6.1.82, 6.1.192-smt-span or
 				a.kernelRows(c.format)
 				return nil
 			}
-			x, err := kernelmodel.ParseKernel(args[0], "")
+			x, err := rules.ParseKernel(args[0], "")
 			if err != nil {
 				return err
 			}
-			y, err := kernelmodel.ParseKernel(args[1], "")
+			y, err := rules.ParseKernel(args[1], "")
 			if err != nil {
 				return err
 			}
@@ -103,7 +103,7 @@ type difference struct{ from, to, commits string }
 
 // differences lists what two rows do differently, with the commits of the later
 // one.
-func differences(a, b *kernelmodel.Rules, backwards bool) []difference {
+func differences(a, b *rules.Rules, backwards bool) []difference {
 	var out []difference
 	for _, s := range switches {
 		x, cx := s.words(a)
@@ -120,16 +120,16 @@ func differences(a, b *kernelmodel.Rules, backwards bool) []difference {
 }
 
 // older reports whether a is of an earlier release than b.
-func older(a, b *kernelmodel.Kernel) bool {
+func older(a, b *rules.Kernel) bool {
 	amaj, amin, apatch := a.Version()
 	bmaj, bmin, bpatch := b.Version()
 	return cmp.Or(cmp.Compare(amaj, bmaj), cmp.Compare(amin, bmin), cmp.Compare(apatch, bpatch)) < 0
 }
 
 // fixes lists the fixes that rules carry.
-func fixes(r *kernelmodel.Rules) []string {
+func fixes(r *rules.Rules) []string {
 	var out []string
-	for _, f := range kernelmodel.Fixes() {
+	for _, f := range rules.Fixes() {
 		if r.Has(f) && meaningful(r, f) {
 			out = append(out, string(f))
 		}
@@ -138,26 +138,26 @@ func fixes(r *kernelmodel.Rules) []string {
 }
 
 // meaningful tells fixes of code that a row has from those of code it lacks.
-func meaningful(r *kernelmodel.Rules, f kernelmodel.Fix) bool {
+func meaningful(r *rules.Rules, f rules.Fix) bool {
 	switch f {
-	case kernelmodel.FixSMTSpan:
-		return r.Sibling != kernelmodel.SiblingNone
-	case kernelmodel.FixCoreSpan:
-		return r.Scan == kernelmodel.ScanMerged
-	case kernelmodel.FixRecentUsedMask:
-		return r.RecentUsed == kernelmodel.RecentUsedAlways // right before, by its form
-	case kernelmodel.FixKthreadInTask:
+	case rules.FixSMTSpan:
+		return r.Sibling != rules.SiblingNone
+	case rules.FixCoreSpan:
+		return r.Scan == rules.ScanMerged
+	case rules.FixRecentUsedMask:
+		return r.RecentUsed == rules.RecentUsedAlways // right before, by its form
+	case rules.FixKthreadInTask:
 		return r.PerCPUKthread
-	case kernelmodel.FixScanAffinity:
-		return r.Scan == kernelmodel.ScanSeparate // later scans have no other form
-	case kernelmodel.FixDelayedDiscount:
+	case rules.FixScanAffinity:
+		return r.Scan == rules.ScanSeparate // later scans have no other form
+	case rules.FixDelayedDiscount:
 		return r.DelayDequeue
 	}
 	return true
 }
 
 func (a *app) kernelRows(format string) {
-	rows := kernelmodel.Rows()
+	rows := rules.Rows()
 	if format == "json" {
 		var o object
 		o.beginList()
@@ -200,7 +200,7 @@ func (a *app) kernelRows(format string) {
 		}
 	}
 	fmt.Fprintf(a.out, "\n%s\n", s.bold("fixes"))
-	for _, f := range kernelmodel.Fixes() {
+	for _, f := range rules.Fixes() {
 		doc, commits := f.Describe()
 		fmt.Fprintln(a.out, indent(fmt.Sprintf("%s: %s", f, withCommits(doc, commits)), 2, 80))
 	}
@@ -215,14 +215,14 @@ func withCommits(s, commits string) string {
 	return s + " (" + commits + ")"
 }
 
-func (a *app) kernelDiff(x, y *kernelmodel.Kernel, format string) {
+func (a *app) kernelDiff(x, y *rules.Kernel, format string) {
 	diffs := differences(&x.Rules, &y.Rules, older(y, x))
 	if format == "json" {
 		var o object
 		o.begin()
 		for _, k := range []struct {
 			key string
-			k   *kernelmodel.Kernel
+			k   *rules.Kernel
 		}{{"a", x}, {"b", y}} {
 			o.key(k.key)
 			o.begin()
@@ -243,7 +243,7 @@ func (a *app) kernelDiff(x, y *kernelmodel.Kernel, format string) {
 		return
 	}
 	s := a.style()
-	for _, k := range []*kernelmodel.Kernel{x, y} {
+	for _, k := range []*rules.Kernel{x, y} {
 		fmt.Fprintf(a.out, "%s: row %s, %s\n", s.bold(k.Name), k.Row, a.leakWords(k))
 		for _, n := range k.Notes {
 			fmt.Fprintln(a.out, indent(n, 2, 80))
@@ -263,7 +263,7 @@ func (a *app) kernelDiff(x, y *kernelmodel.Kernel, format string) {
 	}
 }
 
-func (a *app) leakWords(k *kernelmodel.Kernel) string {
+func (a *app) leakWords(k *rules.Kernel) string {
 	s := a.style()
 	switch {
 	case len(k.Unknown) > 0:
@@ -274,7 +274,7 @@ func (a *app) leakWords(k *kernelmodel.Kernel) string {
 	return s.good("keeps tasks inside their sched domains")
 }
 
-func unknownFixes(k *kernelmodel.Kernel) []string {
+func unknownFixes(k *rules.Kernel) []string {
 	var out []string
 	for _, f := range k.Unknown {
 		out = append(out, string(f))

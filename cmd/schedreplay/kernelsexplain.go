@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 	"schedreplay/replay"
 )
@@ -19,7 +19,7 @@ type verdictOnKernels struct {
 	rank []int
 	// named is the kernel that the user or the recording names, nil if none is
 	// known; namedAt is its index, -1 if it is not among the scores.
-	named   *kernelmodel.Kernel
+	named   *rules.Kernel
 	namedAt int
 	// entries are the decisions, in order of time, that left the sched domains
 	// for an isolated CPU and that some kernel cannot have made; can tells for
@@ -31,7 +31,7 @@ type verdictOnKernels struct {
 // kernelsExplain ranks the kernels by how well they explain a capture.
 func (a *app) kernelsExplain(in *input, c *common) error {
 	o := replay.Options{Owner: c.owner}
-	scores, err := replay.Rank(a.ctx, in, in.host, kernelmodel.Candidates(), o)
+	scores, err := replay.Rank(a.ctx, in, in.host, rules.Candidates(), o)
 	if err != nil {
 		return err
 	}
@@ -105,14 +105,14 @@ func (v *verdictOnKernels) findEntries() {
 
 // findNamed looks for the kernel that the user names, or else the recording.
 func (v *verdictOnKernels) findNamed(original string) error {
-	k, err := (*kernelmodel.Kernel)(nil), error(nil)
+	k, err := (*rules.Kernel)(nil), error(nil)
 	switch release, ok := v.in.host.Release.Get(); {
 	case original != "":
-		if k, err = kernelmodel.ParseKernel(original, ""); err != nil {
+		if k, err = rules.ParseKernel(original, ""); err != nil {
 			return err
 		}
 	case ok:
-		if k, err = kernelmodel.ParseKernel(release, v.in.host.Version.Value); err != nil {
+		if k, err = rules.ParseKernel(release, v.in.host.Version.Value); err != nil {
 			return nil // a release that the model does not cover is ranked nowhere
 		}
 	default:
@@ -127,17 +127,17 @@ func (v *verdictOnKernels) findNamed(original string) error {
 
 // lacks reports whether a kernel is without a fix: it has the code and not the
 // fix, or not even the code.
-func lacks(r *kernelmodel.Rules, f kernelmodel.Fix) bool { return !r.Has(f) || !meaningful(r, f) }
+func lacks(r *rules.Rules, f rules.Fix) bool { return !r.Has(f) || !meaningful(r, f) }
 
 // without names the fixes one of which every kernel that can have made a
 // decision lacks: as few as possible, nil if no two will do.
-func (v *verdictOnKernels) without(can []bool) []kernelmodel.Fix {
-	fs := kernelmodel.Fixes()
-	fits := func(set ...kernelmodel.Fix) bool {
+func (v *verdictOnKernels) without(can []bool) []rules.Fix {
+	fs := rules.Fixes()
+	fits := func(set ...rules.Fix) bool {
 		tells := false
 		for i := range v.scores {
 			r := &v.scores[i].Kernel.Rules
-			lacking := slices.ContainsFunc(set, func(f kernelmodel.Fix) bool { return lacks(r, f) })
+			lacking := slices.ContainsFunc(set, func(f rules.Fix) bool { return lacks(r, f) })
 			if can[i] && !lacking {
 				return false
 			}
@@ -147,20 +147,20 @@ func (v *verdictOnKernels) without(can []bool) []kernelmodel.Fix {
 	}
 	for _, f := range fs {
 		if fits(f) {
-			return []kernelmodel.Fix{f}
+			return []rules.Fix{f}
 		}
 	}
 	for i, f := range fs {
 		for _, g := range fs[i+1:] {
 			if fits(f, g) {
-				return []kernelmodel.Fix{f, g}
+				return []rules.Fix{f, g}
 			}
 		}
 	}
 	return nil
 }
 
-func orFixes(fs []kernelmodel.Fix) string {
+func orFixes(fs []rules.Fix) string {
 	var s []string
 	for _, f := range fs {
 		s = append(s, string(f))
@@ -180,7 +180,7 @@ func pidTask(t replay.TaskRef) string {
 // conclusion says in one sentence, or a few, what follows for smt-span and for
 // the kernel named.
 func (v *verdictOnKernels) conclusion() []string {
-	const fix = kernelmodel.FixSMTSpan
+	const fix = rules.FixSMTSpan
 	if v.decisions() == 0 {
 		why := "the capture shows no placement"
 		if len(v.in.host.CPU) == 0 {
@@ -249,7 +249,7 @@ type bestRanks struct{ with, without, withAt, withoutAt int }
 func (v *verdictOnKernels) best() bestRanks {
 	var b bestRanks
 	for i := range v.scores {
-		switch has := !lacks(&v.scores[i].Kernel.Rules, kernelmodel.FixSMTSpan); {
+		switch has := !lacks(&v.scores[i].Kernel.Rules, rules.FixSMTSpan); {
 		case has && b.with == 0:
 			b.with, b.withAt = v.rank[i], i
 		case !has && b.without == 0:
@@ -399,7 +399,7 @@ func beforeFix(line string, width int) int {
 		if line[i] != '+' && line[i] != '-' {
 			continue
 		}
-		for _, f := range kernelmodel.Fixes() {
+		for _, f := range rules.Fixes() {
 			if strings.HasPrefix(line[i+1:], string(f)) {
 				return i
 			}
@@ -445,7 +445,7 @@ func fitNames(names []string, width, lines int, all bool) (text string, left int
 
 // releaseNames are the releases among a candidate's names, neighbours of the
 // table as a range, "" if it is none.
-func releaseNames(k *kernelmodel.Candidate) string {
+func releaseNames(k *rules.Candidate) string {
 	var list []string
 	for _, n := range append([]string{k.Kernel.Name}, k.Same...) {
 		if !strings.ContainsAny(n, "+-") {
@@ -459,7 +459,7 @@ func releaseNames(k *kernelmodel.Candidate) string {
 // and the last.
 func joinRanges(list []string) string {
 	next := map[string]string{}
-	rows := kernelmodel.Rows()
+	rows := rules.Rows()
 	for i := 1; i < len(rows); i++ {
 		next[rows[i-1].Name()] = rows[i].Name()
 	}
@@ -480,7 +480,7 @@ func joinRanges(list []string) string {
 }
 
 // kernelNames are all names of a candidate.
-func kernelNames(k *kernelmodel.Candidate, all bool) string {
+func kernelNames(k *rules.Candidate, all bool) string {
 	s := k.Kernel.Name
 	if all && len(k.Same) > 0 {
 		s += " (= " + strings.Join(k.Same, ", ") + ")"

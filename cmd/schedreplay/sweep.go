@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 	"schedreplay/replay"
 )
@@ -61,7 +61,7 @@ func (a *app) sweep(in *input, c *common) error {
 		o.Observer.Progress = func(pass, passes int, _ int64) {
 			a.progress.step("kernels", pass, passes)
 		}
-		s.res, s.rows, err = replay.Sweep(a.ctx, in, in.host, kernelmodel.Releases(), o)
+		s.res, s.rows, err = replay.Sweep(a.ctx, in, in.host, rules.Releases(), o)
 	}
 	if err != nil {
 		return err
@@ -190,7 +190,7 @@ func (s *sweepResult) lines() []line {
 		}
 	}
 	var out []line
-	rows := kernelmodel.Rows()
+	rows := rules.Rows()
 	for i := range rows {
 		l := line{name: rows[i].Name()}
 		first := -1

@@ -10,7 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"schedreplay/cpumask"
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/rules"
+	"schedreplay/kernelmodel/topo"
 	"schedreplay/parser"
 	"schedreplay/parser/host"
 	"schedreplay/parser/open"
@@ -97,10 +98,10 @@ func isBundle(path string) bool {
 // view is a machine as topology shows it.
 type view struct {
 	h       *parser.Host
-	kernel  *kernelmodel.Kernel
+	kernel  *rules.Kernel
 	assumed bool
-	m       *kernelmodel.Machine
-	rules   kernelmodel.DomainRules
+	m       *topo.Machine
+	rules   rules.DomainRules
 	online  cpumask.Mask
 }
 
@@ -117,18 +118,18 @@ func (a *app) topologyOf(h *parser.Host, in *input, c *common) error {
 	if name == "" {
 		name, v.assumed = "6.1.0", true
 	}
-	if v.kernel, err = kernelmodel.ParseKernel(name, h.Version.Value); err != nil {
+	if v.kernel, err = rules.ParseKernel(name, h.Version.Value); err != nil {
 		if c.original != "" {
 			return err
 		}
 		a.note(fmt.Sprintf("the release %q is not one the model covers (%v): 6.1.0 is assumed", name, err))
 		v.assumed = true
-		if v.kernel, err = kernelmodel.ParseKernel("6.1.0", ""); err != nil {
+		if v.kernel, err = rules.ParseKernel("6.1.0", ""); err != nil {
 			return err
 		}
 	}
 	major, minor, _ := v.kernel.Version()
-	v.rules = kernelmodel.DomainRulesFor(major, minor)
+	v.rules = rules.DomainRulesFor(major, minor)
 	v.m = replay.BuildMachine(h, major, minor)
 	v.online = h.Online.Value
 	if !h.Online.Known() {
@@ -201,7 +202,7 @@ func (v *view) splits() []split {
 // chain is the stack of sched domains that some CPUs have in common.
 type domainChain struct {
 	cpus    cpumask.Mask
-	domains []kernelmodel.Domain
+	domains []topo.Domain
 }
 
 // chains groups the CPUs by their domains.
@@ -210,7 +211,7 @@ func (v *view) chains() []domainChain {
 	for cpu := range v.online.All() {
 		sd := v.m.Domains().CPU[cpu].SD
 		i := slices.IndexFunc(out, func(c domainChain) bool {
-			return slices.EqualFunc(c.domains, sd, func(x, y kernelmodel.Domain) bool {
+			return slices.EqualFunc(c.domains, sd, func(x, y topo.Domain) bool {
 				return x.Name == y.Name && x.Span.Equal(y.Span) && x.Flags == y.Flags && x.ImbalancePct == y.ImbalancePct
 			})
 		})
@@ -239,7 +240,7 @@ func (v *view) disagreements() []string {
 	return out
 }
 
-func (v *view) disagreement(sd []kernelmodel.Domain, own []parser.DomainInfo) string {
+func (v *view) disagreement(sd []topo.Domain, own []parser.DomainInfo) string {
 	if len(sd) != len(own) {
 		return fmt.Sprintf("computed %d domains, the kernel has %d", len(sd), len(own))
 	}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
 	"schedreplay/replay"
 )
@@ -131,7 +131,7 @@ func appendPlaced(o *object, p *replay.Placed) {
 	o.word("path", string(p.Path))
 	o.boolean("certain", p.Certain(), true)
 	o.cpu("prev_cpu", p.Prev)
-	if p.Reason != kernelmodel.ReasonNone {
+	if p.Reason != place.ReasonNone {
 		o.word("reason", string(p.Reason))
 	}
 	o.end()
@@ -160,7 +160,7 @@ func (a *app) wakeupText(w *replay.Wakeup) {
 	}
 	b = appendPlacedText(append(b, ' '), &w.Original)
 	path := string(w.Original.Path)
-	if w.Original.Reason != kernelmodel.ReasonNone {
+	if w.Original.Reason != place.ReasonNone {
 		path = string(w.Original.Reason)
 	}
 	b = appendLeft(append(b, ' '), path, 14)

@@ -14,7 +14,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
 	"schedreplay/replay"
 )
@@ -473,7 +473,7 @@ func (t *Writer) wakeup(w *replay.Wakeup) {
 }
 
 // annotateSteps tells a decision test by test, as an array.
-func annotateSteps(e message, steps []kernelmodel.Step) message {
+func annotateSteps(e message, steps []place.Step) message {
 	if len(steps) == 0 {
 		return e
 	}

@@ -12,7 +12,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"schedreplay/cpumask"
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/place"
+	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 	"schedreplay/parser/capturetest"
 	"schedreplay/replay"
@@ -363,7 +364,7 @@ func TestHostileNames(t *testing.T) {
 	names := append(slices.Clone(capturetest.Hostile), "\x00")
 	var out bytes.Buffer
 	w := NewWriter(&out, Options{})
-	k := &kernelmodel.Kernel{Name: "6.1\x1b"}
+	k := &rules.Kernel{Name: "6.1\x1b"}
 	for _, n := range names {
 		ev := parser.NewEvent(parser.KindSwitch, 5, 0)
 		ev.Task.Comm, ev.Next.Comm = n, n
@@ -374,7 +375,7 @@ func TestHostileNames(t *testing.T) {
 	for _, n := range names {
 		task := replay.TaskRef{PID: 5, Comm: n}
 		obs.Run(&replay.Run{CPU: 1, Task: task, Class: replay.ClassForeign, Start: 5, End: 9, Stay: 1, Patched: replay.MovedPossible})
-		steps := []kernelmodel.Step{{Func: n, Test: n, Answer: n}}
+		steps := []place.Step{{Func: n, Test: n, Answer: n}}
 		obs.Wakeup(&replay.Wakeup{
 			N: 1, Time: 5, Task: task, Waker: task, Moved: replay.MovedCertain, Original: replay.Placed{CPU: 1, Possible: cpumask.Of(1)},
 			Explanation: &replay.Explanation{Original: steps, Patched: steps},

@@ -14,7 +14,7 @@ import (
 
 	"github.com/google/pprof/profile"
 
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
 	"schedreplay/replay"
 )
@@ -28,26 +28,26 @@ const maxOpen = 1 << 10
 
 // calls are the kernel functions between try_to_wake_up and the choice, by
 // path, outermost first.
-var calls = map[kernelmodel.Path][]string{
-	kernelmodel.PathTargetIdle:    {selectFair, selectSibling},
-	kernelmodel.PathPrevIdle:      {selectFair, selectSibling},
-	kernelmodel.PathPerCPUKthread: {selectFair, selectSibling, "is_per_cpu_kthread"},
-	kernelmodel.PathRecentUsed:    {selectFair, selectSibling, "recent_used_cpu"},
-	kernelmodel.PathNoLLC:         {selectFair, selectSibling},
-	kernelmodel.PathIdleSMT:       {selectFair, selectSibling, "select_idle_smt"},
-	kernelmodel.PathIdleCore:      {selectFair, selectSibling, "select_idle_core"},
-	kernelmodel.PathIdleCPU:       {selectFair, selectSibling, "select_idle_cpu"},
-	kernelmodel.PathIdleCapacity:  {selectFair, selectSibling, "select_idle_capacity"},
-	kernelmodel.PathTarget:        {selectFair, selectSibling},
-	kernelmodel.PathClusterPrev:   {selectFair, selectSibling},
-	kernelmodel.PathClusterRecent: {selectFair, selectSibling, "recent_used_cpu"},
-	kernelmodel.PathSlow:          {selectFair, "find_idlest_cpu"},
-	kernelmodel.PathEAS:           {selectFair, "find_energy_efficient_cpu"},
-	kernelmodel.PathCurrentCPU:    {selectFair},
-	kernelmodel.PathRT:            {"select_task_rq_rt"},
-	kernelmodel.PathDeadline:      {"select_task_rq_dl"},
-	kernelmodel.PathStop:          {"select_task_rq_stop"},
-	kernelmodel.PathFallback:      {"select_fallback_rq"},
+var calls = map[place.Path][]string{
+	place.PathTargetIdle:    {selectFair, selectSibling},
+	place.PathPrevIdle:      {selectFair, selectSibling},
+	place.PathPerCPUKthread: {selectFair, selectSibling, "is_per_cpu_kthread"},
+	place.PathRecentUsed:    {selectFair, selectSibling, "recent_used_cpu"},
+	place.PathNoLLC:         {selectFair, selectSibling},
+	place.PathIdleSMT:       {selectFair, selectSibling, "select_idle_smt"},
+	place.PathIdleCore:      {selectFair, selectSibling, "select_idle_core"},
+	place.PathIdleCPU:       {selectFair, selectSibling, "select_idle_cpu"},
+	place.PathIdleCapacity:  {selectFair, selectSibling, "select_idle_capacity"},
+	place.PathTarget:        {selectFair, selectSibling},
+	place.PathClusterPrev:   {selectFair, selectSibling},
+	place.PathClusterRecent: {selectFair, selectSibling, "recent_used_cpu"},
+	place.PathSlow:          {selectFair, "find_idlest_cpu"},
+	place.PathEAS:           {selectFair, "find_energy_efficient_cpu"},
+	place.PathCurrentCPU:    {selectFair},
+	place.PathRT:            {"select_task_rq_rt"},
+	place.PathDeadline:      {"select_task_rq_dl"},
+	place.PathStop:          {"select_task_rq_stop"},
+	place.PathFallback:      {"select_fallback_rq"},
 }
 
 const (
@@ -65,8 +65,8 @@ const (
 // key is a stack before its task's role is known.
 type key struct {
 	pid  int32
-	kind kernelmodel.Kind
-	path kernelmodel.Path
+	kind place.Kind
+	path place.Path
 	how  string // instead of a decision: how the task came, "" for one
 	cpu  int
 }
@@ -76,8 +76,8 @@ type count struct{ placed, runs, run, delay int64 }
 
 // last is a task's latest decision.
 type last struct {
-	kind kernelmodel.Kind
-	path [worlds]kernelmodel.Path
+	kind place.Kind
+	path [worlds]place.Path
 	cpu  [worlds]int
 }
 
@@ -149,10 +149,10 @@ func (c *Collector) wakeup(w *replay.Wakeup) {
 	if cpu < 0 {
 		cpu = w.Original.CPU
 	}
-	l := last{w.Kind, [worlds]kernelmodel.Path{w.Original.Path, w.Patched.Path}, [worlds]int{cpu, w.Patched.CPU}}
+	l := last{w.Kind, [worlds]place.Path{w.Original.Path, w.Patched.Path}, [worlds]int{cpu, w.Patched.CPU}}
 	if w.ModelMiss || w.Original.CPU != cpu {
 		// The model does not say by which way the recorded CPU was chosen.
-		l.path[original] = kernelmodel.PathUnknown
+		l.path[original] = place.PathUnknown
 	}
 	if w.Moved == replay.MovedNo && w.DivergedSince == 0 {
 		// Both kernels do the same, whatever the model says of it.
@@ -326,16 +326,16 @@ func (b *builder) stack(r *role, k *key) []*profile.Location {
 func path(k *key) []string {
 	entry := "try_to_wake_up"
 	switch k.kind {
-	case kernelmodel.KindWakeupNew:
+	case place.KindWakeupNew:
 		entry = "wake_up_new_task"
-	case kernelmodel.KindExec:
+	case place.KindExec:
 		entry = "sched_exec"
 	}
 	fns, ok := calls[k.path]
 	if !ok {
 		name := string(k.path)
 		if name == "" {
-			name = string(kernelmodel.PathUnknown)
+			name = string(place.PathUnknown)
 		}
 		return []string{"(" + name + ")", entry}
 	}

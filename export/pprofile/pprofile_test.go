@@ -14,7 +14,8 @@ import (
 	"github.com/google/pprof/profile"
 
 	"schedreplay/export/pprofile"
-	"schedreplay/kernelmodel"
+	"schedreplay/kernelmodel/place"
+	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 	"schedreplay/parser/capturetest"
 	"schedreplay/replay"
@@ -151,11 +152,11 @@ func TestHostileNames(t *testing.T) {
 	obs := c.Observer()
 	for i, n := range names {
 		task := replay.TaskRef{PID: int32(i + 1), Comm: n, Prio: 120}
-		placed := replay.Placed{CPU: 1, Path: kernelmodel.PathIdleSMT}
+		placed := replay.Placed{CPU: 1, Path: place.PathIdleSMT}
 		obs.Wakeup(&replay.Wakeup{N: int64(i), Task: task, RecordedCPU: 1, Original: placed, Patched: placed, Moved: replay.MovedNo})
 		obs.Run(&replay.Run{CPU: 1, Task: task, Class: replay.ClassForeign, Start: 5, End: 9, Delay: parser.NoTime, Stay: i, Patched: replay.MovedCertain})
 	}
-	k := &kernelmodel.Kernel{Name: "6.1\x1b"}
+	k := &rules.Kernel{Name: "6.1\x1b"}
 	var o, p bytes.Buffer
 	if err := c.Write(&replay.Result{Original: k, Patched: k}, nil, &o, &p); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,244 @@
+package explore
+
+import (
+	"math"
+	"math/bits"
+
+	"schedreplay/fact"
+)
+
+// Answer is what the state says to a yes-or-no question of the model.
+type Answer struct {
+	// Value is the answer, or the likelier one if Open.
+	Value bool
+	// Open: the other answer is possible too.
+	Open bool
+	// Doubt is how unlikely the other answer is, in bits: one in 2^Doubt such cases.
+	// 0 where nothing is known of it.
+	Doubt uint8
+	// From is the provenance of the value.
+	From fact.Provenance
+}
+
+// Known returns an answer that is not open.
+func Known(v bool, from fact.Provenance) Answer { return Answer{Value: v, From: from} }
+
+// Either returns an open answer that prefers v.
+func Either(v bool, from fact.Provenance) Answer { return Answer{Value: v, Open: true, From: from} }
+
+// Rarely returns an answer that is v but for one in 2^doubt cases; it is not open
+// if that is too unlikely to count.
+func Rarely(v bool, doubt uint8, from fact.Provenance) Answer {
+	if doubt > MaxDoubt {
+		return Known(v, from)
+	}
+	return Answer{Value: v, Open: true, Doubt: doubt, From: from}
+}
+
+// Weakest is the weakest provenance that the present run has leaned on.
+func (x *Explorer) Weakest() fact.Provenance { return x.weakest }
+
+// MaxDoubt is how many bits of doubt a run may carry: what has less than the
+// 128th part of the likelihood, alone or because several unlikely answers would
+// have to come together, is ruled out. Answers of which nothing is known carry none.
+const MaxDoubt = 6
+
+// DoubtOf returns the doubt, in bits, of what has a part of the whole likelihood.
+func DoubtOf(part, whole uint64) uint8 {
+	if part == 0 {
+		return math.MaxUint8
+	}
+	return uint8(max(1, bits.Len64(whole/part)) - 1)
+}
+
+// Odds tells how likely the values of a number are.
+type Odds interface {
+	// Doubt is how unlikely it is, in bits, that the number and its best value are
+	// not on the same side of v: at least v, or less.
+	Doubt(v int64) uint8
+}
+
+// Range is a number known to lie within bounds, with the likeliest value.
+type Range struct {
+	Lo, Best, Hi int64
+	From         fact.Provenance
+}
+
+// Exactly returns the range of one value.
+func Exactly(v int64, from fact.Provenance) Range { return Range{Lo: v, Best: v, Hi: v, From: from} }
+
+// Topic is what a question is about: a number that the model chooses. With an
+// argument it names one fact, which has one value throughout a run, whichever
+// kernel asks.
+type Topic uint8
+
+// choice is an open question that the present run has met, in order.
+type choice struct {
+	key   uint64
+	idx   int32 // option taken in this run; 0 is the preferred one
+	n     int32 // options there are
+	pref  bool  // what option 0 of a yes-or-no question means
+	doubt uint8 // of each other option, in bits
+}
+
+// Explorer runs straight-line model code once for every way in which the open
+// questions it asks can be answered. Within a run a question has one answer
+// however often it is asked, and by whichever kernel.
+//
+// The zero Explorer is ready; reuse it to save allocations.
+type Explorer struct {
+	choices []choice
+	// slot tells where a key may be in choices; it is only a hint.
+	slot [256]uint16
+	// doubt of the options taken in the present run, in bits.
+	doubt int
+	// weakest provenance the present run has leaned on.
+	weakest fact.Provenance
+}
+
+// hopelessRuns is how many runs are made where more than the limit are needed:
+// the widened set does not grow by them, but what they have in common is known
+// better.
+const hopelessRuns = 8
+
+// Explore calls run until every combination of open answers was tried that is
+// not too unlikely, or limit runs were made. The first run takes every preferred
+// answer. Where it is plain that limit runs are too few it stops after some. It
+// reports whether the exploration was complete.
+func (x *Explorer) Explore(limit int, run func()) bool {
+	x.choices, x.doubt = x.choices[:0], 0
+	for i := 1; i <= limit; i++ {
+		x.weakest = fact.Observed
+		run()
+		if i >= hopelessRuns && i+x.ahead() > limit {
+			return false
+		}
+		if !x.next() {
+			return true
+		}
+	}
+	return false
+}
+
+// next takes another option of the last choice that has one left, and forgets
+// the choices after it; it reports false if none has.
+func (x *Explorer) next() bool {
+	for k := len(x.choices) - 1; k >= 0; k-- {
+		c := &x.choices[k]
+		if c.idx > 0 {
+			x.doubt -= int(c.doubt)
+		}
+		if c.idx < c.n-1 && x.doubt+int(c.doubt) <= MaxDoubt {
+			c.idx++
+			x.doubt += int(c.doubt)
+			x.choices = x.choices[:k+1]
+			return true
+		}
+	}
+	return false
+}
+
+// ahead is the least number of runs that are still to be made: each option not
+// taken yet leads to one at least.
+func (x *Explorer) ahead() int {
+	n, doubt := 0, 0
+	for i := range x.choices {
+		c := &x.choices[i]
+		if doubt+int(c.doubt) <= MaxDoubt {
+			n += int(c.n - 1 - c.idx)
+		}
+		if c.idx > 0 {
+			doubt += int(c.doubt)
+		}
+	}
+	return n
+}
+
+// factKey names a fact; its low 16 bits are free.
+func factKey(k Topic, arg int) uint64 { return uint64(k)<<56 | uint64(arg+1)<<16 }
+
+// find returns the choice for a key, appending a new one if the run has not
+// met it yet.
+func (x *Explorer) find(key uint64, n int, pref bool, doubt uint8) *choice {
+	h := (key>>16 ^ key>>52 ^ key) & 255
+	if i := int(x.slot[h]); i < len(x.choices) && x.choices[i].key == key {
+		return &x.choices[i]
+	}
+	for i := range x.choices {
+		if x.choices[i].key == key {
+			x.slot[h] = uint16(i)
+			return &x.choices[i]
+		}
+	}
+	x.slot[h] = uint16(len(x.choices))
+	x.choices = append(x.choices, choice{key: key, n: int32(n), pref: pref, doubt: doubt})
+	return &x.choices[len(x.choices)-1]
+}
+
+// Lean notes that the run used a fact of the given provenance.
+func (x *Explorer) Lean(p fact.Provenance) {
+	if p < x.weakest {
+		x.weakest = p
+	}
+}
+
+// Ask returns the answer of this run to a yes-or-no question.
+func (x *Explorer) Ask(k Topic, arg int, a Answer) bool {
+	x.Lean(a.From)
+	if !a.Open {
+		return a.Value
+	}
+	c := x.find(factKey(k, arg), 2, a.Value, a.Doubt)
+	return c.pref == (c.idx == 0)
+}
+
+// Pick returns which of n options this run takes; 0 is the preferred one.
+// Questions with different numbers of options are different questions: one
+// kernel's options never hide another's.
+func (x *Explorer) Pick(k Topic, arg, n int) int {
+	if n <= 1 {
+		return 0
+	}
+	return int(x.find(factKey(k, arg)|uint64(n&0xffff), n, false, 0).idx)
+}
+
+// AtLeast reports whether, in this run, the number that key (k, arg) names is
+// at least v. Earlier answers about the same number bind later ones. odds may be
+// nil.
+func (x *Explorer) AtLeast(k Topic, arg int, r Range, odds Odds, v int64) bool {
+	x.Lean(r.From)
+	lo, hi := r.Lo, r.Hi
+	switch {
+	case lo >= v:
+		return true
+	case hi < v:
+		return false
+	}
+	base := factKey(k, arg)
+	for i := range x.choices {
+		c := &x.choices[i]
+		if c.key&^0xffff != base {
+			continue
+		}
+		asked := int64(c.key & 0xffff)
+		if c.pref == (c.idx == 0) {
+			lo = max(lo, asked)
+		} else {
+			hi = min(hi, asked-1)
+		}
+	}
+	switch {
+	case lo >= v:
+		return true
+	case hi < v:
+		return false
+	}
+	doubt := uint8(0)
+	if odds != nil {
+		if doubt = odds.Doubt(v); doubt > MaxDoubt {
+			return r.Best >= v
+		}
+	}
+	c := x.find(base|uint64(v&0xffff), 2, r.Best >= v, doubt)
+	return c.pref == (c.idx == 0)
+}

@@ -1,0 +1,234 @@
+package explore
+
+import (
+	"math"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"schedreplay/fact"
+)
+
+const (
+	topicA Topic = iota
+	topicB
+	topicC
+	topicD
+)
+
+func one(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Every combination once, the preferred answers first.
+func TestExplore(t *testing.T) {
+	var x Explorer
+	var got [][3]int
+	complete := x.Explore(64, func() {
+		a := x.Ask(topicA, 1, Either(true, fact.Unknown))
+		run := [3]int{one(a), -1, x.Pick(topicB, 0, 2)}
+		if a {
+			run[1] = x.Pick(topicC, 0, 3)
+		}
+		got = append(got, run)
+	})
+	want := [][3]int{{1, 0, 0}, {1, 1, 0}, {1, 2, 0}, {1, 0, 1}, {1, 1, 1}, {1, 2, 1}, {0, -1, 0}, {0, -1, 1}}
+	if d := cmp.Diff(want, got); d != "" || !complete {
+		t.Errorf("-want +got:\n%s", d)
+	}
+}
+
+// A question has one answer in a run, however it is asked again; known answers
+// are no questions.
+func TestExploreSameAnswer(t *testing.T) {
+	var x Explorer
+	runs := 0
+	complete := x.Explore(64, func() {
+		runs++
+		a, b := x.Ask(topicA, 7, Either(true, fact.Unknown)), x.Ask(topicA, 7, Either(false, fact.Unknown))
+		if a != b {
+			t.Error("two answers to one question")
+		}
+		if !x.Ask(topicA, 8, Known(true, fact.Observed)) || x.Pick(topicC, 0, 1) != 0 {
+			t.Error("a known answer changed")
+		}
+	})
+	if runs != 2 || !complete {
+		t.Errorf("%d runs, complete %v", runs, complete)
+	}
+}
+
+// What carries more doubt than counts is not tried, whether one answer does or
+// several together.
+func TestExploreDoubt(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		doubts := rapid.SliceOfN(rapid.Uint8Range(0, MaxDoubt+2), 1, 5).Draw(t, "doubts")
+		var x Explorer
+		got := map[int]bool{}
+		if !x.Explore(64, func() {
+			run := 0
+			for i, d := range doubts {
+				if !x.Ask(topicA, i, Rarely(true, d, fact.Estimated)) {
+					run |= 1 << i
+				}
+			}
+			if got[run] {
+				t.Fatalf("run %b twice", run)
+			}
+			got[run] = true
+		}) {
+			t.Fatal("not complete")
+		}
+		for run := range 1 << len(doubts) {
+			sum := 0
+			for i, d := range doubts {
+				if run>>i&1 == 1 {
+					sum += int(d)
+				}
+			}
+			if want := sum <= MaxDoubt; got[run] != want {
+				t.Errorf("%b, %d bits in doubt: tried %v", run, sum, got[run])
+			}
+		}
+	})
+}
+
+func TestDoubtOf(t *testing.T) {
+	for _, c := range []struct {
+		part, whole uint64
+		want        uint8
+	}{{1, 1, 0}, {1, 2, 1}, {3, 7, 1}, {1, 4, 2}, {1, 100, 6}, {1, 128, 7}, {2, 1, 0}, {0, 5, math.MaxUint8}, {1, math.MaxUint64, 63}} {
+		if got := DoubtOf(c.part, c.whole); got != c.want {
+			t.Errorf("%d of %d: %d bits, want %d", c.part, c.whole, got, c.want)
+		}
+	}
+}
+
+// Options of one kernel never stand for another's where their numbers differ.
+func TestExplorePickSizes(t *testing.T) {
+	var x Explorer
+	seen := map[[2]int]bool{}
+	x.Explore(64, func() { seen[[2]int{x.Pick(topicA, 0, 2), x.Pick(topicA, 0, 4)}] = true })
+	if len(seen) != 8 {
+		t.Errorf("%d of 8 pairs", len(seen))
+	}
+}
+
+// Answers about one number fit each other.
+func TestAtLeast(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		lo := rapid.Int64Range(0, 9).Draw(t, "lo")
+		r := Range{Lo: lo, Hi: rapid.Int64Range(lo, 9).Draw(t, "hi"), From: fact.Estimated}
+		r.Best = rapid.Int64Range(r.Lo, r.Hi).Draw(t, "best")
+		asked := rapid.SliceOfN(rapid.Int64Range(0, 10), 1, 4).Draw(t, "asked")
+		var x Explorer
+		first, values := true, map[int64]bool{}
+		if !x.Explore(1000, func() {
+			from, to := r.Lo, r.Hi
+			for _, v := range asked {
+				if x.AtLeast(topicD, 0, r, nil, v) {
+					from = max(from, v)
+				} else {
+					to = min(to, v-1)
+				}
+			}
+			if from > to {
+				t.Fatalf("answers about %v leave no value", asked)
+			}
+			if first && (r.Best < from || r.Best > to) {
+				t.Fatalf("the first run leaves %d to %d, without the best value of %v", from, to, r)
+			}
+			first = false
+			for v := from; v <= to; v++ {
+				if values[v] {
+					t.Fatalf("value %d is in two runs", v)
+				}
+				values[v] = true
+			}
+		}) {
+			t.Fatal("not complete")
+		}
+		if int64(len(values)) != r.Hi-r.Lo+1 {
+			t.Fatalf("%d values of %v", len(values), r)
+		}
+	})
+}
+
+// An exploration is complete exactly if the runs suffice; where it is plain that
+// they do not it ends early.
+func TestExploreLimit(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		seed := rapid.Uint64().Draw(t, "tree")
+		depth := rapid.IntRange(0, 40).Draw(t, "depth")
+		limit := rapid.IntRange(1, 100).Draw(t, "limit")
+		// A tree by a hash of the path taken: how many options, and where it ends.
+		walk := func(x *Explorer) string {
+			var path []byte
+			h := seed
+			for i := range depth {
+				h = (h ^ uint64(i)) * 0x9e3779b97f4a7c15
+				if h>>60 == 0 {
+					break
+				}
+				k := x.Pick(topicC, i, int(h>>33%3)+1)
+				path = append(path, byte('0'+k))
+				h += uint64(k) * 0x100000001b3
+			}
+			return string(path)
+		}
+		var x Explorer
+		leaves, runs := map[string]bool{}, 0
+		full := x.Explore(5000, func() { leaves[walk(&x)] = true; runs++ })
+		if len(leaves) != runs {
+			t.Fatalf("%d runs, %d different ones", runs, len(leaves))
+		}
+		fits := full && runs <= limit
+		runs = 0
+		complete := x.Explore(limit, func() {
+			if !leaves[walk(&x)] && full {
+				t.Fatal("a run that the full exploration did not have")
+			}
+			runs++
+		})
+		if complete != fits || fits && runs != len(leaves) {
+			t.Fatalf("complete %v after %d runs with a limit of %d, %d leaves", complete, runs, limit, len(leaves))
+		}
+		if runs > limit || runs < min(hopelessRuns, limit, len(leaves)) {
+			t.Fatalf("%d runs with a limit of %d, %d leaves", runs, limit, len(leaves))
+		}
+	})
+}
+
+// A chain of questions as long as a big LLC is seen to be hopeless soon.
+func TestExploreGivesUp(t *testing.T) {
+	var x Explorer
+	runs := 0
+	complete := x.Explore(64, func() {
+		runs++
+		for c := range 200 {
+			if x.Ask(topicA, c, Either(false, fact.Unknown)) {
+				return
+			}
+		}
+	})
+	if complete || runs != hopelessRuns {
+		t.Errorf("complete %v after %d runs", complete, runs)
+	}
+	// One that just fits is finished.
+	runs = 0
+	complete = x.Explore(64, func() {
+		runs++
+		for c := range 63 {
+			if x.Ask(topicA, c, Either(false, fact.Unknown)) {
+				return
+			}
+		}
+	})
+	if !complete || runs != 64 {
+		t.Errorf("complete %v after %d runs, want 64", complete, runs)
+	}
+}

@@ -1,0 +1,361 @@
+package place
+
+import (
+	"fmt"
+	"math"
+
+	"schedreplay/fact"
+	"schedreplay/kernelmodel/explore"
+	"schedreplay/kernelmodel/rules"
+	"schedreplay/kernelmodel/topo"
+)
+
+// selectTaskRqFair places a task of the fair class.
+//
+// Models select_task_rq_fair (kernel/sched/fair.c, 4.16 and later; until 5.7
+// the loop also ends at a level without SD_LOAD_BALANCE, which every level
+// has). Spec section 2.2.
+func (s *Selector) selectTaskRqFair() {
+	w, m := s.w, s.Machine
+	this, prev := s.this, s.prev
+	if m.Asymmetric() {
+		// Asymmetric capacity and energy-aware placement are recognised only.
+		s.o.Path = PathNotModelled
+		return
+	}
+	target, affine := prev, false
+	if w.Kind == KindWakeup {
+		// record_wakee has counted already: replay keeps the flips.
+		affine = s.allowed(this) && !(s.wideMatters() && s.wakeWide())
+		s.o.Affine = affine
+		if s.Trace != nil {
+			s.step("select_task_rq_fair", "want_affine: not wake_wide, and the waker's CPU allowed", yesno(affine), explore.Answer{From: w.AllowedFrom})
+		}
+	}
+	slow, spanned := -1, false
+	for i := range m.Levels(this) {
+		d := m.Level(this, i)
+		if affine && d.Has(rules.SDWakeAffine) && d.Span.Test(prev) {
+			spanned = true
+			if this != prev {
+				target = s.wakeAffine(d)
+			}
+			slow = -1
+			break
+		}
+		if (w.Kind == KindWakeupNew && d.Has(rules.SDBalanceFork)) || (w.Kind == KindExec && d.Has(rules.SDBalanceExec)) {
+			slow = i
+		} else if !affine {
+			break
+		}
+	}
+	s.o.Target = target
+	if slow >= 0 {
+		s.o.Target = prev
+		s.findIdlestCPU(slow)
+		return
+	}
+	if w.Kind != KindWakeup {
+		s.o.CPU, s.o.Path = target, PathSlow // no domain balances here: the task stays
+		return
+	}
+	if s.Rules.SiblingNeedsAffine && !spanned {
+		s.take(prev, PathTarget)
+		return
+	}
+	s.selectIdleSibling(prev, target)
+	if affine && s.Rules.RecentUsed == rules.RecentUsedOnHit {
+		s.o.SetWakersRecent = this // 32e839dda3ba; 89aafd67f28c (5.15) ended it
+	}
+}
+
+// wideMatters says whether anything depends on wake_wide in the domain loop: the
+// task can be pulled, or the waker's recent_used_cpu is written.
+func (s *Selector) wideMatters() bool {
+	if s.Rules.WakeWide == rules.WakeWideInAffine {
+		return false
+	}
+	if s.Rules.RecentUsed == rules.RecentUsedOnHit {
+		return true
+	}
+	n := s.Machine.Levels(s.this)
+	return s.this != s.prev && n > 0 && s.Machine.Level(s.this, n-1).Span.Test(s.prev)
+}
+
+// wakeWide says whether waker and wakee switch partners so often that pulling
+// the wakee to the waker would crowd its LLC.
+//
+// Models wake_wide (kernel/sched/fair.c, 3.12 and later): the LLC size of a
+// CPU isolated at boot is 0, so a waker there is always wide.
+func (s *Selector) wakeWide() bool {
+	size := int64(s.Machine.LLCSize(s.this))
+	if s.Rules.WakeWide == rules.WakeWideNone {
+		return false
+	}
+	if w := s.w; w.wideSize != size || w.wideRule != s.Rules.WakeWide {
+		w.wide, w.wideSize, w.wideRule = explore.Answer{Open: true, From: fact.Unknown}, size, s.Rules.WakeWide
+		if len(w.CurFlips) > 0 && len(w.Flips) > 0 {
+			w.wide = weighWide(w.CurFlips, w.Flips, size, s.Rules.WakeWide)
+		}
+	}
+	a := s.w.wide
+	v := s.x.Ask(fWide, int(size)<<2|int(s.Rules.WakeWide), a)
+	s.o.Wide = bit(v)
+	if s.Trace != nil {
+		s.step("wake_wide", fmt.Sprintf("wakee_flips of waker and wakee against sd_llc_size %d", size), yesno(v), a)
+	}
+	return v
+}
+
+// weighWide answers the test of wake_wide where only weighted guesses at both
+// counts are known.
+func weighWide(cur, wakee []Weighted, size int64, rule rules.WakeWideRule) explore.Answer {
+	yes, ofCur := uint64(0), uint64(0)
+	g := guesses(wakee)
+	for i := range cur {
+		fits := g.within(widePartners(cur[i].Value, size, rule))
+		ofCur += uint64(cur[i].Weight)
+		yes += uint64(cur[i].Weight) * fits
+	}
+	all := ofCur * g.weight
+	return explore.Rarely(yes > all-yes, explore.DoubtOf(min(yes, all-yes), all), fact.Estimated)
+}
+
+// WideWith tells of counts how much of the weight of the guesses at another
+// task's count is wide together with them, as wake_wide has it since 4.3.
+type WideWith struct {
+	g    weighted
+	size int64
+}
+
+// NewWideWith returns the test against the guesses for an LLC of size CPUs.
+func NewWideWith(other []Weighted, size int64) WideWith { return WideWith{guesses(other), size} }
+
+// Weight returns the weight that is wide with the count, and all there is.
+func (w *WideWith) Weight(count int64) (wide, all uint64) {
+	return w.g.within(widePartners(count, w.size, rules.WakeWideLLC)), w.g.weight
+}
+
+// weighted are guesses at one count. The tests are made for most wakeups, so
+// single guesses are looked at only where the least and the greatest do not decide
+// for all.
+type weighted struct {
+	all         []Weighted
+	weight      uint64
+	least, most int64
+}
+
+func guesses(all []Weighted) weighted {
+	g := weighted{all: all, least: math.MaxInt64, most: -1}
+	for i := range all {
+		g.weight += uint64(all[i].Weight)
+		g.least, g.most = min(g.least, all[i].Value), max(g.most, all[i].Value)
+	}
+	return g
+}
+
+// within is the weight of the guesses from lo to hi, and of those from from on.
+func (g *weighted) within(lo, hi, from int64) uint64 {
+	switch {
+	case g.most < min(lo, from) || g.least > hi && g.most < from:
+		return 0
+	case g.least >= lo && g.most <= hi || g.least >= from:
+		return g.weight
+	}
+	fits := uint64(0)
+	for i := range g.all {
+		if v := g.all[i].Value; v >= lo && v <= hi || v >= from {
+			fits += uint64(g.all[i].Weight)
+		}
+	}
+	return fits
+}
+
+// widePartners returns the counts of a wakee that are wide together with the
+// waker's: those from lo to hi, and those from from on. Since 4.3 both have to flip
+// at least as often as the LLC has CPUs, and the one that flips more that many times
+// as often as the other.
+func widePartners(cur, size int64, rule rules.WakeWideRule) (lo, hi, from int64) {
+	const none = math.MaxInt64
+	switch {
+	case rule == rules.WakeWideInAffine && size == 0:
+		// Up to 4.2: wakee > size && cur > size*wakee.
+		if cur > 0 {
+			return 1, none, none
+		}
+		return 1, 0, none
+	case rule == rules.WakeWideInAffine:
+		return size + 1, (cur - 1) / size, none
+	case size == 0:
+		return 0, none, none
+	case cur < size || cur > none/size:
+		return size, cur / size, none
+	}
+	return size, cur / size, cur * size
+}
+
+// wakeAffine decides between the waker's CPU and the previous one.
+//
+// Models wake_affine (kernel/sched/fair.c) with WA_IDLE and WA_WEIGHT on where
+// there are such features, and LB_BIAS without effect, the domains' wake_idx being
+// 0. Spec section 2.4.
+func (s *Selector) wakeAffine(d *topo.Domain) int {
+	this, prev := s.this, s.prev
+	if s.Rules.WakeWide == rules.WakeWideInAffine && s.wakeWide() {
+		return prev
+	}
+	if s.Rules.AffineIdle {
+		if c := s.wakeAffineIdle(); c >= 0 {
+			return c
+		}
+	}
+	if s.Rules.Affine == rules.AffineCache && s.Machine.ShareCache(this, prev) {
+		s.step("wake_affine", "the waker's CPU and prev share an LLC", "yes", explore.Answer{})
+		return this
+	}
+	if s.wakeAffineWeight(d) {
+		return this
+	}
+	return prev
+}
+
+// wakeAffineIdle returns the CPU that idleness decides for, or -1.
+//
+// Models wake_affine_idle; nr_running counts every class, with DelayedDiscount
+// less the delayed fair tasks.
+func (s *Selector) wakeAffineIdle() int {
+	const fn = "wake_affine_idle"
+	this, prev := s.this, s.prev
+	if s.Rules.AffineEager && s.idle(fn, this) {
+		return this
+	}
+	if s.Machine.ShareCache(this, prev) && s.idle(fn, this) {
+		if s.idle(fn, prev) {
+			return prev
+		}
+		return this
+	}
+	if s.sync() {
+		n := s.State.NrRunning(this)
+		if s.Rules.DelayedDiscount {
+			n = s.State.NrRunnable(this)
+		}
+		a := explore.Answer{Value: n.Best == 1, Open: n.Lo <= 1 && n.Hi >= 1 && n.Lo != n.Hi, From: n.From}
+		one := s.x.Ask(fNrRunningOne, this<<1|int(bit(s.Rules.DelayedDiscount)), a)
+		if s.Trace != nil {
+			s.step(fn, fmt.Sprintf("sync, and nr_running of CPU %d is 1", this), yesno(one), a)
+		}
+		if one {
+			return this
+		}
+	}
+	if s.Rules.IdlePrev && s.idle(fn, prev) {
+		return prev
+	}
+	return -1
+}
+
+// sync is WF_SYNC less an exiting waker; it is in no event.
+func (s *Selector) sync() bool {
+	v := s.x.Ask(fSync, 0, s.w.Sync)
+	s.o.Sync = bit(v)
+	if s.Trace != nil {
+		s.step("select_task_rq_fair", "WF_SYNC", yesno(v), s.w.Sync)
+	}
+	return v
+}
+
+func bit(b bool) int8 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// marginDoubt is how unlikely it is, in bits, that loads within their margins
+// compare otherwise than by their best values: of recorded decisions one in eight to ten.
+const marginDoubt = 3
+
+// affineLoads are the loads that wake_affine compares: of the two CPUs, of the
+// task current on the waker's and of the wakee, and the CPUs' capacities.
+type affineLoads struct {
+	this, prev, cur, task, capThis, capPrev int64
+}
+
+// wakeAffineWeight says whether the waker's CPU would be the less loaded one.
+//
+// Models wake_affine_weight with WA_BIAS on, and what stood in wake_affine before
+// 4.14. Loads are estimates: inside their margin the answer stays open. Task groups
+// are not modelled, so effective_load is the task's own.
+func (s *Selector) wakeAffineWeight(d *topo.Domain) bool {
+	st, w, r := s.State, s.w, s.Rules
+	sync := s.sync()
+	this, prev := st.Load(r.CPULoad, s.this), st.Load(r.CPULoad, s.prev)
+	cur, task := w.CurLoad, w.Load
+	if r.TaskWeight {
+		cur, task = explore.Exactly(w.CurWeight, w.CurLoad.From), explore.Exactly(w.Weight, w.Load.From)
+	}
+	from := min(this.From, prev.From, task.From)
+	capThis, capPrev := st.Capacity(s.this), st.Capacity(s.prev)
+	nr := int64(0)
+	if r.Affine == rules.AffinePerTask {
+		nr = st.NrRunning(s.this).Best
+	}
+	bias := int64(100 + (d.ImbalancePct-100)/2)
+	less := func(l affineLoads) bool { return affine(r, l, sync, bias, nr) }
+	a := explore.Answer{Value: less(affineLoads{this.Best, prev.Best, cur.Best, task.Best, capThis.Best, capPrev.Best}), From: from}
+	for _, l := range [...]affineLoads{
+		{this.Lo, prev.Hi, cur.Hi, task.Lo, capThis.Hi, capPrev.Lo}, // most in favour of this
+		{this.Hi, prev.Lo, cur.Lo, task.Hi, capThis.Lo, capPrev.Hi},
+		{this.Lo, prev.Lo, cur.Hi, task.Lo, capThis.Hi, capPrev.Lo}, // most in favour of room for one task
+	} {
+		a.Open = a.Open || less(l) != a.Value
+	}
+	switch {
+	case r.Affine == rules.AffineCache:
+		a.Open = true // the loads of the nodes decide, which this only resembles
+	case from > fact.Unknown:
+		a.Doubt = marginDoubt
+	}
+	v := s.x.Ask(fAffineWeight, (cpuPair(s.this, s.prev)<<1|int(bit(sync)))<<2|int(r.CPULoad), a)
+	if s.Trace != nil {
+		s.step("wake_affine_weight", fmt.Sprintf("load %d on CPU %d with the wakee below %d on CPU %d without", this.Best+task.Best, s.this, prev.Best-onPrev(r, task.Best), s.prev), yesno(v), a)
+	}
+	return v
+}
+
+// onPrev is what wake_affine takes from prev's load for the wakee of the given
+// load.
+func onPrev(r *rules.Rules, load int64) int64 {
+	if r.Affine == rules.AffineWeight {
+		return load
+	}
+	return 0
+}
+
+// affine is the comparison that wake_affine makes of known loads; nr is
+// nr_running of the waker's CPU.
+func affine(r *rules.Rules, l affineLoads, sync bool, bias, nr int64) bool {
+	all := l.this
+	if sync {
+		if r.Affine == rules.AffineWeight && l.cur > l.this {
+			return true
+		}
+		l.this -= l.cur
+	}
+	te, pe := (l.this+l.task)*100*l.capPrev, (l.prev-onPrev(r, l.task))*bias*l.capThis
+	switch {
+	case r.Affine == rules.AffineWeight:
+		if sync || r.AffineEager {
+			pe++
+		}
+		return te < pe
+	case l.this <= 0:
+		// Nothing runs there, or only the waker, which is about to sleep. Since 3.18
+		// the capacities still count.
+		return r.Affine == rules.AffinePerTask || 100*l.capPrev <= bias*l.capThis
+	case te <= pe:
+		return true
+	}
+	return r.Affine == rules.AffinePerTask && nr > 0 && l.this <= l.prev && (l.this+l.prev)*nr <= all
+}

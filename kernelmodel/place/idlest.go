@@ -1,0 +1,319 @@
+package place
+
+import (
+	"fmt"
+	"math"
+
+	"schedreplay/cpumask"
+	"schedreplay/kernelmodel/explore"
+	"schedreplay/kernelmodel/rules"
+	"schedreplay/kernelmodel/topo"
+)
+
+// findIdlestCPU places a new or executing task by walking down from domain
+// level top of the waker's CPU. Its inputs are averages, so its choice is an
+// estimate: every other CPU it could have come to is left possible.
+//
+// Models find_idlest_cpu (sched_balance_find_dst_cpu from 6.12 on),
+// kernel/sched/fair.c. Spec section 2.13.
+func (s *Selector) findIdlestCPU(top int) {
+	const fn = "find_idlest_cpu"
+	w, m := s.w, s.Machine
+	s.o.Path = PathSlow
+	span := m.Level(s.this, top).Span
+	s.x.Lean(w.AllowedFrom)
+	s.cpus.AndFrom(span, w.Allowed)
+	if s.cpus.Empty() {
+		s.o.CPU = s.prev
+		return
+	}
+	wanted := func(d *topo.Domain) bool {
+		if w.Kind == KindExec {
+			return d.Has(rules.SDBalanceExec)
+		}
+		return d.Has(rules.SDBalanceFork)
+	}
+	cpu, chosen := s.this, s.this
+	for i := top; i >= 0; {
+		d := m.Level(cpu, i)
+		if !wanted(d) {
+			i--
+			continue
+		}
+		g := s.findIdlestGroup(d, cpu)
+		if g == nil {
+			i--
+			continue
+		}
+		if chosen = s.findIdlestGroupCPU(*g, cpu); chosen == cpu {
+			i--
+			continue
+		}
+		weight := d.Span.Weight()
+		cpu, i = chosen, -1
+		for j := range m.Levels(cpu) {
+			if e := m.Level(cpu, j); weight <= e.Span.Weight() {
+				break
+			} else if wanted(e) {
+				i = j
+			}
+		}
+	}
+	s.o.CPU = s.orOtherIdle(chosen)
+	if s.Trace != nil {
+		s.step(fn, fmt.Sprintf("idlest CPU of domain %s", span), fmt.Sprint(s.o.CPU), explore.Answer{Open: true})
+	}
+}
+
+// orOtherIdle splits between the CPU estimated and every other allowed CPU of
+// the mask: those that may be idle if one surely is, else all.
+func (s *Selector) orOtherIdle(best int) int {
+	idleOnly := false
+	for c := s.cpus.First(); c >= 0 && !idleOnly; c = s.cpus.Next(c) {
+		a, b := s.State.Idle(c), s.State.SchedIdle(c)
+		idleOnly = a.Value && !a.Open || s.Rules.SchedIdle && b.Value && !b.Open
+	}
+	other := func(c int) bool { return c != best && (!idleOnly || s.possiblyIdle(c)) }
+	n := 1
+	for c := s.cpus.First(); c >= 0; c = s.cpus.Next(c) {
+		if other(c) {
+			n++
+		}
+	}
+	k := s.x.Pick(fSlowCPU, 0, n)
+	for c := s.cpus.First(); k > 0 && c >= 0; c = s.cpus.Next(c) {
+		if other(c) {
+			if k--; k == 0 {
+				return c
+			}
+		}
+	}
+	return best
+}
+
+// groupType is enum group_type in the order of the slow path's comparisons.
+type groupType uint8
+
+const (
+	groupHasSpare groupType = iota
+	groupFullyBusy
+	groupMisfit
+	groupImbalanced
+	groupOverloaded
+)
+
+// groupStats is struct sg_lb_stats as update_sg_wakeup_stats fills it.
+type groupStats struct {
+	cpus                      *cpumask.Mask
+	kind                      groupType
+	load, util, running, idle int64
+	// runnable is the load of the tasks queued up to 5.4, the runnable average since.
+	runnable                             int64
+	capacity, weight, avgLoad, spareMost int64
+}
+
+// updateSgWakeupStats gathers a group's statistics over the allowed CPUs;
+// weight and capacity count the whole group (update_sg_wakeup_stats).
+func (s *Selector) updateSgWakeupStats(d *topo.Domain, g *cpumask.Mask) groupStats {
+	st := s.State
+	gs := groupStats{cpus: g, weight: int64(g.Weight())}
+	for c := g.First(); c >= 0; c = g.Next(c) {
+		gs.capacity += st.Capacity(c).Best
+		if !s.w.Allowed.Test(c) {
+			continue
+		}
+		load, util, runnable := st.Load(rules.LoadAverage, c).Best, st.Util(c).Best, int64(0)
+		switch s.Rules.SlowPath {
+		case rules.SlowPathLoad:
+			load = st.Load(s.Rules.CPULoad, c).Best
+		case rules.SlowPathSpare:
+			runnable = st.Load(rules.LoadRunnable, c).Best
+		default:
+			runnable = st.Runnable(c).Best
+		}
+		if s.w.Kind == KindExec && c == s.prev {
+			load, util = max(0, load-s.w.Load.Best), max(0, util-s.w.Util.Best)
+		}
+		running, idle := st.NrRunning(c).Best, st.Idle(c).Value
+		if s.w.Kind == KindExec && c == s.prev {
+			// The task itself does not count (task_running_on_cpu,
+			// idle_cpu_without).
+			running = max(0, running-1)
+			idle = running == 0
+		}
+		gs.load += load
+		gs.util += util
+		gs.runnable += runnable
+		gs.running += running
+		gs.spareMost = max(gs.spareMost, st.Capacity(c).Best-util)
+		if idle {
+			gs.idle++
+		}
+	}
+	pct := int64(d.ImbalancePct)
+	overloaded := gs.running > gs.weight && (gs.capacity*100 < gs.util*pct || gs.capacity*pct < gs.runnable*100)
+	spare := gs.running < gs.weight || (gs.capacity*pct >= gs.runnable*100 && gs.capacity*100 > gs.util*pct)
+	switch {
+	case overloaded:
+		gs.kind = groupOverloaded
+	case spare:
+		gs.kind = groupHasSpare
+	default:
+		gs.kind = groupFullyBusy
+	}
+	if gs.capacity > 0 {
+		gs.avgLoad = gs.load * 1024 / gs.capacity
+	}
+	return gs
+}
+
+// findIdlestGroup returns the group to go to, nil to stay in cpu's own.
+//
+// Models find_idlest_group (sched_balance_find_dst_group) in the row's form.
+func (s *Selector) findIdlestGroup(d *topo.Domain, cpu int) *cpumask.Mask {
+	var local, best groupStats
+	for i := range d.Groups {
+		g := &d.Groups[i].Span
+		if !g.Intersects(s.w.Allowed) {
+			continue
+		}
+		gs := s.updateSgWakeupStats(d, g)
+		if g.Test(cpu) {
+			local = gs
+			continue
+		}
+		if best.cpus == nil || s.idler(d, &gs, &best) {
+			best = gs
+		}
+	}
+	if best.cpus == nil {
+		return nil
+	}
+	if local.cpus == nil {
+		return best.cpus
+	}
+	stay := false
+	switch s.Rules.SlowPath {
+	case rules.SlowPathLoad:
+		stay = 100*local.avgLoad < int64(100+(d.ImbalancePct-100)/2)*best.avgLoad
+	case rules.SlowPathSpare:
+		stay = s.stayBySpare(d, &local, &best)
+	default:
+		stay = s.stayByType(d, &local, &best)
+	}
+	if stay {
+		return nil
+	}
+	return best.cpus
+}
+
+// idler says whether a beats b as the group to push to (update_pick_idlest).
+func (s *Selector) idler(d *topo.Domain, a, b *groupStats) bool {
+	switch s.Rules.SlowPath {
+	case rules.SlowPathLoad:
+		return a.avgLoad < b.avgLoad
+	case rules.SlowPathSpare:
+		imbalance := int64(1024 * (d.ImbalancePct - 100) / 100)
+		scale := int64(100 + (d.ImbalancePct-100)/2)
+		return b.runnable > a.runnable+imbalance ||
+			(a.runnable < b.runnable+imbalance && 100*b.avgLoad > scale*a.avgLoad)
+	}
+	if a.kind != b.kind {
+		return a.kind < b.kind
+	}
+	if a.kind == groupHasSpare {
+		if a.idle != b.idle {
+			return a.idle > b.idle
+		}
+		return a.util < b.util
+	}
+	return a.avgLoad < b.avgLoad
+}
+
+// stayBySpare is the decision of 4.x to 5.4: spare capacity first, then
+// runnable load.
+func (s *Selector) stayBySpare(d *topo.Domain, local, best *groupStats) bool {
+	imbalance := int64(1024 * (d.ImbalancePct - 100) / 100)
+	scale := int64(100 + (d.ImbalancePct-100)/2)
+	if s.w.Kind != KindWakeupNew {
+		if local.spareMost > s.w.Util.Best/2 && scale*local.spareMost > 100*best.spareMost {
+			return true
+		}
+		if best.spareMost > s.w.Util.Best/2 {
+			return false
+		}
+	}
+	switch {
+	case d.Has(rules.SDNUMA) && best.runnable+imbalance >= local.runnable:
+		return true
+	case best.runnable > local.runnable+imbalance:
+		return true
+	}
+	return local.runnable < best.runnable+imbalance && 100*local.avgLoad < scale*best.avgLoad
+}
+
+// stayByType is the decision of 5.5 and later.
+func (s *Selector) stayByType(d *topo.Domain, local, best *groupStats) bool {
+	if local.kind != best.kind {
+		return local.kind < best.kind
+	}
+	if local.kind != groupHasSpare {
+		imbalance := int64(1024 * (d.ImbalancePct - 100) / 100)
+		if d.Has(rules.SDNUMA) && best.avgLoad+imbalance >= local.avgLoad {
+			return true
+		}
+		return best.avgLoad >= local.avgLoad+imbalance || 100*local.avgLoad <= int64(d.ImbalancePct)*best.avgLoad
+	}
+	if d.Has(rules.SDNUMA) {
+		switch {
+		case s.Rules.ImbNumaNr:
+			s.llcMask.AndFrom(*local.cpus, s.w.Allowed)
+			n := int64(min(s.llcMask.Weight(), d.ImbNUMA))
+			gap := local.idle - best.idle
+			if gap < 0 {
+				gap = -gap
+			}
+			if local.running+1 <= n && gap <= 2 {
+				return true
+			}
+		case s.Rules.ForkQuarter:
+			if local.running < int64(d.Span.Weight()>>2) {
+				return true
+			}
+		case local.idle > 0:
+			return true
+		}
+	}
+	return local.idle >= best.idle
+}
+
+// findIdlestGroupCPU picks within a group: the idle CPU that went idle last
+// (exit latencies are in no capture), else the least loaded one.
+//
+// Models find_idlest_group_cpu (sched_balance_find_dst_group_cpu).
+func (s *Selector) findIdlestGroupCPU(g cpumask.Mask, cpu int) int {
+	if g.Weight() == 1 {
+		return g.First()
+	}
+	idlest, least := -1, cpu
+	stamp, load := int64(math.MinInt64), int64(math.MaxInt64)
+	for c := g.First(); c >= 0; c = g.Next(c) {
+		if !s.w.Allowed.Test(c) {
+			continue
+		}
+		switch {
+		case s.State.Idle(c).Value:
+			if t := s.State.IdleSince(c).Best; t > stamp {
+				idlest, stamp = c, t
+			}
+		case idlest < 0:
+			if l := s.State.Load(s.Rules.CPULoad, c).Best; l < load {
+				least, load = c, l
+			}
+		}
+	}
+	if idlest >= 0 {
+		return idlest
+	}
+	return least
+}

@@ -1,0 +1,143 @@
+package place
+
+import (
+	"testing"
+
+	"schedreplay/cpumask"
+	"schedreplay/kernelmodel/rules"
+	"schedreplay/kernelmodel/topo"
+)
+
+// fork is the placement of a new task of the parent's CPU.
+func fork(n, this int) *Wakeup {
+	w := wakeupOf(n, this, this)
+	w.Kind = KindWakeupNew
+	w.Load, w.Util = exactly(1024), exactly(256)
+	return w
+}
+
+// firstOf is the preferred outcome.
+func firstOf(m *topo.Machine, r *rules.Rules, st State, w *Wakeup) Outcome {
+	runs, _ := exploreOn(m, r, st, w, 1)
+	return runs[0]
+}
+
+// Which group a fork goes to, in the three forms of find_idlest_group.
+func TestFindIdlestGroup(t *testing.T) {
+	old, mid, types := []string{"3.10", "4.3"}, []string{"4.9", "4.19", "5.4"}, []string{"5.5", "5.10", "5.17", "6.1", "6.12"}
+	all := append(append(append([]string{}, old...), mid...), types...)
+	for _, tc := range []struct {
+		name    string
+		kernels []string
+		tune    func(*fakeState)
+		llc     int // of the choice
+	}{
+		{"the other LLC is idle, this one busy", all, func(s *fakeState) { s.idle(4, 5, 6, 7) }, 1},
+		{"this LLC is idle, the other busy", all, func(s *fakeState) { s.idle(0, 1, 2, 3) }, 0},
+		{"everything idle: stay", types, func(s *fakeState) { s.idle(0, 1, 2, 3, 4, 5, 6, 7) }, 0},
+		{"one idle CPU more there", types, func(s *fakeState) { s.idle(2, 3, 5, 6, 7) }, 1},
+		{"as many there: stay", types, func(s *fakeState) { s.idle(2, 3, 6, 7) }, 0},
+		{"overloaded here, fully busy there", types, func(s *fakeState) {
+			for c := range 8 {
+				s.cpu[c].nr, s.cpu[c].util, s.cpu[c].runAvg, s.cpu[c].load = exactly(1), exactly(1024), exactly(1024), exactly(1024)
+			}
+			for c := range 4 {
+				s.cpu[c].nr, s.cpu[c].runAvg, s.cpu[c].load = exactly(3), exactly(3000), exactly(3072)
+			}
+		}, 1},
+		{"both fully busy, a little less load there: stay", types, func(s *fakeState) {
+			for c := range 8 {
+				s.cpu[c].nr, s.cpu[c].util, s.cpu[c].runAvg, s.cpu[c].load = exactly(1), exactly(1024), exactly(1200), exactly(1024)
+			}
+			s.cpu[7].load = exactly(900)
+		}, 0},
+	} {
+		for _, k := range tc.kernels {
+			m := machineFor(twoLLCs(), k, cpumask.Mask{}, cpumask.Mask{})
+			st := newFakeState(8)
+			tc.tune(st)
+			o := firstOf(m, kernelRules(t, k), st, fork(8, 1))
+			if o.Path != PathSlow || o.CPU/4 != tc.llc {
+				t.Errorf("%s, %s: CPU %d by %s, want one of LLC %d", k, tc.name, o.CPU, o.Path, tc.llc)
+			}
+		}
+	}
+}
+
+// Keeping a new task on its node although others are idler: as long as a CPU
+// there is idle up to 5.10, a quarter of the domain's CPUs runs nothing up to
+// 5.17, imb_numa_nr tasks run later.
+func TestFindIdlestNUMA(t *testing.T) {
+	top := topo.Regular{Nodes: 2, Packages: 1, LLCs: 1, Cores: 8, Threads: 1}.Topology()
+	for _, tc := range []struct {
+		kernel string
+		busy   int // CPUs of node 0 that run a task; node 1 is idle
+		stays  bool
+	}{
+		{"5.5", 7, true},
+		{"5.10", 7, true},
+		{"5.10", 8, false},
+		{"5.11", 3, true},
+		{"5.11", 4, false},
+		{"5.17", 3, true},
+		{"5.17", 4, false},
+		{"5.18", 1, true},
+		{"5.18", 3, false}, // the gap of idle CPUs is more than two
+		{"6.12", 0, true},
+		{"6.12", 2, false},
+	} {
+		st := newFakeState(16)
+		for c := tc.busy; c < 16; c++ {
+			st.idle(c)
+		}
+		m := machineFor(top, tc.kernel, cpumask.Mask{}, cpumask.Mask{})
+		if o := firstOf(m, kernelRules(t, tc.kernel), st, fork(16, 0)); (o.CPU < 8) != tc.stays {
+			t.Errorf("%s, %d of 8 busy: CPU %d, want stays %v", tc.kernel, tc.busy, o.CPU, tc.stays)
+		}
+	}
+}
+
+// Within a group: the CPU that went idle last, else the least loaded.
+func TestFindIdlestCPU(t *testing.T) {
+	for _, k := range []string{"4.19", "5.10", "6.1", "6.12"} {
+		m := machineFor(flat(4), k, cpumask.Mask{}, cpumask.Mask{})
+		st := newFakeState(4).idle(1, 2, 3)
+		st.cpu[2].idleSince = exactly(500)
+		runs, complete := exploreOn(m, kernelRules(t, k), st, fork(4, 0), 64)
+		if !complete || !cpusOf(runs).Equal(cpumask.Of(1, 2, 3)) {
+			t.Errorf("%s: possible %s, want every idle CPU", k, cpusOf(runs))
+		}
+		st = newFakeState(4)
+		st.cpu[3].load = exactly(100)
+		st.cpu[3].runAvg, st.cpu[3].util = exactly(100), exactly(100)
+		if runs, _ := exploreOn(m, kernelRules(t, k), st, fork(4, 0), 64); !cpusOf(runs).Equal(cpumask.Range(0, 3)) {
+			t.Errorf("%s, all busy: possible %s, want all", k, cpusOf(runs))
+		}
+	}
+}
+
+// A fork never enters an isolated CPU and never leaves one; a narrow affinity
+// is kept.
+func TestForkAndIsolation(t *testing.T) {
+	for _, k := range []string{"3.10", "4.19", "5.10", "6.1", "6.12"} {
+		m, r := machineA(k), kernelRules(t, k)
+		st := newFakeState(8).idle(4, 5, 6, 7)
+		for _, kind := range []Kind{KindWakeupNew, KindExec} {
+			w := fork(8, 0)
+			w.Kind = kind
+			if runs, complete := exploreOn(m, r, st, w, 64); !complete || !cpusOf(runs).SubsetOf(cpumask.Range(0, 3)) {
+				t.Errorf("%s: from 0 to %s", k, cpusOf(runs))
+			}
+			w = fork(8, 5)
+			w.Kind = kind
+			if runs, _ := exploreOn(m, r, st, w, 64); !cpusOf(runs).Equal(cpumask.Of(5)) {
+				t.Errorf("%s: from isolated 5 to %s", k, cpusOf(runs))
+			}
+			w = fork(8, 0)
+			w.Kind, w.Allowed = kind, cpumask.Of(2)
+			if runs, _ := exploreOn(m, r, newFakeState(8), w, 64); !cpusOf(runs).Equal(cpumask.Of(2)) {
+				t.Errorf("%s, allowed 2: %s", k, cpusOf(runs))
+			}
+		}
+	}
+}

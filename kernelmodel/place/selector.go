@@ -1,0 +1,349 @@
+package place
+
+import (
+	"fmt"
+
+	"schedreplay/cpumask"
+	"schedreplay/kernelmodel/explore"
+	"schedreplay/kernelmodel/rules"
+	"schedreplay/kernelmodel/topo"
+)
+
+// Selector runs the wakeup code of one kernel on one machine. It holds scratch
+// space, so it serves one goroutine.
+type Selector struct {
+	// Rules is the kernel's row; where it is not known which fixes a kernel has,
+	// Variants holds the row for each possibility, and Rules is set from it.
+	Rules    *rules.Rules
+	Variants []*rules.Rules
+	// Index tells kernels explored together apart.
+	Index   int
+	Machine *topo.Machine
+	State   State
+	// Trace, if set, is told every test that the code makes and its answer.
+	Trace func(Step)
+
+	x       *explore.Explorer
+	w       *Wakeup
+	prev    int
+	this    int
+	o       Outcome
+	cpus    cpumask.Mask // the scan's mask, select_rq_mask
+	llcMask cpumask.Mask
+}
+
+// What a run may split on. The argument is a CPU unless it says otherwise.
+const (
+	fIdle explore.Topic = iota
+	fKernel
+	fSchedIdle
+	fNrRunningOne // exactly one runnable (minus delayed): wake_affine_idle
+	fNrRunningMax // at most one runnable: per-CPU kthread stacking
+	fHasIdleCores
+	fBudget
+	fSync
+	fInTask
+	fWide
+	fAffineWeight
+	fPrev
+	fRecentUsed
+	fOneCPU
+	fMigrationDisabled
+	fOnRq
+	fOnCPU
+	fDelayed
+	fWakelist
+	fSlowCPU
+	fPick
+	fPrioAbove
+	fPrioNotBelow
+	fCurPinned
+	fCurKthread
+	fIsCurrent
+)
+
+// cpuPair names an ordered pair of CPUs in a fact's argument.
+func cpuPair(a, b int) int { return a<<14 | b }
+
+// Step is one test that the kernel's code makes, for explanations.
+type Step struct {
+	// Func is the kernel function.
+	Func string
+	// Test is the question in the kernel's terms.
+	Test string
+	// Answer is what the state said, in this run.
+	Answer string
+	// Fact is the answer with its provenance, if it was a question to the state.
+	Fact explore.Answer
+}
+
+func (s *Selector) step(fn, test, answer string, a explore.Answer) {
+	if s.Trace != nil {
+		s.Trace(Step{fn, test, answer, a})
+	}
+}
+
+func yesno(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+// idle is available_idle_cpu.
+func (s *Selector) idle(fn string, cpu int) bool {
+	a := s.State.Idle(cpu)
+	v := s.x.Ask(fIdle, cpu, a)
+	if s.Trace != nil {
+		s.step(fn, fmt.Sprintf("available_idle_cpu(%d)", cpu), yesno(v), a)
+	}
+	return v
+}
+
+// schedIdle is sched_idle_cpu, on kernels that ask it.
+func (s *Selector) schedIdle(fn string, cpu int) bool {
+	if !s.Rules.SchedIdle {
+		return false
+	}
+	a := s.State.SchedIdle(cpu)
+	v := s.x.Ask(fSchedIdle, cpu, a)
+	if v && s.Trace != nil {
+		s.step(fn, fmt.Sprintf("sched_idle_cpu(%d)", cpu), "yes", a)
+	}
+	return v
+}
+
+func (s *Selector) idleEnough(fn string, cpu int) bool {
+	return s.idle(fn, cpu) || s.schedIdle(fn, cpu)
+}
+
+func (s *Selector) allowed(cpu int) bool {
+	s.x.Lean(s.w.AllowedFrom)
+	return s.w.Allowed.Test(cpu)
+}
+
+// Select runs the code once, for the run that x is in, and returns the
+// outcome. It models try_to_wake_up, wake_up_new_task or sched_exec up to the
+// CPU chosen (kernel/sched/core.c).
+func (s *Selector) Select(x *explore.Explorer, w *Wakeup) Outcome {
+	s.x, s.w = x, w
+	if n := len(s.Variants); n > 0 {
+		s.Rules = s.Variants[x.Pick(fKernel, s.Index, n)]
+	}
+	x.Lean(w.PrevFrom)
+	s.prev = w.Prev[x.Pick(fPrev, 0, len(w.Prev))]
+	s.this = w.This
+	if w.ThisIsPrev {
+		s.this = s.prev
+	}
+	s.o = Outcome{CPU: s.prev, Prev: s.prev, Target: s.prev, Path: PathUnknown, SetRecentUsed: -1, SetWakersRecent: -1, ClearIdleCores: -1, IdleCores: -1, Sync: -1, Wide: -1, BudgetHi: -1}
+	switch w.Kind {
+	case KindWakeup:
+		s.tryToWakeUp()
+	case KindWakeupNew, KindExec:
+		s.selectTaskRq()
+	}
+	s.o.From = x.Weakest()
+	return s.o
+}
+
+func (s *Selector) noSelection(r Reason) {
+	s.o.CPU, s.o.Path, s.o.Reason = s.prev, PathNoSelection, r
+}
+
+// tryToWakeUp tells the wakeups that select no CPU from those that do.
+//
+// Models try_to_wake_up, ttwu_runnable (ttwu_remote before 5.8) and
+// ttwu_queue_wakelist in kernel/sched/core.c; spec section 2.1.
+func (s *Selector) tryToWakeUp() {
+	r, w, x := s.Rules, s.w, s.x
+	if r.CurShortcut && x.Ask(fIsCurrent, 0, w.IsCurrent) {
+		s.step("try_to_wake_up", "p == current", "yes", w.IsCurrent)
+		s.noSelection(ReasonCurrent)
+		return
+	}
+	if x.Ask(fOnRq, 0, w.OnRq) {
+		s.step("ttwu_runnable", "p->on_rq", "yes", w.OnRq)
+		s.noSelection(ReasonOnRq)
+		return
+	}
+	if r.DelayDequeue && x.Ask(fDelayed, 0, w.Delayed) {
+		s.step("ttwu_runnable", "p->se.sched_delayed", "yes", w.Delayed)
+		s.noSelection(ReasonDelayed)
+		return
+	}
+	if r.OnCPUQueue && x.Ask(fOnCPU, 0, w.OnCPU) && s.ttwuQueueCond(s.prev) {
+		s.step("try_to_wake_up", "p->on_cpu and queued on its own CPU", "yes", w.OnCPU)
+		s.noSelection(ReasonOnCPUQueue)
+		return
+	}
+	s.selectTaskRq()
+}
+
+// ttwuQueueCond says whether a wakee that is still on its CPU is put on that
+// CPU's wake list (ttwu_queue_cond, kernel/sched/core.c).
+func (s *Selector) ttwuQueueCond(cpu int) bool {
+	if s.Rules.Wakelist == rules.WakelistIdle && !s.isCPUAllowed(cpu) {
+		return false
+	}
+	if !s.Machine.ShareCache(s.this, cpu) {
+		return true
+	}
+	if s.Rules.Wakelist == rules.WakelistIdle && cpu == s.this {
+		return false
+	}
+	limit := 0
+	if s.Rules.Wakelist == rules.WakelistOnCPU {
+		limit = 1
+	}
+	n := s.State.NrRunning(cpu)
+	return s.x.Ask(fWakelist, cpu<<1|limit, atMost(n, int64(limit)))
+}
+
+// atMost turns a range into the answer to "is it at most v".
+func atMost(n explore.Range, v int64) explore.Answer {
+	return explore.Answer{Value: n.Best <= v, Open: n.Lo <= v && n.Hi > v, From: n.From}
+}
+
+// selectTaskRq calls the class's selector if there is a choice, and the
+// fallback if the selector's CPU may not be used.
+//
+// Models select_task_rq in kernel/sched/core.c; spec section 2.1.
+func (s *Selector) selectTaskRq() {
+	w, x := s.w, s.x
+	if x.Ask(fOneCPU, 0, w.OneCPU) {
+		s.step("select_task_rq", "p->nr_cpus_allowed == 1", "yes", w.OneCPU)
+		s.noSelection(ReasonOneCPU)
+		if c := w.Allowed.First(); c >= 0 && w.Allowed.Weight() == 1 {
+			s.o.CPU = c
+		}
+		return
+	}
+	if x.Ask(fMigrationDisabled, 0, w.MigrationDisabled) {
+		s.step("select_task_rq", "is_migration_disabled(p)", "yes", w.MigrationDisabled)
+		s.noSelection(ReasonMigrationDisabled)
+		return
+	}
+	switch {
+	case w.Stop:
+		s.o.CPU, s.o.Path = s.prev, PathStop
+	case w.Prio < 0:
+		s.selectTaskRqDL()
+	case w.Prio < MaxRTPrio:
+		s.selectTaskRqRT()
+	default:
+		s.selectTaskRqFair()
+	}
+	if !s.isCPUAllowed(s.o.CPU) {
+		s.selectFallbackRq()
+	}
+}
+
+// isCPUAllowed models is_cpu_allowed: in the affinity and active.
+func (s *Selector) isCPUAllowed(cpu int) bool {
+	return s.allowed(cpu) && s.Machine.Active().Test(cpu)
+}
+
+// selectFallbackRq takes the first usable CPU of the old CPU's node, else the
+// first usable one anywhere, else keeps the old CPU.
+//
+// Models select_fallback_rq in kernel/sched/core.c.
+func (s *Selector) selectFallbackRq() {
+	from := s.o.CPU
+	s.o.CPU, s.o.Path = s.prev, PathFallback
+	if c := s.fallback(s.w, s.prev); c >= 0 {
+		s.o.CPU = c
+	}
+	if s.Trace != nil {
+		s.step("select_fallback_rq", fmt.Sprintf("CPU %d is not allowed; first usable CPU", from), fmt.Sprint(s.o.CPU), explore.Answer{})
+	}
+}
+
+// fallback is the first usable CPU of prev's node, else of any; -1 if none is.
+func (s *Selector) fallback(w *Wakeup, prev int) int {
+	for _, within := range [2]cpumask.Mask{s.Machine.NodeMask(prev), w.Allowed} {
+		for c := within.First(); c >= 0; c = within.Next(c) {
+			if w.Allowed.Test(c) && s.Machine.Active().Test(c) {
+				return c
+			}
+		}
+	}
+	return -1
+}
+
+// Widest returns every CPU that Select could return for w whatever the open
+// facts are: the affinity within the LLCs of the waker's and the previous CPUs
+// and within whatever shares their LLC id, those CPUs themselves, the siblings
+// that the row can leak to, and where select_fallback_rq could end.
+func (s *Selector) Widest(w *Wakeup) cpumask.Mask {
+	m := s.Machine
+	var out cpumask.Mask
+	add := func(set cpumask.Mask) {
+		for c := set.First(); c >= 0; c = set.Next(c) {
+			if w.Allowed.Test(c) {
+				out.Set(c)
+			}
+		}
+	}
+	leaks, strays := s.Rules.Leaks(), !s.Rules.RecentUsedMask
+	for _, v := range s.Variants {
+		leaks, strays = leaks || v.Leaks(), strays || !v.RecentUsedMask
+	}
+	near := func(c int) {
+		if c < 0 || c >= m.NumCPU() {
+			return
+		}
+		out.Set(c)
+		if w.RecentUsed == nil {
+			// Any CPU that shares the LLC id of a target may be a recent one.
+			add(m.Sharers(c))
+		}
+		switch l := m.LLC(c); {
+		case l >= 0 && leaks:
+			add(m.LLCCores(l))
+		case l >= 0:
+			add(m.LLCSpan(l))
+		}
+	}
+	top := func(c int) {
+		if w.Kind != KindWakeup && m.Levels(c) > 0 {
+			add(m.Level(c, m.Levels(c)-1).Span)
+		}
+	}
+	for _, c := range w.Prev {
+		near(c)
+		if w.ThisIsPrev {
+			top(c)
+		}
+		if w.Prio < MaxRTPrio {
+			add(m.RootSpan(c))
+		}
+	}
+	// The waker's CPU is a target only where wake_affine can pull to it, from
+	// inside a domain, and only if it is allowed.
+	if m.Levels(w.This) > 0 {
+		if w.Allowed.Test(w.This) && !w.ThisIsPrev {
+			near(w.This)
+		}
+		top(w.This)
+	}
+	for _, c := range w.RecentUsed {
+		out.Set(c)
+	}
+	if s.Rules.HousekeepingAny {
+		if c := m.HousekeepingAny(w.This); c >= 0 {
+			out.Set(c)
+		}
+	}
+	if w.Allowed.Weight() == 1 {
+		out.Set(w.Allowed.First())
+	}
+	if strays && w.RecentUsed == nil || !out.SubsetOf(w.Allowed) || !out.SubsetOf(m.Active()) {
+		for _, c := range w.Prev {
+			if f := s.fallback(w, c); f >= 0 {
+				out.Set(f)
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,287 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// ErrKernel is wrapped by every error about a KERNEL that cannot be used.
+var ErrKernel = errors.New("unusable kernel")
+
+// Kernel is a release with the fixes it has or lacks: the rules the model
+// runs.
+type Kernel struct {
+	// Name is the canonical KERNEL: the release as given and the fixes that
+	// differ from it, in order.
+	Name string
+	// Release is the release part as given.
+	Release string
+	// Row is the mainline release whose row is used, "6.1".
+	Row string
+	// Rules are the row's switches with the fixes applied.
+	Rules Rules
+	// Unknown holds the fixes of which the release does not tell whether it has
+	// them: those its stable branch took at an unknown point.
+	Unknown []Fix
+	// Notes say what the user should know: a vendor release, a fix it had
+	// already, an unknown point release.
+	Notes []string
+
+	major, minor, patch int // patch is -1 if unknown
+	// stock is the release as it came: its rules, and what is unknown of them.
+	stock        Rules
+	stockUnknown []Fix
+	// set are the fixes that were set or cleared, in order of first mention.
+	set []Fix
+}
+
+// The newest release whose source the model was checked against.
+const newestMajor, newestMinor = 6, 12
+
+var releasePattern = regexp.MustCompile(`^(\d+)\.(\d+)(?:\.(\d+))?(.*)$`)
+
+// ParseKernel reads a KERNEL, release[(+|-)fix]…: fixes are taken from the
+// right among the known names. procVersion, if not empty, is the text of
+// /proc/version of the host whose release it is: distributions tell the real
+// point release only there.
+func ParseKernel(s, procVersion string) (*Kernel, error) {
+	release := strings.TrimSpace(s)
+	type change struct {
+		fix Fix
+		on  bool
+	}
+	var changes []change
+	for {
+		i := strings.LastIndexAny(release, "+-")
+		found := false
+		for j := i; j >= 0; j = strings.LastIndexAny(release[:j], "+-") {
+			if f := Fix(release[j+1:]); fixByName(f) != nil {
+				changes = append([]change{{f, release[j] == '+'}}, changes...)
+				release, found = release[:j], true
+				break
+			}
+		}
+		if !found {
+			break
+		}
+	}
+	k, err := kernelOf(release, procVersion)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range changes {
+		info := fixByName(c.fix)
+		if !info.applies(&k.Rules) {
+			return nil, fmt.Errorf("%w: %q: fix %s has no meaning on %s, which has no such code", ErrKernel, s, c.fix, k.Row)
+		}
+		if !k.apply(info, c.on) {
+			state := "has"
+			if !c.on {
+				state = "lacks"
+			}
+			k.Notes = append(k.Notes, fmt.Sprintf("%s %s %s already.", release, state, c.fix))
+		}
+	}
+	return k, nil
+}
+
+// apply sets or clears a fix and names the kernel anew. It reports whether that
+// changed anything.
+func (k *Kernel) apply(info *fixInfo, on bool) bool {
+	if unknown := k.forget(info.name); *info.get(&k.Rules) == on && !unknown {
+		return false
+	}
+	*info.get(&k.Rules) = on
+	if !slices.Contains(k.set, info.name) {
+		k.set = append(k.set[:len(k.set):len(k.set)], info.name)
+	}
+	k.Name = k.Release
+	for _, f := range k.set {
+		get := fixByName(f).get
+		has := *get(&k.Rules)
+		switch {
+		case has == *get(&k.stock) && !slices.Contains(k.stockUnknown, f):
+		case has:
+			k.Name += "+" + string(f)
+		default:
+			k.Name += "-" + string(f)
+		}
+	}
+	return true
+}
+
+// mistyped returns the fix that a release seems to end in although it is not
+// spelt like one, or "": kernels do carry + and - in their releases, but not
+// names of fixes.
+func mistyped(release string) Fix {
+	letters := func(s string) string {
+		return strings.Map(func(r rune) rune {
+			if r >= 'a' && r <= 'z' {
+				return r
+			}
+			return -1
+		}, strings.ToLower(s))
+	}
+	_, plus, _ := strings.Cut(release, "+")
+	for _, f := range Fixes() {
+		name := letters(string(f))
+		if strings.HasSuffix(letters(release), name) || len(plus) >= 3 && strings.HasPrefix(string(f), strings.ToLower(plus[:3])) {
+			return f
+		}
+	}
+	return ""
+}
+
+func joinFixes(fs []Fix) string {
+	s := make([]string, len(fs))
+	for i, f := range fs {
+		s[i] = string(f)
+	}
+	return strings.Join(s, ", ")
+}
+
+// forget takes a fix off the unknown ones and reports whether it was there.
+func (k *Kernel) forget(f Fix) bool {
+	for i, u := range k.Unknown {
+		if u == f {
+			k.Unknown = append(append([]Fix(nil), k.Unknown[:i]...), k.Unknown[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+// distribution kernels whose release hides the point release.
+var (
+	debianVersion = regexp.MustCompile(`\bDebian (\d+)\.(\d+)\.(\d{1,5})-`)
+	ubuntuVersion = regexp.MustCompile(`\bUbuntu \d+\.\d+\.\d+-[^ ]* (\d+)\.(\d+)\.(\d{1,5})\b`)
+	vendorSuffix  = regexp.MustCompile(`(?i)\.el\d|\.oe\d|\.amzn|\.an\d|\.al\d|\.tl\d|ctkernel|\.uek|\.sles|-default$|\.ky\d`)
+)
+
+func kernelOf(release, procVersion string) (*Kernel, error) {
+	if f := mistyped(release); f != "" {
+		return nil, fmt.Errorf("%w: %q ends in no fix, though it looks like %s; known fixes are %s", ErrKernel, release, f, joinFixes(Fixes()))
+	}
+	m := releasePattern.FindStringSubmatch(release)
+	if m == nil {
+		return nil, fmt.Errorf("%w: %q is no release; it begins like 6.1.83 or 5.10.0-136.oe2203", ErrKernel, release)
+	}
+	var version [3]int
+	for i, text := range m[1:4] {
+		if text == "" {
+			continue
+		}
+		n, err := strconv.ParseUint(text, 10, 16)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %q is no release: %s is no version number", ErrKernel, release, text)
+		}
+		version[i] = int(n)
+	}
+	major, minor, patch, suffix := version[0], version[1], version[2], m[4]
+	k := &Kernel{Name: release, Release: release, major: major, minor: minor, patch: patch}
+	switch {
+	case suffix == "" || strings.HasPrefix(suffix, "-rc"):
+	case vendorSuffix.MatchString(suffix):
+		k.patch = -1
+		k.Notes = append(k.Notes, fmt.Sprintf("%s is a vendor release: it is taken as mainline %d.%d, and the vendor's backports may differ.", release, major, minor))
+	default:
+		k.patch = -1
+		if v := debianVersion.FindStringSubmatch(procVersion); v != nil && v[1] == m[1] && v[2] == m[2] {
+			k.patch, _ = strconv.Atoi(v[3])
+		} else if v := ubuntuVersion.FindStringSubmatch(procVersion); v != nil && v[1] == m[1] && v[2] == m[2] {
+			k.patch, _ = strconv.Atoi(v[3])
+		} else if patch > 0 {
+			k.patch = patch
+		}
+		if k.patch < 0 {
+			k.Notes = append(k.Notes, fmt.Sprintf("The point release of %s is not known; /proc/version would tell it.", release))
+		} else if k.patch != patch {
+			k.Notes = append(k.Notes, fmt.Sprintf("%s is %d.%d.%d by /proc/version.", release, major, minor, k.patch))
+		}
+	}
+	var row *Row
+	for i := range rows {
+		if r := &rows[i]; r.Major < major || r.Major == major && r.Minor <= minor {
+			row = r
+		}
+	}
+	if row == nil {
+		return nil, fmt.Errorf("%w: %q is older than %s, the oldest kernel modelled", ErrKernel, release, rows[0].Name())
+	}
+	if major > newestMajor || major == newestMajor && minor > newestMinor {
+		k.Notes = append(k.Notes, fmt.Sprintf("%d.%d is newer than %s, the newest kernel whose source the model was held against: it is taken as %s.",
+			major, minor, versionName(newestMajor, newestMinor), row.Name()))
+	}
+	k.Row, k.Rules = row.Name(), row.Rules
+	switch {
+	case k.patch < 0 && vendorSuffix.MatchString(suffix):
+		// A vendor may have taken any of them; the recording can tell.
+		for i := range fixTable {
+			if f := &fixTable[i]; f.name != FixHousekeepingAny && f.applies(&k.Rules) && !*f.get(&k.Rules) {
+				k.Unknown = append(k.Unknown, f.name)
+			}
+		}
+	case row.Major == major && row.Minor == minor:
+		for _, b := range row.backports {
+			if k.patch < 0 {
+				k.Unknown = append(k.Unknown, b.fix)
+			} else if k.patch >= b.patch {
+				*fixByName(b.fix).get(&k.Rules) = true
+			}
+		}
+	}
+	k.stock, k.stockUnknown = k.Rules, slices.Clone(k.Unknown)
+	return k, nil
+}
+
+func versionName(major, minor int) string { return fmt.Sprintf("%d.%d", major, minor) }
+
+// Version returns the release's numbers; patch is -1 if the point release is
+// unknown.
+func (k *Kernel) Version() (major, minor, patch int) { return k.major, k.minor, k.patch }
+
+// With returns the kernel with one fix set or cleared, and its name to match.
+// It is an error if the fix has no meaning there.
+func (k *Kernel) With(f Fix, on bool) (*Kernel, error) {
+	info := fixByName(f)
+	if info == nil || !info.applies(&k.Rules) {
+		return nil, fmt.Errorf("%w: fix %s has no meaning on %s", ErrKernel, f, k.Row)
+	}
+	n := *k
+	n.Notes = slices.Clone(k.Notes)
+	n.apply(info, on)
+	return &n, nil
+}
+
+// Variants returns the rules for every combination of the fixes of which it is
+// not known whether the kernel has them; the first is without them.
+func (k *Kernel) Variants() []*Rules {
+	out := []*Rules{&k.Rules}
+	for _, f := range k.Unknown {
+		for _, r := range out[:len(out):len(out)] {
+			v := *r
+			*fixByName(f).get(&v) = true
+			out = append(out, &v)
+		}
+	}
+	return out
+}
+
+// Leaks reports whether the rules can place a task on a CPU outside the sched
+// domain of its target by select_idle_smt or the core scan's fallback.
+func (r *Rules) Leaks() bool {
+	return r.Sibling != SiblingNone && !r.SMTSpan || r.Scan == ScanMerged && !r.CoreSpan
+}
+
+// AgreeWithoutLeaks reports whether two kernels differ in nothing but the
+// tests of sched_domain_span, which matter only where a sibling lies outside
+// the domain ([Machine.LeaksAnywhere]).
+func (r *Rules) AgreeWithoutLeaks(o *Rules) bool {
+	a, b := *r, *o
+	a.SMTSpan, a.CoreSpan = b.SMTSpan, b.CoreSpan
+	return a == b
+}

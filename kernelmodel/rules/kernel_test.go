@@ -1,0 +1,393 @@
+package rules
+
+import (
+	"errors"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// rulesOf returns the rules of a KERNEL.
+func rulesOf(t *testing.T, name string) *Rules {
+	t.Helper()
+	k, err := ParseKernel(name, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &k.Rules
+}
+
+// carries lists the fixes that a kernel surely has, in the table's order.
+func carries(k *Kernel) []Fix {
+	var out []Fix
+	for i := range fixTable {
+		if f := &fixTable[i]; f.applies(&k.Rules) && *f.get(&k.Rules) && !slices.Contains(k.Unknown, f.name) {
+			out = append(out, f.name)
+		}
+	}
+	return out
+}
+
+// Stable branches took the fixes at these point releases: the one before lacks
+// them.
+func TestBackports(t *testing.T) {
+	for _, tc := range []struct {
+		fix           Fix
+		before, since string
+	}{
+		{FixSMTSpan, "5.4.72", "5.4.73"},
+		{FixSMTSpan, "5.8.16", "5.8.17"},
+		{FixSMTSpan, "5.9.1", "5.9.2"},
+		{FixSMTSpan, "5.9", "5.10"},
+		{FixSMTSpan, "6.1", "6.0"}, // 6.1 took it away again
+		{FixSMTSpan, "6.1.82", "6.1.83"},
+		{FixSMTSpan, "6.6.22", "6.6.23"},
+		{FixSMTSpan, "6.7.10", "6.7.11"},
+		{FixSMTSpan, "6.8.1", "6.8.2"},
+		{FixSMTSpan, "6.8", "6.9"},
+		{FixCoreSpan, "5.15.152", "5.15.153"},
+		{FixCoreSpan, "6.1.82", "6.1.83"},
+		{FixCoreSpan, "6.6.22", "6.6.23"},
+		{FixCoreSpan, "6.7.10", "6.7.11"},
+		{FixCoreSpan, "6.8.1", "6.8.2"},
+		{FixCoreSpan, "6.8", "6.9"},
+		{FixKthreadInTask, "5.10.93", "5.10.94"},
+		{FixKthreadInTask, "5.15.16", "5.15.17"},
+		{FixKthreadInTask, "5.16.2", "5.16.3"},
+		{FixKthreadInTask, "5.16", "5.17"},
+		{FixRecentUsedMask, "6.1.41", "6.1.42"},
+		{FixRecentUsedMask, "6.4.6", "6.4.7"},
+		{FixRecentUsedMask, "6.4", "6.5"},
+		{FixRecentUsedMask, "5.15", "5.14"}, // 5.15 broke it
+		{FixScanAffinity, "4.14.235", "4.14.236"},
+		{FixScanAffinity, "4.19.193", "4.19.194"},
+		{FixScanAffinity, "5.4.23", "5.4.24"},
+		{FixScanAffinity, "5.5.7", "5.5.8"},
+		{FixScanAffinity, "5.5", "5.6"},
+		{FixDelayedDiscount, "6.12.36", "6.12.37"},
+		{FixDelayedDiscount, "6.15.2", "6.15.3"},
+		{FixDelayedDiscount, "6.15", "6.16"},
+	} {
+		for name, want := range map[string]bool{tc.before: false, tc.since: true} {
+			k, err := ParseKernel(name, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := k.Rules.Has(tc.fix); got != want || len(k.Unknown) > 0 {
+				t.Errorf("%s: %s %v, want %v; unknown %v", name, tc.fix, got, want, k.Unknown)
+			}
+		}
+	}
+	// Branches that ended unfixed, or never were.
+	for _, k := range []string{"4.9.337", "4.14.336", "4.19.325", "5.2.21", "5.5.19", "5.6.19", "5.7.19", "6.2.16", "6.3.13", "6.4.16", "6.5.13"} {
+		if r := rulesOf(t, k); r.SMTSpan || !r.Leaks() {
+			t.Errorf("%s holds isolation", k)
+		}
+	}
+	for _, k := range []string{"5.10.262", "5.11", "6.9", "6.10", "6.11", "6.12", "6.13"} {
+		if rulesOf(t, k).Leaks() {
+			t.Errorf("%s leaks", k)
+		}
+	}
+	// 5.13 to 6.0 leak by the core scan alone, 5.12 has no SMT stage.
+	for _, k := range []string{"5.12", "5.13", "5.14", "5.15", "5.19", "6.0"} {
+		if r := rulesOf(t, k); !r.Leaks() || r.CoreSpan || r.Sibling != SiblingNone && !r.SMTSpan {
+			t.Errorf("%s: %+v", k, r)
+		}
+	}
+}
+
+func TestParseKernel(t *testing.T) {
+	const (
+		debian  = "Linux version 6.1.0-18-amd64 (debian-kernel@lists.debian.org) (gcc-12) #1 SMP PREEMPT_DYNAMIC Debian 6.1.76-1 (2024-02-01)"
+		debian5 = "Linux version 5.10.0-28-amd64 (debian-kernel@lists.debian.org) #1 SMP Debian 5.10.209-2 (2024-01-31)"
+		ubuntu  = "Ubuntu 5.15.0-105.115-generic 5.15.148"
+	)
+	for _, tc := range []struct {
+		in, version  string
+		name, row    string
+		patch        int
+		has, unknown []Fix
+		notes        []string // what each note holds
+		variants     int
+	}{
+		{in: "6.1", name: "6.1", row: "6.1", has: []Fix{FixKthreadInTask, FixScanAffinity}},
+		{in: " 6.1.0 ", name: "6.1.0", row: "6.1", has: []Fix{FixKthreadInTask, FixScanAffinity}},
+		{in: "6.1.83", name: "6.1.83", row: "6.1", patch: 83, has: []Fix{FixSMTSpan, FixCoreSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity}},
+		{in: "6.1.0+smt-span", name: "6.1.0+smt-span", row: "6.1", has: []Fix{FixSMTSpan, FixKthreadInTask, FixScanAffinity}},
+		{in: "6.1.83-smt-span", name: "6.1.83-smt-span", row: "6.1", patch: 83, has: []Fix{FixCoreSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity}},
+		{in: "6.1.83+smt-span", name: "6.1.83", row: "6.1", patch: 83, has: []Fix{FixSMTSpan, FixCoreSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity}, notes: []string{"6.1.83 has smt-span already"}},
+		{in: "6.1.0-core-span", name: "6.1.0", row: "6.1", has: []Fix{FixKthreadInTask, FixScanAffinity}, notes: []string{"lacks core-span already"}},
+		{in: "6.1.0+core-span+smt-span", name: "6.1.0+core-span+smt-span", row: "6.1", has: []Fix{FixSMTSpan, FixCoreSpan, FixKthreadInTask, FixScanAffinity}},
+		{in: "6.1.0+smt-span-smt-span", name: "6.1.0", row: "6.1", has: []Fix{FixKthreadInTask, FixScanAffinity}},
+		{in: "6.12-smt-span-core-span", name: "6.12-smt-span-core-span", row: "6.12", has: []Fix{FixRecentUsedMask, FixKthreadInTask, FixScanAffinity}},
+		{in: "6.5.3", name: "6.5.3", row: "6.5", patch: 3, has: []Fix{FixRecentUsedMask, FixKthreadInTask, FixScanAffinity}},
+		{in: "6.3", name: "6.3", row: "6.3", has: []Fix{FixKthreadInTask, FixScanAffinity}},
+		{in: "5.7.19", name: "5.7.19", row: "5.6", patch: 19, has: []Fix{FixRecentUsedMask, FixScanAffinity}},
+		{in: "6.9-rc1", name: "6.9-rc1", row: "6.9", has: []Fix{FixSMTSpan, FixCoreSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity}},
+		{in: "6.1.90-rt30", name: "6.1.90-rt30", row: "6.1", patch: 90, has: []Fix{FixSMTSpan, FixCoreSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity}},
+		{in: "6.8.12-4-pve", name: "6.8.12-4-pve", row: "6.8", patch: 12, has: []Fix{FixSMTSpan, FixCoreSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity}},
+		{in: "4.19+smt-span+housekeeping-any", name: "4.19+smt-span+housekeeping-any", row: "4.19", has: []Fix{FixSMTSpan, FixRecentUsedMask, FixHousekeepingAny}},
+		// Distributions that hide the point release.
+		{
+			in: "6.1.0-18-amd64", name: "6.1.0-18-amd64", row: "6.1", patch: -1, has: []Fix{FixKthreadInTask, FixScanAffinity},
+			unknown: []Fix{FixRecentUsedMask, FixSMTSpan, FixCoreSpan}, notes: []string{"point release of 6.1.0-18-amd64 is not known"}, variants: 8,
+		},
+		{
+			in: "6.1.0-18-amd64", version: debian, name: "6.1.0-18-amd64", row: "6.1", patch: 76, has: []Fix{FixRecentUsedMask, FixKthreadInTask, FixScanAffinity},
+			notes: []string{"6.1.0-18-amd64 is 6.1.76"},
+		},
+		{
+			in: "6.1.0-18-amd64+smt-span", version: debian, name: "6.1.0-18-amd64+smt-span", row: "6.1", patch: 76,
+			has: []Fix{FixSMTSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity}, notes: []string{"6.1.0-18-amd64 is 6.1.76"},
+		},
+		{
+			in: "6.1.0-18-amd64+smt-span", name: "6.1.0-18-amd64+smt-span", row: "6.1", patch: -1, has: []Fix{FixSMTSpan, FixKthreadInTask, FixScanAffinity},
+			unknown: []Fix{FixRecentUsedMask, FixCoreSpan}, notes: []string{"not known"}, variants: 4,
+		},
+		{
+			in: "6.1.0-18-amd64-smt-span", name: "6.1.0-18-amd64-smt-span", row: "6.1", patch: -1, has: []Fix{FixKthreadInTask, FixScanAffinity},
+			unknown: []Fix{FixRecentUsedMask, FixCoreSpan}, notes: []string{"not known"}, variants: 4,
+		},
+		{in: "5.10.0-28-amd64", version: debian5, name: "5.10.0-28-amd64", row: "5.10", patch: 209, has: []Fix{FixSMTSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity}, notes: []string{"is 5.10.209"}},
+		{in: "6.1.0-18-amd64", version: debian5, name: "6.1.0-18-amd64", row: "6.1", patch: -1, has: []Fix{FixKthreadInTask, FixScanAffinity}, unknown: []Fix{FixRecentUsedMask, FixSMTSpan, FixCoreSpan}, notes: []string{"not known"}, variants: 8}, // another kernel's text
+		{in: "5.15.0-105-generic", version: ubuntu, name: "5.15.0-105-generic", row: "5.15", patch: 148, has: []Fix{FixSMTSpan, FixKthreadInTask, FixScanAffinity}, notes: []string{"is 5.15.148"}},
+		// Vendors.
+		{
+			in: "4.18.0-553.el8", name: "4.18.0-553.el8", row: "4.18", patch: -1, has: []Fix{FixRecentUsedMask}, unknown: []Fix{FixSMTSpan, FixScanAffinity},
+			notes: []string{"vendor release: it is taken as mainline 4.18"}, variants: 4,
+		},
+		{in: "5.10.0-136.oe2203", name: "5.10.0-136.oe2203", row: "5.10", patch: -1, has: []Fix{FixSMTSpan, FixRecentUsedMask, FixScanAffinity}, unknown: []Fix{FixKthreadInTask}, notes: []string{"vendor"}, variants: 2},
+		{in: "4.19.90-ctkernel", name: "4.19.90-ctkernel", row: "4.19", patch: -1, has: []Fix{FixRecentUsedMask}, unknown: []Fix{FixSMTSpan, FixScanAffinity}, notes: []string{"vendor"}, variants: 4},
+		{in: "4.19.90-ctkernel+smt-span", name: "4.19.90-ctkernel+smt-span", row: "4.19", patch: -1, has: []Fix{FixSMTSpan, FixRecentUsedMask}, unknown: []Fix{FixScanAffinity}, notes: []string{"vendor"}, variants: 2},
+		{in: "3.10.0-1160.el7.x86_64", name: "3.10.0-1160.el7.x86_64", row: "3.10", patch: -1, notes: []string{"vendor"}},
+		{in: "5.14.21-150400.22-default", name: "5.14.21-150400.22-default", row: "5.14", patch: -1, has: []Fix{FixSMTSpan, FixRecentUsedMask, FixScanAffinity}, unknown: []Fix{FixCoreSpan, FixKthreadInTask}, notes: []string{"vendor"}, variants: 4},
+		// Beyond what was read.
+		{in: "6.13.2", name: "6.13.2", row: "6.12", patch: 2, has: []Fix{FixSMTSpan, FixCoreSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity}, notes: []string{"newer than 6.12"}},
+		{in: "7.2", name: "7.2", row: "6.16", has: []Fix{FixSMTSpan, FixCoreSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity, FixDelayedDiscount}, notes: []string{"newer than 6.12"}},
+	} {
+		k, err := ParseKernel(tc.in, tc.version)
+		if err != nil {
+			t.Errorf("%q: %v", tc.in, err)
+			continue
+		}
+		if _, _, patch := k.Version(); k.Name != tc.name || k.Row != tc.row || patch != tc.patch {
+			t.Errorf("%q: name %q row %s patch %d, want %q, %s, %d", tc.in, k.Name, k.Row, patch, tc.name, tc.row, tc.patch)
+		}
+		if d := cmp.Diff(tc.has, carries(k)); d != "" {
+			t.Errorf("%q carries, -want +got:\n%s", tc.in, d)
+		}
+		if d := cmp.Diff(tc.unknown, k.Unknown); d != "" && len(tc.unknown)+len(k.Unknown) > 0 {
+			t.Errorf("%q unknown, -want +got:\n%s", tc.in, d)
+		}
+		if n := max(tc.variants, 1); len(k.Variants()) != n {
+			t.Errorf("%q: %d variants, want %d", tc.in, len(k.Variants()), n)
+		}
+		if len(k.Notes) != len(tc.notes) {
+			t.Errorf("%q: notes %q, want %q", tc.in, k.Notes, tc.notes)
+			continue
+		}
+		for i, n := range tc.notes {
+			if !strings.Contains(k.Notes[i], n) {
+				t.Errorf("%q: note %q, want %q", tc.in, k.Notes[i], n)
+			}
+		}
+	}
+}
+
+func TestParseKernelRefuses(t *testing.T) {
+	for _, tc := range []struct{ in, says string }{
+		{"", "no release"},
+		{"linux", "no release"},
+		{"6", "no release"},
+		{"+smt-span", "no release"},
+		{"2.6.32-754.el6", "older than 3.10"},
+		{"3.2", "older than 3.10"},
+		{"6.99999999999999999999", "no version number"},
+		{"5.12+smt-span", "fix smt-span has no meaning on 5.12"},
+		{"3.10+smt-span", "no meaning"},
+		{"4.19+core-span", "no meaning"},
+		{"5.10-core-span", "no meaning"},
+		{"4.14+recent-used-mask", "no meaning"},
+		{"5.4+kthread-in-task", "no meaning"},
+		{"6.1+housekeeping-any", "no meaning"},
+		{"6.9+delayed-discount", "no meaning"},
+		{"4.8+scan-affinity", "no meaning"},
+		{"6.1.0+smt_span", "known fixes are smt-span, core-span"},
+		{"6.1.0-smtspan", "looks like smt-span"},
+		{"6.1.0+SMT-span", "looks like smt-span"},
+		{"6.1.0+smtspan+core-span", "looks like smt-span"},
+		{"6.1.0+core", "looks like core-span"},
+	} {
+		k, err := ParseKernel(tc.in, "")
+		if !errors.Is(err, ErrKernel) || k != nil {
+			t.Errorf("%q: %v, %v", tc.in, k, err)
+			continue
+		}
+		if !strings.Contains(err.Error(), tc.says) {
+			t.Errorf("%q: %q does not say %q", tc.in, err, tc.says)
+		}
+	}
+}
+
+// Variants are every combination of what is unknown, the plain one first.
+func TestVariants(t *testing.T) {
+	k, err := ParseKernel("6.1.0-18-amd64", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := k.Variants()
+	if v[0].SMTSpan || v[0].CoreSpan || v[0].RecentUsedMask {
+		t.Errorf("the first variant has a fix: %+v", *v[0])
+	}
+	seen := map[Rules]bool{}
+	for _, r := range v {
+		seen[*r] = true
+	}
+	if len(v) != 8 || len(seen) != 8 {
+		t.Errorf("%d variants, %d of them distinct, want 8", len(v), len(seen))
+	}
+}
+
+func TestWith(t *testing.T) {
+	for _, tc := range []struct {
+		in   string
+		fix  Fix
+		on   bool
+		want string
+	}{
+		{"6.1.0", FixSMTSpan, true, "6.1.0+smt-span"},
+		{"6.1.0", FixSMTSpan, false, "6.1.0"},
+		{"6.1.83", FixSMTSpan, false, "6.1.83-smt-span"},
+		{"6.1.83", FixSMTSpan, true, "6.1.83"},
+		{"6.1.83-smt-span", FixSMTSpan, true, "6.1.83"},
+		{"6.1.0+smt-span", FixSMTSpan, false, "6.1.0"},
+		{"6.1.0+smt-span", FixSMTSpan, true, "6.1.0+smt-span"},
+		{"6.1.0+smt-span+core-span", FixSMTSpan, false, "6.1.0+core-span"},
+		{"6.1.0-18-amd64", FixSMTSpan, false, "6.1.0-18-amd64-smt-span"}, // unknown before
+		{"6.1.0-18-amd64", FixSMTSpan, true, "6.1.0-18-amd64+smt-span"},
+		{"4.18.0-553.el8", FixSMTSpan, false, "4.18.0-553.el8-smt-span"},
+	} {
+		k, err := ParseKernel(tc.in, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, rules, unknown := k.Name, k.Rules, slices.Clone(k.Unknown)
+		n, err := k.With(tc.fix, tc.on)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n.Name != tc.want || n.Rules.Has(tc.fix) != tc.on || slices.Contains(n.Unknown, tc.fix) {
+			t.Errorf("%s with %s %v: %q, has %v, unknown %v; want %q", tc.in, tc.fix, tc.on, n.Name, n.Rules.Has(tc.fix), n.Unknown, tc.want)
+		}
+		if k.Name != before || k.Rules != rules || !slices.Equal(k.Unknown, unknown) {
+			t.Errorf("%s was changed: %q %v", tc.in, k.Name, k.Unknown)
+		}
+		again, err := ParseKernel(n.Name, "")
+		if err != nil || again.Rules != n.Rules || again.Name != n.Name || !slices.Equal(again.Unknown, n.Unknown) {
+			t.Errorf("%q does not read back: %+v, %v", n.Name, again, err)
+		}
+	}
+	k, _ := ParseKernel("5.12", "")
+	if _, err := k.With(FixSMTSpan, true); !errors.Is(err, ErrKernel) {
+		t.Errorf("5.12 with smt-span: %v", err)
+	}
+	if _, err := k.With("no-such-fix", true); !errors.Is(err, ErrKernel) {
+		t.Errorf("an unknown fix: %v", err)
+	}
+}
+
+// The table is in order, and no row nor backport is idle talk.
+func TestRows(t *testing.T) {
+	rows := Rows()
+	for i := range rows {
+		r := &rows[i]
+		if i > 0 && (r.Major < rows[i-1].Major || r.Major == rows[i-1].Major && r.Minor <= rows[i-1].Minor) {
+			t.Errorf("row %s after %s", r.Name(), rows[i-1].Name())
+		}
+		rules := r.Rules
+		last := 0
+		for _, b := range r.backports {
+			f := fixByName(b.fix)
+			if !f.applies(&rules) || *f.get(&rules) {
+				t.Errorf("%s: backport of %s, which it has or has no use for", r.Name(), b.fix)
+			}
+			if b.patch < last || b.patch < 1 {
+				t.Errorf("%s: backports out of order at %s %d", r.Name(), b.fix, b.patch)
+			}
+			last = b.patch
+		}
+	}
+	for _, f := range Fixes() {
+		doc, commits := f.Describe()
+		if doc == "" || commits == "" {
+			t.Errorf("%s is not described", f)
+		}
+	}
+	if doc, _ := Fix("no-such-fix").Describe(); doc != "" || (&Rules{}).Has("no-such-fix") {
+		t.Error("an unknown fix is described or had")
+	}
+}
+
+func FuzzParseKernel(f *testing.F) {
+	for _, s := range []string{
+		"6.1", "6.1.0+smt-span", "6.1.0-18-amd64", "4.18.0-553.el8", "5.10.0-136.oe2203", "4.19.90-ctkernel+smt-span-smt-span", "-smt-span", "6.1+", "6.1-",
+		"6.1++smt-span", "6.1.0-smt-span-core-span+kthread-in-task", "99999999.1", "6.1.0\x00", "6.1.\xff", "+++---", "6.1.0+smt-spansmt-span", "６.１",
+	} {
+		f.Add(s, "")
+	}
+	f.Add("6.1.0-18-amd64", "Debian 6.1.76-1")
+	f.Add("6.1.0-18-amd64", "Debian 6.1.99999999999999999999-1")
+	f.Add("5.15.0-1-generic", "Ubuntu 5.15.0-105.115-generic 5.15.148")
+	f.Fuzz(func(t *testing.T, s, version string) {
+		k, err := ParseKernel(s, version)
+		if err != nil {
+			if !errors.Is(err, ErrKernel) || k != nil {
+				t.Fatalf("%q: %v, %v", s, k, err)
+			}
+			return
+		}
+		// The canonical name means the same, and so does every fix set and undone.
+		again, err := ParseKernel(k.Name, version)
+		if err != nil || again.Name != k.Name || again.Rules != k.Rules || !slices.Equal(again.Unknown, k.Unknown) {
+			t.Fatalf("%q is %q, which reads %+v, %v", s, k.Name, again, err)
+		}
+		if n := len(k.Variants()); n != 1<<len(k.Unknown) {
+			t.Fatalf("%q: %d variants of %v", s, n, k.Unknown)
+		}
+		for _, fix := range Fixes() {
+			n, err := k.With(fix, !k.Rules.Has(fix))
+			if err != nil {
+				continue
+			}
+			if n.Rules.Has(fix) == k.Rules.Has(fix) || n.Name == k.Name {
+				t.Fatalf("%q with %s: %q", s, fix, n.Name)
+			}
+			if back, err := ParseKernel(n.Name, version); err != nil || back.Rules != n.Rules || back.Name != n.Name {
+				t.Fatalf("%q with %s is %q, which reads %+v, %v", s, fix, n.Name, back, err)
+			}
+		}
+	})
+}
+
+// The page about the model names every switch and every fix.
+func TestModelPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/model.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for f := range reflect.TypeFor[Rules]().Fields() {
+		if !strings.Contains(string(page), "`"+f.Name+"`") {
+			t.Errorf("docs/model.md does not name %s", f.Name)
+		}
+	}
+	for _, f := range Fixes() {
+		if !strings.Contains(string(page), "`"+string(f)+"`") {
+			t.Errorf("docs/model.md does not name %s", f)
+		}
+	}
+}
