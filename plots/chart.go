@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"math"
 
+	"schedreplay/findings/say"
+	"schedreplay/findings/stats"
 	"schedreplay/replay"
 )
 
@@ -89,11 +91,11 @@ func newTimeChart(kind string, ax timeAxis) *chart {
 	return &chart{Kind: kind, Origin: o, Min: float64(ax.start - o*1e9), Max: float64(ax.end - o*1e9), XLabel: "time on the capture’s clock, s"}
 }
 
-func chartStrip(t *cpuTrack, strips []strip, ax timeAxis, marks []moment) *chart {
+func chartStrip(t *CPUTrack, strips []strip, ax timeAxis, marks []moment) *chart {
 	c := newTimeChart("strip", ax)
 	c.YMax, c.Marks = 1, []chartMark{}
 	for _, s := range strips {
-		p := chartPanel{Name: plain(s.title)}
+		p := chartPanel{Name: say.Plain(s.title)}
 		for _, l := range s.lanes {
 			k := chartLane{
 				Name: l.name, Short: l.short, Style: l.style, Note: l.note, solid: l.solid, possible: l.possible, pickSolid: l.pickSolid, pickMaybe: l.pickPossible,
@@ -112,7 +114,7 @@ func chartStrip(t *cpuTrack, strips []strip, ax timeAxis, marks []moment) *chart
 }
 
 // fill gives a lane its slices, or its columns where those were too many.
-func (k *chartLane) fill(t *cpuTrack, ax timeAxis, origin int64) {
+func (k *chartLane) fill(t *CPUTrack, ax timeAxis, origin int64) {
 	if !t.detail.over && k.pickSolid != nil {
 		k.Slices = t.detail.pick(k.pickSolid, origin)
 		if k.pickMaybe != nil {
@@ -168,7 +170,7 @@ func (d *detail) pick(want func(*sliver) bool, origin int64) []int64 {
 	return out
 }
 
-func chartDelay(t *cpuTrack, tracks [2]extents, kinds [2]delayKind, ax timeAxis) *chart {
+func chartDelay(t *CPUTrack, tracks [2]extents, kinds [2]delayKind, ax timeAxis) *chart {
 	c := newTimeChart("delay", ax)
 	all := extent{}
 	names := [2][2]string{{"owner", "dot"}, {"intruder", "triangle"}}
@@ -239,15 +241,15 @@ func chartCDF(hists [2]*replay.DelayHistogram, kinds [2]delayKind) *chart {
 		c.Kinds = append(c.Kinds, k)
 	}
 	c.Min, c.Max = delayRange(lo, hi)
-	c.YMax = nines(most)
+	c.YMax = stats.Nines(most)
 	return c
 }
 
-// charts encodes the charts of figures, as many as fit in the order given; the
+// Charts encodes the charts of figures, as many as fit in the order given; the
 // others stay pictures. The keys are the figures' names.
-func charts(list []*figure) ([]byte, map[*figure]bool, error) {
+func Charts(list []*Figure) ([]byte, map[*Figure]bool, error) {
 	var b bytes.Buffer
-	in := map[*figure]bool{}
+	in := map[*Figure]bool{}
 	b.WriteByte('{')
 	for _, f := range list {
 		if f.chart == nil || in[f] {
@@ -263,7 +265,7 @@ func charts(list []*figure) ([]byte, map[*figure]bool, error) {
 		if len(in) > 0 {
 			b.WriteByte(',')
 		}
-		name, err := json.Marshal(f.name)
+		name, err := json.Marshal(f.Name)
 		if err != nil {
 			return nil, nil, err
 		}

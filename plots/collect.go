@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"schedreplay/cpumask"
+	"schedreplay/findings"
+	"schedreplay/findings/stats"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
 	"schedreplay/replay"
@@ -20,59 +22,59 @@ const (
 	maxExamples  = 6   // changed wakeups kept as examples, of each effect
 )
 
-// collector gathers what the figures and tables need from the stream.
-type collector struct {
+// Collector gathers what the figures and tables need from the stream.
+type Collector struct {
 	base timebase
-	cpus map[int]*cpuTrack
+	CPUs map[int]*CPUTrack
 	// placed counts decisions by CPU chosen: recorded, original, patched.
 	placed map[int]*[3]int64
 	// turns counts changed decisions by the paths under both kernels.
-	turns map[turn]*turnCount
-	// effects counts changed decisions by task and by what it means.
-	effects map[int32]*[effects]turnCount
-	// certain and possible are the first changed decisions of each effect.
-	certain, possible [effects][]example
-	// routes counts decisions by the CPU the task was on and the one chosen.
-	routes routes
+	turns map[Turn]*TurnCount
+	// Effects counts changed decisions by task and by what it means.
+	Effects map[int32]*[findings.Effects]TurnCount
+	// Certain and possible are the first changed decisions of each effect.
+	Certain, Possible [findings.Effects][]Example
+	// Routes counts decisions by the CPU the task was on and the one chosen.
+	Routes routes
 	// isolated is known from the beginning of the replay on.
 	isolated cpumask.Mask
 	// kept counts the slices and points kept by all CPUs.
 	kept int
 }
 
-type turn struct{ from, to place.Path }
+type Turn struct{ From, To place.Path }
 
-type turnCount struct{ certain, possible int64 }
+type TurnCount struct{ Certain, Possible int64 }
 
 // turned is one row of the changes by path.
 type turned struct {
-	turn
-	turnCount
+	Turn
+	TurnCount
 }
 
-// sortedTurns returns the changes by path, the most certain first.
-func (c *collector) sortedTurns() []turned {
+// SortedTurns returns the changes by path, the most certain first.
+func (c *Collector) SortedTurns() []turned {
 	var rows []turned
 	for k, n := range c.turns {
 		rows = append(rows, turned{k, *n})
 	}
 	slices.SortFunc(rows, func(a, b turned) int {
-		return cmp.Or(cmp.Compare(b.certain, a.certain), cmp.Compare(b.possible, a.possible), cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to))
+		return cmp.Or(cmp.Compare(b.Certain, a.Certain), cmp.Compare(b.Possible, a.Possible), cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To))
 	})
 	return rows
 }
 
-// example is a changed wakeup, kept.
-type example struct {
-	effect             effect
-	n, time            int64
-	task               replay.TaskRef
-	recorded, from, to int
-	pathFrom, pathTo   place.Path
+// Example is a changed wakeup, kept.
+type Example struct {
+	effect             findings.Effect
+	N, Time            int64
+	Task               replay.TaskRef
+	Recorded, From, To int
+	PathFrom, PathTo   place.Path
 }
 
-// cpuTrack is what is kept of one isolated CPU.
-type cpuTrack struct {
+// CPUTrack is what is kept of one isolated CPU.
+type CPUTrack struct {
 	cpu       int
 	base      *timebase
 	class     map[replay.Class]coverage
@@ -80,8 +82,8 @@ type cpuTrack struct {
 	rest      *taskTrack // intruders beyond maxIntruders
 	delay     extents
 	intruded  extents
-	longest   []replay.Run // the longest runs of intruders, longest first
-	delays    []replay.Run // the owner's runs after the longest delays
+	Longest   []replay.Run // the longest runs of intruders, longest first
+	Delays    []replay.Run // the owner's runs after the longest delays
 	recent    []replay.Run // a ring of the last runs, for close-ups
 	next      int
 	clips     []*clip
@@ -99,7 +101,7 @@ type taskTrack struct {
 	cover coverage
 	// certain and possible: the part that stays under the patched kernel.
 	certain, possible coverage
-	length, period    *logHist
+	length, period    *stats.LogHist
 	lastStart         int64
 }
 
@@ -110,14 +112,14 @@ type clip struct {
 	left  int
 }
 
-func newCollector() *collector {
-	return &collector{
-		cpus: map[int]*cpuTrack{}, placed: map[int]*[3]int64{}, turns: map[turn]*turnCount{}, effects: map[int32]*[effects]turnCount{}, routes: newRoutes(),
+func NewCollector() *Collector {
+	return &Collector{
+		CPUs: map[int]*CPUTrack{}, placed: map[int]*[3]int64{}, turns: map[Turn]*TurnCount{}, Effects: map[int32]*[findings.Effects]TurnCount{}, Routes: newRoutes(),
 	}
 }
 
-// begin takes what is known before the first decision.
-func (c *collector) begin(res *replay.Result) {
+// Begin takes what is known before the first decision.
+func (c *Collector) Begin(res *replay.Result) {
 	if m, ok := res.Isolated.Get(); ok {
 		c.isolated = m.Clone()
 	} else if res.Host != nil {
@@ -125,19 +127,19 @@ func (c *collector) begin(res *replay.Result) {
 	}
 }
 
-func (c *collector) cpu(n int) *cpuTrack {
-	t := c.cpus[n]
+func (c *Collector) cpu(n int) *CPUTrack {
+	t := c.CPUs[n]
 	if t == nil {
-		t = &cpuTrack{
+		t = &CPUTrack{
 			cpu: n, base: &c.base, class: map[replay.Class]coverage{}, intruders: map[int32]*taskTrack{},
 			lastStay: -1, delay: newExtents(&c.base), intruded: newExtents(&c.base), heat: newHeat(), kept: &c.kept,
 		}
-		c.cpus[n] = t
+		c.CPUs[n] = t
 	}
 	return t
 }
 
-func (c *collector) wakeup(w *replay.Wakeup) {
+func (c *Collector) Wakeup(w *replay.Wakeup) {
 	if w.Selection {
 		for i, cpu := range [3]int{w.RecordedCPU, w.Original.CPU, w.Patched.CPU} {
 			if cpu < 0 {
@@ -150,45 +152,45 @@ func (c *collector) wakeup(w *replay.Wakeup) {
 			}
 			p[i]++
 		}
-		c.routes.add(0, w.PrevCPU, w.RecordedCPU)
-		c.routes.add(1, w.Original.Prev, w.Original.CPU)
-		c.routes.add(2, w.Patched.Prev, w.Patched.CPU)
+		c.Routes.add(0, w.PrevCPU, w.RecordedCPU)
+		c.Routes.add(1, w.Original.Prev, w.Original.CPU)
+		c.Routes.add(2, w.Patched.Prev, w.Patched.CPU)
 	}
 	if w.Moved != replay.MovedCertain && w.Moved != replay.MovedPossible {
 		return
 	}
-	k := turn{w.Original.Path, w.Patched.Path}
+	k := Turn{w.Original.Path, w.Patched.Path}
 	t := c.turns[k]
 	if t == nil {
-		t = new(turnCount)
+		t = new(TurnCount)
 		c.turns[k] = t
 	}
-	e := effectOf(w, c.isolated)
-	byTask := c.effects[w.Task.PID]
+	e := findings.EffectOf(w, c.isolated)
+	byTask := c.Effects[w.Task.PID]
 	if byTask == nil {
-		byTask = new([effects]turnCount)
-		c.effects[w.Task.PID] = byTask
+		byTask = new([findings.Effects]TurnCount)
+		c.Effects[w.Task.PID] = byTask
 	}
-	list := &c.possible[e]
+	list := &c.Possible[e]
 	if w.Moved == replay.MovedCertain {
-		t.certain++
-		byTask[e].certain++
-		list = &c.certain[e]
+		t.Certain++
+		byTask[e].Certain++
+		list = &c.Certain[e]
 	} else {
-		t.possible++
-		byTask[e].possible++
+		t.Possible++
+		byTask[e].Possible++
 	}
 	if len(*list) < maxExamples {
-		*list = append(*list, example{
-			effect: e, n: w.N, time: w.Time, task: w.Task, recorded: w.RecordedCPU, from: w.Original.CPU, to: w.Patched.CPU,
-			pathFrom: w.Original.Path, pathTo: w.Patched.Path,
+		*list = append(*list, Example{
+			effect: e, N: w.N, Time: w.Time, Task: w.Task, Recorded: w.RecordedCPU, From: w.Original.CPU, To: w.Patched.CPU,
+			PathFrom: w.Original.Path, PathTo: w.Patched.Path,
 		})
 	}
 }
 
-func (c *collector) run(r *replay.Run) {
+func (c *Collector) Run(r *replay.Run) {
 	t := c.cpu(r.CPU)
-	if isIntruder(r) {
+	if findings.IsIntruder(r) {
 		t.intruder(r)
 	} else {
 		k := t.class[r.Class]
@@ -204,17 +206,14 @@ func (c *collector) run(r *replay.Run) {
 		} else {
 			t.delay.add(r.Start, r.Delay)
 		}
-		t.delays = keepWorst(t.delays, r, func(r *replay.Run) int64 { return r.Delay })
+		t.Delays = keepWorst(t.Delays, r, func(r *replay.Run) int64 { return r.Delay })
 		t.heat.add(r.Start, r.Delay)
 	}
 	t.detail.add(r, t.kept)
 	t.remember(r)
 }
 
-// isIntruder reports whether a run belongs to a stay, kept or not.
-func isIntruder(r *replay.Run) bool { return r.Stay >= 0 || r.Class == replay.ClassForeign }
-
-func (t *cpuTrack) intruder(r *replay.Run) {
+func (t *CPUTrack) intruder(r *replay.Run) {
 	k := t.intruders[r.Task.PID]
 	if k == nil {
 		switch {
@@ -231,14 +230,14 @@ func (t *cpuTrack) intruder(r *replay.Run) {
 	if k != t.rest {
 		k.task = r.Task
 		if k.lastStart != parser.NoTime {
-			k.period.add(r.Start - k.lastStart)
+			k.period.Add(r.Start - k.lastStart)
 		}
 		k.lastStart = r.Start
 	}
 	k.runs++
 	k.ns += r.End - r.Start
 	if !r.CutStart && !r.CutEnd {
-		k.length.add(r.End - r.Start)
+		k.length.Add(r.End - r.Start)
 	}
 	k.cover.add(r.Start, r.End)
 	switch r.Patched {
@@ -247,13 +246,13 @@ func (t *cpuTrack) intruder(r *replay.Run) {
 	case replay.MovedPossible:
 		k.possible.add(r.Start, r.End)
 	}
-	t.longest = keepWorst(t.longest, r, func(r *replay.Run) int64 { return r.End - r.Start })
+	t.Longest = keepWorst(t.Longest, r, func(r *replay.Run) int64 { return r.End - r.Start })
 }
 
 func newTaskTrack(b *timebase, task replay.TaskRef) *taskTrack {
 	return &taskTrack{
 		task: task, cover: newCoverage(b), certain: newCoverage(b), possible: newCoverage(b),
-		length: new(logHist), period: new(logHist), lastStart: parser.NoTime,
+		length: new(stats.LogHist), period: new(stats.LogHist), lastStart: parser.NoTime,
 	}
 }
 
@@ -275,7 +274,7 @@ func keepWorst(list []replay.Run, r *replay.Run, value func(*replay.Run) int64) 
 
 // remember keeps the run for close-ups: a ring of the last runs, which becomes
 // the beginning of a clip when a stay begins.
-func (t *cpuTrack) remember(r *replay.Run) {
+func (t *CPUTrack) remember(r *replay.Run) {
 	var open *clip
 	if n := len(t.clips); n > 0 && t.clips[n-1].left > 0 {
 		open = t.clips[n-1]
@@ -306,7 +305,7 @@ func (t *cpuTrack) remember(r *replay.Run) {
 }
 
 // clipOf returns the clip that shows how a stay began, nil if none was kept.
-func (t *cpuTrack) clipOf(stay int) *clip {
+func (t *CPUTrack) clipOf(stay int) *clip {
 	for _, c := range t.clips {
 		if slices.Contains(c.stays, stay) {
 			return c
@@ -317,7 +316,7 @@ func (t *cpuTrack) clipOf(stay int) *clip {
 
 // byTime returns the intruders of a CPU, the longest first, and the sum of
 // those not told apart, if any.
-func (t *cpuTrack) byTime() []*taskTrack {
+func (t *CPUTrack) byTime() []*taskTrack {
 	var list []*taskTrack
 	for _, k := range t.intruders {
 		list = append(list, k)

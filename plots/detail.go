@@ -1,6 +1,9 @@
 package plots
 
-import "schedreplay/replay"
+import (
+	"schedreplay/findings"
+	"schedreplay/replay"
+)
 
 // Bounds on the slices and delays that a page may hold one by one; beyond them
 // it has columns.
@@ -43,7 +46,7 @@ func (d *detail) add(r *replay.Run, kept *int) {
 		return
 	}
 	*kept++
-	d.slivers = append(d.slivers, sliver{r.Start, r.End, r.Task.PID, r.Class, isIntruder(r), r.Patched})
+	d.slivers = append(d.slivers, sliver{r.Start, r.End, r.Task.PID, r.Class, findings.IsIntruder(r), r.Patched})
 	if r.Class == replay.ClassOwner && r.Delay >= 0 {
 		d.points = append(d.points, point{r.Start, r.Delay, r.Intruded})
 	}

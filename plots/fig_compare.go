@@ -9,11 +9,15 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"schedreplay/findings"
+	"schedreplay/findings/say"
+	"schedreplay/findings/stats"
 )
 
 // compareKinds are how the captures of a comparison look: each differs from the
 // others in colour, dash and marker.
-var compareKinds = [MaxSamples]delayKind{
+var compareKinds = [findings.MaxSamples]delayKind{
 	{"", ownerBlue, draw.CircleGlyph{}, nil},
 	{"", intruderRd, draw.PyramidGlyph{}, []float64{0.5, 0.25}},
 	{"", patchGreen, draw.BoxGlyph{}, []float64{0.9, 0.2}},
@@ -25,42 +29,42 @@ var compareKinds = [MaxSamples]delayKind{
 }
 
 // kindOf is how a sample looks, with its name.
-func kindOf(i int, s *Sample) delayKind {
+func kindOf(i int, s *findings.Sample) delayKind {
 	k := compareKinds[i]
-	k.name = clean(s.Name)
+	k.name = say.Clean(s.Name)
 	return k
 }
 
-// compareDelayFigure draws the owners' delays on one axis with their bands.
-func compareDelayFigure(samples []*Sample) *figure {
+// CompareDelayFigure draws the owners' delays on one axis with their bands.
+func CompareDelayFigure(samples []*findings.Sample) *Figure {
 	var kinds []delayKind
-	var list []*Sample
+	var list []*findings.Sample
 	var lo, hi float64
 	var most int64
 	for i, s := range samples {
-		if len(s.stats.levels) == 0 {
+		if len(s.Stats.Levels) == 0 {
 			continue
 		}
 		kinds, list = append(kinds, kindOf(i, s)), append(list, s)
-		first := s.stats.levels[0]
-		if l := math.Min(first.value, orValue(first.lo, first)); len(list) == 1 || l < lo {
+		first := s.Stats.Levels[0]
+		if l := math.Min(first.Value, orValue(first.Lo, first)); len(list) == 1 || l < lo {
 			lo = l
 		}
-		hi, most = math.Max(hi, float64(s.stats.worst)), max(most, s.stats.wakings)
+		hi, most = math.Max(hi, float64(s.Stats.Worst)), max(most, s.Stats.Wakings)
 	}
 	if len(list) == 0 {
 		return nil
 	}
-	f := &figure{
-		name:  "compare-delay",
-		title: "The owner’s sch delay, capture by capture",
-		caption: "The share of the owner’s wakings that waited no longer, on a scale of nines; a curve further right is worse. The tinted band holds the curve in 95 % of bootstrap draws: " +
+	f := &Figure{
+		Name:  "compare-delay",
+		Title: "The owner’s sch delay, capture by capture",
+		Caption: "The share of the owner’s wakings that waited no longer, on a scale of nines; a curve further right is worse. The tinted band holds the curve in 95 % of bootstrap draws: " +
 			"where bands overlap, the captures cannot tell the curves apart.",
 		height: func(s size) float64 { return 21 },
 	}
 	var words []string
 	for _, s := range list {
-		words = append(words, fmt.Sprintf("%s: median %s, p99 %s, longest %s", clean(s.Name), s.stats.pct[0].durations(), s.stats.pct[2].durations(), duration(s.stats.worst)))
+		words = append(words, fmt.Sprintf("%s: median %s, p99 %s, longest %s", say.Clean(s.Name), say.Durations(s.Stats.Percentile[0]), say.Durations(s.Stats.Percentile[2]), say.Duration(s.Stats.Worst)))
 	}
 	f.desc = strings.Join(words, ". ") + "."
 	f.draw = func(fr *frame) {
@@ -70,7 +74,7 @@ func compareDelayFigure(samples []*Sample) *figure {
 		p.X.Scale = plot.LogScale{}
 		p.X.Tick.Marker = durationTicks(p.X.Min, p.X.Max, int((fr.c.Max.X-fr.c.Min.X)/(fr.em*5)))
 		p.X.Label.Text = "sch delay, logarithmic"
-		p.Y.Min, p.Y.Max = 0, nines(most)
+		p.Y.Min, p.Y.Max = 0, stats.Nines(most)
 		p.Y.Tick.Marker = ninesTicks(p.Y.Max)
 		p.Y.Label.Text = "wakings not delayed longer"
 		p.Add(gridY{fr}, &levelCurves{fr, list, kinds})
@@ -79,16 +83,16 @@ func compareDelayFigure(samples []*Sample) *figure {
 	return f
 }
 
-func orValue(v float64, l level) float64 {
-	if l.banded {
+func orValue(v float64, l stats.Level) float64 {
+	if l.Banded {
 		return v
 	}
-	return l.value
+	return l.Value
 }
 
 type levelCurves struct {
 	fr    *frame
-	list  []*Sample
+	list  []*findings.Sample
 	kinds []delayKind
 }
 
@@ -98,10 +102,10 @@ func (k *levelCurves) Plot(c draw.Canvas, p *plot.Plot) {
 	x := func(v float64) vg.Length { return max(c.Min.X, min(c.Max.X, tx(math.Max(v, 1)))) }
 	for i, s := range k.list {
 		var there, back []vg.Point
-		for _, l := range s.stats.levels {
-			if l.banded {
-				there = append(there, vg.Point{X: x(l.lo), Y: ty(l.nine)})
-				back = append(back, vg.Point{X: x(l.hi), Y: ty(l.nine)})
+		for _, l := range s.Stats.Levels {
+			if l.Banded {
+				there = append(there, vg.Point{X: x(l.Lo), Y: ty(l.Nine)})
+				back = append(back, vg.Point{X: x(l.Hi), Y: ty(l.Nine)})
 			}
 		}
 		for j := len(back) - 1; j >= 0; j-- {
@@ -114,8 +118,8 @@ func (k *levelCurves) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 	for i, s := range k.list {
 		var pts []vg.Point
-		for _, l := range s.stats.levels {
-			pts = append(pts, vg.Point{X: x(l.value), Y: ty(l.nine)})
+		for _, l := range s.Stats.Levels {
+			pts = append(pts, vg.Point{X: x(l.Value), Y: ty(l.Nine)})
 		}
 		c.StrokeLines(fr.line(k.kinds[i].clr, 0.14, k.kinds[i].dashes...), pts)
 		if n := len(pts); n > 0 {
@@ -124,25 +128,25 @@ func (k *levelCurves) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 }
 
-// compareHeldFigure draws entries per second and the share of the time that
+// CompareHeldFigure draws entries per second and the share of the time that
 // foreign tasks held, with their bands.
-func compareHeldFigure(samples []*Sample) *figure {
+func CompareHeldFigure(samples []*findings.Sample) *Figure {
 	known := false
 	for _, s := range samples {
-		known = known || s.stats.share.Known
+		known = known || s.Stats.Share.Known
 	}
 	if !known {
 		return nil
 	}
-	f := &figure{
-		name:    "compare-intrusions",
-		title:   "Foreign tasks on the isolated CPUs, capture by capture",
-		caption: "How often foreign tasks entered, and how much of the time they ran there. A mark is what was recorded, a whisker its 95 % band.",
+	f := &Figure{
+		Name:    "compare-intrusions",
+		Title:   "Foreign tasks on the isolated CPUs, capture by capture",
+		Caption: "How often foreign tasks entered, and how much of the time they ran there. A mark is what was recorded, a whisker its 95 % band.",
 	}
 	var words []string
 	for _, s := range samples {
-		if s.stats.share.Known {
-			words = append(words, fmt.Sprintf("%s: %s, %s of the time", clean(s.Name), counted(s.stats.entries, "entry", "entries"), share(s.stats.share.Value)))
+		if s.Stats.Share.Known {
+			words = append(words, fmt.Sprintf("%s: %s, %s of the time", say.Clean(s.Name), say.Counted(s.Stats.Entries, "entry", "entries"), say.Share(s.Stats.Share.Value)))
 		}
 	}
 	f.desc = strings.Join(words, ". ") + "."
@@ -157,11 +161,11 @@ func compareHeldFigure(samples []*Sample) *figure {
 		w, h := fr.c.Max.X-fr.c.Min.X, fr.c.Max.Y-fr.c.Min.Y
 		for i, what := range []struct {
 			title string
-			of    func(*stats) Interval
+			of    func(*findings.Stats) stats.Interval
 			print func(float64) string
 		}{
-			{"entries per second", func(s *stats) Interval { return s.entriesPerS }, rate},
-			{"share of the time", func(s *stats) Interval { return s.share }, func(v float64) string { return rate(100*v) + " %" }},
+			{"entries per second", func(s *findings.Stats) stats.Interval { return s.EntriesPerS }, say.Rate},
+			{"share of the time", func(s *findings.Stats) stats.Interval { return s.Share }, func(v float64) string { return say.Rate(100*v) + " %" }},
 		} {
 			c := fr.c
 			if fr.narrow {
@@ -177,15 +181,15 @@ func compareHeldFigure(samples []*Sample) *figure {
 	return f
 }
 
-func (fr *frame) whiskers(c draw.Canvas, samples []*Sample, title string, of func(*stats) Interval, text func(float64) string) {
+func (fr *frame) whiskers(c draw.Canvas, samples []*findings.Sample, title string, of func(*findings.Stats) stats.Interval, text func(float64) string) {
 	fr.text(c.Min.X, c.Max.Y, title, fr.style(0.95, true, ink), 0, 1)
 	st := fr.style(0.88, false, ink)
 	var left vg.Length
 	limit := (c.Max.X - c.Min.X) * 0.35
 	top := 0.0
 	for _, s := range samples {
-		left = max(left, st.Width(cut(drawable(clean(s.Name)), st, limit)))
-		if v := of(s.stats); v.Known {
+		left = max(left, st.Width(cut(drawable(say.Clean(s.Name)), st, limit)))
+		if v := of(s.Stats); v.Known {
 			top = math.Max(top, v.High)
 		}
 	}
@@ -203,8 +207,8 @@ func (fr *frame) whiskers(c draw.Canvas, samples []*Sample, title string, of fun
 	}
 	for i, s := range samples {
 		mid := y - fr.em*1.9*(vg.Length(i)+0.5)
-		fr.text(x0-fr.em*0.5, mid, cut(drawable(clean(s.Name)), st, limit), st, 1, 0.5)
-		v := of(s.stats)
+		fr.text(x0-fr.em*0.5, mid, cut(drawable(say.Clean(s.Name)), st, limit), st, 1, 0.5)
+		v := of(s.Stats)
 		if !v.Known {
 			fr.text(x0+fr.em*0.3, mid, "not known", fr.style(0.88, false, muted), 0, 0.5)
 			continue

@@ -9,6 +9,8 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
+	"schedreplay/findings/say"
+	"schedreplay/findings/stats"
 	"schedreplay/replay"
 )
 
@@ -95,7 +97,7 @@ func drawDelayTime(tracks [2]extents, kinds [2]delayKind, ax timeAxis, worst *re
 			}
 		}
 		if worst != nil {
-			p.Add(&callout{fr, ax.value(worst.Start), float64(max(worst.Delay, 1)), "worst: " + duration(worst.Delay)})
+			p.Add(&callout{fr, ax.value(worst.Start), float64(max(worst.Delay, 1)), "worst: " + say.Duration(worst.Delay)})
 		}
 		fr.panel(p, fr.c)
 	}
@@ -208,7 +210,7 @@ func drawDelayCDF(hists [2]*replay.DelayHistogram, kinds [2]delayKind) func(*fra
 		p.X.Scale = plot.LogScale{}
 		p.X.Tick.Marker = durationTicks(p.X.Min, p.X.Max, int((fr.c.Max.X-fr.c.Min.X)/(fr.em*5)))
 		p.X.Label.Text = "sch delay, logarithmic"
-		p.Y.Min, p.Y.Max = 0, nines(most)
+		p.Y.Min, p.Y.Max = 0, stats.Nines(most)
 		p.Y.Tick.Marker = ninesTicks(p.Y.Max)
 		p.Y.Label.Text = "wakings not delayed longer"
 		p.Add(gridY{fr})
@@ -216,10 +218,6 @@ func drawDelayCDF(hists [2]*replay.DelayHistogram, kinds [2]delayKind) func(*fra
 		fr.panel(p, fr.c)
 	}
 }
-
-// nines is the height of the last of n values: -log10 of the share above it,
-// and a bit.
-func nines(n int64) float64 { return math.Max(1, math.Log10(float64(n))) + 0.45 }
 
 // ninesTicks are the shares labelled: 0, 50, 90, 99 …
 func ninesTicks(top float64) plot.ConstantTicks {
@@ -238,7 +236,7 @@ func ninesTicks(top float64) plot.ConstantTicks {
 // be seen.
 func (fr *frame) curve(h *replay.DelayHistogram, tx, ty func(float64) vg.Length) []vg.Point {
 	n := float64(h.Count())
-	last := nines(h.Count()) - 0.45 // the last value stands where its rank puts it
+	last := stats.Nines(h.Count()) - 0.45 // the last value stands where its rank puts it
 	var pts []vg.Point
 	step := fr.em * 0.06
 	for _, s := range h.Steps() {
@@ -258,10 +256,6 @@ func (fr *frame) curve(h *replay.DelayHistogram, tx, ty func(float64) vg.Length)
 	}
 	return pts
 }
-
-// hasPercentile reports whether n values are enough for a percentile: at least
-// one must lie above it.
-func hasPercentile(p float64, n int64) bool { return float64(n)*(100-p)/100 >= 1-1e-9 }
 
 // ninesCurves draws the distributions with p50, p99, p99.9 and the maximum
 // labelled.
@@ -291,13 +285,13 @@ func (n *ninesCurves) Plot(c draw.Canvas, p *plot.Plot) {
 		place.lines = append(place.lines, pts)
 		add := func(at float64, v int64, name string) {
 			pt := vg.Point{X: tx(float64(max(v, 1))), Y: ty(at)}
-			marks = append(marks, mark{pt, name + " " + duration(v), k})
+			marks = append(marks, mark{pt, name + " " + say.Duration(v), k})
 			place.avoid(pt, fr.em*0.2)
 			c.DrawGlyphNoClip(draw.GlyphStyle{Color: k.clr, Radius: fr.em * 0.26, Shape: k.marker}, pt)
 		}
-		add(nines(h.Count())-0.45, h.Max(), "max")
+		add(stats.Nines(h.Count())-0.45, h.Max(), "max")
 		for _, pc := range []float64{99.9, 99, 50} {
-			if hasPercentile(pc, h.Count()) && h.Count() > 2 {
+			if stats.HasPercentile(pc, h.Count()) && h.Count() > 2 {
 				add(-math.Log10(1-pc/100), h.Percentile(pc), fmt.Sprintf("p%g", pc))
 			}
 		}

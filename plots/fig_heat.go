@@ -8,6 +8,8 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
+	"schedreplay/findings"
+	"schedreplay/findings/say"
 	"schedreplay/replay"
 )
 
@@ -26,15 +28,15 @@ func shade(n, top int64) int {
 func shadeAlpha(s int) uint8 { return uint8(0x2c + (0xff-0x2c)*(s-1)/(shades-1)) }
 
 // heatFigure is the owner's delays by time and length.
-func heatFigure(res *replay.Result, t *cpuTrack, c *cpuSummary) *figure {
+func heatFigure(res *replay.Result, t *CPUTrack, c *findings.CPU) *Figure {
 	lo, hi, top, ok := t.heat.extent()
 	if !ok {
 		return nil
 	}
-	return &figure{
-		name:  figureName(c.CPU, "delay-heat"),
-		title: fmt.Sprintf("When %s waited, and how long: CPU %d", ownerName(c), c.CPU),
-		caption: "Each field counts the owner’s wakings of one stretch of time whose sch delay was of one length; darker is more, on a logarithmic scale. " +
+	return &Figure{
+		Name:  figureName(c.CPU, "delay-heat"),
+		Title: fmt.Sprintf("When %s waited, and how long: CPU %d", OwnerName(c), c.CPU),
+		Caption: "Each field counts the owner’s wakings of one stretch of time whose sch delay was of one length; darker is more, on a logarithmic scale. " +
 			"A band that widens upwards for a while is a disturbance; one that stays is the machine’s habit.",
 		desc: delayDescription(c),
 		height: func(s size) float64 {
@@ -72,7 +74,7 @@ func (fr *frame) shadeKey(top int64, noun string) {
 		x += fr.em * 1.1
 	}
 	x += fr.em * 0.4
-	put(count(max(top, 1)) + " " + noun)
+	put(say.Count(max(top, 1)) + " " + noun)
 	fr.c = draw.Crop(fr.c, 0, 0, 0, -fr.em*1.7)
 }
 

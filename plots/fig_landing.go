@@ -9,6 +9,7 @@ import (
 	"gonum.org/v1/plot/vg"
 
 	"schedreplay/cpumask"
+	"schedreplay/findings/say"
 )
 
 // landingRow is how often each CPU was chosen, under one kernel.
@@ -72,7 +73,7 @@ func drawLanding(rows []landingRow, groups []cpuGroup, isolated cpumask.Mask, no
 			for v := 0.0; v <= float64(top); v += step {
 				y := base + full*vg.Length(v/float64(top))
 				fr.c.StrokeLine2(fr.hair(grid), x0, y, x1, y)
-				fr.text(x0-fr.em*0.4, y, count(int64(v)), fr.style(0.8, false, muted), 1, 0.5)
+				fr.text(x0-fr.em*0.4, y, say.Count(int64(v)), fr.style(0.8, false, muted), 1, 0.5)
 			}
 			fr.c.StrokeLine2(fr.hair(muted), x0, base, x1, base)
 			fr.bars(r, groups, isolated, pos, pitch, base, full, top)
@@ -161,7 +162,7 @@ func (fr *frame) bars(r landingRow, groups []cpuGroup, isolated cpumask.Mask, po
 		}
 	}
 	for _, b := range list {
-		s := count(b.n)
+		s := say.Count(b.n)
 		w := st.Width(s)
 		mid := min(max(pos[b.cpu]+pitch/2, fr.c.Min.X+w/2), fr.c.Max.X-w/2)
 		y := base + full*vg.Length(float64(b.n)/float64(top)) + fr.em*0.3

@@ -10,6 +10,7 @@ import (
 	"gonum.org/v1/plot/vg"
 
 	"schedreplay/cpumask"
+	"schedreplay/findings/say"
 	"schedreplay/replay"
 )
 
@@ -33,11 +34,11 @@ type matrix3 struct {
 	into  [3]int64 // of these, to isolated CPUs
 }
 
-func makeMatrix(res *replay.Result, col *collector) *matrix3 {
+func makeMatrix(res *replay.Result, col *Collector) *matrix3 {
 	var used cpumask.Mask
-	for k := range col.routes.n {
-		used.Set(int(k.from))
-		used.Set(int(k.to))
+	for k := range col.Routes.N {
+		used.Set(int(k.From))
+		used.Set(int(k.To))
 	}
 	if used.Empty() {
 		return nil
@@ -69,13 +70,13 @@ func makeMatrix(res *replay.Result, col *collector) *matrix3 {
 	for i := range m.n {
 		m.n[i] = map[[2]int]int64{}
 	}
-	for k, n := range col.routes.n {
+	for k, n := range col.Routes.N {
 		for i := range n {
 			if n[i] > 0 {
-				c := [2]int{at[int(k.from)], at[int(k.to)]}
+				c := [2]int{at[int(k.From)], at[int(k.To)]}
 				m.n[i][c] += n[i]
 				m.top = max(m.top, m.n[i][c])
-				if iso.Test(int(k.to)) {
+				if iso.Test(int(k.To)) {
 					m.into[i] += n[i]
 				}
 			}
@@ -84,7 +85,7 @@ func makeMatrix(res *replay.Result, col *collector) *matrix3 {
 	return m
 }
 
-func matrixFigure(res *replay.Result, col *collector) *figure {
+func matrixFigure(res *replay.Result, col *Collector) *Figure {
 	m := makeMatrix(res, col)
 	if m == nil {
 		return nil
@@ -94,22 +95,22 @@ func matrixFigure(res *replay.Result, col *collector) *figure {
 		what, marks = "LLC", "Thick lines part nodes; LLCs with isolated CPUs are tinted, and fields that lead into them framed."
 	}
 	panels := []matrixPanel{{"recorded", m.n[0]}}
-	f := &figure{
-		name:  "landing-matrix",
-		title: "From which CPU to which the wakeups of all tasks went",
-		caption: fmt.Sprintf("A row is the %s that a task was on before, a column the one chosen for it; the diagonal is staying. Counted are wakeups that went through a selection. Darker is more, on a logarithmic scale. "+
+	f := &Figure{
+		Name:  "landing-matrix",
+		Title: "From which CPU to which the wakeups of all tasks went",
+		Caption: fmt.Sprintf("A row is the %s that a task was on before, a column the one chosen for it; the diagonal is staying. Counted are wakeups that went through a selection. Darker is more, on a logarithmic scale. "+
 			"%s", what, marks),
 		desc: fmt.Sprintf("Recorded: %s; the table below has the numbers.", routeWords(res, col, 0)),
 	}
 	if len(m.n[2]) > 0 && res.Patched != nil {
-		panels = append(panels, matrixPanel{"model of " + clean(res.Patched.Name), m.n[2]})
+		panels = append(panels, matrixPanel{"model of " + say.Clean(res.Patched.Name), m.n[2]})
 		if iso, ok := res.Isolated.Get(); ok && !iso.Empty() {
-			f.title = fmt.Sprintf("Selections of an isolated CPU: %s recorded, %s with the patch", count(m.into[0]), count(m.into[2]))
+			f.Title = fmt.Sprintf("Selections of an isolated CPU: %s recorded, %s with the patch", say.Count(m.into[0]), say.Count(m.into[2]))
 		}
 		f.desc = fmt.Sprintf("Recorded: %s. Under the patched kernel: %s. The table below has the numbers.", routeWords(res, col, 0), routeWords(res, col, 2))
 	}
-	if col.routes.left > 0 {
-		f.caption += fmt.Sprintf(" %s between CPUs beyond the first %s pairs are left out.", counted(col.routes.left, "placement"), count(maxRoutes))
+	if col.Routes.left > 0 {
+		f.Caption += fmt.Sprintf(" %s between CPUs beyond the first %s pairs are left out.", say.Counted(col.Routes.left, "placement"), say.Count(maxRoutes))
 	}
 	f.height = func(s size) float64 {
 		if s.narrow {
@@ -123,35 +124,35 @@ func matrixFigure(res *replay.Result, col *collector) *figure {
 
 // routeWords lists the commonest routes of a kernel, those onto isolated CPUs
 // first.
-func routeWords(res *replay.Result, col *collector, kernel int) string {
+func routeWords(res *replay.Result, col *Collector, kernel int) string {
 	var words []string
-	for _, r := range sortedRoutes(res, col, kernel) {
-		if n := col.routes.n[r][kernel]; n > 0 && len(words) < 5 {
-			words = append(words, fmt.Sprintf("CPU %d to %d %s", r.from, r.to, times(n)))
+	for _, r := range SortedRoutes(res, col, kernel) {
+		if n := col.Routes.N[r][kernel]; n > 0 && len(words) < 5 {
+			words = append(words, fmt.Sprintf("CPU %d to %d %s", r.From, r.To, say.Times(n)))
 		}
 	}
 	if len(words) == 0 {
 		return "none"
 	}
-	return join(words)
+	return say.Join(words)
 }
 
-// sortedRoutes sorts the routes: onto isolated CPUs first, then by count.
-func sortedRoutes(res *replay.Result, col *collector, kernel int) []route {
+// SortedRoutes sorts the routes: onto isolated CPUs first, then by count.
+func SortedRoutes(res *replay.Result, col *Collector, kernel int) []route {
 	iso, _ := res.Isolated.Get()
-	list := make([]route, 0, len(col.routes.n))
-	for r := range col.routes.n {
+	list := make([]route, 0, len(col.Routes.N))
+	for r := range col.Routes.N {
 		list = append(list, r)
 	}
 	slices.SortFunc(list, func(a, b route) int {
-		ia, ib := iso.Test(int(a.to)), iso.Test(int(b.to))
+		ia, ib := iso.Test(int(a.To)), iso.Test(int(b.To))
 		if ia != ib {
 			if ia {
 				return -1
 			}
 			return 1
 		}
-		return cmp.Or(cmp.Compare(col.routes.n[b][kernel], col.routes.n[a][kernel]), cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to))
+		return cmp.Or(cmp.Compare(col.Routes.N[b][kernel], col.Routes.N[a][kernel]), cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To))
 	})
 	return list
 }

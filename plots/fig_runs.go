@@ -7,12 +7,15 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"schedreplay/findings/say"
+	"schedreplay/findings/stats"
 )
 
 // histPanel is one histogram of durations.
 type histPanel struct {
 	title, axis, noun string
-	h                 *logHist
+	h                 *stats.LogHist
 	clr               color.Color
 }
 
@@ -48,10 +51,10 @@ func (fr *frame) hist(c draw.Canvas, k histPanel) {
 	fr.text(c.Min.X, c.Max.Y, k.title, fr.style(0.95, true, ink), 0, 1)
 	c.Max.Y -= fr.em * 3.0 // title, and the labels of median and max
 	const group = 4        // 16 bins a decade
-	bins := k.h.rebinned(group)
-	edge := func(i int) float64 { return math.Pow(10, float64(i)*group/binsPerDecade) }
+	bins := k.h.Rebinned(group)
+	edge := func(i int) float64 { return math.Pow(10, float64(i)*group/stats.BinsPerDecade) }
 	p := fr.newPlot()
-	p.X.Min, p.X.Max = delayRange(k.h.min, k.h.max)
+	p.X.Min, p.X.Max = delayRange(k.h.Min, k.h.Max)
 	p.X.Scale = plot.LogScale{}
 	p.X.Tick.Marker = durationTicks(p.X.Min, p.X.Max, int((c.Max.X-c.Min.X)/(fr.em*5)))
 	p.X.Label.Text = k.axis
@@ -61,7 +64,7 @@ func (fr *frame) hist(c draw.Canvas, k histPanel) {
 	}
 	p.Y.Min, p.Y.Max = 0, float64(top)
 	step := math.Max(1, niceStep(float64(top), 4))
-	p.Y.Tick.Marker = ticks(0, float64(top), step, func(v float64) string { return count(int64(math.Round(v))) })
+	p.Y.Tick.Marker = ticks(0, float64(top), step, func(v float64) string { return say.Count(int64(math.Round(v))) })
 	p.Y.Label.Text = k.noun
 	p.Add(gridY{fr}, &histBars{fr, bins, edge, k})
 	fr.panel(p, c)
@@ -98,12 +101,12 @@ func (b *histBars) Plot(c draw.Canvas, p *plot.Plot) {
 		fr.text(lx, row, s, st, 0, 0)
 		free = lx + w + fr.em*0.6
 	}
-	if b.k.h.n > 2 {
-		mark(b.k.h.median(), "median "+duration(b.k.h.median()))
+	if b.k.h.N > 2 {
+		mark(b.k.h.Median(), "median "+say.Duration(b.k.h.Median()))
 	}
-	if b.k.h.n == 1 {
-		mark(b.k.h.max, duration(b.k.h.max))
+	if b.k.h.N == 1 {
+		mark(b.k.h.Max, say.Duration(b.k.h.Max))
 		return
 	}
-	mark(b.k.h.max, "max "+duration(b.k.h.max))
+	mark(b.k.h.Max, "max "+say.Duration(b.k.h.Max))
 }

@@ -9,6 +9,7 @@ import (
 	"gonum.org/v1/plot/vg"
 
 	"schedreplay/cpumask"
+	"schedreplay/findings/say"
 	"schedreplay/kernelmodel/topo"
 	"schedreplay/replay"
 )
@@ -27,8 +28,8 @@ type domainRow struct {
 
 // topologyFigure draws the machine and the sched domains that the original
 // kernel builds of it; nil and the reason if that is not known.
-func topologyFigure(res *replay.Result) (*figure, string) {
-	if !topologyKnown(res) {
+func topologyFigure(res *replay.Result) (*Figure, string) {
+	if !say.TopologyKnown(res) {
 		return nil, "There is no drawing of the machine: its topology is not known."
 	}
 	iso, isoKnown := res.Isolated.Get()
@@ -42,7 +43,7 @@ func topologyFigure(res *replay.Result) (*figure, string) {
 	if res.Original != nil {
 		major, minor, _ := res.Original.Version()
 		if m := replay.BuildMachine(res.Host, major, minor); m != nil {
-			rows, kernel = domainRows(m, list), clean(res.Original.Name)
+			rows, kernel = domainRows(m, list), say.Clean(res.Original.Name)
 		}
 	}
 	over := 0
@@ -50,16 +51,16 @@ func topologyFigure(res *replay.Result) (*figure, string) {
 		over = len(rows) - maxDomainRows
 		rows = rows[:maxDomainRows]
 	}
-	f := &figure{name: "topology", title: topologyTitle(res, list)}
-	f.caption = "The machine: nodes, last-level caches (LLC), cores and CPUs; isolated CPUs are marked."
+	f := &Figure{Name: "topology", Title: topologyTitle(res, list)}
+	f.Caption = "The machine: nodes, last-level caches (LLC), cores and CPUs; isolated CPUs are marked."
 	if kernel != "" {
-		f.caption += fmt.Sprintf(" Below, the sched domains that %s builds of it: a bar spans the CPUs of one domain; a CPU under no bar is in none.", kernel)
+		f.Caption += fmt.Sprintf(" Below, the sched domains that %s builds of it: a bar spans the CPUs of one domain; a CPU under no bar is in none.", kernel)
 	}
 	if left > 0 {
-		f.caption += fmt.Sprintf(" %s in LLCs without an isolated CPU are left out.", counted(int64(left), "CPU"))
+		f.Caption += fmt.Sprintf(" %s in LLCs without an isolated CPU are left out.", say.Counted(int64(left), "CPU"))
 	}
 	if over > 0 {
-		f.caption += fmt.Sprintf(" %s of overlapping domains more are left out.", counted(int64(over), "row"))
+		f.Caption += fmt.Sprintf(" %s of overlapping domains more are left out.", say.Counted(int64(over), "row"))
 	}
 	f.desc = topologyWords(res, rows)
 	d := &topologyDrawing{list: list, iso: iso, isoKnown: isoKnown, rows: rows, kernel: kernel}
@@ -161,10 +162,10 @@ func topologyTitle(res *replay.Result, list []cpuPlace) string {
 		for _, p := range list {
 			info := res.Host.CPU[p.cpu]
 			if rest := info.Siblings.AndNot(iso); iso.Test(p.cpu) && !rest.Empty() {
-				return fmt.Sprintf("CPU %d is in no sched domain; its SMT sibling, %s, does housekeeping", p.cpu, cpuNoun(rest))
+				return fmt.Sprintf("CPU %d is in no sched domain; its SMT sibling, %s, does housekeeping", p.cpu, say.CPUNoun(rest))
 			}
 		}
-		return fmt.Sprintf("The machine: %d CPUs, of which %s isolated", all, map[bool]string{true: cpuNoun(iso) + " is", false: cpuNoun(iso) + " are"}[iso.Weight() == 1])
+		return fmt.Sprintf("The machine: %d CPUs, of which %s isolated", all, map[bool]string{true: say.CPUNoun(iso) + " is", false: say.CPUNoun(iso) + " are"}[iso.Weight() == 1])
 	}
 	if known {
 		return fmt.Sprintf("The machine: %d CPUs, none of them isolated", all)
@@ -174,16 +175,16 @@ func topologyTitle(res *replay.Result, list []cpuPlace) string {
 
 func topologyWords(res *replay.Result, rows []domainRow) string {
 	iso, known := res.Isolated.Get()
-	s := fmt.Sprintf("%s.", counted(int64(hostCPUs(res, cpumask.Mask{}).Weight()), "CPU"))
+	s := fmt.Sprintf("%s.", say.Counted(int64(hostCPUs(res, cpumask.Mask{}).Weight()), "CPU"))
 	if known {
-		s += " Isolated: " + maskWords(iso) + "."
+		s += " Isolated: " + say.MaskWords(iso) + "."
 	}
 	for _, r := range rows {
 		var words []string
 		for _, m := range r.spans {
 			words = append(words, m.String())
 		}
-		s += fmt.Sprintf(" %s: %s.", r.name, joinUpTo(words, 12, "domain"))
+		s += fmt.Sprintf(" %s: %s.", r.name, say.JoinUpTo(words, 12, "domain"))
 	}
 	return s
 }

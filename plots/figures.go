@@ -7,56 +7,59 @@ import (
 	"strings"
 
 	"schedreplay/cpumask"
+	"schedreplay/findings"
+	"schedreplay/findings/say"
+	"schedreplay/findings/stats"
 	"schedreplay/parser"
 	"schedreplay/replay"
 )
 
 // Bounds on the figures of one report.
 const (
-	maxFigureCPUs  = 4 // CPUs that get figures
+	MaxFigureCPUs  = 4 // CPUs that get figures
 	maxStripLanes  = 5 // intruders told apart in a strip
-	maxLandings    = 3 // intruders whose landing is drawn
+	MaxLandings    = 3 // intruders whose landing is drawn
 	maxEntryMarks  = 400
 	maxLandingCPUs = 256
 )
 
-// figureSet is the figures of a report by section, and the sentences that stand
+// Set is the figures of a report by section, and the sentences that stand
 // where one would be empty.
-type figureSet struct {
-	// cpu holds the figures of an isolated CPU, by number.
-	cpu map[int]*cpuFigures
-	// landing are those of where wakeups land, placements if there is no
+type Set struct {
+	// CPU holds the figures of an isolated CPU, by number.
+	CPU map[int]*CPUFigures
+	// Landing are those of where wakeups land, placements if there is no
 	// intruder.
-	landing []*figure
-	// noLanding says why there is none.
-	noLanding string
-	// matrix is from where to where all wakeups went, nil if that is not known.
-	matrix *figure
-	// topology is the machine, noTopology why there is none.
-	topology   *figure
-	noTopology string
+	Landing []*Figure
+	// NoLanding says why there is none.
+	NoLanding string
+	// Matrix is from where to where all wakeups went, nil if that is not known.
+	Matrix *Figure
+	// Topology is the machine, noTopology why there is none.
+	Topology   *Figure
+	NoTopology string
 }
 
-type cpuFigures struct {
-	strip, entry, delayTime, delayCDF, delayHeat, runs *figure
+type CPUFigures struct {
+	Strip, Entry, DelayTime, DelayCDF, DelayHeat, Runs *Figure
 	// Why a figure is not there.
-	noEntry, noDelay, noRuns string
+	NoEntry, NoDelay, NoRuns string
 }
 
-// all returns the figures in the order of the report.
-func (s *figureSet) all(cpus []*cpuSummary) []*figure {
-	var out []*figure
+// All returns the figures in the order of the report.
+func (s *Set) All(cpus []*findings.CPU) []*Figure {
+	var out []*Figure
 	for _, c := range cpus {
-		if f := s.cpu[c.CPU]; f != nil {
-			for _, g := range []*figure{f.strip, f.entry, f.delayTime, f.delayCDF, f.delayHeat, f.runs} {
+		if f := s.CPU[c.CPU]; f != nil {
+			for _, g := range []*Figure{f.Strip, f.Entry, f.DelayTime, f.DelayCDF, f.DelayHeat, f.Runs} {
 				if g != nil {
 					out = append(out, g)
 				}
 			}
 		}
 	}
-	out = append(out, s.landing...)
-	for _, g := range []*figure{s.matrix, s.topology} {
+	out = append(out, s.Landing...)
+	for _, g := range []*Figure{s.Matrix, s.Topology} {
 		if g != nil {
 			out = append(out, g)
 		}
@@ -64,31 +67,31 @@ func (s *figureSet) all(cpus []*cpuSummary) []*figure {
 	return out
 }
 
-func buildFigures(res *replay.Result, col *collector, cpus []*cpuSummary) *figureSet {
-	set := &figureSet{cpu: map[int]*cpuFigures{}}
+func BuildFigures(res *replay.Result, col *Collector, cpus []*findings.CPU) *Set {
+	set := &Set{CPU: map[int]*CPUFigures{}}
 	for _, c := range cpus {
 		// CPUs that nobody held come last; one of them still shows that.
-		if len(set.cpu) == maxFigureCPUs || len(set.cpu) > 0 && c.all.stays() == 0 {
+		if len(set.CPU) == MaxFigureCPUs || len(set.CPU) > 0 && c.All.Stays() == 0 {
 			break
 		}
-		if t := col.cpus[c.CPU]; t != nil {
-			set.cpu[c.CPU] = buildCPUFigures(res, t, c)
+		if t := col.CPUs[c.CPU]; t != nil {
+			set.CPU[c.CPU] = buildCPUFigures(res, t, c)
 		}
 	}
 	set.landings(res, col, cpus)
-	set.matrix = matrixFigure(res, col)
-	set.topology, set.noTopology = topologyFigure(res)
+	set.Matrix = matrixFigure(res, col)
+	set.Topology, set.NoTopology = topologyFigure(res)
 	return set
 }
 
-func buildCPUFigures(res *replay.Result, t *cpuTrack, c *cpuSummary) *cpuFigures {
-	f := &cpuFigures{strip: stripFigure(res, t, c)}
-	f.entry, f.noEntry = entryFigure(t, c)
-	f.delayTime, f.delayCDF, f.noDelay = delayFigures(res, t, c)
-	if f.delayCDF != nil {
-		f.delayHeat = heatFigure(res, t, c)
+func buildCPUFigures(res *replay.Result, t *CPUTrack, c *findings.CPU) *CPUFigures {
+	f := &CPUFigures{Strip: stripFigure(res, t, c)}
+	f.Entry, f.NoEntry = entryFigure(t, c)
+	f.DelayTime, f.DelayCDF, f.NoDelay = delayFigures(res, t, c)
+	if f.DelayCDF != nil {
+		f.DelayHeat = heatFigure(res, t, c)
 	}
-	f.runs, f.noRuns = runsFigure(t, c)
+	f.Runs, f.NoRuns = runsFigure(t, c)
 	return f
 }
 
@@ -96,34 +99,34 @@ func buildCPUFigures(res *replay.Result, t *cpuTrack, c *cpuSummary) *cpuFigures
 func figureName(cpu int, what string) string { return fmt.Sprintf("cpu%d-%s", cpu, what) }
 
 // shortName is a task's name for tight places.
-func shortName(t replay.TaskRef) string { return plain(commName(t)) }
+func shortName(t replay.TaskRef) string { return say.Plain(say.CommName(t)) }
 
 // fullName is a task's name with its pid.
-func fullName(t replay.TaskRef) string { return plain(task(t)) }
+func fullName(t replay.TaskRef) string { return say.Plain(say.TaskName(t)) }
 
 // intruderWords names those who held a CPU: "ksmd", "3 tasks".
-func intruderWords(c *cpuSummary) string {
-	switch n := len(c.tasks); n {
+func intruderWords(c *findings.CPU) string {
+	switch n := len(c.Tasks); n {
 	case 0:
 		return "a foreign task"
 	case 1:
-		return commName(c.tasks[0].task)
+		return say.CommName(c.Tasks[0].Task)
 	case 2:
-		return commName(c.tasks[0].task) + " or " + commName(c.tasks[1].task)
+		return say.CommName(c.Tasks[0].Task) + " or " + say.CommName(c.Tasks[1].Task)
 	default:
 		return fmt.Sprintf("one of %d foreign tasks", n)
 	}
 }
 
-func ownerName(c *cpuSummary) string {
+func OwnerName(c *findings.CPU) string {
 	if c.Owner == nil {
 		return "the owner"
 	}
-	return commName(*c.Owner)
+	return say.CommName(*c.Owner)
 }
 
 // baseLanes are the lanes that a CPU has beside its intruders'.
-func ownerLane(t *cpuTrack, c *cpuSummary) []lane {
+func ownerLane(t *CPUTrack, c *findings.CPU) []lane {
 	if c.Owner == nil {
 		return nil
 	}
@@ -140,7 +143,7 @@ func classPick(classes ...replay.Class) func(*sliver) bool {
 	return func(s *sliver) bool { return !s.intruder && slices.Contains(classes, s.class) }
 }
 
-func (t *cpuTrack) merged(classes ...replay.Class) *coverage {
+func (t *CPUTrack) merged(classes ...replay.Class) *coverage {
 	var sum *coverage
 	for _, cl := range classes {
 		k, ok := t.class[cl]
@@ -161,7 +164,7 @@ func (t *cpuTrack) merged(classes ...replay.Class) *coverage {
 }
 
 // gaps is the part of the window of which the recording does not tell who ran.
-func (t *cpuTrack) gaps(start, end int64) *coverage {
+func (t *CPUTrack) gaps(start, end int64) *coverage {
 	g := newCoverage(t.base)
 	g.add(start, end)
 	for _, k := range t.class {
@@ -192,12 +195,12 @@ func (t *cpuTrack) gaps(start, end int64) *coverage {
 	return &g
 }
 
-func stripFigure(res *replay.Result, t *cpuTrack, c *cpuSummary) *figure {
+func stripFigure(res *replay.Result, t *CPUTrack, c *findings.CPU) *Figure {
 	ax := axisFor(res.Start, res.End)
 	t.base.cover(res.Start, res.End)
 	before := strip{title: "recorded"}
 	if res.Original != nil {
-		before.title = "recorded, kernel " + clean(res.Original.Name)
+		before.title = "recorded, kernel " + say.Clean(res.Original.Name)
 	}
 	before.lanes = ownerLane(t, c)
 	after := strip{lanes: ownerLane(t, c)}
@@ -217,8 +220,8 @@ func stripFigure(res *replay.Result, t *cpuTrack, c *cpuSummary) *figure {
 		}
 	}
 	resident := map[int32]bool{}
-	for _, h := range c.tasks {
-		resident[h.task.PID] = h.residents > 0
+	for _, h := range c.Tasks {
+		resident[h.Task.PID] = h.Residents > 0
 	}
 	// Those that have a lane of their own, by pid.
 	named := map[int32]bool{}
@@ -255,7 +258,7 @@ func stripFigure(res *replay.Result, t *cpuTrack, c *cpuSummary) *figure {
 		add(name, k)
 	}
 	if rest != nil {
-		add(counted(int64(len(c.tasks)-maxStripLanes), "more intruder"), rest)
+		add(say.Counted(int64(len(c.Tasks)-maxStripLanes), "more intruder"), rest)
 	}
 	if k := t.merged(replay.ClassPinned); k != nil {
 		before.lanes = append(before.lanes, lane{name: "pinned here too", style: laneOther, solid: k, pickSolid: classPick(replay.ClassPinned)})
@@ -275,22 +278,22 @@ func stripFigure(res *replay.Result, t *cpuTrack, c *cpuSummary) *figure {
 	if k := t.gaps(res.Start, res.End); k != nil {
 		before.lanes = append(before.lanes, lane{name: "not known", style: laneUnknown, solid: k})
 	}
-	f := &figure{
-		name:  figureName(c.CPU, "strip"),
-		title: stripTitle(c),
-		caption: "What ran on the CPU over time. The height of a bar is the share of its pixel column in which the task ran; " +
+	f := &Figure{
+		Name:  figureName(c.CPU, "strip"),
+		Title: stripTitle(c),
+		Caption: "What ran on the CPU over time. The height of a bar is the share of its pixel column in which the task ran; " +
 			"a dashed line with a triangle marks an entry.",
 	}
 	marks := entryMarks(c)
 	before.raised = len(marks) > 1
 	strips := []strip{before}
 	if len(list) > 0 && res.Patched != nil {
-		after.title = fmt.Sprintf("under %s: what remains of the intruders", clean(res.Patched.Name))
-		after.bare = c.came.patchedMax == 0
+		after.title = fmt.Sprintf("under %s: what remains of the intruders", say.Clean(res.Patched.Name))
+		after.bare = c.Came.PatchedMax == 0
 		strips = append(strips, after)
-		f.caption += " Below, the intruders as the patched kernel would have placed them: full where they surely remain, hatched where they may; the owner as recorded."
-		if unreproduced(c.came.main) {
-			f.caption += " The model does not reproduce the entry, so the lower part says little."
+		f.Caption += " Below, the intruders as the patched kernel would have placed them: full where they surely remain, hatched where they may; the owner as recorded."
+		if say.Unreproduced(c.Came.Main) {
+			f.Caption += " The model does not reproduce the entry, so the lower part says little."
 		}
 	}
 	f.height = stripHeight(strips)
@@ -300,49 +303,42 @@ func stripFigure(res *replay.Result, t *cpuTrack, c *cpuSummary) *figure {
 	return f
 }
 
-func stripTitle(c *cpuSummary) string {
-	if c.all.stays() == 0 {
+func stripTitle(c *findings.CPU) string {
+	if c.All.Stays() == 0 {
 		return fmt.Sprintf("No foreign task ran on CPU %d", c.CPU)
 	}
-	who := joinUpTo(taskNames(c.tasks, 2), 2, "task")
-	return fmt.Sprintf("CPU %d was held %s%s in %s by %s", c.CPU, atLeast(c.all.cut > 0), duration(c.all.ns), counted(c.all.runs, "run"), who)
+	who := say.JoinUpTo(taskNames(c.Tasks, 2), 2, "task")
+	return fmt.Sprintf("CPU %d was held %s%s in %s by %s", c.CPU, say.AtLeast(c.All.Cut > 0), say.Duration(c.All.NS), say.Counted(c.All.Runs, "run"), who)
 }
 
 // taskNames returns the names of the first n tasks, and empty ones for the
 // rest so that they are counted.
-func taskNames(tasks []*held, n int) []string {
+func taskNames(tasks []*findings.Held, n int) []string {
 	names := make([]string, len(tasks))
 	for i, h := range tasks {
 		if i < n {
-			names[i] = commName(h.task)
+			names[i] = say.CommName(h.Task)
 		}
 	}
 	return names
 }
 
-func atLeast(cut bool) string {
-	if cut {
-		return "at least "
-	}
-	return ""
-}
-
-func stripDescription(c *cpuSummary, strips []strip) string {
-	s := plain(stripTitle(c)) + "."
-	s += fmt.Sprintf(" %s from top to bottom:", counted(int64(len(strips[0].lanes)), "lane"))
+func stripDescription(c *findings.CPU, strips []strip) string {
+	s := say.Plain(stripTitle(c)) + "."
+	s += fmt.Sprintf(" %s from top to bottom:", say.Counted(int64(len(strips[0].lanes)), "lane"))
 	var names []string
 	for _, l := range strips[0].lanes {
 		names = append(names, l.name)
 	}
-	s += " " + join(names) + "."
+	s += " " + say.Join(names) + "."
 	if len(strips) > 1 {
-		s += fmt.Sprintf(" Under the patched kernel %s of the intruders' time surely remains and at most %s may.", duration(c.all.patched), duration(c.all.patchedMax))
+		s += fmt.Sprintf(" Under the patched kernel %s of the intruders' time surely remains and at most %s may.", say.Duration(c.All.Patched), say.Duration(c.All.PatchedMax))
 	}
 	return s
 }
 
 // entryMarks marks the entries within the capture; the first bears the time.
-func entryMarks(c *cpuSummary) []moment {
+func entryMarks(c *findings.CPU) []moment {
 	var marks []moment
 	for _, s := range c.Stays {
 		if s.How == replay.CameBefore || len(marks) == maxEntryMarks {
@@ -356,9 +352,9 @@ func entryMarks(c *cpuSummary) []moment {
 	}
 	slices.SortStableFunc(marks, func(a, b moment) int { return cmp.Compare(a.at, b.at) })
 	if len(marks) > 0 {
-		n := c.came.stays()
-		switch at := clock(marks[0].at); {
-		case n == c.came.unseen:
+		n := c.Came.Stays()
+		switch at := say.Clock(marks[0].at); {
+		case n == c.Came.Unseen:
 			marks[0].label = "first seen at " + at
 		case n > 1:
 			marks[0].label = fmt.Sprintf("first of %d entries, %s", n, at)
@@ -370,15 +366,15 @@ func entryMarks(c *cpuSummary) []moment {
 }
 
 // entryFigure is the close-up of how the main stay began.
-func entryFigure(t *cpuTrack, c *cpuSummary) (*figure, string) {
-	main := c.came.main
+func entryFigure(t *CPUTrack, c *findings.CPU) (*Figure, string) {
+	main := c.Came.Main
 	if main == nil {
-		if c.resident.main != nil {
+		if c.Resident.Main != nil {
 			return nil, "There is no close-up of an entry: every foreign task was on the CPU already when the capture begins."
 		}
 		return nil, ""
 	}
-	k := t.clipOf(c.came.mainIndex)
+	k := t.clipOf(c.Came.MainIndex)
 	if k == nil || len(k.runs) < 2 {
 		return nil, "There is no close-up of this entry: close-ups are kept of the first entries only."
 	}
@@ -390,7 +386,7 @@ func entryFigure(t *cpuTrack, c *cpuSummary) (*figure, string) {
 	end, seen := at+1, 0
 	for i := range k.runs {
 		r := &k.runs[i]
-		if r.Start >= at && isIntruder(r) && seen < 3 {
+		if r.Start >= at && findings.IsIntruder(r) && seen < 3 {
 			seen++
 			end = r.End
 		}
@@ -417,7 +413,7 @@ func entryFigure(t *cpuTrack, c *cpuSummary) (*figure, string) {
 		}
 		id, name := key{laneOther, -1}, "housekeeping, others"
 		switch {
-		case isIntruder(r):
+		case findings.IsIntruder(r):
 			id, name = key{laneIntruder, r.Task.PID}, fullName(r.Task)
 		case r.Class == replay.ClassOwner:
 			id, name = key{laneOwner, 0}, "owner "+shortName(r.Task)
@@ -445,13 +441,13 @@ func entryFigure(t *cpuTrack, c *cpuSummary) (*figure, string) {
 	if main.How == replay.CameUnseen {
 		does, what, label = "is first seen on", "first sight", "first seen"
 	}
-	f := &figure{
-		name:  figureName(c.CPU, "entry"),
-		title: fmt.Sprintf("%s %s CPU %d at %s", commName(main.Task), does, c.CPU, clock(at)),
-		caption: fmt.Sprintf("The %s and the first %s of foreign tasks, slice by slice.",
-			what, counted(int64(seen), "run")),
+	f := &Figure{
+		Name:  figureName(c.CPU, "entry"),
+		Title: fmt.Sprintf("%s %s CPU %d at %s", say.CommName(main.Task), does, c.CPU, say.Clock(at)),
+		Caption: fmt.Sprintf("The %s and the first %s of foreign tasks, slice by slice.",
+			what, say.Counted(int64(seen), "run")),
 	}
-	f.desc = fmt.Sprintf("Close-up of %s of CPU %d around %s: who ran, slice by slice.", duration(end-start), c.CPU, clock(at))
+	f.desc = fmt.Sprintf("Close-up of %s of CPU %d around %s: who ran, slice by slice.", say.Duration(end-start), c.CPU, say.Clock(at))
 	f.height = stripHeight([]strip{s})
 	if main.Entry != nil {
 		label = "woken"
@@ -463,28 +459,28 @@ func entryFigure(t *cpuTrack, c *cpuSummary) (*figure, string) {
 	return f, ""
 }
 
-func delayFigures(res *replay.Result, t *cpuTrack, c *cpuSummary) (overTime, cdf *figure, why string) {
-	free, intruded := c.delays()
+func delayFigures(res *replay.Result, t *CPUTrack, c *findings.CPU) (overTime, cdf *Figure, why string) {
+	free, intruded := c.Delays()
 	if c.Owner == nil {
 		return nil, nil, fmt.Sprintf("There is no figure of delays: the owner of CPU %d is not known.", c.CPU)
 	}
 	if free+intruded == 0 {
-		return nil, nil, fmt.Sprintf("There is no figure of delays: the recording shows no waking of %s.", ownerName(c))
+		return nil, nil, fmt.Sprintf("There is no figure of delays: the recording shows no waking of %s.", OwnerName(c))
 	}
-	kinds := delayKinds(plain(intruderWords(c)))
+	kinds := delayKinds(say.Plain(intruderWords(c)))
 	ax := axisFor(res.Start, res.End)
 	var worst *replay.Run
-	if len(t.delays) > 0 {
-		worst = &t.delays[0]
+	if len(t.Delays) > 0 {
+		worst = &t.Delays[0]
 	}
-	title := fmt.Sprintf("%s waited at most %s for CPU %d", ownerName(c), duration(c.worst()), c.CPU)
+	title := fmt.Sprintf("%s waited at most %s for CPU %d", OwnerName(c), say.Duration(c.Worst()), c.CPU)
 	if intruded > 0 && free > 0 {
 		title = fmt.Sprintf("%s waited up to %s for CPU %d with an intruder on it, up to %s without",
-			ownerName(c), duration(c.OwnerDelayIntruded.Max()), c.CPU, duration(c.OwnerDelay.Max()))
+			OwnerName(c), say.Duration(c.OwnerDelayIntruded.Max()), c.CPU, say.Duration(c.OwnerDelay.Max()))
 	}
-	overTime = &figure{
-		name: figureName(c.CPU, "delay"), title: title,
-		caption: "The owner’s sch delay (from waking to running) over time: a line from the least to the greatest of each pixel column, a marker on the greatest.",
+	overTime = &Figure{
+		Name: figureName(c.CPU, "delay"), Title: title,
+		Caption: "The owner’s sch delay (from waking to running) over time: a line from the least to the greatest of each pixel column, a marker on the greatest.",
 		desc:    delayDescription(c),
 		height: func(s size) float64 {
 			if s.narrow {
@@ -496,12 +492,12 @@ func delayFigures(res *replay.Result, t *cpuTrack, c *cpuSummary) (overTime, cdf
 		chart: chartDelay(t, [2]extents{t.delay, t.intruded}, kinds, ax),
 	}
 	if free+intruded < 3 {
-		return overTime, nil, fmt.Sprintf("There is no distribution: the recording shows only %s of %s.", counted(free+intruded, "waking"), ownerName(c))
+		return overTime, nil, fmt.Sprintf("There is no distribution: the recording shows only %s of %s.", say.Counted(free+intruded, "waking"), OwnerName(c))
 	}
-	cdf = &figure{
-		name:    figureName(c.CPU, "delay-cdf"),
-		title:   fmt.Sprintf("Distribution of %s’s sch delay on CPU %d", ownerName(c), c.CPU),
-		caption: "The share of the owner’s wakings that waited no longer, on a scale of nines. A percentile is labelled if at least one waking lies above it.",
+	cdf = &Figure{
+		Name:    figureName(c.CPU, "delay-cdf"),
+		Title:   fmt.Sprintf("Distribution of %s’s sch delay on CPU %d", OwnerName(c), c.CPU),
+		Caption: "The share of the owner’s wakings that waited no longer, on a scale of nines. A percentile is labelled if at least one waking lies above it.",
 		desc:    delayDescription(c),
 		height: func(s size) float64 {
 			if s.narrow {
@@ -515,38 +511,27 @@ func delayFigures(res *replay.Result, t *cpuTrack, c *cpuSummary) (overTime, cdf
 	return overTime, cdf, ""
 }
 
-// worst is the longest delay of the owner in ns.
-func (s *cpuSummary) worst() int64 {
-	w := s.WorstDelay
-	for _, h := range []*replay.DelayHistogram{s.OwnerDelay, s.OwnerDelayIntruded} {
-		if h != nil {
-			w = max(w, h.Max())
-		}
-	}
-	return w
-}
-
-func delayDescription(c *cpuSummary) string {
+func delayDescription(c *findings.CPU) string {
 	var parts []string
 	for i, h := range []*replay.DelayHistogram{c.OwnerDelay, c.OwnerDelayIntruded} {
 		if h == nil || h.Count() == 0 {
 			continue
 		}
 		with := [2]string{"without", "with"}[i]
-		s := fmt.Sprintf("%s %s an intruder on the core: median %s", counted(h.Count(), "waking"), with, duration(h.Percentile(50)))
+		s := fmt.Sprintf("%s %s an intruder on the core: median %s", say.Counted(h.Count(), "waking"), with, say.Duration(h.Percentile(50)))
 		for _, p := range []float64{99, 99.9} {
-			if hasPercentile(p, h.Count()) {
-				s += fmt.Sprintf(", p%g %s", p, duration(h.Percentile(p)))
+			if stats.HasPercentile(p, h.Count()) {
+				s += fmt.Sprintf(", p%g %s", p, say.Duration(h.Percentile(p)))
 			}
 		}
-		parts = append(parts, s+fmt.Sprintf(", longest %s", duration(h.Max())))
+		parts = append(parts, s+fmt.Sprintf(", longest %s", say.Duration(h.Max())))
 	}
-	return join(parts) + "."
+	return say.Join(parts) + "."
 }
 
 // runsFigure shows the run lengths and the period of the intruder that held
 // the CPU longest.
-func runsFigure(t *cpuTrack, c *cpuSummary) (*figure, string) {
+func runsFigure(t *CPUTrack, c *findings.CPU) (*Figure, string) {
 	list := t.byTime()
 	if len(list) == 0 {
 		return nil, ""
@@ -555,43 +540,43 @@ func runsFigure(t *cpuTrack, c *cpuSummary) (*figure, string) {
 	if k == t.rest && len(list) > 1 {
 		k = list[1]
 	}
-	if k.length.n < 2 {
+	if k.length.N < 2 {
 		return nil, fmt.Sprintf("There is no histogram of runs: the recording shows %s of %s from beginning to end.",
-			map[bool]string{true: "one run", false: "no run"}[k.length.n == 1], task(k.task))
+			map[bool]string{true: "one run", false: "no run"}[k.length.N == 1], say.TaskName(k.task))
 	}
 	panels := []histPanel{{
 		title: "how long each run was", axis: "length of a run, logarithmic", noun: "runs", h: k.length, clr: intruderRd,
 	}}
 	caption := "How long the intruder’s runs were"
-	if k.period.n > 1 {
+	if k.period.N > 1 {
 		panels = append(panels, histPanel{
 			title: "how long from run to run", axis: "from one run’s start to the next’s, logarithmic", noun: "intervals", h: k.period, clr: intruderRd,
 		})
 		caption += ", and how regularly it came back: a narrow peak is a timer"
 	}
-	f := &figure{
-		name:    figureName(c.CPU, "runs"),
-		title:   fmt.Sprintf("%s ran %s at a time on CPU %d, mostly", commName(k.task), duration(k.length.median()), c.CPU),
-		caption: caption + ". Runs cut by the window’s edge are left out.",
-		desc:    fmt.Sprintf("%s: median %s, longest %s.", counted(k.length.n, "run"), duration(k.length.median()), duration(k.length.max)),
+	f := &Figure{
+		Name:    figureName(c.CPU, "runs"),
+		Title:   fmt.Sprintf("%s ran %s at a time on CPU %d, mostly", say.CommName(k.task), say.Duration(k.length.Median()), c.CPU),
+		Caption: caption + ". Runs cut by the window’s edge are left out.",
+		desc:    fmt.Sprintf("%s: median %s, longest %s.", say.Counted(k.length.N, "run"), say.Duration(k.length.Median()), say.Duration(k.length.Max)),
 		height:  histHeight(len(panels)),
 		draw:    drawHists(panels),
 	}
-	if k.period.n > 1 {
-		f.title = fmt.Sprintf("%s ran on CPU %d about every %s, for %s (medians)", commName(k.task), c.CPU, duration(k.period.median()), duration(k.length.median()))
-		f.desc += fmt.Sprintf(" From run to run: median %s, longest %s.", duration(k.period.median()), duration(k.period.max))
+	if k.period.N > 1 {
+		f.Title = fmt.Sprintf("%s ran on CPU %d about every %s, for %s (medians)", say.CommName(k.task), c.CPU, say.Duration(k.period.Median()), say.Duration(k.length.Median()))
+		f.desc += fmt.Sprintf(" From run to run: median %s, longest %s.", say.Duration(k.period.Median()), say.Duration(k.period.Max))
 	}
 	return f, ""
 }
 
 // landings draws where the intruders' wakeups land; without intruders, where
 // all of them do.
-func (s *figureSet) landings(res *replay.Result, col *collector, cpus []*cpuSummary) {
+func (s *Set) landings(res *replay.Result, col *Collector, cpus []*findings.CPU) {
 	iso, _ := res.Isolated.Get()
 	ns := map[int32]int64{}
 	for _, c := range cpus {
-		for _, h := range c.tasks {
-			ns[h.task.PID] += h.ns
+		for _, h := range c.Tasks {
+			ns[h.Task.PID] += h.NS
 		}
 	}
 	list := slices.Clone(res.Landings)
@@ -599,7 +584,7 @@ func (s *figureSet) landings(res *replay.Result, col *collector, cpus []*cpuSumm
 		return cmp.Or(cmp.Compare(ns[b.Task.PID], ns[a.Task.PID]), cmp.Compare(a.Task.PID, b.Task.PID))
 	})
 	for _, l := range list {
-		if len(s.landing) == maxLandings {
+		if len(s.Landing) == MaxLandings {
 			break
 		}
 		if len(l.Recorded)+len(l.Original)+len(l.Patched) == 0 {
@@ -621,19 +606,19 @@ func (s *figureSet) landings(res *replay.Result, col *collector, cpus []*cpuSumm
 		if iso.Weight() == 1 {
 			where = fmt.Sprintf("CPU %d", iso.First())
 		}
-		f := &figure{
-			name:    fmt.Sprintf("landing-%d", l.Task.PID),
-			title:   fmt.Sprintf("Wakeups of %s that landed on %s: %s recorded, %s with the patch", commName(l.Task), where, count(before), count(after)),
-			caption: "How often the task’s wakeups landed on each CPU: as recorded, and as the model predicts it under both kernels.",
+		f := &Figure{
+			Name:    fmt.Sprintf("landing-%d", l.Task.PID),
+			Title:   fmt.Sprintf("Wakeups of %s that landed on %s: %s recorded, %s with the patch", say.CommName(l.Task), where, say.Count(before), say.Count(after)),
+			Caption: "How often the task’s wakeups landed on each CPU: as recorded, and as the model predicts it under both kernels.",
 			desc:    fmt.Sprintf("Recorded: %s. Predicted under the patched kernel: %s.", landingWords(l.Recorded), landingWords(l.Patched)),
 		}
 		s.finishLanding(f, res, rows, iso)
 	}
-	if len(s.landing) > 0 {
+	if len(s.Landing) > 0 {
 		return
 	}
 	if len(col.placed) == 0 {
-		s.noLanding = "There is no figure of where wakeups land: the recording shows no selection of a CPU."
+		s.NoLanding = "There is no figure of where wakeups land: the recording shows no selection of a CPU."
 		return
 	}
 	var m [3]map[int]int64
@@ -645,10 +630,10 @@ func (s *figureSet) landings(res *replay.Result, col *collector, cpus []*cpuSumm
 			}
 		}
 	}
-	f := &figure{
-		name:    "placements",
-		title:   "Where the wakeups of all tasks land",
-		caption: "How often each CPU was chosen, over all decisions: as recorded, and as the model predicts it under both kernels.",
+	f := &Figure{
+		Name:    "placements",
+		Title:   "Where the wakeups of all tasks land",
+		Caption: "How often each CPU was chosen, over all decisions: as recorded, and as the model predicts it under both kernels.",
 		desc:    fmt.Sprintf("Recorded: %s.", landingWords(m[0])),
 	}
 	s.finishLanding(f, res, landingRows(res, m[0], m[1], m[2]), iso)
@@ -657,15 +642,15 @@ func (s *figureSet) landings(res *replay.Result, col *collector, cpus []*cpuSumm
 func landingRows(res *replay.Result, recorded, original, patched map[int]int64) []landingRow {
 	rows := []landingRow{{"recorded", ink, recorded}}
 	if len(original) > 0 && res.Original != nil {
-		rows = append(rows, landingRow{"model of " + clean(res.Original.Name), ownerBlue, original})
+		rows = append(rows, landingRow{"model of " + say.Clean(res.Original.Name), ownerBlue, original})
 	}
 	if len(patched) > 0 && res.Patched != nil {
-		rows = append(rows, landingRow{"model of " + clean(res.Patched.Name), patchGreen, patched})
+		rows = append(rows, landingRow{"model of " + say.Clean(res.Patched.Name), patchGreen, patched})
 	}
 	return rows
 }
 
-func (s *figureSet) finishLanding(f *figure, res *replay.Result, rows []landingRow, iso cpumask.Mask) {
+func (s *Set) finishLanding(f *Figure, res *replay.Result, rows []landingRow, iso cpumask.Mask) {
 	var used cpumask.Mask
 	for _, r := range rows {
 		for cpu := range r.counts {
@@ -674,25 +659,13 @@ func (s *figureSet) finishLanding(f *figure, res *replay.Result, rows []landingR
 	}
 	groups, left := cpuGroups(res, used, iso)
 	if left > 0 {
-		f.caption += fmt.Sprintf(" CPUs that were never chosen are left out where there are too many (%d).", left)
+		f.Caption += fmt.Sprintf(" CPUs that were never chosen are left out where there are too many (%d).", left)
 	}
 	if len(rows) == 1 {
-		f.caption = strings.Replace(f.caption, ": as recorded, and as the model predicts it under both kernels", ", as recorded; the model has no prediction", 1)
+		f.Caption = strings.Replace(f.Caption, ": as recorded, and as the model predicts it under both kernels", ", as recorded; the model has no prediction", 1)
 	}
 	f.height, f.draw = landingHeight(len(rows)), drawLanding(rows, groups, iso, "wakeups that landed on the CPU")
-	s.landing = append(s.landing, f)
-}
-
-func times(n int64) string {
-	switch n {
-	case 0:
-		return "never"
-	case 1:
-		return "once"
-	case 2:
-		return "twice"
-	}
-	return count(n) + " times"
+	s.Landing = append(s.Landing, f)
 }
 
 // landingWords lists the CPUs chosen most.
@@ -708,12 +681,12 @@ func landingWords(m map[int]int64) string {
 	slices.SortFunc(list, func(a, b e) int { return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.cpu, b.cpu)) })
 	var words []string
 	for _, x := range list {
-		words = append(words, fmt.Sprintf("CPU %d %s", x.cpu, times(x.n)))
+		words = append(words, fmt.Sprintf("CPU %d %s", x.cpu, say.Times(x.n)))
 	}
 	if len(words) == 0 {
 		return "none"
 	}
-	return joinUpTo(words, 8, "CPU")
+	return say.JoinUpTo(words, 8, "CPU")
 }
 
 // cpuGroups arranges the CPUs of the host by LLC; where they are too many for

@@ -12,6 +12,8 @@ import (
 	"golang.org/x/image/math/fixed"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/vg"
+
+	"schedreplay/findings/say"
 )
 
 // svgCanvas is a vg.Canvas that writes compact SVG whose text is outlined:
@@ -104,7 +106,7 @@ func (c *svgCanvas) Stroke(p vg.Path) {
 	if s.width <= 0 {
 		return
 	}
-	a := `fill="none" stroke="` + hexColor(s.color) + `"` + opacity("stroke", s.color) + ` stroke-width="` + num(s.width.Points()) + `"`
+	a := `fill="none" stroke="` + HexColor(s.color) + `"` + opacity("stroke", s.color) + ` stroke-width="` + num(s.width.Points()) + `"`
 	if len(s.dashes) > 0 {
 		a += ` stroke-dasharray="`
 		for i, d := range s.dashes {
@@ -124,7 +126,7 @@ func (c *svgCanvas) Stroke(p vg.Path) {
 
 func (c *svgCanvas) Fill(p vg.Path) {
 	s := c.top()
-	c.set(`fill="` + hexColor(s.color) + `"` + opacity("fill", s.color))
+	c.set(`fill="` + HexColor(s.color) + `"` + opacity("fill", s.color))
 	c.path(p)
 }
 
@@ -204,7 +206,7 @@ func (c *svgCanvas) FillString(f font.Face, at vg.Point, s string) {
 		return
 	}
 	st := c.top()
-	c.set(`fill="` + hexColor(st.color) + `"` + opacity("fill", st.color))
+	c.set(`fill="` + HexColor(st.color) + `"` + opacity("fill", st.color))
 	upem := int(f.Face.UnitsPerEm())
 	ppem := fixed.Int26_6(upem)
 	scale := f.Font.Size.Points() / float64(upem)
@@ -292,7 +294,7 @@ func (c *svgCanvas) document(title, desc string) []byte {
 	w, h := num(c.w.Points()), num(c.h.Points())
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%spt" height="%spt" viewBox="0 0 %s %s" role="img" aria-labelledby="%st %sd">`+"\n",
 		w, h, w, h, c.prefix, c.prefix)
-	fmt.Fprintf(&b, "<title id=\"%st\">%s</title>\n<desc id=\"%sd\">%s</desc>\n", c.prefix, escapeXML(title), c.prefix, escapeXML(desc))
+	fmt.Fprintf(&b, "<title id=\"%st\">%s</title>\n<desc id=\"%sd\">%s</desc>\n", c.prefix, say.EscapeXML(title), c.prefix, say.EscapeXML(desc))
 	if c.defs.Len() > 0 {
 		b.WriteString("<defs>\n")
 		b.Write(c.defs.Bytes())
@@ -324,7 +326,7 @@ func trimFloat(x float64, prec int) string {
 	return s
 }
 
-func hexColor(clr color.Color) string {
+func HexColor(clr color.Color) string {
 	n := color.NRGBAModel.Convert(clr).(color.NRGBA)
 	return fmt.Sprintf("#%02x%02x%02x", n.R, n.G, n.B)
 }

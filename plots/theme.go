@@ -17,6 +17,8 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
+
+	"schedreplay/findings/say"
 )
 
 // The colours of the figures: Okabe and Ito's palette, which the colour-blind
@@ -37,8 +39,8 @@ var (
 
 // size is one of the sizes every figure comes in.
 type size struct {
-	// suffix of the file names.
-	suffix string
+	// Suffix of the file names.
+	Suffix string
 	width  vg.Length
 	// em is the height of the text; all distances follow from it.
 	em  vg.Length
@@ -48,23 +50,23 @@ type size struct {
 }
 
 var (
-	// slide fills a 16:9 slide's width, and a page on a screen.
-	slide = size{suffix: "", width: 960, em: 15, dpi: 144}
-	// column is a column of a two-column paper, and a phone.
-	column = size{suffix: "-column", width: 252, em: 7.6, dpi: 300, narrow: true}
-	sizes  = []size{slide, column}
+	// Slide fills a 16:9 slide's width, and a page on a screen.
+	Slide = size{Suffix: "", width: 960, em: 15, dpi: 144}
+	// Column is a column of a two-column paper, and a phone.
+	Column = size{Suffix: "-column", width: 252, em: 7.6, dpi: 300, narrow: true}
+	Sizes  = []size{Slide, Column}
 )
 
-// figure is a picture that can be drawn in any size.
-type figure struct {
-	// name is the file name without size and extension.
-	name string
-	// title is what the figure shows, one sentence, drawn on top of it.
-	title string
+// Figure is a picture that can be drawn in any size.
+type Figure struct {
+	// Name is the file name without size and extension.
+	Name string
+	// Title is what the figure shows, one sentence, drawn on top of it.
+	Title string
 	// desc says in words what is to be seen, for those who cannot see it.
 	desc string
-	// caption says how to read it.
-	caption string
+	// Caption says how to read it.
+	Caption string
 	// height is the height of the part below the title, in em.
 	height func(size) float64
 	draw   func(*frame)
@@ -80,8 +82,8 @@ type frame struct {
 }
 
 // titleLines wraps the title for a size.
-func (f *figure) titleLines(s size) []string {
-	return wrap(drawable(plain(f.title)), s.titleStyle(), s.width-2*s.margin())
+func (f *Figure) titleLines(s size) []string {
+	return wrap(drawable(say.Plain(f.Title)), s.titleStyle(), s.width-2*s.margin())
 }
 
 func (s size) margin() vg.Length { return s.em * 0.8 }
@@ -89,13 +91,13 @@ func (s size) margin() vg.Length { return s.em * 0.8 }
 func (s size) titleStyle() draw.TextStyle { return s.style(1.12, true, ink) }
 
 // full is the size of the whole picture.
-func (f *figure) full(s size) (w, h vg.Length) {
+func (f *Figure) full(s size) (w, h vg.Length) {
 	lines := vg.Length(len(f.titleLines(s)))
 	return s.width, vg.Length(f.height(s))*s.em + 2*s.margin() + lines*s.em*1.45 + s.em*0.3
 }
 
 // paint draws the figure.
-func (f *figure) paint(cv vg.Canvas, s size) {
+func (f *Figure) paint(cv vg.Canvas, s size) {
 	w, h := f.full(s)
 	c := draw.NewCanvas(cv, w, h)
 	c.FillPolygon(paper, []vg.Point{{X: 0, Y: 0}, {X: w, Y: 0}, {X: w, Y: h}, {X: 0, Y: h}})
@@ -111,16 +113,16 @@ func (f *figure) paint(cv vg.Canvas, s size) {
 	f.draw(fr)
 }
 
-// svg renders the figure; ids begin with prefix.
-func (f *figure) svg(s size, prefix string) []byte {
+// SVG renders the figure; ids begin with prefix.
+func (f *Figure) SVG(s size, prefix string) []byte {
 	w, h := f.full(s)
 	c := newSVG(w, h, prefix)
 	f.paint(c, s)
-	return c.document(plain(f.title), plain(f.desc))
+	return c.document(say.Plain(f.Title), say.Plain(f.desc))
 }
 
-// png renders the figure.
-func (f *figure) png(s size) ([]byte, error) {
+// PNG renders the figure.
+func (f *Figure) PNG(s size) ([]byte, error) {
 	w, h := f.full(s)
 	c := vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(s.dpi))
 	f.paint(c, s)
@@ -131,7 +133,7 @@ func (f *figure) png(s size) ([]byte, error) {
 		img = paletted(full)
 	}
 	if err := e.Encode(&b, img); err != nil {
-		return nil, fmt.Errorf("encoding %s: %w", f.name, err)
+		return nil, fmt.Errorf("encoding %s: %w", f.Name, err)
 	}
 	return b.Bytes(), nil
 }
@@ -160,7 +162,7 @@ func (fr *frame) text(x, y vg.Length, s string, st draw.TextStyle, ax, ay float6
 
 // drawable returns text whose characters the font has; others become U+FFFD.
 func drawable(s string) string {
-	st := slide.style(1, false, ink)
+	st := Slide.style(1, false, ink)
 	face := st.Handler.Cache().Lookup(st.Font, st.Font.Size)
 	var buf sfnt.Buffer
 	return strings.Map(func(r rune) rune {
@@ -341,7 +343,7 @@ func (a timeAxis) label() string {
 	if a.origin == 0 {
 		return "time on the capture’s clock, " + a.name
 	}
-	return fmt.Sprintf("time, %s after %s", a.name, clock(a.origin))
+	return fmt.Sprintf("time, %s after %s", a.name, say.Clock(a.origin))
 }
 
 // apply sets up a plot's x axis of about w points.
@@ -400,8 +402,26 @@ func roundDuration(ns float64) string {
 		name string
 	}{{1e9, " s"}, {1e6, " ms"}, {1e3, " µs"}} {
 		if ns >= u.ns*0.999 {
-			return count(int64(math.Round(ns/u.ns))) + u.name
+			return say.Count(int64(math.Round(ns/u.ns))) + u.name
 		}
 	}
-	return count(int64(math.Round(ns))) + " ns"
+	return say.Count(int64(math.Round(ns))) + " ns"
+}
+
+// FigureColors are the colours of the figures by the names that the style sheet
+// and the script have for them, and what they become on a dark page.
+var FigureColors = []struct {
+	Name        string
+	Light, Dark color.NRGBA
+}{
+	{"paper", paper, color.NRGBA{0x16, 0x1b, 0x22, 0xff}},
+	{"ink", ink, color.NRGBA{0xe6, 0xed, 0xf3, 0xff}},
+	{"muted", muted, color.NRGBA{0xa3, 0xad, 0xb8, 0xff}},
+	{"grid", grid, color.NRGBA{0x37, 0x3e, 0x47, 0xff}},
+	{"band", band, color.NRGBA{0x4a, 0x36, 0x1c, 0xff}},
+	{"owner", ownerBlue, color.NRGBA{0x4d, 0xb1, 0xe8, 0xff}},
+	{"intruder", intruderRd, color.NRGBA{0xff, 0x8c, 0x3a, 0xff}},
+	{"patch", patchGreen, color.NRGBA{0x2f, 0xc7, 0x9a, 0xff}},
+	{"other", otherSky, color.NRGBA{0x7c, 0xc8, 0xf0, 0xff}},
+	{"idle", idleGrey, color.NRGBA{0x5d, 0x66, 0x70, 0xff}},
 }

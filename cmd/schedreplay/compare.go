@@ -8,7 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"schedreplay/plots"
+	"schedreplay/findings"
+	"schedreplay/report"
 )
 
 // checkError says that a check asked for did not hold. What there is to say is
@@ -54,7 +55,7 @@ keep within them, or the exit status is 1. What is not known does not hold.
 		if err := c.parse(cmd); err != nil {
 			return err
 		}
-		var b plots.Bounds
+		var b findings.Bounds
 		if f.Changed("max-p99") {
 			ns, err := parseDuration("--max-p99", p99)
 			if err != nil {
@@ -68,8 +69,8 @@ keep within them, or the exit status is 1. What is not known does not hold.
 			}
 			b.MaxIntrusions = &intrusions
 		}
-		if len(args) > plots.MaxSamples {
-			return usagef("%d captures: compare takes %d at most", len(args), plots.MaxSamples)
+		if len(args) > findings.MaxSamples {
+			return usagef("%d captures: compare takes %d at most", len(args), findings.MaxSamples)
 		}
 		return a.compare(cmd, args, out, &c, b)
 	}
@@ -85,8 +86,8 @@ func parseDuration(flag, s string) (int64, error) {
 	return int64(d), nil
 }
 
-func (a *app) compare(cmd *cobra.Command, paths []string, dir string, c *common, bounds plots.Bounds) error {
-	var samples []*plots.Sample
+func (a *app) compare(cmd *cobra.Command, paths []string, dir string, c *common, bounds findings.Bounds) error {
+	var samples []*findings.Sample
 	var partial error
 	names := map[string]int{}
 	for _, path := range paths {
@@ -100,7 +101,7 @@ func (a *app) compare(cmd *cobra.Command, paths []string, dir string, c *common,
 		}
 		samples = append(samples, s)
 	}
-	cmp, err := plots.Compare(samples, plots.Options{Program: "schedreplay " + version, Command: compareCommandLine(cmd, len(paths))})
+	cmp, err := report.Compare(samples, report.Options{Program: "schedreplay " + version, Command: compareCommandLine(cmd, len(paths))})
 	if err != nil {
 		return err
 	}
@@ -135,7 +136,7 @@ func compareCommandLine(cmd *cobra.Command, n int) string {
 
 // sample replays one capture of a comparison. partial becomes the first error of
 // a damaged one.
-func (a *app) sample(path, name string, c *common, partial *error) (*plots.Sample, error) {
+func (a *app) sample(path, name string, c *common, partial *error) (*findings.Sample, error) {
 	in, err := a.open(path, c)
 	if err != nil {
 		return nil, err
@@ -145,7 +146,7 @@ func (a *app) sample(path, name string, c *common, partial *error) (*plots.Sampl
 	if err := in.checkCPUs(c.filter.cpus); err != nil {
 		return nil, err
 	}
-	s := plots.NewSample(name)
+	s := findings.NewSample(name)
 	if s.Checksum, err = in.Checksum(); err != nil {
 		return nil, err
 	}
@@ -166,7 +167,7 @@ func (a *app) sample(path, name string, c *common, partial *error) (*plots.Sampl
 	return s, nil
 }
 
-func (a *app) compareText(cmp *plots.Comparison, bounds plots.Bounds, broken []string, dir string) {
+func (a *app) compareText(cmp *report.Comparison, bounds findings.Bounds, broken []string, dir string) {
 	st := a.style()
 	for _, l := range cmp.Verdict() {
 		fmt.Fprintln(a.out, wrap(oneLine(l), 80))
@@ -184,7 +185,7 @@ func (a *app) compareText(cmp *plots.Comparison, bounds plots.Bounds, broken []s
 	if dir != "" {
 		fmt.Fprintf(a.out, "\n%s holds compare.md, compare.json and figures\n", dir)
 	}
-	if bounds == (plots.Bounds{}) {
+	if bounds == (findings.Bounds{}) {
 		return
 	}
 	fmt.Fprintln(a.out)
@@ -198,7 +199,7 @@ func (a *app) compareText(cmp *plots.Comparison, bounds plots.Bounds, broken []s
 
 // table prints a table of the report: as columns where they fit 80 characters,
 // else row by row.
-func (a *app) table(t plots.Table) {
+func (a *app) table(t report.Table) {
 	width := make([]int, len(t.Header))
 	for _, r := range append([][]string{t.Header}, t.Rows...) {
 		for i, c := range r {

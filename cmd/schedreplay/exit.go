@@ -10,8 +10,8 @@ import (
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser/host"
 	"schedreplay/parser/open"
-	"schedreplay/plots"
 	"schedreplay/replay"
+	"schedreplay/report"
 )
 
 // The exit statuses of the contract.
@@ -100,7 +100,7 @@ func exitStatus(err error) int {
 		return exitCheck
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
-	case errors.As(err, &write), errors.Is(err, plots.ErrWrite):
+	case errors.As(err, &write), errors.Is(err, report.ErrWrite):
 		return exitWrite
 	case errors.As(err, &usage),
 		errors.Is(err, open.ErrAmbiguous), errors.Is(err, open.ErrNoCapture), errors.Is(err, open.ErrOracle),

@@ -14,13 +14,18 @@ import (
 
 // arrows says which rooms a room may import. A room is a folder with what lies
 // below it, the longest match counts; "leaves" are open to all. It is section 3 of
-// the design: cmd → {plots, export, replay, parser/open}; plots, export → replay →
-// {parser, kernelmodel/…} → {fact, cpumask}; dialects → {parser, tep, text}. In
-// kernelmodel, place asks through explore, on a topo, by the rules.
+// the design: cmd → {report, export, findings, replay, parser/open}; report → {plots,
+// findings/say, export}; plots, say, export → findings → replay → {parser,
+// kernelmodel/…} → {fact, cpumask}; dialects → {parser, tep, text}. In kernelmodel,
+// place asks through explore, on a topo, by the rules.
 var arrows = map[string][]string{
-	"cmd":                 {"plots", "export", "export/anonymize", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser", "parser/open", "parser/host"},
-	"plots":               {"replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
-	"export":              {"replay", "kernelmodel/place", "parser"},
+	"cmd":                 {"report", "export", "export/anonymize", "findings", "findings/say", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser", "parser/open", "parser/host"},
+	"report":              {"plots", "export", "findings", "findings/say", "findings/stats", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
+	"plots":               {"findings", "findings/say", "findings/stats", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
+	"export":              {"findings", "replay", "kernelmodel/place", "parser"},
+	"findings":            {"findings/stats", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
+	"findings/say":        {"findings", "findings/stats", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
+	"findings/stats":      {},                       // numbers in, numbers out
 	"export/anonymize":    {"parser", "parser/tep"}, // it rewrites records by their formats
 	"replay":              {"kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
 	"kernelmodel/rules":   {},

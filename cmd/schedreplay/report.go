@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"schedreplay/plots"
 	"schedreplay/replay"
+	"schedreplay/report"
 )
 
 const defaultReport = "schedreplay-report"
@@ -99,7 +99,7 @@ func (a *app) writeReport(in *input, dir, command string) (*replay.Result, error
 	if err != nil {
 		return nil, err
 	}
-	r, err := plots.NewReport(dir, plots.Options{Program: "schedreplay " + version, Command: command, Checksum: sum})
+	r, err := report.NewReport(dir, report.Options{Program: "schedreplay " + version, Command: command, Checksum: sum})
 	if err != nil {
 		return nil, err
 	}

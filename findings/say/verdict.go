@@ -1,4 +1,4 @@
-package plots
+package say
 
 import (
 	"fmt"
@@ -7,14 +7,15 @@ import (
 
 	"schedreplay/cpumask"
 	"schedreplay/fact"
+	"schedreplay/findings"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 	"schedreplay/replay"
 )
 
-// finding is one paragraph of the verdict.
-type finding struct {
+// Paragraph is one paragraph of the verdict.
+type Paragraph struct {
 	// Label says what it is about, in a word or two.
 	Label string
 	Text  string
@@ -32,25 +33,25 @@ const (
 	labelSure     = "How sure"
 )
 
-// verdict says in sentences what a result amounts to. It is a function of the
+// Verdict says in sentences what a result amounts to. It is a function of the
 // result alone; cpus are its summaries, the one held longest first.
-func verdict(res *replay.Result, cpus []*cpuSummary) []finding {
-	var out []finding
+func Verdict(res *replay.Result, cpus []*findings.CPU) []Paragraph {
+	var out []Paragraph
 	add := func(label string, sentences ...string) {
 		var s []string
 		for _, t := range sentences {
 			if t != "" {
-				s = append(s, sentence(t))
+				s = append(s, Sentence(t))
 			}
 		}
 		if len(s) > 0 {
-			out = append(out, finding{label, strings.Join(s, " ")})
+			out = append(out, Paragraph{label, strings.Join(s, " ")})
 		}
 	}
 	iso, known := res.Isolated.Get()
-	var held []*cpuSummary
+	var held []*findings.CPU
 	for _, c := range cpus {
-		if c.all.stays() > 0 {
+		if c.All.Stays() > 0 {
 			held = append(held, c)
 		}
 	}
@@ -59,19 +60,19 @@ func verdict(res *replay.Result, cpus []*cpuSummary) []finding {
 		add(labelWhat, "which CPUs are isolated is not known: neither the capture nor a description of the host says so. "+
 			"Name them with --isolated CPULIST, or give a host bundle with --host, to learn who intruded on them")
 	case iso.Empty():
-		add(labelWhat, fmt.Sprintf("no CPU of this host is isolated (%s), so there is nothing to intrude on", source(res.Isolated)))
+		add(labelWhat, fmt.Sprintf("no CPU of this host is isolated (%s), so there is nothing to intrude on", SourceOf(res.Isolated)))
 	case len(cpus) == 0:
-		add(labelWhat, fmt.Sprintf("none of the CPUs looked at is isolated; isolated: %s", cpuNoun(iso)))
+		add(labelWhat, fmt.Sprintf("none of the CPUs looked at is isolated; isolated: %s", CPUNoun(iso)))
 	case len(held) == 0:
 		add(labelWhat, nobody(res, cpus))
 	default:
 		c := held[0]
 		if len(cpus) > 1 {
-			add(labelWhat, several(res, cpus, held), whatHeld(c))
+			add(labelWhat, several(res, cpus, held), WhatHeld(c))
 		} else {
-			add(labelWhat, whatHeld(c))
+			add(labelWhat, WhatHeld(c))
 		}
-		about(res, c, add)
+		About(res, c, add)
 	}
 	if len(held) == 0 {
 		for _, c := range cpus[:min(len(cpus), 1)] {
@@ -83,14 +84,14 @@ func verdict(res *replay.Result, cpus []*cpuSummary) []finding {
 		label = labelFix
 	}
 	add(label, elsewhere(res, cpus))
-	add(labelSure, fidelityWords(res))
+	add(labelSure, FidelityWords(res))
 	return out
 }
 
-// about adds what there is to say of one CPU beyond what held it.
-func about(res *replay.Result, c *cpuSummary, add func(string, ...string)) {
+// About adds what there is to say of one CPU beyond what held it.
+func About(res *replay.Result, c *findings.CPU, add func(string, ...string)) {
 	add(labelCost, costWords(c))
-	if m := c.came.main; m != nil {
+	if m := c.Came.Main; m != nil {
 		add(labelHow, entryWords(c, m), consequence(m))
 		if m.Entry != nil {
 			add(labelWhy, whyWords(res, c, m.Entry))
@@ -100,75 +101,75 @@ func about(res *replay.Result, c *cpuSummary, add func(string, ...string)) {
 	add(labelResident, residentWords(res, c))
 }
 
-// source names where a fact is from: "by isolcpus= of /proc/cmdline".
-func source[T any](f fact.Fact[T]) string {
+// SourceOf names where a fact is from: "by isolcpus= of /proc/cmdline".
+func SourceOf[T any](f fact.Fact[T]) string {
 	if f.Source == "" {
 		return f.From.String()
 	}
-	return "by " + clean(f.Source)
+	return "by " + Clean(f.Source)
 }
 
 // nobody says that no foreign task ran on the CPUs, and how well that is known.
-func nobody(res *replay.Result, cpus []*cpuSummary) string {
+func nobody(res *replay.Result, cpus []*findings.CPU) string {
 	var m cpumask.Mask
 	var unknown int64
 	for _, c := range cpus {
 		m.Set(c.CPU)
-		unknown += c.unknown
+		unknown += c.Unknown
 	}
-	s := fmt.Sprintf("no foreign task ran on isolated %s in the %s recorded", cpuNoun(m), duration(res.End-res.Start))
+	s := fmt.Sprintf("no foreign task ran on isolated %s in the %s recorded", CPUNoun(m), Duration(res.End-res.Start))
 	if unknown > 0 {
-		s += fmt.Sprintf(", as far as the recording shows: it does not tell who ran there for %s", duration(unknown))
+		s += fmt.Sprintf(", as far as the recording shows: it does not tell who ran there for %s", Duration(unknown))
 	}
 	return s
 }
 
 // several introduces the CPU that the rest is about.
-func several(res *replay.Result, cpus, held []*cpuSummary) string {
+func several(res *replay.Result, cpus, held []*findings.CPU) string {
 	var ns int64
 	for _, c := range held {
-		ns += c.all.ns
+		ns += c.All.NS
 	}
-	s := fmt.Sprintf("foreign tasks ran on %d of the %d isolated CPUs looked at, for %s in all", len(held), len(cpus), duration(ns))
+	s := fmt.Sprintf("foreign tasks ran on %d of the %d isolated CPUs looked at, for %s in all", len(held), len(cpus), Duration(ns))
 	if len(held) > 1 {
 		s += fmt.Sprintf("; what follows is about CPU %d, the others are told of further down", held[0].CPU)
 	}
 	return s
 }
 
-// whatHeld says who held the CPU and how long.
-func whatHeld(c *cpuSummary) string {
-	h := &c.came
-	if h.stays() == 0 {
-		return fmt.Sprintf("no foreign task came to CPU %d in the %s recorded, but %s", c.CPU, duration(c.window), residentHeld(c))
+// WhatHeld says who held the CPU and how long.
+func WhatHeld(c *findings.CPU) string {
+	h := &c.Came
+	if h.Stays() == 0 {
+		return fmt.Sprintf("no foreign task came to CPU %d in the %s recorded, but %s", c.CPU, Duration(c.Window), residentHeld(c))
 	}
 	belongs := ""
 	if c.Owner != nil {
-		belongs = fmt.Sprintf(", where %s belongs,", task(*c.Owner))
+		belongs = fmt.Sprintf(", where %s belongs,", TaskName(*c.Owner))
 	}
 	var names []string
 	var list []string
-	for _, t := range c.tasks {
-		if t.stays() == t.residents {
+	for _, t := range c.Tasks {
+		if t.Stays() == t.Residents {
 			continue
 		}
-		names = append(names, task(t.task))
-		ns, runs := t.ns, t.runs
-		list = append(list, fmt.Sprintf("%s %s in %s", task(t.task), duration(ns), counted(runs, "run")))
+		names = append(names, TaskName(t.Task))
+		ns, runs := t.NS, t.Runs
+		list = append(list, fmt.Sprintf("%s %s in %s", TaskName(t.Task), Duration(ns), Counted(runs, "run")))
 	}
-	if h.runs == 0 {
+	if h.Runs == 0 {
 		return fmt.Sprintf("%s came to CPU %d%s but the recording shows no run of %s there",
-			joinUpTo(names, 3, "task"), c.CPU, strings.TrimSuffix(belongs, ",")+mark(belongs), map[bool]string{true: "it", false: "them"}[len(names) == 1])
+			JoinUpTo(names, 3, "task"), c.CPU, strings.TrimSuffix(belongs, ",")+mark(belongs), map[bool]string{true: "it", false: "them"}[len(names) == 1])
 	}
-	s := fmt.Sprintf("CPU %d%s was held %s%s (%s of the %s recorded) in %s by ", c.CPU, belongs, atLeast(h.cut > 0), duration(h.ns),
-		percent(h.ns, c.window), duration(c.window), counted(h.runs, "run"))
+	s := fmt.Sprintf("CPU %d%s was held %s%s (%s of the %s recorded) in %s by ", c.CPU, belongs, AtLeast(h.Cut > 0), Duration(h.NS),
+		Percent(h.NS, c.Window), Duration(c.Window), Counted(h.Runs, "run"))
 	if len(names) == 1 {
 		s += names[0]
 	} else {
-		s += fmt.Sprintf("%d foreign tasks: %s", len(names), joinUpTo(list, 3, "task"))
+		s += fmt.Sprintf("%d foreign tasks: %s", len(names), JoinUpTo(list, 3, "task"))
 	}
-	if h.cut > 0 {
-		s += fmt.Sprintf(" (%s cut by the window’s edge or a gap)", counted(h.cut, "run is", "runs are"))
+	if h.Cut > 0 {
+		s += fmt.Sprintf(" (%s cut by the window’s edge or a gap)", Counted(h.Cut, "run is", "runs are"))
 	}
 	return s
 }
@@ -182,49 +183,49 @@ func mark(clause string) string {
 }
 
 // costWords says what the owner suffered.
-func costWords(c *cpuSummary) string {
-	free, intruded := c.delays()
+func costWords(c *findings.CPU) string {
+	free, intruded := c.Delays()
 	if c.Owner == nil {
-		if c.all.stays() == 0 {
+		if c.All.Stays() == 0 {
 			return ""
 		}
 		return fmt.Sprintf("whom it delayed is not known: no task that belongs to CPU %d was seen; name it with --owner", c.CPU)
 	}
 	switch {
 	case free+intruded == 0:
-		return fmt.Sprintf("the recording shows no waking of %s, so its sch delay is not known", task(*c.Owner))
-	case intruded == 0 && c.all.stays() == 0:
-		return fmt.Sprintf("%s waited at most %s to run on CPU %d, in %s", task(*c.Owner), duration(c.worst()), c.CPU, counted(free, "waking"))
+		return fmt.Sprintf("the recording shows no waking of %s, so its sch delay is not known", TaskName(*c.Owner))
+	case intruded == 0 && c.All.Stays() == 0:
+		return fmt.Sprintf("%s waited at most %s to run on CPU %d, in %s", TaskName(*c.Owner), Duration(c.Worst()), c.CPU, Counted(free, "waking"))
 	case intruded == 0:
-		return fmt.Sprintf("none of the %s of %s fell into an intruder’s run; it waited at most %s", counted(free, "waking"), task(*c.Owner), duration(c.worst()))
+		return fmt.Sprintf("none of the %s of %s fell into an intruder’s run; it waited at most %s", Counted(free, "waking"), TaskName(*c.Owner), Duration(c.Worst()))
 	}
-	s := fmt.Sprintf("%s of the %s of %s met an intruder on the core and waited ", count(intruded), counted(free+intruded, "waking"), task(*c.Owner))
+	s := fmt.Sprintf("%s of the %s of %s met an intruder on the core and waited ", Count(intruded), Counted(free+intruded, "waking"), TaskName(*c.Owner))
 	if intruded == 1 {
-		s += duration(c.OwnerDelayIntruded.Max())
+		s += Duration(c.OwnerDelayIntruded.Max())
 	} else {
-		s += fmt.Sprintf("%s at the median and up to %s", duration(c.OwnerDelayIntruded.Percentile(50)), duration(c.OwnerDelayIntruded.Max()))
+		s += fmt.Sprintf("%s at the median and up to %s", Duration(c.OwnerDelayIntruded.Percentile(50)), Duration(c.OwnerDelayIntruded.Max()))
 	}
 	if free > 0 {
-		s += fmt.Sprintf("; without one, %s at the median and up to %s", duration(c.OwnerDelay.Percentile(50)), duration(c.OwnerDelay.Max()))
+		s += fmt.Sprintf("; without one, %s at the median and up to %s", Duration(c.OwnerDelay.Percentile(50)), Duration(c.OwnerDelay.Max()))
 	}
 	return s
 }
 
 // entryWords says when and how the main stay began.
-func entryWords(c *cpuSummary, m *replay.Stay) string {
+func entryWords(c *findings.CPU, m *replay.Stay) string {
 	at := m.Arrived
 	if m.Entry != nil {
 		at = m.Entry.Time
 	}
-	s := fmt.Sprintf("%s came in once, at %s", task(m.Task), clock(at))
-	if c.came.stays() > 1 {
-		s = fmt.Sprintf("%s; the stay that cost most is that of %s from %s on", cameTimes(&c.came), task(m.Task), clock(at))
+	s := fmt.Sprintf("%s came in once, at %s", TaskName(m.Task), Clock(at))
+	if c.Came.Stays() > 1 {
+		s = fmt.Sprintf("%s; the stay that cost most is that of %s from %s on", cameTimes(&c.Came), TaskName(m.Task), Clock(at))
 	} else if m.How == replay.CameUnseen {
-		s = fmt.Sprintf("%s was first seen there at %s", task(m.Task), clock(at))
+		s = fmt.Sprintf("%s was first seen there at %s", TaskName(m.Task), Clock(at))
 	}
 	switch m.How {
 	case replay.CameByMigration:
-		s += fmt.Sprintf(": it was moved there%s while runnable, by the load balancer, a change of its affinity or the stopper (%s outside a wakeup)", fromCPU(m.FromCPU), code("sched_migrate_task"))
+		s += fmt.Sprintf(": it was moved there%s while runnable, by the load balancer, a change of its affinity or the stopper (%s outside a wakeup)", fromCPU(m.FromCPU), Code("sched_migrate_task"))
 		return s
 	case replay.CameByWakeup:
 	default:
@@ -234,20 +235,20 @@ func entryWords(c *cpuSummary, m *replay.Stay) string {
 	if e == nil {
 		return s + fmt.Sprintf(", by a wakeup%s", fromCPU(m.FromCPU))
 	}
-	return s + ": " + wakingWords(e) + ", " + chosenWords(e)
+	return s + ": " + WakingWords(e) + ", " + chosenWords(e)
 }
 
 // cameTimes counts the stays that began within the capture, and apart those of
 // which that is not known.
-func cameTimes(h *held) string {
-	n := h.stays()
+func cameTimes(h *findings.Held) string {
+	n := h.Stays()
 	switch {
-	case h.unseen == n:
-		return fmt.Sprintf("foreign tasks were found there %s", times(n))
-	case h.unseen > 0:
-		return fmt.Sprintf("foreign tasks came in %s and were found there %s more", times(n-h.unseen), times(h.unseen))
+	case h.Unseen == n:
+		return fmt.Sprintf("foreign tasks were found there %s", Times(n))
+	case h.Unseen > 0:
+		return fmt.Sprintf("foreign tasks came in %s and were found there %s more", Times(n-h.Unseen), Times(h.Unseen))
 	}
-	return fmt.Sprintf("foreign tasks came in %s", times(n))
+	return fmt.Sprintf("foreign tasks came in %s", Times(n))
 }
 
 func fromCPU(cpu int) string {
@@ -257,9 +258,9 @@ func fromCPU(cpu int) string {
 	return fmt.Sprintf(" from CPU %d", cpu)
 }
 
-// wakingWords says who woke the task. A task that an interrupt was over is not
+// WakingWords says who woke the task. A task that an interrupt was over is not
 // blamed.
-func wakingWords(e *replay.Entry) string {
+func WakingWords(e *replay.Entry) string {
 	on := ""
 	if e.WakerCPU >= 0 {
 		on = fmt.Sprintf(" on CPU %d", e.WakerCPU)
@@ -273,14 +274,14 @@ func wakingWords(e *replay.Entry) string {
 	}
 	current := ""
 	if e.Waker.PID > 0 {
-		current = fmt.Sprintf(" while %s was current there", task(e.Waker))
+		current = fmt.Sprintf(" while %s was current there", TaskName(e.Waker))
 	} else if e.Waker.PID == 0 {
 		current = " while that CPU was idle"
 	}
 	switch e.WakerContext {
 	case replay.WakerTask:
 		if e.Waker.PID >= 0 {
-			return fmt.Sprintf("%s by %s%s", verb, task(e.Waker), on)
+			return fmt.Sprintf("%s by %s%s", verb, TaskName(e.Waker), on)
 		}
 		return verb + " by a task" + on
 	case replay.WakerSoftirq, replay.WakerHardirq:
@@ -316,9 +317,9 @@ func explained(w *replay.Wakeup) bool {
 
 // chosenWords says which CPU was chosen and by which path.
 func chosenWords(e *replay.Entry) string {
-	prev := "its " + code("prev_cpu") + " not known"
+	prev := "its " + Code("prev_cpu") + " not known"
 	if e.PrevCPU >= 0 {
-		prev = fmt.Sprintf("its %s being CPU %d", code("prev_cpu"), e.PrevCPU)
+		prev = fmt.Sprintf("its %s being CPU %d", Code("prev_cpu"), e.PrevCPU)
 	}
 	if !explained(&e.Wakeup) || e.Path == place.PathUnknown {
 		return fmt.Sprintf("%s; the kernel put it on CPU %d", prev, e.RecordedCPU)
@@ -327,7 +328,7 @@ func chosenWords(e *replay.Entry) string {
 	case e.Path == place.PathNoSelection:
 		return fmt.Sprintf("%s, without a selection (%s)", prev, e.Original.Reason)
 	case f != "":
-		return fmt.Sprintf("%s; %s chose CPU %d (path %s)", prev, code(f), e.RecordedCPU, e.Path)
+		return fmt.Sprintf("%s; %s chose CPU %d (path %s)", prev, Code(f), e.RecordedCPU, e.Path)
 	}
 	return fmt.Sprintf("%s; the kernel put it on CPU %d (path %s)", prev, e.RecordedCPU, e.Path)
 }
@@ -337,14 +338,14 @@ func consequence(m *replay.Stay) string {
 	if m.Wakings == 0 {
 		return ""
 	}
-	s := fmt.Sprintf("From then on CPU %d was its %s: ", m.CPU, code("prev_cpu"))
+	s := fmt.Sprintf("From then on CPU %d was its %s: ", m.CPU, Code("prev_cpu"))
 	if m.SelectionsUnknown > 0 {
-		return s + fmt.Sprintf("it was woken there %s more", times(m.Wakings))
+		return s + fmt.Sprintf("it was woken there %s more", Times(m.Wakings))
 	}
 	if m.Selections == 0 {
-		return s + fmt.Sprintf("it was woken there %s more, each time without a selection", times(m.Wakings))
+		return s + fmt.Sprintf("it was woken there %s more, each time without a selection", Times(m.Wakings))
 	}
-	s += fmt.Sprintf("it was woken there %s more", times(m.Wakings))
+	s += fmt.Sprintf("it was woken there %s more", Times(m.Wakings))
 	switch {
 	case m.Selections == m.Wakings && m.StayedPut == m.Selections:
 		if m.Wakings == 1 {
@@ -352,9 +353,9 @@ func consequence(m *replay.Stay) string {
 		}
 		return s + ", and each time the kernel chose the same CPU again"
 	case m.StayedPut == m.Selections:
-		return s + fmt.Sprintf(", %s of them with a selection, which chose the same CPU every time", count(m.Selections))
+		return s + fmt.Sprintf(", %s of them with a selection, which chose the same CPU every time", Count(m.Selections))
 	}
-	return s + fmt.Sprintf(", %s of them with a selection, which chose the same CPU %s", count(m.Selections), times(m.StayedPut))
+	return s + fmt.Sprintf(", %s of them with a selection, which chose the same CPU %s", Count(m.Selections), Times(m.StayedPut))
 }
 
 // affinityWords adds what is known of a task's affinity.
@@ -370,14 +371,14 @@ func affinityWords(res *replay.Result, t replay.TaskRef) string {
 }
 
 // whyWords explains the entry from the original kernel's rules.
-func whyWords(res *replay.Result, c *cpuSummary, e *replay.Entry) string {
+func whyWords(res *replay.Result, c *findings.CPU, e *replay.Entry) string {
 	if res.Original == nil {
 		return ""
 	}
-	k, cpu := clean(res.Original.Name), e.RecordedCPU
+	k, cpu := Clean(res.Original.Name), e.RecordedCPU
 	o := &e.Original
 	switch {
-	case !o.Bounded && topologyKnown(res):
+	case !o.Bounded && TopologyKnown(res):
 		return "the recording does not tell who woke it, and where, so no model of the kernel can say why"
 	case !o.Bounded:
 		return "the machine’s topology is not known, so no model of the kernel can say why; give a host bundle with --host"
@@ -388,41 +389,41 @@ func whyWords(res *replay.Result, c *cpuSummary, e *replay.Entry) string {
 	case o.CPU != cpu:
 		return fmt.Sprintf("the model of %s predicts CPU %d (path %s) instead, so this entry is not explained", k, o.CPU, o.Path)
 	}
-	aff := fmt.Sprintf("%s’s affinity%s", commName(e.Task), affinityWords(res, e.Task))
+	aff := fmt.Sprintf("%s’s affinity%s", CommName(e.Task), affinityWords(res, e.Task))
 	outside := fmt.Sprintf("isolation takes CPU %d out of every sched domain but not out of %s", cpu, aff)
 	switch o.Path {
 	case place.PathIdleSMT:
 		if !res.Original.Rules.SMTSpan {
-			return fmt.Sprintf("%s of %s looks for an idle SMT sibling and tests only the task’s affinity, not %s; %s, and it was idle", code("select_idle_smt"), k, code("sched_domain_span(sd)"), outside)
+			return fmt.Sprintf("%s of %s looks for an idle SMT sibling and tests only the task’s affinity, not %s; %s, and it was idle", Code("select_idle_smt"), k, Code("sched_domain_span(sd)"), outside)
 		}
 	case place.PathIdleCore:
 		if !res.Original.Rules.CoreSpan {
-			return fmt.Sprintf("the core scan of %s takes its fallback CPU by the task’s affinity alone, not by %s; %s, and it was idle", k, code("sched_domain_span(sd)"), outside)
+			return fmt.Sprintf("the core scan of %s takes its fallback CPU by the task’s affinity alone, not by %s; %s, and it was idle", k, Code("sched_domain_span(sd)"), outside)
 		}
 	case place.PathRecentUsed:
 		if res.Host != nil && res.Host.IsolatedLater.Value.Test(cpu) {
 			break
 		}
-		return fmt.Sprintf("CPU %d was the task’s %s and idle, and the test asks for a shared LLC and the affinity only: a CPU isolated at boot has %s 0, as the LLC of CPU 0 has", cpu, code("recent_used_cpu"), code("sd_llc_id"))
+		return fmt.Sprintf("CPU %d was the task’s %s and idle, and the test asks for a shared LLC and the affinity only: a CPU isolated at boot has %s 0, as the LLC of CPU 0 has", cpu, Code("recent_used_cpu"), Code("sd_llc_id"))
 	case place.PathNoLLC, place.PathPrevIdle:
 		if e.PrevCPU == cpu {
-			return fmt.Sprintf("CPU %d was its %s already: a task on a CPU without sched domain stays there", cpu, code("prev_cpu"))
+			return fmt.Sprintf("CPU %d was its %s already: a task on a CPU without sched domain stays there", cpu, Code("prev_cpu"))
 		}
 	case place.PathRT, place.PathDeadline:
 		return fmt.Sprintf("the %s class selects by priority and affinity, and %s contains CPU %d; select_idle_smt has no part in it", map[place.Path]string{place.PathRT: "real-time", place.PathDeadline: "deadline"}[o.Path], aff, cpu)
 	case place.PathFallback:
-		return fmt.Sprintf("no CPU selected was usable for the task, and %s took CPU %d", code("select_fallback_rq"), cpu)
+		return fmt.Sprintf("no CPU selected was usable for the task, and %s took CPU %d", Code("select_fallback_rq"), cpu)
 	case place.PathNoSelection:
 		return fmt.Sprintf("nothing selected it: the task was put back where it was (%s)", o.Reason)
 	}
 	if o.Path == place.PathTargetIdle {
-		return fmt.Sprintf("CPU %d was the target of the wakeup and idle: the waker ran there or it was %s", cpu, code("prev_cpu"))
+		return fmt.Sprintf("CPU %d was the target of the wakeup and idle: the waker ran there or it was %s", cpu, Code("prev_cpu"))
 	}
 	return fmt.Sprintf("the model of %s leads there by path %s", k, o.Path)
 }
 
-// fixesBetween names the fixes that the patched kernel has beyond the original.
-func fixesBetween(res *replay.Result) (more, fewer []rules.Fix) {
+// FixesBetween names the fixes that the patched kernel has beyond the original.
+func FixesBetween(res *replay.Result) (more, fewer []rules.Fix) {
 	if res.Original == nil || res.Patched == nil {
 		return nil, nil
 	}
@@ -438,7 +439,7 @@ func fixesBetween(res *replay.Result) (more, fewer []rules.Fix) {
 	return more, fewer
 }
 
-func fixNames(fs []rules.Fix) string {
+func FixNames(fs []rules.Fix) string {
 	var names []string
 	for _, f := range fs {
 		name := string(f)
@@ -447,16 +448,16 @@ func fixNames(fs []rules.Fix) string {
 		}
 		names = append(names, name)
 	}
-	return join(names)
+	return Join(names)
 }
 
 // under introduces the patched kernel.
 func under(res *replay.Result) string {
-	more, fewer := fixesBetween(res)
-	name := clean(res.Patched.Name)
+	more, fewer := FixesBetween(res)
+	name := Clean(res.Patched.Name)
 	switch {
 	case len(more) > 0 && len(fewer) == 0:
-		return fmt.Sprintf("under %s, which has %s,", name, fixNames(more))
+		return fmt.Sprintf("under %s, which has %s,", name, FixNames(more))
 	case len(more)+len(fewer) > 0:
 		return fmt.Sprintf("under %s", name)
 	}
@@ -470,64 +471,64 @@ func sameKernel(res *replay.Result) bool {
 
 // fixWords says what becomes of the stays that began within the capture under
 // the patched kernel.
-func fixWords(res *replay.Result, c *cpuSummary) []string {
+func fixWords(res *replay.Result, c *findings.CPU) []string {
 	if res.Patched == nil {
 		return nil
 	}
 	if sameKernel(res) {
-		return []string{fmt.Sprintf("the two kernels compared follow the same rules (%s), so nothing changes; name another with --patched", clean(res.Patched.Name))}
+		return []string{fmt.Sprintf("the two kernels compared follow the same rules (%s), so nothing changes; name another with --patched", Clean(res.Patched.Name))}
 	}
-	h := &c.came
+	h := &c.Came
 	u := under(res)
 	var out []string
-	m := h.main
+	m := h.Main
 	switch {
-	case unreproduced(m):
+	case Unreproduced(m):
 		s := fmt.Sprintf("whether %s would prevent it is not known, since the model does not reproduce the entry as recorded", strings.TrimPrefix(u, "under "))
 		if o, p := &m.Entry.Original, &m.Entry.Patched; o.CPU >= 0 && o.CPU == p.CPU {
-			s += fmt.Sprintf(": it puts %s on CPU %d under either kernel", commName(m.Task), o.CPU)
+			s += fmt.Sprintf(": it puts %s on CPU %d under either kernel", CommName(m.Task), o.CPU)
 		}
 		return []string{s}
-	case h.unseen == h.stays():
-		s := fmt.Sprintf("whether %s would have kept %s out is not known, since the way in was not recorded", strings.TrimPrefix(u, "under "), it(h))
-		if h.patchedMax >= h.ns {
+	case h.Unseen == h.Stays():
+		s := fmt.Sprintf("whether %s would have kept %s out is not known, since the way in was not recorded", strings.TrimPrefix(u, "under "), pronoun(h))
+		if h.PatchedMax >= h.NS {
 			s += "; once there, " + noFixMoves(h)
 		} else {
-			s += fmt.Sprintf("; of the %s at most %s remains", duration(h.ns), duration(h.patchedMax))
+			s += fmt.Sprintf("; of the %s at most %s remains", Duration(h.NS), Duration(h.PatchedMax))
 		}
 		out = append(out, s)
-	case h.wakings == 0 && h.wakeups == 0:
-		out = append(out, fmt.Sprintf("no wakeup brought %s in, so a kernel that only wakes differently changes nothing the model can show; %s the time held is taken as recorded", it(h), u))
-	case h.patchedMax == 0 && h.patchedCertain+h.patchedPossible == 0:
+	case h.Wakings == 0 && h.Wakeups == 0:
+		out = append(out, fmt.Sprintf("no wakeup brought %s in, so a kernel that only wakes differently changes nothing the model can show; %s the time held is taken as recorded", pronoun(h), u))
+	case h.PatchedMax == 0 && h.PatchedCertain+h.PatchedPossible == 0:
 		s := u + " none of it remains: "
 		if m.Entry != nil {
 			s += insteadWords(m.Entry) + ", and "
 		}
 		switch {
-		case h.wakings == 1:
+		case h.Wakings == 1:
 			s += "that one wakeup was all"
-		case h.stays() == 1:
-			s += fmt.Sprintf("not one of its %s (the entry and %s after it) lands on an isolated CPU", counted(h.wakings, "waking"), count(h.wakings-1))
+		case h.Stays() == 1:
+			s += fmt.Sprintf("not one of its %s (the entry and %s after it) lands on an isolated CPU", Counted(h.Wakings, "waking"), Count(h.Wakings-1))
 		default:
-			s += fmt.Sprintf("not one of the %s of the foreign tasks lands on an isolated CPU", counted(h.wakings, "waking"))
+			s += fmt.Sprintf("not one of the %s of the foreign tasks lands on an isolated CPU", Counted(h.Wakings, "waking"))
 		}
 		out = append(out, s)
-	case h.patched >= h.ns && h.ns > 0:
+	case h.Patched >= h.NS && h.NS > 0:
 		s := u + " all of it remains"
 		if m.Entry != nil && m.Entry.Moved == replay.MovedNo {
 			s += ": the entry is decided alike by both kernels"
 		}
 		out = append(out, s)
-	case h.patched == 0 && h.patchedMax >= h.ns:
-		out = append(out, fmt.Sprintf("%s it is not known what remains: anything from none of the %s to all of it", u, duration(h.ns)), likely(m))
-	case h.patched == h.patchedMax:
-		out = append(out, fmt.Sprintf("%s %s of the %s remains", u, duration(h.patched), duration(h.ns)))
+	case h.Patched == 0 && h.PatchedMax >= h.NS:
+		out = append(out, fmt.Sprintf("%s it is not known what remains: anything from none of the %s to all of it", u, Duration(h.NS)), likely(m))
+	case h.Patched == h.PatchedMax:
+		out = append(out, fmt.Sprintf("%s %s of the %s remains", u, Duration(h.Patched), Duration(h.NS)))
 	default:
 		low := "none"
-		if h.patched > 0 {
-			low = duration(h.patched)
+		if h.Patched > 0 {
+			low = Duration(h.Patched)
 		}
-		out = append(out, fmt.Sprintf("%s between %s and %s of the %s remains; what is not known leaves it open", u, low, duration(h.patchedMax), duration(h.ns)), likely(m))
+		out = append(out, fmt.Sprintf("%s between %s and %s of the %s remains; what is not known leaves it open", u, low, Duration(h.PatchedMax), Duration(h.NS)), likely(m))
 	}
 	switch {
 	case res.KernelsFrom == fact.Assumed:
@@ -536,14 +537,14 @@ func fixWords(res *replay.Result, c *cpuSummary) []string {
 		out = append(out, "This is at most possible: it leans on what is assumed, such as an affinity by rule of thumb")
 	}
 	if c.StaysDropped > 0 {
-		out = append(out, fmt.Sprintf("%s beyond the first %s are not in these sums", counted(c.StaysDropped, "stay"), count(replay.MaxStays)))
+		out = append(out, fmt.Sprintf("%s beyond the first %s are not in these sums", Counted(c.StaysDropped, "stay"), Count(replay.MaxStays)))
 	}
 	return out
 }
 
-// unreproduced reports whether a stay began with a wakeup that the model of the
+// Unreproduced reports whether a stay began with a wakeup that the model of the
 // original cannot lead to where it was recorded.
-func unreproduced(m *replay.Stay) bool {
+func Unreproduced(m *replay.Stay) bool {
 	return m != nil && m.Entry != nil && (m.Entry.ModelMiss || m.Entry.Original.Bounded && !m.Entry.Original.Possible.Test(m.Entry.RecordedCPU))
 }
 
@@ -563,80 +564,80 @@ func insteadWords(e *replay.Entry) string {
 		return "the entry does not happen"
 	}
 	if p.Certain() {
-		return fmt.Sprintf("at the entry it puts %s on CPU %d (path %s)", commName(e.Task), p.CPU, p.Path)
+		return fmt.Sprintf("at the entry it puts %s on CPU %d (path %s)", CommName(e.Task), p.CPU, p.Path)
 	}
-	s := fmt.Sprintf("at the entry it puts %s most likely on CPU %d (path %s)", commName(e.Task), p.CPU, p.Path)
+	s := fmt.Sprintf("at the entry it puts %s most likely on CPU %d (path %s)", CommName(e.Task), p.CPU, p.Path)
 	if p.Bounded {
-		s += fmt.Sprintf(" and surely on one of %s", cpuNoun(p.Possible))
+		s += fmt.Sprintf(" and surely on one of %s", CPUNoun(p.Possible))
 	}
 	return s
 }
 
-// it stands for the tasks of some stays.
-func it(h *held) string {
-	if h.stays() == 1 {
+// pronoun stands for the tasks of some stays.
+func pronoun(h *findings.Held) string {
+	if h.Stays() == 1 {
 		return "it"
 	}
 	return "them"
 }
 
 // noFixMoves says why tasks remain on an isolated CPU.
-func noFixMoves(h *held) string {
-	return fmt.Sprintf("no fix moves %s: a task whose %s is an isolated CPU has no sched domain there to leave by", it(h), code("prev_cpu"))
+func noFixMoves(h *findings.Held) string {
+	return fmt.Sprintf("no fix moves %s: a task whose %s is an isolated CPU has no sched domain there to leave by", pronoun(h), Code("prev_cpu"))
 }
 
 // residentHeld says who was on the CPU from the start and for how long.
-func residentHeld(c *cpuSummary) string {
-	h := &c.resident
+func residentHeld(c *findings.CPU) string {
+	h := &c.Resident
 	var names []string
-	for _, t := range c.tasks {
-		if t.residents > 0 {
-			names = append(names, task(t.task))
+	for _, t := range c.Tasks {
+		if t.Residents > 0 {
+			names = append(names, TaskName(t.Task))
 		}
 	}
 	were := "was"
 	if len(names) > 1 {
 		were = "were"
 	}
-	return fmt.Sprintf("%s %s there when the capture begins and ran %s%s in %s", joinUpTo(names, 4, "task"), were, atLeast(h.cut > 0), duration(h.ns), counted(h.runs, "run"))
+	return fmt.Sprintf("%s %s there when the capture begins and ran %s%s in %s", JoinUpTo(names, 4, "task"), were, AtLeast(h.Cut > 0), Duration(h.NS), Counted(h.Runs, "run"))
 }
 
 // residentWords tells of the tasks that were there when the capture begins.
-func residentWords(res *replay.Result, c *cpuSummary) string {
-	h := &c.resident
-	if h.stays() == 0 {
+func residentWords(res *replay.Result, c *findings.CPU) string {
+	h := &c.Resident
+	if h.Stays() == 0 {
 		return ""
 	}
 	s := "How they came is outside the capture"
-	if h.stays() == 1 {
+	if h.Stays() == 1 {
 		s = "How it came is outside the capture"
 	}
-	if c.came.stays() > 0 {
+	if c.Came.Stays() > 0 {
 		s = residentHeld(c) + ". " + s
 	}
 	switch {
 	case res.Patched == nil:
-	case h.patched >= h.ns && h.patchedPossible == 0:
+	case h.Patched >= h.NS && h.PatchedPossible == 0:
 		s += ", and " + noFixMoves(h)
-	case h.patched == h.patchedMax:
-		s += fmt.Sprintf("; under %s %s of %s remains", clean(res.Patched.Name), duration(h.patched), duration(h.ns))
+	case h.Patched == h.PatchedMax:
+		s += fmt.Sprintf("; under %s %s of %s remains", Clean(res.Patched.Name), Duration(h.Patched), Duration(h.NS))
 	default:
-		s += fmt.Sprintf("; under %s between %s and %s of %s remains", clean(res.Patched.Name), duration(h.patched), duration(h.patchedMax), duration(h.ns))
+		s += fmt.Sprintf("; under %s between %s and %s of %s remains", Clean(res.Patched.Name), Duration(h.Patched), Duration(h.PatchedMax), Duration(h.NS))
 	}
 	return s
 }
 
-// topologyKnown reports whether the model could place anything at all.
-func topologyKnown(res *replay.Result) bool {
+// TopologyKnown reports whether the model could place anything at all.
+func TopologyKnown(res *replay.Result) bool {
 	return res.Host != nil && slices.ContainsFunc(res.Host.CPU, func(c parser.CPUInfo) bool { return c.Known })
 }
 
 // elsewhere says what the patch changes beyond the intruders' wakeups.
-func elsewhere(res *replay.Result, cpus []*cpuSummary) string {
+func elsewhere(res *replay.Result, cpus []*findings.CPU) string {
 	if res.Patched == nil || sameKernel(res) {
 		return ""
 	}
-	if !topologyKnown(res) {
+	if !TopologyKnown(res) {
 		return "what the patch changes is not known, since the machine’s topology is not"
 	}
 	if res.Unplaced > 0 && res.Fidelity.Decisions <= res.Fidelity.Unjudged {
@@ -644,8 +645,8 @@ func elsewhere(res *replay.Result, cpus []*cpuSummary) string {
 	}
 	mine := map[int32]bool{}
 	for _, c := range cpus {
-		for _, t := range c.tasks {
-			mine[t.task.PID] = true
+		for _, t := range c.Tasks {
+			mine[t.Task.PID] = true
 		}
 	}
 	var certain, possible, toHouse, toIso, within, tasks int64
@@ -669,43 +670,43 @@ func elsewhere(res *replay.Result, cpus []*cpuSummary) string {
 	var s string
 	switch {
 	case certain > 0 && possible > 0:
-		s = fmt.Sprintf("the patch changes %s of %s for certain and %s possibly", counted(certain, "wakeup"), counted(tasks, "other task"), count(possible))
+		s = fmt.Sprintf("the patch changes %s of %s for certain and %s possibly", Counted(certain, "wakeup"), Counted(tasks, "other task"), Count(possible))
 	case certain > 0:
-		s = fmt.Sprintf("the patch changes %s of %s for certain", counted(certain, "wakeup"), counted(tasks, "other task"))
+		s = fmt.Sprintf("the patch changes %s of %s for certain", Counted(certain, "wakeup"), Counted(tasks, "other task"))
 	default:
-		s = fmt.Sprintf("the patch may change %s of %s", counted(possible, "wakeup"), counted(tasks, "other task"))
+		s = fmt.Sprintf("the patch may change %s of %s", Counted(possible, "wakeup"), Counted(tasks, "other task"))
 	}
 	if len(mine) == 0 {
 		s = strings.Replace(s, "other task", "task", 1)
 	}
 	var parts []string
 	if toHouse > 0 {
-		parts = append(parts, counted(toHouse, "leaves an isolated CPU", "leave an isolated CPU"))
+		parts = append(parts, Counted(toHouse, "leaves an isolated CPU", "leave an isolated CPU"))
 	}
 	if toIso > 0 {
-		parts = append(parts, counted(toIso, "comes to one", "come to one"))
+		parts = append(parts, Counted(toIso, "comes to one", "come to one"))
 	}
 	if within > 0 {
-		parts = append(parts, counted(within, "moves between other CPUs", "move between other CPUs"))
+		parts = append(parts, Counted(within, "moves between other CPUs", "move between other CPUs"))
 	}
-	return s + ": " + join(parts)
+	return s + ": " + Join(parts)
 }
 
-// fidelityWords says how well the model explains the recording.
-func fidelityWords(res *replay.Result) string {
+// FidelityWords says how well the model explains the recording.
+func FidelityWords(res *replay.Result) string {
 	f := &res.Fidelity
 	judged := f.Decisions - f.Unjudged
 	if res.Original == nil || judged <= 0 {
 		why := "the recording holds no decision that could be judged"
 		if f.Unjudged > 0 {
-			why = fmt.Sprintf("none of the %s could be judged, since the topology is not known", counted(f.Decisions, "decision"))
+			why = fmt.Sprintf("none of the %s could be judged, since the topology is not known", Counted(f.Decisions, "decision"))
 		}
 		return "how well the model fits this recording is not known: " + why
 	}
-	s := fmt.Sprintf("the model of %s gives exactly the recorded CPU in %s of %s and holds it possible in %s, with %.1f CPUs possible on average", clean(res.Original.Name),
-		percent(f.Exact, judged), counted(judged, "decision"), percent(f.Covered, judged), f.PossibleMean())
+	s := fmt.Sprintf("the model of %s gives exactly the recorded CPU in %s of %s and holds it possible in %s, with %.1f CPUs possible on average", Clean(res.Original.Name),
+		Percent(f.Exact, judged), Counted(judged, "decision"), Percent(f.Covered, judged), f.PossibleMean())
 	if f.Unjudged > 0 {
-		s += fmt.Sprintf("; %s more could not be judged", count(f.Unjudged))
+		s += fmt.Sprintf("; %s more could not be judged", Count(f.Unjudged))
 	}
 	if res.KernelsFrom == fact.Assumed {
 		s += ". The kernel itself is assumed"
@@ -713,31 +714,31 @@ func fidelityWords(res *replay.Result) string {
 	return s
 }
 
-// keyNumber is one of the numbers that matter.
-type keyNumber struct {
+// KeyNumber is one of the numbers that matter.
+type KeyNumber struct {
 	Label, Value, Note string
 }
 
-// keyNumbers are the four numbers of the first page.
-func keyNumbers(res *replay.Result, cpus []*cpuSummary) []keyNumber {
-	out := make([]keyNumber, 0, 4)
+// KeyNumbers are the four numbers of the first page.
+func KeyNumbers(res *replay.Result, cpus []*findings.CPU) []KeyNumber {
+	out := make([]KeyNumber, 0, 4)
 	var entries, residents, unseen, ns, window, worst, delays, cut int64
 	var worstAt int64 = parser.NoTime
 	worstCPU, onWorst := -1, ""
 	owners := 0
 	for _, c := range cpus {
-		entries += c.all.entries()
-		residents += c.all.residents
-		unseen += c.all.unseen
-		ns += c.all.ns
-		cut += c.all.cut
-		window = c.window
+		entries += c.All.Entries()
+		residents += c.All.Residents
+		unseen += c.All.Unseen
+		ns += c.All.NS
+		cut += c.All.Cut
+		window = c.Window
 		if c.Owner != nil {
 			owners++
 		}
-		free, intruded := c.delays()
-		if delays += free + intruded; free+intruded > 0 && c.worst() >= worst {
-			worst, worstCPU, worstAt = c.worst(), c.CPU, c.WorstDelayAt
+		free, intruded := c.Delays()
+		if delays += free + intruded; free+intruded > 0 && c.Worst() >= worst {
+			worst, worstCPU, worstAt = c.Worst(), c.CPU, c.WorstDelayAt
 			onWorst = ""
 			if intruded > 0 && c.OwnerDelayIntruded.Max() >= worst {
 				onWorst = ", behind an intruder"
@@ -749,8 +750,8 @@ func keyNumbers(res *replay.Result, cpus []*cpuSummary) []keyNumber {
 		where = fmt.Sprintf("CPU %d", cpus[0].CPU)
 	}
 	if len(cpus) == 0 {
-		out = append(out, keyNumber{"times entered", "not known", "no isolated CPU to look at"}, keyNumber{"time held", "not known", "no isolated CPU to look at"},
-			keyNumber{"worst delay of the owner", "not known", "no isolated CPU to look at"})
+		out = append(out, KeyNumber{"times entered", "not known", "no isolated CPU to look at"}, KeyNumber{"time held", "not known", "no isolated CPU to look at"},
+			KeyNumber{"worst delay of the owner", "not known", "no isolated CPU to look at"})
 		if iso, ok := res.Isolated.Get(); ok && iso.Empty() {
 			for i := range out {
 				out[i].Value, out[i].Note = "–", "no CPU is isolated"
@@ -759,35 +760,35 @@ func keyNumbers(res *replay.Result, cpus []*cpuSummary) []keyNumber {
 	} else {
 		note := where
 		if residents > 0 {
-			note += fmt.Sprintf("; %s there before", counted(residents, "task was", "tasks were"))
+			note += fmt.Sprintf("; %s there before", Counted(residents, "task was", "tasks were"))
 		}
 		if unseen > 0 {
-			note += fmt.Sprintf("; %s of which the way in was not seen", counted(unseen, "more", "more"))
+			note += fmt.Sprintf("; %s of which the way in was not seen", Counted(unseen, "more", "more"))
 		}
-		out = append(out, keyNumber{"times entered", count(entries), note})
-		note = fmt.Sprintf("%s of %s", percent(ns, window*int64(len(cpus))), duration(window))
+		out = append(out, KeyNumber{"times entered", Count(entries), note})
+		note = fmt.Sprintf("%s of %s", Percent(ns, window*int64(len(cpus))), Duration(window))
 		if len(cpus) > 1 {
-			note = fmt.Sprintf("%s of %s on %d CPUs", percent(ns, window*int64(len(cpus))), duration(window), len(cpus))
+			note = fmt.Sprintf("%s of %s on %d CPUs", Percent(ns, window*int64(len(cpus))), Duration(window), len(cpus))
 		}
-		out = append(out, keyNumber{"time held", atLeast(cut > 0) + duration(ns), note})
+		out = append(out, KeyNumber{"time held", AtLeast(cut > 0) + Duration(ns), note})
 		switch {
 		case delays > 0:
 			note := fmt.Sprintf("on CPU %d%s", worstCPU, onWorst)
 			if worstAt != parser.NoTime && worstAt != 0 {
-				note += fmt.Sprintf(", at %s", clock(worstAt))
+				note += fmt.Sprintf(", at %s", Clock(worstAt))
 			}
-			out = append(out, keyNumber{"worst delay of the owner", duration(worst), note})
+			out = append(out, KeyNumber{"worst delay of the owner", Duration(worst), note})
 		case owners == 0:
-			out = append(out, keyNumber{"worst delay of the owner", "not known", "the owner is not known"})
+			out = append(out, KeyNumber{"worst delay of the owner", "not known", "the owner is not known"})
 		default:
-			out = append(out, keyNumber{"worst delay of the owner", "not known", "no waking of the owner recorded"})
+			out = append(out, KeyNumber{"worst delay of the owner", "not known", "no waking of the owner recorded"})
 		}
 	}
 	f := &res.Fidelity
 	if judged := f.Decisions - f.Unjudged; judged > 0 {
-		out = append(out, keyNumber{"fidelity of the model", percent(f.Exact, judged) + " exact", fmt.Sprintf("%s covered, %.1f CPUs possible on average", percent(f.Covered, judged), f.PossibleMean())})
+		out = append(out, KeyNumber{"fidelity of the model", Percent(f.Exact, judged) + " exact", fmt.Sprintf("%s covered, %.1f CPUs possible on average", Percent(f.Covered, judged), f.PossibleMean())})
 	} else {
-		out = append(out, keyNumber{"fidelity of the model", "not known", "no decision could be judged"})
+		out = append(out, KeyNumber{"fidelity of the model", "not known", "no decision could be judged"})
 	}
 	return out
 }

@@ -1,4 +1,4 @@
-package plots
+package findings
 
 import (
 	"schedreplay/cpumask"
@@ -6,21 +6,21 @@ import (
 	"schedreplay/replay"
 )
 
-// effect is what it means for a task that the kernels choose different CPUs.
-type effect uint8
+// Effect is what it means for a task that the kernels choose different CPUs.
+type Effect uint8
 
 const (
-	effectLeaves  effect = iota // from an isolated CPU to another
+	effectLeaves  Effect = iota // from an isolated CPU to another
 	effectEnters                // to an isolated CPU
 	effectLoses                 // an idle CPU becomes a busy one
 	effectGains                 // a busy CPU becomes an idle one
 	effectNeutral               // one CPU for another of its kind
 	effectSame                  // the predictions agree, other answers do not
-	effects
+	Effects
 )
 
-// words says what an effect is, and whether that is good.
-func (e effect) words() (what, judged string) {
+// Words says what an effect is, and whether that is good.
+func (e Effect) Words() (what, judged string) {
 	switch e {
 	case effectLeaves:
 		return "leaves an isolated CPU", "good"
@@ -37,9 +37,9 @@ func (e effect) words() (what, judged string) {
 	return "goes to another CPU that is as good", "neither"
 }
 
-// effectOf judges a changed decision by where the kernels put the task, else by
+// EffectOf judges a changed decision by where the kernels put the task, else by
 // whether their searches found an idle CPU.
-func effectOf(w *replay.Wakeup, isolated cpumask.Mask) effect {
+func EffectOf(w *replay.Wakeup, isolated cpumask.Mask) Effect {
 	o, p := &w.Original, &w.Patched
 	from, to := o.CPU >= 0 && isolated.Test(o.CPU), p.CPU >= 0 && isolated.Test(p.CPU)
 	switch {

@@ -1,31 +1,32 @@
-package plots
+package say
 
 import (
 	"fmt"
 	"strings"
 
+	"schedreplay/findings"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/replay"
 )
 
-// brief is the verdict in three sentences: what happened, how, and what the
+// Brief is the verdict in three sentences: what happened, how, and what the
 // patch makes of it, how sure. Fewer where there is less to say.
-func brief(res *replay.Result, cpus []*cpuSummary) []string {
+func Brief(res *replay.Result, cpus []*findings.CPU) []string {
 	var out []string
 	add := func(s string) {
 		if s != "" {
-			out = append(out, sentence(s))
+			out = append(out, Sentence(s))
 		}
 	}
-	var held []*cpuSummary
+	var held []*findings.CPU
 	for _, c := range cpus {
-		if c.all.stays() > 0 {
+		if c.All.Stays() > 0 {
 			held = append(held, c)
 		}
 	}
 	sure := sureBrief(res)
 	if len(held) == 0 {
-		add(verdict(res, cpus)[0].first())
+		add(Verdict(res, cpus)[0].first())
 		if len(cpus) == 1 {
 			add(costWords(cpus[0]))
 		}
@@ -39,12 +40,12 @@ func brief(res *replay.Result, cpus []*cpuSummary) []string {
 		return out
 	}
 	c := held[0]
-	what := whatHeld(c)
+	what := WhatHeld(c)
 	if len(cpus) > 1 {
-		what = fmt.Sprintf("of %d isolated CPUs, %d ran foreign tasks, and CPU %d most: ", len(cpus), len(held), c.CPU) + lower(what)
+		what = fmt.Sprintf("of %d isolated CPUs, %d ran foreign tasks, and CPU %d most: ", len(cpus), len(held), c.CPU) + Lower(what)
 	}
 	add(what)
-	m := c.came.main
+	m := c.Came.Main
 	if m == nil {
 		if s := costWords(c); s != "" {
 			add(s)
@@ -63,30 +64,30 @@ func brief(res *replay.Result, cpus []*cpuSummary) []string {
 }
 
 // fixBrief says in one sentence what the patch makes of it.
-func fixBrief(res *replay.Result, c *cpuSummary) string {
+func fixBrief(res *replay.Result, c *findings.CPU) string {
 	full := fixWords(res, c)
 	if len(full) == 0 {
 		return ""
 	}
-	h := &c.came
-	m := h.main
-	if unreproduced(m) || sameKernel(res) || h.wakings == 0 || h.patchedMax > 0 || h.patchedCertain+h.patchedPossible > 0 || m.Entry == nil || m.Entry.Patched.CPU < 0 {
+	h := &c.Came
+	m := h.Main
+	if Unreproduced(m) || sameKernel(res) || h.Wakings == 0 || h.PatchedMax > 0 || h.PatchedCertain+h.PatchedPossible > 0 || m.Entry == nil || m.Entry.Patched.CPU < 0 {
 		return full[0]
 	}
 	with := ""
-	if more, fewer := fixesBetween(res); len(more) > 0 && len(fewer) == 0 {
+	if more, fewer := FixesBetween(res); len(more) > 0 && len(fewer) == 0 {
 		var names []string
 		for _, f := range more {
 			names = append(names, string(f))
 		}
-		with = " with " + join(names)
+		with = " with " + Join(names)
 	}
-	s := fmt.Sprintf("under %s%s none of it remains: %s goes to CPU %d instead", clean(res.Patched.Name), with, commName(m.Task), m.Entry.Patched.CPU)
+	s := fmt.Sprintf("under %s%s none of it remains: %s goes to CPU %d instead", Clean(res.Patched.Name), with, CommName(m.Task), m.Entry.Patched.CPU)
 	if !m.Entry.Patched.Certain() {
 		s = strings.Replace(s, "goes", "most likely goes", 1)
 	}
-	if h.wakings > 1 {
-		s += fmt.Sprintf(", and not one of %s lands on an isolated CPU", counted(h.wakings, "waking"))
+	if h.Wakings > 1 {
+		s += fmt.Sprintf(", and not one of %s lands on an isolated CPU", Counted(h.Wakings, "waking"))
 	}
 	if len(full) > 1 && strings.HasPrefix(full[len(full)-1], "This is at most possible") {
 		s = "at most possibly, since something is assumed, " + s
@@ -95,14 +96,14 @@ func fixBrief(res *replay.Result, c *cpuSummary) string {
 }
 
 // first is a finding's first sentence, its stop left off.
-func (f finding) first() string {
+func (f Paragraph) first() string {
 	s, _, _ := strings.Cut(f.Text, ". ")
 	return strings.TrimSuffix(s, ".")
 }
 
-// lower begins a sentence that goes on within another, unless it begins with a
+// Lower begins a sentence that goes on within another, unless it begins with a
 // name or an abbreviation.
-func lower(s string) string {
+func Lower(s string) string {
 	if len(s) < 2 || s[0] >= 0x80 || s[1] >= 'A' && s[1] <= 'Z' {
 		return s
 	}
@@ -110,23 +111,23 @@ func lower(s string) string {
 }
 
 // entryBrief says in one sentence how the main stay began and why it lasted.
-func entryBrief(res *replay.Result, c *cpuSummary, m *replay.Stay) string {
+func entryBrief(res *replay.Result, c *findings.CPU, m *replay.Stay) string {
 	at := m.Arrived
 	if m.Entry != nil {
 		at = m.Entry.Time
 	}
-	s := fmt.Sprintf("%s came in at %s", commName(m.Task), clock(at))
-	if c.came.stays() > 1 {
-		s = fmt.Sprintf("%s, %s for the longest time at %s", cameTimes(&c.came), commName(m.Task), clock(at))
+	s := fmt.Sprintf("%s came in at %s", CommName(m.Task), Clock(at))
+	if c.Came.Stays() > 1 {
+		s = fmt.Sprintf("%s, %s for the longest time at %s", cameTimes(&c.Came), CommName(m.Task), Clock(at))
 	} else if m.How == replay.CameUnseen {
-		s = fmt.Sprintf("%s was first seen there at %s, its way in not recorded", commName(m.Task), clock(at))
+		s = fmt.Sprintf("%s was first seen there at %s, its way in not recorded", CommName(m.Task), Clock(at))
 	}
 	stayed := ""
 	switch {
 	case m.Selections > 0 && m.StayedPut == m.Selections:
-		stayed = fmt.Sprintf(", and the kernel chose CPU %d for it %s more, since that was its %s then", m.CPU, times(m.StayedPut), code("prev_cpu"))
+		stayed = fmt.Sprintf(", and the kernel chose CPU %d for it %s more, since that was its %s then", m.CPU, Times(m.StayedPut), Code("prev_cpu"))
 	case m.Wakings > 0:
-		stayed = fmt.Sprintf(", and was woken there %s more", times(m.Wakings))
+		stayed = fmt.Sprintf(", and was woken there %s more", Times(m.Wakings))
 	}
 	e := m.Entry
 	switch {
@@ -143,9 +144,9 @@ func entryBrief(res *replay.Result, c *cpuSummary, m *replay.Stay) string {
 	}
 	switch {
 	case e.Path == place.PathIdleSMT && res.Original != nil && !res.Original.Rules.SMTSpan:
-		return s + fmt.Sprintf("%s: %s took the idle SMT sibling, testing the task’s affinity but not whether CPU %d is in the sched domain", on, code("select_idle_smt"), m.CPU) + stayed
+		return s + fmt.Sprintf("%s: %s took the idle SMT sibling, testing the task’s affinity but not whether CPU %d is in the sched domain", on, Code("select_idle_smt"), m.CPU) + stayed
 	case chooser[e.Path] != "":
-		return s + fmt.Sprintf("%s: %s chose CPU %d (path %s)", on, code(chooser[e.Path]), m.CPU, e.Path) + stayed
+		return s + fmt.Sprintf("%s: %s chose CPU %d (path %s)", on, Code(chooser[e.Path]), m.CPU, e.Path) + stayed
 	}
 	return s + on + stayed
 }
@@ -157,5 +158,5 @@ func sureBrief(res *replay.Result) string {
 	if res.Original == nil || judged <= 0 {
 		return "how well the model fits this recording is not known"
 	}
-	return fmt.Sprintf("the model behind this names the CPU that the kernel chose in %s of %s", percent(f.Exact, judged), counted(judged, "decision"))
+	return fmt.Sprintf("the model behind this names the CPU that the kernel chose in %s of %s", Percent(f.Exact, judged), Counted(judged, "decision"))
 }

@@ -1,0 +1,266 @@
+package say
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"schedreplay/findings"
+	"schedreplay/findings/stats"
+	"schedreplay/parser"
+	"schedreplay/replay"
+)
+
+// Doubts are the reasons why two captures may not be comparable.
+func Doubts(a, b *findings.Sample) []string {
+	var out []string
+	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	differ := func(what, x, y, cost string) {
+		if x != y {
+			add("%s: %s and %s; %s", what, orUnknown(x), orUnknown(y), cost)
+		}
+	}
+	ra, rb := a.Res, b.Res
+	if ha, hb := ra.Host, rb.Host; ha != nil && hb != nil {
+		differ("the machines have different CPUs", machineWords(ra), machineWords(rb), "delays and choices follow the topology")
+		differ("the hosts have different names", Clean(ha.Hostname.Value), Clean(hb.Hostname.Value), "other hardware may explain the difference")
+		differ("different kernels were recorded", Clean(ha.Release.Value), Clean(hb.Release.Value), "that may be what you compare, or not")
+		if x, y := commandLine(ha), commandLine(hb); x != y {
+			add("the kernels’ command lines differ: %s and %s", orUnknown(x), orUnknown(y))
+		}
+	}
+	ia, ka := ra.Isolated.Get()
+	ib, kb := rb.Isolated.Get()
+	switch {
+	case !ka || !kb:
+		add("the isolated CPUs are not known in %s", map[bool]string{true: "both", false: "one of them"}[!ka && !kb])
+	case !ia.Equal(ib):
+		add("different CPUs are isolated: %s and %s", MaskWords(ia), MaskWords(ib))
+	}
+	differ("the owners have different names", ownerNames(ra), ownerNames(rb), "their delays are those of different programs")
+	if ma, mb := ra.Meta, rb.Meta; ma != nil && mb != nil {
+		differ("the formats differ", string(ma.Dialect), string(mb.Dialect), "not every format carries the same events")
+		differ("the clocks differ", ma.Clock.Name, mb.Clock.Name, "delays are taken on each capture’s own clock")
+		if ma.Resolution != mb.Resolution {
+			add("the time stamps are to %s and to %s; short delays are not comparable", Duration(ma.Resolution), Duration(mb.Resolution))
+		}
+		if ma.HasWakings != mb.HasWakings {
+			add("only one of them carries wakeups: its delays are from waking, the other’s are not")
+		}
+	}
+	wa, wb := a.Stats.Window, b.Stats.Window
+	if wa > 0 && wb > 0 && (float64(wa)/float64(wb) > 2 || float64(wb)/float64(wa) > 2) {
+		add("the windows differ much: %s and %s; in the longer one a rare event is likelier", Duration(wa), Duration(wb))
+	}
+	if !ra.Recorded.Equal(rb.Recorded) {
+		na, nb := ra.Recorded.Weight(), rb.Recorded.Weight()
+		if na*2 < nb || nb*2 < na || na == 1 || nb == 1 {
+			add("%s of %s and of %s had events; a recording of few CPUs (-C) shows less", "CPUs", MaskWords(ra.Recorded), MaskWords(rb.Recorded))
+		}
+	}
+	wakings := func(r *replay.Result) bool { return r.Events[parser.KindWaking] > 0 }
+	if wakings(ra) != wakings(rb) {
+		add("only one of them has sched_waking; the other’s delays begin at sched_wakeup and are shorter")
+	}
+	for _, s := range []*findings.Sample{a, b} {
+		r := s.Res
+		if n := r.Lost + r.Overwritten; n > 0 || r.LostUnknown > 0 || r.Holes > 0 {
+			add("%s lost events (%s, and %s): what happened then is in no number", Clean(s.Name), Count(n), Counted(r.Holes+r.LostUnknown, "break of unknown size", "breaks of unknown size"))
+		}
+		if r.Partial != nil || r.Damaged > 0 {
+			add("%s is damaged or cut short", Clean(s.Name))
+		}
+		if st := s.Stats; st.CPUs > 0 && st.Wakings > 0 && st.Wakings < 100 {
+			add("%s has only %s of the owner: its tail is not known", Clean(s.Name), Counted(st.Wakings, "waking"))
+		}
+	}
+	if fa, fb := a.Stats.Fidelity, b.Stats.Fidelity; findings.Judged(fa) > 0 && findings.Judged(fb) > 0 {
+		x, y := float64(fa.Exact)/float64(findings.Judged(fa)), float64(fb.Exact)/float64(findings.Judged(fb))
+		if math.Abs(x-y) > 0.1 {
+			add("the model fits them differently well: %s and %s exact", Percent(fa.Exact, findings.Judged(fa)), Percent(fb.Exact, findings.Judged(fb)))
+		}
+	}
+	if a.Checksum != "" && a.Checksum == b.Checksum {
+		add("they are the same file")
+	}
+	return out
+}
+
+func orUnknown(s string) string {
+	if s == "" {
+		return "not known"
+	}
+	return s
+}
+
+// machineWords is the shape of a machine.
+func machineWords(r *replay.Result) string {
+	n, smt := 0, 0
+	llc := map[string]bool{}
+	for _, c := range r.Host.CPU {
+		if c.Known {
+			n++
+			smt = max(smt, c.Siblings.Weight())
+			llc[c.LLC.String()] = true
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s, %d per core, %s", Counted(int64(n), "CPU"), smt, Counted(int64(len(llc)), "LLC"))
+}
+
+// commandLine is the part of the kernel's command line that concerns the
+// scheduler.
+func commandLine(h *parser.Host) string {
+	var out []string
+	for _, w := range strings.Fields(h.Cmdline.Value) {
+		name, _, _ := strings.Cut(w, "=")
+		switch name {
+		case "isolcpus", "nohz_full", "rcu_nocbs", "irqaffinity", "nosmt", "mitigations", "preempt", "housekeeping", "kthread_cpus", "skew_tick", "idle", "intel_idle.max_cstate", "processor.max_cstate":
+			out = append(out, Clean(w))
+		}
+	}
+	return strings.Join(out, " ")
+}
+
+func ownerNames(r *replay.Result) string {
+	var names []string
+	for _, c := range r.CPUs {
+		if c.Owner != nil && !slices.Contains(names, parser.DisplayComm(c.Owner.Comm)) {
+			names = append(names, parser.DisplayComm(c.Owner.Comm))
+		}
+	}
+	slices.Sort(names)
+	return JoinUpTo(names, 4, "task")
+}
+
+func sampleTitle(s *findings.Sample) string { return Bold(Clean(s.Name)) }
+
+// HeldVerdict compares entries and time.
+func HeldVerdict(a, b *findings.Sample) string {
+	x, y := a.Stats, b.Stats
+	if !x.Share.Known || !y.Share.Known {
+		return fmt.Sprintf("%s: who held the isolated CPUs is not known in %s.", sampleTitle(b), map[bool]string{true: "both captures", false: "one capture"}[!x.Share.Known && !y.Share.Known])
+	}
+	s := fmt.Sprintf("%s: foreign tasks entered %s in %s (%s in %s before) and held %s of the time (%s before)", sampleTitle(b),
+		Counted(y.Entries, "time"), Duration(y.Window), Counted(x.Entries, "time"), Duration(x.Window), Share(y.Share.Value), Share(x.Share.Value))
+	word := map[bool]string{true: "better", false: "worse"}[y.Share.Value < x.Share.Value]
+	switch {
+	case x.Held == 0 && y.Held == 0:
+		s += ": no difference, there were none"
+	case stats.Apart95(x.Share, y.Share) && stats.Apart95(x.EntriesPerS, y.EntriesPerS):
+		s += fmt.Sprintf(": %s, beyond what chance explains", word)
+	case stats.Apart95(x.Share, y.Share):
+		s += fmt.Sprintf(": %s in these captures, but so few entries may differ by chance; longer recordings would tell", word)
+	default:
+		s += ": no difference that these captures can tell from chance"
+	}
+	return s + "."
+}
+
+func Share(v float64) string { return Percent(int64(math.Round(v*1e9)), 1e9) }
+
+// DelayVerdict compares the owners' delays, with the size of the effect.
+func DelayVerdict(a, b *findings.Sample) string {
+	p, ok := findings.Superiority(a, b)
+	if !ok {
+		return fmt.Sprintf("%s: the owner’s sch delay cannot be compared, since one of the captures shows no waking of it.", sampleTitle(b))
+	}
+	best := -1
+	for i := range stats.Percentiles[:3] {
+		if r := findings.Ratio(a.Stats, b.Stats, i); r.Known {
+			best = i
+		}
+	}
+	s := sampleTitle(b) + ": "
+	if best < 0 {
+		s += fmt.Sprintf("the owner waited up to %s (%s before)", Duration(b.Stats.Worst), Duration(a.Stats.Worst))
+	} else {
+		r := findings.Ratio(a.Stats, b.Stats, best)
+		s += fmt.Sprintf("the owner’s p%g sch delay is %s (%s before), %s of it (95 %% band %s to %s)", stats.Percentiles[best],
+			Duration(int64(b.Stats.Percentile[best].Value)), Duration(int64(a.Stats.Percentile[best].Value)), factor(r.Value), factor(r.Low), factor(r.High))
+		switch {
+		case r.High < 1:
+			s += ": better"
+		case r.Low > 1:
+			s += ": worse"
+		default:
+			s += ": no difference that these captures can tell from chance"
+		}
+	}
+	return s + fmt.Sprintf("; over all wakings, one waits longer than one before in %.0f %% of pairs, a %s effect.", 100*p, EffectSize(p))
+}
+
+// EffectSize is a word for the probability of superiority, by the customary
+// bounds (Vargha and Delaney).
+func EffectSize(p float64) string {
+	switch d := math.Abs(p - 0.5); {
+	case d < 0.06:
+		return "negligible"
+	case d < 0.14:
+		return "small"
+	case d < 0.21:
+		return "medium"
+	}
+	return "large"
+}
+
+// factor prints a ratio with two digits or so.
+func factor(v float64) string {
+	switch {
+	case v >= 100:
+		return Count(int64(math.Round(v)))
+	case v >= 10:
+		return fmt.Sprintf("%.0f", v)
+	case v >= 0.1:
+		return fmt.Sprintf("%.2f", v)
+	}
+	return fmt.Sprintf("1/%s", Count(int64(math.Round(1/max(v, 1e-9)))))
+}
+
+func Broken(s *findings.Sample, b findings.Bounds) []string {
+	var out []string
+	st := s.Stats
+	name := Clean(s.Name)
+	if b.MaxP99 != nil {
+		p := st.Percentile[2]
+		switch {
+		case st.Wakings == 0:
+			out = append(out, fmt.Sprintf("%s: the owner’s p99 is not known, since no waking of it was recorded", name))
+		case !p.Known && st.Worst > *b.MaxP99:
+			out = append(out, fmt.Sprintf("%s: %s are too few for a p99, and the longest delay, %s, is over %s", name, Counted(st.Wakings, "waking"), Duration(st.Worst), Duration(*b.MaxP99)))
+		case p.Known && p.Value > float64(*b.MaxP99):
+			out = append(out, fmt.Sprintf("%s: the owner’s p99 sch delay is %s, over %s", name, Duration(int64(p.Value)), Duration(*b.MaxP99)))
+		}
+	}
+	if b.MaxIntrusions != nil {
+		switch {
+		case st.CPUs == 0:
+			out = append(out, fmt.Sprintf("%s: intrusions are not known, since no isolated CPU is", name))
+		case st.Entries > *b.MaxIntrusions:
+			out = append(out, fmt.Sprintf("%s: %s, over %s", name, Counted(st.Entries, "intrusion"), Count(*b.MaxIntrusions)))
+		}
+	}
+	return out
+}
+
+func Durations(i stats.Interval) string {
+	if !i.Known {
+		return "–"
+	}
+	return fmt.Sprintf("%s (%s–%s)", Duration(int64(i.Value)), Duration(int64(i.Low)), Duration(int64(i.High)))
+}
+
+// Shares prints a part of the time; none at all has no band that the recording
+// could give.
+func Shares(i stats.Interval) string {
+	if i.High == 0 {
+		return Share(i.Value)
+	}
+	return fmt.Sprintf("%s (%s–%s)", Share(i.Value), Share(i.Low), Share(i.High))
+}
+
+// Rate prints events per second.
+func Rate(v float64) string { return fmt.Sprintf("%.3g", math.Abs(v)) }

@@ -1,0 +1,75 @@
+package say
+
+import (
+	"fmt"
+
+	"schedreplay/cpumask"
+	"schedreplay/kernelmodel/place"
+	"schedreplay/replay"
+)
+
+func Conclusion(p *replay.Placed) string {
+	if p.CPU < 0 {
+		return "no prediction"
+	}
+	s := fmt.Sprintf("CPU %d, path %s", p.CPU, p.Path)
+	if p.Bounded && p.Possible.Weight() > 1 {
+		s += fmt.Sprintf("; possible: %s", CPUNoun(p.Possible))
+	}
+	return Bold(s)
+}
+
+// CameWords says how a stay began, for a table.
+func CameWords(s *replay.Stay) string {
+	switch s.How {
+	case replay.CameByWakeup:
+		if s.Entry != nil && s.Entry.Path != "" && explained(&s.Entry.Wakeup) {
+			return fmt.Sprintf("%s%s", s.Entry.Path, fromCPU(s.FromCPU))
+		}
+		return "wakeup" + fromCPU(s.FromCPU)
+	case replay.CameByMigration:
+		return "moved" + fromCPU(s.FromCPU)
+	case replay.CameBefore:
+		return "there before"
+	}
+	return "not seen"
+}
+
+func RemainsWords(min, max int64) string {
+	switch {
+	case max < min || min == max:
+		return Duration(min)
+	case min == 0:
+		return "0 to " + Duration(max)
+	}
+	return Duration(min) + " to " + Duration(max)
+}
+
+// Sign stands before a length that is a lower bound.
+func Sign(atLeast bool) string {
+	if atLeast {
+		return "≥ "
+	}
+	return ""
+}
+
+func CPUOr(cpu int) string {
+	if cpu < 0 {
+		return "not known"
+	}
+	return fmt.Sprint(cpu)
+}
+
+func CPUPath(cpu int, p place.Path) string {
+	if cpu < 0 {
+		return "not known"
+	}
+	return fmt.Sprintf("%d by %s", cpu, p)
+}
+
+func MaskWords(m cpumask.Mask) string {
+	if m.Empty() {
+		return "none"
+	}
+	return m.String()
+}
