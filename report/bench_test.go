@@ -1,0 +1,33 @@
+package report
+
+import (
+	"path/filepath"
+	"testing"
+
+	"schedreplay/plots"
+)
+
+// BenchmarkWrite measures a whole report.
+func BenchmarkWrite(b *testing.B) {
+	s := build(incidentSpec())
+	for b.Loop() {
+		r, err := NewReport(filepath.Join(b.TempDir(), "report"), Options{Program: "schedreplay 0.1.0"})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := r.Write(s.play(r.Observer())); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkRun measures what a slice costs while the replay goes.
+func BenchmarkRun(b *testing.B) {
+	s := build(incidentSpec())
+	c := plots.NewCollector()
+	i := 0
+	for b.Loop() {
+		c.Run(&s.runs[i%len(s.runs)])
+		i++
+	}
+}

@@ -1,0 +1,353 @@
+package report
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
+
+	"schedreplay/findings"
+	"schedreplay/findings/say"
+	"schedreplay/findings/stats"
+	"schedreplay/plots"
+)
+
+// ErrSamples is what Compare returns where there are too few or too many.
+var ErrSamples = errors.New("a comparison takes two to eight captures")
+
+// Comparison holds two or more captures against each other; the first is what
+// the others are compared with.
+type Comparison struct {
+	o       Options
+	samples []*findings.Sample
+	// Doubts say why the captures may not be comparable, the gravest first.
+	Doubts []string
+	doc    *document
+}
+
+// Compare makes a comparison of finished samples.
+func Compare(samples []*findings.Sample, o Options) (*Comparison, error) {
+	if len(samples) < 2 || len(samples) > findings.MaxSamples {
+		return nil, ErrSamples
+	}
+	for _, s := range samples {
+		if s.Stats == nil {
+			return nil, errors.New("plots: a sample was not finished")
+		}
+	}
+	c := &Comparison{o: o, samples: samples}
+	for _, s := range samples[1:] {
+		for _, d := range say.Doubts(samples[0], s) {
+			if len(samples) > 2 {
+				d = fmt.Sprintf("%s: %s", say.Clean(s.Name), d)
+			}
+			c.Doubts = append(c.Doubts, d)
+		}
+	}
+	c.doc = c.compose()
+	return c, nil
+}
+
+// Verdict says in sentences what the comparison amounts to, one group per
+// capture after the first.
+func (c *Comparison) Verdict() []string {
+	var out []string
+	for _, x := range c.verdict() {
+		out = append(out, say.Plain(x))
+	}
+	return out
+}
+
+func (c *Comparison) verdict() []string {
+	a := c.samples[0]
+	var out []string
+	for _, b := range c.samples[1:] {
+		out = append(out, say.HeldVerdict(a, b), say.DelayVerdict(a, b))
+	}
+	return out
+}
+
+// Broken are the bounds that do not hold, one sentence each; what is not known
+// does not hold.
+func (c *Comparison) Broken(b findings.Bounds) []string {
+	var out []string
+	for _, s := range c.samples[1:] {
+		out = append(out, say.Broken(s, b)...)
+	}
+	return out
+}
+
+func (c *Comparison) compose() *document {
+	d := &document{Title: "Captures compared", Brief: c.verdict()}
+	var figs []*plots.Figure
+	if f := plots.CompareDelayFigure(c.samples); f != nil {
+		figs = append(figs, f)
+	}
+	if f := plots.CompareHeldFigure(c.samples); f != nil {
+		figs = append(figs, f)
+	}
+	doubts := section{ID: "doubts", Title: "Why they may not be comparable", Level: 2}
+	if len(c.Doubts) > 0 {
+		var list []string
+		for _, x := range c.Doubts {
+			list = append(list, x+".")
+		}
+		doubts.Blocks = []block{{List: list}}
+	} else {
+		doubts.Blocks = []block{para("Same machine, kernel, isolation, owner, clock and kind of recording, about the same length, nothing lost: nothing speaks against it.")}
+	}
+	numbers := section{ID: "numbers", Title: "The numbers", Level: 2, Blocks: []block{{Table: c.delayTable()}}}
+	if len(figs) > 0 && figs[0].Name == "compare-delay" {
+		numbers.Blocks = append(numbers.Blocks, block{Figure: figs[0]})
+		figs = figs[1:]
+	}
+	numbers.Blocks = append(numbers.Blocks, block{Table: c.heldTable()})
+	for _, f := range figs {
+		numbers.Blocks = append(numbers.Blocks, block{Figure: f})
+	}
+	numbers.Blocks = append(numbers.Blocks, block{Table: c.fidelityTable()})
+	d.add(doubts, numbers, c.made())
+	return d
+}
+
+func (c *Comparison) made() section {
+	t := &table{Caption: "Captures, in the order given", Cols: []col{{Name: "Name"}, {Name: "File"}, {Name: "Kernel"}, {Name: "Window", Num: true}, {Name: "SHA-256"}}}
+	for _, s := range c.samples {
+		file, kernel := "–", "not known"
+		if s.Res.Meta != nil {
+			file = captureName(s.Res.Meta)
+		}
+		if s.Res.Original != nil {
+			kernel = say.Clean(s.Res.Original.Name)
+		}
+		t.Rows = append(t.Rows, []string{say.Clean(s.Name), file, kernel, say.Duration(s.Stats.Window), say.Code(s.Checksum)})
+	}
+	return section{ID: "made", Title: "How this was made", Level: 2, Blocks: []block{
+		para(fmt.Sprintf("By %s: %s. Bands are the middle 95 %% of %d bootstrap draws of %d stretches of each window with replacement, from a fixed seed; that of the entries is of a Poisson count.",
+			say.Clean(c.o.Program), say.Code(c.o.Command), stats.BootstrapRuns, stats.SampleBlocks)),
+		{Table: t},
+	}}
+}
+
+func (c *Comparison) delayTable() *table {
+	t := &table{
+		Caption: "The owner’s sch delay, with 95 % bands",
+		Cols:    []col{{Name: "Capture"}, {Name: "Wakings", Num: true}, {Name: "p50", Num: true}, {Name: "p90", Num: true}, {Name: "p99", Num: true}, {Name: "p99.9", Num: true}, {Name: "Longest", Num: true}},
+		Note:    "A percentile is given where at least one waking lies above it.",
+	}
+	for _, s := range c.samples {
+		row := []string{say.Clean(s.Name), say.Count(s.Stats.Wakings)}
+		for _, p := range s.Stats.Percentile {
+			row = append(row, say.Durations(p))
+		}
+		worst := "–"
+		if s.Stats.Wakings > 0 {
+			worst = say.Duration(s.Stats.Worst)
+		}
+		t.Rows = append(t.Rows, append(row, worst))
+	}
+	return t
+}
+
+func (c *Comparison) heldTable() *table {
+	t := &table{
+		Caption: "Foreign tasks on the isolated CPUs, with 95 % bands",
+		Cols:    []col{{Name: "Capture"}, {Name: "Entries", Num: true}, {Name: "per second", Num: true}, {Name: "There before", Num: true}, {Name: "Runs", Num: true}, {Name: "Time", Num: true}, {Name: "Share of the time", Num: true}},
+	}
+	for _, s := range c.samples {
+		st := s.Stats
+		row := []string{say.Clean(s.Name), "–", "–", "–", "–", "–", "–"}
+		if st.Share.Known {
+			row = []string{
+				say.Clean(s.Name), say.Count(st.Entries), fmt.Sprintf("%s (%s–%s)", say.Rate(st.EntriesPerS.Value), say.Rate(st.EntriesPerS.Low), say.Rate(st.EntriesPerS.High)),
+				say.Count(st.Residents), say.Count(st.Runs), say.Duration(st.Held), say.Shares(st.Share),
+			}
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+func (c *Comparison) fidelityTable() *table {
+	t := &table{
+		Caption: "How well the model fits each",
+		Cols:    []col{{Name: "Capture"}, {Name: "Decisions", Num: true}, {Name: "Exact", Num: true}, {Name: "Covered", Num: true}, {Name: "CPUs possible", Num: true}},
+	}
+	for _, s := range c.samples {
+		f := s.Stats.Fidelity
+		row := []string{say.Clean(s.Name), say.Count(f.Decisions), "–", "–", "–"}
+		if n := findings.Judged(f); n > 0 {
+			row = []string{say.Clean(s.Name), say.Count(f.Decisions), say.Percent(f.Exact, n), say.Percent(f.Covered, n), fmt.Sprintf("%.1f", f.PossibleMean())}
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+// Table is a table as text: a caption, then rows of cells.
+type Table struct {
+	Caption string
+	Header  []string
+	Rows    [][]string
+}
+
+// Tables returns the comparison's tables for a terminal.
+func (c *Comparison) Tables() []Table {
+	var out []Table
+	for _, t := range []*table{c.delayTable(), c.heldTable(), c.fidelityTable()} {
+		x := Table{Caption: say.Plain(t.Caption)}
+		for _, k := range t.Cols {
+			x.Header = append(x.Header, k.Name)
+		}
+		for _, r := range t.Rows {
+			var cells []string
+			for _, k := range r {
+				cells = append(cells, say.Plain(k))
+			}
+			x.Rows = append(x.Rows, cells)
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
+type jsonInterval struct {
+	Value float64 `json:"value"`
+	Low   float64 `json:"low"`
+	High  float64 `json:"high"`
+}
+
+func jsonIntervalOf(i stats.Interval) *jsonInterval {
+	if !i.Known {
+		return nil
+	}
+	round := func(v float64) float64 { // what differs beyond is noise of the arithmetic
+		r, _ := jsonRound(v)
+		return r
+	}
+	return &jsonInterval{round(i.Value), round(i.Low), round(i.High)}
+}
+
+// jsonRound keeps six significant digits.
+func jsonRound(v float64) (float64, error) {
+	var r float64
+	_, err := fmt.Sscan(fmt.Sprintf("%.6g", v), &r)
+	return r, err
+}
+
+// JSON returns the comparison for programs; docs/comparing.md tells of its
+// fields.
+func (c *Comparison) JSON() ([]byte, error) {
+	type sample struct {
+		Name        string                   `json:"name"`
+		SHA256      *string                  `json:"sha256"`
+		Kernel      *string                  `json:"kernel"`
+		WindowNS    int64                    `json:"window_ns"`
+		Wakings     int64                    `json:"owner_wakings"`
+		Percentiles map[string]*jsonInterval `json:"owner_delay_ns"`
+		WorstNS     *int64                   `json:"owner_delay_max_ns"`
+		Entries     int64                    `json:"entries"`
+		PerSecond   *jsonInterval            `json:"entries_per_s"`
+		Residents   int64                    `json:"residents"`
+		Runs        int64                    `json:"foreign_runs"`
+		RunNS       int64                    `json:"foreign_run_ns"`
+		Share       *jsonInterval            `json:"foreign_share"`
+		Decisions   int64                    `json:"decisions"`
+		Exact       int64                    `json:"exact"`
+		Covered     int64                    `json:"covered"`
+		Unjudged    int64                    `json:"unjudged"`
+	}
+	type against struct {
+		Name        string                   `json:"name"`
+		Ratios      map[string]*jsonInterval `json:"owner_delay_ratio"`
+		Superiority *float64                 `json:"longer_than_before"`
+		Effect      *string                  `json:"effect"`
+	}
+	j := struct {
+		SchemaVersion int       `json:"schema_version"`
+		Program       string    `json:"program"`
+		Command       string    `json:"command"`
+		Verdict       []string  `json:"verdict"`
+		Doubts        []string  `json:"doubts"`
+		Captures      []sample  `json:"captures"`
+		Against       []against `json:"against_first"`
+	}{SchemaVersion: 1, Program: c.o.Program, Command: c.o.Command, Verdict: c.Verdict(), Doubts: texts(c.Doubts)}
+	for _, s := range c.samples {
+		st := s.Stats
+		x := sample{
+			Name: say.Clean(s.Name), SHA256: strPtr(s.Checksum), WindowNS: st.Window, Wakings: st.Wakings, Percentiles: map[string]*jsonInterval{}, Entries: st.Entries,
+			PerSecond: jsonIntervalOf(st.EntriesPerS), Residents: st.Residents, Runs: st.Runs, RunNS: st.Held, Share: jsonIntervalOf(st.Share),
+			Decisions: st.Fidelity.Decisions, Exact: st.Fidelity.Exact, Covered: st.Fidelity.Covered, Unjudged: st.Fidelity.Unjudged,
+		}
+		if s.Res.Original != nil {
+			x.Kernel = &s.Res.Original.Name
+		}
+		if st.Wakings > 0 {
+			x.WorstNS = &st.Worst
+		}
+		for i, p := range stats.Percentiles {
+			x.Percentiles[fmt.Sprintf("p%g", p)] = jsonIntervalOf(st.Percentile[i])
+		}
+		j.Captures = append(j.Captures, x)
+	}
+	for _, s := range c.samples[1:] {
+		x := against{Name: say.Clean(s.Name), Ratios: map[string]*jsonInterval{}}
+		for i, p := range stats.Percentiles {
+			x.Ratios[fmt.Sprintf("p%g", p)] = jsonIntervalOf(findings.Ratio(c.samples[0].Stats, s.Stats, i))
+		}
+		if p, ok := findings.Superiority(c.samples[0], s); ok {
+			r, err := jsonRound(p)
+			if err != nil {
+				return nil, err
+			}
+			word := say.EffectSize(p)
+			x.Superiority, x.Effect = &r, &word
+		}
+		j.Against = append(j.Against, x)
+	}
+	b, err := json.MarshalIndent(j, "", " ")
+	return append(b, '\n'), err
+}
+
+// Write puts compare.md, compare.json and figures/ into a folder, which appears
+// whole or not at all. Its error wraps [ErrWrite].
+func (c *Comparison) Write(dir string) error {
+	f, err := newFolder(dir)
+	if err != nil {
+		return err
+	}
+	defer f.discard()
+	if err := c.write(f); err != nil {
+		return writeError(dir, err)
+	}
+	return nil
+}
+
+func (c *Comparison) write(d *folder) error {
+	for _, f := range c.doc.figures() {
+		for _, s := range plots.Sizes {
+			base := path.Join("figures", f.Name+s.Suffix)
+			if err := d.write(base+".svg", f.SVG(s, "g")); err != nil {
+				return err
+			}
+			b, err := f.PNG(s)
+			if err != nil {
+				return err
+			}
+			if err := d.write(base+".png", b); err != nil {
+				return err
+			}
+		}
+	}
+	if err := d.write("compare.md", c.doc.markdown(func(f *plots.Figure) string { return path.Join("figures", f.Name+".png") })); err != nil {
+		return err
+	}
+	b, err := c.JSON()
+	if err != nil {
+		return err
+	}
+	if err := d.write("compare.json", b); err != nil {
+		return err
+	}
+	return d.commit()
+}

@@ -1,0 +1,491 @@
+package report
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"strings"
+	"unicode/utf8"
+
+	"schedreplay/cpumask"
+	"schedreplay/fact"
+	"schedreplay/findings"
+	"schedreplay/findings/say"
+	"schedreplay/findings/stats"
+	"schedreplay/kernelmodel/explore"
+	"schedreplay/kernelmodel/place"
+	"schedreplay/kernelmodel/rules"
+	"schedreplay/parser"
+	"schedreplay/plots"
+	"schedreplay/replay"
+)
+
+// SchemaVersion is the version of report.json, described in
+// docs/report.schema.json. Fields may be added within a version; one that is
+// renamed, removed or means something else makes a new one.
+const SchemaVersion = 1
+
+// Times and durations are integers in ns; unknown is null, never left out.
+type jsonReport struct {
+	SchemaVersion int           `json:"schema_version"`
+	Program       string        `json:"program"`
+	Command       string        `json:"command"`
+	Headline      []string      `json:"headline"`
+	Partial       *string       `json:"partial"`
+	Summary       []string      `json:"summary"`
+	Verdict       []jsonFinding `json:"verdict"`
+	Capture       jsonCapture   `json:"capture"`
+	Kernels       jsonKernels   `json:"kernels"`
+	Isolated      jsonMask      `json:"isolated"`
+	Fidelity      jsonFidelity  `json:"fidelity"`
+	CPUs          []jsonCPU     `json:"cpus"`
+	Landings      []jsonLanding `json:"landings"`
+	Changes       jsonChanges   `json:"changes"`
+	Unknown       []jsonUnknown `json:"unknown"`
+	Notes         []string      `json:"notes"`
+}
+
+type jsonFinding struct {
+	Label string `json:"label"`
+	Text  string `json:"text"`
+}
+
+type jsonCapture struct {
+	Name          string           `json:"name"`
+	SHA256        *string          `json:"sha256"`
+	Format        string           `json:"format"`
+	Clock         *string          `json:"clock"`
+	StartNS       int64            `json:"start_ns"`
+	EndNS         int64            `json:"end_ns"`
+	CPUs          string           `json:"cpus"`
+	Events        map[string]int64 `json:"events"`
+	Wakeups       int64            `json:"wakeups"`
+	Lost          int64            `json:"lost"`
+	LostUnknown   int64            `json:"lost_unknown"`
+	Overwritten   int64            `json:"overwritten"`
+	Holes         int64            `json:"holes"`
+	Damaged       int64            `json:"damaged"`
+	BalancerMoves int64            `json:"balancer_moves"`
+	Ignored       int64            `json:"balancer_ignored"`
+}
+
+type jsonKernels struct {
+	Original *string  `json:"original"`
+	Patched  *string  `json:"patched"`
+	From     string   `json:"from"`
+	Added    []string `json:"added_fixes"`
+	Removed  []string `json:"removed_fixes"`
+}
+
+type jsonMask struct {
+	CPUs   *string `json:"cpus"`
+	From   string  `json:"from"`
+	Source string  `json:"source"`
+}
+
+type jsonFidelity struct {
+	Decisions    int64               `json:"decisions"`
+	Exact        int64               `json:"exact"`
+	Covered      int64               `json:"covered"`
+	PossibleMean float64             `json:"possible_mean"`
+	Unjudged     int64               `json:"unjudged"`
+	ByPath       map[string]jsonPath `json:"by_path"`
+}
+
+type jsonPath struct {
+	Decisions int64 `json:"decisions"`
+	Exact     int64 `json:"exact"`
+	Covered   int64 `json:"covered"`
+}
+
+type jsonTask struct {
+	PID     *int32  `json:"pid"`
+	Comm    string  `json:"comm"`
+	CommHex *string `json:"comm_hex,omitempty"`
+}
+
+type jsonCPU struct {
+	CPU          int              `json:"cpu"`
+	Owner        *jsonTask        `json:"owner"`
+	OwnerFrom    string           `json:"owner_from"`
+	TimeNS       map[string]int64 `json:"time_ns"`
+	Entries      int64            `json:"entries"`
+	Residents    int64            `json:"residents"`
+	Unseen       int64            `json:"unseen"`
+	Runs         int64            `json:"foreign_runs"`
+	RunNS        int64            `json:"foreign_run_ns"`
+	LowerBound   bool             `json:"foreign_run_is_lower_bound"`
+	Patched      [2]int64         `json:"patched_run_ns"`
+	Delay        *jsonDelay       `json:"owner_delay"`
+	Intruded     *jsonDelay       `json:"owner_delay_intruded"`
+	Worst        *jsonWorst       `json:"owner_worst_delay"`
+	Stays        []jsonStay       `json:"stays"`
+	StaysOmitted int64            `json:"stays_omitted"`
+	Others       []jsonOther      `json:"others"`
+}
+
+type jsonWorst struct {
+	NS   int64  `json:"ns"`
+	AtNS *int64 `json:"at_ns"`
+}
+
+type jsonDelay struct {
+	Count int64  `json:"count"`
+	Mean  int64  `json:"mean_ns"`
+	P50   *int64 `json:"p50_ns"`
+	P90   *int64 `json:"p90_ns"`
+	P99   *int64 `json:"p99_ns"`
+	P999  *int64 `json:"p99_9_ns"`
+	Max   int64  `json:"max_ns"`
+}
+
+type jsonStay struct {
+	Stay       int        `json:"stay"`
+	Task       jsonTask   `json:"task"`
+	How        string     `json:"how"`
+	FromCPU    *int       `json:"from_cpu"`
+	ArrivedNS  int64      `json:"arrived_ns"`
+	LeftNS     *int64     `json:"left_ns"`
+	Entry      *jsonEntry `json:"entry"`
+	Wakings    int64      `json:"wakings"`
+	Selections int64      `json:"selections"`
+	StayedPut  int64      `json:"stayed_put"`
+	Runs       int64      `json:"runs"`
+	CutRuns    int64      `json:"cut_runs"`
+	RunNS      int64      `json:"run_ns"`
+	Patched    [2]int64   `json:"patched_run_ns"`
+	PatchedN   [2]int64   `json:"patched_wakings"`
+	Delayed    int64      `json:"delayed_owner"`
+	DelayedNS  int64      `json:"delayed_owner_ns"`
+}
+
+type jsonEntry struct {
+	N            int64      `json:"n"`
+	TimeNS       int64      `json:"time_ns"`
+	Kind         string     `json:"kind"`
+	WakerContext string     `json:"waker_context"`
+	Waker        jsonTask   `json:"waker"`
+	WakerCPU     *int       `json:"waker_cpu"`
+	PrevCPU      *int       `json:"prev_cpu"`
+	RecordedCPU  *int       `json:"recorded_cpu"`
+	Original     jsonPlaced `json:"original"`
+	Patched      jsonPlaced `json:"patched"`
+	Moved        string     `json:"moved"`
+	ModelMiss    bool       `json:"model_miss"`
+	Steps        *jsonSteps `json:"steps"`
+}
+
+type jsonPlaced struct {
+	CPU      *int    `json:"cpu"`
+	Possible *[]int  `json:"possible"`
+	Path     string  `json:"path"`
+	Reason   *string `json:"reason"`
+	Certain  bool    `json:"certain"`
+	PrevCPU  *int    `json:"prev_cpu"`
+	From     string  `json:"from"`
+}
+
+type jsonSteps struct {
+	Original []jsonStep `json:"original"`
+	Patched  []jsonStep `json:"patched"`
+}
+
+type jsonStep struct {
+	Func   string  `json:"func"`
+	Test   string  `json:"test"`
+	Answer string  `json:"answer"`
+	From   *string `json:"from"`
+	Open   bool    `json:"open"`
+}
+
+type jsonOther struct {
+	Task  jsonTask `json:"task"`
+	Class string   `json:"class"`
+	Runs  int64    `json:"runs"`
+	RunNS int64    `json:"run_ns"`
+}
+
+type jsonLanding struct {
+	Task jsonTask         `json:"task"`
+	CPUs []jsonLandingCPU `json:"cpus"`
+}
+
+type jsonLandingCPU struct {
+	CPU      int   `json:"cpu"`
+	Isolated *bool `json:"isolated"`
+	Recorded int64 `json:"recorded"`
+	Original int64 `json:"original"`
+	Patched  int64 `json:"patched"`
+	RunNS    int64 `json:"run_ns"`
+}
+
+type jsonChanges struct {
+	Certain  int64       `json:"certain"`
+	Possible int64       `json:"possible"`
+	Tasks    []jsonMoved `json:"tasks"`
+	Omitted  int64       `json:"tasks_omitted"`
+	Paths    []jsonTurn  `json:"paths"`
+}
+
+type jsonMoved struct {
+	Task           jsonTask `json:"task"`
+	Certain        int64    `json:"certain"`
+	Possible       int64    `json:"possible"`
+	ToHousekeeping int64    `json:"to_housekeeping"`
+	ToIsolated     int64    `json:"to_isolated"`
+	Within         int64    `json:"within"`
+}
+
+type jsonTurn struct {
+	Original string `json:"original"`
+	Patched  string `json:"patched"`
+	Certain  int64  `json:"certain"`
+	Possible int64  `json:"possible"`
+}
+
+type jsonUnknown struct {
+	What   string `json:"what"`
+	Cost   string `json:"cost"`
+	Remedy string `json:"remedy"`
+}
+
+// Bounds on the lists in report.json; what is left out is counted there, and
+// the CSV files hold it.
+const (
+	maxJSONStays = 1000
+	maxJSONTasks = 1000
+)
+
+func cpuPtr(cpu int) *int {
+	if cpu < 0 {
+		return nil
+	}
+	return &cpu
+}
+
+func strPtr(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func jsonTaskOf(t replay.TaskRef) jsonTask {
+	j := jsonTask{Comm: t.Comm}
+	if t.PID >= 0 {
+		j.PID = &t.PID
+	}
+	if !utf8.ValidString(t.Comm) {
+		h := hex.EncodeToString([]byte(t.Comm))
+		j.Comm, j.CommHex = strings.ToValidUTF8(t.Comm, "\uFFFD"), &h
+	}
+	return j
+}
+
+func jsonPlacedOf(p *replay.Placed) jsonPlaced {
+	j := jsonPlaced{CPU: cpuPtr(p.CPU), Path: string(p.Path), Reason: strPtr(string(p.Reason)), Certain: p.Certain(), PrevCPU: cpuPtr(p.Prev), From: p.From.String()}
+	if p.Bounded {
+		list := append([]int{}, p.Possible.Slice()...)
+		j.Possible = &list
+	}
+	return j
+}
+
+func jsonStepsOf(steps []place.Step) []jsonStep {
+	out := []jsonStep{}
+	for _, s := range steps {
+		j := jsonStep{Func: s.Func, Test: s.Test, Answer: s.Answer, Open: s.Fact.Open}
+		if s.Fact != (explore.Answer{}) {
+			j.From = strPtr(s.Fact.From.String())
+		}
+		out = append(out, j)
+	}
+	return out
+}
+
+func jsonDelayOf(h *replay.DelayHistogram) *jsonDelay {
+	if h == nil || h.Count() == 0 {
+		return nil
+	}
+	j := &jsonDelay{Count: h.Count(), Mean: h.Mean(), Max: h.Max()}
+	for _, p := range []struct {
+		p   float64
+		dst **int64
+	}{{50, &j.P50}, {90, &j.P90}, {99, &j.P99}, {99.9, &j.P999}} {
+		if stats.HasPercentile(p.p, h.Count()) {
+			v := h.Percentile(p.p)
+			*p.dst = &v
+		}
+	}
+	return j
+}
+
+func jsonStayOf(i int, s *replay.Stay) jsonStay {
+	j := jsonStay{
+		Stay: i + 1, Task: jsonTaskOf(s.Task), How: string(s.How), FromCPU: cpuPtr(s.FromCPU), ArrivedNS: s.Arrived,
+		Wakings: s.Wakings, Selections: s.Selections, StayedPut: s.StayedPut, Runs: s.Runs, CutRuns: s.CutRuns, RunNS: s.RunNS,
+		Patched: [2]int64{s.PatchedRunNS, max(s.PatchedRunNS, s.PatchedRunMaxNS)}, PatchedN: [2]int64{s.PatchedCertain, s.PatchedCertain + s.PatchedPossible},
+		Delayed: s.DelayedOwner, DelayedNS: s.DelayedOwnerNS,
+	}
+	if s.Left != parser.NoTime {
+		j.LeftNS = &s.Left
+	}
+	if e := s.Entry; e != nil {
+		j.Entry = &jsonEntry{
+			N: e.N, TimeNS: e.Time, Kind: e.Kind.String(), WakerContext: string(e.WakerContext), Waker: jsonTaskOf(e.Waker),
+			WakerCPU: cpuPtr(e.WakerCPU), PrevCPU: cpuPtr(e.PrevCPU), RecordedCPU: cpuPtr(e.RecordedCPU),
+			Original: jsonPlacedOf(&e.Original), Patched: jsonPlacedOf(&e.Patched), Moved: string(e.Moved), ModelMiss: e.ModelMiss,
+		}
+		if x := e.Explanation; x != nil {
+			j.Entry.Steps = &jsonSteps{jsonStepsOf(x.Original), jsonStepsOf(x.Patched)}
+		}
+	}
+	return j
+}
+
+func jsonCPUOf(c *findings.CPU) jsonCPU {
+	j := jsonCPU{
+		CPU: c.CPU, OwnerFrom: c.OwnerFrom.String(), TimeNS: map[string]int64{}, Entries: c.All.Entries(), Residents: c.All.Residents, Unseen: c.All.Unseen,
+		Runs: c.All.Runs, RunNS: c.All.NS, LowerBound: c.All.Cut > 0, Patched: [2]int64{c.All.Patched, c.All.PatchedMax},
+		Delay: jsonDelayOf(c.OwnerDelay), Intruded: jsonDelayOf(c.OwnerDelayIntruded), Stays: []jsonStay{}, StaysOmitted: c.StaysDropped, Others: []jsonOther{},
+	}
+	if c.Owner != nil {
+		t := jsonTaskOf(*c.Owner)
+		j.Owner = &t
+	}
+	for class, ns := range c.Time {
+		j.TimeNS[class.String()] = ns
+	}
+	if free, intruded := c.Delays(); free+intruded > 0 {
+		j.Worst = &jsonWorst{NS: c.Worst()}
+		if c.WorstDelayAt != parser.NoTime {
+			j.Worst.AtNS = &c.WorstDelayAt
+		}
+	}
+	for i, s := range c.Stays {
+		if i == maxJSONStays {
+			j.StaysOmitted += int64(len(c.Stays) - i)
+			break
+		}
+		j.Stays = append(j.Stays, jsonStayOf(i, s))
+	}
+	for i, o := range c.Others {
+		if i == maxJSONTasks {
+			break
+		}
+		j.Others = append(j.Others, jsonOther{jsonTaskOf(o.Task), o.Class.String(), o.Runs, o.RunNS})
+	}
+	return j
+}
+
+// texts cleans lines of prose; never nil.
+func texts(in []string) []string {
+	out := []string{}
+	for _, s := range in {
+		out = append(out, say.Clean(s))
+	}
+	return out
+}
+
+func fixList(fs []rules.Fix) []string {
+	out := []string{}
+	for _, f := range fs {
+		out = append(out, string(f))
+	}
+	return out
+}
+
+// encodeJSON renders report.json.
+func encodeJSON(res *replay.Result, col *plots.Collector, o *Options, cpus []*findings.CPU, doc *document) ([]byte, error) {
+	j := jsonReport{
+		SchemaVersion: SchemaVersion, Program: o.Program, Command: o.Command, Headline: texts(res.Headline), Summary: []string{}, Verdict: []jsonFinding{},
+		CPUs: []jsonCPU{}, Landings: []jsonLanding{}, Unknown: []jsonUnknown{}, Notes: texts(res.Notes),
+		Isolated: jsonMask{From: res.Isolated.From.String(), Source: res.Isolated.Source},
+	}
+	if doc.Partial != "" {
+		j.Partial = &doc.Partial
+	}
+	for _, s := range doc.Brief {
+		j.Summary = append(j.Summary, say.Plain(s))
+	}
+	for _, f := range doc.Verdict {
+		j.Verdict = append(j.Verdict, jsonFinding{f.Label, say.Plain(f.Text)})
+	}
+	j.Capture = jsonCapture{
+		SHA256: strPtr(o.Checksum), StartNS: res.Start, EndNS: res.End, CPUs: res.Recorded.String(), Events: map[string]int64{}, Wakeups: res.Wakeups,
+		Lost: res.Lost, LostUnknown: res.LostUnknown, Overwritten: res.Overwritten, Holes: res.Holes, Damaged: res.Damaged,
+		BalancerMoves: res.BalancerMoves, Ignored: res.BalancerIgnored,
+	}
+	if m := res.Meta; m != nil {
+		j.Capture.Name, j.Capture.Format, j.Capture.Clock = captureName(m), string(m.Dialect), strPtr(m.Clock.Name)
+	}
+	for k, n := range res.Events {
+		j.Capture.Events[k.String()] = n
+	}
+	more, fewer := say.FixesBetween(res)
+	j.Kernels = jsonKernels{From: res.KernelsFrom.String(), Added: fixList(more), Removed: fixList(fewer)}
+	if res.Original != nil {
+		j.Kernels.Original = &res.Original.Name
+	}
+	if res.Patched != nil {
+		j.Kernels.Patched = &res.Patched.Name
+	}
+	if m, ok := res.Isolated.Get(); ok {
+		s := m.String()
+		j.Isolated.CPUs = &s
+	}
+	f := &res.Fidelity
+	j.Fidelity = jsonFidelity{f.Decisions, f.Exact, f.Covered, f.PossibleMean(), f.Unjudged, map[string]jsonPath{}}
+	for _, p := range f.Paths {
+		j.Fidelity.ByPath[string(p.Path)] = jsonPath{p.Decisions, p.Exact, p.Covered}
+	}
+	for _, c := range cpus {
+		j.CPUs = append(j.CPUs, jsonCPUOf(c))
+	}
+	for i, l := range res.Landings {
+		if i == maxJSONTasks {
+			break
+		}
+		j.Landings = append(j.Landings, jsonLandingOf(l, res.Isolated))
+	}
+	j.Changes = jsonChanges{Certain: res.MovedCertain, Possible: res.MovedPossible, Tasks: []jsonMoved{}, Paths: []jsonTurn{}}
+	for i, m := range res.Moved {
+		if i == maxJSONTasks {
+			j.Changes.Omitted = int64(len(res.Moved) - i)
+			break
+		}
+		j.Changes.Tasks = append(j.Changes.Tasks, jsonMoved{jsonTaskOf(m.Task), m.Certain, m.Possible, m.ToHousekeeping, m.ToIsolated, m.Within})
+	}
+	for _, r := range col.SortedTurns() {
+		j.Changes.Paths = append(j.Changes.Paths, jsonTurn{string(r.From), string(r.To), r.Certain, r.Possible})
+	}
+	for _, u := range res.Unknown {
+		j.Unknown = append(j.Unknown, jsonUnknown{say.Clean(u.What), say.Clean(u.Cost), say.Clean(u.Remedy)})
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetIndent("", " ")
+	if err := e.Encode(j); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+func jsonLandingOf(l *replay.Landing, isolated fact.Fact[cpumask.Mask]) jsonLanding {
+	var used cpumask.Mask
+	for _, m := range []map[int]int64{l.Recorded, l.Original, l.Patched, l.RecordedRunNS} {
+		for cpu := range m {
+			used.Set(cpu)
+		}
+	}
+	j := jsonLanding{Task: jsonTaskOf(l.Task), CPUs: []jsonLandingCPU{}}
+	for _, cpu := range used.Slice() {
+		c := jsonLandingCPU{CPU: cpu, Recorded: l.Recorded[cpu], Original: l.Original[cpu], Patched: l.Patched[cpu], RunNS: l.RecordedRunNS[cpu]}
+		if m, ok := isolated.Get(); ok {
+			in := m.Test(cpu)
+			c.Isolated = &in
+		}
+		j.CPUs = append(j.CPUs, c)
+	}
+	return j
+}

@@ -1,0 +1,278 @@
+package report
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+
+	"schedreplay/cpumask"
+	"schedreplay/fact"
+	"schedreplay/findings"
+	"schedreplay/findings/say"
+	"schedreplay/kernelmodel/place"
+	"schedreplay/parser"
+	"schedreplay/replay"
+)
+
+var update = flag.Bool("update", false, "write what comes out into the golden files")
+
+// golden compares got with a file of an archive below testdata.
+func golden(t *testing.T, archive, name string, got []byte) {
+	t.Helper()
+	path := "testdata/" + archive
+	a, err := txtar.ParseFile(path)
+	if err != nil {
+		if !*update {
+			t.Fatal(err)
+		}
+		a = &txtar.Archive{Comment: []byte("What the report says of made-up results; go test -update writes it. Read the diff.\n\n")}
+	}
+	for i, f := range a.Files {
+		if f.Name != name {
+			continue
+		}
+		if *update {
+			a.Files[i].Data = got
+			break
+		}
+		if d := cmp.Diff(string(f.Data), string(got)); d != "" {
+			t.Errorf("%s (-want +got):\n%s", name, d)
+		}
+		return
+	}
+	if !*update {
+		t.Fatalf("%s has no %s; run with -update", archive, name)
+	}
+	if !strings.Contains(string(txtar.Format(a)), "-- "+name+" --") {
+		a.Files = append(a.Files, txtar.File{Name: name, Data: got})
+	}
+	if err := os.MkdirAll("testdata", 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, txtar.Format(a), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// small is an incident in few numbers, for variations.
+func small() (*replay.Result, *replay.Stay, *replay.CPUResult) {
+	host := makeHost(8, 8, cpumask.Of(3))
+	res := newResult(host, 10_000_000_000, 12_000_000_000)
+	owner := replay.TaskRef{PID: 100, Comm: "dpdk-rx", Prio: 120}
+	task := replay.TaskRef{PID: 58, Comm: "ksmd", Prio: 125}
+	st := &replay.Stay{
+		CPU: 3, Task: task, Class: replay.ClassForeign, How: replay.CameByWakeup, FromCPU: 2, Arrived: 10_500_000_000, Left: parser.NoTime,
+		Wakings: 10, Selections: 10, StayedPut: 10, Runs: 12, RunNS: 80_000_000, DelayedOwner: 7, DelayedOwnerNS: 9_000_000,
+	}
+	st.Entry = &replay.Entry{Wakeup: replay.Wakeup{
+		N: 4, Time: st.Arrived, Task: task, Waker: replay.TaskRef{PID: 77, Comm: "rpc"}, WakerContext: replay.WakerTask, WakerCPU: 2, PrevCPU: 2, RecordedCPU: 3,
+		RecordedFrom: fact.Observed, Selection: true, SelectionKnown: true, Isolated: true, IsolatedKnown: true, Moved: replay.MovedCertain,
+		Original: placed(3, 2, place.PathIdleSMT), Patched: placed(2, 2, place.PathTarget),
+	}, Path: place.PathIdleSMT}
+	c := &replay.CPUResult{
+		CPU: 3, Owner: &owner, OwnerFrom: fact.Observed, Time: map[replay.Class]int64{replay.ClassForeign: 80_000_000, replay.ClassIdle: 1_000_000_000},
+		Stays: []*replay.Stay{st}, OwnerDelay: replay.NewDelayHistogram(), OwnerDelayIntruded: replay.NewDelayHistogram(),
+		WorstDelay: 4_000_000, WorstDelayAt: 10_700_000_000,
+	}
+	for i := range int64(100) {
+		c.OwnerDelay.Add(20_000 + 100*i)
+	}
+	c.OwnerDelayIntruded.Add(4_000_000)
+	res.CPUs, res.Focus = []*replay.CPUResult{c}, []int{3}
+	return res, st, c
+}
+
+// verdictCases are results whose verdict is read by people and kept as golden.
+func verdictCases() []struct {
+	name string
+	res  *replay.Result
+} {
+	var out []struct {
+		name string
+		res  *replay.Result
+	}
+	add := func(name string, change func(*replay.Result, *replay.Stay, *replay.CPUResult)) {
+		res, st, c := small()
+		change(res, st, c)
+		out = append(out, struct {
+			name string
+			res  *replay.Result
+		}{name, res})
+	}
+	add("one entry, gone with the fix", func(*replay.Result, *replay.Stay, *replay.CPUResult) {})
+	add("woken in a softirq over a task", func(_ *replay.Result, s *replay.Stay, _ *replay.CPUResult) {
+		s.Entry.WakerContext = replay.WakerSoftirq
+	})
+	add("woken on an idle CPU", func(_ *replay.Result, s *replay.Stay, _ *replay.CPUResult) {
+		s.Entry.WakerContext, s.Entry.Waker = replay.WakerIdle, replay.TaskRef{PID: 0, Comm: "swapper/2"}
+	})
+	add("waker unknown", func(_ *replay.Result, s *replay.Stay, _ *replay.CPUResult) {
+		s.Entry.WakerContext = replay.WakerUnknown
+	})
+	add("a fork", func(_ *replay.Result, s *replay.Stay, _ *replay.CPUResult) {
+		s.Entry.Kind, s.Entry.Original.Path = place.KindWakeupNew, place.PathSlow
+	})
+	add("no waking after the entry", func(_ *replay.Result, s *replay.Stay, _ *replay.CPUResult) {
+		s.Wakings, s.Selections, s.StayedPut, s.Runs, s.RunNS = 0, 0, 0, 1, 640
+	})
+	add("runs cut by the edge", func(_ *replay.Result, s *replay.Stay, _ *replay.CPUResult) { s.CutRuns = 1 })
+	add("some remains", func(_ *replay.Result, s *replay.Stay, _ *replay.CPUResult) {
+		s.PatchedRunNS, s.PatchedRunMaxNS, s.PatchedCertain, s.PatchedPossible = 10_000_000, 30_000_000, 2, 3
+	})
+	add("patched possible only", func(_ *replay.Result, s *replay.Stay, _ *replay.CPUResult) {
+		s.PatchedRunMaxNS, s.PatchedPossible = s.RunNS, 11
+		s.Entry.Moved = replay.MovedPossible
+		s.Entry.Patched.Possible = cpumask.Of(2, 3)
+	})
+	add("all of it remains", func(_ *replay.Result, s *replay.Stay, _ *replay.CPUResult) {
+		s.PatchedRunNS, s.PatchedRunMaxNS, s.PatchedCertain = s.RunNS, s.RunNS, 11
+		s.Entry.Moved, s.Entry.Patched = replay.MovedNo, s.Entry.Original
+	})
+	add("the same kernel twice", func(r *replay.Result, _ *replay.Stay, _ *replay.CPUResult) { r.Patched = r.Original })
+	add("the core scan's leak", func(r *replay.Result, s *replay.Stay, _ *replay.CPUResult) {
+		r.Original, r.Patched = mustKernel("6.1.0"), mustKernel("6.1.0+core-span")
+		s.Entry.Original.Path = place.PathIdleCore
+	})
+	add("recent_used_cpu", func(_ *replay.Result, s *replay.Stay, _ *replay.CPUResult) {
+		s.Entry.Original.Path = place.PathRecentUsed
+	})
+	add("a real-time task", func(_ *replay.Result, s *replay.Stay, _ *replay.CPUResult) {
+		s.Entry.Original.Path = place.PathRT
+	})
+	add("the model misses the entry", func(_ *replay.Result, s *replay.Stay, _ *replay.CPUResult) {
+		s.Entry.ModelMiss = true
+		s.Entry.Original = placed(2, 2, place.PathTarget)
+	})
+	add("the entry is possible, not likely", func(_ *replay.Result, s *replay.Stay, _ *replay.CPUResult) {
+		s.Entry.Original = placed(2, 2, place.PathTarget)
+		s.Entry.Original.Possible = cpumask.Of(2, 3)
+	})
+	add("topology unknown", func(r *replay.Result, s *replay.Stay, _ *replay.CPUResult) {
+		r.Host = &parser.Host{}
+		s.Entry.Original, s.Entry.Patched = replay.Placed{CPU: -1, Prev: -1}, replay.Placed{CPU: -1, Prev: -1}
+		s.Entry.Moved = replay.MovedPossible
+		s.PatchedRunMaxNS, s.PatchedPossible = s.RunNS, 11
+		r.Fidelity = replay.Fidelity{Decisions: 90, Unjudged: 90}
+	})
+	add("moved by the balancer", func(_ *replay.Result, s *replay.Stay, _ *replay.CPUResult) {
+		s.How, s.Entry, s.Wakings, s.Selections, s.StayedPut = replay.CameByMigration, nil, 0, 0, 0
+		s.PatchedRunNS, s.PatchedRunMaxNS = s.RunNS, s.RunNS
+	})
+	add("moved by the balancer, then woken there", func(_ *replay.Result, s *replay.Stay, _ *replay.CPUResult) {
+		s.How, s.Entry = replay.CameByMigration, nil
+		s.PatchedRunNS, s.PatchedRunMaxNS, s.PatchedCertain = s.RunNS, s.RunNS, 10
+	})
+	add("way in unseen", func(_ *replay.Result, s *replay.Stay, _ *replay.CPUResult) {
+		s.How, s.Entry, s.FromCPU = replay.CameUnseen, nil, -1
+		s.PatchedRunNS, s.PatchedRunMaxNS, s.PatchedCertain = s.RunNS, s.RunNS, 10
+	})
+	add("residents only", func(_ *replay.Result, s *replay.Stay, c *replay.CPUResult) {
+		s.How, s.Entry = replay.CameBefore, nil
+		s.PatchedRunNS, s.PatchedRunMaxNS, s.PatchedCertain = s.RunNS, s.RunNS, 10
+		two := *s
+		two.Task, two.RunNS, two.PatchedRunNS, two.PatchedRunMaxNS = replay.TaskRef{PID: 15, Comm: "rcu_sched"}, 1_000_000, 1_000_000, 1_000_000
+		c.Stays = append(c.Stays, &two)
+	})
+	add("an entry and a resident", func(_ *replay.Result, s *replay.Stay, c *replay.CPUResult) {
+		two := *s
+		two.How, two.Entry, two.Task, two.RunNS, two.PatchedRunNS, two.PatchedRunMaxNS = replay.CameBefore, nil, replay.TaskRef{PID: 15, Comm: "rcu_sched"}, 1_000_000, 1_000_000, 1_000_000
+		c.Stays = append(c.Stays, &two)
+	})
+	add("several stays of several tasks", func(_ *replay.Result, s *replay.Stay, c *replay.CPUResult) {
+		for i := range 5 {
+			two := *s
+			two.Task, two.RunNS, two.Left = replay.TaskRef{PID: int32(300 + i), Comm: fmt.Sprintf("kworker/u%d:0", i)}, int64(i)*1_000_000, 11_000_000_000
+			c.Stays = append(c.Stays, &two)
+		}
+	})
+	add("several CPUs", func(r *replay.Result, s *replay.Stay, c *replay.CPUResult) {
+		r.Isolated = fact.Seen(cpumask.Range(3, 7), "--isolated")
+		for cpu := 4; cpu < 8; cpu++ {
+			other := &replay.CPUResult{CPU: cpu, Time: map[replay.Class]int64{}, OwnerDelay: replay.NewDelayHistogram(), OwnerDelayIntruded: replay.NewDelayHistogram()}
+			if cpu == 6 {
+				two := *s
+				two.CPU, two.RunNS = 6, 200_000_000
+				other.Stays = []*replay.Stay{&two}
+			}
+			r.CPUs = append(r.CPUs, other)
+		}
+	})
+	add("no owner", func(_ *replay.Result, _ *replay.Stay, c *replay.CPUResult) {
+		c.Owner, c.OwnerDelay, c.OwnerDelayIntruded, c.WorstDelay = nil, replay.NewDelayHistogram(), replay.NewDelayHistogram(), 0
+	})
+	add("owner never woken", func(_ *replay.Result, _ *replay.Stay, c *replay.CPUResult) {
+		c.OwnerDelay, c.OwnerDelayIntruded, c.WorstDelay = replay.NewDelayHistogram(), replay.NewDelayHistogram(), 0
+	})
+	add("nobody came", func(_ *replay.Result, _ *replay.Stay, c *replay.CPUResult) {
+		c.Stays, c.OwnerDelayIntruded = nil, replay.NewDelayHistogram()
+	})
+	add("nobody came, with gaps", func(_ *replay.Result, _ *replay.Stay, c *replay.CPUResult) {
+		c.Stays, c.OwnerDelayIntruded = nil, replay.NewDelayHistogram()
+		c.Time[replay.ClassUnknown] = 12_000_000
+	})
+	add("isolation unknown", func(r *replay.Result, _ *replay.Stay, _ *replay.CPUResult) {
+		r.Isolated, r.CPUs, r.Focus = fact.Fact[cpumask.Mask]{}, nil, nil
+		r.Moved, r.MovedCertain = []replay.MovedTask{{Task: pong, Certain: 1, Within: 1}}, 1
+	})
+	add("nothing isolated", func(r *replay.Result, _ *replay.Stay, _ *replay.CPUResult) {
+		r.Isolated, r.CPUs, r.Focus = fact.Seen(cpumask.Mask{}, "/proc/cmdline"), nil, nil
+	})
+	add("looked at a CPU that is not isolated", func(r *replay.Result, _ *replay.Stay, _ *replay.CPUResult) { r.CPUs, r.Focus = nil, nil })
+	add("no decision", func(r *replay.Result, _ *replay.Stay, _ *replay.CPUResult) { r.Fidelity = replay.Fidelity{} })
+	add("kernel assumed", func(r *replay.Result, _ *replay.Stay, _ *replay.CPUResult) { r.KernelsFrom = fact.Assumed })
+	add("placed without a run", func(_ *replay.Result, s *replay.Stay, _ *replay.CPUResult) { s.Runs, s.RunNS = 0, 0 })
+	add("truncated", func(r *replay.Result, _ *replay.Stay, _ *replay.CPUResult) {
+		r.Partial = &parser.Error{File: "/home/me/x.gz", Format: "ftrace", Line: 12, Err: errors.New("cut short")}
+	})
+	return out
+}
+
+// The golden file holds the first case whole, of the others the lines that
+// differ from it.
+func TestVerdict(t *testing.T) {
+	var base []string
+	for i, c := range verdictCases() {
+		var lines []string
+		cpus := findings.Summarize(c.res)
+		for _, f := range say.Verdict(c.res, cpus) {
+			lines = append(lines, f.Label+": "+say.Plain(f.Text))
+		}
+		for _, k := range say.KeyNumbers(c.res, cpus) {
+			lines = append(lines, fmt.Sprintf("= %s: %s (%s)", k.Label, say.Plain(k.Value), say.Plain(k.Note)))
+		}
+		if i == 0 {
+			base = lines
+		}
+		t.Run(c.name, func(t *testing.T) {
+			var b strings.Builder
+			for _, l := range lines {
+				if i == 0 || !slices.Contains(base, l) {
+					b.WriteString(l + "\n")
+				}
+			}
+			golden(t, "verdict.txtar", c.name, []byte(b.String()))
+			if strings.Contains(b.String(), "..") || strings.Contains(b.String(), "  ") || strings.Contains(b.String(), "%!") {
+				t.Errorf("sloppy text:\n%s", b.String())
+			}
+		})
+	}
+}
+
+// A task that an interrupt was over did not do the waking, and is not said to
+// have.
+func TestInterruptedTaskIsNotBlamed(t *testing.T) {
+	for _, c := range []replay.WakerContext{replay.WakerSoftirq, replay.WakerHardirq, replay.WakerIdle, replay.WakerUnknown} {
+		_, st, _ := small()
+		st.Entry.WakerContext = c
+		if got := say.Plain(say.WakingWords(st.Entry)); strings.Contains(got, "by rpc") {
+			t.Errorf("%s: %s", c, got)
+		}
+	}
+}
