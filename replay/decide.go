@@ -294,7 +294,11 @@ func (r *replayer) ask(d *decision, p *task, w *world, q *place.Wakeup) {
 		q.CurPerCPUKthread = explore.Either(false, fact.Unknown)
 	}
 	q.Load = r.margin(p.entity.load, p.entity.load)
-	q.Util = r.margin(p.entity.util, p.entity.util)
+	asleep := p.entity // wake_cap brings it to its queue's last update, which came after its sleep
+	if d.prev >= 0 && int(d.prev) < len(t.cpu) {
+		asleep.step(max(asleep.last, t.cpu[d.prev].cfs.last), false, false)
+	}
+	q.Util = r.margin(asleep.util, p.entity.util)
 	q.Sync = r.sync.guess(&d.line, &p.woken, kthread)
 }
 

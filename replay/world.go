@@ -460,8 +460,12 @@ func (s *state) Util(c int) explore.Range {
 }
 
 // Capacity implements place.State.
-func (s *state) Capacity(int) explore.Range {
-	return explore.Exactly(1024, fact.Estimated)
+func (s *state) Capacity(c int) explore.Range {
+	capacity := int64(1024)
+	if c < s.r.m.NumCPU() {
+		capacity = int64(s.r.m.Capacity(c))
+	}
+	return explore.Exactly(capacity, fact.Estimated)
 }
 
 // IdleSince implements place.State.

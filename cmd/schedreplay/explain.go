@@ -262,6 +262,7 @@ var calledBy = map[string]string{
 	"select_task_rq_stop":       "select_task_rq",
 	"select_fallback_rq":        "select_task_rq",
 	"wake_wide":                 "select_task_rq_fair",
+	"wake_cap":                  "select_task_rq_fair",
 	"wake_affine":               "select_task_rq_fair",
 	"wake_affine_idle":          "wake_affine",
 	"wake_affine_weight":        "wake_affine",

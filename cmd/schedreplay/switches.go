@@ -82,6 +82,8 @@ var switches = []placementSwitch{
 		position{"wake_wide is asked by wake_affine only, about the wakee first", "62470419e993"},
 		position{"wake_wide compares the flips of both with the LLC's size, before any domain is looked at", "63b0e9edceec"},
 	)},
+	{"WakeCap", yesNo(func(r *rules.Rules) bool { return r.WakeCap },
+		"a wakee too large for the smaller of the two CPUs is not pulled, where their capacities differ", "wake_cap asks on asymmetric machines only, if there is one", "3273163c6775, df054e8445a4")},
 	{"SiblingNeedsAffine", yesNo(func(r *rules.Rules) bool { return r.SiblingNeedsAffine },
 		"an idle sibling is looked for only where a domain spans waker and prev", "an idle sibling is looked for on every fast path", "63b0e9edceec")},
 	{"AffineIdle", yesNo(func(r *rules.Rules) bool { return r.AffineIdle },

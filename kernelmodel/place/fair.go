@@ -26,7 +26,7 @@ func (s *Selector) selectTaskRqFair() {
 	target, affine := prev, false
 	if w.Kind == KindWakeup {
 		// record_wakee has counted already: replay keeps the flips.
-		affine = s.allowed(this) && !(s.wideMatters() && s.wakeWide())
+		affine = s.allowed(this) && (!s.wideMatters() || !s.wakeWide() && !s.wakeCap())
 		s.o.Affine = affine
 		if s.Trace != nil {
 			s.step("select_task_rq_fair", "want_affine: not wake_wide, and the waker's CPU allowed", yesno(affine), explore.Answer{From: w.AllowedFrom})
@@ -81,6 +81,37 @@ func (s *Selector) wideMatters() bool {
 	n := s.Machine.Levels(s.this)
 	return s.this != s.prev && n > 0 && s.Machine.Level(s.this, n-1).Span.Test(s.prev)
 }
+
+// wakeCap says whether the wakee is too large for the smaller of the two CPUs, where
+// that is noticeably smaller than the root domain's largest.
+//
+// Models wake_cap (kernel/sched/fair.c, 3273163c6775, 4.9 to 4.19); since df054e8445a4
+// (4.20) it asks on asymmetric machines only. Until then a core with one isolated
+// thread made the machine look like one: see [topo.CPUDomains].
+func (s *Selector) wakeCap() bool {
+	if !s.Rules.WakeCap {
+		return false
+	}
+	least, most := min(s.Machine.Capacity(s.prev), s.Machine.Capacity(s.this)), s.Machine.MaxCapacity(s.this)
+	if most-least < most>>3 {
+		return false
+	}
+	u := s.w.Util
+	limit := int64(least) * 1024 / capacityMargin // more does not fit
+	a := explore.Answer{Value: u.Best > limit, Open: u.Lo <= limit && u.Hi > limit, From: u.From}
+	if u.From > fact.Unknown {
+		a.Doubt = marginDoubt
+	}
+	v := s.x.Ask(fWakeCap, least, a)
+	s.o.Cap = bit(v)
+	if s.Trace != nil {
+		s.step("wake_cap", fmt.Sprintf("task_util %d does not fit capacity %d", u.Best, least), yesno(v), a)
+	}
+	return v
+}
+
+// capacityMargin is capacity_margin: a task fits with a fifth to spare.
+const capacityMargin = 1280
 
 // wakeWide says whether waker and wakee switch partners so often that pulling
 // the wakee to the waker would crowd its LLC.

@@ -72,6 +72,59 @@ func TestWakeWide(t *testing.T) {
 	}
 }
 
+// wake_cap, where one sibling of a core is isolated: the other has all of the core's
+// capacity, and every other thread less than it by more than an eighth. A wakee that
+// does not fit such a thread is pulled only within the lone one.
+func TestWakeCap(t *testing.T) {
+	for _, tc := range []struct {
+		kernel     string
+		iso        cpumask.Mask
+		this, prev int
+		util       int64
+		affine     bool
+	}{
+		{"4.19.90", cpumask.Of(3), 0, 1, 471, true},
+		{"4.19.90", cpumask.Of(3), 0, 1, 472, false},
+		{"4.19.90", cpumask.Of(3), 2, 1, 472, false},
+		{"4.19.90", cpumask.Of(3), 0, 2, 472, false},
+		{"4.19.90", cpumask.Of(3), 2, 2, 1024, true},
+		{"4.19.90", cpumask.Of(3), 2, 3, 1024, true}, // the isolated one never was in a domain
+		{"4.19.90", cpumask.Mask{}, 0, 1, 1024, true},
+		{"4.8", cpumask.Of(3), 0, 1, 1024, true},
+		{"4.9", cpumask.Of(3), 0, 1, 1024, false},
+		{"4.20", cpumask.Of(3), 0, 1, 1024, true},
+		{"5.4", cpumask.Of(3), 0, 1, 1024, true},
+	} {
+		m := machineFor(smtPairs(8), tc.kernel, tc.iso, cpumask.Mask{})
+		w := wakeupOf(8, tc.this, tc.prev)
+		w.CurFlips, w.Flips, w.Util = []Weighted{{0, 1}}, []Weighted{{0, 1}}, exactly(tc.util)
+		if o := selectOn(m, kernelRules(t, tc.kernel), newFakeState(8), w); o.Affine != tc.affine {
+			t.Errorf("%s, isolated %s, CPUs %d and %d, util %d: want_affine %v", tc.kernel, tc.iso, tc.this, tc.prev, tc.util, o.Affine)
+		}
+	}
+}
+
+// smt_gain is shared by the threads that are in the domains together.
+func TestCapacity(t *testing.T) {
+	for _, tc := range []struct {
+		kernel     string
+		iso, later cpumask.Mask
+		want       [4]int
+	}{
+		{"4.19", cpumask.Mask{}, cpumask.Mask{}, [4]int{589, 589, 589, 589}},
+		{"4.19", cpumask.Of(3), cpumask.Mask{}, [4]int{589, 589, 1024, 1024}},
+		{"4.19", cpumask.Of(3), cpumask.Of(3), [4]int{589, 589, 1024, 589}}, // as it was when it left
+		{"5.0", cpumask.Of(3), cpumask.Mask{}, [4]int{1024, 1024, 1024, 1024}},
+	} {
+		m := machineFor(smtPairs(4), tc.kernel, tc.iso, tc.later)
+		for c, want := range tc.want {
+			if got := m.Capacity(c); got != want {
+				t.Errorf("%s, isolated %s, of these later %s: CPU %d has %d, want %d", tc.kernel, tc.iso, tc.later, c, got, want)
+			}
+		}
+	}
+}
+
 // The ranges by which guesses are weighed say what the tests themselves say.
 func TestWidePartners(t *testing.T) {
 	for size := range int64(6) {

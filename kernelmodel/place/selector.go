@@ -44,6 +44,7 @@ const (
 	fSync
 	fInTask
 	fWide
+	fWakeCap
 	fAffineWeight
 	fPrev
 	fRecentUsed
@@ -136,7 +137,7 @@ func (s *Selector) Select(x *explore.Explorer, w *Wakeup) Outcome {
 	if w.ThisIsPrev {
 		s.this = s.prev
 	}
-	s.o = Outcome{CPU: s.prev, Prev: s.prev, Target: s.prev, Path: PathUnknown, SetRecentUsed: -1, SetWakersRecent: -1, ClearIdleCores: -1, IdleCores: -1, Sync: -1, Wide: -1, BudgetHi: -1}
+	s.o = Outcome{CPU: s.prev, Prev: s.prev, Target: s.prev, Path: PathUnknown, SetRecentUsed: -1, SetWakersRecent: -1, ClearIdleCores: -1, IdleCores: -1, Sync: -1, Wide: -1, Cap: -1, BudgetHi: -1}
 	switch w.Kind {
 	case KindWakeup:
 		s.tryToWakeUp()

@@ -19,6 +19,11 @@ func flat(n int) topo.Topology {
 	return topo.Regular{Nodes: 1, Packages: 1, LLCs: 1, Cores: n, Threads: 1}.Topology()
 }
 
+// smtPairs is n CPUs in one LLC, two threads to a core, siblings adjacent.
+func smtPairs(n int) topo.Topology {
+	return topo.Regular{Nodes: 1, Packages: 1, LLCs: 1, Cores: n / 2, Threads: 2}.Topology()
+}
+
 // twoLLCs is CPUs 0-3 and 4-7 in LLCs of their own, single-threaded.
 func twoLLCs() topo.Topology {
 	return topo.Regular{Nodes: 1, Packages: 1, LLCs: 2, Cores: 4, Threads: 1}.Topology()

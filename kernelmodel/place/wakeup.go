@@ -206,6 +206,8 @@ type Outcome struct {
 	Sync int8
 	// Wide is the answer of wake_wide: 0 or 1, -1 if it was not asked.
 	Wide int8
+	// Cap is the answer of wake_cap, in the same way.
+	Cap int8
 	// BudgetLo and BudgetHi bound the scan budget by what the run did: at least
 	// Lo CPUs were looked at, no more than Hi; 0 and -1 where it shows nothing.
 	BudgetLo, BudgetHi int64

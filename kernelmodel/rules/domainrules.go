@@ -101,6 +101,9 @@ type DomainRules struct {
 	// SpanSane: partly overlapping masks below NUMA leave the CPUs without any
 	// domain (5.7 on).
 	SpanSane bool
+	// SMTGain: the threads of a core share smt_gain, 1178, instead of having a
+	// capacity of 1024 each (up to 4.20; 765d0af19f5f).
+	SMTGain bool
 	// AsymCapacity says how domains of CPUs of different capacity are marked.
 	AsymCapacity AsymRule
 	// AsymPreferSibling: below a domain of different capacities
@@ -153,6 +156,7 @@ func DomainRulesFor(major, minor int) DomainRules {
 		BusyFactor:        32,
 		ShareLLCName:      pick(from(6, 9), "SD_SHARE_LLC", "SD_SHARE_PKG_RESOURCES"),
 		NUMAOfFirstNode:   !from(5, 12),
+		SMTGain:           !from(5, 0),
 		Descended:         from(5, 13),
 		SpanSane:          from(5, 6),
 		AsymPreferSibling: from(4, 20),

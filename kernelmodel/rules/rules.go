@@ -16,6 +16,9 @@ type Rules struct {
 	Wakelist WakelistRule
 	// WakeWide is the form of wake_wide.
 	WakeWide WakeWideRule
+	// WakeCap: a wakee too large for the smaller of the waker's CPU and prev is not
+	// pulled, on whatever machine has CPUs of different capacity (4.9 to 4.19).
+	WakeCap bool
 	// CurrentCPUFlag: WF_CURRENT_CPU exists (6.6+).
 	CurrentCPUFlag bool
 	// EAS: find_energy_efficient_cpu exists (5.0+); such machines are recognised

@@ -138,7 +138,7 @@ func buildRows() []Row {
 	// 10e2f1acd010 rewrote the scans and brought the SMT leak.
 	add(4, 9, func(r *Rules) {
 		r.Scan, r.Sibling, r.Budget, r.ThisDomain = ScanSeparate, SiblingLast, BudgetAvgCost, true
-		r.SlowPath, r.HasIdleCoresDefault = SlowPathSpare, true
+		r.SlowPath, r.HasIdleCoresDefault, r.WakeCap = SlowPathSpare, true, true
 	})
 	add(4, 11, func(r *Rules) { r.Budget = BudgetNone })
 	add(4, 13, func(r *Rules) { r.Budget, r.Affine = BudgetAvgIdle, AffineCache })
@@ -146,6 +146,7 @@ func buildRows() []Row {
 	add(4, 16, func(r *Rules) { r.AffineEager, r.RecentUsed = false, RecentUsedOnHit })
 	add(4, 18, func(*Rules) {})
 	add(4, 19, func(*Rules) {}, backport{FixScanAffinity, 194})
+	add(4, 20, func(r *Rules) { r.WakeCap = false })
 	add(5, 0, func(r *Rules) { r.EAS = true })
 	add(5, 3, func(r *Rules) { r.CurShortcut = true })
 	add(5, 4, func(r *Rules) { r.SchedIdle, r.SchedIdleSecond = true, true }, backport{FixScanAffinity, 24}, backport{FixSMTSpan, 73})

@@ -54,6 +54,9 @@ type CPUDomains struct {
 	// NUMA and AsymCapacity are the indexes in SD of sd_numa and
 	// sd_asym_cpucapacity, -1 if nil.
 	NUMA, AsymCapacity int
+	// Capacity is capacity_orig: 1024, or what the topology says, or of a thread that
+	// shares its core inside the domains its part of smt_gain.
+	Capacity int
 	// Root is the index in Domains.Roots of the root domain, -1 for the default
 	// one, where CPUs without domains are.
 	Root int
@@ -66,6 +69,8 @@ type Domains struct {
 	// Roots are the spans of the root domains that have sched domains, one for
 	// each island.
 	Roots []cpumask.Mask
+	// MaxCapacity is max_cpu_capacity of each of them.
+	MaxCapacity []int
 	// NUMAType and NUMADistances are what the NUMA levels were made from.
 	NUMAType      NUMAType
 	NUMADistances []int
@@ -103,6 +108,7 @@ func BuildDomains(t Topology, r rules.DomainRules, isolated, isolatedLater cpuma
 	// What was in a map once and is no more: detach_destroy_domains.
 	for cpu := range isolatedLater.And(t.Online).Or(housekeeping.AndNot(taken)).All() {
 		b.cpuAttachDomain(nil, -1, cpu)
+		b.capacityOrig(cpu, t.SMTMask(cpu).And(housekeeping.Or(isolatedLater))) // as in the map of the boot
 	}
 	return b.out
 }
@@ -153,7 +159,7 @@ type domainBuilder struct {
 func newDomainBuilder(t *Topology, r *rules.DomainRules, boot cpumask.Mask) *domainBuilder {
 	b := &domainBuilder{t: t, r: r, numa: t.schedInitNUMA(r), out: &Domains{CPU: make([]CPUDomains, t.NumCPU())}}
 	for i := range b.out.CPU {
-		b.out.CPU[i] = CPUDomains{LLC: -1, NUMA: -1, AsymCapacity: -1, Root: -1}
+		b.out.CPU[i] = CPUDomains{LLC: -1, NUMA: -1, AsymCapacity: -1, Root: -1, Capacity: t.capacity(i)}
 	}
 	b.out.NUMAType, b.out.NUMADistances = b.numa.topology, b.numa.distances
 	for _, n := range t.Node {
@@ -427,8 +433,12 @@ func (b *domainBuilder) buildSchedDomains(cpuMap cpumask.Mask) {
 	for cpu := range cpuMap.All() {
 		b.allowedImbalance(base[cpu])
 	}
-	root := len(b.out.Roots)
-	b.out.Roots = append(b.out.Roots, cpuMap)
+	root, largest := len(b.out.Roots), 0
+	for cpu := range cpuMap.All() {
+		b.capacityOrig(cpu, b.t.SMTMask(cpu).And(cpuMap))
+		largest = max(largest, b.out.CPU[cpu].Capacity)
+	}
+	b.out.Roots, b.out.MaxCapacity = append(b.out.Roots, cpuMap), append(b.out.MaxCapacity, largest)
 	attached := make(map[int][]*schedDomain)
 	for cpu := range cpuMap.All() {
 		attached[cpu] = b.cpuAttachDomain(base[cpu], root, cpu)
@@ -439,6 +449,18 @@ func (b *domainBuilder) buildSchedDomains(cpuMap cpumask.Mask) {
 		for i, sd := range attached[cpu] {
 			list[i].Groups = ring(sd.groups)
 		}
+	}
+}
+
+// smtGain is smt_gain of a domain of threads (sd_init).
+const smtGain = 1178
+
+// capacityOrig sets what the threads of a core have while they are in one domain
+// (arch_scale_cpu_capacity, update_cpu_capacity). One whose siblings are isolated has
+// no such domain.
+func (b *domainBuilder) capacityOrig(cpu int, threads cpumask.Mask) {
+	if n := threads.Weight(); b.r.SMTGain && b.r.HasLevel(rules.LevelSMT) && n > 1 {
+		b.out.CPU[cpu].Capacity = smtGain / n
 	}
 }
 

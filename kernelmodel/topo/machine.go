@@ -148,6 +148,18 @@ func (d *Domain) Has(f rules.SDFlags) bool { return d.Flags&f != 0 }
 // LLCSize is sd_llc_size of the CPU: 0 for one isolated at boot.
 func (m *Machine) LLCSize(cpu int) int { return m.domains.CPU[cpu].LLCSize }
 
+// Capacity is capacity_orig of the CPU.
+func (m *Machine) Capacity(cpu int) int { return m.domains.CPU[cpu].Capacity }
+
+// MaxCapacity is max_cpu_capacity of the CPU's root domain: 0 in the default one,
+// for which no domain was built.
+func (m *Machine) MaxCapacity(cpu int) int {
+	if root := m.domains.CPU[cpu].Root; root >= 0 {
+		return m.domains.MaxCapacity[root]
+	}
+	return 0
+}
+
 // LLCLevel is the height of the CPU's sd_llc, -1 if it has none.
 func (m *Machine) LLCLevel(cpu int) int { return m.domains.CPU[cpu].LLC }
 
