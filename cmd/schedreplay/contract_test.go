@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"schedreplay/export/rows"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
@@ -187,13 +188,12 @@ func TestWakeupLine(t *testing.T) {
 				`"moved":"possible","isolated":null,"diverged_since":1,"model_miss":true}`,
 		},
 	} {
-		var o object
-		appendWakeup(&o, &c.w)
-		if d := cmp.Diff(c.want, string(o.b)); d != "" {
+		b := rows.WakeupObjects.AppendJSON(nil, &c.w)
+		if d := cmp.Diff(c.want, string(b)); d != "" {
 			t.Error(d)
 		}
-		if !json.Valid(o.b) || !utf8.Valid(o.b) {
-			t.Errorf("not JSON in UTF-8: %q", o.b)
+		if !json.Valid(b) || !utf8.Valid(b) {
+			t.Errorf("not JSON in UTF-8: %q", b)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"schedreplay/export/outdir"
 	"schedreplay/export/perfetto"
 	"schedreplay/export/pprofile"
-	"schedreplay/export/table"
+	"schedreplay/export/rows"
 	"schedreplay/parser"
 	"schedreplay/replay"
 )
@@ -88,12 +88,8 @@ func (a *app) convert(in *input, to, out string) error {
 		res, err = a.toPerfetto(in, out, sum)
 		holds = "the timeline, and the tracks of both kernels"
 	default:
-		res, err = a.toTables(in, table.Format(to), out, sum)
-		var files []string
-		for _, s := range table.All {
-			files = append(files, s.Name+"."+to)
-		}
-		holds = strings.Join(files, ", ")
+		res, err = a.toTables(in, rows.Format(to), out, sum)
+		holds = strings.Join(rows.SetFiles(rows.Format(to)), ", ")
 	}
 	if err != nil {
 		if cause := context.Cause(a.ctx); cause != nil {
@@ -210,60 +206,38 @@ func (a *app) toPerfetto(in *input, out, sum string) (*replay.Result, error) {
 	return res, nil
 }
 
-func (a *app) toTables(in *input, format table.Format, out, sum string) (*replay.Result, error) {
+func (a *app) toTables(in *input, format rows.Format, out, sum string) (*replay.Result, error) {
 	d, err := outdir.New(out)
 	if err != nil {
 		return nil, &writeError{out, bare(err)}
 	}
 	defer d.Drop()
-	var names []string
-	for _, s := range table.All {
-		names = append(names, s.Name+"."+string(format))
-	}
-	meta := []table.Meta{{Key: "schedreplay.version", Value: version}, {Key: "schedreplay.capture_sha256", Value: sum}}
+	meta := []rows.Meta{{Key: "schedreplay.version", Value: version}, {Key: "schedreplay.capture_sha256", Value: sum}}
 	var res *replay.Result
 	var failed error // of the replay rather than of the writing
-	err = inFolder(d, names, func(files []*os.File) error {
-		var set [4]table.Writer
-		for i, s := range table.All {
-			w, err := table.NewWriter(format, io.Writer(files[i]), s, meta)
-			if err != nil {
-				return err
-			}
-			set[i] = w
-		}
-		var werr error
-		write := func(i int, row []table.Value) {
-			if werr == nil {
-				if werr = set[i].Write(row); werr != nil {
-					a.cancel(&writeError{out, bare(werr)})
-				}
-			}
-		}
-		var rows table.Rows
-		s := table.NewSlicer(func(x *table.Slice) { write(0, rows.Slice(x)) })
-		if failed = a.eachEvent(in, s.Event); failed != nil {
-			return failed
-		}
-		s.Close()
-		res, failed = a.replay(in, replay.Observer{
-			Wakeup: func(w *replay.Wakeup) { write(1, rows.Wakeup(w)) },
-			Run: func(r *replay.Run) {
-				if table.Intrudes(r) {
-					write(2, rows.Intrusion(r))
-				}
-			},
-			Stay: func(x *replay.Stay) { write(3, rows.Stay(x)) },
+	err = inFolder(d, rows.SetFiles(format), func(files []*os.File) error {
+		set, err := rows.NewSet(format, meta, func(string) (io.Writer, error) {
+			f := files[0]
+			files = files[1:]
+			return f, nil
 		})
-		if failed != nil {
-			return failed
+		if err != nil {
+			return err
 		}
-		for _, w := range set {
-			if err := w.Close(); werr == nil {
-				werr = err
+		stop := func() {
+			if err := set.Err(); err != nil {
+				a.cancel(&writeError{out, bare(err)})
 			}
 		}
-		return werr
+		if failed = a.eachEvent(in, func(ev *parser.Event) { set.Event(ev); stop() }); failed != nil {
+			return failed
+		}
+		obs := set.Observer()
+		obs.Progress = func(int, int, int64) { stop() }
+		if res, failed = a.replay(in, obs); failed != nil {
+			return failed
+		}
+		return set.Close()
 	})
 	switch {
 	case failed != nil:

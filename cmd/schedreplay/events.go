@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"schedreplay/export/rows"
 	"schedreplay/parser"
 )
 
@@ -176,69 +177,69 @@ func nanoseconds(ns int64) string {
 // eventJSON prints an event as an object: kind, time, CPU, context and current
 // task always, and the fields of its kind.
 func (a *app) eventJSON(ev *parser.Event) {
-	var o object
-	o.begin()
-	o.time("time_ns", ev.Time)
-	o.cpu("cpu", int(ev.CPU))
-	o.word("kind", ev.Kind.String())
-	o.number("pos", ev.Pos, true)
-	o.word("context", ev.Context.String())
-	o.task("cur_", ev.Cur.PID, ev.Cur.Comm)
-	prio := func(k string, t *parser.Task) { o.number(k, int64(t.Prio), t.Prio != parser.NoPrio) }
+	var o rows.Object
+	o.Begin()
+	o.Time("time_ns", ev.Time)
+	o.CPU("cpu", int(ev.CPU))
+	o.Word("kind", ev.Kind.String())
+	o.Number("pos", ev.Pos, true)
+	o.Word("context", ev.Context.String())
+	o.Task("cur_", ev.Cur.PID, ev.Cur.Comm)
+	prio := func(k string, t *parser.Task) { o.Number(k, int64(t.Prio), t.Prio != parser.NoPrio) }
 	state := func(k string) {
 		if ev.State.Known() {
-			o.word(k, ev.State.String())
+			o.Word(k, ev.State.String())
 		} else {
-			o.null(k)
+			o.Null(k)
 		}
 	}
 	switch ev.Kind {
 	case parser.KindOther:
-		o.comm("name", ev.Text)
+		o.Comm("name", ev.Text)
 	case parser.KindSwitch:
-		o.task("prev_", ev.Task.PID, ev.Task.Comm)
+		o.Task("prev_", ev.Task.PID, ev.Task.Comm)
 		prio("prev_prio", &ev.Task)
 		state("prev_state")
-		o.task("next_", ev.Next.PID, ev.Next.Comm)
+		o.Task("next_", ev.Next.PID, ev.Next.Comm)
 		prio("next_prio", &ev.Next)
 	case parser.KindWaking, parser.KindWakeup, parser.KindWakeupNew:
-		o.task("", ev.Task.PID, ev.Task.Comm)
+		o.Task("", ev.Task.PID, ev.Task.Comm)
 		prio("prio", &ev.Task)
-		o.cpu("target_cpu", int(ev.TargetCPU))
+		o.CPU("target_cpu", int(ev.TargetCPU))
 	case parser.KindMigrate:
-		o.task("", ev.Task.PID, ev.Task.Comm)
+		o.Task("", ev.Task.PID, ev.Task.Comm)
 		prio("prio", &ev.Task)
-		o.cpu("orig_cpu", int(ev.OrigCPU))
-		o.cpu("dest_cpu", int(ev.TargetCPU))
+		o.CPU("orig_cpu", int(ev.OrigCPU))
+		o.CPU("dest_cpu", int(ev.TargetCPU))
 	case parser.KindFork:
-		o.task("", ev.Task.PID, ev.Task.Comm)
-		o.task("child_", ev.Next.PID, ev.Next.Comm)
+		o.Task("", ev.Task.PID, ev.Task.Comm)
+		o.Task("child_", ev.Next.PID, ev.Next.Comm)
 	case parser.KindExec:
-		o.comm("filename", ev.Text)
-		o.number("pid", int64(ev.Task.PID), ev.Task.PID != parser.NoPID)
-		o.number("old_pid", int64(ev.OldPID), ev.OldPID != parser.NoPID)
+		o.Comm("filename", ev.Text)
+		o.Number("pid", int64(ev.Task.PID), ev.Task.PID != parser.NoPID)
+		o.Number("old_pid", int64(ev.OldPID), ev.OldPID != parser.NoPID)
 	case parser.KindExit, parser.KindComm:
-		o.task("", ev.Task.PID, ev.Task.Comm)
+		o.Task("", ev.Task.PID, ev.Task.Comm)
 	case parser.KindStatRuntime:
-		o.task("", ev.Task.PID, ev.Task.Comm)
-		o.time("runtime_ns", ev.Runtime)
+		o.Task("", ev.Task.PID, ev.Task.Comm)
+		o.Time("runtime_ns", ev.Runtime)
 	case parser.KindSlice:
-		o.task("", ev.Task.PID, ev.Task.Comm)
-		o.time("start_ns", ev.Start)
-		o.time("wait_ns", ev.Wait)
-		o.time("delay_ns", ev.Delay)
-		o.time("runtime_ns", ev.Runtime)
+		o.Task("", ev.Task.PID, ev.Task.Comm)
+		o.Time("start_ns", ev.Start)
+		o.Time("wait_ns", ev.Wait)
+		o.Time("delay_ns", ev.Delay)
+		o.Time("runtime_ns", ev.Runtime)
 		state("state")
 	case parser.KindLost, parser.KindOverwritten:
-		o.time("since_ns", ev.Start)
-		o.number("count", ev.Count, ev.Count >= 0)
+		o.Time("since_ns", ev.Start)
+		o.Number("count", ev.Count, ev.Count >= 0)
 	case parser.KindHole:
-		o.time("since_ns", ev.Start)
-		o.task("entered_", ev.Next.PID, ev.Next.Comm)
-		o.task("left_", ev.Task.PID, ev.Task.Comm)
+		o.Time("since_ns", ev.Start)
+		o.Task("entered_", ev.Next.PID, ev.Next.Comm)
+		o.Task("left_", ev.Task.PID, ev.Task.Comm)
 	case parser.KindDamaged:
-		o.comm("why", ev.Text)
+		o.Comm("why", ev.Text)
 	}
-	o.end()
-	_, _ = a.out.Write(append(o.b, '\n'))
+	o.End()
+	_, _ = a.out.Write(o.Line())
 }

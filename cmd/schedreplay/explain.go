@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"schedreplay/export/rows"
 	"schedreplay/fact"
 	"schedreplay/kernelmodel/explore"
 	"schedreplay/kernelmodel/place"
@@ -773,69 +774,68 @@ func (d *decision) verdict() []string {
 
 // json writes one document.
 func (d *decision) json(in *input) {
-	var o object
-	o.begin()
-	o.key("wakeup")
-	appendWakeup(&o, d.w)
-	o.word("wall_time", d.c.clock.rfc3339(d.w.Time))
-	o.word("original", d.res.Original.Name)
-	o.word("patched", d.res.Patched.Name)
-	o.cpusKnown("affinity", d.affinity)
-	o.key("call_path")
-	o.begin()
+	var o rows.Object
+	o.Begin()
+	o.Raw("wakeup", rows.WakeupObjects.AppendJSON(nil, d.w))
+	o.Word("wall_time", d.c.clock.rfc3339(d.w.Time))
+	o.Word("original", d.res.Original.Name)
+	o.Word("patched", d.res.Patched.Name)
+	o.CPUsKnown("affinity", d.affinity)
+	o.Key("call_path")
+	o.Begin()
 	for _, k := range [...]struct {
 		key string
 		k   *rules.Kernel
 		p   *replay.Placed
 	}{{"original", d.res.Original, &d.w.Original}, {"patched", d.res.Patched, &d.w.Patched}} {
 		if path := d.path(k.p, &k.k.Rules); path != nil {
-			o.words(k.key, path)
+			o.Words(k.key, path)
 		} else {
-			o.null(k.key)
+			o.Null(k.key)
 		}
 	}
-	o.end()
+	o.End()
 	if d.aligned {
 		d.stepsJSON(&o)
 	} else {
-		o.null("steps")
-		o.null("parts_at")
-		o.null("candidates")
+		o.Null("steps")
+		o.Null("parts_at")
+		o.Null("candidates")
 	}
-	o.boolean("partial", in.partial() != nil, true)
-	o.end()
-	_, _ = d.a.out.Write(append(o.b, '\n'))
+	o.Bool("partial", in.partial() != nil, true)
+	o.End()
+	_, _ = d.a.out.Write(o.Line())
 }
 
-func (d *decision) stepsJSON(o *object) {
-	o.list("steps")
+func (d *decision) stepsJSON(o *rows.Object) {
+	o.List("steps")
 	for i := range d.steps {
 		s := &d.steps[i]
-		o.begin()
-		o.word("kernels", s.side.String())
-		o.word("function", s.Func)
-		o.word("test", s.Test)
-		o.word("answer", s.Answer)
+		o.Begin()
+		o.Word("kernels", s.side.String())
+		o.Word("function", s.Func)
+		o.Word("test", s.Test)
+		o.Word("answer", s.Answer)
 		from := comesFrom(&s.Step)
 		from, _, _ = strings.Cut(from, ";")
-		o.word("from", from)
-		o.boolean("open", s.Fact.Open, true)
-		o.end()
+		o.Word("from", from)
+		o.Bool("open", s.Fact.Open, true)
+		o.End()
 	}
-	o.endList()
-	o.number("parts_at", int64(d.parting()), d.parting() >= 0)
-	o.key("candidates")
-	o.begin()
+	o.EndList()
+	o.Number("parts_at", int64(d.parting()), d.parting() >= 0)
+	o.Key("candidates")
+	o.Begin()
 	for _, of := range [...]side{onlyOriginal, onlyPatched} {
-		o.list(of.String())
+		o.List(of.String())
 		for _, c := range d.candidates(of) {
-			o.begin()
-			o.cpu("cpu", c.cpu)
-			o.word("state", c.state)
-			o.boolean("open", c.open, true)
-			o.end()
+			o.Begin()
+			o.CPU("cpu", c.cpu)
+			o.Word("state", c.state)
+			o.Bool("open", c.open, true)
+			o.End()
 		}
-		o.endList()
+		o.EndList()
 	}
-	o.end()
+	o.End()
 }

@@ -3,12 +3,11 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
+	"schedreplay/export/rows"
 	"schedreplay/replay"
 )
 
@@ -60,34 +59,29 @@ func (a *app) fidelity(in *input, c *common) error {
 
 // fidelityJSON writes the contract's document.
 func (a *app) fidelityJSON(in *input, f *replay.Fidelity) {
-	var o object
-	o.begin()
-	o.number("decisions", f.Decisions, true)
-	o.number("exact", f.Exact, true)
-	o.number("covered", f.Covered, true)
-	if f.Decisions > f.Unjudged {
-		o.key("possible_mean")
-		o.b = strconv.AppendFloat(o.b, math.Round(f.PossibleMean()*1e4)/1e4, 'f', -1, 64)
-	} else {
-		o.null("possible_mean")
-	}
-	o.number("unjudged", f.Unjudged, true)
-	o.key("by_path")
-	o.begin()
+	var o rows.Object
+	o.Begin()
+	o.Number("decisions", f.Decisions, true)
+	o.Number("exact", f.Exact, true)
+	o.Number("covered", f.Covered, true)
+	o.Real("possible_mean", f.PossibleMean(), f.Decisions > f.Unjudged)
+	o.Number("unjudged", f.Unjudged, true)
+	o.Key("by_path")
+	o.Begin()
 	for _, p := range f.Paths {
-		o.key(string(p.Path))
-		o.begin()
-		o.number("decisions", p.Decisions, true)
-		o.number("exact", p.Exact, true)
-		o.number("covered", p.Covered, true)
-		o.end()
+		o.Key(string(p.Path))
+		o.Begin()
+		o.Number("decisions", p.Decisions, true)
+		o.Number("exact", p.Exact, true)
+		o.Number("covered", p.Covered, true)
+		o.End()
 	}
-	o.end()
+	o.End()
 	if in.partial() != nil {
-		o.boolean("partial", true, true)
+		o.Bool("partial", true, true)
 	}
-	o.end()
-	_, _ = a.out.Write(append(o.b, '\n'))
+	o.End()
+	_, _ = a.out.Write(o.Line())
 }
 
 func (a *app) fidelityText(in *input, res *replay.Result, f *replay.Fidelity, c *common) {

@@ -2,11 +2,11 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"schedreplay/export/rows"
 	"schedreplay/parser"
 	"schedreplay/replay"
 )
@@ -260,7 +260,7 @@ func (a *app) stayCost(res *replay.Result, st *replay.Stay) {
 	switch {
 	case placed == 0:
 		return
-	case !modelled(res.Host):
+	case !rows.Modelled(res.Host):
 		fmt.Fprintf(a.out, "      under %s: not known without the topology\n", res.Patched.Name)
 		return
 	case st.PatchedPossible > 0 && st.PatchedCertain == 0:
@@ -273,12 +273,6 @@ func (a *app) stayCost(res *replay.Result, st *replay.Stay) {
 		left = s.bad(fmt.Sprintf("%d of %d", st.PatchedCertain, placed))
 	}
 	fmt.Fprintf(a.out, "      under %s: %s land on an isolated CPU\n", res.Patched.Name, left)
-}
-
-// modelled reports whether the topology is known, without which no kernel can
-// be asked where it would place a task.
-func modelled(h *parser.Host) bool {
-	return slices.ContainsFunc(h.CPU, func(c parser.CPUInfo) bool { return c.Known })
 }
 
 func times(n int64) string {
@@ -305,87 +299,58 @@ func (a *app) others(r *replay.CPUResult, f *filter) {
 
 // intrusionsJSON writes one document: the kernels, and each isolated CPU.
 func (a *app) intrusionsJSON(in *input, res *replay.Result, c *common) {
-	var o object
-	o.begin()
-	o.word("original", res.Original.Name)
-	o.word("patched", res.Patched.Name)
-	o.time("start_ns", res.Start)
-	o.time("end_ns", res.End)
-	o.cpusKnown("isolated", res.Isolated)
-	o.boolean("partial", in.partial() != nil, true)
-	o.list("cpus")
+	var o rows.Object
+	o.Begin()
+	o.Word("original", res.Original.Name)
+	o.Word("patched", res.Patched.Name)
+	o.Time("start_ns", res.Start)
+	o.Time("end_ns", res.End)
+	o.CPUsKnown("isolated", res.Isolated)
+	o.Bool("partial", in.partial() != nil, true)
+	o.List("cpus")
 	for _, r := range res.CPUs {
 		intrusionsOf(&o, res, r, c)
 	}
-	o.endList()
-	o.end()
-	_, _ = a.out.Write(append(o.b, '\n'))
+	o.EndList()
+	o.End()
+	_, _ = a.out.Write(o.Line())
 }
 
-func intrusionsOf(o *object, res *replay.Result, r *replay.CPUResult, c *common) {
-	o.begin()
-	o.number("cpu", int64(r.CPU), true)
+func intrusionsOf(o *rows.Object, res *replay.Result, r *replay.CPUResult, c *common) {
+	o.Begin()
+	o.Number("cpu", int64(r.CPU), true)
 	if r.Owner == nil {
-		o.null("owner")
+		o.Null("owner")
 	} else {
-		o.key("owner")
-		o.begin()
-		o.task("", r.Owner.PID, r.Owner.Comm)
-		o.word("from", r.OwnerFrom.String())
-		o.end()
+		o.Key("owner")
+		o.Begin()
+		o.Task("", r.Owner.PID, r.Owner.Comm)
+		o.Word("from", r.OwnerFrom.String())
+		o.End()
 	}
-	o.key("time_ns")
-	o.begin()
+	o.Key("time_ns")
+	o.Begin()
 	for _, k := range classes {
-		o.number(k.String(), r.Time[k], true)
+		o.Number(k.String(), r.Time[k], true)
 	}
-	o.end()
-	o.list("stays")
+	o.End()
+	o.List("stays")
 	for _, st := range r.Stays {
 		if stayShown(&c.filter, res, st) {
-			stayJSON(o, st, modelled(res.Host))
+			rows.Row(o, rows.StayObjects, &rows.Stay{Stay: st, Modelled: rows.Modelled(res.Host)})
 		}
 	}
-	o.endList()
-	o.number("stays_dropped", r.StaysDropped, true)
-	o.list("others")
+	o.EndList()
+	o.Number("stays_dropped", r.StaysDropped, true)
+	o.List("others")
 	for _, t := range r.Others {
-		o.begin()
-		o.task("", t.Task.PID, t.Task.Comm)
-		o.word("class", t.Class.String())
-		o.number("runs", t.Runs, true)
-		o.number("run_ns", t.RunNS, true)
-		o.end()
+		o.Begin()
+		o.Task("", t.Task.PID, t.Task.Comm)
+		o.Word("class", t.Class.String())
+		o.Number("runs", t.Runs, true)
+		o.Number("run_ns", t.RunNS, true)
+		o.End()
 	}
-	o.endList()
-	o.end()
-}
-
-func stayJSON(o *object, st *replay.Stay, modelled bool) {
-	o.begin()
-	o.task("", st.Task.PID, st.Task.Comm)
-	o.word("class", st.Class.String())
-	o.word("how", string(st.How))
-	o.cpu("from_cpu", st.FromCPU)
-	o.time("arrived_ns", st.Arrived)
-	o.time("left_ns", st.Left)
-	o.number("wakings", st.Wakings, true)
-	o.number("selections", st.Selections, true)
-	o.number("stayed_put", st.StayedPut, true)
-	o.number("runs", st.Runs, true)
-	o.number("cut_runs", st.CutRuns, true)
-	o.number("run_ns", st.RunNS, true)
-	o.number("delayed_owner", st.DelayedOwner, true)
-	o.number("delayed_owner_ns", st.DelayedOwnerNS, true)
-	o.number("patched_certain", st.PatchedCertain, modelled)
-	o.number("patched_possible", st.PatchedPossible, modelled)
-	o.number("patched_run_ns", st.PatchedRunNS, modelled)
-	o.number("patched_run_max_ns", st.PatchedRunMaxNS, modelled)
-	if st.Entry == nil {
-		o.null("entry")
-	} else {
-		o.key("entry")
-		appendWakeup(o, &st.Entry.Wakeup)
-	}
-	o.end()
+	o.EndList()
+	o.End()
 }

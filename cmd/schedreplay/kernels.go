@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"schedreplay/export/rows"
 	"schedreplay/kernelmodel/rules"
 )
 
@@ -157,32 +158,32 @@ func meaningful(r *rules.Rules, f rules.Fix) bool {
 }
 
 func (a *app) kernelRows(format string) {
-	rows := rules.Rows()
+	table := rules.Rows()
 	if format == "json" {
-		var o object
-		o.beginList()
-		for i := range rows {
-			o.begin()
-			o.word("row", rows[i].Name())
-			o.boolean("leaks", rows[i].Rules.Leaks(), true)
-			o.words("fixes", fixes(&rows[i].Rules))
-			o.list("changes")
+		var o rows.Object
+		o.BeginList()
+		for i := range table {
+			o.Begin()
+			o.Word("row", table[i].Name())
+			o.Bool("leaks", table[i].Rules.Leaks(), true)
+			o.Words("fixes", fixes(&table[i].Rules))
+			o.List("changes")
 			if i > 0 {
-				for _, d := range differences(&rows[i-1].Rules, &rows[i].Rules, false) {
+				for _, d := range differences(&table[i-1].Rules, &table[i].Rules, false) {
 					appendDifference(&o, d)
 				}
 			}
-			o.endList()
-			o.end()
+			o.EndList()
+			o.End()
 		}
-		o.endList()
-		_, _ = a.out.Write(append(o.b, '\n'))
+		o.EndList()
+		_, _ = a.out.Write(o.Line())
 		return
 	}
 	s := a.style()
 	fmt.Fprintln(a.out, s.bold(fmt.Sprintf("%-6s %-9s %s", "row", "isolation", "fixes, and what changed since the row before")))
-	for i := range rows {
-		r := &rows[i]
+	for i := range table {
+		r := &table[i]
 		leak := s.good("holds    ")
 		if r.Rules.Leaks() {
 			leak = s.bad("leaks    ")
@@ -195,7 +196,7 @@ func (a *app) kernelRows(format string) {
 		if i == 0 {
 			continue
 		}
-		for _, d := range differences(&rows[i-1].Rules, &r.Rules, false) {
+		for _, d := range differences(&table[i-1].Rules, &r.Rules, false) {
 			fmt.Fprintln(a.out, indent(withCommits(d.to, d.commits), 17, 80))
 		}
 	}
@@ -218,28 +219,28 @@ func withCommits(s, commits string) string {
 func (a *app) kernelDiff(x, y *rules.Kernel, format string) {
 	diffs := differences(&x.Rules, &y.Rules, older(y, x))
 	if format == "json" {
-		var o object
-		o.begin()
+		var o rows.Object
+		o.Begin()
 		for _, k := range []struct {
 			key string
 			k   *rules.Kernel
 		}{{"a", x}, {"b", y}} {
-			o.key(k.key)
-			o.begin()
-			o.word("kernel", k.k.Name)
-			o.word("row", k.k.Row)
-			o.boolean("leaks", k.k.Rules.Leaks(), len(k.k.Unknown) == 0)
-			o.words("unknown_fixes", unknownFixes(k.k))
-			o.words("notes", k.k.Notes)
-			o.end()
+			o.Key(k.key)
+			o.Begin()
+			o.Word("kernel", k.k.Name)
+			o.Word("row", k.k.Row)
+			o.Bool("leaks", k.k.Rules.Leaks(), len(k.k.Unknown) == 0)
+			o.Words("unknown_fixes", unknownFixes(k.k))
+			o.Words("notes", k.k.Notes)
+			o.End()
 		}
-		o.list("differences")
+		o.List("differences")
 		for _, d := range diffs {
 			appendDifference(&o, d)
 		}
-		o.endList()
-		o.end()
-		_, _ = a.out.Write(append(o.b, '\n'))
+		o.EndList()
+		o.End()
+		_, _ = a.out.Write(o.Line())
 		return
 	}
 	s := a.style()
@@ -282,10 +283,10 @@ func unknownFixes(k *rules.Kernel) []string {
 	return out
 }
 
-func appendDifference(o *object, d difference) {
-	o.begin()
-	o.word("from", d.from)
-	o.word("to", d.to)
-	o.word("commits", d.commits)
-	o.end()
+func appendDifference(o *rows.Object, d difference) {
+	o.Begin()
+	o.Word("from", d.from)
+	o.Word("to", d.to)
+	o.Word("commits", d.commits)
+	o.End()
 }

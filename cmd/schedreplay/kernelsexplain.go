@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"schedreplay/export/rows"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 	"schedreplay/replay"
@@ -525,67 +526,56 @@ func (v *verdictOnKernels) ruledOut(i int) string {
 
 // kernelsExplainJSON writes one document.
 func (a *app) kernelsExplainJSON(v *verdictOnKernels) {
-	var o object
-	o.begin()
-	o.words("conclusion", v.conclusion())
-	o.number("decisions", v.decisions(), true)
+	var o rows.Object
+	o.Begin()
+	o.Words("conclusion", v.conclusion())
+	o.Number("decisions", v.decisions(), true)
 	if v.named == nil {
-		o.null("named")
+		o.Null("named")
 	} else {
-		o.key("named")
-		o.begin()
-		o.word("kernel", v.named.Name)
+		o.Key("named")
+		o.Begin()
+		o.Word("kernel", v.named.Name)
 		rank := 0
 		if v.namedAt >= 0 {
 			rank = v.rank[v.namedAt]
 		}
-		o.number("rank", int64(rank), rank > 0)
-		o.words("unknown_fixes", unknownFixes(v.named))
-		o.end()
+		o.Number("rank", int64(rank), rank > 0)
+		o.Words("unknown_fixes", unknownFixes(v.named))
+		o.End()
 	}
-	o.list("entries")
+	o.List("entries")
 	for i := range v.entries {
-		o.begin()
-		decisionFields(&o, &v.entries[i])
+		o.Begin()
+		rows.Fields(&o, rows.Decisions, &v.entries[i])
 		var fs []string
 		for _, f := range v.without(v.can[i]) {
 			fs = append(fs, string(f))
 		}
-		o.words("without_one_of", fs)
-		o.end()
+		o.Words("without_one_of", fs)
+		o.End()
 	}
-	o.endList()
-	o.list("kernels")
+	o.EndList()
+	o.List("kernels")
 	for i := range v.scores {
 		s := &v.scores[i]
-		o.begin()
-		o.number("rank", int64(v.rank[i]), true)
-		o.word("kernel", s.Kernel.Name)
-		o.words("same", s.Same)
-		o.words("fixes", fixes(&s.Kernel.Rules))
-		o.number("impossible_entries", s.Entries, true)
-		o.number("impossible_decisions", s.Missed(), true)
-		o.number("exact", s.Exact, true)
-		o.list("ruled_out_by")
+		o.Begin()
+		o.Number("rank", int64(v.rank[i]), true)
+		o.Word("kernel", s.Kernel.Name)
+		o.Words("same", s.Same)
+		o.Words("fixes", fixes(&s.Kernel.Rules))
+		o.Number("impossible_entries", s.Entries, true)
+		o.Number("impossible_decisions", s.Missed(), true)
+		o.Number("exact", s.Exact, true)
+		o.List("ruled_out_by")
 		for j := range s.RuledOutBy {
-			o.begin()
-			decisionFields(&o, &s.RuledOutBy[j])
-			o.end()
+			rows.Row(&o, rows.Decisions, &s.RuledOutBy[j])
 		}
-		o.endList()
-		o.end()
+		o.EndList()
+		o.End()
 	}
-	o.endList()
-	o.boolean("partial", v.in.partial() != nil, true)
-	o.end()
-	_, _ = a.out.Write(append(o.b, '\n'))
-}
-
-// decisionFields writes what names a decision.
-func decisionFields(o *object, w *replay.Wakeup) {
-	o.number("n", w.N, true)
-	o.time("time_ns", w.Time)
-	o.task("", w.Task.PID, w.Task.Comm)
-	o.cpu("prev_cpu", w.PrevCPU)
-	o.cpu("recorded_cpu", w.RecordedCPU)
+	o.EndList()
+	o.Bool("partial", v.in.partial() != nil, true)
+	o.End()
+	_, _ = a.out.Write(o.Line())
 }

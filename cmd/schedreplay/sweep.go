@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"schedreplay/export/rows"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 	"schedreplay/replay"
@@ -340,94 +341,84 @@ func (a *app) sweepLines(s *sweepResult) {
 
 // sweepJSON writes one document.
 func (a *app) sweepJSON(s *sweepResult) {
-	var o object
-	o.begin()
-	o.word("original", s.res.Original.Name)
-	o.cpusKnown("isolated", s.res.Isolated)
-	o.word("why_empty", s.why)
+	var o rows.Object
+	o.Begin()
+	o.Word("original", s.res.Original.Name)
+	o.CPUsKnown("isolated", s.res.Isolated)
+	o.Word("why_empty", s.why)
 	focus := s.res.Focus
 	if s.why != "" {
 		focus = nil
 	}
-	o.list("recorded")
+	o.List("recorded")
 	for _, cpu := range focus {
 		r := s.recorded(cpu)
-		o.begin()
-		o.cpu("cpu", cpu)
-		o.number("entries", r.entries, true)
-		o.number("held_ns", r.runNS, true)
-		o.list("residents")
+		o.Begin()
+		o.CPU("cpu", cpu)
+		o.Number("entries", r.entries, true)
+		o.Number("held_ns", r.runNS, true)
+		o.List("residents")
 		for _, st := range slices.Concat(r.residents, r.unseen) {
-			o.begin()
-			o.task("", st.Task.PID, st.Task.Comm)
-			o.word("how", string(st.How))
-			o.number("run_ns", st.RunNS, true)
-			o.end()
+			o.Begin()
+			o.Task("", st.Task.PID, st.Task.Comm)
+			o.Word("how", string(st.How))
+			o.Number("run_ns", st.RunNS, true)
+			o.End()
 		}
-		o.endList()
-		o.end()
+		o.EndList()
+		o.End()
 	}
-	o.endList()
-	o.list("kernels")
+	o.EndList()
+	o.List("kernels")
 	for i := range s.rows {
 		r := &s.rows[i]
-		o.begin()
-		o.word("kernel", r.Kernel.Name)
-		o.words("same", r.Same)
-		o.boolean("leaks", r.Kernel.Rules.Leaks(), true)
-		o.boolean("prevents", prevents(r), true)
-		o.list("cpus")
+		o.Begin()
+		o.Word("kernel", r.Kernel.Name)
+		o.Words("same", r.Same)
+		o.Bool("leaks", r.Kernel.Rules.Leaks(), true)
+		o.Bool("prevents", prevents(r), true)
+		o.List("cpus")
 		for j := range r.Holds {
 			h := &r.Holds[j]
-			o.begin()
-			o.cpu("cpu", h.CPU)
-			o.number("entries", h.Entries, true)
-			o.number("entries_possible", h.EntriesPossible, true)
-			o.number("held_ns", h.HeldNS, true)
-			o.end()
+			o.Begin()
+			o.CPU("cpu", h.CPU)
+			o.Number("entries", h.Entries, true)
+			o.Number("entries_possible", h.EntriesPossible, true)
+			o.Number("held_ns", h.HeldNS, true)
+			o.End()
 		}
-		o.endList()
-		o.end()
+		o.EndList()
+		o.End()
 	}
-	o.endList()
+	o.EndList()
 	var lines []line
 	if len(s.rows) > 0 {
 		lines = s.lines()
 	}
-	o.list("first_to_prevent")
+	o.List("first_to_prevent")
 	for _, l := range lines {
-		o.begin()
-		o.word("line", l.name)
-		o.word("release", l.first)
-		o.end()
+		o.Begin()
+		o.Word("line", l.name)
+		o.Word("release", l.first)
+		o.End()
 	}
-	o.endList()
-	o.boolean("partial", s.in.partial() != nil, true)
-	o.end()
-	_, _ = a.out.Write(append(o.b, '\n'))
+	o.EndList()
+	o.Bool("partial", s.in.partial() != nil, true)
+	o.End()
+	_, _ = a.out.Write(o.Line())
 }
-
-const sweepColumns = "kernel,same,cpu,entries,entries_possible,held_ns,leaks,prevents\n"
 
 // sweepCSV writes one line for each kernel and isolated CPU.
 func (a *app) sweepCSV(s *sweepResult) {
-	_, _ = a.out.WriteString(sweepColumns)
+	_, _ = a.out.Write(rows.Sweep.AppendCSVHead(nil))
 	if s.why != "" {
 		a.note(s.why)
 	}
 	for i := range s.rows {
-		for j := range s.rows[i].Holds {
-			h := &s.rows[i].Holds[j]
-			var r record
-			r.word(s.rows[i].Kernel.Name)
-			r.word(strings.Join(s.rows[i].Same, " "))
-			r.cpu(h.CPU)
-			r.number(h.Entries, true)
-			r.number(h.EntriesPossible, true)
-			r.number(h.HeldNS, true)
-			r.boolean(s.rows[i].Kernel.Rules.Leaks(), true)
-			r.boolean(prevents(&s.rows[i]), true)
-			_, _ = a.out.Write(r.line())
+		r := &s.rows[i]
+		for j := range r.Holds {
+			row := rows.Hold{SweepRow: r, Hold: &r.Holds[j], Prevents: prevents(r)}
+			_, _ = a.out.Write(rows.Sweep.AppendCSV(nil, &row))
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"schedreplay/cpumask"
+	"schedreplay/export/rows"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/kernelmodel/topo"
 	"schedreplay/parser"
@@ -367,72 +368,72 @@ func (a *app) domainsText(v *view) {
 }
 
 func (a *app) topologyJSON(v *view) {
-	var o object
-	o.begin()
-	o.word("kernel", v.kernel.Name)
-	o.word("row", v.kernel.Row)
-	o.boolean("assumed", v.assumed, true)
-	o.masks("packages", v.packages())
-	o.masks("llcs", v.caches())
-	o.masks("cores", v.cores())
+	var o rows.Object
+	o.Begin()
+	o.Word("kernel", v.kernel.Name)
+	o.Word("row", v.kernel.Row)
+	o.Bool("assumed", v.assumed, true)
+	o.Masks("packages", v.packages())
+	o.Masks("llcs", v.caches())
+	o.Masks("cores", v.cores())
 	if v.m != nil {
-		o.cpus("online", v.online)
+		o.CPUs("online", v.online)
 	} else {
-		o.null("online")
+		o.Null("online")
 	}
-	o.list("nodes")
+	o.List("nodes")
 	for _, n := range v.h.Node {
-		o.begin()
-		o.number("id", int64(n.ID), true)
-		o.cpus("cpus", n.CPUs)
-		o.numbers("distances", n.Distance)
-		o.end()
+		o.Begin()
+		o.Number("id", int64(n.ID), true)
+		o.CPUs("cpus", n.CPUs)
+		o.Numbers("distances", n.Distance)
+		o.End()
 	}
-	o.endList()
-	o.cpusKnown("isolated", v.h.Isolated)
-	o.word("isolated_by", v.h.Isolated.Source)
-	o.list("smt_splits")
+	o.EndList()
+	o.CPUsKnown("isolated", v.h.Isolated)
+	o.Word("isolated_by", v.h.Isolated.Source)
+	o.List("smt_splits")
 	for _, p := range v.splits() {
-		o.begin()
-		o.cpus("isolated", p.isolated)
-		o.cpus("housekeeping", p.housekeeping)
-		o.end()
+		o.Begin()
+		o.CPUs("isolated", p.isolated)
+		o.CPUs("housekeeping", p.housekeeping)
+		o.End()
 	}
-	o.endList()
+	o.EndList()
 	v.domainsJSON(&o)
-	o.end()
-	_, _ = a.out.Write(append(o.b, '\n'))
+	o.End()
+	_, _ = a.out.Write(o.Line())
 }
 
-func (v *view) domainsJSON(o *object) {
+func (v *view) domainsJSON(o *rows.Object) {
 	if v.m == nil {
-		o.null("domains")
-		o.null("domains_agree")
+		o.Null("domains")
+		o.Null("domains_agree")
 		return
 	}
-	o.list("domains")
+	o.List("domains")
 	for _, c := range v.chains() {
-		o.begin()
-		o.cpus("cpus", c.cpus)
-		o.list("levels")
+		o.Begin()
+		o.CPUs("cpus", c.cpus)
+		o.List("levels")
 		for j := range c.domains {
 			d := &c.domains[j]
-			o.begin()
-			o.word("name", d.Name)
-			o.cpus("span", d.Span)
-			o.number("imbalance_pct", int64(d.ImbalancePct), true)
-			o.words("flags", v.rules.FlagNames(d.Flags))
-			o.end()
+			o.Begin()
+			o.Word("name", d.Name)
+			o.CPUs("span", d.Span)
+			o.Number("imbalance_pct", int64(d.ImbalancePct), true)
+			o.Words("flags", v.rules.FlagNames(d.Flags))
+			o.End()
 		}
-		o.endList()
-		o.end()
+		o.EndList()
+		o.End()
 	}
-	o.endList()
+	o.EndList()
 	if v.h.Domains == nil {
-		o.null("domains_agree")
+		o.Null("domains_agree")
 		return
 	}
 	bad := v.disagreements()
-	o.boolean("domains_agree", len(bad) == 0, true)
-	o.words("domains_differ", bad)
+	o.Bool("domains_agree", len(bad) == 0, true)
+	o.Words("domains_differ", bad)
 }

@@ -6,8 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"schedreplay/export/rows"
 	"schedreplay/kernelmodel/place"
-	"schedreplay/parser"
 	"schedreplay/replay"
 )
 
@@ -37,16 +37,16 @@ func (a *app) wakeups(in *input, c *common) error {
 	begin := func(*replay.Result) {}
 	switch c.format {
 	case "jsonl":
-		var o object
 		line = func(w *replay.Wakeup) {
-			o.b = o.b[:0]
-			appendWakeup(&o, w)
-			o.b = append(o.b, '\n')
-			_, _ = a.out.Write(o.b)
+			a.line = append(rows.WakeupObjects.AppendJSON(a.line[:0], w), '\n')
+			_, _ = a.out.Write(a.line)
 		}
 	case "csv":
-		begin = func(*replay.Result) { _, _ = a.out.WriteString(wakeupColumns) }
-		line = a.wakeupCSV
+		begin = func(*replay.Result) { _, _ = a.out.Write(rows.WakeupLines.AppendCSVHead(nil)) }
+		line = func(w *replay.Wakeup) {
+			a.line = rows.WakeupLines.AppendCSV(a.line[:0], w)
+			_, _ = a.out.Write(a.line)
+		}
 	default:
 		begin = func(res *replay.Result) {
 			fmt.Fprintf(a.out, "original %s, patched %s%s\n", res.Original.Name, res.Patched.Name, shown(&c.filter))
@@ -89,52 +89,6 @@ func shown(f *filter) string {
 
 func wakeupShown(f *filter, w *replay.Wakeup) bool {
 	return f.time(w.Time) && f.isTask(w.Task.PID, w.Task.Comm) && f.isCPU(w.RecordedCPU, w.Original.CPU, w.Patched.CPU)
-}
-
-// appendWakeup writes the contract's object of section 4 of the design. Fields
-// that the contract does not name follow at the end, where they say something:
-// reason (within a kernel's object), model_miss, recorded_from.
-func appendWakeup(o *object, w *replay.Wakeup) {
-	o.begin()
-	o.number("n", w.N, true)
-	o.time("time_ns", w.Time)
-	o.word("kind", w.Kind.String())
-	o.task("", w.Task.PID, w.Task.Comm)
-	o.number("prio", int64(w.Task.Prio), w.Task.Prio != parser.NoPrio)
-	o.word("waker_context", string(w.WakerContext))
-	o.task("waker_", w.Waker.PID, w.Waker.Comm)
-	o.cpu("waker_cpu", w.WakerCPU)
-	o.cpu("prev_cpu", w.PrevCPU)
-	o.cpu("recorded_cpu", w.RecordedCPU)
-	o.boolean("selection", w.Selection, w.SelectionKnown)
-	o.key("original")
-	appendPlaced(o, &w.Original)
-	o.key("patched")
-	appendPlaced(o, &w.Patched)
-	o.word("moved", string(w.Moved))
-	o.boolean("isolated", w.Isolated, w.IsolatedKnown && w.RecordedCPU >= 0)
-	o.number("diverged_since", w.DivergedSince, w.DivergedSince > 0)
-	if w.ModelMiss {
-		o.boolean("model_miss", true, true)
-	}
-	o.end()
-}
-
-func appendPlaced(o *object, p *replay.Placed) {
-	o.begin()
-	o.cpu("cpu", p.CPU)
-	if p.Bounded {
-		o.cpus("possible", p.Possible)
-	} else {
-		o.null("possible")
-	}
-	o.word("path", string(p.Path))
-	o.boolean("certain", p.Certain(), true)
-	o.cpu("prev_cpu", p.Prev)
-	if p.Reason != place.ReasonNone {
-		o.word("reason", string(p.Reason))
-	}
-	o.end()
 }
 
 // The text fits 80 columns:
@@ -202,40 +156,4 @@ func cpuText(cpu int) string {
 		return "?"
 	}
 	return strconv.Itoa(cpu)
-}
-
-const wakeupColumns = "n,time_ns,kind,pid,comm,prio,waker_context,waker_pid,waker_comm,waker_cpu,prev_cpu,recorded_cpu,selection," +
-	"original_cpu,original_possible,original_path,original_reason,patched_cpu,patched_possible,patched_path,patched_reason,patched_prev_cpu,moved,isolated,diverged_since,model_miss\n"
-
-func (a *app) wakeupCSV(w *replay.Wakeup) {
-	var r record
-	r.number(w.N, true)
-	r.number(w.Time, true)
-	r.word(w.Kind.String())
-	r.number(int64(w.Task.PID), w.Task.PID != parser.NoPID)
-	r.comm(w.Task.Comm)
-	r.number(int64(w.Task.Prio), w.Task.Prio != parser.NoPrio)
-	r.word(string(w.WakerContext))
-	r.number(int64(w.Waker.PID), w.Waker.PID != parser.NoPID)
-	r.comm(w.Waker.Comm)
-	r.cpu(w.WakerCPU)
-	r.cpu(w.PrevCPU)
-	r.cpu(w.RecordedCPU)
-	r.boolean(w.Selection, w.SelectionKnown)
-	for _, p := range [2]*replay.Placed{&w.Original, &w.Patched} {
-		r.cpu(p.CPU)
-		if p.Bounded {
-			r.word(p.Possible.String())
-		} else {
-			r.word("")
-		}
-		r.word(string(p.Path))
-		r.word(string(p.Reason))
-	}
-	r.cpu(w.Patched.Prev)
-	r.word(string(w.Moved))
-	r.boolean(w.Isolated, w.IsolatedKnown && w.RecordedCPU >= 0)
-	r.number(w.DivergedSince, w.DivergedSince > 0)
-	r.boolean(w.ModelMiss, true)
-	_, _ = a.out.Write(r.line())
 }

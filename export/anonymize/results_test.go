@@ -2,14 +2,12 @@ package anonymize_test
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"schedreplay/export/anonymize"
-	"schedreplay/export/table"
+	"schedreplay/export/rows"
 	"schedreplay/parser/capturetest"
 	"schedreplay/parser/host"
 	"schedreplay/parser/open"
@@ -21,28 +19,20 @@ func results(t *testing.T, path, bundle string) []string {
 	t.Helper()
 	in, h := capturetest.Open(t, path, bundle)
 	var lines []string
-	var rows table.Rows
-	note := func(s *table.Schema, row []table.Value) {
-		var l strings.Builder
-		l.WriteString(s.Name)
-		for i, v := range row {
-			fmt.Fprintf(&l, " %s=%v", s.Columns[i].Name, v)
-		}
-		lines = append(lines, l.String())
-	}
+	note := func(table string, row []byte) { lines = append(lines, table+" "+string(row)) }
 	_, err := replay.Replay(context.Background(), in, h, replay.Options{Observer: replay.Observer{
 		Wakeup: func(w *replay.Wakeup) {
 			clearNames(&w.Task, &w.Waker)
-			note(&table.Wakeups, rows.Wakeup(w))
+			note("wakeup", rows.Wakeups.AppendJSON(nil, w))
 		},
 		Run: func(r *replay.Run) {
 			clearNames(&r.Task)
-			note(&table.Intrusions, rows.Intrusion(r))
+			note("run", rows.Intrusions.AppendJSON(nil, r))
 		},
 		Stay: func(s *replay.Stay) {
 			task := s.Task
 			clearNames(&s.Task)
-			note(&table.Stays, rows.Stay(s))
+			note("stay", rows.Stays.AppendJSON(nil, &rows.Stay{Stay: s, Modelled: true}))
 			s.Task = task
 		},
 	}})

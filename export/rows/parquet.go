@@ -1,4 +1,4 @@
-package table
+package rows
 
 import (
 	"io"
@@ -16,28 +16,28 @@ const rowGroup = 16 << 10
 const pageBuffer = 64 << 10
 
 // parquetWriter writes Parquet: one optional column each, snappy.
-type parquetWriter struct {
+type parquetWriter[T any] struct {
 	w   *parquet.GenericWriter[any]
-	s   *Schema
+	t   *Table[T]
 	row parquet.Row
 }
 
-func newParquet(w io.Writer, s *Schema, meta []Meta) *parquetWriter {
+func newParquet[T any](w io.Writer, t *Table[T], meta []Meta) *parquetWriter[T] {
 	o := []parquet.WriterOption{
-		parquetSchema(s), parquet.Compression(&parquet.Snappy), parquet.CreatedBy("schedreplay", "", ""),
+		parquetSchema(t.Name, t.Columns()), parquet.Compression(&parquet.Snappy), parquet.CreatedBy("schedreplay", "", ""),
 		parquet.MaxRowsPerRowGroup(rowGroup), parquet.PageBufferSize(pageBuffer), parquet.WriteBufferSize(pageBuffer),
 	}
 	for _, m := range meta {
 		o = append(o, parquet.KeyValueMetadata(m.Key, m.Value))
 	}
-	return &parquetWriter{w: parquet.NewGenericWriter[any](w, o...), s: s}
+	return &parquetWriter[T]{w: parquet.NewGenericWriter[any](w, o...), t: t}
 }
 
 // parquetSchema makes the schema with the columns in their order, which a
 // struct keeps.
-func parquetSchema(s *Schema) *parquet.Schema {
+func parquetSchema(name string, columns []Column) *parquet.Schema {
 	var fields []reflect.StructField
-	for _, c := range s.Columns {
+	for _, c := range columns {
 		f := reflect.StructField{Name: "C" + strings.ToUpper(c.Name), Tag: reflect.StructTag(`parquet:"` + c.Name + `,optional"`)}
 		switch c.Type {
 		case Int:
@@ -50,22 +50,26 @@ func parquetSchema(s *Schema) *parquet.Schema {
 		fields = append(fields, f)
 	}
 	root := parquet.SchemaOf(reflect.New(reflect.StructOf(fields)).Interface())
-	return parquet.NewSchema(s.Name, root)
+	return parquet.NewSchema(name, root)
 }
 
-func (p *parquetWriter) Write(row []Value) error {
+func (p *parquetWriter[T]) Write(v *T) error {
 	p.row = p.row[:0]
-	for i, v := range row {
+	for i := range p.t.cols {
+		c := &p.t.cols[i]
+		x := c.cell(v)
 		cell, level := parquet.NullValue(), 0
-		if v.Known {
+		if x.Known {
 			level = 1
-			switch p.s.Columns[i].Type {
+			switch c.typ {
 			case Int:
-				cell = parquet.Int64Value(v.Int)
+				cell = parquet.Int64Value(x.Int)
 			case Bool:
-				cell = parquet.BooleanValue(v.Bool)
+				cell = parquet.BooleanValue(x.Int != 0)
+			case CPUs:
+				cell = parquet.ByteArrayValue([]byte(x.CPUs.String()))
 			default:
-				cell = parquet.ByteArrayValue([]byte(strings.ToValidUTF8(v.Text, "\ufffd")))
+				cell = parquet.ByteArrayValue([]byte(strings.ToValidUTF8(x.Text, "\ufffd")))
 			}
 		}
 		p.row = append(p.row, cell.Level(0, level, i))
@@ -74,4 +78,4 @@ func (p *parquetWriter) Write(row []Value) error {
 	return err
 }
 
-func (p *parquetWriter) Close() error { return p.w.Close() }
+func (p *parquetWriter[T]) Close() error { return p.w.Close() }

@@ -1,10 +1,11 @@
-package table_test
+package rows_test
 
 import (
 	"bytes"
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,7 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"schedreplay/export/table"
+	"schedreplay/export/rows"
 	"schedreplay/parser"
 	"schedreplay/parser/capturetest"
 	"schedreplay/parser/open"
@@ -24,20 +25,19 @@ import (
 const traces = "../../testdata/traces/"
 
 // written writes hostile names in a format.
-func written(t *testing.T, f table.Format) []byte {
+func written(t *testing.T, f rows.Format) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	w, err := table.NewWriter(f, &b, &table.Slices, []table.Meta{{Key: "k", Value: "v"}})
+	w, err := rows.NewWriter(f, &b, rows.Slices, []rows.Meta{{Key: "k", Value: "v"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var rows table.Rows
 	for i, name := range capturetest.Hostile {
-		s := table.Slice{
+		s := rows.Slice{
 			CPU: int32(i), Task: parser.Task{PID: int32(100 + i), Prio: parser.NoPrio, Comm: name},
 			Start: parser.NoTime, End: 1<<62 + int64(i), Wait: -5, Delay: parser.NoTime, State: parser.StateRunning | parser.StatePreempted, CutStart: true,
 		}
-		if err := w.Write(rows.Slice(&s)); err != nil {
+		if err := w.Write(&s); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -48,7 +48,7 @@ func written(t *testing.T, f table.Format) []byte {
 }
 
 func TestCSVIsHarmless(t *testing.T) {
-	b := written(t, table.CSV)
+	b := written(t, rows.CSV)
 	for _, bad := range []string{"\x1b", "\u202e", "\a", "\t"} {
 		if bytes.Contains(b, []byte(bad)) {
 			t.Errorf("the file holds %q", bad)
@@ -66,7 +66,7 @@ func TestCSVIsHarmless(t *testing.T) {
 	}
 	for i, r := range list[1:] {
 		name := r[2]
-		if t2 := strings.TrimLeft(name, " "); t2 != "" && strings.ContainsRune("=+-@|%", rune(t2[0])) {
+		if t2 := strings.TrimLeft(name, " "); t2 != "" && strings.ContainsRune("=+-@|%＝", rune(t2[0])) {
 			t.Errorf("%q is a formula: %q", capturetest.Hostile[i], name)
 		}
 		if (r[3] != "") == utf8.ValidString(capturetest.Hostile[i]) {
@@ -82,7 +82,7 @@ func TestCSVIsHarmless(t *testing.T) {
 }
 
 func TestJSONIsHarmless(t *testing.T) {
-	b := written(t, table.JSONL)
+	b := written(t, rows.JSONL)
 	for _, bad := range []string{"\x1b", "\u202e", "\a", "\t", "<script"} {
 		if bytes.Contains(b, []byte(bad)) {
 			t.Errorf("the file holds %q", bad)
@@ -124,17 +124,19 @@ func TestColumnsAreDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	doc := string(b)
-	for _, s := range table.All {
-		_, section, ok := strings.Cut(doc, "### "+s.Name+":")
+	for name, columns := range map[string][]rows.Column{
+		"slices": rows.Slices.Columns(), "wakeups": rows.Wakeups.Columns(), "intrusions": rows.Intrusions.Columns(), "stays": rows.Stays.Columns(),
+	} {
+		_, section, ok := strings.Cut(doc, "### "+name+":")
 		if !ok {
-			t.Fatalf("no section on %s", s.Name)
+			t.Fatalf("no section on %s", name)
 		}
 		section, _, _ = strings.Cut(section, "\n##")
 		known := map[string]bool{}
-		for _, c := range s.Columns {
+		for _, c := range columns {
 			known[c.Name] = true
 			if !strings.Contains(section, "`"+c.Name+"`") {
-				t.Errorf("%s.%s is not described", s.Name, c.Name)
+				t.Errorf("%s.%s is not described", name, c.Name)
 			}
 		}
 		for l := range strings.Lines(section) {
@@ -142,9 +144,9 @@ func TestColumnsAreDocumented(t *testing.T) {
 			if len(cells) < 3 {
 				continue
 			}
-			for i, name := range strings.Split(cells[1], "`") {
-				if i%2 == 1 && !known[name] {
-					t.Errorf("%s has no column %s", s.Name, name)
+			for i, column := range strings.Split(cells[1], "`") {
+				if i%2 == 1 && !known[column] {
+					t.Errorf("%s has no column %s", name, column)
 				}
 			}
 		}
@@ -152,52 +154,36 @@ func TestColumnsAreDocumented(t *testing.T) {
 }
 
 // tables writes the tables of a capture.
-func tables(t *testing.T, f table.Format, dir string) map[string]string {
+func tables(t *testing.T, f rows.Format, dir string) map[string]string {
 	t.Helper()
 	in, h := capturetest.Open(t, traces+dir, "")
+	tmp := t.TempDir()
 	paths := map[string]string{}
-	writers := map[string]table.Writer{}
-	for _, s := range table.All {
-		p := filepath.Join(t.TempDir(), s.Name+"."+string(f))
+	var files []*os.File
+	set, err := rows.NewSet(f, nil, func(name string) (io.Writer, error) {
+		p := filepath.Join(tmp, name)
+		paths[strings.TrimSuffix(name, "."+string(f))] = p
 		file, err := os.Create(p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer file.Close()
-		w, err := table.NewWriter(f, file, s, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		paths[s.Name], writers[s.Name] = p, w
+		files = append(files, file)
+		return file, err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
-	var rows table.Rows
-	write := func(name string, row []table.Value) {
-		if err := writers[name].Write(row); err != nil {
-			t.Fatal(err)
-		}
-	}
-	sl := table.NewSlicer(func(s *table.Slice) { write("slices", rows.Slice(s)) })
 	for ev, err := range in.Events() {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sl.Event(&ev)
+		set.Event(&ev)
 	}
-	sl.Close()
-	_, err := replay.Replay(context.Background(), in, h, replay.Options{Observer: replay.Observer{
-		Wakeup: func(w *replay.Wakeup) { write("wakeups", rows.Wakeup(w)) },
-		Run: func(r *replay.Run) {
-			if table.Intrudes(r) {
-				write("intrusions", rows.Intrusion(r))
-			}
-		},
-		Stay: func(s *replay.Stay) { write("stays", rows.Stay(s)) },
-	}})
-	if err != nil {
+	if _, err := replay.Replay(context.Background(), in, h, replay.Options{Observer: set.Observer()}); err != nil {
 		t.Fatal(err)
 	}
-	for _, w := range writers {
-		if err := w.Close(); err != nil {
+	if err := set.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if err := file.Close(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -244,11 +230,11 @@ func TestParquetIsReadByAnother(t *testing.T) {
 		}
 	}
 	p := filepath.Join(t.TempDir(), "hostile.parquet")
-	if err := os.WriteFile(p, written(t, table.Parquet), 0o666); err != nil {
+	if err := os.WriteFile(p, written(t, rows.Parquet), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	same("hostile names", read(p), lines(written(t, table.JSONL)))
-	parquet, jsonl := tables(t, table.Parquet, "smt8-isolated3-original"), tables(t, table.JSONL, "smt8-isolated3-original")
+	same("hostile names", read(p), lines(written(t, rows.JSONL)))
+	parquet, jsonl := tables(t, rows.Parquet, "smt8-isolated3-original"), tables(t, rows.JSONL, "smt8-isolated3-original")
 	for name, path := range jsonl {
 		b, err := os.ReadFile(path)
 		if err != nil {
@@ -286,7 +272,7 @@ func object(t *testing.T, line string) map[string]any {
 
 // The same capture gives the same bytes.
 func TestDeterministic(t *testing.T) {
-	for _, f := range []table.Format{table.CSV, table.Parquet} {
+	for _, f := range []rows.Format{rows.CSV, rows.Parquet} {
 		a, b := tables(t, f, "smt8-isolated3-original"), tables(t, f, "smt8-isolated3-original")
 		for name := range a {
 			x, _ := os.ReadFile(a[name])
@@ -308,7 +294,7 @@ func TestSlicesCoverTheWindow(t *testing.T) {
 	defer in.Close()
 	last, sum := map[int32]int64{}, map[string]int64{}
 	cuts := 0
-	s := table.NewSlicer(func(x *table.Slice) {
+	s := rows.NewSlicer(func(x *rows.Slice) {
 		if prev, ok := last[x.CPU]; ok && x.Start != prev {
 			t.Fatalf("CPU %d: a slice from %d follows one to %d", x.CPU, x.Start, prev)
 		}
@@ -338,8 +324,8 @@ func TestSlicesCoverTheWindow(t *testing.T) {
 
 // Losses and holes end what is known; nothing is invented across them.
 func TestSlicerGaps(t *testing.T) {
-	var got []table.Slice
-	s := table.NewSlicer(func(x *table.Slice) { got = append(got, *x) })
+	var got []rows.Slice
+	s := rows.NewSlicer(func(x *rows.Slice) { got = append(got, *x) })
 	sw := func(time int64, prev, next int32) {
 		ev := parser.NewEvent(parser.KindSwitch, time, 0)
 		ev.Task.PID, ev.Next.PID, ev.State = prev, next, parser.StateSleeping
