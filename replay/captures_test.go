@@ -1,7 +1,6 @@
 package replay_test
 
 import (
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -9,16 +8,11 @@ import (
 	"schedreplay/parser/capturetest"
 )
 
-// recordings are the names under which a folder may hold its capture.
-var recordings = []string{"ftrace.txt.gz", "perf.data.zst", "trace.dat.zst"}
+// cpu43only is the folder whose perf.data was recorded on one CPU.
+const cpu43only = "smt44-isolated43-original-cpu43only"
 
-// openCapture opens one recording of a folder with the folder's host bundle;
-// nil if the folder has none of that name.
+// openCapture opens one recording of a folder with the folder's host bundle.
 func openCapture(t *testing.T, dir, name string) (parser.Capture, *parser.Host) {
 	t.Helper()
-	file := filepath.Join(dir, name)
-	if _, err := os.Stat(file); err != nil {
-		return nil, nil
-	}
-	return capturetest.Open(t, file, filepath.Join(dir, "host.tar.gz"))
+	return capturetest.Open(t, filepath.Join(dir, name), filepath.Join(dir, "host.tar.gz"))
 }

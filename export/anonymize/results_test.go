@@ -8,6 +8,7 @@ import (
 
 	"schedreplay/export/anonymize"
 	"schedreplay/export/rows"
+	"schedreplay/internal/traces"
 	"schedreplay/parser/capturetest"
 	"schedreplay/parser/host"
 	"schedreplay/parser/open"
@@ -55,54 +56,47 @@ func TestResultsAreTheSame(t *testing.T) {
 	if testing.Short() {
 		t.Skip("replays every capture twice")
 	}
-	for _, dir := range capturetest.Folders(t, root+"testdata/traces") {
-		bundle := filepath.Join(dir, "host.tar.gz")
-		dir := filepath.Dir(bundle)
-		for _, name := range []string{"ftrace.txt.gz", "perf.data.zst", "trace.dat.zst"} {
-			path := filepath.Join(dir, name)
-			if _, err := os.Stat(path); err != nil {
-				continue
+	for _, r := range traces.Recordings(t) {
+		path, bundle := r.Path, r.Bundle
+		t.Run(r.Folder+"/"+r.Name, func(t *testing.T) {
+			in, err := open.File(path, open.Options{TempDir: t.TempDir()})
+			if err != nil {
+				t.Fatal(err)
 			}
-			t.Run(filepath.Base(dir)+"/"+name, func(t *testing.T) {
-				in, err := open.File(path, open.Options{TempDir: t.TempDir()})
-				if err != nil {
-					t.Fatal(err)
+			defer in.Close()
+			h, err := host.Read(bundle)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n := anonymize.NewNames(h)
+			b, _, err := rewrite(t, in, n, anonymize.All)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tmp := t.TempDir()
+			copied := filepath.Join(tmp, "capture")
+			if err := os.WriteFile(copied, b, 0o666); err != nil {
+				t.Fatal(err)
+			}
+			f, err := os.Create(filepath.Join(tmp, "host.tar.gz"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := anonymize.Bundle(bundle, n, f); err != nil {
+				t.Fatal(err)
+			}
+			if err := f.Close(); err != nil {
+				t.Fatal(err)
+			}
+			want, got := results(t, path, bundle), results(t, copied, f.Name())
+			if len(want) != len(got) || len(want) == 0 {
+				t.Fatalf("%d results of the original, %d of the copy", len(want), len(got))
+			}
+			for i := range want {
+				if want[i] != got[i] {
+					t.Fatalf("original: %s\ncopy:     %s", want[i], got[i])
 				}
-				defer in.Close()
-				h, err := host.Read(bundle)
-				if err != nil {
-					t.Fatal(err)
-				}
-				n := anonymize.NewNames(h)
-				b, _, err := rewrite(t, in, n, anonymize.All)
-				if err != nil {
-					t.Fatal(err)
-				}
-				tmp := t.TempDir()
-				copied := filepath.Join(tmp, "capture")
-				if err := os.WriteFile(copied, b, 0o666); err != nil {
-					t.Fatal(err)
-				}
-				f, err := os.Create(filepath.Join(tmp, "host.tar.gz"))
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := anonymize.Bundle(bundle, n, f); err != nil {
-					t.Fatal(err)
-				}
-				if err := f.Close(); err != nil {
-					t.Fatal(err)
-				}
-				want, got := results(t, path, bundle), results(t, copied, f.Name())
-				if len(want) != len(got) || len(want) == 0 {
-					t.Fatalf("%d results of the original, %d of the copy", len(want), len(got))
-				}
-				for i := range want {
-					if want[i] != got[i] {
-						t.Fatalf("original: %s\ncopy:     %s", want[i], got[i])
-					}
-				}
-			})
-		}
+			}
+		})
 	}
 }

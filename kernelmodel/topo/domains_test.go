@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"schedreplay/cpumask"
+	"schedreplay/internal/traces"
 	"schedreplay/kernelmodel/rules"
 )
 
@@ -115,9 +116,30 @@ func judgeDomains(t *testing.T, files map[string]string) int {
 	if len(got.Notes) > 0 {
 		t.Errorf("notes %q", got.Notes)
 	}
-	// The columns that debugfs has, one line a domain.
 	n := 0
 	var want, have []string
+	// Kernels before 5.13 have the domains below /proc/sys, and these bundles
+	// their names alone.
+	if files["proc/sys/kernel/sched_domain/cpu0/domain0/name"] != "" {
+		for cpu := range top.Possible.All() {
+			for i := 0; ; i++ {
+				name, ok := files[fmt.Sprintf("proc/sys/kernel/sched_domain/cpu%d/domain%d/name", cpu, i)]
+				if !ok {
+					break
+				}
+				n++
+				want = append(want, fmt.Sprintf("cpu%d domain%d %s", cpu, i, name))
+			}
+			for i, sd := range got.CPU[cpu].SD {
+				have = append(have, fmt.Sprintf("cpu%d domain%d %s", cpu, i, sd.Name))
+			}
+		}
+		if d := cmp.Diff(want, have); d != "" {
+			t.Errorf("-kernel +model:\n%s", d)
+		}
+		return n
+	}
+	// The columns that debugfs has, one line a domain.
 	for cpu := range top.Possible.All() {
 		for i := 0; ; i++ {
 			dir := fmt.Sprintf("sys/kernel/debug/sched/domains/cpu%d/domain%d/", cpu, i)
@@ -147,12 +169,8 @@ func TestDomainsOfRealMachines(t *testing.T) {
 	if len(bundles) == 0 {
 		t.Fatal("no bundles")
 	}
-	if dir, ok := os.LookupEnv("SCHEDREPLAY_TRACES"); ok {
-		more, _ := filepath.Glob(filepath.Join(dir, "*", "host.tar.gz"))
-		if len(more) == 0 {
-			t.Fatalf("SCHEDREPLAY_TRACES: no host bundles in %s", dir)
-		}
-		bundles = append(bundles, more...)
+	for _, dir := range traces.Folders(t) {
+		bundles = append(bundles, filepath.Join(dir, "host.tar.gz"))
 	}
 	for _, b := range bundles {
 		name := filepath.Base(b)

@@ -4,8 +4,6 @@ package capturetest
 
 import (
 	"cmp"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"schedreplay/parser"
@@ -18,21 +16,6 @@ var Hostile = []string{
 	"<script>alert(1)</script>", "=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", " =1", "\x1b[31mred\x1b[0m", "\u202egnp.exe",
 	"\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8\xf7\xf6\xf5\xf4\xf3\xf2\xf1", "two\nlines", "tab\there", `quo"te`, "com,ma", "\u0007bell", "null", "", "'=1",
 	"back\\slash", "\ufffd",
-}
-
-// Folders returns the folders below dir, or below the one that
-// SCHEDREPLAY_TRACES names, that hold a capture and the bundle of its host.
-func Folders(t testing.TB, dir string) []string {
-	t.Helper()
-	dir = cmp.Or(os.Getenv("SCHEDREPLAY_TRACES"), dir)
-	list, err := filepath.Glob(filepath.Join(dir, "*", "host.tar.gz"))
-	if err != nil || len(list) == 0 {
-		t.Fatalf("no captures in %s (%v)", dir, err)
-	}
-	for i := range list {
-		list[i] = filepath.Dir(list[i])
-	}
-	return list
 }
 
 // Open opens a capture with what a host bundle says of its machine; without a

@@ -80,8 +80,7 @@ func openPath(path string) (parser.Capture, error) {
 	return New(eventtest.Source(path, b))
 }
 
-// TestTraces compares with perf script on the captures in the folder that
-// SCHEDREPLAY_TRACES names.
+// TestTraces compares with perf script on the real captures.
 func TestTraces(t *testing.T) {
 	eventtest.Traces(t, "perf.data.zst", func(t *testing.T, f string, b []byte) {
 		c, err := New(eventtest.Source(f, b))

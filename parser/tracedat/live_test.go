@@ -76,8 +76,7 @@ func compare(t *testing.T, path string, c parser.Capture) {
 	eventtest.Compare(t, "trace-cmd report", want, got)
 }
 
-// TestTraces compares with trace-cmd report on the captures in the folder that
-// SCHEDREPLAY_TRACES names.
+// TestTraces compares with trace-cmd report on the real captures.
 func TestTraces(t *testing.T) {
 	eventtest.Traces(t, "trace.dat.zst", func(t *testing.T, f string, b []byte) {
 		c, err := New(eventtest.Source(f, b))

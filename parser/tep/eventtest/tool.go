@@ -2,14 +2,14 @@ package eventtest
 
 import (
 	"cmp"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"schedreplay/internal/traces"
 )
 
 // Tool returns the path of a program to compare with, or skips.
@@ -88,19 +88,10 @@ func Compare(t *testing.T, tool string, want, got []Line) {
 	}
 }
 
-// Traces runs a test on every capture of a name in the folder that
-// SCHEDREPLAY_TRACES names.
+// Traces runs a test on every real capture whose file has the name.
 func Traces(t *testing.T, name string, test func(t *testing.T, path string, b []byte)) {
 	t.Helper()
-	root := os.Getenv("SCHEDREPLAY_TRACES")
-	if root == "" {
-		t.Skip("SCHEDREPLAY_TRACES does not name a folder of captures")
-	}
-	files, err := filepath.Glob(filepath.Join(root, "*", name))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("SCHEDREPLAY_TRACES=%s holds no */%s (%v)", root, name, err)
-	}
-	for _, f := range files {
-		t.Run(filepath.Base(filepath.Dir(f)), func(t *testing.T) { test(t, f, Unpack(t, f)) })
+	for _, r := range traces.Named(t, name) {
+		t.Run(r.Folder, func(t *testing.T) { test(t, r.Path, Unpack(t, r.Path)) })
 	}
 }
