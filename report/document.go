@@ -14,7 +14,6 @@ import (
 	"schedreplay/findings"
 	"schedreplay/findings/say"
 	"schedreplay/findings/stats"
-	"schedreplay/kernelmodel/explore"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
 	"schedreplay/plots"
@@ -364,18 +363,14 @@ func entriesWorstFirst(c *findings.CPU) []*replay.Stay {
 func explain(res *replay.Result, e *replay.Entry) []block {
 	o, p := e.Explanation.Original, e.Explanation.Patched
 	same := 0
-	for same < len(o) && same < len(p) && o[same] == p[same] {
+	for same < len(o) && same < len(p) && o[same].Same(&p[same]) && o[same].Fact == p[same].Fact {
 		same++
 	}
 	ways := func(ss []place.Step) []string {
 		var out []string
 		for _, s := range ss {
-			line := say.Code(s.Func) + ": " + say.Clean(s.Test) + " → " + say.Clean(s.Answer)
-			if s.Fact != (explore.Answer{}) {
-				from := s.Fact.From.String()
-				if s.Fact.Open {
-					from += ", may be otherwise"
-				}
+			line := say.Code(s.Func) + ": " + say.Clean(say.Test(&s)) + " → " + say.Clean(say.Answer(&s))
+			if from := say.Provenance(&s); from != "" {
 				line += " (" + from + ")"
 			}
 			out = append(out, line)
@@ -843,7 +838,9 @@ func factsSection(res *replay.Result, cpus []*findings.CPU) section {
 		row("who ran when, sch delays", "events of "+say.CPUNoun(res.Recorded), fact.Observed, "the capture")
 	}
 	row("idleness, queue lengths, prev_cpu", "of every CPU recorded", fact.Reconstructed, "the events")
-	row("load averages, scan budget", "inside a margin", fact.Estimated, "the events")
+	if findings.Judged(res.Fidelity) > 0 { // else the model asked for none
+		row("load averages, scan budget", "inside a margin", fact.Estimated, "the events")
+	}
 	slices.SortStableFunc(t.Rows, func(a, b []string) int {
 		return cmp.Compare(slices.Index(provenances, a[2]), slices.Index(provenances, b[2]))
 	})

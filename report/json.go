@@ -12,7 +12,6 @@ import (
 	"schedreplay/findings"
 	"schedreplay/findings/say"
 	"schedreplay/findings/stats"
-	"schedreplay/kernelmodel/explore"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
@@ -294,8 +293,8 @@ func jsonPlacedOf(p *replay.Placed) jsonPlaced {
 func jsonStepsOf(steps []place.Step) []jsonStep {
 	out := []jsonStep{}
 	for _, s := range steps {
-		j := jsonStep{Func: s.Func, Test: s.Test, Answer: s.Answer, Open: s.Fact.Open}
-		if s.Fact != (explore.Answer{}) {
+		j := jsonStep{Func: s.Func, Test: say.Test(&s), Answer: say.Answer(&s), Open: s.Fact.Open}
+		if s.Kind != place.AskUsable && !s.Kind.OfTopology() {
 			j.From = strPtr(s.Fact.From.String())
 		}
 		out = append(out, j)

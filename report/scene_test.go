@@ -302,20 +302,22 @@ func build(sp spec) *scene {
 }
 
 func explanation(cpu int) *replay.Explanation {
+	step := func(fn string, q place.Question, cpu int, a place.Answer, from fact.Provenance) place.Step {
+		return place.Step{Func: fn, Kind: q, CPU: cpu, Other: cpu - 1, N: 1, M: 4, Answer: a, Fact: explore.Known(a == place.Yes, from)}
+	}
 	common := []place.Step{
-		{Func: "select_task_rq_fair", Test: "want_affine: wake_wide, affinity holds the waker's CPU", Answer: "no", Fact: explore.Known(false, fact.Reconstructed)},
-		{Func: "select_idle_sibling", Test: fmt.Sprintf("CPU %d is idle", cpu-1), Answer: "no", Fact: explore.Known(false, fact.Observed)},
-		{Func: "select_idle_sibling", Test: "recent_used_cpu", Answer: "1"},
-		{Func: "select_idle_sibling", Test: fmt.Sprintf("has_idle_cores in the LLC of CPU %d", cpu-1), Answer: "no", Fact: explore.Known(false, fact.Estimated)},
+		step("select_task_rq_fair", place.AskAffine, cpu-1, place.No, fact.Reconstructed),
+		step("select_idle_sibling", place.AskIdle, cpu-1, place.No, fact.Observed),
+		step("select_idle_sibling", place.AskRecentUsed, 1, place.Chose, fact.Reconstructed),
+		step("select_idle_sibling", place.AskIdleCores, cpu-1, place.No, fact.Estimated),
 	}
 	return &replay.Explanation{
 		Original: append(common[:4:4],
-			place.Step{Func: "select_idle_smt", Test: fmt.Sprintf("CPU %d, sibling of %d, is in sched_domain_span(sd)", cpu, cpu-1), Answer: "no, but this kernel does not ask"},
-			place.Step{Func: "select_idle_smt", Test: fmt.Sprintf("CPU %d is idle", cpu), Answer: "yes: chosen", Fact: explore.Known(true, fact.Observed)}),
+			step("select_idle_smt", place.AskSpan, cpu, place.NotAsked, fact.Observed),
+			step("select_idle_smt", place.AskIdle, cpu, place.Yes, fact.Observed)),
 		Patched: append(common[:4:4],
-			place.Step{Func: "select_idle_smt", Test: fmt.Sprintf("CPU %d, sibling of %d, is in sched_domain_span(sd)", cpu, cpu-1), Answer: "no: passed over"},
-			place.Step{Func: "select_idle_cpu", Test: "scan of CPUs 40-42, budget 4", Answer: "none idle", Fact: explore.Known(false, fact.Estimated)},
-			place.Step{Func: "select_idle_sibling", Test: "nothing found", Answer: fmt.Sprintf("target, CPU %d", cpu-1)}),
+			step("select_idle_smt", place.AskSpan, cpu, place.No, fact.Observed),
+			step("select_idle_cpu", place.AskBudget, cpu-2, place.No, fact.Estimated)),
 	}
 }
 

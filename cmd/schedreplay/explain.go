@@ -10,7 +10,7 @@ import (
 
 	"schedreplay/export/rows"
 	"schedreplay/fact"
-	"schedreplay/kernelmodel/explore"
+	"schedreplay/findings/say"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
@@ -198,7 +198,7 @@ func (a *app) decision(in *input, c *common, res *replay.Result, w *replay.Wakeu
 // beginning only.
 func align(o, p []place.Step) []step {
 	same := func(i, j int) bool {
-		return o[i].Func == p[j].Func && o[i].Test == p[j].Test && o[i].Answer == p[j].Answer
+		return o[i].Same(&p[j])
 	}
 	var out []step
 	k := 0
@@ -375,10 +375,11 @@ func (d *decision) candidates(of side) []candidate {
 		if s.side != both && s.side != of {
 			continue
 		}
-		cpu, state, ok := looksAt(&s.Step)
+		state, ok := looksAt(&s.Step)
 		if !ok {
 			continue
 		}
+		cpu := s.CPU
 		if seen[cpu] {
 			if state == schedIdle { // asked after available_idle_cpu
 				i := slices.IndexFunc(out, func(c candidate) bool { return c.cpu == cpu })
@@ -400,27 +401,19 @@ const (
 	passedOver = "outside the domain: passed over"
 )
 
-// looksAt takes from a step which CPU it looks at, and what it sees.
-func looksAt(s *place.Step) (cpu int, state string, ok bool) {
-	number := func(prefix, suffix string) bool {
-		rest, a := strings.CutPrefix(s.Test, prefix)
-		digits, _, b := strings.Cut(rest, suffix)
-		n, err := strconv.Atoi(digits)
-		cpu = n
-		return a && b && err == nil
-	}
+// looksAt says what a step sees of the CPU it asks about.
+func looksAt(s *place.Step) (state string, ok bool) {
 	switch {
-	case number("available_idle_cpu(", ")"):
-		if s.Answer == "yes" {
-			return cpu, isIdle, true
-		}
-		return cpu, isBusy, true
-	case number("sched_idle_cpu(", ")"):
-		return cpu, schedIdle, true
-	case strings.Contains(s.Test, "sched_domain_span") && strings.HasSuffix(s.Answer, "passed over") && number("CPU ", ","):
-		return cpu, passedOver, true
+	case s.Kind == place.AskIdle && s.Answer == place.Yes:
+		return isIdle, true
+	case s.Kind == place.AskIdle:
+		return isBusy, true
+	case s.Kind == place.AskSchedIdle:
+		return schedIdle, true
+	case s.Kind == place.AskSpan && s.Answer == place.No:
+		return passedOver, true
 	}
-	return 0, "", false
+	return "", false
 }
 
 // text tells the decision to people.
@@ -602,7 +595,7 @@ func (d *decision) tests() {
 			rules = &d.res.Patched.Rules
 		}
 		fn := st.Func
-		if st.Test == "WF_SYNC" && at != "" {
+		if st.Kind == place.AskSync && at != "" {
 			fn = at // a flag handed down
 		}
 		if fn != at {
@@ -637,38 +630,31 @@ func (d *decision) tests() {
 // is idle and get the same answer.
 func (d *decision) alike(i int) int {
 	first := &d.steps[i]
-	if _, ok := idleQuestion(first); !ok {
+	if first.Kind != place.AskIdle {
 		return 1
 	}
 	n := 1
 	for ; i+n < len(d.steps) && i+n != d.parting(); n++ {
 		s := &d.steps[i+n]
-		if _, ok := idleQuestion(s); !ok || s.side != first.side || s.Func != first.Func || s.Answer != first.Answer || s.Fact != first.Fact {
+		if s.Kind != first.Kind || s.side != first.side || s.Func != first.Func || s.Answer != first.Answer || s.Fact != first.Fact {
 			break
 		}
 	}
 	return n
 }
 
-func idleQuestion(s *step) (string, bool) {
-	rest, a := strings.CutPrefix(s.Test, "available_idle_cpu(")
-	cpu, b := strings.CutSuffix(rest, ")")
-	return cpu, a && b
-}
-
 // test prints one test, or several alike, with answer and provenance.
 func (d *decision) test(s *step, depth int, alike []step) {
-	text := s.Test
+	text := say.Test(&s.Step)
 	if len(alike) > 1 {
 		var cpus []string
 		for i := range alike {
-			cpu, _ := idleQuestion(&alike[i])
-			cpus = append(cpus, cpu)
+			cpus = append(cpus, strconv.Itoa(alike[i].CPU))
 		}
 		text = "available_idle_cpu of " + strings.Join(cpus, ", ") + ", in this order"
 	}
-	text += ": " + s.Answer
-	if from := comesFrom(&s.Step); from != "" {
+	text += ": " + say.Answer(&s.Step)
+	if from := say.Provenance(&s.Step); from != "" {
 		text += " [" + from + "]"
 	}
 	lead := s.side.mark() + strings.Repeat(" ", depth)
@@ -691,23 +677,6 @@ func (s style) each(text string, f func(string) string) string {
 		lines[i] = f(lines[i])
 	}
 	return strings.Join(lines, "\n")
-}
-
-// comesFrom says where a test's answer comes from.
-func comesFrom(s *place.Step) string {
-	switch {
-	case s.Fact.Open && s.Fact.From == fact.Unknown:
-		return "unknown; may be otherwise"
-	case s.Fact.Open:
-		return s.Fact.From.String() + "; may be otherwise"
-	case s.Fact != (explore.Answer{}):
-		return s.Fact.From.String()
-	case strings.Contains(s.Test, "sd_llc") || strings.Contains(s.Test, "sched_domain_span"):
-		return "topology"
-	case s.Test == "recent_used_cpu":
-		return fact.Reconstructed.String()
-	}
-	return ""
 }
 
 // scanned lists candidates in order, neighbours alike together.
@@ -814,11 +783,9 @@ func (d *decision) stepsJSON(o *rows.Object) {
 		o.Begin()
 		o.Word("kernels", s.side.String())
 		o.Word("function", s.Func)
-		o.Word("test", s.Test)
-		o.Word("answer", s.Answer)
-		from := comesFrom(&s.Step)
-		from, _, _ = strings.Cut(from, ";")
-		o.Word("from", from)
+		o.Word("test", say.Test(&s.Step))
+		o.Word("answer", say.Answer(&s.Step))
+		o.Word("from", say.From(&s.Step))
 		o.Bool("open", s.Fact.Open, true)
 		o.End()
 	}

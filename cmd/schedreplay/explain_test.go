@@ -15,8 +15,8 @@ func TestAlign(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		draw := func(name string) []place.Step {
 			var out []place.Step
-			for _, s := range rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c", "d"}), 0, 12).Draw(t, name) {
-				out = append(out, place.Step{Func: "f", Test: s, Answer: "yes"})
+			for _, s := range rapid.SliceOfN(rapid.IntRange(0, 3), 0, 12).Draw(t, name) {
+				out = append(out, place.Step{Func: "f", Kind: place.AskIdle, CPU: s, Answer: place.Yes})
 			}
 			return out
 		}
@@ -47,14 +47,14 @@ func TestAlign(t *testing.T) {
 
 // Lists too long to be compared share their beginning only, and lose nothing.
 func TestAlignLong(t *testing.T) {
-	long := func(last string) []place.Step {
-		out := []place.Step{{Func: "f", Test: "first"}}
+	long := func(cpu int) []place.Step {
+		out := []place.Step{{Func: "f", Kind: place.AskSync}}
 		for range 3000 {
-			out = append(out, place.Step{Func: "f", Test: last})
+			out = append(out, place.Step{Func: "f", Kind: place.AskIdle, CPU: cpu})
 		}
 		return out
 	}
-	steps := align(long("x"), long("y"))
+	steps := align(long(1), long(2))
 	if len(steps) != 6001 || steps[0].side != both || steps[1].side != onlyOriginal || steps[6000].side != onlyPatched {
 		t.Fatalf("%d steps", len(steps))
 	}
@@ -63,20 +63,18 @@ func TestAlignLong(t *testing.T) {
 func TestLooksAt(t *testing.T) {
 	for _, test := range []struct {
 		step  place.Step
-		cpu   int
 		state string
 		ok    bool
 	}{
-		{place.Step{Test: "available_idle_cpu(42)", Answer: "no"}, 42, isBusy, true},
-		{place.Step{Test: "available_idle_cpu(7)", Answer: "yes"}, 7, isIdle, true},
-		{place.Step{Test: "sched_idle_cpu(7)", Answer: "yes"}, 7, schedIdle, true},
-		{place.Step{Test: "CPU 43, sibling of 42, is in sched_domain_span(sd)", Answer: "no: passed over"}, 43, passedOver, true},
-		{place.Step{Test: "CPU 43, sibling of 42, is in sched_domain_span(sd)", Answer: "no, but this kernel does not ask"}, 0, "", false},
-		{place.Step{Test: "recent_used_cpu", Answer: "3"}, 0, "", false},
+		{place.Step{Kind: place.AskIdle, CPU: 42}, isBusy, true},
+		{place.Step{Kind: place.AskIdle, CPU: 7, Answer: place.Yes}, isIdle, true},
+		{place.Step{Kind: place.AskSchedIdle, CPU: 7, Answer: place.Yes}, schedIdle, true},
+		{place.Step{Kind: place.AskSpan, CPU: 43, Other: 42}, passedOver, true},
+		{place.Step{Kind: place.AskSpan, CPU: 43, Other: 42, Answer: place.NotAsked}, "", false},
+		{place.Step{Kind: place.AskRecentUsed, CPU: 3, Answer: place.Chose}, "", false},
 	} {
-		cpu, state, ok := looksAt(&test.step)
-		if ok != test.ok || ok && (cpu != test.cpu || state != test.state) {
-			t.Errorf("%+v: %d %q %v", test.step, cpu, state, ok)
+		if state, ok := looksAt(&test.step); ok != test.ok || state != test.state {
+			t.Errorf("%+v: %q %v", test.step, state, ok)
 		}
 	}
 }

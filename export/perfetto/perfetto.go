@@ -14,6 +14,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"schedreplay/findings/say"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
 	"schedreplay/replay"
@@ -479,7 +480,7 @@ func annotateSteps(e message, steps []place.Step) message {
 	}
 	a := annotation("explanation")
 	for _, s := range steps {
-		text := fmt.Sprintf("%s: %s? %s", s.Func, s.Test, s.Answer)
+		text := fmt.Sprintf("%s: %s? %s", s.Func, say.Test(&s), say.Answer(&s))
 		if s.Fact.Open {
 			text += " (not certain)"
 		}

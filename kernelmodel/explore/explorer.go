@@ -203,18 +203,17 @@ func (x *Explorer) Pick(k Topic, arg, n int) int {
 }
 
 // AtLeast reports whether, in this run, the number that key (k, arg) names is
-// at least v. Earlier answers about the same number bind later ones. odds may be
-// nil.
-func (x *Explorer) AtLeast(k Topic, arg int, r Range, odds Odds, v int64) bool {
+// at least v, and the answer as a fact: it is open only if the number may lie on
+// either side of v. Earlier answers about the same number bind later ones. odds may
+// be nil.
+func (x *Explorer) AtLeast(k Topic, arg int, r Range, odds Odds, v int64) (bool, Answer) {
 	x.Lean(r.From)
-	lo, hi := r.Lo, r.Hi
-	switch {
-	case lo >= v:
-		return true
-	case hi < v:
-		return false
+	likely := Known(r.Best >= v, r.From)
+	if r.Lo >= v || r.Hi < v {
+		return likely.Value, likely
 	}
 	base := factKey(k, arg)
+	lo, hi := r.Lo, r.Hi
 	for i := range x.choices {
 		c := &x.choices[i]
 		if c.key&^0xffff != base {
@@ -227,18 +226,18 @@ func (x *Explorer) AtLeast(k Topic, arg int, r Range, odds Odds, v int64) bool {
 			hi = min(hi, asked-1)
 		}
 	}
+	likely.Open = true
 	switch {
 	case lo >= v:
-		return true
+		return true, likely
 	case hi < v:
-		return false
+		return false, likely
 	}
-	doubt := uint8(0)
 	if odds != nil {
-		if doubt = odds.Doubt(v); doubt > MaxDoubt {
-			return r.Best >= v
+		if likely.Doubt = odds.Doubt(v); likely.Doubt > MaxDoubt {
+			return likely.Value, Known(likely.Value, r.From)
 		}
 	}
-	c := x.find(base|uint64(v&0xffff), 2, r.Best >= v, doubt)
-	return c.pref == (c.idx == 0)
+	c := x.find(base|uint64(v&0xffff), 2, likely.Value, likely.Doubt)
+	return c.pref == (c.idx == 0), likely
 }

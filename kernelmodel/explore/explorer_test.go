@@ -130,7 +130,11 @@ func TestAtLeast(t *testing.T) {
 		if !x.Explore(1000, func() {
 			from, to := r.Lo, r.Hi
 			for _, v := range asked {
-				if x.AtLeast(topicD, 0, r, nil, v) {
+				yes, a := x.AtLeast(topicD, 0, r, nil, v)
+				if a.Open != (r.Lo < v && v <= r.Hi) || !a.Open && a.Value != yes {
+					t.Fatalf("at least %d of %v: %v, as a fact %+v", v, r, yes, a)
+				}
+				if yes {
 					from = max(from, v)
 				} else {
 					to = min(to, v-1)

@@ -1,7 +1,6 @@
 package place
 
 import (
-	"fmt"
 	"math"
 
 	"schedreplay/fact"
@@ -25,12 +24,8 @@ func (s *Selector) selectTaskRqFair() {
 	}
 	target, affine := prev, false
 	if w.Kind == KindWakeup {
-		// record_wakee has counted already: replay keeps the flips.
-		affine = s.allowed(this) && (!s.wideMatters() || !s.wakeWide() && !s.wakeCap())
+		affine = s.wantAffine()
 		s.o.Affine = affine
-		if s.Trace != nil {
-			s.step("select_task_rq_fair", "want_affine: not wake_wide, and the waker's CPU allowed", yesno(affine), explore.Answer{From: w.AllowedFrom})
-		}
 	}
 	slow, spanned := -1, false
 	for i := range m.Levels(this) {
@@ -69,6 +64,30 @@ func (s *Selector) selectTaskRqFair() {
 	}
 }
 
+// wantAffine is want_affine: whether the wakeup may pull the task to the waker's
+// CPU. record_wakee has counted already: replay keeps the flips.
+func (s *Selector) wantAffine() bool {
+	affine := s.allowed(s.this)
+	why := explore.Known(affine, s.w.AllowedFrom)
+	and := func(not bool, a explore.Answer) {
+		a.Value = !a.Value
+		if affine = !not; affine { // all had to hold
+			a.Open, a.From = a.Open || why.Open, min(a.From, why.From)
+		}
+		why = a
+	}
+	if affine && s.wideMatters() {
+		if s.Rules.WakeWide != rules.WakeWideNone {
+			and(s.wakeWide())
+		}
+		if affine && s.Rules.WakeCap {
+			and(s.wakeCap())
+		}
+	}
+	s.step(Step{Func: "select_task_rq_fair", Kind: AskAffine, CPU: s.this, Answer: yesno(affine), Fact: why})
+	return affine
+}
+
 // wideMatters says whether anything depends on wake_wide in the domain loop: the
 // task can be pulled, or the waker's recent_used_cpu is written.
 func (s *Selector) wideMatters() bool {
@@ -88,13 +107,10 @@ func (s *Selector) wideMatters() bool {
 // Models wake_cap (kernel/sched/fair.c, 3273163c6775, 4.9 to 4.19); since df054e8445a4
 // (4.20) it asks on asymmetric machines only. Until then a core with one isolated
 // thread made the machine look like one: see [topo.CPUDomains].
-func (s *Selector) wakeCap() bool {
-	if !s.Rules.WakeCap {
-		return false
-	}
+func (s *Selector) wakeCap() (bool, explore.Answer) {
 	least, most := min(s.Machine.Capacity(s.prev), s.Machine.Capacity(s.this)), s.Machine.MaxCapacity(s.this)
 	if most-least < most>>3 {
-		return false
+		return false, explore.Known(false, fact.Observed)
 	}
 	u := s.w.Util
 	limit := int64(least) * 1024 / capacityMargin // more does not fit
@@ -104,10 +120,8 @@ func (s *Selector) wakeCap() bool {
 	}
 	v := s.x.Ask(fWakeCap, least, a)
 	s.o.Cap = bit(v)
-	if s.Trace != nil {
-		s.step("wake_cap", fmt.Sprintf("task_util %d does not fit capacity %d", u.Best, least), yesno(v), a)
-	}
-	return v
+	s.step(Step{Func: "wake_cap", Kind: AskCapacity, CPU: -1, N: u.Best, M: int64(least), Answer: yesno(v), Fact: a})
+	return v, a
 }
 
 // capacityMargin is capacity_margin: a task fits with a fifth to spare.
@@ -118,11 +132,8 @@ const capacityMargin = 1280
 //
 // Models wake_wide (kernel/sched/fair.c, 3.12 and later): the LLC size of a
 // CPU isolated at boot is 0, so a waker there is always wide.
-func (s *Selector) wakeWide() bool {
+func (s *Selector) wakeWide() (bool, explore.Answer) {
 	size := int64(s.Machine.LLCSize(s.this))
-	if s.Rules.WakeWide == rules.WakeWideNone {
-		return false
-	}
 	if w := s.w; w.wideSize != size || w.wideRule != s.Rules.WakeWide {
 		w.wide, w.wideSize, w.wideRule = explore.Answer{Open: true, From: fact.Unknown}, size, s.Rules.WakeWide
 		if len(w.CurFlips) > 0 && len(w.Flips) > 0 {
@@ -132,10 +143,8 @@ func (s *Selector) wakeWide() bool {
 	a := s.w.wide
 	v := s.x.Ask(fWide, int(size)<<2|int(s.Rules.WakeWide), a)
 	s.o.Wide = bit(v)
-	if s.Trace != nil {
-		s.step("wake_wide", fmt.Sprintf("wakee_flips of waker and wakee against sd_llc_size %d", size), yesno(v), a)
-	}
-	return v
+	s.step(Step{Func: "wake_wide", Kind: AskWide, CPU: s.this, N: size, Answer: yesno(v), Fact: a})
+	return v, a
 }
 
 // weighWide answers the test of wake_wide where only weighted guesses at both
@@ -232,8 +241,10 @@ func widePartners(cur, size int64, rule rules.WakeWideRule) (lo, hi, from int64)
 // 0. Spec section 2.4.
 func (s *Selector) wakeAffine(d *topo.Domain) int {
 	this, prev := s.this, s.prev
-	if s.Rules.WakeWide == rules.WakeWideInAffine && s.wakeWide() {
-		return prev
+	if s.Rules.WakeWide == rules.WakeWideInAffine {
+		if wide, _ := s.wakeWide(); wide {
+			return prev
+		}
 	}
 	if s.Rules.AffineIdle {
 		if c := s.wakeAffineIdle(); c >= 0 {
@@ -241,7 +252,7 @@ func (s *Selector) wakeAffine(d *topo.Domain) int {
 		}
 	}
 	if s.Rules.Affine == rules.AffineCache && s.Machine.ShareCache(this, prev) {
-		s.step("wake_affine", "the waker's CPU and prev share an LLC", "yes", explore.Answer{})
+		s.step(Step{Func: "wake_affine", Kind: AskShareCache, CPU: this, Other: prev, Answer: Yes})
 		return this
 	}
 	if s.wakeAffineWeight(d) {
@@ -273,9 +284,7 @@ func (s *Selector) wakeAffineIdle() int {
 		}
 		a := explore.Answer{Value: n.Best == 1, Open: n.Lo <= 1 && n.Hi >= 1 && n.Lo != n.Hi, From: n.From}
 		one := s.x.Ask(fNrRunningOne, this<<1|int(bit(s.Rules.DelayedDiscount)), a)
-		if s.Trace != nil {
-			s.step(fn, fmt.Sprintf("sync, and nr_running of CPU %d is 1", this), yesno(one), a)
-		}
+		s.step(Step{Func: fn, Kind: AskRunsOne, CPU: this, Answer: yesno(one), Fact: a})
 		if one {
 			return this
 		}
@@ -290,9 +299,7 @@ func (s *Selector) wakeAffineIdle() int {
 func (s *Selector) sync() bool {
 	v := s.x.Ask(fSync, 0, s.w.Sync)
 	s.o.Sync = bit(v)
-	if s.Trace != nil {
-		s.step("select_task_rq_fair", "WF_SYNC", yesno(v), s.w.Sync)
-	}
+	s.step(Step{Func: "select_task_rq_fair", Kind: AskSync, CPU: -1, Answer: yesno(v), Fact: s.w.Sync})
 	return v
 }
 
@@ -349,9 +356,10 @@ func (s *Selector) wakeAffineWeight(d *topo.Domain) bool {
 		a.Doubt = marginDoubt
 	}
 	v := s.x.Ask(fAffineWeight, (cpuPair(s.this, s.prev)<<1|int(bit(sync)))<<2|int(r.CPULoad), a)
-	if s.Trace != nil {
-		s.step("wake_affine_weight", fmt.Sprintf("load %d on CPU %d with the wakee below %d on CPU %d without", this.Best+task.Best, s.this, prev.Best-onPrev(r, task.Best), s.prev), yesno(v), a)
-	}
+	s.step(Step{
+		Func: "wake_affine_weight", Kind: AskLoads, CPU: s.this, Other: s.prev,
+		N: this.Best + task.Best, M: prev.Best - onPrev(r, task.Best), Answer: yesno(v), Fact: a,
+	})
 	return v
 }
 

@@ -137,9 +137,13 @@ func kernelRules(t interface {
 }, name string,
 ) *rules.Rules {
 	t.Helper()
+	return kernelRulesOf(name)
+}
+
+func kernelRulesOf(name string) *rules.Rules {
 	k, err := rules.ParseKernel(name, "")
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	return &k.Rules
 }

@@ -1,7 +1,6 @@
 package place
 
 import (
-	"fmt"
 	"math"
 
 	"schedreplay/cpumask"
@@ -17,7 +16,6 @@ import (
 // Models find_idlest_cpu (sched_balance_find_dst_cpu from 6.12 on),
 // kernel/sched/fair.c. Spec section 2.13.
 func (s *Selector) findIdlestCPU(top int) {
-	const fn = "find_idlest_cpu"
 	w, m := s.w, s.Machine
 	s.o.Path = PathSlow
 	span := m.Level(s.this, top).Span
@@ -60,9 +58,7 @@ func (s *Selector) findIdlestCPU(top int) {
 		}
 	}
 	s.o.CPU = s.orOtherIdle(chosen)
-	if s.Trace != nil {
-		s.step(fn, fmt.Sprintf("idlest CPU of domain %s", span), fmt.Sprint(s.o.CPU), explore.Answer{Open: true})
-	}
+	s.step(Step{Func: "find_idlest_cpu", Kind: AskIdlest, CPU: s.o.CPU, Domain: m.Level(s.this, top), Answer: Chose, Fact: explore.Answer{Open: true}})
 }
 
 // orOtherIdle splits between the CPU estimated and every other allowed CPU of

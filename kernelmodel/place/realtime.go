@@ -1,8 +1,6 @@
 package place
 
 import (
-	"fmt"
-
 	"schedreplay/cpumask"
 	"schedreplay/fact"
 	"schedreplay/kernelmodel/explore"
@@ -26,17 +24,13 @@ func (s *Selector) selectTaskRqRT() {
 	a := atMost(cur, MaxRTPrio-1)
 	a.Open = a.Open || cur.Lo < 0
 	busy := s.x.Ask(fPrioAbove, s.prev, a)
-	if s.Trace != nil {
-		s.step(fn, fmt.Sprintf("CPU %d runs a real-time task", s.prev), yesno(busy), a)
-	}
+	s.step(Step{Func: fn, Kind: AskRunsRT, CPU: s.prev, Answer: yesno(busy), Fact: a})
 	if !busy {
 		return
 	}
 	a = atMost(cur, int64(s.w.Prio))
 	above := s.x.Ask(fPrioNotBelow, s.prev, a)
-	if s.Trace != nil {
-		s.step(fn, fmt.Sprintf("its priority is not below %d", s.w.Prio), yesno(above), a)
-	}
+	s.step(Step{Func: fn, Kind: AskPrioNotBelow, CPU: s.prev, N: int64(s.w.Prio), Answer: yesno(above), Fact: a})
 	if above || s.x.Ask(fCurPinned, s.prev, explore.Either(false, fact.Unknown)) {
 		s.findLowestRq(fn)
 	}
@@ -56,10 +50,11 @@ func (s *Selector) findLowestRq(fn string) {
 	s.x.Lean(w.AllowedFrom)
 	s.cpus.AndFrom(m.RootSpan(s.prev), w.Allowed)
 	level := func(r explore.Range) int64 { return min(r.Best, MaxRTPrio) }
-	known, lowest := true, int64(w.Prio)
+	known, lowest, from := true, int64(w.Prio), fact.Observed
 	for c := s.cpus.First(); c >= 0; c = s.cpus.Next(c) {
 		r := s.State.CurPrio(c)
 		s.x.Lean(r.From)
+		from = min(from, r.From)
 		known = known && r.Lo == r.Hi
 		lowest = max(lowest, level(r))
 	}
@@ -77,9 +72,7 @@ func (s *Selector) findLowestRq(fn string) {
 	default:
 		s.nearest()
 	}
-	if s.Trace != nil {
-		s.step(fn, "find_lowest_rq", fmt.Sprint(s.o.CPU), explore.Answer{Open: !known})
-	}
+	s.step(Step{Func: fn, Kind: AskLowestRQ, CPU: s.o.CPU, Answer: Chose, Fact: explore.Answer{Open: !known, From: from}})
 }
 
 // nearest picks from the scan's mask by the domains of the old CPU.
@@ -144,9 +137,7 @@ func (s *Selector) selectTaskRqDL() {
 	}
 	a := atMost(s.State.CurPrio(s.prev), -1)
 	busy := s.x.Ask(fPrioAbove, s.prev, a)
-	if s.Trace != nil {
-		s.step(fn, fmt.Sprintf("CPU %d runs a deadline task", s.prev), yesno(busy), a)
-	}
+	s.step(Step{Func: fn, Kind: AskRunsDeadline, CPU: s.prev, Answer: yesno(busy), Fact: a})
 	if !busy {
 		return
 	}

@@ -1,8 +1,6 @@
 package place
 
 import (
-	"fmt"
-
 	"schedreplay/cpumask"
 	"schedreplay/kernelmodel/explore"
 	"schedreplay/kernelmodel/rules"
@@ -66,37 +64,12 @@ const (
 // cpuPair names an ordered pair of CPUs in a fact's argument.
 func cpuPair(a, b int) int { return a<<14 | b }
 
-// Step is one test that the kernel's code makes, for explanations.
-type Step struct {
-	// Func is the kernel function.
-	Func string
-	// Test is the question in the kernel's terms.
-	Test string
-	// Answer is what the state said, in this run.
-	Answer string
-	// Fact is the answer with its provenance, if it was a question to the state.
-	Fact explore.Answer
-}
-
-func (s *Selector) step(fn, test, answer string, a explore.Answer) {
-	if s.Trace != nil {
-		s.Trace(Step{fn, test, answer, a})
-	}
-}
-
-func yesno(b bool) string {
-	if b {
-		return "yes"
-	}
-	return "no"
-}
-
 // idle is available_idle_cpu.
 func (s *Selector) idle(fn string, cpu int) bool {
 	a := s.State.Idle(cpu)
 	v := s.x.Ask(fIdle, cpu, a)
 	if s.Trace != nil {
-		s.step(fn, fmt.Sprintf("available_idle_cpu(%d)", cpu), yesno(v), a)
+		s.step(Step{Func: fn, Kind: AskIdle, CPU: cpu, Answer: yesno(v), Fact: a})
 	}
 	return v
 }
@@ -109,7 +82,7 @@ func (s *Selector) schedIdle(fn string, cpu int) bool {
 	a := s.State.SchedIdle(cpu)
 	v := s.x.Ask(fSchedIdle, cpu, a)
 	if v && s.Trace != nil {
-		s.step(fn, fmt.Sprintf("sched_idle_cpu(%d)", cpu), "yes", a)
+		s.step(Step{Func: fn, Kind: AskSchedIdle, CPU: cpu, Answer: Yes, Fact: a})
 	}
 	return v
 }
@@ -159,22 +132,22 @@ func (s *Selector) noSelection(r Reason) {
 func (s *Selector) tryToWakeUp() {
 	r, w, x := s.Rules, s.w, s.x
 	if r.CurShortcut && x.Ask(fIsCurrent, 0, w.IsCurrent) {
-		s.step("try_to_wake_up", "p == current", "yes", w.IsCurrent)
+		s.step(Step{Func: "try_to_wake_up", Kind: AskCurrent, CPU: s.this, Answer: Yes, Fact: w.IsCurrent})
 		s.noSelection(ReasonCurrent)
 		return
 	}
 	if x.Ask(fOnRq, 0, w.OnRq) {
-		s.step("ttwu_runnable", "p->on_rq", "yes", w.OnRq)
+		s.step(Step{Func: "ttwu_runnable", Kind: AskOnRq, CPU: s.prev, Answer: Yes, Fact: w.OnRq})
 		s.noSelection(ReasonOnRq)
 		return
 	}
 	if r.DelayDequeue && x.Ask(fDelayed, 0, w.Delayed) {
-		s.step("ttwu_runnable", "p->se.sched_delayed", "yes", w.Delayed)
+		s.step(Step{Func: "ttwu_runnable", Kind: AskDelayed, CPU: s.prev, Answer: Yes, Fact: w.Delayed})
 		s.noSelection(ReasonDelayed)
 		return
 	}
 	if r.OnCPUQueue && x.Ask(fOnCPU, 0, w.OnCPU) && s.ttwuQueueCond(s.prev) {
-		s.step("try_to_wake_up", "p->on_cpu and queued on its own CPU", "yes", w.OnCPU)
+		s.step(Step{Func: "try_to_wake_up", Kind: AskOnCPU, CPU: s.prev, Answer: Yes, Fact: w.OnCPU})
 		s.noSelection(ReasonOnCPUQueue)
 		return
 	}
@@ -213,7 +186,7 @@ func atMost(n explore.Range, v int64) explore.Answer {
 func (s *Selector) selectTaskRq() {
 	w, x := s.w, s.x
 	if x.Ask(fOneCPU, 0, w.OneCPU) {
-		s.step("select_task_rq", "p->nr_cpus_allowed == 1", "yes", w.OneCPU)
+		s.step(Step{Func: "select_task_rq", Kind: AskOneCPU, CPU: s.prev, Answer: Yes, Fact: w.OneCPU})
 		s.noSelection(ReasonOneCPU)
 		if c := w.Allowed.First(); c >= 0 && w.Allowed.Weight() == 1 {
 			s.o.CPU = c
@@ -221,7 +194,7 @@ func (s *Selector) selectTaskRq() {
 		return
 	}
 	if x.Ask(fMigrationDisabled, 0, w.MigrationDisabled) {
-		s.step("select_task_rq", "is_migration_disabled(p)", "yes", w.MigrationDisabled)
+		s.step(Step{Func: "select_task_rq", Kind: AskMigrationDisabled, CPU: s.prev, Answer: Yes, Fact: w.MigrationDisabled})
 		s.noSelection(ReasonMigrationDisabled)
 		return
 	}
@@ -255,9 +228,7 @@ func (s *Selector) selectFallbackRq() {
 	if c := s.fallback(s.w, s.prev); c >= 0 {
 		s.o.CPU = c
 	}
-	if s.Trace != nil {
-		s.step("select_fallback_rq", fmt.Sprintf("CPU %d is not allowed; first usable CPU", from), fmt.Sprint(s.o.CPU), explore.Answer{})
-	}
+	s.step(Step{Func: "select_fallback_rq", Kind: AskUsable, CPU: s.o.CPU, Other: from, Answer: Chose})
 }
 
 // fallback is the first usable CPU of prev's node, else of any; -1 if none is.

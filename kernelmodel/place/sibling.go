@@ -1,9 +1,8 @@
 package place
 
 import (
-	"fmt"
-
 	"schedreplay/cpumask"
+	"schedreplay/fact"
 	"schedreplay/kernelmodel/explore"
 	"schedreplay/kernelmodel/rules"
 )
@@ -40,9 +39,7 @@ func (s *Selector) selectIdleSibling(prev, target int) {
 	}
 	llc := m.LLC(target)
 	if llc < 0 {
-		if s.Trace != nil {
-			s.step(fn, fmt.Sprintf("sd_llc of CPU %d", target), "none: no sched domain", explore.Answer{})
-		}
+		s.step(Step{Func: fn, Kind: AskLLC, CPU: target, Answer: No})
 		s.take(target, PathNoLLC)
 		return
 	}
@@ -75,9 +72,7 @@ func (s *Selector) stackOnPerCPUKthread(prev int) bool {
 	}
 	a := atMost(s.State.NrRunning(s.this), 1)
 	v := x.Ask(fNrRunningMax, s.this, a)
-	if s.Trace != nil {
-		s.step("select_idle_sibling", "current is a per-CPU kthread, prev is here, nr_running at most 1", yesno(v), a)
-	}
+	s.step(Step{Func: "select_idle_sibling", Kind: AskPerCPUKthread, CPU: prev, Answer: yesno(v), Fact: a})
 	return v
 }
 
@@ -107,9 +102,7 @@ func (s *Selector) recentUsedCPU(prev, target int) int {
 	hit := -1
 	if w.RecentUsed != nil {
 		c := w.RecentUsed[s.x.Pick(fRecentUsed, 0, len(w.RecentUsed))]
-		if s.Trace != nil {
-			s.step(fn, "recent_used_cpu", fmt.Sprint(c), explore.Answer{})
-		}
+		s.step(Step{Func: fn, Kind: AskRecentUsed, CPU: c, Answer: Chose, Fact: explore.Answer{Open: len(w.RecentUsed) > 1, From: fact.Reconstructed}})
 		if usable(c) {
 			hit = c
 		}
@@ -141,8 +134,11 @@ func (s *Selector) anyRecentUsed(prev, target int) int {
 	k := s.x.Pick(fRecentUsed, 0, n)
 	for c := among.First(); k > 0 && c >= 0; c = among.Next(c) {
 		if candidate(c) {
-			if k--; k == 0 && s.idleEnough("select_idle_sibling", c) {
-				return c
+			if k--; k == 0 {
+				s.step(Step{Func: "select_idle_sibling", Kind: AskRecentUsed, CPU: c, Answer: Chose, Fact: explore.Answer{Open: true}})
+				if s.idleEnough("select_idle_sibling", c) {
+					return c
+				}
 			}
 		}
 	}
@@ -190,9 +186,7 @@ func (s *Selector) hasIdleCores(cpu int) bool {
 	a := s.State.HasIdleCores(cpu)
 	v := s.x.Ask(fHasIdleCores, s.Machine.LLC(cpu), a)
 	s.o.IdleCores = bit(v)
-	if s.Trace != nil {
-		s.step("select_idle_sibling", fmt.Sprintf("has_idle_cores in the LLC of CPU %d", cpu), yesno(v), a)
-	}
+	s.step(Step{Func: "select_idle_sibling", Kind: AskIdleCores, CPU: cpu, Answer: yesno(v), Fact: a})
 	return v
 }
 
@@ -215,13 +209,11 @@ func (s *Selector) selectIdleSMT(llc, cpu int) bool {
 		}
 		inside := m.LLCSpan(llc).Test(t)
 		if s.Rules.SMTSpan && !inside {
-			if s.Trace != nil {
-				s.step(fn, fmt.Sprintf("CPU %d, sibling of %d, is in sched_domain_span(sd)", t, cpu), "no: passed over", explore.Answer{})
-			}
+			s.step(Step{Func: fn, Kind: AskSpan, CPU: t, Other: cpu, Answer: No})
 			continue
 		}
-		if s.Trace != nil && !inside {
-			s.step(fn, fmt.Sprintf("CPU %d, sibling of %d, is in sched_domain_span(sd)", t, cpu), "no, but this kernel does not ask", explore.Answer{})
+		if !inside {
+			s.step(Step{Func: fn, Kind: AskSpan, CPU: t, Other: cpu, Answer: NotAsked})
 		}
 		switch {
 		case s.idle(fn, t):
@@ -280,9 +272,7 @@ func (s *Selector) selectIdleCPU(llc, target int, has bool) bool {
 	const fn = "select_idle_cpu"
 	r, m, w := s.Rules, s.Machine, s.w
 	if r.ThisDomain && m.LLC(s.this) < 0 {
-		if s.Trace != nil {
-			s.step(fn, fmt.Sprintf("sd_llc of the waker's CPU %d", s.this), "none: the scan gives up", explore.Answer{})
-		}
+		s.step(Step{Func: fn, Kind: AskThisLLC, CPU: s.this, Answer: No})
 		if r.HousekeepingAny {
 			if c := m.HousekeepingAny(s.this); c >= 0 {
 				s.take(c, PathIdleCPU)
@@ -297,24 +287,26 @@ func (s *Selector) selectIdleCPU(llc, target int, has bool) bool {
 		number |= (s.this + 1) << 20 // it is the waker's CPU's
 	}
 	limited := r.Budget == rules.BudgetUtil || (r.Budget != rules.BudgetNone && !has)
-	enough := func(n int) bool {
+	enough := func(n int) (bool, explore.Answer) {
 		if !limited {
-			return true
+			return true, explore.Known(true, fact.Observed)
 		}
 		if r.Budget == rules.BudgetAvgCost {
 			n = 1 // all or nothing
 		}
-		ok := s.x.AtLeast(fBudget, number, budget, odds, int64(n))
+		ok, a := s.x.AtLeast(fBudget, number, budget, odds, int64(n))
 		if ok {
 			s.o.BudgetLo = int64(n)
 		} else {
 			s.o.BudgetHi = int64(n - 1)
 		}
-		return ok
+		return ok, a
 	}
-	if has && r.Budget == rules.BudgetUtil && !enough(1) {
-		s.step(fn, "nr_idle_scan", "0: no scan", explore.Answer{From: budget.From})
-		return false
+	if has && r.Budget == rules.BudgetUtil {
+		if ok, a := enough(1); !ok {
+			s.step(Step{Func: fn, Kind: AskMayScan, CPU: target, Answer: No, Fact: a})
+			return false
+		}
 	}
 	start := target
 	if r.ScanAfterTarget {
@@ -325,10 +317,8 @@ func (s *Selector) selectIdleCPU(llc, target int, has bool) bool {
 	fallback, pos := -1, 0
 	second, secondPos := -1, 0
 	within := func(c, pos int) bool {
-		ok := enough(pos)
-		if s.Trace != nil {
-			s.step(fn, fmt.Sprintf("CPU %d is number %d of the scan, within the budget of %d", c, pos, budget.Best), yesno(ok), explore.Answer{From: budget.From, Open: budget.Lo != budget.Hi})
-		}
+		ok, a := enough(pos)
+		s.step(Step{Func: fn, Kind: AskBudget, CPU: c, N: int64(pos), M: budget.Best, Answer: yesno(ok), Fact: a})
 		if ok {
 			s.take(c, PathIdleCPU)
 		}

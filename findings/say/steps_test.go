@@ -1,0 +1,43 @@
+package say
+
+import (
+	"testing"
+
+	"schedreplay/cpumask"
+	"schedreplay/fact"
+	"schedreplay/kernelmodel/explore"
+	"schedreplay/kernelmodel/place"
+	"schedreplay/kernelmodel/topo"
+)
+
+// Every question has words of its own.
+func TestEveryQuestion(t *testing.T) {
+	words := map[string]place.Question{}
+	for _, q := range place.Questions() {
+		s := place.Step{Kind: q, CPU: 1, Other: 2, N: 3, M: 4, Domain: &topo.Domain{Span: cpumask.Of(1, 2)}}
+		w := Test(&s)
+		if other, ok := words[w]; ok || w == "unknown test" {
+			t.Errorf("question %d is told as %q, like %d", q, w, other)
+		}
+		words[w] = q
+	}
+}
+
+func TestStepWords(t *testing.T) {
+	open := explore.Either(true, fact.Unknown)
+	for _, tc := range []struct {
+		step               place.Step
+		test, answer, from string
+	}{
+		{place.Step{Kind: place.AskIdle, CPU: 42, Answer: place.Yes, Fact: open}, "available_idle_cpu(42)", "yes", "unknown; may be otherwise"},
+		{place.Step{Kind: place.AskSpan, CPU: 43, Other: 42}, "CPU 43, sibling of 42, is in sched_domain_span(sd)", "no: passed over", "topology"},
+		{place.Step{Kind: place.AskSpan, CPU: 43, Other: 42, Answer: place.NotAsked}, "CPU 43, sibling of 42, is in sched_domain_span(sd)", "no, but this kernel does not ask", "topology"},
+		{place.Step{Kind: place.AskRecentUsed, CPU: 3, Answer: place.Chose, Fact: explore.Known(false, fact.Reconstructed)}, "recent_used_cpu", "3", "reconstructed"},
+		{place.Step{Kind: place.AskMayScan, Fact: explore.Known(false, fact.Estimated)}, "nr_idle_scan", "0: no scan", "estimated"},
+		{place.Step{Kind: place.AskUsable, CPU: 2, Other: 3, Answer: place.Chose}, "CPU 3 is not allowed; first usable CPU", "2", ""},
+	} {
+		if test, answer, from := Test(&tc.step), Answer(&tc.step), Provenance(&tc.step); test != tc.test || answer != tc.answer || from != tc.from {
+			t.Errorf("%q: %q [%q]", test, answer, from)
+		}
+	}
+}
