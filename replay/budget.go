@@ -8,8 +8,8 @@ import (
 // scanBudget follows nr_idle_scan of one LLC (6.0 and later).
 //
 // Periodic balancing now and then sets it to a function of the utilisation of
-// the LLC's CPUs (update_idle_cpu_scan, kernel/sched/fair.c; details, section
-// (b)). The utilisation is reconstructed; the moments are in no event. So the
+// the LLC's CPUs (update_idle_cpu_scan, kernel/sched/fair.c;
+// docs/kernel/balance.md#when-nr_idle_scan-is-set). The utilisation is reconstructed; the moments are in no event. So the
 // value is followed as a distribution: every millisecond it may have been set to
 // about what the reconstruction says, and every decision that shows how far a
 // scan went rules values out.

@@ -13,8 +13,8 @@ import (
 // times, which the recorded slices give.
 //
 // Source: kernel/sched/fair.c (update_curr, avg_vruntime, entity_lag,
-// place_entity, pick_eevdf, dequeue_entity, requeue_delayed_entity); details,
-// section (e).
+// place_entity, pick_eevdf, dequeue_entity, requeue_delayed_entity);
+// docs/kernel/fair-queue.md#eevdf-in-612.
 
 // virtual is a task's place in its CPU's fair queue.
 type virtual struct {

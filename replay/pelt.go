@@ -4,7 +4,7 @@ import "math/bits"
 
 // This file keeps the kernel's per-entity load tracking (kernel/sched/pelt.c)
 // for what sched events show: who was queued, who ran. Periods are 1024 units
-// of 1024 ns; a contribution halves every 32 periods. Details, section (a).
+// of 1024 ns; a contribution halves every 32 periods. docs/kernel/pelt.md#arithmetic.
 
 const (
 	peltPeriod  = 1024

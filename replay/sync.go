@@ -79,7 +79,7 @@ func pathOf(line *Wakeup) wakePath {
 }
 
 // guess answers for a wakeup. Timers wake from hard interrupts and never pass
-// the flag (details, "WF_SYNC sites"); elsewhere it stays open until it is
+// the flag (docs/kernel/try_to_wake_up.md#wf_sync); elsewhere it stays open until it is
 // plain what the path does. Kernel threads rarely pass it. last is the wakee's.
 func (s *syncHabits) guess(line *Wakeup, last *lastHabit, kthread bool) explore.Answer {
 	if line.WakerContext == WakerHardirq {

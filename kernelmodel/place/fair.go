@@ -13,7 +13,7 @@ import (
 //
 // Models select_task_rq_fair (kernel/sched/fair.c, 4.16 and later; until 5.7
 // the loop also ends at a level without SD_LOAD_BALANCE, which every level
-// has). Spec section 2.2.
+// has). docs/kernel/wake_affine.md#select_task_rq_fair.
 func (s *Selector) selectTaskRqFair() {
 	w, m := s.w, s.Machine
 	this, prev := s.this, s.prev
@@ -238,7 +238,7 @@ func widePartners(cur, size int64, rule rules.WakeWideRule) (lo, hi, from int64)
 //
 // Models wake_affine (kernel/sched/fair.c) with WA_IDLE and WA_WEIGHT on where
 // there are such features, and LB_BIAS without effect, the domains' wake_idx being
-// 0. Spec section 2.4.
+// 0. docs/kernel/wake_affine.md#wake_affine.
 func (s *Selector) wakeAffine(d *topo.Domain) int {
 	this, prev := s.this, s.prev
 	if s.Rules.WakeWide == rules.WakeWideInAffine {

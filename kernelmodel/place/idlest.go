@@ -14,7 +14,7 @@ import (
 // estimate: every other CPU it could have come to is left possible.
 //
 // Models find_idlest_cpu (sched_balance_find_dst_cpu from 6.12 on),
-// kernel/sched/fair.c. Spec section 2.13.
+// kernel/sched/fair.c. docs/kernel/slow-path.md#find_idlest_cpu.
 func (s *Selector) findIdlestCPU(top int) {
 	w, m := s.w, s.Machine
 	s.o.Path = PathSlow

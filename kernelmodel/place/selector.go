@@ -128,7 +128,7 @@ func (s *Selector) noSelection(r Reason) {
 // tryToWakeUp tells the wakeups that select no CPU from those that do.
 //
 // Models try_to_wake_up, ttwu_runnable (ttwu_remote before 5.8) and
-// ttwu_queue_wakelist in kernel/sched/core.c; spec section 2.1.
+// ttwu_queue_wakelist in kernel/sched/core.c; docs/kernel/try_to_wake_up.md#order.
 func (s *Selector) tryToWakeUp() {
 	r, w, x := s.Rules, s.w, s.x
 	if r.CurShortcut && x.Ask(fIsCurrent, 0, w.IsCurrent) {
@@ -182,7 +182,8 @@ func atMost(n explore.Range, v int64) explore.Answer {
 // selectTaskRq calls the class's selector if there is a choice, and the
 // fallback if the selector's CPU may not be used.
 //
-// Models select_task_rq in kernel/sched/core.c; spec section 2.1.
+// Models select_task_rq in kernel/sched/core.c;
+// docs/kernel/try_to_wake_up.md#select_task_rq.
 func (s *Selector) selectTaskRq() {
 	w, x := s.w, s.x
 	if x.Ask(fOneCPU, 0, w.OneCPU) {

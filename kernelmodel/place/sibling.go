@@ -10,7 +10,7 @@ import (
 // selectIdleSibling looks for an idle CPU near target and ends at target.
 //
 // Models select_idle_sibling (kernel/sched/fair.c, 4.9 and later) in the forms
-// that the row's switches name. Spec sections 2.5 to 2.9.
+// that the row's switches name. docs/kernel/select_idle_sibling.md#order.
 func (s *Selector) selectIdleSibling(prev, target int) {
 	const fn = "select_idle_sibling"
 	r, m := s.Rules, s.Machine
@@ -80,7 +80,8 @@ func (s *Selector) stackOnPerCPUKthread(prev int) bool {
 // notes what becomes of the field.
 //
 // A boot-isolated CPU has LLC id 0, so the test can return one to a target in
-// the LLC of CPU 0, and can let a task leave one (details, E3 and E5).
+// the LLC of CPU 0, and can let a task leave one:
+// docs/kernel/isolation.md#llc-id-of-an-isolated-cpu.
 func (s *Selector) recentUsedCPU(prev, target int) int {
 	const fn = "select_idle_sibling"
 	r, m, w := s.Rules, s.Machine, s.w

@@ -267,7 +267,8 @@ func TestWakersRecentUsed(t *testing.T) {
 	}
 }
 
-// A CPU isolated at boot has LLC id 0 (details, E1, E3, E5): recent_used_cpu can
+// A CPU isolated at boot has LLC id 0
+// (docs/kernel/isolation.md#llc-id-of-an-isolated-cpu): recent_used_cpu can
 // bring a task in and let one out even with both fixes; a CPU isolated later has
 // its own id, and so has every LLC where CPU 0 is isolated or elsewhere.
 func TestRecentUsedAcrossIsolation(t *testing.T) {

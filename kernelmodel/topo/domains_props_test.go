@@ -111,8 +111,8 @@ llc -1 id 1 size 1 share 1 root 0
 	}
 }
 
-// sd_llc_id and cpus_share_cache around isolated CPUs: section E1 and E3 of the
-// kernel details.
+// sd_llc_id and cpus_share_cache around isolated CPUs:
+// docs/kernel/sched-domains.md#llc-variables.
 func TestLLCIDsWithIsolatedCPU0(t *testing.T) {
 	m := Regular{Nodes: 1, Packages: 1, LLCs: 2, Cores: 2, Threads: 1}.Topology()
 	d := BuildDomains(m, rules.DomainRulesFor(6, 1), cpumask.Of(0, 3), cpumask.Mask{}, nil)
