@@ -40,6 +40,7 @@ const (
 const (
 	flagSampleIDAll = 1 << 18
 	flagUseClockID  = 1 << 25
+	flagBackward    = 1 << 27 // write_backward: what perf record --overwrite sets
 )
 
 const (

@@ -50,19 +50,21 @@ type capture struct {
 	compressed int64  // compressed bytes met
 
 	bytes       int64
-	first, last int64       // time of the first and last record; first > last if none has one
-	opened      parser.CPUs // CPUs the tracepoints were opened on
-	taskOnly    bool        // only some tasks were recorded
-	losses      map[int32]loss
-	lost        int64 // all of them, each counted once
-	damages     []parser.Event
-	moreDamage  int64
-	placed      []parser.Event // damages and unplaced losses in order
-	ended       *parser.Error  // why a stream ended early
-	skipped     map[string]int64
-	feat        features
-	rest        func() error // walks over further files of a folder
-	closers     []io.Closer
+	first, last int64 // time of the first and last record; first > last if none has one
+	// When the first and the last CPU begins whose buffer was in overwrite mode.
+	ringFrom, ringTo int64
+	opened           parser.CPUs // CPUs the tracepoints were opened on
+	taskOnly         bool        // only some tasks were recorded
+	losses           map[int32]loss
+	lost             int64 // all of them, each counted once
+	damages          []parser.Event
+	moreDamage       int64
+	placed           []parser.Event // damages and unplaced losses in order
+	ended            *parser.Error  // why a stream ended early
+	skipped          map[string]int64
+	feat             features
+	rest             func() error // walks over further files of a folder
+	closers          []io.Closer
 
 	mu     sync.Mutex
 	closed bool
@@ -90,7 +92,7 @@ func New(src parser.Source) (parser.Capture, error) {
 
 func newCapture(name string) *capture {
 	c := &capture{
-		first: math.MaxInt64, last: math.MinInt64,
+		first: math.MaxInt64, last: math.MinInt64, ringFrom: math.MaxInt64, ringTo: math.MinInt64,
 		losses: make(map[int32]loss), skipped: make(map[string]int64),
 		ev: events{origin: make(map[uint64]*origin)},
 	}
@@ -359,10 +361,21 @@ func (c *capture) place() {
 	}
 	c.placed = c.damages
 	lastOn := make(map[int32]int64)
+	begins := make(map[int32]int64)
 	for _, l := range c.lanes.all {
-		if l.last != 0 {
-			lastOn[l.cpu] = max(lastOn[l.cpu], int64(l.last))
+		if l.newest != 0 {
+			lastOn[l.cpu] = max(lastOn[l.cpu], int64(l.newest))
 		}
+		if l.back {
+			if t, ok := begins[l.cpu]; !ok || int64(l.last) < t {
+				begins[l.cpu] = int64(l.last)
+			}
+		}
+	}
+	for cpu, t := range begins {
+		// Its buffer kept what was newest.
+		c.placed = append(c.placed, parser.NewEvent(parser.KindOverwritten, t, cpu))
+		c.ringFrom, c.ringTo = min(c.ringFrom, t), max(c.ringTo, t)
 	}
 	var placedOn int64
 	for _, l := range c.losses {

@@ -14,6 +14,9 @@
 // exact, whatever the rounds of the recorder, and memory does not grow with
 // the number of events held back.
 //
+// perf record --overwrite leaves each ring buffer in the file from its newest
+// record to its oldest. Such a lane is read from its end, some KiB at a time.
+//
 // Compressed records cannot be read at random: their content is decompressed
 // once, when the capture is opened, into memory up to 8 MiB and beyond that
 // into a temporary file, which Close removes.

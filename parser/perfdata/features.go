@@ -484,6 +484,10 @@ func (c *capture) describeMeta() {
 	if !m.HasWakings {
 		note("no wakeups were recorded: neither sched_waking nor sched_wakeup is among the events")
 	}
+	if c.ringFrom <= c.ringTo {
+		note("a flight recorder (perf record --overwrite): what a CPU did before its first event here was overwritten; the last CPU begins %.3f ms after the first",
+			float64(c.ringTo-c.ringFrom)/1e6)
+	}
 	if c.lost > 0 {
 		note("the recorder lost %d events: record again with larger buffers (perf record -m)", c.lost)
 	}

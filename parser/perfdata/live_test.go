@@ -40,7 +40,7 @@ func ours(t *testing.T, c parser.Capture) []eventtest.Line {
 			t.Fatal(err)
 		}
 		switch e.Kind {
-		case parser.KindLost, parser.KindDamaged:
+		case parser.KindLost, parser.KindOverwritten, parser.KindDamaged:
 			continue
 		case parser.KindComm, parser.KindFork, parser.KindExit:
 			if e.Cur.PID == parser.NoPID {

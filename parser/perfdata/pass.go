@@ -16,7 +16,7 @@ import (
 var errClosed = fmt.Errorf("the capture was closed: %w", os.ErrClosed)
 
 // Events implements [parser.Capture]: all events in order of time, then CPU,
-// then place. Passes may run side by side.
+// then place (from the end where a buffer was written backward). Passes may run side by side.
 func (c *capture) Events() iter.Seq2[parser.Event, error] {
 	return func(yield func(parser.Event, error) bool) {
 		c.mu.Lock()
@@ -154,6 +154,11 @@ func (c *capture) step(cur *cursor) (bool, error) {
 	if err != nil {
 		return false, c.fail(cur.pos, "", err)
 	}
+	if cur.pair != nil {
+		if t, _, err := c.locate(cur.pair); err == nil {
+			time = min(time, t)
+		}
+	}
 	// The tasks alive at the start have the time of the first record.
 	cur.timed, cur.when = time != 0, int64(time)
 	if !cur.timed {
@@ -170,7 +175,15 @@ func (c *cursor) Before(d *cursor) bool {
 	if c.lane.cpu != d.lane.cpu {
 		return c.lane.cpu < d.lane.cpu
 	}
-	return c.off < d.off
+	return c.place() < d.place()
+}
+
+// place orders the records of one CPU that state the same time.
+func (c *cursor) place() int64 {
+	if c.lane.back {
+		return -c.off
+	}
+	return c.off
 }
 
 // event decodes the record under a cursor into p.ev; false if it is none of

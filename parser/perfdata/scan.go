@@ -34,10 +34,26 @@ type scan struct {
 
 	walk    *walker
 	payload []byte // compressed bytes not yet decompressed
+	held    heldLoss
+}
+
+// heldLoss is a PERF_RECORD_LOST of a backward buffer, which waits for the record it
+// was written with. It is empty if its size is 0.
+type heldLoss struct {
+	key  laneKey
+	time uint64
+	off  int64
+	size int
 }
 
 // run walks the stream r, which begins at offset off of the file.
 func (s *scan) run(r io.Reader, off int64) error {
+	err := s.stream(r, off)
+	s.release(s.held)
+	return err
+}
+
+func (s *scan) stream(r io.Reader, off int64) error {
 	s.walk = newWalker(r, s.c.order, off)
 	if err := s.advance(); err != nil {
 		return err
@@ -293,6 +309,9 @@ func (s *scan) record(rec []byte, off int64, at *store) error {
 		c.damage(off, "%v", err)
 		return nil
 	}
+	held := s.held
+	s.held = heldLoss{}
+	defer func() { s.release(held) }()
 	if typ == recLost || typ == recLostSamples {
 		if done := c.loss(rec, off, time, org); done {
 			return nil
@@ -319,10 +338,26 @@ func (s *scan) record(rec []byte, off int64, at *store) error {
 	if time != 0 {
 		c.first, c.last = min(c.first, int64(time)), max(c.last, int64(time))
 	}
-	if !c.lanes.add(at, org.cpu, time, off, len(rec)) {
+	size := len(rec)
+	key := laneKey{at, org.cpu, time != 0 && c.ev.attrs[org.attr].flags&flagBackward != 0}
+	switch {
+	case key.back && typ == recLost:
+		s.held = heldLoss{key, time, off, size}
+		return nil
+	case held.size > 0 && held.key == key && held.off+int64(held.size) == off:
+		off, size, held = held.off, size+held.size, heldLoss{}
+	}
+	if !c.lanes.add(key, time, off, size) {
 		c.damage(off, "time of CPU %d runs backwards too often: %s left out", org.cpu, recordName(typ))
 	}
 	return nil
+}
+
+// release puts a held loss into a lane of its own right.
+func (s *scan) release(h heldLoss) {
+	if h.size > 0 && !s.c.lanes.add(h.key, h.time, h.off, h.size) {
+		s.c.damage(h.off, "time of CPU %d runs backwards too often: %s left out", h.key.cpu, recordName(recLost))
+	}
 }
 
 // damage notes a damaged place. Its time is the latest one met so far.

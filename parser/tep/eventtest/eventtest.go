@@ -132,7 +132,7 @@ func Check(c parser.Capture) (broken error, n int, end error) {
 			end = err
 			continue
 		}
-		if n > 0 && (e.Time < last.Time || e.Time == last.Time && (e.CPU < last.CPU || e.CPU == last.CPU && e.Pos < last.Pos)) {
+		if n > 0 && (e.Time < last.Time || e.Time == last.Time && e.CPU < last.CPU) {
 			return fmt.Errorf("out of order: %s after %s", Print(&e), Print(&last)), n, nil
 		}
 		last = e
