@@ -1,9 +1,9 @@
 package report
 
 import (
-	"path/filepath"
 	"testing"
 
+	"schedreplay/export/outdir"
 	"schedreplay/plots"
 )
 
@@ -11,13 +11,18 @@ import (
 func BenchmarkWrite(b *testing.B) {
 	s := build(incidentSpec())
 	for b.Loop() {
-		r, err := NewReport(filepath.Join(b.TempDir(), "report"), Options{Program: "schedreplay 0.1.0"})
+		d, err := outdir.New(b.TempDir(), nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		r, err := NewReport(d, Options{Program: "schedreplay 0.1.0"})
 		if err != nil {
 			b.Fatal(err)
 		}
 		if err := r.Write(s.play(r.Observer())); err != nil {
 			b.Fatal(err)
 		}
+		d.Drop()
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 
+	"schedreplay/export/outdir"
 	"schedreplay/findings"
 	"schedreplay/findings/say"
 	"schedreplay/findings/stats"
@@ -309,45 +310,32 @@ func (c *Comparison) JSON() ([]byte, error) {
 	return append(b, '\n'), err
 }
 
-// Write puts compare.md, compare.json and figures/ into a folder, which appears
-// whole or not at all. Its error wraps [ErrWrite].
-func (c *Comparison) Write(dir string) error {
-	f, err := newFolder(dir)
-	if err != nil {
-		return err
-	}
-	defer f.discard()
-	if err := c.write(f); err != nil {
-		return writeError(dir, err)
-	}
-	return nil
-}
+// Write puts compare.md, compare.json and figures/ into a folder. Its error
+// wraps [outdir.ErrWrite].
+func (c *Comparison) Write(d *outdir.Dir) error { return outdir.Wrap(d.Name(), c.write(d)) }
 
-func (c *Comparison) write(d *folder) error {
+func (c *Comparison) write(d *outdir.Dir) error {
 	for _, f := range c.doc.figures() {
 		for _, s := range plots.Sizes {
 			base := path.Join("figures", f.Name+s.Suffix)
-			if err := d.write(base+".svg", f.SVG(s, "g")); err != nil {
+			if err := d.WriteFile(base+".svg", f.SVG(s, "g")); err != nil {
 				return err
 			}
 			b, err := f.PNG(s)
 			if err != nil {
 				return err
 			}
-			if err := d.write(base+".png", b); err != nil {
+			if err := d.WriteFile(base+".png", b); err != nil {
 				return err
 			}
 		}
 	}
-	if err := d.write("compare.md", c.doc.markdown(func(f *plots.Figure) string { return path.Join("figures", f.Name+".png") })); err != nil {
+	if err := d.WriteFile("compare.md", c.doc.markdown(func(f *plots.Figure) string { return path.Join("figures", f.Name+".png") })); err != nil {
 		return err
 	}
 	b, err := c.JSON()
 	if err != nil {
 		return err
 	}
-	if err := d.write("compare.json", b); err != nil {
-		return err
-	}
-	return d.commit()
+	return d.WriteFile("compare.json", b)
 }

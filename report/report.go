@@ -4,6 +4,8 @@ import (
 	"errors"
 	"path"
 
+	"schedreplay/export/outdir"
+	"schedreplay/export/rows"
 	"schedreplay/findings"
 	"schedreplay/plots"
 	"schedreplay/replay"
@@ -23,28 +25,22 @@ type Options struct {
 // Report is a report in the making. Plug its Observer into the replay, then
 // Write the result; Close whatever happens.
 type Report struct {
-	o      Options
-	dir    *folder
-	name   string // the folder as the caller named it
-	tables *tables
-	col    *plots.Collector
-	noPNG  bool // tests that look at the rest are quicker without
+	o       Options
+	dir     *outdir.Dir
+	runs    *rows.File[replay.Run]
+	wakeups *rows.File[replay.Wakeup]
+	col     *plots.Collector
+	noPNG   bool // tests that look at the rest are quicker without
 }
 
-// NewReport begins a report that is to appear at dir. It fails at once, with an
-// error that wraps [ErrWrite], where dir cannot be written or holds what
-// schedreplay did not make. Nothing appears at dir before Write.
-func NewReport(dir string, o Options) (*Report, error) {
-	d, err := newFolder(dir)
-	if err != nil {
-		return nil, err
-	}
-	t, err := createTables(d)
-	if err != nil {
-		d.discard()
-		return nil, writeError(dir, err)
-	}
-	return &Report{o: o, dir: d, name: dir, tables: t, col: plots.NewCollector()}, nil
+// NewReport begins a report in a folder, which appears when the caller keeps it.
+// Its errors, and those of the report's methods, wrap [outdir.ErrWrite].
+func NewReport(d *outdir.Dir, o Options) (*Report, error) {
+	r := &Report{o: o, dir: d, col: plots.NewCollector()}
+	var err, err2 error
+	r.runs, err = rows.Create(d, rows.CSV, rows.ReportIntrusions, nil)
+	r.wakeups, err2 = rows.Create(d, rows.CSV, rows.ReportWakeups, nil)
+	return r, outdir.Wrap(d.Name(), errors.Join(err, err2))
 }
 
 // Observer returns the functions by which the report takes part in a replay;
@@ -55,52 +51,35 @@ func (r *Report) Observer() replay.Observer {
 		Wakeup: func(w *replay.Wakeup) {
 			r.col.Wakeup(w)
 			if w.Moved != replay.MovedNo && w.Moved != "" || w.Isolated {
-				r.tables.wakeup(w)
+				r.wakeups.Write(w)
 			}
 		},
 		Run: func(run *replay.Run) {
 			r.col.Run(run)
-			if findings.IsIntruder(run) {
-				r.tables.run(run)
+			if rows.Intrudes(run) {
+				r.runs.Write(run)
 			}
 		},
 	}
 }
 
 // Err is the first error of writing the tables so far, nil if there was none:
-// a long replay may ask and stop early. It wraps [ErrWrite].
+// a long replay may ask and stop early.
 func (r *Report) Err() error {
-	if r.tables == nil {
-		return nil
-	}
-	if err := errors.Join(r.tables.runs.err, r.tables.wakeups.err); err != nil {
-		return writeError(r.name, err)
-	}
-	return nil
+	return outdir.Wrap(r.dir.Name(), errors.Join(r.runs.Err(), r.wakeups.Err()))
 }
 
-// Write composes the report and puts the whole folder in place: report.md,
-// report.html, report.json, intrusions.csv, stays.csv, wakeups.csv and
-// figures/. On an error, which wraps [ErrWrite], nothing is left and what was
-// at the place before is untouched.
+// Write composes the report: report.md, report.html, report.json,
+// intrusions.csv, stays.csv, wakeups.csv and figures/.
 func (r *Report) Write(res *replay.Result) error {
-	defer r.Close()
-	if r.dir == nil {
-		return errors.New("plots: the report is closed")
-	}
-	if err := r.write(res); err != nil {
-		return writeError(r.name, err)
-	}
-	return nil
+	return outdir.Wrap(r.dir.Name(), r.write(res))
 }
 
 func (r *Report) write(res *replay.Result) error {
-	t := r.tables
-	r.tables = nil
-	if err := errors.Join(t.runs.close(), t.wakeups.close()); err != nil {
+	if err := r.Close(); err != nil {
 		return err
 	}
-	if err := writeStays(r.dir, res); err != nil {
+	if err := r.writeStays(res); err != nil {
 		return err
 	}
 	cpus := findings.Summarize(res)
@@ -109,7 +88,7 @@ func (r *Report) write(res *replay.Result) error {
 	for _, f := range figs.All(cpus) {
 		for _, s := range plots.Sizes {
 			base := path.Join("figures", f.Name+s.Suffix)
-			if err := r.dir.write(base+".svg", f.SVG(s, "g")); err != nil {
+			if err := r.dir.WriteFile(base+".svg", f.SVG(s, "g")); err != nil {
 				return err
 			}
 			if r.noPNG {
@@ -119,41 +98,43 @@ func (r *Report) write(res *replay.Result) error {
 			if err != nil {
 				return err
 			}
-			if err := r.dir.write(base+".png", b); err != nil {
+			if err := r.dir.WriteFile(base+".png", b); err != nil {
 				return err
 			}
 		}
 	}
-	if err := r.dir.write("report.md", doc.markdown(func(f *plots.Figure) string { return path.Join("figures", f.Name+".png") })); err != nil {
+	if err := r.dir.WriteFile("report.md", doc.markdown(func(f *plots.Figure) string { return path.Join("figures", f.Name+".png") })); err != nil {
 		return err
 	}
 	html, err := doc.html()
 	if err != nil {
 		return err
 	}
-	if err := r.dir.write("report.html", html); err != nil {
+	if err := r.dir.WriteFile("report.html", html); err != nil {
 		return err
 	}
 	b, err := encodeJSON(res, r.col, &r.o, cpus, doc)
 	if err != nil {
 		return err
 	}
-	if err := r.dir.write("report.json", b); err != nil {
-		return err
-	}
-	return r.dir.commit()
+	return r.dir.WriteFile("report.json", b)
 }
 
-// Close abandons a report that was not written and removes what there is of
-// it. It may be called any number of times, also after Write.
-func (r *Report) Close() {
-	if t := r.tables; t != nil {
-		r.tables = nil
-		_ = t.runs.close()
-		_ = t.wakeups.close()
+// writeStays writes the stays of the result: they are numbered as in
+// intrusions.csv.
+func (r *Report) writeStays(res *replay.Result) error {
+	f, err := rows.Create(r.dir, rows.CSV, rows.ReportStays, nil)
+	if err != nil {
+		return err
 	}
-	if r.dir != nil {
-		r.dir.discard()
-		r.dir = nil
+	for _, k := range res.CPUs {
+		for i, s := range k.Stays {
+			f.Write(&rows.Stay{Stay: s, N: i + 1, Modelled: rows.Modelled(res.Host)})
+		}
 	}
+	return f.Close()
 }
+
+// Close ends the tables that grow with the replay. It may be called any number
+// of times, also after Write.
+func (r *Report) Close() error { return errors.Join(r.runs.Close(), r.wakeups.Close()) }

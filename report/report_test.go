@@ -25,6 +25,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"schedreplay/cpumask"
+	"schedreplay/export/outdir"
 	"schedreplay/fact"
 	"schedreplay/findings"
 	"schedreplay/parser"
@@ -100,14 +101,18 @@ var written = sync.OnceValue(func() map[string]map[string][]byte {
 })
 
 func writeScene(s *scene, dir string, pngs bool) (map[string][]byte, error) {
-	r, err := NewReport(dir, testOptions)
+	d, err := outdir.New(dir, nil)
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close()
+	defer d.Drop()
+	r, err := NewReport(d, testOptions)
+	if err != nil {
+		return nil, err
+	}
 	r.noPNG = !pngs
 	res := s.play(r.Observer())
-	if err := r.Write(res); err != nil {
+	if err := errors.Join(r.Write(res), d.Keep()); err != nil {
 		return nil, err
 	}
 	return readTree(dir)
@@ -159,7 +164,7 @@ func TestReportIsDeterministic(t *testing.T) {
 
 func TestReportFiles(t *testing.T) {
 	for scene, files := range written() {
-		for _, want := range []string{"report.md", "report.html", "report.json", "intrusions.csv", "stays.csv", "wakeups.csv", marker} {
+		for _, want := range []string{"report.md", "report.html", "report.json", "intrusions.csv", "stays.csv", "wakeups.csv"} {
 			if len(files[want]) == 0 {
 				t.Errorf("%s: no %s", scene, want)
 			}

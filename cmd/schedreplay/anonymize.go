@@ -123,7 +123,7 @@ func (in *input) copyTo(f *os.File, names *anonymize.Names, w anonymize.Window, 
 	case errors.Is(err, anonymize.ErrRefused):
 		return nil, &usageError{fmt.Errorf("%s: %w", in.Path, err)}
 	case errors.As(err, new(*os.PathError)):
-		return nil, &writeError{out, bare(err)}
+		return nil, outdir.Wrap(out, err)
 	case errors.As(err, new(*parser.Error)):
 		return nil, err
 	}
@@ -131,46 +131,56 @@ func (in *input) copyTo(f *os.File, names *anonymize.Names, w anonymize.Window, 
 }
 
 func (a *app) anonymizeFile(in *input, out string, names *anonymize.Names, w anonymize.Window) (*anonymize.Report, error) {
-	f, err := outdir.NewFile(out)
+	f, err := outdir.NewFile(out, in.files())
 	if err != nil {
-		return nil, &writeError{out, bare(err)}
+		return nil, err
 	}
 	report, err := in.copyTo(f.File, names, w, out)
 	if err != nil {
 		f.Drop()
 		return nil, err
 	}
-	if err := f.Keep(); err != nil {
-		return nil, &writeError{out, bare(err)}
-	}
-	return report, nil
+	return report, f.Keep()
 }
 
 func (a *app) anonymizeFolder(in *input, out, bundle string, names *anonymize.Names, w anonymize.Window) (*anonymize.Report, error) {
-	d, err := outdir.New(out)
+	d, err := outdir.New(out, in.files())
 	if err != nil {
-		return nil, &writeError{out, bare(err)}
+		return nil, err
 	}
 	defer d.Drop()
 	var report *anonymize.Report
-	var failed error // of the reading rather than of the writing
-	err = inFolder(d, []string{captureName(in), "host.tar.gz"}, func(f []*os.File) error {
-		if report, failed = in.copyTo(f[0], names, w, out); failed != nil {
-			return failed
-		}
-		err := anonymize.Bundle(bundle, names, f[1])
-		if errors.Is(err, parser.ErrHost) {
-			failed = err
-		}
+	err = inFile(d, captureName(in), func(f *os.File) (err error) {
+		report, err = in.copyTo(f, names, w, out)
 		return err
 	})
-	switch {
-	case failed != nil:
-		return nil, failed
-	case err != nil:
-		return nil, &writeError{out, bare(err)}
+	if err != nil {
+		return nil, err
 	}
-	return report, nil
+	err = inFile(d, "host.tar.gz", func(f *os.File) error {
+		err := anonymize.Bundle(bundle, names, f)
+		if errors.Is(err, parser.ErrHost) {
+			return err
+		}
+		return outdir.Wrap(out, err)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return report, d.Keep()
+}
+
+// inFile makes a file of a folder and has it written.
+func inFile(d *outdir.Dir, name string, write func(*os.File) error) error {
+	f, err := d.Create(name)
+	if err != nil {
+		return err
+	}
+	if err := write(f); err != nil {
+		_ = f.Close()
+		return err
+	}
+	return outdir.Wrap(d.Name(), f.Close())
 }
 
 // captureName is what a copy is called in its folder: nothing that the
@@ -239,19 +249,19 @@ func firstEntry(res *replay.Result) (first *replay.Entry, runs int64) {
 // shows replays a window and reports whether its first entry is the wanted one
 // with the same outcome under both kernels.
 func (a *app) shows(in *input, w anonymize.Window, want *replay.Entry) (bool, error) {
-	dir, err := os.MkdirTemp("", "schedreplay-*")
+	dir, err := outdir.Temp()
 	if err != nil {
-		return false, &writeError{os.TempDir(), bare(err)}
+		return false, err
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, captureName(in))
 	f, err := os.Create(path)
 	if err != nil {
-		return false, &writeError{path, bare(err)}
+		return false, outdir.Wrap(path, err)
 	}
 	_, err = in.copyTo(f, anonymize.NewNames(in.host), w, path)
-	if cerr := f.Close(); err == nil && cerr != nil {
-		err = &writeError{path, bare(cerr)}
+	if cerr := f.Close(); err == nil {
+		err = outdir.Wrap(path, cerr)
 	}
 	if err != nil {
 		return false, err

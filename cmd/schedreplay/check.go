@@ -4,13 +4,12 @@ import (
 	"cmp"
 	"encoding/xml"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"schedreplay/export/outdir"
 	"schedreplay/replay"
 )
 
@@ -296,8 +295,8 @@ func (a *app) check(in *input, demands []demand, junit string) error {
 	}
 	a.notes(res.Notes, res.Host.Notes)
 	if junit != "" {
-		if err := writeJUnit(junit, &suite); err != nil {
-			return &writeError{junit, bare(err)}
+		if err := writeJUnit(junit, &suite, in.files()); err != nil {
+			return err
 		}
 	}
 	if len(bad) > 0 {
@@ -329,29 +328,10 @@ type junitFailure struct {
 }
 
 // writeJUnit writes the file whole or not at all.
-func writeJUnit(name string, s *junitSuite) error {
+func writeJUnit(name string, s *junitSuite, inputs outdir.Inputs) error {
 	b, err := xml.MarshalIndent(s, "", "  ")
 	if err != nil {
 		return err
 	}
-	b = append(append([]byte(xml.Header), b...), '\n')
-	if st, err := os.Stat(name); err == nil && !st.Mode().IsRegular() { // a device or a pipe is not replaced
-		return os.WriteFile(name, b, 0o666)
-	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".schedreplay-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // gone already when all went well
-	_, err = f.Write(b)
-	if err == nil {
-		err = f.Chmod(0o644)
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	return err
+	return outdir.WriteFile(name, append(append([]byte(xml.Header), b...), '\n'), inputs)
 }

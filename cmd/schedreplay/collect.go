@@ -3,11 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"schedreplay/export/outdir"
 	"schedreplay/parser"
 	"schedreplay/parser/host"
 )
@@ -46,31 +45,23 @@ func (a *app) collect(root, out string) error {
 		a.collected(c)
 		return nil
 	}
-	// The bundle appears whole or not at all.
-	f, err := os.CreateTemp(filepath.Dir(out), ".schedreplay-*")
+	f, err := outdir.NewFile(out, nil)
 	if err != nil {
-		return &writeError{out, bare(err)}
-	}
-	defer os.Remove(f.Name()) // gone already when all went well
-	c, err := host.Collect(a.ctx, root, f)
-	if err == nil {
-		err = f.Chmod(0o644)
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), out)
-	}
-	var pe *parser.Error
-	switch {
-	case err == nil:
-		a.collected(c)
-		return nil
-	case errors.As(err, &pe), a.ctx.Err() != nil:
 		return err
 	}
-	return &writeError{out, bare(err)}
+	c, err := host.Collect(a.ctx, root, f)
+	if err != nil {
+		f.Drop()
+		if a.ctx.Err() != nil || errors.As(err, new(*parser.Error)) {
+			return err
+		}
+		return outdir.Wrap(out, err)
+	}
+	if err := f.Keep(); err != nil {
+		return err
+	}
+	a.collected(c)
+	return nil
 }
 
 func (a *app) collected(c host.Collected) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"schedreplay/export/outdir"
 	"schedreplay/findings"
 	"schedreplay/report"
 )
@@ -89,13 +90,21 @@ func parseDuration(flag, s string) (int64, error) {
 func (a *app) compare(cmd *cobra.Command, paths []string, dir string, c *common, bounds findings.Bounds) error {
 	var samples []*findings.Sample
 	var partial error
+	var d *outdir.Dir
+	if dir != "" {
+		var err error
+		if d, err = outdir.New(dir, nil); err != nil {
+			return err
+		}
+		defer d.Drop()
+	}
 	names := map[string]int{}
 	for _, path := range paths {
 		name := sectionName(path)
 		if names[name]++; names[name] > 1 {
 			name = fmt.Sprintf("%s (%d)", name, names[name])
 		}
-		s, err := a.sample(path, name, c, &partial)
+		s, err := a.sample(path, name, c, d, &partial)
 		if err != nil {
 			return err
 		}
@@ -105,8 +114,11 @@ func (a *app) compare(cmd *cobra.Command, paths []string, dir string, c *common,
 	if err != nil {
 		return err
 	}
-	if dir != "" {
-		if err := cmp.Write(dir); err != nil {
+	if d != nil {
+		if err := cmp.Write(d); err != nil {
+			return err
+		}
+		if err := d.Keep(); err != nil {
 			return err
 		}
 	}
@@ -136,12 +148,15 @@ func compareCommandLine(cmd *cobra.Command, n int) string {
 
 // sample replays one capture of a comparison. partial becomes the first error of
 // a damaged one.
-func (a *app) sample(path, name string, c *common, partial *error) (*findings.Sample, error) {
+func (a *app) sample(path, name string, c *common, d *outdir.Dir, partial *error) (*findings.Sample, error) {
 	in, err := a.open(path, c)
 	if err != nil {
 		return nil, err
 	}
 	defer in.Close()
+	if d != nil {
+		d.Spare(in.files())
+	}
 	in.needIsolated = true
 	if err := in.checkCPUs(c.filter.cpus); err != nil {
 		return nil, err
@@ -183,7 +198,8 @@ func (a *app) compareText(cmp *report.Comparison, bounds findings.Bounds, broken
 		}
 	}
 	if dir != "" {
-		fmt.Fprintf(a.out, "\n%s holds compare.md, compare.json and figures\n", dir)
+		fmt.Fprintln(a.out)
+		a.holds(dir, "compare.md, compare.json and figures")
 	}
 	if bounds == (findings.Bounds{}) {
 		return

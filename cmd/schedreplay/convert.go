@@ -1,10 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -37,7 +36,7 @@ func (a *app) convertCommand() *cobra.Command {
             folder OUT: the tables slices, wakeups, intrusions and stays
 
 docs/formats-out.md describes the columns. A folder appears whole or not at all, and
-an existing one is replaced only if convert made it.`,
+an existing one is replaced only if schedreplay made it.`,
 		Example: `  schedreplay convert testdata/traces/smt44-isolated43-original --to pprof -o profiles
   go tool pprof -top -diff_base profiles/original.pb.gz profiles/patched.pb.gz
   schedreplay convert perf.data --host host.tar.gz --to perfetto -o trace.pftrace
@@ -98,7 +97,7 @@ func (a *app) convert(in *input, to, out string) error {
 		return err
 	}
 	a.announce(in, res.Headline)
-	fmt.Fprintf(a.out, "%s holds %s\n", out, holds)
+	a.holds(out, holds)
 	a.notes(res.Notes, res.Host.Notes)
 	return nil
 }
@@ -116,9 +115,9 @@ func (a *app) eachEvent(in *input, do func(*parser.Event)) error {
 }
 
 func (a *app) toProfiles(in *input, out, sum string) (*replay.Result, error) {
-	d, err := outdir.New(out)
+	d, err := outdir.New(out, in.files())
 	if err != nil {
-		return nil, &writeError{out, bare(err)}
+		return nil, err
 	}
 	defer d.Drop()
 	c := pprofile.New()
@@ -130,59 +129,35 @@ func (a *app) toProfiles(in *input, out, sum string) (*replay.Result, error) {
 	for _, l := range in.remarks(res.Headline) {
 		remarks = append(remarks, oneLine(l))
 	}
-	err = inFolder(d, []string{"original.pb.gz", "patched.pb.gz"}, func(f []*os.File) error {
-		return c.Write(res, remarks, f[0], f[1])
-	})
-	if err != nil {
-		return nil, &writeError{out, bare(err)}
+	var files [2]bytes.Buffer
+	if err := c.Write(res, remarks, &files[0], &files[1]); err != nil {
+		return nil, err
+	}
+	for i, name := range [...]string{"original.pb.gz", "patched.pb.gz"} {
+		if err := d.WriteFile(name, files[i].Bytes()); err != nil {
+			return nil, err
+		}
 	}
 	if c.Dropped > 0 {
 		a.note(fmt.Sprintf("%d decisions and runs are not in the profiles: there are too many tasks", c.Dropped))
 	}
-	return res, nil
-}
-
-// inFolder makes files in a folder, has them written, and puts the folder in
-// its place.
-func inFolder(d *outdir.Dir, names []string, write func([]*os.File) error) error {
-	var files []*os.File
-	closeAll := func() (err error) {
-		for _, f := range files {
-			if e := f.Close(); err == nil {
-				err = e
-			}
-		}
-		return err
-	}
-	for _, n := range names {
-		f, err := d.Create(n)
-		if err != nil {
-			_ = closeAll()
-			return err
-		}
-		files = append(files, f)
-	}
-	err := write(files)
-	if e := closeAll(); err == nil {
-		err = e
-	}
-	if err != nil {
-		return err
-	}
-	return d.Keep()
+	return res, d.Keep()
 }
 
 func (a *app) toPerfetto(in *input, out, sum string) (*replay.Result, error) {
-	f, err := outdir.NewFile(out)
+	f, err := outdir.NewFile(out, in.files())
 	if err != nil {
-		return nil, &writeError{out, bare(err)}
+		return nil, err
 	}
-	kept := false
-	defer func() {
-		if !kept {
-			f.Drop()
-		}
-	}()
+	res, err := a.intoPerfetto(in, f, out, sum)
+	if err != nil {
+		f.Drop()
+		return nil, err
+	}
+	return res, f.Keep()
+}
+
+func (a *app) intoPerfetto(in *input, f *outdir.File, out, sum string) (*replay.Result, error) {
 	t := perfetto.NewWriter(f, perfetto.Options{Program: "schedreplay " + version, Checksum: sum})
 	if err := a.eachEvent(in, t.Event); err != nil {
 		return nil, err
@@ -193,57 +168,39 @@ func (a *app) toPerfetto(in *input, out, sum string) (*replay.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := t.Close(); err != nil {
-		return nil, &writeError{out, bare(err)}
-	}
-	kept = true
-	if err := f.Keep(); err != nil {
-		return nil, &writeError{out, bare(err)}
-	}
 	if t.Skipped > 0 {
 		a.note(fmt.Sprintf("%d events and runs have no place in a Perfetto trace: they lack a time or a CPU", t.Skipped))
 	}
-	return res, nil
+	return res, outdir.Wrap(out, t.Close())
 }
 
 func (a *app) toTables(in *input, format rows.Format, out, sum string) (*replay.Result, error) {
-	d, err := outdir.New(out)
+	d, err := outdir.New(out, in.files())
 	if err != nil {
-		return nil, &writeError{out, bare(err)}
+		return nil, err
 	}
 	defer d.Drop()
 	meta := []rows.Meta{{Key: "schedreplay.version", Value: version}, {Key: "schedreplay.capture_sha256", Value: sum}}
-	var res *replay.Result
-	var failed error // of the replay rather than of the writing
-	err = inFolder(d, rows.SetFiles(format), func(files []*os.File) error {
-		set, err := rows.NewSet(format, meta, func(string) (io.Writer, error) {
-			f := files[0]
-			files = files[1:]
-			return f, nil
-		})
-		if err != nil {
-			return err
-		}
-		stop := func() {
-			if err := set.Err(); err != nil {
-				a.cancel(&writeError{out, bare(err)})
-			}
-		}
-		if failed = a.eachEvent(in, func(ev *parser.Event) { set.Event(ev); stop() }); failed != nil {
-			return failed
-		}
-		obs := set.Observer()
-		obs.Progress = func(int, int, int64) { stop() }
-		if res, failed = a.replay(in, obs); failed != nil {
-			return failed
-		}
-		return set.Close()
-	})
-	switch {
-	case failed != nil:
-		return nil, failed
-	case err != nil:
-		return nil, &writeError{out, bare(err)}
+	set, err := rows.NewSet(d, format, meta)
+	if err != nil {
+		return nil, outdir.Wrap(out, err)
 	}
-	return res, nil
+	stop := func() {
+		if err := set.Err(); err != nil {
+			a.cancel(outdir.Wrap(out, err))
+		}
+	}
+	if err := a.eachEvent(in, func(ev *parser.Event) { set.Event(ev); stop() }); err != nil {
+		return nil, err
+	}
+	obs := set.Observer()
+	obs.Progress = func(int, int, int64) { stop() }
+	res, err := a.replay(in, obs)
+	if err != nil {
+		return nil, err
+	}
+	if err := set.Close(); err != nil {
+		return nil, outdir.Wrap(out, err)
+	}
+	return res, d.Keep()
 }

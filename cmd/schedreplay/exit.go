@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"strings"
 	"syscall"
+	"unicode"
 
+	"schedreplay/export/outdir"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser/host"
 	"schedreplay/parser/open"
 	"schedreplay/replay"
-	"schedreplay/report"
 )
 
 // The exit statuses of the contract.
@@ -31,25 +32,6 @@ func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
 
 func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
-
-// writeError is a result that cannot be written.
-type writeError struct {
-	name string
-	err  error
-}
-
-func (e *writeError) Error() string {
-	remedy := ""
-	switch {
-	case errors.Is(e.err, syscall.ENOSPC), errors.Is(e.err, syscall.EDQUOT):
-		remedy = "; free some space or write elsewhere"
-	case errors.Is(e.err, syscall.EACCES), errors.Is(e.err, syscall.EPERM), errors.Is(e.err, syscall.EROFS):
-		remedy = "; write to a place of your own"
-	}
-	return fmt.Sprintf("cannot write %s: %v%s", e.name, e.err, remedy)
-}
-
-func (e *writeError) Unwrap() error { return e.err }
 
 // partialError says that the answer given is about a part of the input.
 type partialError struct{ err error }
@@ -91,7 +73,6 @@ func (a *app) status(err error) int {
 // exitStatus is the contract's status for an error.
 func exitStatus(err error) int {
 	var usage *usageError
-	var write *writeError
 	var check *checkError
 	switch {
 	case err == nil, errors.Is(err, syscall.EPIPE):
@@ -100,7 +81,7 @@ func exitStatus(err error) int {
 		return exitCheck
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
-	case errors.As(err, &write), errors.Is(err, report.ErrWrite):
+	case errors.Is(err, outdir.ErrWrite):
 		return exitWrite
 	case errors.As(err, &usage),
 		errors.Is(err, open.ErrAmbiguous), errors.Is(err, open.ErrNoCapture), errors.Is(err, open.ErrOracle),
@@ -118,7 +99,7 @@ func oneLine(s string) string {
 		switch {
 		case r == '\n' || r == '\t' || r == '\r':
 			return ' '
-		case r < ' ' || r == 0x7f:
+		case !unicode.IsPrint(r):
 			return '\ufffd'
 		}
 		return r

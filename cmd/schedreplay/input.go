@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"schedreplay/cpumask"
+	"schedreplay/export/outdir"
 	"schedreplay/parser"
 	"schedreplay/parser/host"
 	"schedreplay/parser/open"
@@ -55,6 +56,16 @@ func (a *app) open(path string, c *common) (*input, error) {
 		a.note(fmt.Sprintf("%s is not used; add --host %s if it is of the recorded machine", raw.Beside, raw.Beside))
 	}
 	return in, nil
+}
+
+// files are what the command reads: nothing is written over them.
+func (in *input) files() outdir.Inputs {
+	var files outdir.Inputs
+	if in.Path == "-" {
+		files.Add("/dev/stdin")
+	}
+	files.Add(in.Path, in.flags.bundle, in.Bundle)
+	return files
 }
 
 func (a *app) progressOf() func(done, total int64) {

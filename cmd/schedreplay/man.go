@@ -1,11 +1,15 @@
 package main
 
 import (
-	"os"
+	"bytes"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
+
+	"schedreplay/export/outdir"
 )
 
 func (a *app) manCommand() *cobra.Command {
@@ -29,17 +33,27 @@ which it makes if need be. They say what --help says.`,
 	return cmd
 }
 
-// manPages writes a page for root and for each command under it. The same
-// program gives the same bytes: the pages carry no date of the day.
-func manPages(root *cobra.Command, dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return &writeError{dir, bare(err)}
-	}
-	root.DisableAutoGenTag = true
+// manPages writes a page for each command from cmd on. The same program gives
+// the same bytes: the pages carry no date of the day.
+func manPages(cmd *cobra.Command, dir string) error {
+	cmd.DisableAutoGenTag = true
 	written := time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC) // the month of this version
-	header := doc.GenManHeader{Section: "1", Source: "schedreplay " + root.Version, Manual: "schedreplay", Date: &written}
-	if err := doc.GenManTree(root, &header, dir); err != nil {
-		return &writeError{dir, bare(err)}
+	header := doc.GenManHeader{Section: "1", Source: "schedreplay " + version, Manual: "schedreplay", Date: &written}
+	var page bytes.Buffer
+	if err := doc.GenMan(cmd, &header, &page); err != nil {
+		return err
+	}
+	name := strings.ReplaceAll(cmd.CommandPath(), " ", "-") + ".1"
+	if err := outdir.WriteFile(filepath.Join(dir, name), page.Bytes(), nil); err != nil {
+		return err
+	}
+	for _, c := range cmd.Commands() {
+		if !c.IsAvailableCommand() || c.IsAdditionalHelpTopicCommand() {
+			continue
+		}
+		if err := manPages(c, dir); err != nil {
+			return err
+		}
 	}
 	return nil
 }

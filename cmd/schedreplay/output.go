@@ -3,6 +3,8 @@ package main
 import (
 	"bufio"
 	"io"
+
+	"schedreplay/export/outdir"
 )
 
 // output is standard output: buffered, and the first error to write ends the
@@ -38,7 +40,7 @@ type rawOutput struct{ o *output }
 func (r rawOutput) Write(b []byte) (int, error) {
 	n, err := r.o.raw.Write(b)
 	if err != nil && r.o.err == nil {
-		r.o.err = &writeError{"standard output", bare(err)}
+		r.o.err = outdir.Wrap("standard output", err)
 		r.o.fail(r.o.err)
 	}
 	return n, err

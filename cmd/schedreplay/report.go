@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"schedreplay/export/outdir"
 	"schedreplay/replay"
 	"schedreplay/report"
 )
@@ -79,18 +80,29 @@ func shellWord(s string) string {
 }
 
 func (a *app) report(in *input, dir, command string) error {
-	res, err := a.writeReport(in, dir, command)
+	d, err := outdir.New(dir, in.files())
 	if err != nil {
 		return err
 	}
+	defer d.Drop()
+	res, err := a.writeReport(in, d, command)
+	if err != nil {
+		return err
+	}
+	if err := d.Keep(); err != nil {
+		return err
+	}
 	a.announce(in, res.Headline)
-	fmt.Fprintf(a.out, "%s holds report.html, report.md, report.json, tables and figures\n", dir)
+	a.holds(dir, "report.html, report.md, report.json, tables and figures")
 	a.notes(res.Notes, res.Host.Notes)
 	return nil
 }
 
-// writeReport replays the capture and writes its report to dir.
-func (a *app) writeReport(in *input, dir, command string) (*replay.Result, error) {
+// holds says where the results are.
+func (a *app) holds(place, what string) { fmt.Fprintf(a.out, "%s holds %s\n", oneLine(place), what) }
+
+// writeReport replays the capture and writes its report to a folder.
+func (a *app) writeReport(in *input, d *outdir.Dir, command string) (*replay.Result, error) {
 	in.needIsolated = true
 	if err := in.checkCPUs(in.flags.filter.cpus); err != nil {
 		return nil, err
@@ -99,7 +111,7 @@ func (a *app) writeReport(in *input, dir, command string) (*replay.Result, error
 	if err != nil {
 		return nil, err
 	}
-	r, err := report.NewReport(dir, report.Options{Program: "schedreplay " + version, Command: command, Checksum: sum})
+	r, err := report.NewReport(d, report.Options{Program: "schedreplay " + version, Command: command, Checksum: sum})
 	if err != nil {
 		return nil, err
 	}

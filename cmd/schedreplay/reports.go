@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,11 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"schedreplay/export/outdir"
 	"schedreplay/parser"
 )
-
-// reportsMarker is the file by which a folder of several reports is known.
-const reportsMarker = ".schedreplay-reports"
 
 // reports writes one report for each capture, as DIR/1-name, DIR/2-name …;
 // captures are never merged. The folder appears whole or not at all.
@@ -21,21 +18,11 @@ func (a *app) reports(cmd *cobra.Command, paths []string, dir string, c *common)
 	if err := c.parse(cmd); err != nil {
 		return err
 	}
-	if err := mayReplaceReports(dir); err != nil {
-		return &writeError{dir, err}
-	}
-	abs, err := filepath.Abs(dir)
+	d, err := outdir.New(dir, nil)
 	if err != nil {
-		return &writeError{dir, bare(err)}
+		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(abs), 0o777); err != nil {
-		return &writeError{dir, bare(err)}
-	}
-	tmp, err := os.MkdirTemp(filepath.Dir(abs), "."+filepath.Base(abs)+".tmp-*")
-	if err != nil {
-		return &writeError{dir, bare(err)}
-	}
-	defer os.RemoveAll(tmp) // gone already when all went well
+	defer d.Drop()
 	var names []string
 	var partial error
 	for i, path := range paths {
@@ -44,7 +31,8 @@ func (a *app) reports(cmd *cobra.Command, paths []string, dir string, c *common)
 		if err != nil {
 			return err
 		}
-		res, err := a.writeReport(in, filepath.Join(tmp, name), command(cmd))
+		d.Spare(in.files())
+		res, err := a.writeReport(in, d.Sub(name), command(cmd))
 		in.Close()
 		if err != nil {
 			return err
@@ -58,11 +46,11 @@ func (a *app) reports(cmd *cobra.Command, paths []string, dir string, c *common)
 			partial = err
 		}
 	}
-	if err := placeReports(tmp, abs, names); err != nil {
-		return &writeError{dir, bare(err)}
+	if err := d.Keep(); err != nil {
+		return err
 	}
 	for _, n := range names {
-		fmt.Fprintf(a.out, "%s holds report.html, report.md, report.json, tables and figures\n", filepath.Join(dir, n))
+		a.holds(filepath.Join(dir, n), "report.html, report.md, report.json, tables and figures")
 	}
 	return partial
 }
@@ -92,56 +80,4 @@ func sectionName(path string) string {
 		name = "stdin"
 	}
 	return name
-}
-
-// mayReplaceReports says why a folder must not be replaced.
-func mayReplaceReports(dir string) error {
-	list, err := os.ReadDir(dir)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return bare(err)
-	}
-	mark, err := os.ReadFile(filepath.Join(dir, reportsMarker))
-	if err != nil {
-		return errors.New("the folder exists and does not hold several reports of schedreplay; name another with -o")
-	}
-	ours := map[string]bool{reportsMarker: true}
-	for l := range strings.Lines(string(mark)) {
-		ours[strings.TrimSuffix(l, "\n")] = true
-	}
-	for _, e := range list {
-		if !ours[e.Name()] {
-			return fmt.Errorf("the folder holds %q, which schedreplay did not write; move it away or name another folder with -o", e.Name())
-		}
-	}
-	return nil
-}
-
-// placeReports puts the finished folder in place of an older one.
-func placeReports(tmp, dir string, names []string) error {
-	if err := os.WriteFile(filepath.Join(tmp, reportsMarker), []byte(strings.Join(names, "\n")+"\n"), 0o666); err != nil {
-		return err
-	}
-	if len(names) > 0 { // MkdirTemp is for secrets; reports are none
-		st, err := os.Stat(filepath.Join(tmp, names[0]))
-		if err != nil {
-			return err
-		}
-		if err := os.Chmod(tmp, st.Mode().Perm()); err != nil {
-			return err
-		}
-	}
-	if err := mayReplaceReports(dir); err != nil {
-		return err
-	}
-	if _, err := os.Stat(dir); err == nil {
-		old := tmp + ".old"
-		if err := os.Rename(dir, old); err != nil {
-			return err
-		}
-		defer os.RemoveAll(old)
-	}
-	return os.Rename(tmp, dir)
 }

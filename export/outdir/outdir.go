@@ -1,45 +1,131 @@
-// Package outdir makes what a command leaves behind appear whole or not at
-// all: files and folders are written beside their place and take it in the end.
+// Package outdir makes what a command leaves behind appear whole or not at all:
+// files and folders are written beside their place and take it in the end. It
+// replaces only what schedreplay made, and never an input.
 package outdir
 
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 )
 
-// ErrForeign is wrapped by the error about a place that holds something else
-// than an older output of the same kind.
-var ErrForeign = errors.New("schedreplay did not make it")
+// Errors that every error of this package wraps ([ErrWrite]), or some.
+var (
+	ErrWrite = errors.New("cannot write")
+	// ErrForeign: the place holds what schedreplay did not make.
+	ErrForeign = errors.New("schedreplay did not make it")
+	// ErrInput: the place is, or holds, what the command reads.
+	ErrInput = errors.New("it is what is read")
+)
 
-// marker is the file by which a folder is known for one of these; it lists the
-// others.
-const marker = ".schedreplay-output"
-
-// Dir is a folder in the making.
-type Dir struct {
-	dir, tmp string
-	files    []string
+// Error says what could not be written, why, and what to do about it.
+type Error struct {
+	// Path is the place as the caller named it.
+	Path string
+	Err  error
 }
 
-// New begins a folder at path, which must be free or hold an older folder that
-// this package made and nothing else.
-func New(path string) (*Dir, error) {
-	abs, err := place(path)
+func (e *Error) Error() string {
+	remedy := ""
+	switch {
+	case errors.Is(e.Err, ErrForeign):
+		remedy = "; move it away or write elsewhere"
+	case errors.Is(e.Err, syscall.ENOSPC), errors.Is(e.Err, syscall.EDQUOT):
+		remedy = "; free some space or write elsewhere"
+	case errors.Is(e.Err, fs.ErrPermission), errors.Is(e.Err, syscall.EROFS), errors.Is(e.Err, syscall.ENOTDIR), errors.Is(e.Err, ErrInput):
+		remedy = "; write to another place"
+	}
+	return fmt.Sprintf("%v %s: %v%s", ErrWrite, e.Path, e.Err, remedy)
+}
+
+// Unwrap makes every Error an [ErrWrite].
+func (e *Error) Unwrap() []error { return []error{ErrWrite, e.Err} }
+
+// Wrap makes an [Error] of an error about path, nil of nil. Names that the
+// operating system adds, temporary ones among them, are left out.
+func Wrap(path string, err error) error {
+	var pe *fs.PathError
+	var le *os.LinkError
+	switch {
+	case err == nil, errors.Is(err, ErrWrite):
+		return err
+	case errors.As(err, &pe):
+		err = pe.Err
+	case errors.As(err, &le):
+		err = le.Err
+	}
+	return &Error{path, err}
+}
+
+// Inputs are the files and folders that a command reads.
+type Inputs []fs.FileInfo
+
+// Add adds what the paths lead to, as far as there is something.
+func (in *Inputs) Add(paths ...string) {
+	for _, p := range paths {
+		if st, err := os.Stat(p); err == nil {
+			*in = append(*in, st)
+		}
+	}
+}
+
+func (in Inputs) has(st fs.FileInfo) bool {
+	return slices.ContainsFunc(in, func(i fs.FileInfo) bool { return os.SameFile(i, st) })
+}
+
+// spared reports an error if a path is an input or lies in one.
+func (in Inputs) spared(p string) error {
+	for {
+		if st, err := os.Stat(p); err == nil && in.has(st) {
+			return ErrInput
+		}
+		up := filepath.Dir(p)
+		if up == p {
+			return nil
+		}
+		p = up
+	}
+}
+
+// marker is the file by which a folder is known for one of these: after a line
+// of words it lists the others, slash-separated.
+const marker = ".schedreplay-output"
+
+const markerHead = "made by schedreplay, which replaces it as a whole"
+
+// tree is a folder in the making.
+type tree struct {
+	name, dir, tmp string
+	inputs         Inputs
+	files          []string
+}
+
+// Dir is a folder in the making, or one below it.
+type Dir struct {
+	*tree
+	prefix string
+}
+
+// New begins a folder at path, which must be free, empty, or hold an older
+// folder that this package made and nothing else.
+func New(path string, inputs Inputs) (*Dir, error) {
+	t := &tree{name: path, inputs: inputs}
+	var err error
+	if t.dir, err = place(path); err == nil {
+		if err = t.mayReplace(); err == nil {
+			t.tmp, err = beside(t.dir, func(p string) error { return os.Mkdir(p, 0o777) })
+		}
+	}
 	if err != nil {
-		return nil, err
+		return nil, Wrap(path, err)
 	}
-	if err := mayReplaceDir(abs); err != nil {
-		return nil, err
-	}
-	tmp, err := beside(abs, func(p string) error { return os.Mkdir(p, 0o777) })
-	if err != nil {
-		return nil, err
-	}
-	return &Dir{dir: abs, tmp: tmp}, nil
+	return &Dir{t, ""}, nil
 }
 
 // place is the absolute path of what a path leads to, with its parents made.
@@ -65,98 +151,195 @@ func beside(path string, make func(string) error) (string, error) {
 	}
 }
 
-func mayReplaceDir(dir string) error {
-	list, err := os.ReadDir(dir)
+// mayReplace reports why what is at the place must stay, nil if it may go.
+func (t *tree) mayReplace() error {
+	if err := t.inputs.spared(t.dir); err != nil {
+		return err
+	}
+	list, err := os.ReadDir(t.dir)
 	switch {
-	case errors.Is(err, os.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist):
 		return nil
+	case errors.Is(err, syscall.ENOTDIR):
+		return errors.New("it is no folder; write to another place")
 	case err != nil:
 		return err
 	case len(list) == 0:
 		return nil
 	}
-	mark, err := os.ReadFile(filepath.Join(dir, marker))
-	if err != nil {
-		return fmt.Errorf("the folder exists and %w; name another with -o", ErrForeign)
+	mark, err := os.ReadFile(filepath.Join(t.dir, marker))
+	lines := strings.Split(string(mark), "\n")
+	if err != nil || lines[0] != markerHead {
+		return fmt.Errorf("the folder exists and %w", ErrForeign)
 	}
-	ours := strings.Split(string(mark), "\n")
-	for _, e := range list {
-		if e.Name() != marker && !slices.Contains(ours, e.Name()) {
-			return fmt.Errorf("the folder holds %q: %w; move it away or name another with -o", e.Name(), ErrForeign)
+	return filepath.WalkDir(t.dir, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
 		}
+		rel, err := filepath.Rel(t.dir, p)
+		if err != nil {
+			return err
+		}
+		rel = filepath.ToSlash(rel)
+		st, err := os.Stat(p)
+		switch {
+		case err == nil && t.inputs.has(st):
+			return fmt.Errorf("the folder holds %q: %w", rel, ErrInput)
+		case rel == "." || rel == marker:
+			return nil
+		case d.IsDir() && slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, rel+"/") }):
+			return nil
+		case !d.IsDir() && slices.Contains(lines[1:], rel):
+			return nil
+		}
+		return fmt.Errorf("the folder holds %q: %w", rel, ErrForeign)
+	})
+}
+
+// Spare adds inputs that New was not told.
+func (d *Dir) Spare(inputs Inputs) { d.inputs = append(d.inputs, inputs...) }
+
+// Sub is a folder below d; it appears with d.
+func (d *Dir) Sub(name string) *Dir { return &Dir{d.tree, path.Join(d.prefix, name)} }
+
+// Name is the folder as the caller named it.
+func (d *Dir) Name() string { return filepath.Join(d.name, filepath.FromSlash(d.prefix)) }
+
+// Create makes a file of the folder; the caller closes it. name is
+// slash-separated.
+func (d *Dir) Create(name string) (*os.File, error) {
+	name = path.Join(d.prefix, name)
+	p := filepath.Join(d.tmp, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(p), 0o777); err != nil {
+		return nil, Wrap(d.name, err)
 	}
+	f, err := os.OpenFile(p, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o666)
+	if err != nil {
+		return nil, Wrap(d.name, err)
+	}
+	d.files = append(d.files, name)
+	return f, nil
+}
+
+// WriteFile makes a file of the folder with what it holds.
+func (d *Dir) WriteFile(name string, b []byte) error {
+	f, err := d.Create(name)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	return Wrap(d.name, errors.Join(err, f.Close()))
+}
+
+// Keep puts the whole folder in its place. If that fails, what was there stays
+// there.
+func (d *Dir) Keep() error { return Wrap(d.name, d.keep()) }
+
+func (t *tree) keep() error {
+	slices.Sort(t.files)
+	mark := strings.Join(append([]string{markerHead}, t.files...), "\n") + "\n"
+	if err := os.WriteFile(filepath.Join(t.tmp, marker), []byte(mark), 0o666); err != nil {
+		return err
+	}
+	if err := t.mayReplace(); err != nil { // somebody may have put something there meanwhile
+		return err
+	}
+	if _, err := os.Lstat(t.dir); err != nil {
+		return rename(t.tmp, t.dir)
+	}
+	old := t.tmp + ".old"
+	if err := rename(t.dir, old); err != nil {
+		return err
+	}
+	if err := rename(t.tmp, t.dir); err != nil {
+		return errors.Join(err, rename(old, t.dir))
+	}
+	_ = os.RemoveAll(old) // what is left of it is hidden and harmless
 	return nil
 }
 
-// Create makes a file of the folder; the caller closes it.
-func (d *Dir) Create(name string) (*os.File, error) {
-	d.files = append(d.files, name)
-	return os.OpenFile(filepath.Join(d.tmp, name), os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o666)
-}
+// rename is os.Rename, but for tests.
+var rename = os.Rename
 
-// Keep puts the folder in its place.
-func (d *Dir) Keep() error {
-	slices.Sort(d.files)
-	if err := os.WriteFile(filepath.Join(d.tmp, marker), []byte(strings.Join(d.files, "\n")+"\n"), 0o666); err != nil {
-		return err
-	}
-	if err := mayReplaceDir(d.dir); err != nil {
-		return err
-	}
-	if _, err := os.Stat(d.dir); err == nil {
-		old := d.tmp + ".old"
-		if err := os.Rename(d.dir, old); err != nil {
-			return err
-		}
-		defer os.RemoveAll(old)
-		if err := os.Rename(d.tmp, d.dir); err != nil {
-			return errors.Join(err, os.Rename(old, d.dir))
-		}
-		return nil
-	}
-	return os.Rename(d.tmp, d.dir)
-}
-
-// Drop removes what was not kept.
+// Drop removes what was not kept. It may be called at any time.
 func (d *Dir) Drop() { _ = os.RemoveAll(d.tmp) }
 
 // File is a file in the making.
 type File struct {
 	*os.File
-	path, tmp string
+	name, path, tmp string
 }
 
 // NewFile begins a file at path. An older file there is replaced by Keep; a
-// folder or anything else that is no regular file is refused.
-func NewFile(path string) (*File, error) {
+// device or a pipe is written to at once; a folder is refused, and so is an
+// input.
+func NewFile(path string, inputs Inputs) (*File, error) {
+	f, err := newFile(path, inputs)
+	return f, Wrap(path, err)
+}
+
+func newFile(path string, inputs Inputs) (*File, error) {
 	abs, err := place(path)
 	if err != nil {
 		return nil, err
 	}
-	if st, err := os.Stat(abs); err == nil && !st.Mode().IsRegular() {
-		return nil, errors.New("it exists and is no file; name another with -o")
-	}
-	var f *os.File
-	tmp, err := beside(abs, func(p string) (err error) {
-		f, err = os.OpenFile(p, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o666)
-		return err
-	})
-	if err != nil {
+	if err := inputs.spared(abs); err != nil {
 		return nil, err
 	}
-	return &File{f, abs, tmp}, nil
+	f := &File{name: path, path: abs}
+	switch st, err := os.Stat(abs); {
+	case err != nil || st.Mode().IsRegular():
+	case st.IsDir():
+		return nil, errors.New("it is a folder; write to another place")
+	default:
+		f.File, err = os.OpenFile(abs, os.O_WRONLY, 0)
+		return f, err
+	}
+	f.tmp, err = beside(abs, func(p string) (err error) {
+		f.File, err = os.OpenFile(p, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o666)
+		return err
+	})
+	return f, err
 }
 
 // Keep closes the file and puts it in its place.
 func (f *File) Keep() error {
-	if err := f.Close(); err != nil {
-		return err
+	err := f.Close()
+	if err == nil && f.tmp != "" {
+		err = rename(f.tmp, f.path)
 	}
-	return os.Rename(f.tmp, f.path)
+	if err != nil {
+		f.Drop()
+	}
+	return Wrap(f.name, err)
 }
 
 // Drop closes and removes what was not kept.
 func (f *File) Drop() {
 	_ = f.Close()
-	_ = os.Remove(f.tmp)
+	if f.tmp != "" {
+		_ = os.Remove(f.tmp)
+	}
+}
+
+// WriteFile makes a whole file at path.
+func WriteFile(path string, b []byte, inputs Inputs) error {
+	f, err := NewFile(path, inputs)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(b); err != nil {
+		f.Drop()
+		return Wrap(path, err)
+	}
+	return f.Keep()
+}
+
+// Temp makes a folder for temporary files, which the caller removes.
+func Temp() (string, error) {
+	dir, err := os.MkdirTemp("", "schedreplay-*")
+	if e := Wrap("temporary files to "+os.TempDir(), err); e != nil {
+		return "", fmt.Errorf("%w; TMPDIR names another place", e)
+	}
+	return dir, nil
 }

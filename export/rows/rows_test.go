@@ -5,7 +5,7 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
-	"io"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"schedreplay/export/outdir"
 	"schedreplay/export/rows"
 	"schedreplay/parser"
 	"schedreplay/parser/capturetest"
@@ -158,15 +159,11 @@ func tables(t *testing.T, f rows.Format, dir string) map[string]string {
 	t.Helper()
 	in, h := capturetest.Open(t, traces+dir, "")
 	tmp := t.TempDir()
-	paths := map[string]string{}
-	var files []*os.File
-	set, err := rows.NewSet(f, nil, func(name string) (io.Writer, error) {
-		p := filepath.Join(tmp, name)
-		paths[strings.TrimSuffix(name, "."+string(f))] = p
-		file, err := os.Create(p)
-		files = append(files, file)
-		return file, err
-	})
+	d, err := outdir.New(tmp, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := rows.NewSet(d, f, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,13 +176,12 @@ func tables(t *testing.T, f rows.Format, dir string) map[string]string {
 	if _, err := replay.Replay(context.Background(), in, h, replay.Options{Observer: set.Observer()}); err != nil {
 		t.Fatal(err)
 	}
-	if err := set.Close(); err != nil {
+	if err := errors.Join(set.Close(), d.Keep()); err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range files {
-		if err := file.Close(); err != nil {
-			t.Fatal(err)
-		}
+	paths := map[string]string{}
+	for _, name := range rows.SetFiles(f) {
+		paths[strings.TrimSuffix(name, "."+string(f))] = filepath.Join(tmp, name)
 	}
 	return paths
 }

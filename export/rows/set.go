@@ -2,27 +2,66 @@ package rows
 
 import (
 	"errors"
-	"io"
+	"os"
 	"slices"
 
+	"schedreplay/export/outdir"
 	"schedreplay/parser"
 	"schedreplay/replay"
 )
 
+// File is a table in a file of a folder, written while a replay goes. The first
+// error of writing is kept: Write need not be asked.
+type File[T any] struct {
+	f      *os.File
+	w      Writer[T]
+	err    error
+	closed bool
+}
+
+// Create begins a table as the file NAME.FORMAT of a folder.
+func Create[T any](d *outdir.Dir, f Format, t *Table[T], meta []Meta) (*File[T], error) {
+	file, err := d.Create(t.Name + "." + string(f))
+	if err != nil {
+		return nil, err
+	}
+	w, err := NewWriter(f, file, t, meta)
+	return &File[T]{f: file, w: w, err: err}, err
+}
+
+// Write writes a row.
+func (f *File[T]) Write(v *T) {
+	if f.err == nil {
+		f.err = f.w.Write(v)
+	}
+}
+
+// Err is the first error so far.
+func (f *File[T]) Err() error { return f.err }
+
+// Close ends the table and its file, and returns the first error. It may be
+// called again.
+func (f *File[T]) Close() error {
+	if !f.closed {
+		f.closed = true
+		f.err = errors.Join(f.err, f.w.Close(), f.f.Close())
+	}
+	return f.err
+}
+
 // Set writes the tables of a capture: slices, wakeups, intrusions, stays. It
 // takes the events in a pass of their own, and then part in a replay.
 type Set struct {
-	slices     Writer[Slice]
-	wakeups    Writer[replay.Wakeup]
-	intrusions Writer[replay.Run]
-	stays      Writer[Stay]
+	slices     *File[Slice]
+	wakeups    *File[replay.Wakeup]
+	intrusions *File[replay.Run]
+	stays      *File[Stay]
 
 	slicer   *Slicer
 	modelled bool
-	err      error
 }
 
-// SetFiles are the files of a set, in the order in which they are made.
+// SetFiles are the files of a set.
 func SetFiles(f Format) []string {
 	var out []string
 	for _, name := range []string{Slices.Name, Wakeups.Name, Intrusions.Name, Stays.Name} {
@@ -31,35 +70,27 @@ func SetFiles(f Format) []string {
 	return out
 }
 
-// NewSet begins the tables in files that create makes.
-func NewSet(f Format, meta []Meta, create func(name string) (io.Writer, error)) (*Set, error) {
+// NewSet begins the tables in a folder.
+func NewSet(d *outdir.Dir, f Format, meta []Meta) (*Set, error) {
 	s := &Set{}
-	names := SetFiles(f)
 	var errs [4]error
-	s.slices, errs[0] = begin(f, Slices, meta, names[0], create)
-	s.wakeups, errs[1] = begin(f, Wakeups, meta, names[1], create)
-	s.intrusions, errs[2] = begin(f, Intrusions, meta, names[2], create)
-	s.stays, errs[3] = begin(f, Stays, meta, names[3], create)
-	s.slicer = NewSlicer(func(x *Slice) { s.keep(s.slices.Write(x)) })
+	s.slices, errs[0] = Create(d, f, Slices, meta)
+	s.wakeups, errs[1] = Create(d, f, Wakeups, meta)
+	s.intrusions, errs[2] = Create(d, f, Intrusions, meta)
+	s.stays, errs[3] = Create(d, f, Stays, meta)
+	s.slicer = NewSlicer(s.slices.Write)
 	return s, errors.Join(errs[:]...)
 }
 
-func begin[T any](f Format, t *Table[T], meta []Meta, name string, create func(string) (io.Writer, error)) (Writer[T], error) {
-	w, err := create(name)
-	if err != nil {
-		return nil, err
-	}
-	return NewWriter(f, w, t, meta)
-}
-
-func (s *Set) keep(err error) {
-	if s.err == nil {
-		s.err = err
-	}
-}
-
 // Err is the first error of writing, nil if there was none.
-func (s *Set) Err() error { return s.err }
+func (s *Set) Err() error {
+	for _, err := range [...]error{s.slices.err, s.wakeups.err, s.intrusions.err, s.stays.err} {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // Event takes the next event.
 func (s *Set) Event(ev *parser.Event) { s.slicer.Event(ev) }
@@ -71,21 +102,19 @@ func (s *Set) Observer() replay.Observer {
 			s.slicer.Close()
 			s.modelled = Modelled(res.Host)
 		},
-		Wakeup: func(w *replay.Wakeup) { s.keep(s.wakeups.Write(w)) },
+		Wakeup: s.wakeups.Write,
 		Run: func(r *replay.Run) {
 			if Intrudes(r) {
-				s.keep(s.intrusions.Write(r))
+				s.intrusions.Write(r)
 			}
 		},
-		Stay: func(x *replay.Stay) { s.keep(s.stays.Write(&Stay{Stay: x, Modelled: s.modelled})) },
+		Stay: func(x *replay.Stay) { s.stays.Write(&Stay{Stay: x, Modelled: s.modelled}) },
 	}
 }
 
-// Close ends the tables and returns the first error of writing. It does not
-// close the files.
+// Close ends the tables and their files, and returns the first error.
 func (s *Set) Close() error {
-	s.keep(errors.Join(s.slices.Close(), s.wakeups.Close(), s.intrusions.Close(), s.stays.Close()))
-	return s.err
+	return errors.Join(s.slices.Close(), s.wakeups.Close(), s.intrusions.Close(), s.stays.Close())
 }
 
 // Modelled reports whether the topology is known, without which no kernel can

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"schedreplay/findings"
 	"schedreplay/parser"
 	"schedreplay/replay"
 )
@@ -205,10 +206,10 @@ var (
 	ReportIntrusions = pick("intrusions", runFields, `cpu stay pid comm start_ns end_ns run_ns cut patched comm_hex`)
 )
 
-// Intrudes reports whether a run belongs into [Intrusions]: one of a foreign
+// Intrudes reports whether a run belongs into these tables: one of a foreign
 // task, or of one of which that is not known.
-func Intrudes(x *replay.Run) bool {
-	return x.Class == replay.ClassForeign || x.Class == replay.ClassUnknown && x.Task.PID > 0
+func Intrudes(r *replay.Run) bool {
+	return findings.IsIntruder(r) || r.Class == replay.ClassUnknown && r.Task.PID > 0
 }
 
 var sliceFields = slices.Concat(
