@@ -23,7 +23,7 @@ type oracleLine struct {
 	pid, cpu, prev         int
 	new                    int
 	path, nis, hic, target int
-	slow                   int
+	slow, wf               int
 	text                   string
 }
 
@@ -68,6 +68,9 @@ func readOracle(t *testing.T, file string) map[int][]*oracleLine {
 				o.hic = n
 			case "target":
 				o.target = n
+			case "wf":
+				f, _ := strconv.ParseInt(v, 16, 32)
+				o.wf = int(f)
 			case "slow":
 				o.slow = n
 			}
@@ -157,32 +160,14 @@ func judge(t *testing.T, r traces.Recording, in parser.Capture, h *parser.Host) 
 	begin := recordsFrom(t, in)
 	s := &score{reasons: map[string]int{}}
 	for pid, ol := range oracle {
-		ml := lines[pid]
-		for _, o := range ol {
-			at := o.time + shift
-			// The last waking of the task before the decision, or the fork after it.
-			i := sort.Search(len(ml), func(i int) bool { return ml[i].Time > at }) - 1
-			var m *made
-			if shift != 0 && i+1 < len(ml) && ml[i+1].Time-at < 400_000 && (i < 0 || ml[i+1].Time-at < at-ml[i].Time) {
-				i++ // the clocks drift against each other
+		pairs := match(ol, lines[pid], shift)
+		for i, o := range ol {
+			if m := pairs[i]; m != nil {
+				m.hit = o
+				s.add(m, o)
+			} else if from, ok := begin[o.cpu]; ok && o.time+shift >= from {
+				s.unmatched++
 			}
-			for i > 0 && ml[i-1].Time == ml[i].Time && ml[i-1].hit == nil {
-				i-- // an unstable clock stands still until a late tick
-			}
-			switch {
-			case i >= 0 && ml[i].Kind == place.KindWakeup && ml[i].WakerCPU == o.cpu && ml[i].hit == nil:
-				m = ml[i]
-			case i+1 < len(ml) && ml[i+1].Kind == place.KindWakeupNew && ml[i+1].Time < at+5_000_000:
-				m = ml[i+1]
-			}
-			if m == nil {
-				if from, ok := begin[o.cpu]; ok && at >= from {
-					s.unmatched++
-				}
-				continue
-			}
-			m.hit = o
-			s.add(m, o)
 		}
 	}
 	for _, ml := range lines {
@@ -211,6 +196,67 @@ func recordsFrom(t *testing.T, in parser.Capture) map[int]int64 {
 		}
 	}
 	return begin
+}
+
+// match finds a task's wakeup for each of its decisions, nil where there is none. On
+// one clock it is the task's last waking before the decision, or the fork after it; on
+// two that differ by shift the most of them that pair in order, waker's CPU and
+// previous CPU being the same, and of these the nearest.
+func match(ol []*oracleLine, ml []*made, shift int64) []*made {
+	pairs := make([]*made, len(ol))
+	if shift == 0 {
+		taken := map[*made]bool{}
+		for k, o := range ol {
+			i := sort.Search(len(ml), func(i int) bool { return ml[i].Time > o.time }) - 1
+			switch {
+			case i >= 0 && ml[i].Kind == place.KindWakeup && ml[i].WakerCPU == o.cpu && !taken[ml[i]]:
+				pairs[k] = ml[i]
+			case i+1 < len(ml) && ml[i+1].Kind == place.KindWakeupNew && ml[i+1].Time < o.time+5_000_000:
+				pairs[k] = ml[i+1]
+			}
+			if pairs[k] != nil {
+				taken[pairs[k]] = true
+			}
+		}
+		return pairs
+	}
+	const unpaired = 50_000_000 // ns: more than any distance of a pair
+	// cost[k][i] is the least cost of the decisions before k and the wakeups before i.
+	cost := make([][]int64, len(ol)+1)
+	paired := func(k, i int) int64 {
+		o, m := ol[k], ml[i]
+		d := max(m.Time-o.time-shift, o.time+shift-m.Time)
+		fork := m.Kind == place.KindWakeupNew
+		if d >= unpaired || m.Kind == place.KindExec || m.WakerCPU != o.cpu || !fork && m.PrevCPU != o.prev || fork != (o.wf&4 != 0) {
+			return 2 * unpaired
+		}
+		return d
+	}
+	for k := range cost {
+		cost[k] = make([]int64, len(ml)+1)
+		for i := range cost[k] {
+			if k == 0 {
+				continue
+			}
+			c := cost[k-1][i] + unpaired
+			if i > 0 {
+				c = min(c, cost[k][i-1], cost[k-1][i-1]+paired(k-1, i-1))
+			}
+			cost[k][i] = c
+		}
+	}
+	for k, i := len(ol), len(ml); k > 0; {
+		switch c := cost[k][i]; {
+		case i > 0 && c == cost[k][i-1]:
+			i--
+		case c == cost[k-1][i]+unpaired:
+			k--
+		default:
+			k, i = k-1, i-1
+			pairs[k] = ml[i]
+		}
+	}
+	return pairs
 }
 
 // clockShift finds the difference of two clocks by the commonest distance
