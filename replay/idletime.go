@@ -1,10 +1,6 @@
 package replay
 
 import (
-	"math"
-
-	"schedreplay/fact"
-	"schedreplay/kernelmodel/explore"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 )
@@ -27,10 +23,6 @@ const (
 	idleTimeMax = 1_000_000
 	// idleTimeCeiling is that bound where a pass of newly-idle balancing costs 10 ms.
 	idleTimeCeiling = 20_000_000
-	// scanOne is what it costs to look at one CPU, and the least that a scan costs.
-	scanOne = 100
-	// leastProp is the least nr that SIS_PROP gives.
-	leastProp = 4
 )
 
 func newIdleTime() idleTime {
@@ -62,29 +54,10 @@ func (a *idleTime) left(avg, now, jiffy int64) int64 {
 	return avg / 2 >> min(62, max(0, now-a.woken)/jiffy)
 }
 
-// propBudget is how many CPUs a scan of an LLC of the given weight may look at
-// under the rules before 6.0. The cost of a scan is in no event: at least what it
-// costs to look at one CPU, and most likely what it costs to look at all that may be
-// looked at.
-func (a *idleTime) propBudget(rule rules.BudgetRule, weight, now, jiffy int64) explore.Range {
-	likely, most := a.likely/512, a.most/512
+// counted is, in ns, what a rule counts of the idle time, by the bound of avg_idle.
+func (a *idleTime) counted(rule rules.BudgetRule, now, jiffy int64) [idleBounds]int64 {
 	if rule == rules.BudgetWakeAvgIdle {
-		likely, most = a.left(a.likely, now, jiffy), a.left(a.most, now, jiffy)
+		return [idleBounds]int64{a.left(a.likely, now, jiffy), a.left(a.most, now, jiffy)}
 	}
-	r := explore.Range{From: fact.Estimated}
-	if rule == rules.BudgetAvgCost {
-		// All or nothing.
-		if likely >= weight*scanOne {
-			r.Best = weight
-		}
-		if most >= scanOne {
-			r.Hi = weight
-		}
-		return r
-	}
-	// The CPU that ends the scan counts and is not looked at.
-	r.Lo = min(leastProp-1, weight)
-	r.Hi = min(max(leastProp, weight*most/scanOne)-1, weight)
-	r.Best = min(max(leastProp, int64(math.Sqrt(float64(weight*likely/scanOne))))-1, r.Hi)
-	return r
+	return [idleBounds]int64{a.likely / 512, a.most / 512}
 }

@@ -9,54 +9,6 @@ import (
 	"schedreplay/parser"
 )
 
-const (
-	avgIdle     = rules.BudgetAvgIdle
-	wakeAvgIdle = rules.BudgetWakeAvgIdle
-	avgCost     = rules.BudgetAvgCost
-)
-
-// idleFor is what follows of so many idle times of d ns each, one after another.
-func idleFor(n int, d int64) *idleTime {
-	a := newIdleTime()
-	for i := range int64(n) {
-		a.idles(i * 2 * d)
-		a.wakes(i*2*d + d)
-	}
-	return &a
-}
-
-func TestPropBudget(t *testing.T) {
-	const ms = 1_000_000
-	for _, c := range []struct {
-		name     string
-		a        *idleTime
-		rule     rules.BudgetRule
-		weight   int64
-		since    int64 // ns since the last wakeup
-		lo, best int64
-		hi       int64
-	}{
-		{"nothing seen", idleFor(0, 0), avgIdle, 8, 0, 3, 11, 8},
-		{"nothing seen, a wide LLC", idleFor(0, 0), avgIdle, 64, 0, 3, 34, 64},
-		{"idle for 1 ms each time", idleFor(60, ms), avgIdle, 32, 0, 3, 23, 32},
-		{"for 20 us: 39 ns of it count", idleFor(120, 20_000), avgIdle, 8, 0, 3, 3, 3},
-		{"the same in a wide LLC", idleFor(120, 20_000), avgIdle, 64, 0, 3, 3, 23},
-		{"half of it all counts since 5.14", idleFor(120, 20_000), wakeAvgIdle, 8, 0, 3, 8, 8},
-		{"halved for each of ten jiffies", idleFor(120, 20_000), wakeAvgIdle, 8, 40 * ms, 3, 3, 3},
-		{"for three", idleFor(120, 20_000), wakeAvgIdle, 8, 12 * ms, 3, 8, 8},
-		{"too few CPUs for four", idleFor(0, 0), avgIdle, 2, 0, 2, 2, 2},
-		{"4.9: too little for any scan", idleFor(120, 20_000), avgCost, 8, 0, 0, 0, 0},
-		{"4.9: enough for a whole one", idleFor(60, ms), avgCost, 8, 0, 0, 8, 8},
-		{"4.9: enough for a short one", idleFor(60, ms/10), avgCost, 8, 0, 0, 0, 8},
-	} {
-		best := min(c.best, c.hi)
-		r := c.a.propBudget(c.rule, c.weight, max(0, c.a.woken)+c.since, 4*ms)
-		if r.Lo != c.lo || r.Best != best || r.Hi != c.hi {
-			t.Errorf("%s: %d to %d, most likely %d; want %d to %d, %d", c.name, r.Lo, r.Hi, r.Best, c.lo, c.hi, best)
-		}
-	}
-}
-
 // A wakeup samples the time since the CPU went idle, once; busy time is no
 // sample, and a long idle time counts up to the bound.
 func TestIdleTimeSamples(t *testing.T) {
@@ -83,7 +35,8 @@ func TestIdleTimeSamples(t *testing.T) {
 	}
 }
 
-func TestPropBudgetBounds(t *testing.T) {
+// What a rule counts lies within the average, and below its greatest value.
+func TestIdleTimeBounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a := newIdleTime()
 		now := int64(0)
@@ -98,10 +51,10 @@ func TestPropBudgetBounds(t *testing.T) {
 				t.Fatalf("%+v", a)
 			}
 		}
-		weight := rapid.Int64Range(1, 256).Draw(t, "weight")
-		r := a.propBudget(rapid.SampledFrom([]rules.BudgetRule{avgIdle, wakeAvgIdle, avgCost}).Draw(t, "rule"), weight, now, rapid.Int64Range(1, 1e7).Draw(t, "jiffy"))
-		if r.Lo > r.Best || r.Best > r.Hi || r.Hi > weight || r.Lo < 0 {
-			t.Fatalf("%+v of %d CPUs", r, weight)
+		rule := rapid.SampledFrom([]rules.BudgetRule{rules.BudgetAvgIdle, rules.BudgetWakeAvgIdle, rules.BudgetAvgCost}).Draw(t, "rule")
+		least, most := a.counted(rule, now, rapid.Int64Range(1, 1e7).Draw(t, "jiffy")), a.most
+		if least[0] > least[1] || least[1] > most || least[0] < 0 {
+			t.Fatalf("%v of %+v", least, a)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package replay
 
 import (
 	"schedreplay/kernelmodel/place"
+	"schedreplay/kernelmodel/rules"
 )
 
 // This file takes from a recorded choice what it proves about hidden facts.
@@ -14,6 +15,9 @@ type lesson struct {
 	lo, hi                 int64
 	idle, sync, wide, lean int8
 	target                 int
+	// scan is how the scan ended and width how many CPUs it had, by the likeliest run.
+	scan  place.ScanEnd
+	width int64
 }
 
 // lesson tells what those runs have in common that fit the recording.
@@ -35,7 +39,7 @@ func (r *replayer) lesson(consistent []int) lesson {
 	}
 	first := &runs[consistent[0]].o
 	const none, several = -1, -2
-	l := lesson{1 << 40, -1, first.IdleCores, first.Sync, first.Wide, -1, none}
+	l := lesson{1 << 40, -1, first.IdleCores, first.Sync, first.Wide, -1, none, first.Scan, first.ScanWidth}
 	for _, i := range consistent {
 		o := &runs[i].o
 		l.lo = min(l.lo, o.BudgetLo)
@@ -91,7 +95,12 @@ func (r *replayer) learn(d *decision, p *task, consistent []int) {
 	}
 	l := r.lesson(consistent)
 	if llc := r.llc(l.target); llc >= 0 {
-		if b := &r.budget[llc]; l.lo > 0 || l.hi < 1<<40 {
+		b := &r.budget[llc]
+		if rule := r.selO.Rules.Budget; rule != rules.BudgetUtil {
+			if l.scan != place.ScanNone {
+				r.scanOdds(rule, r.askO.This, b.weight, d.win.est).learn(l.lo, l.hi, l.scan, l.width)
+			}
+		} else if l.lo > 0 || l.hi < 1<<40 {
 			b.prove(l.lo, min(l.hi, b.weight))
 		}
 		if l.idle >= 0 {
@@ -110,6 +119,20 @@ func (r *replayer) learn(d *decision, p *task, consistent []int) {
 		}
 		learnFlips(&cur.flips, &p.flips, int64(r.m.LLCSize(line.WakerCPU)), l.lean == 1, doubt)
 	}
+}
+
+// scanOdds tells of the budget of a scan of weight CPUs made on a CPU, before 6.0.
+func (r *replayer) scanOdds(rule rules.BudgetRule, this int, weight, now int64) *scanOdds {
+	if r.cost[this] == nil {
+		r.cost[this] = newScanCost(r.cost)
+	}
+	rest := newIdleTime()
+	if !r.t.slices {
+		rest = r.t.cpu[this].rest
+	}
+	o := &scanOdds{scanCost: r.cost[this], rule: rule, weight: weight, idle: rest.counted(rule, now, r.jiffy)}
+	o.sum()
+	return o
 }
 
 // llc is the LLC of a target, -1 if either is not known.

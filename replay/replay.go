@@ -142,6 +142,7 @@ type replayer struct {
 	t                 *timeline
 	original, patched *world
 	budget            []scanBudget
+	cost              []*scanCost // by CPU, nil if nothing was asked of it
 	sampled           int64
 	sync              syncHabits
 	fidelity          Scorer
@@ -210,7 +211,7 @@ func (r *replayer) begin() {
 		llcs = r.m.NumLLC()
 	}
 	r.original, r.patched = newWorld(), newWorld()
-	r.budget = make([]scanBudget, llcs)
+	r.budget, r.cost = make([]scanBudget, llcs), make([]*scanCost, r.ncpu)
 	notes := maxNotes
 	for i := range r.budget {
 		b := newScanBudget(int64(r.m.LLCSpan(i).Weight()), int64(r.m.LLCImbalancePct(i)))

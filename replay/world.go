@@ -385,11 +385,8 @@ func (s *state) ScanBudget(rule rules.BudgetRule, this, c int) (explore.Range, e
 	if rule == rules.BudgetUtil {
 		return b.value(), b.odds()
 	}
-	rest := newIdleTime()
-	if t := s.r.t; this < len(t.cpu) && !t.slices {
-		rest = t.cpu[this].rest
-	}
-	return rest.propBudget(rule, b.weight, s.win.est, s.r.jiffy), nil
+	o := s.r.scanOdds(rule, this, b.weight, s.win.est)
+	return o.value(), o
 }
 
 // ofAverages is a CPU's reconstructed average with its margin; of a CPU of which

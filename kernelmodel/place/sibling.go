@@ -320,8 +320,10 @@ func (s *Selector) selectIdleCPU(llc, target int, has bool) bool {
 	within := func(c, pos int) bool {
 		ok, a := enough(pos)
 		s.step(Step{Func: fn, Kind: AskBudget, CPU: c, N: int64(pos), M: budget.Best, Answer: yesno(ok), Fact: a})
+		s.o.Scan = ScanShort
 		if ok {
 			s.take(c, PathIdleCPU)
+			s.o.Scan = ScanFound
 		}
 		return ok
 	}
@@ -379,6 +381,7 @@ func (s *Selector) selectIdleCPU(llc, target int, has bool) bool {
 		}
 	}
 	if !has {
+		s.o.Scan, s.o.ScanWidth = ScanVain, int64(pos)
 		return second >= 0 && within(second, secondPos)
 	}
 	s.o.ClearIdleCores = target

@@ -211,9 +211,24 @@ type Outcome struct {
 	// BudgetLo and BudgetHi bound the scan budget by what the run did: at least
 	// Lo CPUs were looked at, no more than Hi; 0 and -1 where it shows nothing.
 	BudgetLo, BudgetHi int64
+	// Scan is what became of the walk that the budget limits; ScanWidth is how many
+	// CPUs it had to look at where none of them was idle.
+	Scan      ScanEnd
+	ScanWidth int64
 	// From is the weakest provenance that the run leaned on.
 	From fact.Provenance
 }
+
+// ScanEnd is how select_idle_cpu's walk over single CPUs ended.
+type ScanEnd uint8
+
+// The ends.
+const (
+	ScanNone  ScanEnd = iota // there was none, or one for a whole core, which has no budget
+	ScanFound                // it came to an idle CPU
+	ScanShort                // its budget ran out before it came to one
+	ScanVain                 // none of the CPUs was idle
+)
 
 // Selected reports whether the class's selector was called.
 func (o *Outcome) Selected() bool { return o.Path != PathNoSelection && o.Path != PathUnknown }
