@@ -9,33 +9,17 @@ import (
 // Effect is what it means for a task that the kernels choose different CPUs.
 type Effect uint8
 
+// The effects.
 const (
-	effectLeaves  Effect = iota // from an isolated CPU to another
-	effectEnters                // to an isolated CPU
-	effectLoses                 // an idle CPU becomes a busy one
-	effectGains                 // a busy CPU becomes an idle one
-	effectNeutral               // one CPU for another of its kind
-	effectSame                  // the predictions agree, other answers do not
+	EffectLeaves  Effect = iota // from an isolated CPU to another
+	EffectEnters                // to an isolated CPU
+	EffectLoses                 // an idle CPU becomes a busy one
+	EffectGains                 // a busy CPU becomes an idle one
+	EffectNeutral               // one CPU for another of its kind
+	EffectSame                  // the predictions agree, other answers do not
+	// Effects is their number.
 	Effects
 )
-
-// Words says what an effect is, and whether that is good.
-func (e Effect) Words() (what, judged string) {
-	switch e {
-	case effectLeaves:
-		return "leaves an isolated CPU", "good"
-	case effectEnters:
-		return "comes to an isolated CPU", "bad"
-	case effectLoses:
-		return "queues on its target where it found an idle CPU before", "bad"
-	case effectGains:
-		return "finds an idle CPU where it queued on its target before", "good"
-	}
-	if e == effectSame {
-		return "is predicted alike; other CPUs are possible", "open"
-	}
-	return "goes to another CPU that is as good", "neither"
-}
 
 // EffectOf judges a changed decision by where the kernels put the task, else by
 // whether their searches found an idle CPU.
@@ -44,17 +28,17 @@ func EffectOf(w *replay.Wakeup, isolated cpumask.Mask) Effect {
 	from, to := o.CPU >= 0 && isolated.Test(o.CPU), p.CPU >= 0 && isolated.Test(p.CPU)
 	switch {
 	case from && !to:
-		return effectLeaves
+		return EffectLeaves
 	case to && !from:
-		return effectEnters
+		return EffectEnters
 	case o.CPU == p.CPU:
-		return effectSame
+		return EffectSame
 	case foundIdle(o.Path) && p.Path == place.PathTarget:
-		return effectLoses
+		return EffectLoses
 	case o.Path == place.PathTarget && foundIdle(p.Path):
-		return effectGains
+		return EffectGains
 	}
-	return effectNeutral
+	return EffectNeutral
 }
 
 // foundIdle reports whether a path ends at a CPU that was idle.

@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"slices"
 
-	"schedreplay/cpumask"
 	"schedreplay/findings"
 	"schedreplay/findings/stats"
-	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
 	"schedreplay/replay"
 )
@@ -15,11 +13,9 @@ import (
 // Bounds on what is kept while a replay goes.
 const (
 	maxIntruders = 32  // intruders told apart per CPU; the rest are summed
-	maxWorst     = 100 // longest runs and delays kept per CPU
 	maxClips     = 16  // close-ups kept per CPU
 	clipBefore   = 160 // runs kept before a stay begins
 	clipAfter    = 160 // and after
-	maxExamples  = 6   // changed wakeups kept as examples, of each effect
 )
 
 // Collector gathers what the figures and tables need from the stream.
@@ -28,49 +24,10 @@ type Collector struct {
 	CPUs map[int]*CPUTrack
 	// placed counts decisions by CPU chosen: recorded, original, patched.
 	placed map[int]*[3]int64
-	// turns counts changed decisions by the paths under both kernels.
-	turns map[Turn]*TurnCount
-	// Effects counts changed decisions by task and by what it means.
-	Effects map[int32]*[findings.Effects]TurnCount
-	// Certain and possible are the first changed decisions of each effect.
-	Certain, Possible [findings.Effects][]Example
 	// Routes counts decisions by the CPU the task was on and the one chosen.
 	Routes routes
-	// isolated is known from the beginning of the replay on.
-	isolated cpumask.Mask
 	// kept counts the slices and points kept by all CPUs.
 	kept int
-}
-
-type Turn struct{ From, To place.Path }
-
-type TurnCount struct{ Certain, Possible int64 }
-
-// turned is one row of the changes by path.
-type turned struct {
-	Turn
-	TurnCount
-}
-
-// SortedTurns returns the changes by path, the most certain first.
-func (c *Collector) SortedTurns() []turned {
-	var rows []turned
-	for k, n := range c.turns {
-		rows = append(rows, turned{k, *n})
-	}
-	slices.SortFunc(rows, func(a, b turned) int {
-		return cmp.Or(cmp.Compare(b.Certain, a.Certain), cmp.Compare(b.Possible, a.Possible), cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To))
-	})
-	return rows
-}
-
-// Example is a changed wakeup, kept.
-type Example struct {
-	effect             findings.Effect
-	N, Time            int64
-	Task               replay.TaskRef
-	Recorded, From, To int
-	PathFrom, PathTo   place.Path
 }
 
 // CPUTrack is what is kept of one isolated CPU.
@@ -82,8 +39,6 @@ type CPUTrack struct {
 	rest      *taskTrack // intruders beyond maxIntruders
 	delay     extents
 	intruded  extents
-	Longest   []replay.Run // the longest runs of intruders, longest first
-	Delays    []replay.Run // the owner's runs after the longest delays
 	recent    []replay.Run // a ring of the last runs, for close-ups
 	next      int
 	clips     []*clip
@@ -101,7 +56,7 @@ type taskTrack struct {
 	cover coverage
 	// certain and possible: the part that stays under the patched kernel.
 	certain, possible coverage
-	length, period    *stats.LogHist
+	length, period    *stats.Lengths
 	lastStart         int64
 }
 
@@ -114,16 +69,7 @@ type clip struct {
 
 func NewCollector() *Collector {
 	return &Collector{
-		CPUs: map[int]*CPUTrack{}, placed: map[int]*[3]int64{}, turns: map[Turn]*TurnCount{}, Effects: map[int32]*[findings.Effects]TurnCount{}, Routes: newRoutes(),
-	}
-}
-
-// Begin takes what is known before the first decision.
-func (c *Collector) Begin(res *replay.Result) {
-	if m, ok := res.Isolated.Get(); ok {
-		c.isolated = m.Clone()
-	} else if res.Host != nil {
-		c.isolated = res.Host.Isolated.Value.Clone()
+		CPUs: map[int]*CPUTrack{}, placed: map[int]*[3]int64{}, Routes: newRoutes(),
 	}
 }
 
@@ -156,38 +102,9 @@ func (c *Collector) Wakeup(w *replay.Wakeup) {
 		c.Routes.add(1, w.Original.Prev, w.Original.CPU)
 		c.Routes.add(2, w.Patched.Prev, w.Patched.CPU)
 	}
-	if w.Moved != replay.MovedCertain && w.Moved != replay.MovedPossible {
-		return
-	}
-	k := Turn{w.Original.Path, w.Patched.Path}
-	t := c.turns[k]
-	if t == nil {
-		t = new(TurnCount)
-		c.turns[k] = t
-	}
-	e := findings.EffectOf(w, c.isolated)
-	byTask := c.Effects[w.Task.PID]
-	if byTask == nil {
-		byTask = new([findings.Effects]TurnCount)
-		c.Effects[w.Task.PID] = byTask
-	}
-	list := &c.Possible[e]
-	if w.Moved == replay.MovedCertain {
-		t.Certain++
-		byTask[e].Certain++
-		list = &c.Certain[e]
-	} else {
-		t.Possible++
-		byTask[e].Possible++
-	}
-	if len(*list) < maxExamples {
-		*list = append(*list, Example{
-			effect: e, N: w.N, Time: w.Time, Task: w.Task, Recorded: w.RecordedCPU, From: w.Original.CPU, To: w.Patched.CPU,
-			PathFrom: w.Original.Path, PathTo: w.Patched.Path,
-		})
-	}
 }
 
+// Run takes a slice on an isolated CPU.
 func (c *Collector) Run(r *replay.Run) {
 	t := c.cpu(r.CPU)
 	if findings.IsIntruder(r) {
@@ -206,7 +123,6 @@ func (c *Collector) Run(r *replay.Run) {
 		} else {
 			t.delay.add(r.Start, r.Delay)
 		}
-		t.Delays = keepWorst(t.Delays, r, func(r *replay.Run) int64 { return r.Delay })
 		t.heat.add(r.Start, r.Delay)
 	}
 	t.detail.add(r, t.kept)
@@ -246,30 +162,13 @@ func (t *CPUTrack) intruder(r *replay.Run) {
 	case replay.MovedPossible:
 		k.possible.add(r.Start, r.End)
 	}
-	t.Longest = keepWorst(t.Longest, r, func(r *replay.Run) int64 { return r.End - r.Start })
 }
 
 func newTaskTrack(b *timebase, task replay.TaskRef) *taskTrack {
 	return &taskTrack{
 		task: task, cover: newCoverage(b), certain: newCoverage(b), possible: newCoverage(b),
-		length: new(stats.LogHist), period: new(stats.LogHist), lastStart: parser.NoTime,
+		length: stats.NewLengths(), period: stats.NewLengths(), lastStart: parser.NoTime,
 	}
-}
-
-// keepWorst keeps the runs with the greatest value, the earlier one of equals
-// first.
-func keepWorst(list []replay.Run, r *replay.Run, value func(*replay.Run) int64) []replay.Run {
-	if len(list) == maxWorst && value(r) <= value(&list[maxWorst-1]) {
-		return list
-	}
-	i, _ := slices.BinarySearchFunc(list, value(r), func(e replay.Run, v int64) int {
-		if value(&e) >= v {
-			return -1
-		}
-		return 1
-	})
-	list = slices.Insert(list, i, *r)
-	return list[:min(len(list), maxWorst)]
 }
 
 // remember keeps the run for close-ups: a ring of the last runs, which becomes

@@ -42,15 +42,15 @@ func CompareDelayFigure(samples []*findings.Sample) *Figure {
 	var lo, hi float64
 	var most int64
 	for i, s := range samples {
-		if len(s.Stats.Levels) == 0 {
+		if len(s.Levels) == 0 {
 			continue
 		}
 		kinds, list = append(kinds, kindOf(i, s)), append(list, s)
-		first := s.Stats.Levels[0]
-		if l := math.Min(first.Value, orValue(first.Lo, first)); len(list) == 1 || l < lo {
+		first := s.Levels[0]
+		if l := first.NS.Low; len(list) == 1 || l < lo {
 			lo = l
 		}
-		hi, most = math.Max(hi, float64(s.Stats.Worst)), max(most, s.Stats.Wakings)
+		hi, most = math.Max(hi, float64(s.Sum.Delays.WorstNS)), max(most, s.Sum.Delays.Count())
 	}
 	if len(list) == 0 {
 		return nil
@@ -64,7 +64,7 @@ func CompareDelayFigure(samples []*findings.Sample) *Figure {
 	}
 	var words []string
 	for _, s := range list {
-		words = append(words, fmt.Sprintf("%s: median %s, p99 %s, longest %s", say.Clean(s.Name), say.Durations(s.Stats.Percentile[0]), say.Durations(s.Stats.Percentile[2]), say.Duration(s.Stats.Worst)))
+		words = append(words, fmt.Sprintf("%s: median %s, p99 %s, longest %s", say.Clean(s.Name), say.Durations(s.Percentile[0]), say.Durations(s.Percentile[2]), say.Duration(s.Sum.Delays.WorstNS)))
 	}
 	f.desc = strings.Join(words, ". ") + "."
 	f.draw = func(fr *frame) {
@@ -83,13 +83,6 @@ func CompareDelayFigure(samples []*findings.Sample) *Figure {
 	return f
 }
 
-func orValue(v float64, l stats.Level) float64 {
-	if l.Banded {
-		return v
-	}
-	return l.Value
-}
-
 type levelCurves struct {
 	fr    *frame
 	list  []*findings.Sample
@@ -102,11 +95,9 @@ func (k *levelCurves) Plot(c draw.Canvas, p *plot.Plot) {
 	x := func(v float64) vg.Length { return max(c.Min.X, min(c.Max.X, tx(math.Max(v, 1)))) }
 	for i, s := range k.list {
 		var there, back []vg.Point
-		for _, l := range s.Stats.Levels {
-			if l.Banded {
-				there = append(there, vg.Point{X: x(l.Lo), Y: ty(l.Nine)})
-				back = append(back, vg.Point{X: x(l.Hi), Y: ty(l.Nine)})
-			}
+		for _, l := range s.Levels {
+			there = append(there, vg.Point{X: x(l.NS.Low), Y: ty(l.Nine)})
+			back = append(back, vg.Point{X: x(l.NS.High), Y: ty(l.Nine)})
 		}
 		for j := len(back) - 1; j >= 0; j-- {
 			there = append(there, back[j])
@@ -118,8 +109,8 @@ func (k *levelCurves) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 	for i, s := range k.list {
 		var pts []vg.Point
-		for _, l := range s.Stats.Levels {
-			pts = append(pts, vg.Point{X: x(l.Value), Y: ty(l.Nine)})
+		for _, l := range s.Levels {
+			pts = append(pts, vg.Point{X: x(l.NS.Value), Y: ty(l.Nine)})
 		}
 		c.StrokeLines(fr.line(k.kinds[i].clr, 0.14, k.kinds[i].dashes...), pts)
 		if n := len(pts); n > 0 {
@@ -133,7 +124,7 @@ func (k *levelCurves) Plot(c draw.Canvas, p *plot.Plot) {
 func CompareHeldFigure(samples []*findings.Sample) *Figure {
 	known := false
 	for _, s := range samples {
-		known = known || s.Stats.Share.Known
+		known = known || s.Share.Known
 	}
 	if !known {
 		return nil
@@ -145,8 +136,8 @@ func CompareHeldFigure(samples []*findings.Sample) *Figure {
 	}
 	var words []string
 	for _, s := range samples {
-		if s.Stats.Share.Known {
-			words = append(words, fmt.Sprintf("%s: %s, %s of the time", say.Clean(s.Name), say.Counted(s.Stats.Entries, "entry", "entries"), say.Share(s.Stats.Share.Value)))
+		if s.Share.Known {
+			words = append(words, fmt.Sprintf("%s: %s, %s of the time", say.Clean(s.Name), say.Counted(s.Sum.Held.Entries.Total(), "entry", "entries"), say.Share(s.Share.Value)))
 		}
 	}
 	f.desc = strings.Join(words, ". ") + "."
@@ -161,11 +152,11 @@ func CompareHeldFigure(samples []*findings.Sample) *Figure {
 		w, h := fr.c.Max.X-fr.c.Min.X, fr.c.Max.Y-fr.c.Min.Y
 		for i, what := range []struct {
 			title string
-			of    func(*findings.Stats) stats.Interval
+			of    func(*findings.Sample) stats.Interval
 			print func(float64) string
 		}{
-			{"entries per second", func(s *findings.Stats) stats.Interval { return s.EntriesPerS }, say.Rate},
-			{"share of the time", func(s *findings.Stats) stats.Interval { return s.Share }, func(v float64) string { return say.Rate(100*v) + " %" }},
+			{"entries per second", func(s *findings.Sample) stats.Interval { return s.EntriesPerS }, say.Rate},
+			{"share of the time", func(s *findings.Sample) stats.Interval { return s.Share }, func(v float64) string { return say.Rate(100*v) + " %" }},
 		} {
 			c := fr.c
 			if fr.narrow {
@@ -181,7 +172,7 @@ func CompareHeldFigure(samples []*findings.Sample) *Figure {
 	return f
 }
 
-func (fr *frame) whiskers(c draw.Canvas, samples []*findings.Sample, title string, of func(*findings.Stats) stats.Interval, text func(float64) string) {
+func (fr *frame) whiskers(c draw.Canvas, samples []*findings.Sample, title string, of func(*findings.Sample) stats.Interval, text func(float64) string) {
 	fr.text(c.Min.X, c.Max.Y, title, fr.style(0.95, true, ink), 0, 1)
 	st := fr.style(0.88, false, ink)
 	var left vg.Length
@@ -189,7 +180,7 @@ func (fr *frame) whiskers(c draw.Canvas, samples []*findings.Sample, title strin
 	top := 0.0
 	for _, s := range samples {
 		left = max(left, st.Width(cut(drawable(say.Clean(s.Name)), st, limit)))
-		if v := of(s.Stats); v.Known {
+		if v := of(s); v.Known {
 			top = math.Max(top, v.High)
 		}
 	}
@@ -208,7 +199,7 @@ func (fr *frame) whiskers(c draw.Canvas, samples []*findings.Sample, title strin
 	for i, s := range samples {
 		mid := y - fr.em*1.9*(vg.Length(i)+0.5)
 		fr.text(x0-fr.em*0.5, mid, cut(drawable(say.Clean(s.Name)), st, limit), st, 1, 0.5)
-		v := of(s.Stats)
+		v := of(s)
 		if !v.Known {
 			fr.text(x0+fr.em*0.3, mid, "not known", fr.style(0.88, false, muted), 0, 0.5)
 			continue

@@ -15,7 +15,7 @@ import (
 // histPanel is one histogram of durations.
 type histPanel struct {
 	title, axis, noun string
-	h                 *stats.LogHist
+	h                 *stats.Lengths
 	clr               color.Color
 }
 
@@ -50,11 +50,11 @@ func drawHists(panels []histPanel) func(*frame) {
 func (fr *frame) hist(c draw.Canvas, k histPanel) {
 	fr.text(c.Min.X, c.Max.Y, k.title, fr.style(0.95, true, ink), 0, 1)
 	c.Max.Y -= fr.em * 3.0 // title, and the labels of median and max
-	const group = 4        // 16 bins a decade
-	bins := k.h.Rebinned(group)
-	edge := func(i int) float64 { return math.Pow(10, float64(i)*group/stats.BinsPerDecade) }
+	const perDecade = 16
+	bins := k.h.Bins(perDecade)
+	edge := func(i int) float64 { return math.Pow(10, float64(i)/perDecade) }
 	p := fr.newPlot()
-	p.X.Min, p.X.Max = delayRange(k.h.Min, k.h.Max)
+	p.X.Min, p.X.Max = delayRange(k.h.Min(), k.h.Max())
 	p.X.Scale = plot.LogScale{}
 	p.X.Tick.Marker = durationTicks(p.X.Min, p.X.Max, int((c.Max.X-c.Min.X)/(fr.em*5)))
 	p.X.Label.Text = k.axis
@@ -101,12 +101,12 @@ func (b *histBars) Plot(c draw.Canvas, p *plot.Plot) {
 		fr.text(lx, row, s, st, 0, 0)
 		free = lx + w + fr.em*0.6
 	}
-	if b.k.h.N > 2 {
+	if b.k.h.Count() > 2 {
 		mark(b.k.h.Median(), "median "+say.Duration(b.k.h.Median()))
 	}
-	if b.k.h.N == 1 {
-		mark(b.k.h.Max, say.Duration(b.k.h.Max))
+	if b.k.h.Count() == 1 {
+		mark(b.k.h.Max(), say.Duration(b.k.h.Max()))
 		return
 	}
-	mark(b.k.h.Max, "max "+say.Duration(b.k.h.Max))
+	mark(b.k.h.Max(), "max "+say.Duration(b.k.h.Max()))
 }

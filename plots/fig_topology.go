@@ -9,6 +9,7 @@ import (
 	"gonum.org/v1/plot/vg"
 
 	"schedreplay/cpumask"
+	"schedreplay/findings"
 	"schedreplay/findings/say"
 	"schedreplay/kernelmodel/topo"
 	"schedreplay/replay"
@@ -28,8 +29,9 @@ type domainRow struct {
 
 // topologyFigure draws the machine and the sched domains that the original
 // kernel builds of it; nil and the reason if that is not known.
-func topologyFigure(res *replay.Result) (*Figure, string) {
-	if !say.TopologyKnown(res) {
+func topologyFigure(all *findings.Findings) (*Figure, string) {
+	res := all.Result
+	if !all.TopologyKnown() {
 		return nil, "There is no drawing of the machine: its topology is not known."
 	}
 	iso, isoKnown := res.Isolated.Get()

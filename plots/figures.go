@@ -67,7 +67,9 @@ func (s *Set) All(cpus []*findings.CPU) []*Figure {
 	return out
 }
 
-func BuildFigures(res *replay.Result, col *Collector, cpus []*findings.CPU) *Set {
+// BuildFigures makes the figures of a report.
+func BuildFigures(f *findings.Findings, col *Collector) *Set {
+	res, cpus := f.Result, f.CPUs
 	set := &Set{CPU: map[int]*CPUFigures{}}
 	for _, c := range cpus {
 		// CPUs that nobody held come last; one of them still shows that.
@@ -80,7 +82,7 @@ func BuildFigures(res *replay.Result, col *Collector, cpus []*findings.CPU) *Set
 	}
 	set.landings(res, col, cpus)
 	set.Matrix = matrixFigure(res, col)
-	set.Topology, set.NoTopology = topologyFigure(res)
+	set.Topology, set.NoTopology = topologyFigure(f)
 	return set
 }
 
@@ -289,10 +291,10 @@ func stripFigure(res *replay.Result, t *CPUTrack, c *findings.CPU) *Figure {
 	strips := []strip{before}
 	if len(list) > 0 && res.Patched != nil {
 		after.title = fmt.Sprintf("under %s: what remains of the intruders", say.Clean(res.Patched.Name))
-		after.bare = c.Came.PatchedMax == 0
+		after.bare = c.Came.Remains.MaxNS == 0
 		strips = append(strips, after)
 		f.Caption += " Below, the intruders as the patched kernel would have placed them: full where they surely remain, hatched where they may; the owner as recorded."
-		if say.Unreproduced(c.Came.Main) {
+		if c.Came.Unreproduced() {
 			f.Caption += " The model does not reproduce the entry, so the lower part says little."
 		}
 	}
@@ -308,7 +310,7 @@ func stripTitle(c *findings.CPU) string {
 		return fmt.Sprintf("No foreign task ran on CPU %d", c.CPU)
 	}
 	who := say.JoinUpTo(taskNames(c.Tasks, 2), 2, "task")
-	return fmt.Sprintf("CPU %d was held %s%s in %s by %s", c.CPU, say.AtLeast(c.All.Cut > 0), say.Duration(c.All.NS), say.Counted(c.All.Runs, "run"), who)
+	return fmt.Sprintf("CPU %d was held %s%s in %s by %s", c.CPU, say.AtLeast(c.All.CutRuns > 0), say.Duration(c.All.NS), say.Counted(c.All.Runs, "run"), who)
 }
 
 // taskNames returns the names of the first n tasks, and empty ones for the
@@ -332,7 +334,7 @@ func stripDescription(c *findings.CPU, strips []strip) string {
 	}
 	s += " " + say.Join(names) + "."
 	if len(strips) > 1 {
-		s += fmt.Sprintf(" Under the patched kernel %s of the intruders' time surely remains and at most %s may.", say.Duration(c.All.Patched), say.Duration(c.All.PatchedMax))
+		s += fmt.Sprintf(" Under the patched kernel %s of the intruders' time surely remains and at most %s may.", say.Duration(c.All.Remains.MinNS), say.Duration(c.All.Remains.MaxNS))
 	}
 	return s
 }
@@ -354,7 +356,7 @@ func entryMarks(c *findings.CPU) []moment {
 	if len(marks) > 0 {
 		n := c.Came.Stays()
 		switch at := say.Clock(marks[0].at); {
-		case n == c.Came.Unseen:
+		case n == c.Came.Entries.Unseen:
 			marks[0].label = "first seen at " + at
 		case n > 1:
 			marks[0].label = fmt.Sprintf("first of %d entries, %s", n, at)
@@ -470,8 +472,8 @@ func delayFigures(res *replay.Result, t *CPUTrack, c *findings.CPU) (overTime, c
 	kinds := delayKinds(say.Plain(intruderWords(c)))
 	ax := axisFor(res.Start, res.End)
 	var worst *replay.Run
-	if len(t.Delays) > 0 {
-		worst = &t.Delays[0]
+	if len(c.LongestDelays) > 0 {
+		worst = &c.LongestDelays[0].Run
 	}
 	title := fmt.Sprintf("%s waited at most %s for CPU %d", OwnerName(c), say.Duration(c.Worst()), c.CPU)
 	if intruded > 0 && free > 0 {
@@ -540,15 +542,15 @@ func runsFigure(t *CPUTrack, c *findings.CPU) (*Figure, string) {
 	if k == t.rest && len(list) > 1 {
 		k = list[1]
 	}
-	if k.length.N < 2 {
+	if k.length.Count() < 2 {
 		return nil, fmt.Sprintf("There is no histogram of runs: the recording shows %s of %s from beginning to end.",
-			map[bool]string{true: "one run", false: "no run"}[k.length.N == 1], say.TaskName(k.task))
+			map[bool]string{true: "one run", false: "no run"}[k.length.Count() == 1], say.TaskName(k.task))
 	}
 	panels := []histPanel{{
 		title: "how long each run was", axis: "length of a run, logarithmic", noun: "runs", h: k.length, clr: intruderRd,
 	}}
 	caption := "How long the intruder’s runs were"
-	if k.period.N > 1 {
+	if k.period.Count() > 1 {
 		panels = append(panels, histPanel{
 			title: "how long from run to run", axis: "from one run’s start to the next’s, logarithmic", noun: "intervals", h: k.period, clr: intruderRd,
 		})
@@ -558,13 +560,13 @@ func runsFigure(t *CPUTrack, c *findings.CPU) (*Figure, string) {
 		Name:    figureName(c.CPU, "runs"),
 		Title:   fmt.Sprintf("%s ran %s at a time on CPU %d, mostly", say.CommName(k.task), say.Duration(k.length.Median()), c.CPU),
 		Caption: caption + ". Runs cut by the window’s edge are left out.",
-		desc:    fmt.Sprintf("%s: median %s, longest %s.", say.Counted(k.length.N, "run"), say.Duration(k.length.Median()), say.Duration(k.length.Max)),
+		desc:    fmt.Sprintf("%s: median %s, longest %s.", say.Counted(k.length.Count(), "run"), say.Duration(k.length.Median()), say.Duration(k.length.Max())),
 		height:  histHeight(len(panels)),
 		draw:    drawHists(panels),
 	}
-	if k.period.N > 1 {
+	if k.period.Count() > 1 {
 		f.Title = fmt.Sprintf("%s ran on CPU %d about every %s, for %s (medians)", say.CommName(k.task), c.CPU, say.Duration(k.period.Median()), say.Duration(k.length.Median()))
-		f.desc += fmt.Sprintf(" From run to run: median %s, longest %s.", say.Duration(k.period.Median()), say.Duration(k.period.Max))
+		f.desc += fmt.Sprintf(" From run to run: median %s, longest %s.", say.Duration(k.period.Median()), say.Duration(k.period.Max()))
 	}
 	return f, ""
 }

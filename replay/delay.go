@@ -33,6 +33,13 @@ func (d *DelayHistogram) add(ns int64) {
 	_ = d.h.RecordValue(min(max(ns, 1), maxDelay)) // in range by construction
 }
 
+// Merge adds the delays of another histogram.
+func (d *DelayHistogram) Merge(o *DelayHistogram) {
+	d.max = max(d.max, o.max)
+	d.sum += o.sum
+	d.h.Merge(o.h)
+}
+
 // Count is the number of delays.
 func (d *DelayHistogram) Count() int64 { return d.h.TotalCount() }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"path"
 
 	"schedreplay/export/outdir"
@@ -32,7 +33,7 @@ func Compare(samples []*findings.Sample, o Options) (*Comparison, error) {
 		return nil, ErrSamples
 	}
 	for _, s := range samples {
-		if s.Stats == nil {
+		if s.Findings == nil {
 			return nil, errors.New("plots: a sample was not finished")
 		}
 	}
@@ -115,17 +116,17 @@ func (c *Comparison) made() section {
 	t := &table{Caption: "Captures, in the order given", Cols: []col{{Name: "Name"}, {Name: "File"}, {Name: "Kernel"}, {Name: "Window", Num: true}, {Name: "SHA-256"}}}
 	for _, s := range c.samples {
 		file, kernel := "–", "not known"
-		if s.Res.Meta != nil {
-			file = captureName(s.Res.Meta)
+		if s.Result.Meta != nil {
+			file = captureName(s.Result.Meta)
 		}
-		if s.Res.Original != nil {
-			kernel = say.Clean(s.Res.Original.Name)
+		if s.Result.Original != nil {
+			kernel = say.Clean(s.Result.Original.Name)
 		}
-		t.Rows = append(t.Rows, []string{say.Clean(s.Name), file, kernel, say.Duration(s.Stats.Window), say.Code(s.Checksum)})
+		t.Rows = append(t.Rows, []string{say.Clean(s.Name), file, kernel, say.Duration(s.WindowNS()), say.Code(s.Checksum)})
 	}
 	return section{ID: "made", Title: "How this was made", Level: 2, Blocks: []block{
 		para(fmt.Sprintf("By %s: %s. Bands are the middle 95 %% of %d bootstrap draws of %d stretches of each window with replacement, from a fixed seed; that of the entries is of a Poisson count.",
-			say.Clean(c.o.Program), say.Code(c.o.Command), stats.BootstrapRuns, stats.SampleBlocks)),
+			say.Clean(c.o.Program), say.Code(c.o.Command), stats.Draws, stats.NumBlocks)),
 		{Table: t},
 	}}
 }
@@ -137,13 +138,13 @@ func (c *Comparison) delayTable() *table {
 		Note:    "A percentile is given where at least one waking lies above it.",
 	}
 	for _, s := range c.samples {
-		row := []string{say.Clean(s.Name), say.Count(s.Stats.Wakings)}
-		for _, p := range s.Stats.Percentile {
+		row := []string{say.Clean(s.Name), say.Count(s.Sum.Delays.Count())}
+		for _, p := range s.Percentile {
 			row = append(row, say.Durations(p))
 		}
 		worst := "–"
-		if s.Stats.Wakings > 0 {
-			worst = say.Duration(s.Stats.Worst)
+		if s.Sum.Delays.Count() > 0 {
+			worst = say.Duration(s.Sum.Delays.WorstNS)
 		}
 		t.Rows = append(t.Rows, append(row, worst))
 	}
@@ -156,12 +157,11 @@ func (c *Comparison) heldTable() *table {
 		Cols:    []col{{Name: "Capture"}, {Name: "Entries", Num: true}, {Name: "per second", Num: true}, {Name: "There before", Num: true}, {Name: "Runs", Num: true}, {Name: "Time", Num: true}, {Name: "Share of the time", Num: true}},
 	}
 	for _, s := range c.samples {
-		st := s.Stats
 		row := []string{say.Clean(s.Name), "–", "–", "–", "–", "–", "–"}
-		if st.Share.Known {
+		if s.Share.Known {
 			row = []string{
-				say.Clean(s.Name), say.Count(st.Entries), fmt.Sprintf("%s (%s–%s)", say.Rate(st.EntriesPerS.Value), say.Rate(st.EntriesPerS.Low), say.Rate(st.EntriesPerS.High)),
-				say.Count(st.Residents), say.Count(st.Runs), say.Duration(st.Held), say.Shares(st.Share),
+				say.Clean(s.Name), say.Count(s.Sum.Held.Entries.Total()), fmt.Sprintf("%s (%s–%s)", say.Rate(s.EntriesPerS.Value), say.Rate(s.EntriesPerS.Low), say.Rate(s.EntriesPerS.High)),
+				say.Count(s.Sum.Held.Residents), say.Count(s.Sum.Held.Runs), say.Duration(s.Sum.Held.NS), say.Shares(s.Share),
 			}
 		}
 		t.Rows = append(t.Rows, row)
@@ -175,9 +175,9 @@ func (c *Comparison) fidelityTable() *table {
 		Cols:    []col{{Name: "Capture"}, {Name: "Decisions", Num: true}, {Name: "Exact", Num: true}, {Name: "Covered", Num: true}, {Name: "CPUs possible", Num: true}},
 	}
 	for _, s := range c.samples {
-		f := s.Stats.Fidelity
+		f := s.Fidelity
 		row := []string{say.Clean(s.Name), say.Count(f.Decisions), "–", "–", "–"}
-		if n := findings.Judged(f); n > 0 {
+		if n := f.Judged(); n > 0 {
 			row = []string{say.Clean(s.Name), say.Count(f.Decisions), say.Percent(f.Exact, n), say.Percent(f.Covered, n), fmt.Sprintf("%.1f", f.PossibleMean())}
 		}
 		t.Rows = append(t.Rows, row)
@@ -223,6 +223,9 @@ func jsonIntervalOf(i stats.Interval) *jsonInterval {
 		return nil
 	}
 	round := func(v float64) float64 { // what differs beyond is noise of the arithmetic
+		if v == math.Trunc(v) {
+			return v
+		}
 		r, _ := jsonRound(v)
 		return r
 	}
@@ -274,27 +277,26 @@ func (c *Comparison) JSON() ([]byte, error) {
 		Against       []against `json:"against_first"`
 	}{SchemaVersion: 1, Program: c.o.Program, Command: c.o.Command, Verdict: c.Verdict(), Doubts: texts(c.Doubts)}
 	for _, s := range c.samples {
-		st := s.Stats
 		x := sample{
-			Name: say.Clean(s.Name), SHA256: strPtr(s.Checksum), WindowNS: st.Window, Wakings: st.Wakings, Percentiles: map[string]*jsonInterval{}, Entries: st.Entries,
-			PerSecond: jsonIntervalOf(st.EntriesPerS), Residents: st.Residents, Runs: st.Runs, RunNS: st.Held, Share: jsonIntervalOf(st.Share),
-			Decisions: st.Fidelity.Decisions, Exact: st.Fidelity.Exact, Covered: st.Fidelity.Covered, Unjudged: st.Fidelity.Unjudged,
+			Name: say.Clean(s.Name), SHA256: strPtr(s.Checksum), WindowNS: s.WindowNS(), Wakings: s.Sum.Delays.Count(), Percentiles: map[string]*jsonInterval{}, Entries: s.Sum.Held.Entries.Total(),
+			PerSecond: jsonIntervalOf(s.EntriesPerS), Residents: s.Sum.Held.Residents, Runs: s.Sum.Held.Runs, RunNS: s.Sum.Held.NS, Share: jsonIntervalOf(s.Share),
+			Decisions: s.Fidelity.Decisions, Exact: s.Fidelity.Exact, Covered: s.Fidelity.Covered, Unjudged: s.Fidelity.Unjudged,
 		}
-		if s.Res.Original != nil {
-			x.Kernel = &s.Res.Original.Name
+		if s.Result.Original != nil {
+			x.Kernel = &s.Result.Original.Name
 		}
-		if st.Wakings > 0 {
-			x.WorstNS = &st.Worst
+		if s.Sum.Delays.Count() > 0 {
+			x.WorstNS = &s.Sum.Delays.WorstNS
 		}
-		for i, p := range stats.Percentiles {
-			x.Percentiles[fmt.Sprintf("p%g", p)] = jsonIntervalOf(st.Percentile[i])
+		for i, p := range findings.Percentiles {
+			x.Percentiles[fmt.Sprintf("p%g", p)] = jsonIntervalOf(s.Percentile[i])
 		}
 		j.Captures = append(j.Captures, x)
 	}
 	for _, s := range c.samples[1:] {
 		x := against{Name: say.Clean(s.Name), Ratios: map[string]*jsonInterval{}}
-		for i, p := range stats.Percentiles {
-			x.Ratios[fmt.Sprintf("p%g", p)] = jsonIntervalOf(findings.Ratio(c.samples[0].Stats, s.Stats, i))
+		for i, p := range findings.Percentiles {
+			x.Ratios[fmt.Sprintf("p%g", p)] = jsonIntervalOf(findings.Ratio(c.samples[0], s, i))
 		}
 		if p, ok := findings.Superiority(c.samples[0], s); ok {
 			r, err := jsonRound(p)

@@ -122,8 +122,8 @@ func TestComparisonWithItself(t *testing.T) {
 	if p, ok := findings.Superiority(a, b); !ok || math.Abs(p-0.5) > 1e-9 {
 		t.Errorf("superiority %v", p)
 	}
-	for i, p := range stats.Percentiles[:3] {
-		r := findings.Ratio(a.Stats, b.Stats, i)
+	for i, p := range findings.Percentiles[:3] {
+		r := findings.Ratio(a, b, i)
 		if r.Value != 1 || r.Low > 1 || r.High < 1 {
 			t.Errorf("p%g: ratio %+v", p, r)
 		}
@@ -158,7 +158,7 @@ func TestBootstrapBands(t *testing.T) {
 			o.Run(&replay.Run{CPU: 3, Class: replay.ClassOwner, Stay: -1, Start: i * 5_000_000, End: i*5_000_000 + 1000, Delay: d})
 		}
 		s.Finish(res)
-		p := s.Stats.Percentile[0]
+		p := s.Percentile[0]
 		if !p.Known || p.Low > p.Value || p.High < p.Value {
 			t.Fatalf("band %+v", p)
 		}
@@ -186,10 +186,10 @@ func TestPoissonBand(t *testing.T) {
 func TestDoubts(t *testing.T) {
 	made := sampleOf("a", build(incidentSpec()))
 	base := func() *findings.Sample {
-		s, st, res := *made, *made.Stats, *made.Res
+		s, f, res := *made, *made.Findings, *made.Result
 		cpu := *res.CPUs[0]
 		res.CPUs = []*replay.CPUResult{&cpu}
-		s.Stats, s.Res = &st, &res
+		s.Findings, f.Result = &f, &res
 		return &s
 	}
 	for _, c := range []struct {
@@ -197,31 +197,31 @@ func TestDoubts(t *testing.T) {
 		change func(*findings.Sample)
 		want   string
 	}{
-		{"machine", func(s *findings.Sample) { s.Res.Host = makeHost(8, 8, cpumask.Of(43)) }, "different CPUs"},
+		{"machine", func(s *findings.Sample) { s.Result.Host = makeHost(8, 8, cpumask.Of(43)) }, "different CPUs"},
 		{"hostname", func(s *findings.Sample) {
-			h := *s.Res.Host
+			h := *s.Result.Host
 			h.Hostname = fact.Seen("other", "")
-			s.Res.Host = &h
+			s.Result.Host = &h
 		}, "different names"},
-		{"release", func(s *findings.Sample) { h := *s.Res.Host; h.Release = fact.Seen("6.6.1", ""); s.Res.Host = &h }, "different kernels"},
-		{"isolation", func(s *findings.Sample) { s.Res.Isolated = fact.Seen(cpumask.Of(42), "") }, "different CPUs are isolated"},
-		{"isolation unknown", func(s *findings.Sample) { s.Res.Isolated = fact.Fact[cpumask.Mask]{} }, "not known in one"},
+		{"release", func(s *findings.Sample) { h := *s.Result.Host; h.Release = fact.Seen("6.6.1", ""); s.Result.Host = &h }, "different kernels"},
+		{"isolation", func(s *findings.Sample) { s.Result.Isolated = fact.Seen(cpumask.Of(42), "") }, "different CPUs are isolated"},
+		{"isolation unknown", func(s *findings.Sample) { s.Result.Isolated = fact.Fact[cpumask.Mask]{} }, "not known in one"},
 		{"command line", func(s *findings.Sample) {
-			h := *s.Res.Host
+			h := *s.Result.Host
 			h.Cmdline = fact.Seen("isolcpus=43 nohz_full=43", "")
-			s.Res.Host = &h
+			s.Result.Host = &h
 		}, "command lines"},
-		{"clock", func(s *findings.Sample) { m := *s.Res.Meta; m.Clock.Name = "local"; s.Res.Meta = &m }, "clocks differ"},
-		{"resolution", func(s *findings.Sample) { m := *s.Res.Meta; m.Resolution = 1; s.Res.Meta = &m }, "time stamps"},
-		{"format", func(s *findings.Sample) { m := *s.Res.Meta; m.Dialect = parser.DialectPerfData; s.Res.Meta = &m }, "formats differ"},
-		{"window", func(s *findings.Sample) { s.Stats.Window *= 5 }, "windows differ"},
-		{"losses", func(s *findings.Sample) { s.Res.Lost = 17 }, "lost events (17"},
-		{"holes", func(s *findings.Sample) { s.Res.Holes = 1 }, "1 break of unknown size"},
-		{"cut short", func(s *findings.Sample) { s.Res.Partial = parser.ErrTruncated }, "cut short"},
-		{"few CPUs", func(s *findings.Sample) { s.Res.Recorded = cpumask.Of(43) }, "recording of few CPUs"},
-		{"owner", func(s *findings.Sample) { s.Res.CPUs[0].Owner = &replay.TaskRef{PID: 9, Comm: "rx"} }, "owners"},
-		{"wakings", func(s *findings.Sample) { s.Res.Events = map[parser.Kind]int64{parser.KindSwitch: 1} }, "sched_waking"},
-		{"fidelity", func(s *findings.Sample) { s.Stats.Fidelity.Exact /= 2 }, "fits them differently"},
+		{"clock", func(s *findings.Sample) { m := *s.Result.Meta; m.Clock.Name = "local"; s.Result.Meta = &m }, "clocks differ"},
+		{"resolution", func(s *findings.Sample) { m := *s.Result.Meta; m.Resolution = 1; s.Result.Meta = &m }, "time stamps"},
+		{"format", func(s *findings.Sample) { m := *s.Result.Meta; m.Dialect = parser.DialectPerfData; s.Result.Meta = &m }, "formats differ"},
+		{"window", func(s *findings.Sample) { s.Result.End += 4 * s.WindowNS() }, "windows differ"},
+		{"losses", func(s *findings.Sample) { s.Result.Lost = 17 }, "lost events (17"},
+		{"holes", func(s *findings.Sample) { s.Result.Holes = 1 }, "1 break of unknown size"},
+		{"cut short", func(s *findings.Sample) { s.Result.Partial = parser.ErrTruncated }, "cut short"},
+		{"few CPUs", func(s *findings.Sample) { s.Result.Recorded = cpumask.Of(43) }, "recording of few CPUs"},
+		{"owner", func(s *findings.Sample) { s.Result.CPUs[0].Owner = &replay.TaskRef{PID: 9, Comm: "rx"} }, "owners"},
+		{"wakings", func(s *findings.Sample) { s.Result.Events = map[parser.Kind]int64{parser.KindSwitch: 1} }, "sched_waking"},
+		{"fidelity", func(s *findings.Sample) { s.Fidelity.Exact /= 2 }, "fits them differently"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a, b := base(), base()

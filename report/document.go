@@ -94,9 +94,10 @@ const (
 func para(s string) block { return block{Text: s} }
 
 // compose makes the document of a result.
-func compose(res *replay.Result, col *plots.Collector, o *Options, cpus []*findings.CPU, figs *plots.Set) *document {
+func compose(f *findings.Findings, col *plots.Collector, o *Options, figs *plots.Set) *document {
+	res, cpus := f.Result, f.CPUs
 	d := &document{
-		Title: "Who ran on the isolated CPUs", Brief: say.Brief(res, cpus), Verdict: say.Verdict(res, cpus), Key: say.KeyNumbers(res, cpus),
+		Title: "Who ran on the isolated CPUs", Brief: say.Brief(f), Verdict: say.Verdict(f), Key: say.KeyNumbers(f),
 	}
 	if len(cpus) == 1 {
 		d.Title = fmt.Sprintf("Who ran on isolated CPU %d", cpus[0].CPU)
@@ -111,23 +112,23 @@ func compose(res *replay.Result, col *plots.Collector, o *Options, cpus []*findi
 			say.Duration(res.End-res.Start), say.Clean(withoutPath(messageOf(res.Partial), res.Meta)))
 	}
 	if len(cpus) > 0 {
-		if f := figs.CPU[cpus[0].CPU]; f != nil {
-			d.Lead = f.Strip
+		if lead := figs.CPU[cpus[0].CPU]; lead != nil {
+			d.Lead = lead.Strip
 		}
 	}
-	if f := unknownFinding(res); f.Text != "" {
-		d.Verdict = append(d.Verdict, f)
+	if p := unknownFinding(res); p.Text != "" {
+		d.Verdict = append(d.Verdict, p)
 	}
 	for i, c := range cpus {
 		if i == maxSections || i > 0 && c.All.Stays() == 0 {
 			break
 		}
-		d.add(cpuSections(res, c, figs.CPU[c.CPU], i == 0, col.CPUs[c.CPU])...)
+		d.add(cpuSections(f, c, figs.CPU[c.CPU], i == 0)...)
 	}
 	if len(cpus) > 1 {
 		d.add(cpuList(cpus))
 	}
-	d.add(landingSection(res, col, figs), changesSection(res, col, cpus), fidelitySection(res), factsSection(res, cpus), unknownSection(res), machineSection(figs), madeSection(res, o))
+	d.add(landingSection(res, col, figs), changesSection(f), fidelitySection(res), factsSection(f), unknownSection(res), machineSection(figs), madeSection(f, o))
 	return d
 }
 
@@ -205,11 +206,11 @@ func unknownSection(res *replay.Result) section {
 }
 
 // cpuSections tells everything about one isolated CPU.
-func cpuSections(res *replay.Result, c *findings.CPU, f *plots.CPUFigures, first bool, t *plots.CPUTrack) []section {
+func cpuSections(all *findings.Findings, c *findings.CPU, f *plots.CPUFigures, first bool) []section {
 	id := func(s string) string { return fmt.Sprintf("cpu%d%s", c.CPU, s) }
 	head := section{ID: id(""), Title: fmt.Sprintf("CPU %d", c.CPU), Level: 2}
 	if !first {
-		say.About(res, c, func(label string, sentences ...string) {
+		say.About(all, c, func(label string, sentences ...string) {
 			var list []string
 			for _, x := range sentences {
 				if x != "" {
@@ -236,16 +237,16 @@ func cpuSections(res *replay.Result, c *findings.CPU, f *plots.CPUFigures, first
 		entry.figure(f.Entry, f.NoEntry)
 	}
 	// The main entry, and others that came by another way.
-	told := map[plots.Turn]bool{}
+	told := map[findings.Turn]bool{}
 	for _, st := range entriesWorstFirst(c) {
-		way := plots.Turn{From: st.Entry.Path, To: st.Entry.Patched.Path}
+		way := findings.Turn{From: st.Entry.Path, To: st.Entry.Patched.Path}
 		if st.Entry.Explanation == nil || told[way] {
 			continue
 		}
 		if told[way] = true; len(told) > maxEntrySteps {
 			break
 		}
-		entry.Blocks = append(entry.Blocks, explain(res, st.Entry)...)
+		entry.Blocks = append(entry.Blocks, explain(all.Result, st.Entry)...)
 	}
 	if len(entry.Blocks) > 0 {
 		if e := entriesWorstFirst(c); len(told) == 0 && len(e) > 0 {
@@ -257,8 +258,8 @@ func cpuSections(res *replay.Result, c *findings.CPU, f *plots.CPUFigures, first
 	stays := section{ID: id("-stays"), Title: "Stays", Level: 3}
 	if len(c.Stays) > 0 {
 		stays.Blocks = append(stays.Blocks, block{Table: staysTable(c)})
-		if t != nil && len(t.Longest) > 1 {
-			stays.Blocks = append(stays.Blocks, block{Table: runsTable(c, t)})
+		if len(c.LongestRuns) > 1 {
+			stays.Blocks = append(stays.Blocks, block{Table: runsTable(c)})
 		}
 		if f != nil {
 			stays.figure(f.Runs, f.NoRuns)
@@ -277,8 +278,8 @@ func cpuSections(res *replay.Result, c *findings.CPU, f *plots.CPUFigures, first
 		}
 		delay.figure(f.DelayHeat, "")
 	}
-	if t != nil && len(t.Delays) > 1 {
-		delay.Blocks = append(delay.Blocks, block{Table: worstDelays(t)})
+	if len(c.LongestDelays) > 1 {
+		delay.Blocks = append(delay.Blocks, block{Table: worstDelays(c)})
 	}
 	return append(out, delay)
 }
@@ -295,7 +296,7 @@ func (s *section) figure(f *plots.Figure, why string) {
 
 func timeTable(c *findings.CPU) *table {
 	t := &table{
-		Caption: fmt.Sprintf("Time on CPU %d over the %s recorded", c.CPU, say.Duration(c.Window)),
+		Caption: fmt.Sprintf("Time on CPU %d over the %s recorded", c.CPU, say.Duration(c.WindowNS)),
 		Cols:    []col{{Name: "Who"}, {Name: "Time", Num: true}, {Name: "Share", Num: true}},
 	}
 	for _, x := range []struct {
@@ -319,7 +320,7 @@ func timeTable(c *findings.CPU) *table {
 		if x.class == replay.ClassOwner && c.Owner != nil {
 			name = "owner, " + say.TaskName(*c.Owner)
 		}
-		t.Rows = append(t.Rows, []string{name, say.Duration(ns), say.Percent(ns, c.Window)})
+		t.Rows = append(t.Rows, []string{name, say.Duration(ns), say.Percent(ns, c.WindowNS)})
 	}
 	return t
 }
@@ -439,26 +440,26 @@ func staysTable(c *findings.CPU) *table {
 	for _, s := range c.Stays {
 		wakings += s.Wakings
 	}
-	t.Foot = []string{"all", say.Counted(h.Stays(), "stay"), "", "", "", say.Count(h.Runs), say.Sign(h.Cut > 0) + say.Duration(h.NS), say.Count(wakings), say.RemainsWords(h.Patched, h.PatchedMax)}
+	t.Foot = []string{"all", say.Counted(h.Stays(), "stay"), "", "", "", say.Count(h.Runs), say.Sign(h.CutRuns > 0) + say.Duration(h.NS), say.Count(wakings), say.RemainsWords(h.Remains.MinNS, h.Remains.MaxNS)}
 	if c.StaysDropped > 0 {
 		t.Note += fmt.Sprintf("%s beyond the first %s were counted only. ", say.Counted(c.StaysDropped, "stay"), say.Count(replay.MaxStays))
 	}
 	t.Note += "Wakings: while the task was on this CPU, after the entry. Patched: the run time that remains on isolated CPUs under the patched kernel."
-	if c.All.Cut > 0 {
+	if c.All.CutRuns > 0 {
 		t.Note += " ≥: a run was cut by the window’s edge or a gap."
 	}
 	return t
 }
 
 // runsTable lists the longest runs, with those of all in the last row.
-func runsTable(c *findings.CPU, k *plots.CPUTrack) *table {
+func runsTable(c *findings.CPU) *table {
 	t := &table{
 		Caption: "The longest runs of foreign tasks", Short: maxShorterRows,
 		Cols: []col{{Name: "Task"}, {Name: "From", Num: true}, {Name: "Length", Num: true}, {Name: "Stay", Num: true}, {Name: "With the patch"}},
 		Note: "Every run is in intrusions.csv.",
 	}
-	for i := range k.Longest {
-		r := &k.Longest[i]
+	for i := range c.LongestRuns {
+		r := &c.LongestRuns[i]
 		stay, stayKey := "–", ""
 		if r.Stay >= 0 {
 			stay = fmt.Sprint(r.Stay + 1)
@@ -467,7 +468,7 @@ func runsTable(c *findings.CPU, k *plots.CPUTrack) *table {
 		t.row([]string{say.TaskName(r.Task), say.Clock(r.Start), say.Sign(r.CutStart || r.CutEnd) + say.Duration(r.End-r.Start), stay, staysWords(r.Patched)},
 			[]string{"", key(r.Start), key(r.End - r.Start), stayKey, ""})
 	}
-	t.Foot = []string{fmt.Sprintf("all %s", say.Counted(c.All.Runs, "run")), "", say.Sign(c.All.Cut > 0) + say.Duration(c.All.NS), "", ""}
+	t.Foot = []string{fmt.Sprintf("all %s", say.Counted(c.All.Runs, "run")), "", say.Sign(c.All.CutRuns > 0) + say.Duration(c.All.NS), "", ""}
 	return t
 }
 
@@ -482,13 +483,13 @@ func staysWords(m replay.Moved) string {
 	return "gone"
 }
 
-func worstDelays(k *plots.CPUTrack) *table {
+func worstDelays(c *findings.CPU) *table {
 	t := &table{
 		Caption: "The owner’s longest delays", Short: maxShorterRows,
 		Cols: []col{{Name: "Ran at", Num: true}, {Name: "sch delay", Num: true}, {Name: "Intruder on the core"}},
 	}
-	for i := range k.Delays {
-		r := &k.Delays[i]
+	for i := range c.LongestDelays {
+		r := &c.LongestDelays[i].Run
 		t.row([]string{say.Clock(r.Start), say.Duration(r.Delay), map[bool]string{true: "yes", false: "no"}[r.Intruded]}, []string{key(r.Start), key(r.Delay), ""})
 	}
 	return t
@@ -562,7 +563,7 @@ func cpuList(cpus []*findings.CPU) section {
 		if free, intruded := c.Delays(); free+intruded > 0 {
 			worst = say.Duration(c.Worst())
 		}
-		t.Rows = append(t.Rows, []string{fmt.Sprint(c.CPU), owner, say.Count(c.All.Entries()), say.Count(c.All.Residents), say.Count(c.All.Runs), say.Duration(c.All.NS), worst})
+		t.Rows = append(t.Rows, []string{fmt.Sprint(c.CPU), owner, say.Count(c.All.Entries.Total()), say.Count(c.All.Residents), say.Count(c.All.Runs), say.Duration(c.All.NS), worst})
 	}
 	if !rest.Empty() {
 		t.Note = fmt.Sprintf("%s are in report.json; none of them was held longer.", say.CPUNoun(rest))
@@ -656,12 +657,13 @@ func landingTable(l *replay.Landing, iso cpumask.Mask) *table {
 }
 
 // changesSection is the patch's blast radius.
-func changesSection(res *replay.Result, c *plots.Collector, cpus []*findings.CPU) section {
+func changesSection(f *findings.Findings) section {
+	res, c := f.Result, &f.Changes
 	s := section{ID: "changes", Title: "What else the patch changes", Level: 2}
 	if res.Patched == nil {
 		return s
 	}
-	if !say.TopologyKnown(res) {
+	if !f.TopologyKnown() {
 		s.Blocks = append(s.Blocks, para("What the patch changes is not known, since the machine’s topology is not."))
 		return s
 	}
@@ -671,7 +673,7 @@ func changesSection(res *replay.Result, c *plots.Collector, cpus []*findings.CPU
 	}
 	s.Blocks = append(s.Blocks, para(fmt.Sprintf("Of %s placed, the patch changes %s for certain and %s possibly: the kernels then choose different CPUs, each in its own world.",
 		say.Counted(res.Wakeups, "wakeup"), say.Count(res.MovedCertain), say.Count(res.MovedPossible))))
-	s.Blocks = append(s.Blocks, block{Table: effectsTable(c, cpus)})
+	s.Blocks = append(s.Blocks, block{Table: effectsTable(f)})
 	t := &table{
 		Caption: "By task", Short: maxShortRows,
 		Cols: []col{
@@ -694,7 +696,7 @@ func changesSection(res *replay.Result, c *plots.Collector, cpus []*findings.CPU
 		row := []string{say.TaskName(m.Task), say.Count(m.Certain), say.Count(m.Possible)}
 		keys := []string{"", key(m.Certain), key(m.Possible)}
 		for e := range findings.Effects {
-			var n plots.TurnCount
+			var n findings.Count
 			if by := c.Effects[m.Task.PID]; by != nil {
 				n = by[e]
 			}
@@ -705,7 +707,7 @@ func changesSection(res *replay.Result, c *plots.Collector, cpus []*findings.CPU
 	if len(t.Rows) > 0 {
 		s.Blocks = append(s.Blocks, block{Table: t})
 	}
-	rows := c.SortedTurns()
+	rows := c.Turns
 	if len(rows) > 0 {
 		t := &table{
 			Caption: "By how the CPU is found", Short: maxShortRows,
@@ -724,11 +726,11 @@ func changesSection(res *replay.Result, c *plots.Collector, cpus []*findings.CPU
 		Cols: []col{{Name: "Wakeup", Num: true}, {Name: "Time", Num: true}, {Name: "Task"}, {Name: "It"}, {Name: "Sure"}, {Name: "Recorded", Num: true}, {Name: "Original"}, {Name: "Patched"}},
 		Note: "All of them are in wakeups.csv.",
 	}
-	for i, sure := range [2]*[findings.Effects][]plots.Example{&c.Certain, &c.Possible} {
+	for i, sure := range [2]*[findings.Effects][]findings.Example{&c.Certain, &c.Possible} {
 		for e := range findings.Effects {
-			what, _ := e.Words()
+			what, _ := say.Effect(e)
 			for _, x := range sure[e] {
-				t.row([]string{say.Count(x.N), say.Clock(x.Time), say.TaskName(x.Task), what, [2]string{"certain", "possible"}[i], say.CPUOr(x.Recorded), say.CPUPath(x.From, x.PathFrom), say.CPUPath(x.To, x.PathTo)},
+				t.row([]string{say.Count(x.N), say.Clock(x.Time), say.TaskName(x.Task), what, [2]string{"certain", "possible"}[i], say.CPUOr(x.Recorded), say.CPUPath(x.From, x.Turn.From), say.CPUPath(x.To, x.Turn.To)},
 					[]string{key(x.N), key(x.Time), "", "", "", key(int64(x.Recorded)), "", ""})
 			}
 		}
@@ -740,20 +742,20 @@ func changesSection(res *replay.Result, c *plots.Collector, cpus []*findings.CPU
 }
 
 // effectsTable says what the changes mean, for the intruders and for others.
-func effectsTable(c *plots.Collector, cpus []*findings.CPU) *table {
+func effectsTable(f *findings.Findings) *table {
 	t := &table{
 		Caption: "What the changes mean, good and bad",
 		Cols:    []col{{Name: "The wakeup"}, {Name: "That is"}, {Name: "Intruders’, certain", Num: true}, {Name: "possible", Num: true}, {Name: "Others’, certain", Num: true}, {Name: "possible", Num: true}},
 		Note:    "An idle CPU is lost or gained as the model finds it; how long the task then waits is not computed.",
 	}
 	intruder := map[int32]bool{}
-	for _, k := range cpus {
+	for _, k := range f.CPUs {
 		for _, h := range k.Tasks {
 			intruder[h.Task.PID] = true
 		}
 	}
-	var sum [findings.Effects][2]plots.TurnCount
-	for pid, by := range c.Effects {
+	var sum [findings.Effects][2]findings.Count
+	for pid, by := range f.Changes.Effects {
 		i := 1
 		if intruder[pid] {
 			i = 0
@@ -764,7 +766,7 @@ func effectsTable(c *plots.Collector, cpus []*findings.CPU) *table {
 		}
 	}
 	for e := range findings.Effects {
-		what, judged := e.Words()
+		what, judged := say.Effect(e)
 		n := &sum[e]
 		t.Rows = append(t.Rows, []string{what, judged, say.Count(n[0].Certain), say.Count(n[0].Possible), say.Count(n[1].Certain), say.Count(n[1].Possible)})
 	}
@@ -796,7 +798,8 @@ var provenances = []string{
 }
 
 // factsSection lists what the report stands on, by how it is known.
-func factsSection(res *replay.Result, cpus []*findings.CPU) section {
+func factsSection(f *findings.Findings) section {
+	res, cpus := f.Result, f.CPUs
 	s := section{ID: "facts", Title: "What this stands on", Level: 2}
 	t := &table{Caption: "Facts and how they are known", Cols: []col{{Name: "Fact"}, {Name: "Value"}, {Name: "Known"}, {Name: "From"}}}
 	row := func(name, value string, from fact.Provenance, source string) {
@@ -838,7 +841,7 @@ func factsSection(res *replay.Result, cpus []*findings.CPU) section {
 		row("who ran when, sch delays", "events of "+say.CPUNoun(res.Recorded), fact.Observed, "the capture")
 	}
 	row("idleness, queue lengths, prev_cpu", "of every CPU recorded", fact.Reconstructed, "the events")
-	if findings.Judged(res.Fidelity) > 0 { // else the model asked for none
+	if f.Fidelity.Judged() > 0 { // else the model asked for none
 		row("load averages, scan budget", "inside a margin", fact.Estimated, "the events")
 	}
 	slices.SortStableFunc(t.Rows, func(a, b []string) int {
@@ -865,7 +868,8 @@ func captureName(m *parser.Meta) string {
 }
 
 // madeSection says how the report was made, so that it can be made again.
-func madeSection(res *replay.Result, o *Options) section {
+func madeSection(f *findings.Findings, o *Options) section {
+	res := f.Result
 	s := section{ID: "made", Title: "How this was made", Level: 2}
 	t := &table{Caption: "Program, input and what was read", Cols: []col{{Name: "What"}, {Name: "Value"}}}
 	row := func(name, value string) {
@@ -924,13 +928,11 @@ func madeSection(res *replay.Result, o *Options) section {
 	}
 	if res.Patched != nil {
 		v := fmt.Sprintf("%s, rules of %s", say.Clean(res.Patched.Name), res.Patched.Row)
-		if more, fewer := say.FixesBetween(res); len(more)+len(fewer) > 0 {
-			if len(more) > 0 {
-				v += "; has in addition " + say.FixNames(more)
-			}
-			if len(fewer) > 0 {
-				v += "; lacks " + say.FixNames(fewer)
-			}
+		if more := f.Fix.Adds; len(more) > 0 {
+			v += "; has in addition " + say.FixNames(more)
+		}
+		if fewer := f.Fix.Drops; len(fewer) > 0 {
+			v += "; lacks " + say.FixNames(fewer)
 		}
 		row("patched kernel", v)
 	}

@@ -15,7 +15,6 @@ import (
 	"schedreplay/kernelmodel/place"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
-	"schedreplay/plots"
 	"schedreplay/replay"
 )
 
@@ -344,8 +343,8 @@ func jsonStayOf(i int, s *replay.Stay) jsonStay {
 
 func jsonCPUOf(c *findings.CPU) jsonCPU {
 	j := jsonCPU{
-		CPU: c.CPU, OwnerFrom: c.OwnerFrom.String(), TimeNS: map[string]int64{}, Entries: c.All.Entries(), Residents: c.All.Residents, Unseen: c.All.Unseen,
-		Runs: c.All.Runs, RunNS: c.All.NS, LowerBound: c.All.Cut > 0, Patched: [2]int64{c.All.Patched, c.All.PatchedMax},
+		CPU: c.CPU, OwnerFrom: c.OwnerFrom.String(), TimeNS: map[string]int64{}, Entries: c.All.Entries.Total(), Residents: c.All.Residents, Unseen: c.All.Entries.Unseen,
+		Runs: c.All.Runs, RunNS: c.All.NS, LowerBound: c.All.CutRuns > 0, Patched: [2]int64{c.All.Remains.MinNS, c.All.Remains.MaxNS},
 		Delay: jsonDelayOf(c.OwnerDelay), Intruded: jsonDelayOf(c.OwnerDelayIntruded), Stays: []jsonStay{}, StaysOmitted: c.StaysDropped, Others: []jsonOther{},
 	}
 	if c.Owner != nil {
@@ -395,7 +394,8 @@ func fixList(fs []rules.Fix) []string {
 }
 
 // encodeJSON renders report.json.
-func encodeJSON(res *replay.Result, col *plots.Collector, o *Options, cpus []*findings.CPU, doc *document) ([]byte, error) {
+func encodeJSON(all *findings.Findings, o *Options, doc *document) ([]byte, error) {
+	res := all.Result
 	j := jsonReport{
 		SchemaVersion: SchemaVersion, Program: o.Program, Command: o.Command, Headline: texts(res.Headline), Summary: []string{}, Verdict: []jsonFinding{},
 		CPUs: []jsonCPU{}, Landings: []jsonLanding{}, Unknown: []jsonUnknown{}, Notes: texts(res.Notes),
@@ -421,8 +421,7 @@ func encodeJSON(res *replay.Result, col *plots.Collector, o *Options, cpus []*fi
 	for k, n := range res.Events {
 		j.Capture.Events[k.String()] = n
 	}
-	more, fewer := say.FixesBetween(res)
-	j.Kernels = jsonKernels{From: res.KernelsFrom.String(), Added: fixList(more), Removed: fixList(fewer)}
+	j.Kernels = jsonKernels{From: res.KernelsFrom.String(), Added: fixList(all.Fix.Adds), Removed: fixList(all.Fix.Drops)}
 	if res.Original != nil {
 		j.Kernels.Original = &res.Original.Name
 	}
@@ -438,7 +437,7 @@ func encodeJSON(res *replay.Result, col *plots.Collector, o *Options, cpus []*fi
 	for _, p := range f.Paths {
 		j.Fidelity.ByPath[string(p.Path)] = jsonPath{p.Decisions, p.Exact, p.Covered}
 	}
-	for _, c := range cpus {
+	for _, c := range all.CPUs {
 		j.CPUs = append(j.CPUs, jsonCPUOf(c))
 	}
 	for i, l := range res.Landings {
@@ -455,7 +454,7 @@ func encodeJSON(res *replay.Result, col *plots.Collector, o *Options, cpus []*fi
 		}
 		j.Changes.Tasks = append(j.Changes.Tasks, jsonMoved{jsonTaskOf(m.Task), m.Certain, m.Possible, m.ToHousekeeping, m.ToIsolated, m.Within})
 	}
-	for _, r := range col.SortedTurns() {
+	for _, r := range all.Changes.Turns {
 		j.Changes.Paths = append(j.Changes.Paths, jsonTurn{string(r.From), string(r.To), r.Certain, r.Possible})
 	}
 	for _, u := range res.Unknown {

@@ -29,14 +29,15 @@ type Report struct {
 	dir     *outdir.Dir
 	runs    *rows.File[replay.Run]
 	wakeups *rows.File[replay.Wakeup]
-	col     *plots.Collector
+	col     *findings.Collector
+	pics    *plots.Collector
 	noPNG   bool // tests that look at the rest are quicker without
 }
 
 // NewReport begins a report in a folder, which appears when the caller keeps it.
 // Its errors, and those of the report's methods, wrap [outdir.ErrWrite].
 func NewReport(d *outdir.Dir, o Options) (*Report, error) {
-	r := &Report{o: o, dir: d, col: plots.NewCollector()}
+	r := &Report{o: o, dir: d, col: findings.NewCollector(), pics: plots.NewCollector()}
 	var err, err2 error
 	r.runs, err = rows.Create(d, rows.CSV, rows.ReportIntrusions, nil)
 	r.wakeups, err2 = rows.Create(d, rows.CSV, rows.ReportWakeups, nil)
@@ -50,12 +51,14 @@ func (r *Report) Observer() replay.Observer {
 		Begin: r.col.Begin,
 		Wakeup: func(w *replay.Wakeup) {
 			r.col.Wakeup(w)
+			r.pics.Wakeup(w)
 			if w.Moved != replay.MovedNo && w.Moved != "" || w.Isolated {
 				r.wakeups.Write(w)
 			}
 		},
 		Run: func(run *replay.Run) {
 			r.col.Run(run)
+			r.pics.Run(run)
 			if rows.Intrudes(run) {
 				r.runs.Write(run)
 			}
@@ -82,10 +85,10 @@ func (r *Report) write(res *replay.Result) error {
 	if err := r.writeStays(res); err != nil {
 		return err
 	}
-	cpus := findings.Summarize(res)
-	figs := plots.BuildFigures(res, r.col, cpus)
-	doc := compose(res, r.col, &r.o, cpus, figs)
-	for _, f := range figs.All(cpus) {
+	all := r.col.Findings(res)
+	figs := plots.BuildFigures(all, r.pics)
+	doc := compose(all, r.pics, &r.o, figs)
+	for _, f := range figs.All(all.CPUs) {
 		for _, s := range plots.Sizes {
 			base := path.Join("figures", f.Name+s.Suffix)
 			if err := r.dir.WriteFile(base+".svg", f.SVG(s, "g")); err != nil {
@@ -113,7 +116,7 @@ func (r *Report) write(res *replay.Result) error {
 	if err := r.dir.WriteFile("report.html", html); err != nil {
 		return err
 	}
-	b, err := encodeJSON(res, r.col, &r.o, cpus, doc)
+	b, err := encodeJSON(all, &r.o, doc)
 	if err != nil {
 		return err
 	}

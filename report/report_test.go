@@ -481,16 +481,16 @@ func TestMillionSlices(t *testing.T) {
 	}
 	col := plots.NewCollector()
 	res := s.play(replay.Observer{Wakeup: col.Wakeup, Run: col.Run})
-	cpus := findings.Summarize(res)
-	figs := plots.BuildFigures(res, col, cpus)
-	page, err := compose(res, col, &testOptions, cpus, figs).html()
+	all := findings.Of(res)
+	figs := plots.BuildFigures(all, col)
+	page, err := compose(all, col, &testOptions, figs).html()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if n := len(page); n > 1_600_000 {
 		t.Errorf("report.html has %d bytes", n)
 	}
-	for _, f := range figs.All(cpus) {
+	for _, f := range figs.All(all.CPUs) {
 		for _, sz := range plots.Sizes {
 			if n := len(f.SVG(sz, "g")); n > 150_000 {
 				t.Errorf("%s%s has %d bytes", f.Name, sz.Suffix, n)

@@ -240,11 +240,11 @@ func TestVerdict(t *testing.T) {
 	var base []string
 	for i, c := range verdictCases() {
 		var lines []string
-		cpus := findings.Summarize(c.res)
-		for _, f := range say.Verdict(c.res, cpus) {
+		all := findings.Of(c.res)
+		for _, f := range say.Verdict(all) {
 			lines = append(lines, f.Label+": "+say.Plain(f.Text))
 		}
-		for _, k := range say.KeyNumbers(c.res, cpus) {
+		for _, k := range say.KeyNumbers(all) {
 			lines = append(lines, fmt.Sprintf("= %s: %s (%s)", k.Label, say.Plain(k.Value), say.Plain(k.Note)))
 		}
 		if i == 0 {

@@ -11,7 +11,8 @@ import (
 
 // Brief is the verdict in three sentences: what happened, how, and what the
 // patch makes of it, how sure. Fewer where there is less to say.
-func Brief(res *replay.Result, cpus []*findings.CPU) []string {
+func Brief(f *findings.Findings) []string {
+	res, cpus := f.Result, f.CPUs
 	var out []string
 	add := func(s string) {
 		if s != "" {
@@ -26,11 +27,11 @@ func Brief(res *replay.Result, cpus []*findings.CPU) []string {
 	}
 	sure := sureBrief(res)
 	if len(held) == 0 {
-		add(Verdict(res, cpus)[0].first())
+		add(Verdict(f)[0].first())
 		if len(cpus) == 1 {
 			add(costWords(cpus[0]))
 		}
-		if e := elsewhere(res, cpus); e != "" {
+		if e := elsewhere(f); e != "" {
 			// Of its parts, what happens to how many.
 			e, _, _ = strings.Cut(e, ": ")
 			add(e + "; " + sure)
@@ -54,7 +55,7 @@ func Brief(res *replay.Result, cpus []*findings.CPU) []string {
 		return out
 	}
 	add(entryBrief(res, c, m))
-	fix := fixBrief(res, c)
+	fix := fixBrief(f, c)
 	if fix == "" {
 		add(sure)
 		return out
@@ -64,21 +65,22 @@ func Brief(res *replay.Result, cpus []*findings.CPU) []string {
 }
 
 // fixBrief says in one sentence what the patch makes of it.
-func fixBrief(res *replay.Result, c *findings.CPU) string {
-	full := fixWords(res, c)
+func fixBrief(f *findings.Findings, c *findings.CPU) string {
+	res := f.Result
+	full := fixWords(f, c)
 	if len(full) == 0 {
 		return ""
 	}
 	h := &c.Came
 	m := h.Main
-	if Unreproduced(m) || sameKernel(res) || h.Wakings == 0 || h.PatchedMax > 0 || h.PatchedCertain+h.PatchedPossible > 0 || m.Entry == nil || m.Entry.Patched.CPU < 0 {
+	if h.Unreproduced() || f.Fix.Same || h.Wakings == 0 || h.Remains.MaxNS > 0 || h.Remains.Certain+h.Remains.Possible > 0 || m.Entry == nil || m.Entry.Patched.CPU < 0 {
 		return full[0]
 	}
 	with := ""
-	if more, fewer := FixesBetween(res); len(more) > 0 && len(fewer) == 0 {
+	if f.Fix.Only() {
 		var names []string
-		for _, f := range more {
-			names = append(names, string(f))
+		for _, x := range f.Fix.Adds {
+			names = append(names, string(x))
 		}
 		with = " with " + Join(names)
 	}

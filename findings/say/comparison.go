@@ -21,7 +21,7 @@ func Doubts(a, b *findings.Sample) []string {
 			add("%s: %s and %s; %s", what, orUnknown(x), orUnknown(y), cost)
 		}
 	}
-	ra, rb := a.Res, b.Res
+	ra, rb := a.Result, b.Result
 	if ha, hb := ra.Host, rb.Host; ha != nil && hb != nil {
 		differ("the machines have different CPUs", machineWords(ra), machineWords(rb), "delays and choices follow the topology")
 		differ("the hosts have different names", Clean(ha.Hostname.Value), Clean(hb.Hostname.Value), "other hardware may explain the difference")
@@ -49,7 +49,7 @@ func Doubts(a, b *findings.Sample) []string {
 			add("only one of them carries wakeups: its delays are from waking, the other’s are not")
 		}
 	}
-	wa, wb := a.Stats.Window, b.Stats.Window
+	wa, wb := a.WindowNS(), b.WindowNS()
 	if wa > 0 && wb > 0 && (float64(wa)/float64(wb) > 2 || float64(wb)/float64(wa) > 2) {
 		add("the windows differ much: %s and %s; in the longer one a rare event is likelier", Duration(wa), Duration(wb))
 	}
@@ -64,21 +64,21 @@ func Doubts(a, b *findings.Sample) []string {
 		add("only one of them has sched_waking; the other’s delays begin at sched_wakeup and are shorter")
 	}
 	for _, s := range []*findings.Sample{a, b} {
-		r := s.Res
+		r := s.Result
 		if n := r.Lost + r.Overwritten; n > 0 || r.LostUnknown > 0 || r.Holes > 0 {
 			add("%s lost events (%s, and %s): what happened then is in no number", Clean(s.Name), Count(n), Counted(r.Holes+r.LostUnknown, "break of unknown size", "breaks of unknown size"))
 		}
 		if r.Partial != nil || r.Damaged > 0 {
 			add("%s is damaged or cut short", Clean(s.Name))
 		}
-		if st := s.Stats; st.CPUs > 0 && st.Wakings > 0 && st.Wakings < 100 {
-			add("%s has only %s of the owner: its tail is not known", Clean(s.Name), Counted(st.Wakings, "waking"))
+		if s.Sum.CPUs > 0 && s.Sum.Delays.Count() > 0 && s.Sum.Delays.Count() < 100 {
+			add("%s has only %s of the owner: its tail is not known", Clean(s.Name), Counted(s.Sum.Delays.Count(), "waking"))
 		}
 	}
-	if fa, fb := a.Stats.Fidelity, b.Stats.Fidelity; findings.Judged(fa) > 0 && findings.Judged(fb) > 0 {
-		x, y := float64(fa.Exact)/float64(findings.Judged(fa)), float64(fb.Exact)/float64(findings.Judged(fb))
+	if fa, fb := a.Fidelity, b.Fidelity; fa.Judged() > 0 && fb.Judged() > 0 {
+		x, y := float64(fa.Exact)/float64(fa.Judged()), float64(fb.Exact)/float64(fb.Judged())
 		if math.Abs(x-y) > 0.1 {
-			add("the model fits them differently well: %s and %s exact", Percent(fa.Exact, findings.Judged(fa)), Percent(fb.Exact, findings.Judged(fb)))
+			add("the model fits them differently well: %s and %s exact", Percent(fa.Exact, fa.Judged()), Percent(fb.Exact, fb.Judged()))
 		}
 	}
 	if a.Checksum != "" && a.Checksum == b.Checksum {
@@ -140,19 +140,19 @@ func sampleTitle(s *findings.Sample) string { return Bold(Clean(s.Name)) }
 
 // HeldVerdict compares entries and time.
 func HeldVerdict(a, b *findings.Sample) string {
-	x, y := a.Stats, b.Stats
+	x, y := a, b
 	if !x.Share.Known || !y.Share.Known {
 		return fmt.Sprintf("%s: who held the isolated CPUs is not known in %s.", sampleTitle(b), map[bool]string{true: "both captures", false: "one capture"}[!x.Share.Known && !y.Share.Known])
 	}
 	s := fmt.Sprintf("%s: foreign tasks entered %s in %s (%s in %s before) and held %s of the time (%s before)", sampleTitle(b),
-		Counted(y.Entries, "time"), Duration(y.Window), Counted(x.Entries, "time"), Duration(x.Window), Share(y.Share.Value), Share(x.Share.Value))
+		Counted(y.Sum.Held.Entries.Total(), "time"), Duration(y.WindowNS()), Counted(x.Sum.Held.Entries.Total(), "time"), Duration(x.WindowNS()), Share(y.Share.Value), Share(x.Share.Value))
 	word := map[bool]string{true: "better", false: "worse"}[y.Share.Value < x.Share.Value]
 	switch {
-	case x.Held == 0 && y.Held == 0:
+	case x.Sum.Held.NS == 0 && y.Sum.Held.NS == 0:
 		s += ": no difference, there were none"
-	case stats.Apart95(x.Share, y.Share) && stats.Apart95(x.EntriesPerS, y.EntriesPerS):
+	case x.Share.Apart(y.Share) && x.EntriesPerS.Apart(y.EntriesPerS):
 		s += fmt.Sprintf(": %s, beyond what chance explains", word)
-	case stats.Apart95(x.Share, y.Share):
+	case x.Share.Apart(y.Share):
 		s += fmt.Sprintf(": %s in these captures, but so few entries may differ by chance; longer recordings would tell", word)
 	default:
 		s += ": no difference that these captures can tell from chance"
@@ -169,18 +169,18 @@ func DelayVerdict(a, b *findings.Sample) string {
 		return fmt.Sprintf("%s: the owner’s sch delay cannot be compared, since one of the captures shows no waking of it.", sampleTitle(b))
 	}
 	best := -1
-	for i := range stats.Percentiles[:3] {
-		if r := findings.Ratio(a.Stats, b.Stats, i); r.Known {
+	for i := range findings.Percentiles[:3] {
+		if r := findings.Ratio(a, b, i); r.Known {
 			best = i
 		}
 	}
 	s := sampleTitle(b) + ": "
 	if best < 0 {
-		s += fmt.Sprintf("the owner waited up to %s (%s before)", Duration(b.Stats.Worst), Duration(a.Stats.Worst))
+		s += fmt.Sprintf("the owner waited up to %s (%s before)", Duration(b.Sum.Delays.WorstNS), Duration(a.Sum.Delays.WorstNS))
 	} else {
-		r := findings.Ratio(a.Stats, b.Stats, best)
-		s += fmt.Sprintf("the owner’s p%g sch delay is %s (%s before), %s of it (95 %% band %s to %s)", stats.Percentiles[best],
-			Duration(int64(b.Stats.Percentile[best].Value)), Duration(int64(a.Stats.Percentile[best].Value)), factor(r.Value), factor(r.Low), factor(r.High))
+		r := findings.Ratio(a, b, best)
+		s += fmt.Sprintf("the owner’s p%g sch delay is %s (%s before), %s of it (95 %% band %s to %s)", findings.Percentiles[best],
+			Duration(int64(b.Percentile[best].Value)), Duration(int64(a.Percentile[best].Value)), factor(r.Value), factor(r.Low), factor(r.High))
 		switch {
 		case r.High < 1:
 			s += ": better"
@@ -222,25 +222,24 @@ func factor(v float64) string {
 
 func Broken(s *findings.Sample, b findings.Bounds) []string {
 	var out []string
-	st := s.Stats
 	name := Clean(s.Name)
 	if b.MaxP99 != nil {
-		p := st.Percentile[2]
+		p := s.Percentile[2]
 		switch {
-		case st.Wakings == 0:
+		case s.Sum.Delays.Count() == 0:
 			out = append(out, fmt.Sprintf("%s: the owner’s p99 is not known, since no waking of it was recorded", name))
-		case !p.Known && st.Worst > *b.MaxP99:
-			out = append(out, fmt.Sprintf("%s: %s are too few for a p99, and the longest delay, %s, is over %s", name, Counted(st.Wakings, "waking"), Duration(st.Worst), Duration(*b.MaxP99)))
+		case !p.Known && s.Sum.Delays.WorstNS > *b.MaxP99:
+			out = append(out, fmt.Sprintf("%s: %s are too few for a p99, and the longest delay, %s, is over %s", name, Counted(s.Sum.Delays.Count(), "waking"), Duration(s.Sum.Delays.WorstNS), Duration(*b.MaxP99)))
 		case p.Known && p.Value > float64(*b.MaxP99):
 			out = append(out, fmt.Sprintf("%s: the owner’s p99 sch delay is %s, over %s", name, Duration(int64(p.Value)), Duration(*b.MaxP99)))
 		}
 	}
 	if b.MaxIntrusions != nil {
 		switch {
-		case st.CPUs == 0:
+		case s.Sum.CPUs == 0:
 			out = append(out, fmt.Sprintf("%s: intrusions are not known, since no isolated CPU is", name))
-		case st.Entries > *b.MaxIntrusions:
-			out = append(out, fmt.Sprintf("%s: %s, over %s", name, Counted(st.Entries, "intrusion"), Count(*b.MaxIntrusions)))
+		case s.Sum.Held.Entries.Total() > *b.MaxIntrusions:
+			out = append(out, fmt.Sprintf("%s: %s, over %s", name, Counted(s.Sum.Held.Entries.Total(), "intrusion"), Count(*b.MaxIntrusions)))
 		}
 	}
 	return out

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"schedreplay/cpumask"
+	"schedreplay/findings"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/replay"
 )
@@ -72,4 +73,22 @@ func MaskWords(m cpumask.Mask) string {
 		return "none"
 	}
 	return m.String()
+}
+
+// Effect says what an effect is, and whether that is good.
+func Effect(e findings.Effect) (what, judged string) {
+	switch e {
+	case findings.EffectLeaves:
+		return "leaves an isolated CPU", "good"
+	case findings.EffectEnters:
+		return "comes to an isolated CPU", "bad"
+	case findings.EffectLoses:
+		return "queues on its target where it found an idle CPU before", "bad"
+	case findings.EffectGains:
+		return "finds an idle CPU where it queued on its target before", "good"
+	}
+	if e == findings.EffectSame {
+		return "is predicted alike; other CPUs are possible", "open"
+	}
+	return "goes to another CPU that is as good", "neither"
 }

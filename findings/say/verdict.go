@@ -2,7 +2,6 @@ package say
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"schedreplay/cpumask"
@@ -35,7 +34,8 @@ const (
 
 // Verdict says in sentences what a result amounts to. It is a function of the
 // result alone; cpus are its summaries, the one held longest first.
-func Verdict(res *replay.Result, cpus []*findings.CPU) []Paragraph {
+func Verdict(f *findings.Findings) []Paragraph {
+	res, cpus := f.Result, f.CPUs
 	var out []Paragraph
 	add := func(label string, sentences ...string) {
 		var s []string
@@ -49,12 +49,7 @@ func Verdict(res *replay.Result, cpus []*findings.CPU) []Paragraph {
 		}
 	}
 	iso, known := res.Isolated.Get()
-	var held []*findings.CPU
-	for _, c := range cpus {
-		if c.All.Stays() > 0 {
-			held = append(held, c)
-		}
-	}
+	held := f.Visited()
 	switch {
 	case !known:
 		add(labelWhat, "which CPUs are isolated is not known: neither the capture nor a description of the host says so. "+
@@ -72,7 +67,7 @@ func Verdict(res *replay.Result, cpus []*findings.CPU) []Paragraph {
 		} else {
 			add(labelWhat, WhatHeld(c))
 		}
-		About(res, c, add)
+		About(f, c, add)
 	}
 	if len(held) == 0 {
 		for _, c := range cpus[:min(len(cpus), 1)] {
@@ -83,20 +78,21 @@ func Verdict(res *replay.Result, cpus []*findings.CPU) []Paragraph {
 	if len(cpus) == 0 {
 		label = labelFix
 	}
-	add(label, elsewhere(res, cpus))
+	add(label, elsewhere(f))
 	add(labelSure, FidelityWords(res))
 	return out
 }
 
 // About adds what there is to say of one CPU beyond what held it.
-func About(res *replay.Result, c *findings.CPU, add func(string, ...string)) {
+func About(f *findings.Findings, c *findings.CPU, add func(string, ...string)) {
+	res := f.Result
 	add(labelCost, costWords(c))
 	if m := c.Came.Main; m != nil {
 		add(labelHow, entryWords(c, m), consequence(m))
 		if m.Entry != nil {
-			add(labelWhy, whyWords(res, c, m.Entry))
+			add(labelWhy, whyWords(f, m.Entry))
 		}
-		add(labelFix, fixWords(res, c)...)
+		add(labelFix, fixWords(f, c)...)
 	}
 	add(labelResident, residentWords(res, c))
 }
@@ -115,7 +111,7 @@ func nobody(res *replay.Result, cpus []*findings.CPU) string {
 	var unknown int64
 	for _, c := range cpus {
 		m.Set(c.CPU)
-		unknown += c.Unknown
+		unknown += c.UnknownNS
 	}
 	s := fmt.Sprintf("no foreign task ran on isolated %s in the %s recorded", CPUNoun(m), Duration(res.End-res.Start))
 	if unknown > 0 {
@@ -141,7 +137,7 @@ func several(res *replay.Result, cpus, held []*findings.CPU) string {
 func WhatHeld(c *findings.CPU) string {
 	h := &c.Came
 	if h.Stays() == 0 {
-		return fmt.Sprintf("no foreign task came to CPU %d in the %s recorded, but %s", c.CPU, Duration(c.Window), residentHeld(c))
+		return fmt.Sprintf("no foreign task came to CPU %d in the %s recorded, but %s", c.CPU, Duration(c.WindowNS), residentHeld(c))
 	}
 	belongs := ""
 	if c.Owner != nil {
@@ -161,15 +157,15 @@ func WhatHeld(c *findings.CPU) string {
 		return fmt.Sprintf("%s came to CPU %d%s but the recording shows no run of %s there",
 			JoinUpTo(names, 3, "task"), c.CPU, strings.TrimSuffix(belongs, ",")+mark(belongs), map[bool]string{true: "it", false: "them"}[len(names) == 1])
 	}
-	s := fmt.Sprintf("CPU %d%s was held %s%s (%s of the %s recorded) in %s by ", c.CPU, belongs, AtLeast(h.Cut > 0), Duration(h.NS),
-		Percent(h.NS, c.Window), Duration(c.Window), Counted(h.Runs, "run"))
+	s := fmt.Sprintf("CPU %d%s was held %s%s (%s of the %s recorded) in %s by ", c.CPU, belongs, AtLeast(h.CutRuns > 0), Duration(h.NS),
+		Percent(h.NS, c.WindowNS), Duration(c.WindowNS), Counted(h.Runs, "run"))
 	if len(names) == 1 {
 		s += names[0]
 	} else {
 		s += fmt.Sprintf("%d foreign tasks: %s", len(names), JoinUpTo(list, 3, "task"))
 	}
-	if h.Cut > 0 {
-		s += fmt.Sprintf(" (%s cut by the window’s edge or a gap)", Counted(h.Cut, "run is", "runs are"))
+	if h.CutRuns > 0 {
+		s += fmt.Sprintf(" (%s cut by the window’s edge or a gap)", Counted(h.CutRuns, "run is", "runs are"))
 	}
 	return s
 }
@@ -243,10 +239,10 @@ func entryWords(c *findings.CPU, m *replay.Stay) string {
 func cameTimes(h *findings.Held) string {
 	n := h.Stays()
 	switch {
-	case h.Unseen == n:
+	case h.Entries.Unseen == n:
 		return fmt.Sprintf("foreign tasks were found there %s", Times(n))
-	case h.Unseen > 0:
-		return fmt.Sprintf("foreign tasks came in %s and were found there %s more", Times(n-h.Unseen), Times(h.Unseen))
+	case h.Entries.Unseen > 0:
+		return fmt.Sprintf("foreign tasks came in %s and were found there %s more", Times(n-h.Entries.Unseen), Times(h.Entries.Unseen))
 	}
 	return fmt.Sprintf("foreign tasks came in %s", Times(n))
 }
@@ -371,14 +367,15 @@ func affinityWords(res *replay.Result, t replay.TaskRef) string {
 }
 
 // whyWords explains the entry from the original kernel's rules.
-func whyWords(res *replay.Result, c *findings.CPU, e *replay.Entry) string {
+func whyWords(f *findings.Findings, e *replay.Entry) string {
+	res := f.Result
 	if res.Original == nil {
 		return ""
 	}
 	k, cpu := Clean(res.Original.Name), e.RecordedCPU
 	o := &e.Original
 	switch {
-	case !o.Bounded && TopologyKnown(res):
+	case !o.Bounded && f.TopologyKnown():
 		return "the recording does not tell who woke it, and where, so no model of the kernel can say why"
 	case !o.Bounded:
 		return "the machine’s topology is not known, so no model of the kernel can say why; give a host bundle with --host"
@@ -422,23 +419,6 @@ func whyWords(res *replay.Result, c *findings.CPU, e *replay.Entry) string {
 	return fmt.Sprintf("the model of %s leads there by path %s", k, o.Path)
 }
 
-// FixesBetween names the fixes that the patched kernel has beyond the original.
-func FixesBetween(res *replay.Result) (more, fewer []rules.Fix) {
-	if res.Original == nil || res.Patched == nil {
-		return nil, nil
-	}
-	for _, f := range rules.Fixes() {
-		a, b := res.Original.Rules.Has(f), res.Patched.Rules.Has(f)
-		switch {
-		case b && !a:
-			more = append(more, f)
-		case a && !b:
-			fewer = append(fewer, f)
-		}
-	}
-	return more, fewer
-}
-
 func FixNames(fs []rules.Fix) string {
 	var names []string
 	for _, f := range fs {
@@ -452,8 +432,8 @@ func FixNames(fs []rules.Fix) string {
 }
 
 // under introduces the patched kernel.
-func under(res *replay.Result) string {
-	more, fewer := FixesBetween(res)
+func under(f *findings.Findings) string {
+	res, more, fewer := f.Result, f.Fix.Adds, f.Fix.Drops
 	name := Clean(res.Patched.Name)
 	switch {
 	case len(more) > 0 && len(fewer) == 0:
@@ -464,42 +444,38 @@ func under(res *replay.Result) string {
 	return "under " + name
 }
 
-// sameKernel reports whether the kernels compared do not differ in any rule.
-func sameKernel(res *replay.Result) bool {
-	return res.Original != nil && res.Patched != nil && res.Original.Rules == res.Patched.Rules
-}
-
 // fixWords says what becomes of the stays that began within the capture under
 // the patched kernel.
-func fixWords(res *replay.Result, c *findings.CPU) []string {
+func fixWords(f *findings.Findings, c *findings.CPU) []string {
+	res := f.Result
 	if res.Patched == nil {
 		return nil
 	}
-	if sameKernel(res) {
+	if f.Fix.Same {
 		return []string{fmt.Sprintf("the two kernels compared follow the same rules (%s), so nothing changes; name another with --patched", Clean(res.Patched.Name))}
 	}
 	h := &c.Came
-	u := under(res)
+	u := under(f)
 	var out []string
 	m := h.Main
 	switch {
-	case Unreproduced(m):
+	case h.Unreproduced():
 		s := fmt.Sprintf("whether %s would prevent it is not known, since the model does not reproduce the entry as recorded", strings.TrimPrefix(u, "under "))
 		if o, p := &m.Entry.Original, &m.Entry.Patched; o.CPU >= 0 && o.CPU == p.CPU {
 			s += fmt.Sprintf(": it puts %s on CPU %d under either kernel", CommName(m.Task), o.CPU)
 		}
 		return []string{s}
-	case h.Unseen == h.Stays():
+	case h.Entries.Unseen == h.Stays():
 		s := fmt.Sprintf("whether %s would have kept %s out is not known, since the way in was not recorded", strings.TrimPrefix(u, "under "), pronoun(h))
-		if h.PatchedMax >= h.NS {
+		if h.Remains.MaxNS >= h.NS {
 			s += "; once there, " + noFixMoves(h)
 		} else {
-			s += fmt.Sprintf("; of the %s at most %s remains", Duration(h.NS), Duration(h.PatchedMax))
+			s += fmt.Sprintf("; of the %s at most %s remains", Duration(h.NS), Duration(h.Remains.MaxNS))
 		}
 		out = append(out, s)
-	case h.Wakings == 0 && h.Wakeups == 0:
+	case h.Wakings == 0 && h.Entries.Wakeup == 0:
 		out = append(out, fmt.Sprintf("no wakeup brought %s in, so a kernel that only wakes differently changes nothing the model can show; %s the time held is taken as recorded", pronoun(h), u))
-	case h.PatchedMax == 0 && h.PatchedCertain+h.PatchedPossible == 0:
+	case h.Remains.MaxNS == 0 && h.Remains.Certain+h.Remains.Possible == 0:
 		s := u + " none of it remains: "
 		if m.Entry != nil {
 			s += insteadWords(m.Entry) + ", and "
@@ -513,22 +489,22 @@ func fixWords(res *replay.Result, c *findings.CPU) []string {
 			s += fmt.Sprintf("not one of the %s of the foreign tasks lands on an isolated CPU", Counted(h.Wakings, "waking"))
 		}
 		out = append(out, s)
-	case h.Patched >= h.NS && h.NS > 0:
+	case h.Remains.MinNS >= h.NS && h.NS > 0:
 		s := u + " all of it remains"
 		if m.Entry != nil && m.Entry.Moved == replay.MovedNo {
 			s += ": the entry is decided alike by both kernels"
 		}
 		out = append(out, s)
-	case h.Patched == 0 && h.PatchedMax >= h.NS:
+	case h.Remains.MinNS == 0 && h.Remains.MaxNS >= h.NS:
 		out = append(out, fmt.Sprintf("%s it is not known what remains: anything from none of the %s to all of it", u, Duration(h.NS)), likely(m))
-	case h.Patched == h.PatchedMax:
-		out = append(out, fmt.Sprintf("%s %s of the %s remains", u, Duration(h.Patched), Duration(h.NS)))
+	case h.Remains.MinNS == h.Remains.MaxNS:
+		out = append(out, fmt.Sprintf("%s %s of the %s remains", u, Duration(h.Remains.MinNS), Duration(h.NS)))
 	default:
 		low := "none"
-		if h.Patched > 0 {
-			low = Duration(h.Patched)
+		if h.Remains.MinNS > 0 {
+			low = Duration(h.Remains.MinNS)
 		}
-		out = append(out, fmt.Sprintf("%s between %s and %s of the %s remains; what is not known leaves it open", u, low, Duration(h.PatchedMax), Duration(h.NS)), likely(m))
+		out = append(out, fmt.Sprintf("%s between %s and %s of the %s remains; what is not known leaves it open", u, low, Duration(h.Remains.MaxNS), Duration(h.NS)), likely(m))
 	}
 	switch {
 	case res.KernelsFrom == fact.Assumed:
@@ -540,12 +516,6 @@ func fixWords(res *replay.Result, c *findings.CPU) []string {
 		out = append(out, fmt.Sprintf("%s beyond the first %s are not in these sums", Counted(c.StaysDropped, "stay"), Count(replay.MaxStays)))
 	}
 	return out
-}
-
-// Unreproduced reports whether a stay began with a wakeup that the model of the
-// original cannot lead to where it was recorded.
-func Unreproduced(m *replay.Stay) bool {
-	return m != nil && m.Entry != nil && (m.Entry.ModelMiss || m.Entry.Original.Bounded && !m.Entry.Original.Possible.Test(m.Entry.RecordedCPU))
 }
 
 // likely says where the patched kernel puts the task at the entry, as a
@@ -599,7 +569,7 @@ func residentHeld(c *findings.CPU) string {
 	if len(names) > 1 {
 		were = "were"
 	}
-	return fmt.Sprintf("%s %s there when the capture begins and ran %s%s in %s", JoinUpTo(names, 4, "task"), were, AtLeast(h.Cut > 0), Duration(h.NS), Counted(h.Runs, "run"))
+	return fmt.Sprintf("%s %s there when the capture begins and ran %s%s in %s", JoinUpTo(names, 4, "task"), were, AtLeast(h.CutRuns > 0), Duration(h.NS), Counted(h.Runs, "run"))
 }
 
 // residentWords tells of the tasks that were there when the capture begins.
@@ -617,51 +587,32 @@ func residentWords(res *replay.Result, c *findings.CPU) string {
 	}
 	switch {
 	case res.Patched == nil:
-	case h.Patched >= h.NS && h.PatchedPossible == 0:
+	case h.Remains.MinNS >= h.NS && h.Remains.Possible == 0:
 		s += ", and " + noFixMoves(h)
-	case h.Patched == h.PatchedMax:
-		s += fmt.Sprintf("; under %s %s of %s remains", Clean(res.Patched.Name), Duration(h.Patched), Duration(h.NS))
+	case h.Remains.MinNS == h.Remains.MaxNS:
+		s += fmt.Sprintf("; under %s %s of %s remains", Clean(res.Patched.Name), Duration(h.Remains.MinNS), Duration(h.NS))
 	default:
-		s += fmt.Sprintf("; under %s between %s and %s of %s remains", Clean(res.Patched.Name), Duration(h.Patched), Duration(h.PatchedMax), Duration(h.NS))
+		s += fmt.Sprintf("; under %s between %s and %s of %s remains", Clean(res.Patched.Name), Duration(h.Remains.MinNS), Duration(h.Remains.MaxNS), Duration(h.NS))
 	}
 	return s
 }
 
-// TopologyKnown reports whether the model could place anything at all.
-func TopologyKnown(res *replay.Result) bool {
-	return res.Host != nil && slices.ContainsFunc(res.Host.CPU, func(c parser.CPUInfo) bool { return c.Known })
-}
-
 // elsewhere says what the patch changes beyond the intruders' wakeups.
-func elsewhere(res *replay.Result, cpus []*findings.CPU) string {
-	if res.Patched == nil || sameKernel(res) {
+func elsewhere(f *findings.Findings) string {
+	res := f.Result
+	if res.Patched == nil || f.Fix.Same {
 		return ""
 	}
-	if !TopologyKnown(res) {
+	if !f.TopologyKnown() {
 		return "what the patch changes is not known, since the machine’s topology is not"
 	}
 	if res.Unplaced > 0 && res.Fidelity.Decisions <= res.Fidelity.Unjudged {
 		return "what the patch changes is not known, since the recording does not tell enough of any wakeup"
 	}
-	mine := map[int32]bool{}
-	for _, c := range cpus {
-		for _, t := range c.Tasks {
-			mine[t.Task.PID] = true
-		}
-	}
-	var certain, possible, toHouse, toIso, within, tasks int64
-	for _, m := range res.Moved {
-		if !mine[m.Task.PID] {
-			tasks++
-			certain += m.Certain
-			possible += m.Possible
-			toHouse += m.ToHousekeeping
-			toIso += m.ToIsolated
-			within += m.Within
-		}
-	}
+	e := &f.Elsewhere
+	certain, possible, tasks := e.Certain, e.Possible, e.Tasks
 	who := "other tasks"
-	if len(mine) == 0 {
+	if e.Any {
 		who = "any task"
 	}
 	if tasks == 0 {
@@ -676,18 +627,18 @@ func elsewhere(res *replay.Result, cpus []*findings.CPU) string {
 	default:
 		s = fmt.Sprintf("the patch may change %s of %s", Counted(possible, "wakeup"), Counted(tasks, "other task"))
 	}
-	if len(mine) == 0 {
+	if e.Any {
 		s = strings.Replace(s, "other task", "task", 1)
 	}
 	var parts []string
-	if toHouse > 0 {
-		parts = append(parts, Counted(toHouse, "leaves an isolated CPU", "leave an isolated CPU"))
+	if e.Leave > 0 {
+		parts = append(parts, Counted(e.Leave, "leaves an isolated CPU", "leave an isolated CPU"))
 	}
-	if toIso > 0 {
-		parts = append(parts, Counted(toIso, "comes to one", "come to one"))
+	if e.Come > 0 {
+		parts = append(parts, Counted(e.Come, "comes to one", "come to one"))
 	}
-	if within > 0 {
-		parts = append(parts, Counted(within, "moves between other CPUs", "move between other CPUs"))
+	if e.Within > 0 {
+		parts = append(parts, Counted(e.Within, "moves between other CPUs", "move between other CPUs"))
 	}
 	return s + ": " + Join(parts)
 }
@@ -720,19 +671,20 @@ type KeyNumber struct {
 }
 
 // KeyNumbers are the four numbers of the first page.
-func KeyNumbers(res *replay.Result, cpus []*findings.CPU) []KeyNumber {
+func KeyNumbers(f *findings.Findings) []KeyNumber {
+	res, cpus := f.Result, f.CPUs
 	out := make([]KeyNumber, 0, 4)
 	var entries, residents, unseen, ns, window, worst, delays, cut int64
 	var worstAt int64 = parser.NoTime
 	worstCPU, onWorst := -1, ""
 	owners := 0
 	for _, c := range cpus {
-		entries += c.All.Entries()
+		entries += c.All.Entries.Total()
 		residents += c.All.Residents
-		unseen += c.All.Unseen
+		unseen += c.All.Entries.Unseen
 		ns += c.All.NS
-		cut += c.All.Cut
-		window = c.Window
+		cut += c.All.CutRuns
+		window = c.WindowNS
 		if c.Owner != nil {
 			owners++
 		}
@@ -763,7 +715,7 @@ func KeyNumbers(res *replay.Result, cpus []*findings.CPU) []KeyNumber {
 			note += fmt.Sprintf("; %s there before", Counted(residents, "task was", "tasks were"))
 		}
 		if unseen > 0 {
-			note += fmt.Sprintf("; %s of which the way in was not seen", Counted(unseen, "more", "more"))
+			note += fmt.Sprintf("; %s of them found there, the way in not recorded", Count(unseen))
 		}
 		out = append(out, KeyNumber{"times entered", Count(entries), note})
 		note = fmt.Sprintf("%s of %s", Percent(ns, window*int64(len(cpus))), Duration(window))
@@ -784,9 +736,9 @@ func KeyNumbers(res *replay.Result, cpus []*findings.CPU) []KeyNumber {
 			out = append(out, KeyNumber{"worst delay of the owner", "not known", "no waking of the owner recorded"})
 		}
 	}
-	f := &res.Fidelity
-	if judged := f.Decisions - f.Unjudged; judged > 0 {
-		out = append(out, KeyNumber{"fidelity of the model", Percent(f.Exact, judged) + " exact", fmt.Sprintf("%s covered, %.1f CPUs possible on average", Percent(f.Covered, judged), f.PossibleMean())})
+	fid := &res.Fidelity
+	if judged := fid.Decisions - fid.Unjudged; judged > 0 {
+		out = append(out, KeyNumber{"fidelity of the model", Percent(fid.Exact, judged) + " exact", fmt.Sprintf("%s covered, %.1f CPUs possible on average", Percent(fid.Covered, judged), fid.PossibleMean())})
 	} else {
 		out = append(out, KeyNumber{"fidelity of the model", "not known", "no decision could be judged"})
 	}

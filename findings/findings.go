@@ -1,0 +1,497 @@
+package findings
+
+import (
+	"cmp"
+	"slices"
+
+	"schedreplay/cpumask"
+	"schedreplay/findings/stats"
+	"schedreplay/parser"
+	"schedreplay/replay"
+)
+
+// Findings is what a result amounts to. Whoever prints a number of it prints this one.
+type Findings struct {
+	// Result is what it is made of.
+	Result *replay.Result
+	// CPUs are the isolated CPUs looked at, the one held longest first.
+	CPUs []*CPU
+	// Sum sums them up.
+	Sum Sum
+	// Fix says how the kernels compared differ.
+	Fix Fix
+	// Elsewhere is what the alternative changes for tasks that ran on none of the CPUs.
+	Elsewhere Elsewhere
+	// Fidelity is how well the model of the recorded kernel explains the recording.
+	Fidelity Fidelity
+	// Changes are the decisions that the alternative changes; empty without a
+	// [Collector].
+	Changes Changes
+}
+
+// Of computes the findings of a result.
+func Of(res *replay.Result) *Findings {
+	f := &Findings{Result: res, Fix: fixOf(res), Fidelity: Fidelity{res.Fidelity}}
+	for _, c := range res.CPUs {
+		f.CPUs = append(f.CPUs, cpuOf(res, c))
+	}
+	slices.SortStableFunc(f.CPUs, func(a, b *CPU) int {
+		return cmp.Or(
+			cmp.Compare(b.Came.NS, a.Came.NS), cmp.Compare(b.All.NS, a.All.NS),
+			cmp.Compare(b.All.Stays(), a.All.Stays()), cmp.Compare(a.CPU, b.CPU))
+	})
+	for _, c := range f.CPUs {
+		f.Sum.Merge(c.sum())
+	}
+	f.Elsewhere = elsewhereOf(res, f.CPUs)
+	return f
+}
+
+// Isolation says what a result can tell of isolated CPUs at all.
+type Isolation uint8
+
+// The kinds of isolation.
+const (
+	// IsolationSeen: isolated CPUs were looked at.
+	IsolationSeen Isolation = iota
+	// IsolationUnknown: which CPUs are isolated is not known.
+	IsolationUnknown
+	// NoneIsolated: the host isolates no CPU.
+	NoneIsolated
+	// NoneLookedAt: CPUs are isolated, but none of those looked at.
+	NoneLookedAt
+)
+
+// Isolation says whether there is anything to tell of isolated CPUs.
+func (f *Findings) Isolation() Isolation {
+	switch iso, known := f.Result.Isolated.Get(); {
+	case !known:
+		return IsolationUnknown
+	case iso.Empty():
+		return NoneIsolated
+	case len(f.CPUs) == 0:
+		return NoneLookedAt
+	}
+	return IsolationSeen
+}
+
+// Visited are the CPUs on which there was a foreign task, the one held longest first.
+func (f *Findings) Visited() []*CPU {
+	var out []*CPU
+	for _, c := range f.CPUs {
+		if c.All.Stays() > 0 {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// WindowNS is the length of the recording in ns, never negative.
+func (f *Findings) WindowNS() int64 { return max(0, f.Result.End-f.Result.Start) }
+
+// TopologyKnown reports whether the model could place anything at all.
+func (f *Findings) TopologyKnown() bool {
+	h := f.Result.Host
+	return h != nil && slices.ContainsFunc(h.CPU, func(c parser.CPUInfo) bool { return c.Known })
+}
+
+// Fidelity is how well a model explains a recording.
+type Fidelity struct{ replay.Fidelity }
+
+// Judged is the number of decisions judged.
+func (f *Fidelity) Judged() int64 { return f.Decisions - f.Unjudged }
+
+// The bounds below which a model is not to be relied on.
+const (
+	MinExact   = 0.90
+	MinCovered = 0.98
+)
+
+// Doubtful reports whether the model explains too little of the recording for what it
+// says to be relied on: fewer than 90 % of the decisions exactly, or the recorded CPU
+// not held possible in 98 % of them.
+func (f *Fidelity) Doubtful() bool {
+	n := float64(f.Judged())
+	return n > 0 && (float64(f.Exact) < MinExact*n || float64(f.Covered) < MinCovered*n)
+}
+
+// Entries counts the arrivals of foreign tasks on isolated CPUs within the window, by
+// how they came. A task that was there when the recording begins has not entered.
+type Entries struct {
+	// Wakeup and Migration came in by a wakeup, or were moved in while runnable.
+	Wakeup, Migration int64
+	// Unseen were found there: the recording shows neither how they came nor whether
+	// they were there before.
+	Unseen int64
+	// Dropped are beyond [replay.MaxStays] of a CPU: counted, and nothing else is kept.
+	Dropped int64
+}
+
+// Total is the number of entries: what the report calls entered, what check and compare
+// bound.
+func (e Entries) Total() int64 { return e.Wakeup + e.Migration + e.Unseen + e.Dropped }
+
+func (e *Entries) merge(o Entries) {
+	e.Wakeup += o.Wakeup
+	e.Migration += o.Migration
+	e.Unseen += o.Unseen
+	e.Dropped += o.Dropped
+}
+
+// Remains is what an alternative leaves of some stays.
+type Remains struct {
+	// Certain and Possible count the wakings, entries by wakeup among them, that land on
+	// an isolated CPU, surely or perhaps.
+	Certain, Possible int64
+	// MinNS and MaxNS bound the run time that remains on isolated CPUs.
+	MinNS, MaxNS int64
+}
+
+// Nothing reports whether nothing can remain.
+func (r Remains) Nothing() bool { return r.MaxNS == 0 && r.Certain+r.Possible == 0 }
+
+func (r *Remains) merge(o Remains) {
+	r.Certain += o.Certain
+	r.Possible += o.Possible
+	r.MinNS += o.MinNS
+	r.MaxNS += o.MaxNS
+}
+
+// Held is what foreign tasks did to isolated CPUs: one of them or several, over one stay
+// or many. Helds merge.
+type Held struct {
+	// Task and Class are those of the one task; empty where there are several.
+	Task  replay.TaskRef
+	Class replay.Class
+	// Entries within the window; Residents counts the stays that began before it.
+	Entries   Entries
+	Residents int64
+	// Runs and NS are the slices and their time in ns. CutRuns of them were cut by the
+	// window's edge or a gap, so that NS is a lower bound if it is not 0.
+	Runs, CutRuns, NS int64
+	// Wakings counts the entries by wakeup and the wakings after any arrival.
+	Wakings int64
+	// Remains is what the first alternative leaves of it.
+	Remains Remains
+	// Delayed counts the owner's wakings lengthened, by DelayedNS in all.
+	Delayed, DelayedNS int64
+	// Main is the stay that tells most of the story, nil without stays: one that began
+	// within the window if there is any, then the one that cost most. MainIndex is its
+	// place in the CPU's list.
+	Main      *replay.Stay
+	MainIndex int
+}
+
+// Stays is the number of stays.
+func (h *Held) Stays() int64 { return h.Entries.Total() + h.Residents }
+
+// AtLeast reports whether NS is a lower bound.
+func (h *Held) AtLeast() bool { return h.CutRuns > 0 }
+
+// Unreproduced reports whether the main stay began with a wakeup that the model of the
+// recorded kernel cannot lead to where it was recorded.
+func (h *Held) Unreproduced() bool {
+	m := h.Main
+	if m == nil || m.Entry == nil {
+		return false
+	}
+	o := &m.Entry.Original
+	return m.Entry.ModelMiss || o.Bounded && !o.Possible.Test(m.Entry.RecordedCPU)
+}
+
+func (h *Held) merge(o *Held) {
+	h.Entries.merge(o.Entries)
+	h.Residents += o.Residents
+	h.Runs += o.Runs
+	h.CutRuns += o.CutRuns
+	h.NS += o.NS
+	h.Wakings += o.Wakings
+	h.Remains.merge(o.Remains)
+	h.Delayed += o.Delayed
+	h.DelayedNS += o.DelayedNS
+	if o.Main != nil && (h.Main == nil || tellsMore(o.Main, h.Main)) {
+		h.Main, h.MainIndex = o.Main, o.MainIndex
+	}
+}
+
+// heldBy is what one stay amounts to.
+func heldBy(s *replay.Stay, i int) *Held {
+	h := &Held{
+		Task: s.Task, Class: s.Class, Runs: s.Runs, CutRuns: s.CutRuns, NS: s.RunNS, Wakings: s.Wakings,
+		Remains: Remains{s.PatchedCertain, s.PatchedPossible, s.PatchedRunNS, max(s.PatchedRunNS, s.PatchedRunMaxNS)},
+		Delayed: s.DelayedOwner, DelayedNS: s.DelayedOwnerNS, Main: s, MainIndex: i,
+	}
+	switch s.How {
+	case replay.CameByWakeup:
+		h.Entries.Wakeup = 1
+		h.Wakings++
+	case replay.CameByMigration:
+		h.Entries.Migration = 1
+	case replay.CameBefore:
+		h.Residents = 1
+	default:
+		h.Entries.Unseen = 1
+	}
+	return h
+}
+
+// tellsMore reports whether a stay tells more of the story than another: entries
+// before residents, then by cost, wakeups before moves.
+func tellsMore(a, b *replay.Stay) bool {
+	rank := func(s *replay.Stay) int {
+		switch s.How {
+		case replay.CameByWakeup:
+			return 3
+		case replay.CameByMigration:
+			return 2
+		case replay.CameUnseen:
+			return 1
+		}
+		return 0
+	}
+	if (rank(a) > 0) != (rank(b) > 0) {
+		return rank(a) > 0
+	}
+	return cmp.Or(cmp.Compare(a.RunNS, b.RunNS), cmp.Compare(rank(a), rank(b))) > 0
+}
+
+// CPU is what a result amounts to for one isolated CPU.
+type CPU struct {
+	*replay.CPUResult
+	// All sums the foreign stays: the time held is All.NS, those who were there before
+	// included. Came sums those that began within the window, Resident the others.
+	All, Came, Resident Held
+	// Tasks are the foreign tasks, the longest first.
+	Tasks []*Held
+	// WindowNS is the length of the recording, UnknownNS the time of which it does not
+	// tell who ran.
+	WindowNS, UnknownNS int64
+	// LongestRuns are the longest runs of intruders, LongestDelays the longest delays of
+	// the owner, longest first; empty without a [Collector].
+	LongestRuns   []replay.Run
+	LongestDelays []Delay
+}
+
+func cpuOf(res *replay.Result, c *replay.CPUResult) *CPU {
+	s := &CPU{CPUResult: c, WindowNS: max(0, res.End-res.Start), UnknownNS: c.Time[replay.ClassUnknown]}
+	byPID := map[int32]*Held{}
+	for i, st := range c.Stays {
+		h := heldBy(st, i)
+		s.All.merge(h)
+		if st.How == replay.CameBefore {
+			s.Resident.merge(h)
+		} else {
+			s.Came.merge(h)
+		}
+		t := byPID[st.Task.PID]
+		if t == nil {
+			t = &Held{}
+			byPID[st.Task.PID] = t
+			s.Tasks = append(s.Tasks, t)
+		}
+		t.Task, t.Class = st.Task, st.Class
+		t.merge(h)
+	}
+	if n := c.StaysDropped; n > 0 { // their time is held, and what remains of it is open
+		ns := max(0, c.Time[replay.ClassForeign]-s.All.NS)
+		dropped := &Held{Entries: Entries{Dropped: n}, NS: ns, Remains: Remains{MaxNS: ns}}
+		s.All.merge(dropped)
+		s.Came.merge(dropped)
+	}
+	slices.SortStableFunc(s.Tasks, func(a, b *Held) int {
+		return cmp.Or(cmp.Compare(b.NS, a.NS), cmp.Compare(a.Task.PID, b.Task.PID))
+	})
+	return s
+}
+
+// Delays is the number of the owner's delays measured, without and with an intruder on
+// the CPU meanwhile.
+func (s *CPU) Delays() (free, intruded int64) {
+	if s.OwnerDelay != nil {
+		free = s.OwnerDelay.Count()
+	}
+	if s.OwnerDelayIntruded != nil {
+		intruded = s.OwnerDelayIntruded.Count()
+	}
+	return free, intruded
+}
+
+// Worst is the longest delay of the owner in ns.
+func (s *CPU) Worst() int64 {
+	w := s.WorstDelay
+	for _, h := range []*replay.DelayHistogram{s.OwnerDelay, s.OwnerDelayIntruded} {
+		if h != nil {
+			w = max(w, h.Max())
+		}
+	}
+	return w
+}
+
+func (s *CPU) sum() *Sum {
+	sum := &Sum{CPUs: 1, WindowNS: s.WindowNS, Held: s.All, UnknownNS: s.UnknownNS}
+	if s.Owner != nil {
+		sum.Owners = 1
+	}
+	for _, h := range []*replay.DelayHistogram{s.OwnerDelay, s.OwnerDelayIntruded} {
+		if h != nil {
+			sum.Delays.merge(h)
+		}
+	}
+	sum.Delays.WorstNS = max(sum.Delays.WorstNS, s.WorstDelay)
+	return sum
+}
+
+// Sum is what isolated CPUs amount to together, those of one recording or of many. Sums
+// merge.
+type Sum struct {
+	// CPUs counts them, Owners those whose owner is known.
+	CPUs, Owners int
+	// WindowNS adds up the windows, so that Held.NS / WindowNS is the share of the time.
+	WindowNS int64
+	Held     Held
+	// UnknownNS is the time of which the recordings do not tell who ran.
+	UnknownNS int64
+	// Delays are the owners' sch delays.
+	Delays Delays
+}
+
+// Merge adds another sum.
+func (s *Sum) Merge(o *Sum) {
+	s.CPUs += o.CPUs
+	s.Owners += o.Owners
+	s.WindowNS += o.WindowNS
+	s.Held.merge(&o.Held)
+	s.UnknownNS += o.UnknownNS
+	if o.Delays.h != nil {
+		s.Delays.merge(o.Delays.h)
+	}
+	s.Delays.WorstNS = max(s.Delays.WorstNS, o.Delays.WorstNS)
+}
+
+// Share is the part of the time that foreign tasks held the CPUs, 0 to 1; 0 without a
+// window.
+func (s *Sum) Share() float64 {
+	if s.WindowNS <= 0 {
+		return 0
+	}
+	return float64(s.Held.NS) / float64(s.WindowNS)
+}
+
+// Delays are sch delays of owners. The zero value holds none.
+type Delays struct {
+	h *replay.DelayHistogram
+	// WorstNS is the longest, exactly; 0 without delays.
+	WorstNS int64
+}
+
+// Count is the number of delays.
+func (d *Delays) Count() int64 {
+	if d.h == nil {
+		return 0
+	}
+	return d.h.Count()
+}
+
+// Percentile returns the delay in ns that p percent of the wakings do not exceed, to
+// three digits. It is not known where no waking lies above it: a p99 takes 100 wakings.
+func (d *Delays) Percentile(p float64) (ns int64, known bool) {
+	if d.Count() == 0 || !stats.HasPercentile(p, d.Count()) {
+		return 0, false
+	}
+	return d.h.Percentile(p), true
+}
+
+// Histogram holds the delays, nil without any.
+func (d *Delays) Histogram() *replay.DelayHistogram { return d.h }
+
+func (d *Delays) merge(h *replay.DelayHistogram) {
+	if h.Count() == 0 {
+		return
+	}
+	if d.h == nil {
+		d.h = replay.NewDelayHistogram()
+	}
+	d.h.Merge(h)
+	d.WorstNS = max(d.WorstNS, h.Max())
+}
+
+// WorstDelay is the longest delay of an owner.
+type WorstDelay struct {
+	// Known is false where no delay was measured.
+	Known bool
+	NS    int64
+	// CPU it was on; AtNS is when it ended, parser.NoTime if that is not known.
+	CPU  int
+	AtNS int64
+	// Intruded: a foreign task ran on the CPU meanwhile.
+	Intruded bool
+	// Behind is who ran there longest meanwhile, as far as a [Collector] saw it.
+	Behind      replay.TaskRef
+	BehindClass replay.Class
+	BehindNS    int64
+}
+
+// WorstDelay is the longest delay of an owner on any of the CPUs.
+func (f *Findings) WorstDelay() WorstDelay {
+	w := WorstDelay{CPU: -1, AtNS: parser.NoTime}
+	for _, c := range f.CPUs {
+		free, intruded := c.Delays()
+		if free+intruded == 0 || w.Known && c.Worst() < w.NS {
+			continue
+		}
+		w = WorstDelay{Known: true, NS: c.Worst(), CPU: c.CPU, AtNS: c.WorstDelayAt, Intruded: intruded > 0 && c.OwnerDelayIntruded.Max() >= c.Worst()}
+		if w.AtNS == 0 {
+			w.AtNS = parser.NoTime
+		}
+		if len(c.LongestDelays) > 0 {
+			d := &c.LongestDelays[0]
+			w.Behind, w.BehindClass, w.BehindNS = d.Behind, d.BehindClass, d.BehindNS
+		}
+	}
+	return w
+}
+
+// Elsewhere counts the decisions that the first alternative changes for tasks that ran on
+// none of the CPUs looked at.
+type Elsewhere struct {
+	Tasks             int64
+	Certain, Possible int64
+	// Leave an isolated CPU, come to one, or move between others.
+	Leave, Come, Within int64
+	// Any is true where no task ran on the CPUs, so that these are all tasks.
+	Any bool
+}
+
+func elsewhereOf(res *replay.Result, cpus []*CPU) Elsewhere {
+	mine := map[int32]bool{}
+	for _, c := range cpus {
+		for _, t := range c.Tasks {
+			mine[t.Task.PID] = true
+		}
+	}
+	e := Elsewhere{Any: len(mine) == 0}
+	for _, m := range res.Moved {
+		if mine[m.Task.PID] {
+			continue
+		}
+		e.Tasks++
+		e.Certain += m.Certain
+		e.Possible += m.Possible
+		e.Leave += m.ToHousekeeping
+		e.Come += m.ToIsolated
+		e.Within += m.Within
+	}
+	return e
+}
+
+// IsIntruder reports whether a run belongs to a stay, kept or not.
+func IsIntruder(r *replay.Run) bool { return r.Stay >= 0 || r.Class == replay.ClassForeign }
+
+// CPUs is the set of the CPUs looked at.
+func CPUs(list []*CPU) cpumask.Mask {
+	var m cpumask.Mask
+	for _, c := range list {
+		m.Set(c.CPU)
+	}
+	return m
+}
