@@ -28,6 +28,7 @@ var arrows = map[string][]string{
 	"findings/stats":      {},                       // numbers in, numbers out
 	"export/anonymize":    {"parser", "parser/tep"}, // it rewrites records by their formats
 	"replay":              {"kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
+	"loop/work":           {"parser"},
 	"kernelmodel/rules":   {},
 	"kernelmodel/explore": {},
 	"kernelmodel/topo":    {"kernelmodel/rules"},

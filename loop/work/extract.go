@@ -1,0 +1,529 @@
+package work
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"schedreplay/fact"
+	"schedreplay/parser"
+)
+
+// ErrNoWork is wrapped by errors about captures that do not show enough to tell what
+// tasks wanted.
+var ErrNoWork = errors.New("the work cannot be told from this capture")
+
+// state is where a task is while the recording is read.
+type state uint8
+
+const (
+	unseen state = iota
+	asleep
+	queued
+	running
+	gone
+)
+
+// tasking is a task while the recording is read.
+type tasking struct {
+	*Task
+	state   state
+	cpu     int32
+	since   int64 // running: since when; queued: since when
+	burst   int64 // done of the present burst
+	wakes   []Wake
+	blocked int64 // when it last went to sleep
+	// waking is the edge seen for the present wait, or, of a task that runs, for the
+	// next; woken: it was seen.
+	waking   Wait
+	woken    bool
+	runnable int64 // when the wakeup made it runnable
+	onIdle   bool  // then its CPU was idle and nothing else on the way
+	slept    bool  // it has slept since it last ran
+	moving   bool  // between sched_waking and sched_wakeup
+	prio     int32
+	partner  int32 // last_wakee
+	decay    int64 // wakee_flip_decay_ts
+	context  parser.Context
+}
+
+// extraction is one pass over a recording.
+type extraction struct {
+	p     *Program
+	at    map[int32]int // pid to its index in tasks
+	tasks []*tasking
+	cur   []int32 // by CPU, the pid current there, NoPID if not known
+	due   []int32 // by CPU, tasks woken and not run yet
+	begun []bool
+	host  *parser.Host
+	kin   map[int32]int32 // child to parent
+	waked bool
+}
+
+// Extract reads a recording once and returns its work. It needs sched_switch,
+// sched_waking or sched_wakeup of the whole machine; the error wraps [ErrNoWork].
+func Extract(c parser.Capture, host *parser.Host) (*Program, error) {
+	x := &extraction{p: &Program{Start: None}, at: map[int32]int{}, host: host, kin: map[int32]int32{}}
+	var events []parser.Event
+	for ev, err := range c.Events() {
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrNoWork, err)
+		}
+		events = append(events, ev)
+	}
+	if c.Meta().MayReorder {
+		slices.SortStableFunc(events, func(a, b parser.Event) int {
+			switch {
+			case a.Time < b.Time:
+				return -1
+			case a.Time > b.Time:
+				return 1
+			}
+			return 0
+		})
+	}
+	n := len(host.CPU)
+	for i := range events {
+		ev := &events[i]
+		n = max(n, int(ev.CPU)+1, int(ev.TargetCPU)+1, int(ev.OrigCPU)+1)
+		switch ev.Kind {
+		case parser.KindLost, parser.KindHole:
+			x.p.Lost = true
+		case parser.KindSlice:
+			return nil, fmt.Errorf("%w: it holds slices and no wakeups", ErrNoWork)
+		case parser.KindSwitch, parser.KindWaking, parser.KindWakeup:
+			if x.p.Start == None {
+				x.p.Start = ev.Time
+			}
+			x.p.End = ev.Time
+			x.waked = x.waked || ev.Kind == parser.KindWaking
+		}
+	}
+	if x.p.Start == None {
+		return nil, fmt.Errorf("%w: it holds no sched_switch", ErrNoWork)
+	}
+	x.p.CPUs = n
+	x.p.Exit = make([][]Sample, n)
+	x.cur, x.due, x.begun = make([]int32, n), make([]int32, n), make([]bool, n)
+	for i := range x.cur {
+		x.cur[i] = parser.NoPID
+	}
+	for i := range events {
+		x.event(&events[i])
+	}
+	x.end()
+	if len(x.p.Tasks) == 0 {
+		return nil, fmt.Errorf("%w: no task runs in it", ErrNoWork)
+	}
+	return x.p, nil
+}
+
+func (x *extraction) event(ev *parser.Event) {
+	switch ev.Kind {
+	case parser.KindSwitch:
+		x.switched(ev)
+	case parser.KindWaking:
+		x.waking(ev)
+	case parser.KindWakeup:
+		x.wakeup(ev)
+	case parser.KindWakeupNew:
+		x.newborn(ev)
+	case parser.KindMigrate:
+		x.moved(ev)
+	case parser.KindFork:
+		x.kin[ev.Next.PID] = ev.Task.PID
+	}
+}
+
+// task returns what is known of a pid, which is not the idle task's.
+func (x *extraction) task(t *parser.Task) *tasking {
+	i, ok := x.at[t.PID]
+	if !ok {
+		i = len(x.tasks)
+		x.at[t.PID] = i
+		x.tasks = append(x.tasks, &tasking{
+			Task: &Task{PID: t.PID, Comm: t.Comm, CPU: parser.NoCPU, Policy: -1, Recorded: Figures{RunOn: make([]int64, x.p.CPUs), Entries: make([]int64, x.p.CPUs)}},
+			cpu:  parser.NoCPU, prio: 120,
+		})
+	}
+	p := x.tasks[i]
+	if t.Comm != "" {
+		p.Comm = t.Comm
+	}
+	if t.Prio != parser.NoPrio {
+		p.prio = t.Prio
+	}
+	return p
+}
+
+// place notes where a task is, and that it came there.
+func (x *extraction) place(p *tasking, cpu int32) {
+	if cpu < 0 || cpu == p.cpu {
+		return
+	}
+	if p.cpu >= 0 {
+		p.Recorded.Entries[cpu]++
+	}
+	if p.CPU < 0 {
+		p.CPU = cpu
+	}
+	p.cpu = cpu
+}
+
+func (x *extraction) switched(ev *parser.Event) {
+	c := ev.CPU
+	if c < 0 {
+		return
+	}
+	idle := ev.Task.PID == 0
+	if ev.Task.PID > 0 {
+		x.leaves(x.task(&ev.Task), ev)
+	}
+	x.cur[c] = ev.Next.PID
+	if ev.Next.PID > 0 {
+		x.enters(x.task(&ev.Next), ev, idle)
+	}
+	x.begun[c] = true
+}
+
+// leaves ends a run; the burst too, if the task blocks.
+func (x *extraction) leaves(p *tasking, ev *parser.Event) {
+	switch {
+	case p.state == unseen:
+		p.Begin, p.since = BeginRunning, x.p.Start
+		x.place(p, ev.CPU)
+	case p.state != running || p.cpu != ev.CPU:
+		x.p.Unmatched++
+		p.since = ev.Time
+		x.place(p, ev.CPU)
+	}
+	run := ev.Time - p.since
+	p.burst += run
+	p.Recorded.Run += run
+	p.Recorded.RunOn[ev.CPU] += run
+	p.since = ev.Time
+	if ev.State.Runnable() || !ev.State.Known() {
+		p.state = queued
+		return
+	}
+	p.state, p.slept = asleep, true
+	if ev.State.Gone() {
+		p.state = gone
+	}
+	x.closeBurst(p, ev.Time)
+	p.Steps[len(p.Steps)-1].Exit = p.state == gone
+}
+
+// closeBurst makes a step of the present burst. The wait after it ends by the waking
+// already seen, if there is one.
+func (x *extraction) closeBurst(p *tasking, now int64) {
+	p.Steps = append(p.Steps, Step{Burst: p.burst, Prio: p.prio, Wakes: p.wakes, Then: Wait{Slept: true, Lag: 0, Exit: None}})
+	p.burst, p.wakes, p.blocked = 0, nil, now
+	if p.woken {
+		x.ends(p)
+	}
+}
+
+// ends puts the waking seen at the end of the wait of the last step.
+func (x *extraction) ends(p *tasking) {
+	s := &p.Steps[len(p.Steps)-1]
+	w := p.waking
+	w.Slept, w.Exit = true, None
+	w.Sleep = max(0, w.Time-p.blocked)
+	s.Then = w
+	if w.Edge == EdgeTask {
+		waker := x.tasks[w.Waker]
+		x.wakes(waker, w, Wake{At: w.WakerAt, Task: x.at[p.PID], Step: len(p.Steps) - 1})
+	}
+}
+
+// wakes adds a waking to the waker's burst, which may have ended since.
+func (x *extraction) wakes(waker *tasking, w Wait, k Wake) {
+	if w.WakerStep < len(waker.Steps) {
+		s := &waker.Steps[w.WakerStep]
+		s.Wakes = append(s.Wakes, k)
+		return
+	}
+	waker.wakes = append(waker.wakes, k)
+}
+
+// enters begins a run.
+func (x *extraction) enters(p *tasking, ev *parser.Event, fromIdle bool) {
+	c := ev.CPU
+	switch p.state {
+	case unseen:
+		p.Begin = BeginQueued
+		x.place(p, c)
+	case asleep, gone:
+		// Nobody was seen to wake it.
+		p.waking, p.woken = Wait{Edge: EdgeOutside, From: fact.Unknown, Time: ev.Time, CPU: c}, true
+		x.ends(p)
+		p.runnable, p.woken = ev.Time, false
+	case running:
+		x.p.Unmatched++
+	}
+	if c != p.cpu {
+		x.place(p, c)
+	}
+	if p.slept && len(p.Steps) > 0 {
+		x.ran(p, ev, fromIdle)
+	} else if p.state == queued && p.since > x.p.Start {
+		p.Recorded.Gap = append(p.Recorded.Gap, ev.Time-p.since)
+	}
+	p.slept, p.state, p.since = false, running, ev.Time
+}
+
+// ran takes the delay from a task's waking to its run.
+func (x *extraction) ran(p *tasking, ev *parser.Event, fromIdle bool) {
+	c := ev.CPU
+	w := &p.Steps[len(p.Steps)-1].Then
+	if x.due[c] > 0 {
+		x.due[c]--
+	}
+	if w.Edge == EdgeNone || w.Time == None {
+		return
+	}
+	p.Recorded.Wakings++
+	p.Recorded.Delay = append(p.Recorded.Delay, ev.Time-w.Time)
+	in := ev.Time - p.runnable
+	switch {
+	case fromIdle && p.onIdle:
+		w.Exit = in
+		x.p.Exit[c] = append(x.p.Exit[c], Sample{ev.Time, in})
+	case !fromIdle && !p.onIdle && ev.Task.PID > 0 && ev.State.Runnable():
+		x.p.Preempt = append(x.p.Preempt, Sample{ev.Time, in})
+	}
+}
+
+// edge classes a waking of p by what the record says of who did it.
+func (x *extraction) edge(p *tasking, ev *parser.Event) Wait {
+	w := Wait{Edge: EdgeOutside, From: fact.Estimated, Time: ev.Time, CPU: ev.CPU}
+	cur := ev.Cur.PID
+	if ev.CPU >= 0 && (cur < 0 || x.cur[ev.CPU] >= 0) {
+		cur = x.cur[ev.CPU]
+	}
+	switch ev.Context {
+	case parser.ContextTask, parser.ContextUnknown:
+		i, ok := x.at[cur]
+		if !ok && cur > 0 {
+			who := ev.Cur
+			who.PID = cur
+			q := x.task(&who)
+			i, ok = x.at[cur], true
+			if q.state == unseen {
+				q.Begin, q.state, q.since = BeginRunning, running, x.p.Start
+				x.place(q, ev.CPU)
+			}
+		}
+		if !ok || cur == p.PID {
+			break
+		}
+		q := x.tasks[i]
+		if q.state != running {
+			x.p.Unmatched++
+			break
+		}
+		w.Edge, w.From, w.Waker, w.WakerStep, w.WakerAt = EdgeTask, fact.Observed, i, len(q.Steps), q.burst+ev.Time-q.since
+		if ev.Context == parser.ContextUnknown {
+			w.From = fact.Estimated
+		}
+	case parser.ContextHardirq, parser.ContextSoftirq:
+		if ev.CPU == p.cpu || p.cpu < 0 {
+			w.Edge = EdgeTimer
+		}
+	}
+	return w
+}
+
+func (x *extraction) waking(ev *parser.Event) {
+	if ev.Task.PID <= 0 {
+		return
+	}
+	p := x.task(&ev.Task)
+	if p.state == unseen {
+		x.asleepAtStart(p, ev.TargetCPU)
+	}
+	x.flip(ev)
+	switch p.state {
+	case asleep:
+		if p.slept && p.moving {
+			x.p.Unmatched++
+		}
+		p.waking, p.woken, p.moving = x.edge(p, ev), true, true
+		x.ends(p)
+	case running, queued:
+		p.waking, p.woken = x.edge(p, ev), true
+	}
+}
+
+// asleepAtStart gives a task that the window finds asleep its first wait.
+func (x *extraction) asleepAtStart(p *tasking, cpu int32) {
+	p.Begin, p.state, p.slept, p.blocked = BeginAsleep, asleep, true, x.p.Start
+	x.place(p, cpu)
+	p.Steps = append(p.Steps, Step{Prio: p.prio, Then: Wait{Slept: true, Exit: None}})
+}
+
+func (x *extraction) wakeup(ev *parser.Event) {
+	if ev.Task.PID <= 0 {
+		return
+	}
+	p := x.task(&ev.Task)
+	if p.state == unseen {
+		x.asleepAtStart(p, ev.TargetCPU)
+	}
+	switch p.state {
+	case running, queued:
+		// It had not left its CPU: a wait of no length, which a later waking would
+		// have made one.
+		if p.woken && p.state == running && p.waking.Edge == EdgeTask {
+			p.burst += ev.Time - p.since
+			p.Recorded.Run += ev.Time - p.since
+			p.Recorded.RunOn[p.cpu] += ev.Time - p.since
+			p.since = ev.Time
+			x.closeBurst(p, ev.Time)
+			p.Steps[len(p.Steps)-1].Then.Slept = false
+		}
+		p.woken = false
+		return
+	case asleep:
+		if !p.woken {
+			p.waking, p.woken = x.edge(p, ev), true
+			x.ends(p)
+		}
+	default:
+		return
+	}
+	c := ev.TargetCPU
+	if c < 0 {
+		c = ev.CPU
+	}
+	p.state, p.woken, p.moving, p.runnable, p.since = queued, false, false, ev.Time, ev.Time
+	w := &p.Steps[len(p.Steps)-1].Then
+	w.Lag = max(0, ev.Time-w.Time)
+	x.place(p, c)
+	if c >= 0 && int(c) < len(x.cur) {
+		p.onIdle = x.cur[c] == 0 && x.due[c] == 0
+		x.due[c]++
+	}
+}
+
+func (x *extraction) newborn(ev *parser.Event) {
+	if ev.Task.PID <= 0 {
+		return
+	}
+	if old, ok := x.at[ev.Task.PID]; ok && x.tasks[old].state != unseen {
+		x.p.Unmatched++ // a pid taken again is not told apart
+		return
+	}
+	p := x.task(&ev.Task)
+	p.Begin, p.state, p.slept, p.blocked = BeginUnborn, asleep, true, ev.Time
+	x.place(p, ev.TargetCPU)
+	p.Steps = append(p.Steps, Step{Prio: p.prio, Then: Wait{Slept: true, Exit: None}})
+	p.waking = x.edge(p, ev)
+	x.ends(p)
+	if w := &p.Steps[0].Then; w.Edge == EdgeTask {
+		q := x.tasks[w.Waker]
+		all := q.wakes
+		if w.WakerStep < len(q.Steps) {
+			all = q.Steps[w.WakerStep].Wakes
+		}
+		all[len(all)-1].Fork = true
+	}
+	p.state, p.runnable, p.since = queued, ev.Time, ev.Time
+	if c := ev.TargetCPU; c >= 0 && int(c) < len(x.cur) {
+		p.onIdle = x.cur[c] == 0 && x.due[c] == 0
+		x.due[c]++
+	}
+}
+
+func (x *extraction) moved(ev *parser.Event) {
+	if ev.Task.PID <= 0 || ev.TargetCPU < 0 {
+		return
+	}
+	p := x.task(&ev.Task)
+	if p.state == unseen {
+		x.place(p, ev.OrigCPU)
+		p.Begin, p.state, p.since = BeginQueued, queued, x.p.Start
+	}
+	cause := MoveBalance
+	switch {
+	case p.state == asleep && p.moving:
+		cause = MoveWakeup
+	case ev.CPU >= 0 && x.stopper(x.cur[ev.CPU]):
+		cause = MoveActive
+	case p.state == running:
+		cause = MoveWakeup // exec, before it goes to the stopper
+	}
+	if ev.TargetCPU != p.cpu {
+		p.Recorded.Moves[cause]++
+	}
+	x.place(p, ev.TargetCPU)
+}
+
+func (x *extraction) stopper(pid int32) bool {
+	i, ok := x.at[pid]
+	return ok && isStopper(x.tasks[i].Comm)
+}
+
+// flip counts wakee_flips of the task that wakes (record_wakee).
+func (x *extraction) flip(ev *parser.Event) {
+	if ev.CPU < 0 {
+		return
+	}
+	i, ok := x.at[x.cur[ev.CPU]]
+	if !ok {
+		return
+	}
+	q := x.tasks[i]
+	if ev.Time > q.decay+second {
+		q.Flips >>= 1
+		q.decay = ev.Time
+	}
+	if q.partner != ev.Task.PID {
+		q.partner = ev.Task.PID
+		q.Flips++
+	}
+}
+
+const second = 1_000_000_000
+
+// end closes what the window cuts, and settles what needs the whole of it.
+func (x *extraction) end() {
+	for _, p := range x.tasks {
+		switch p.state {
+		case running:
+			run := x.p.End - p.since
+			p.burst += run
+			p.Recorded.Run += run
+			p.Recorded.RunOn[p.cpu] += run
+			fallthrough
+		case queued:
+			p.woken = false
+			x.closeBurst(p, x.p.End)
+			p.Steps[len(p.Steps)-1].Cut = true
+		}
+	}
+	order := make([]int, len(x.tasks))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return int(x.tasks[a].PID) - int(x.tasks[b].PID) })
+	to := make([]int, len(order))
+	for i, old := range order {
+		to[old] = i
+	}
+	for _, old := range order {
+		p := x.tasks[old]
+		for i := range p.Steps {
+			s := &p.Steps[i]
+			s.Then.Waker = to[s.Then.Waker]
+			for j := range s.Wakes {
+				s.Wakes[j].Task = to[s.Wakes[j].Task]
+			}
+			slices.SortStableFunc(s.Wakes, func(a, b Wake) int { return int(min(1, max(-1, a.At-b.At))) })
+		}
+		x.p.Tasks = append(x.p.Tasks, *p.Task)
+	}
+	x.describe()
+	x.class()
+}

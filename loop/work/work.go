@@ -1,0 +1,187 @@
+// Package work turns a recording into what its tasks wanted, apart from what the
+// scheduler gave them: for each task the bursts of CPU time it wanted until it
+// blocked, and what ended each wait after them. Preemption, the CPU and the delay are
+// not in it: those are the scheduler's doing, and the closed loop makes them anew.
+//
+// What it does not know it says: every wait carries its class and how sure that is.
+// Locks, affinity changes in the middle of the window and the work of interrupts are
+// in no event and so not in the program; a burst costs what it cost when it was
+// recorded, whoever ran on the sibling thread.
+package work
+
+import (
+	"schedreplay/cpumask"
+	"schedreplay/fact"
+)
+
+// Edge is the class of what ends a wait.
+type Edge uint8
+
+// The classes.
+const (
+	// EdgeNone: nothing ended the wait within the window.
+	EdgeNone Edge = iota
+	// EdgeTask: another task woke it, after so much of a burst of its own.
+	EdgeTask
+	// EdgeTimer: its own timer, so long after it blocked.
+	EdgeTimer
+	// EdgeGrid: its own timer, at set times whatever the delays before.
+	EdgeGrid
+	// EdgeOutside: a device, a signal from elsewhere or what no task explains, at the
+	// recorded time.
+	EdgeOutside
+)
+
+// String returns the class in a word.
+func (e Edge) String() string {
+	return [...]string{"none", "task", "timer", "grid", "outside"}[e]
+}
+
+// Wait is what happens after a burst: the task sleeps until the edge.
+type Wait struct {
+	Edge Edge
+	// From says how sure the class is: observed where the record itself says that the
+	// task did the waking, estimated where a rule of thumb does.
+	From fact.Provenance
+	// Waker, WakerStep and WakerAt are, of [EdgeTask], the waker as an index of
+	// Program.Tasks, its step and the ns of that step's burst it had run.
+	Waker, WakerStep int
+	WakerAt          int64
+	// Sleep is, of [EdgeTimer], the ns from blocking to waking.
+	Sleep int64
+	// Time and CPU are when and where the waking was recorded.
+	Time int64
+	CPU  int32
+	// Sync: WF_SYNC is taken to have been passed. It is in no event: user tasks that
+	// wake user tasks mostly do so through pipes and sockets, which pass it.
+	Sync bool
+	// Slept is false where the waking came before the task had left its CPU, so that it
+	// did not sleep.
+	Slept bool
+	// Lag is the ns from waking to runnable (sched_waking to sched_wakeup), Exit those
+	// from runnable to running where the CPU was idle, [None] where it was not.
+	Lag, Exit int64
+}
+
+// None stands for a duration or time that is not known.
+const None = -1 << 63
+
+// Wake is a waking that a task does in a burst.
+type Wake struct {
+	// At is the ns of the burst after which it happens.
+	At int64
+	// Task and Step are the wakee, as an index of Program.Tasks, and its step whose
+	// wait ends. Fork: the wakee is new.
+	Task, Step int
+	Fork       bool
+}
+
+// Step is a burst and the wait after it.
+type Step struct {
+	// Burst is the CPU time wanted before the task blocks, in ns; 0 for the wait in
+	// which the window finds a sleeping task.
+	Burst int64
+	// Cut: the window ended in the burst. The task wants the CPU for as long as it lasts.
+	Cut bool
+	// Exit: the task ends after the burst.
+	Exit bool
+	// Prio is the task's priority in the burst, on the kernel's scale.
+	Prio  int32
+	Then  Wait
+	Wakes []Wake // in order of At
+}
+
+// Begin says how the window finds a task.
+type Begin uint8
+
+// The ways.
+const (
+	// BeginAsleep: in the wait of its first step.
+	BeginAsleep Begin = iota
+	// BeginQueued and BeginRunning: in its first burst.
+	BeginQueued
+	BeginRunning
+	// BeginUnborn: a fork within the window makes it.
+	BeginUnborn
+)
+
+// Task is one task's program.
+type Task struct {
+	PID  int32
+	Comm string
+	// Steps are done in order.
+	Steps []Step
+	Begin Begin
+	// CPU is where the task is in the beginning.
+	CPU int32
+	// Allowed is its affinity, AllowedFrom how that is known.
+	Allowed     cpumask.Mask
+	AllowedFrom fact.Provenance
+	// Kthread and PerCPU: a kernel thread, and one bound to its CPU. Recorder: the
+	// program that made the recording. Stop: migration/N.
+	Kthread, PerCPU, Recorder, Stop bool
+	// Policy is the scheduling policy of the bundle, -1 if unknown: 5 is SCHED_IDLE, 3
+	// SCHED_BATCH.
+	Policy int
+	// Flips is wakee_flips as the recorded wakings make it by the window's end.
+	Flips int64
+	// Recorded is what the recording gave the task.
+	Recorded Figures
+}
+
+// Cause is why a task changed its CPU.
+type Cause uint8
+
+// The causes.
+const (
+	MoveWakeup  Cause = iota // selected elsewhere when it woke, forked or executed
+	MoveBalance              // pulled while it was queued
+	MoveActive               // moved by the stopper: active balance, affinity, exec
+	Causes                   // how many there are
+)
+
+// Figures are what a task got, in a recording or a run of the loop.
+type Figures struct {
+	// Wakings counts those after which it ran; Delay holds the ns from each to running.
+	Wakings int64
+	Delay   []int64
+	// Gap holds the ns of each time it was off its CPU while runnable, having not slept.
+	Gap []int64
+	// Run is its run time in ns, RunOn that by CPU.
+	Run   int64
+	RunOn []int64
+	// Moves counts its changes of CPU.
+	Moves [Causes]int64
+	// Entries counts its arrivals, by CPU, by wakeup or move.
+	Entries []int64
+}
+
+// Sample is a residual: a delay that the recording shows and no model explains.
+type Sample struct{ Time, NS int64 }
+
+// Program is the work of one recording.
+type Program struct {
+	// Start and End of the window in ns of the capture's clock.
+	Start, End int64
+	CPUs       int
+	Tasks      []Task // by pid
+	// Exit holds by CPU the recorded exits from idle, in order of time: ns from the
+	// wakeup to the switch. Preempt holds those of wakeups that took a busy CPU.
+	Exit    [][]Sample
+	Preempt []Sample
+	// Unmatched counts what contradicts itself: a task that runs on two CPUs, leaves one
+	// it was not on, or wakes twice.
+	Unmatched int64
+	// Lost: the recording says that events are missing.
+	Lost bool
+}
+
+// Find returns the index of a pid in Tasks, -1 if it is not there.
+func (p *Program) Find(pid int32) int {
+	for i := range p.Tasks {
+		if p.Tasks[i].PID == pid {
+			return i
+		}
+	}
+	return -1
+}

@@ -1,0 +1,228 @@
+package work
+
+import (
+	"fmt"
+	"iter"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"schedreplay/cpumask"
+	"schedreplay/fact"
+
+	"schedreplay/internal/traces"
+	"schedreplay/parser"
+	"schedreplay/parser/capturetest"
+)
+
+// slices adds up the run time of each task from the switches alone.
+func runTimes(t *testing.T, c parser.Capture, start, end int64) map[int32]int64 {
+	t.Helper()
+	type cur struct {
+		pid   int32
+		since int64
+		known bool
+	}
+	on, run, seen := map[int32]cur{}, map[int32]int64{}, map[int32]bool{}
+	for ev, err := range c.Events() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ev.Kind != parser.KindSwitch {
+			continue
+		}
+		k := on[ev.CPU]
+		switch {
+		case k.known:
+			run[k.pid] += ev.Time - k.since
+		case !seen[ev.Task.PID]:
+			run[ev.Task.PID] += ev.Time - start // it ran when the window began
+		}
+		on[ev.CPU] = cur{ev.Next.PID, ev.Time, true}
+		seen[ev.Task.PID], seen[ev.Next.PID] = true, true
+	}
+	for _, k := range on {
+		run[k.pid] += end - k.since
+	}
+	delete(run, 0)
+	return run
+}
+
+// Of every recording: the bursts of a task sum to its recorded run time, what wakes and
+// what is woken agree, and no edge comes before the wait that it ends.
+func TestExtractOnCaptures(t *testing.T) {
+	for _, r := range traces.Recordings(t) {
+		t.Run(r.Folder+"/"+r.Name, func(t *testing.T) {
+			c, host := capturetest.Open(t, r.Path, r.Bundle)
+			p, err := Extract(c, host)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := runTimes(t, c, p.Start, p.End)
+			edges := map[string]int{}
+			for i := range p.Tasks {
+				task := &p.Tasks[i]
+				sum := int64(0)
+				for j := range task.Steps {
+					s := &task.Steps[j]
+					sum += s.Burst
+					edges[s.Then.Edge.String()]++
+					if w := &s.Then; w.Edge == EdgeTask {
+						found := false
+						for _, k := range p.Tasks[w.Waker].Steps[w.WakerStep].Wakes {
+							found = found || k.Task == i && k.Step == j && k.At == w.WakerAt
+						}
+						if !found {
+							t.Fatalf("%s step %d: its waker does not know of it", task.Comm, j)
+						}
+					}
+					for _, k := range s.Wakes {
+						if k.At > s.Burst && p.Unmatched == 0 {
+							t.Errorf("%s step %d wakes after %d of %d ns", task.Comm, j, k.At, s.Burst)
+						}
+					}
+				}
+				if sum != task.Recorded.Run {
+					t.Errorf("%s: bursts of %d ns, run time %d", task.Comm, sum, task.Recorded.Run)
+				}
+				if got := want[task.PID]; got != sum && p.Unmatched == 0 {
+					t.Errorf("%s[%d]: bursts of %d ns, slices of %d", task.Comm, task.PID, sum, got)
+				}
+			}
+			t.Log(fmt.Sprint(p.Unmatched, " unmatched; edges ", edges))
+		})
+	}
+}
+
+// scene is a capture made up by a test.
+type scene struct{ events []parser.Event }
+
+func (s *scene) Meta() *parser.Meta { return &parser.Meta{HasWakings: true} }
+func (s *scene) Close() error       { return nil }
+func (s *scene) Events() iter.Seq2[parser.Event, error] {
+	return func(yield func(parser.Event, error) bool) {
+		for _, ev := range s.events {
+			if !yield(ev, nil) {
+				return
+			}
+		}
+	}
+}
+
+func named(pid int32) parser.Task {
+	return parser.Task{PID: pid, Prio: 120, Comm: map[int32]string{0: "swapper", 1: "one", 2: "two", 3: "three"}[pid]}
+}
+
+func (s *scene) sw(t int64, cpu, prev int32, st parser.State, next int32) *scene {
+	ev := parser.NewEvent(parser.KindSwitch, t, cpu)
+	ev.Task, ev.Next, ev.State = named(prev), named(next), st
+	s.events = append(s.events, ev)
+	return s
+}
+
+func (s *scene) wake(kind parser.Kind, t int64, cpu, pid, target int32, ctx parser.Context) *scene {
+	ev := parser.NewEvent(kind, t, cpu)
+	ev.Task, ev.TargetCPU, ev.Context = named(pid), target, ctx
+	s.events = append(s.events, ev)
+	return s
+}
+
+func extract(t *testing.T, s *scene) *Program {
+	t.Helper()
+	p, err := Extract(s, &parser.Host{Possible: fact.Seen(cpumask.Range(0, 1), "test")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Unmatched != 0 {
+		t.Errorf("%d unmatched", p.Unmatched)
+	}
+	return p
+}
+
+// A task wakes another in the middle of its burst, is preempted, and sleeps by its own
+// timer; the other blocks and is not woken again.
+func TestExtract(t *testing.T) {
+	const S, R = parser.StateSleeping, parser.StateRunning
+	p := extract(t, new(scene).
+		sw(100, 0, 0, R, 1).
+		wake(parser.KindWaking, 130, 0, 2, 1, parser.ContextTask).
+		wake(parser.KindWakeup, 135, 0, 2, 1, parser.ContextTask).
+		sw(140, 1, 0, R, 2).
+		sw(150, 0, 1, R, 3). // preempted after 50
+		sw(160, 1, 2, S, 0).
+		sw(170, 0, 3, S, 1).
+		sw(190, 0, 1, S, 0). // 70 in all
+		wake(parser.KindWaking, 290, 0, 1, 0, parser.ContextHardirq).
+		wake(parser.KindWakeup, 292, 0, 1, 0, parser.ContextHardirq).
+		sw(300, 0, 0, R, 1).
+		sw(310, 0, 1, R, 3))
+	one, two := &p.Tasks[0], &p.Tasks[1]
+	want := []Step{
+		{Burst: 70, Prio: 120, Wakes: []Wake{{At: 30, Task: 1, Step: 0}}, Then: Wait{Edge: EdgeTimer, From: fact.Estimated, Sleep: 100, Time: 290, Slept: true, Lag: 2, Exit: 8}},
+		{Burst: 10, Prio: 120, Cut: true, Then: Wait{Slept: true, Exit: None}},
+	}
+	if d := cmp.Diff(want, one.Steps, cmpopts.EquateEmpty()); d != "" {
+		t.Errorf("one: -want +got:\n%s", d)
+	}
+	want = []Step{
+		{Prio: 120, Then: Wait{Edge: EdgeTask, From: fact.Observed, Waker: 0, WakerStep: 0, WakerAt: 30, Sleep: 30, Time: 130, Sync: true, Slept: true, Lag: 5, Exit: None}},
+		{Burst: 20, Prio: 120, Then: Wait{Slept: true, Exit: None}},
+	}
+	want[0].Then.Exit = None // CPU 1 was not known to be idle
+	if d := cmp.Diff(want, two.Steps, cmpopts.EquateEmpty()); d != "" {
+		t.Errorf("two: -want +got:\n%s", d)
+	}
+	if one.Begin != BeginQueued || two.Begin != BeginAsleep {
+		t.Errorf("begin %d and %d", one.Begin, two.Begin)
+	}
+	if d := cmp.Diff(one.Recorded.Gap, []int64{20}); d != "" {
+		t.Errorf("gaps of one: %s", d)
+	}
+	if d := cmp.Diff(two.Recorded.Delay, []int64{10}); d != "" {
+		t.Errorf("delays of two: %s", d)
+	}
+}
+
+// A waking that comes before the task has left its CPU ends its wait all the same; one
+// that comes so early that it does not leave it at all splits the burst there.
+func TestExtractEarlyWakings(t *testing.T) {
+	const S, R = parser.StateSleeping, parser.StateRunning
+	p := extract(t, new(scene).
+		sw(90, 1, 0, R, 2).
+		sw(100, 0, 0, R, 1).
+		wake(parser.KindWaking, 110, 1, 1, 0, parser.ContextTask). // two wakes one, that runs
+		wake(parser.KindWakeup, 112, 1, 1, 0, parser.ContextTask).
+		wake(parser.KindWaking, 130, 1, 1, 0, parser.ContextTask).
+		sw(131, 0, 1, S, 0).
+		wake(parser.KindWakeup, 134, 1, 1, 0, parser.ContextTask).
+		sw(140, 0, 0, R, 1).
+		sw(150, 0, 1, S, 0))
+	one := &p.Tasks[0]
+	var got []string
+	for _, s := range one.Steps {
+		got = append(got, fmt.Sprint(s.Burst, " ", s.Then.Edge, " ", s.Then.Slept, " ", s.Then.Sleep))
+	}
+	if d := cmp.Diff([]string{"12 task false 0", "19 task true 0", "10 none true 0"}, got); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+	if d := cmp.Diff([]Wake{{At: 20, Task: 0, Step: 0}, {At: 40, Task: 0, Step: 1}}, p.Tasks[1].Steps[0].Wakes); d != "" {
+		t.Errorf("wakes of two: -want +got:\n%s", d)
+	}
+}
+
+func TestKeepsGrid(t *testing.T) {
+	timer := func(at ...int64) *Task {
+		p := &Task{}
+		for _, t := range at {
+			p.Steps = append(p.Steps, Step{Then: Wait{Edge: EdgeTimer, Time: t}})
+		}
+		return p
+	}
+	if !keepsGrid(timer(1000, 2010, 3000, 4020, 5001, 6000, 7030, 8000, 9001)) {
+		t.Error("a grid of 1000 is not seen")
+	}
+	if keepsGrid(timer(1000, 2100, 3500, 4610, 6000, 7160, 8590, 9700, 11100)) {
+		t.Error("a sleep that drifts is taken for a grid")
+	}
+}
