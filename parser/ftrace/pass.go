@@ -128,3 +128,6 @@ func (p *pass) Torn(line []byte) bool {
 	}
 	return false
 }
+
+// Whole implements [text.Dialect].
+func (p *pass) Whole(_ *parser.Event, line []byte) bool { return text.PayloadEnds(line) }

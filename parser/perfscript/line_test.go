@@ -83,3 +83,14 @@ func TestForksOnce(t *testing.T) {
 		}
 	}
 }
+
+func TestCutInLastNumber(t *testing.T) {
+	goldentest.Ends(t, "# captured on    : x\n", []string{
+		"            perf  4041 [000]   410.308626: sched:sched_stat_runtime: comm=perf pid=4041 runtime=59107 [ns]",
+		"            perf  4041 [000]   410.308626: sched:sched_waking: comm=perf pid=4041 prio=120 target_cpu=001",
+	}, []string{
+		"            perf  4041 [000]   410.308626: sched:sched_waking: comm=perf pid=4041 prio=120 target_cpu=00",
+		"           mkdir 32147 [001]   717.328088: PERF_RECORD_LOST lost 2",
+		"           mkdir 32147 [001]   717.328088: PERF_RECORD_COMM: mkdir:32147/32147",
+	}, New)
+}

@@ -178,3 +178,11 @@ func (p *pass) Torn(line []byte) bool {
 	}
 	return false
 }
+
+// Whole implements [text.Dialect].
+func (p *pass) Whole(ev *parser.Event, line []byte) bool {
+	if (ev.Kind == parser.KindLost || ev.Kind == parser.KindComm) && bytes.Contains(line, []byte("PERF_RECORD_")) {
+		return false // they end in a count or a pid
+	}
+	return text.PayloadEnds(line)
+}

@@ -294,3 +294,48 @@ func renamePayload(ev *parser.Event, b []byte, names *parser.Names) bool {
 	ev.Task.Comm = names.Intern(before[i+len(newComm):])
 	return ok && ValidComm(before[i+len(newComm):])
 }
+
+// maxPID is the largest process id (PID_MAX_LIMIT), maxPrio the largest priority of
+// a task (MAX_PRIO - 1), maxScore the largest oom_score_adj.
+const (
+	maxPID   = 1 << 22
+	maxPrio  = 139
+	maxScore = 1000
+)
+
+// PayloadEnds reports whether a payload that [Payload] decoded is whole though
+// neither a newline nor a blank ends it: whether its last number can have no digit more.
+func PayloadEnds(line []byte) bool {
+	last := line[bytes.LastIndexByte(line, ' ')+1:]
+	i := bytes.LastIndexAny(last, "=:")
+	n, rest, ok := Int(last[i+1:])
+	if i < 0 || !ok || len(rest) > 0 {
+		return true // it ends in a word: what is used of it ends before
+	}
+	digits := last[i+1:]
+	if digits[0] == '0' && len(digits) == 1 {
+		return string(last[:i]) != "target_cpu" && string(last[:i]) != "CPU"
+	}
+	most := int64(0)
+	switch string(last[:i]) {
+	case "next_prio", "prio":
+		most = maxPrio
+	case "target_cpu", "CPU": // %03d
+		if len(digits) < 3 {
+			return false
+		}
+		if digits[0] == '0' {
+			return true
+		}
+		most = maxCPUs - 1
+	case "dest_cpu":
+		most = maxCPUs - 1
+	case "old_pid", "child_pid", "next_pid":
+		most = maxPID
+	case "oom_score_adj":
+		most, n = maxScore, max(n, -n)
+	case "runtime":
+		return false // "[ns]" follows
+	}
+	return n < 0 || n*10 > most // the only negative priority is -1
+}

@@ -44,6 +44,9 @@ type Dialect interface {
 	Torn(line []byte) bool
 	// Deliver hands a decoded event on.
 	Deliver(ev *parser.Event)
+	// Whole reports whether the line of a decoded event is provably whole though no
+	// newline ends it: one digit more would make another number of its last one.
+	Whole(ev *parser.Event, line []byte) bool
 	// Lead is how many bytes of a record may stand before its columns can be told:
 	// the width of a name that is printed first.
 	Lead() int
@@ -67,6 +70,9 @@ type Records struct {
 	inOther bool
 	// ev is where lines are decoded to.
 	ev parser.Event
+	// unended is true for a last line without its newline, torn if it was held back
+	// for that.
+	unended, torn bool
 }
 
 // piece is a line that is no record by itself.
@@ -103,6 +109,7 @@ func (p *Records) Run(shape Shape, format string) {
 		if !p.lines.Ended() && p.lines.Err() != nil {
 			break // the rest of this line is lost
 		}
+		p.unended = !p.lines.Ended() && !p.lines.Cut()
 		p.line(line)
 		p.out.bytes = p.lines.Bytes()
 	}
@@ -123,6 +130,10 @@ func (p *Records) Run(shape Shape, format string) {
 		}
 	}
 	p.flush(len(p.pieces))
+	if p.torn {
+		p.out.End(p.error(format, p.lines.Number(), ErrTorn))
+		return
+	}
 	p.out.End(nil)
 }
 
@@ -148,7 +159,7 @@ func (p *Records) line(line []byte) {
 			p.flush(len(p.pieces))
 			p.ev = ev
 		}
-		p.deliver()
+		p.deliver(line)
 		return
 	case fit == FitNone:
 		if p.d.Remark(line, n) {
@@ -165,8 +176,12 @@ func (p *Records) line(line []byte) {
 	p.keep(line, fit, n)
 }
 
-// deliver hands on what was decoded last.
-func (p *Records) deliver() {
+// deliver hands on what was decoded last, of a record that ends with line.
+func (p *Records) deliver(line []byte) {
+	if p.unended && p.ev.Kind != parser.KindOther && p.ev.Kind != parser.KindDamaged && !p.d.Whole(&p.ev, line) {
+		p.torn = true
+		return
+	}
 	p.inOther = p.ev.Kind == parser.KindOther
 	p.d.Deliver(&p.ev)
 }
@@ -191,7 +206,7 @@ func (p *Records) join(line []byte) bool {
 				ev := p.ev
 				p.flush(k)
 				p.pieces, p.size, p.ev = nil, 0, ev
-				p.deliver()
+				p.deliver(line)
 				return true
 			}
 		}
@@ -246,7 +261,7 @@ func (p *Records) flush(k int) {
 		switch {
 		case q.fit >= FitLoose:
 			p.d.Decode(&p.ev, q.text, n)
-			p.deliver()
+			p.deliver(q.text)
 		case q.fit != FitNone:
 			p.out.Damaged(n, "the fields do not fit the event")
 		case p.inOther && len(q.text) > 0:

@@ -91,3 +91,18 @@ func TestHasWakings(t *testing.T) {
 		}
 	}
 }
+
+func TestCutInLastNumber(t *testing.T) {
+	const slice = "     410.309088 [0000]  a[1]                                0.000      0.040      0.271"
+	goldentest.Ends(t, header, []string{
+		slice,
+		slice + "  next: b[2]",
+		"     410.309088 [0000]  a[1]                                                                     migrated: b[2] cpu 1 => 0",
+		"     410.309088 [0000]  a[1]                                                                     awakened: b[2]",
+	}, []string{
+		"     410.309088 [0000]  a[1]                                                                     migrated: b[2] cpu 0 => 1",
+		"     410.309088 [0000]  a[1]                                                                     awakened: :6",
+	}, New)
+	// The other lines have a column more.
+	goldentest.Ends(t, withState, []string{slice + "  S"}, []string{slice}, New)
+}

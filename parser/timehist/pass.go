@@ -3,6 +3,7 @@ package timehist
 import (
 	"bytes"
 
+	"schedreplay/cpumask"
 	"schedreplay/parser"
 	"schedreplay/parser/text"
 )
@@ -15,6 +16,8 @@ type pass struct {
 	grammar grammar
 	// summary is true behind the last slice, where perf prints its tables.
 	summary bool
+	// nexts is true once a slice named the next task: all do then.
+	nexts bool
 }
 
 // Decode implements [text.Dialect].
@@ -72,6 +75,7 @@ func (p *pass) slice(ev *parser.Event, left []byte, ns [4]int64, rest []byte) bo
 		rest = text.SkipSpace(rest)
 	}
 	ev.Next, ok = next(rest, &p.names)
+	p.nexts = p.nexts || ev.Next.PID != parser.NoPID
 	return ok
 }
 
@@ -180,4 +184,19 @@ func (p *pass) Torn(line []byte) bool {
 		return true
 	}
 	return bytes.Contains(line, []byte("  awakened: ")) || bytes.Contains(line, []byte("  migrated: "))
+}
+
+// Whole implements [text.Dialect]: the columns that the other lines have are there,
+// and names are closed.
+func (p *pass) Whole(ev *parser.Event, line []byte) bool {
+	if line[len(line)-1] == ']' {
+		return true
+	}
+	switch ev.Kind {
+	case parser.KindSlice:
+		return !p.nexts && (!p.grammar.state || ev.State != 0)
+	case parser.KindMigrate:
+		return ev.TargetCPU == 0 || ev.TargetCPU*10 >= cpumask.MaxCPUs
+	}
+	return false
 }

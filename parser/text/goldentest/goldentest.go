@@ -4,6 +4,7 @@ package goldentest
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -232,4 +233,35 @@ func contract(t *testing.T, c parser.Capture) []string {
 		}
 	}
 	return all
+}
+
+// Ends holds a reader against inputs that end without a newline: those of whole end
+// in a record, those of torn inside one. head stands before each of them.
+func Ends(t *testing.T, head string, whole, torn []string, open func(parser.Source) (parser.Capture, error)) {
+	t.Helper()
+	ends := func(line string) (events int, err error) {
+		c, err := open(Source("x", []byte(head+line)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range c.Events() {
+			if events++; e != nil {
+				return events - 1, e
+			}
+		}
+		return events, nil
+	}
+	for _, line := range whole {
+		if n, err := ends(line); n != 1 || err != nil {
+			t.Errorf("%q is whole: %d events, %v", line, n, err)
+		}
+	}
+	for _, line := range torn {
+		if n, err := ends(line); n != 0 || !errors.Is(err, parser.ErrTruncated) {
+			t.Errorf("%q is torn: %d events, %v", line, n, err)
+		}
+		if n, err := ends(line + "\n"); n != 1 || err != nil {
+			t.Errorf("%q and its newline: %d events, %v", line, n, err)
+		}
+	}
 }
