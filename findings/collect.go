@@ -62,7 +62,7 @@ type Changes struct {
 // Delay is one delay of an owner.
 type Delay struct {
 	// Run is the owner's run that ended it.
-	Run replay.Run
+	Run replay.Slice
 	// Behind is who ran on the CPU longest meanwhile, for BehindNS; nobody if that is 0.
 	Behind      replay.TaskRef
 	BehindClass replay.Class
@@ -71,9 +71,9 @@ type Delay struct {
 
 // worst is what is kept of one CPU.
 type worst struct {
-	runs   []replay.Run
+	runs   []replay.Slice
 	delays []Delay
-	recent []replay.Run // a ring
+	recent []replay.Slice // a ring
 	next   int
 }
 
@@ -121,14 +121,14 @@ func (c *Collector) Wakeup(w *replay.Wakeup) {
 }
 
 // Run takes a slice on an isolated CPU.
-func (c *Collector) Run(r *replay.Run) {
+func (c *Collector) Run(r *replay.Slice) {
 	k := c.cpus[r.CPU]
 	if k == nil {
 		k = &worst{}
 		c.cpus[r.CPU] = k
 	}
 	if IsIntruder(r) {
-		k.runs = keepWorst(k.runs, *r, func(r *replay.Run) int64 { return r.End - r.Start })
+		k.runs = keepWorst(k.runs, *r, func(r *replay.Slice) int64 { return r.End - r.Start })
 	}
 	delay := func(d *Delay) int64 { return d.Run.Delay }
 	if r.Class == replay.ClassOwner && r.Delay >= 0 && (len(k.delays) < maxWorst || r.Delay > delay(&k.delays[maxWorst-1])) {
@@ -143,7 +143,7 @@ func (c *Collector) Run(r *replay.Run) {
 }
 
 // behind finds who ran longest between the owner's waking and its run.
-func (k *worst) behind(r *replay.Run) Delay {
+func (k *worst) behind(r *replay.Slice) Delay {
 	d := Delay{Run: *r}
 	ran := map[int32]int64{}
 	for i := range k.recent {

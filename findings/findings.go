@@ -268,7 +268,7 @@ type CPU struct {
 	WindowNS, UnknownNS int64
 	// LongestRuns are the longest runs of intruders, LongestDelays the longest delays of
 	// the owner, longest first; empty without a [Collector].
-	LongestRuns   []replay.Run
+	LongestRuns   []replay.Slice
 	LongestDelays []Delay
 }
 
@@ -485,7 +485,7 @@ func elsewhereOf(res *replay.Result, cpus []*CPU) Elsewhere {
 }
 
 // IsIntruder reports whether a run belongs to a stay, kept or not.
-func IsIntruder(r *replay.Run) bool { return r.Stay >= 0 || r.Class == replay.ClassForeign }
+func IsIntruder(r *replay.Slice) bool { return r.Stay >= 0 || r.Class == replay.ClassForeign }
 
 // CPUs is the set of the CPUs looked at.
 func CPUs(list []*CPU) cpumask.Mask {

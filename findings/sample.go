@@ -52,7 +52,7 @@ func NewSample(name string) *Sample { return &Sample{Name: name} }
 func (s *Sample) Observer() replay.Observer {
 	return replay.Observer{
 		Begin: func(res *replay.Result) { s.start, s.end = res.Start, res.End },
-		Run: func(r *replay.Run) {
+		Run: func(r *replay.Slice) {
 			b := stats.Block(r.Start, s.start, s.end)
 			if IsIntruder(r) {
 				s.blocks.AddAmount(b, r.End-r.Start)

@@ -39,7 +39,7 @@ type CPUTrack struct {
 	rest      *taskTrack // intruders beyond maxIntruders
 	delay     extents
 	intruded  extents
-	recent    []replay.Run // a ring of the last runs, for close-ups
+	recent    []replay.Slice // a ring of the last runs, for close-ups
 	next      int
 	clips     []*clip
 	lastStay  int
@@ -63,7 +63,7 @@ type taskTrack struct {
 // clip is a stretch of runs around the beginning of stays.
 type clip struct {
 	stays []int
-	runs  []replay.Run
+	runs  []replay.Slice
 	left  int
 }
 
@@ -105,7 +105,7 @@ func (c *Collector) Wakeup(w *replay.Wakeup) {
 }
 
 // Run takes a slice on an isolated CPU.
-func (c *Collector) Run(r *replay.Run) {
+func (c *Collector) Run(r *replay.Slice) {
 	t := c.cpu(r.CPU)
 	if findings.IsIntruder(r) {
 		t.intruder(r)
@@ -129,7 +129,7 @@ func (c *Collector) Run(r *replay.Run) {
 	t.remember(r)
 }
 
-func (t *CPUTrack) intruder(r *replay.Run) {
+func (t *CPUTrack) intruder(r *replay.Slice) {
 	k := t.intruders[r.Task.PID]
 	if k == nil {
 		switch {
@@ -173,7 +173,7 @@ func newTaskTrack(b *timebase, task replay.TaskRef) *taskTrack {
 
 // remember keeps the run for close-ups: a ring of the last runs, which becomes
 // the beginning of a clip when a stay begins.
-func (t *CPUTrack) remember(r *replay.Run) {
+func (t *CPUTrack) remember(r *replay.Slice) {
 	var open *clip
 	if n := len(t.clips); n > 0 && t.clips[n-1].left > 0 {
 		open = t.clips[n-1]
@@ -181,7 +181,7 @@ func (t *CPUTrack) remember(r *replay.Run) {
 	if r.Stay > t.lastStay {
 		t.lastStay = r.Stay
 		if open == nil && len(t.clips) < maxClips {
-			open = &clip{runs: make([]replay.Run, 0, clipBefore+clipAfter), left: clipAfter}
+			open = &clip{runs: make([]replay.Slice, 0, clipBefore+clipAfter), left: clipAfter}
 			for i := range t.recent {
 				open.runs = append(open.runs, t.recent[(t.next+i)%len(t.recent)])
 			}

@@ -36,7 +36,7 @@ type detail struct {
 }
 
 // add keeps a run; kept counts what all CPUs keep.
-func (d *detail) add(r *replay.Run, kept *int) {
+func (d *detail) add(r *replay.Slice, kept *int) {
 	if d.over {
 		return
 	}

@@ -70,7 +70,7 @@ func delayRange(lo, hi int64) (float64, float64) {
 
 // drawDelayTime draws the owner's delays over time: per pixel column a line
 // from the least to the greatest, with a marker on the greatest.
-func drawDelayTime(tracks [2]extents, kinds [2]delayKind, ax timeAxis, worst *replay.Run) func(*frame) {
+func drawDelayTime(tracks [2]extents, kinds [2]delayKind, ax timeAxis, worst *replay.Slice) func(*frame) {
 	return func(fr *frame) {
 		whole := [2]extent{}
 		var used []delayKind

@@ -471,7 +471,7 @@ func delayFigures(res *replay.Result, t *CPUTrack, c *findings.CPU) (overTime, c
 	}
 	kinds := delayKinds(say.Plain(intruderWords(c)))
 	ax := axisFor(res.Start, res.End)
-	var worst *replay.Run
+	var worst *replay.Slice
 	if len(c.LongestDelays) > 0 {
 		worst = &c.LongestDelays[0].Run
 	}

@@ -11,7 +11,8 @@ import (
 // This file asks the model about a decision, under every combination of the facts that
 // are open, and turns the runs into answers.
 
-// bothRun holds the outcomes of one run of both kernels under the same answers.
+// bothRun holds the outcomes of one run of two kernels under the same answers: the
+// baseline's and an alternative's.
 type bothRun struct {
 	o, p place.Outcome
 }
@@ -23,95 +24,149 @@ const maxRuns = 64
 // manyRuns is that bound where every decision is made under many kernels.
 const manyRuns = 16
 
-// explore runs both kernels under every combination of answers.
-func (r *replayer) explore() (complete bool) {
+// told are the alternatives of which somebody hears how they answer each decision.
+func (r *pass) told() []*side {
+	if r.plan.Observer.Wakeup == nil && len(r.plan.Alternatives) >= manyAlternatives {
+		return nil
+	}
+	return r.alts
+}
+
+// explore runs the baseline under every combination of answers, then each of the
+// alternatives that may differ together with it.
+func (r *pass) explore(alts []*side) (complete bool) {
+	b := r.base
 	r.runs = r.runs[:0]
-	return r.x.Explore(r.limit, func() {
-		o := r.selO.Select(&r.x, &r.askO)
-		pt := o
-		if !r.twins {
-			pt = r.selP.Select(&r.x, r.nowP)
+	complete = r.x.Explore(maxRuns, func() { r.runs = append(r.runs, b.sel.Select(&r.x, &b.ask)) })
+	for _, a := range alts {
+		a.runs, a.complete = a.runs[:0], complete
+		if a.parts = !a.world.same() || a.mayPart(r.runs, complete); !a.parts {
+			continue
 		}
-		r.runs = append(r.runs, bothRun{o: o, p: pt})
-	})
+		a.complete = r.x.Explore(r.plan.runs(), func() {
+			o := b.sel.Select(&r.x, &b.ask)
+			a.runs = append(a.runs, bothRun{o: o, p: a.sel.Select(&r.x, a.now)})
+		})
+	}
+	return complete
 }
 
-// settled reports whether all combinations lead the original to the same.
-func (r *replayer) settled() bool {
-	first := &r.runs[0].o
-	return !slices.ContainsFunc(r.runs, func(b bothRun) bool { return b.o.CPU != first.CPU || b.o.Path != first.Path })
+// settled reports whether all combinations lead the baseline to the same.
+func (r *pass) settled() bool {
+	first := &r.runs[0]
+	return !slices.ContainsFunc(r.runs, func(o place.Outcome) bool { return o.CPU != first.CPU || o.Path != first.Path })
 }
 
-// agree reports whether the kernels do the same under every combination.
-func (r *replayer) agree() bool {
-	return !slices.ContainsFunc(r.runs, func(b bothRun) bool { return b.o.CPU != b.p.CPU })
+// agree reports whether the alternative does what the baseline does under every
+// combination.
+func (a *side) agree() bool {
+	return !slices.ContainsFunc(a.runs, func(b bothRun) bool { return b.o.CPU != b.p.CPU })
 }
 
-// placeBoth turns the runs into both kernels' answers.
-func (r *replayer) placeBoth(line *Wakeup, complete bool) {
-	r.place(&line.Original, &r.selO, &r.askO, complete, func(b *bothRun) *place.Outcome { return &b.o })
-	r.place(&line.Patched, &r.selP, r.nowP, complete, func(b *bothRun) *place.Outcome { return &b.p })
-	if !complete {
-		r.alone(line)
+// agree reports whether all kernels that are told of do the same.
+func (r *pass) agree() bool {
+	return !slices.ContainsFunc(r.told(), func(a *side) bool { return !a.agree() })
+}
+
+// consistent lists the runs in which the baseline yields the recorded CPU, none if there
+// are none.
+func (a *side) consistent(recorded int) []int {
+	a.idx = a.idx[:0]
+	for i := range a.runs {
+		if a.runs[i].o.CPU == recorded {
+			a.idx = append(a.idx, i)
+		}
+	}
+	return a.idx
+}
+
+// fitting lists the runs that fit the recording, all if none does.
+func (a *side) fitting(recorded int) []int {
+	if len(a.consistent(recorded)) == 0 {
+		for i := range a.runs {
+			a.idx = append(a.idx, i)
+		}
+	}
+	return a.idx
+}
+
+// placeAll turns the runs into every kernel's answer.
+func (r *pass) placeAll(line *Wakeup, complete bool) {
+	made := line.Made()
+	r.place(made, r.base, &r.base.ask, complete, len(r.runs), func(i int) *place.Outcome { return &r.runs[i] })
+	if len(r.alts) == 0 {
+		*line.Other() = *made
+		return
+	}
+	for i, at := range r.of {
+		pl := line.Other()
+		if i > 0 {
+			pl = &line.More[i-1].Placed
+		}
+		a := r.alts[at]
+		if !a.parts {
+			*pl = *made
+			continue
+		}
+		r.place(pl, a, a.now, a.complete, len(a.runs), func(i int) *place.Outcome { return &a.runs[i].p })
+		if !a.complete {
+			r.alone(pl, a)
+		}
 	}
 }
 
-// alone explores each kernel by itself, where both together have too many
-// combinations: either may still have few.
-func (r *replayer) alone(line *Wakeup) {
-	for _, k := range [2]struct {
-		pl  *Placed
-		sel *place.Selector
-		ask *place.Wakeup
-	}{{&line.Original, &r.selO, &r.askO}, {&line.Patched, &r.selP, r.nowP}} {
-		var possible cpumask.Mask
-		bounded := true
-		if r.x.Explore(r.limit, func() {
-			o := k.sel.Select(&r.x, k.ask)
-			possible.Set(o.CPU)
-			bounded = bounded && o.Path != place.PathNotModelled && o.Path != place.PathUnknown
-		}) && bounded {
-			k.pl.Possible, k.pl.Bounded = possible, true
-		}
+// alone explores an alternative by itself, where together with the baseline it has too
+// many combinations: it may still have few.
+func (r *pass) alone(pl *Placed, a *side) {
+	var possible cpumask.Mask
+	bounded := true
+	if r.x.Explore(r.plan.runs(), func() {
+		o := a.sel.Select(&r.x, a.now)
+		possible.Set(o.CPU)
+		bounded = bounded && o.Path != place.PathNotModelled && o.Path != place.PathUnknown
+	}) && bounded {
+		pl.Possible, pl.Bounded = possible, true
 	}
 }
 
-func (r *replayer) all() []int {
-	r.idx = r.idx[:0]
+func (r *pass) all() []int {
+	idx := r.scratch.idx[:0]
 	for i := range r.runs {
-		r.idx = append(r.idx, i)
+		idx = append(idx, i)
 	}
-	return r.idx
+	r.scratch.idx = idx
+	return idx
 }
 
-// consistent lists the runs in which the original yields the recorded CPU.
-func (r *replayer) consistent(line *Wakeup) []int {
-	r.idx = r.idx[:0]
+// consistent lists the runs in which the baseline yields the recorded CPU.
+func (r *pass) consistent(line *Wakeup) []int {
+	idx := r.scratch.idx[:0]
 	for i := range r.runs {
-		if r.runs[i].o.CPU == line.RecordedCPU {
-			r.idx = append(r.idx, i)
+		if r.runs[i].CPU == line.RecordedCPU {
+			idx = append(idx, i)
 		}
 	}
-	return r.idx
+	r.scratch.idx = idx
+	return idx
 }
 
 // only returns the mask of one CPU, which many answers share.
-func (r *replayer) only(cpu int) cpumask.Mask {
-	if cpu < 0 || cpu >= r.m.NumCPU() {
+func (r *pass) only(cpu int) cpumask.Mask {
+	if cpu < 0 || cpu >= r.base.m.NumCPU() {
 		return cpumask.Of(cpu)
 	}
-	if r.single == nil {
-		r.single = make([]cpumask.Mask, r.m.NumCPU())
+	if r.scratch.single == nil {
+		r.scratch.single = make([]cpumask.Mask, r.base.m.NumCPU())
 	}
-	if r.single[cpu].Empty() {
-		r.single[cpu] = cpumask.Of(cpu)
+	if r.scratch.single[cpu].Empty() {
+		r.scratch.single[cpu] = cpumask.Of(cpu)
 	}
-	return r.single[cpu]
+	return r.scratch.single[cpu]
 }
 
-// place turns the runs into one kernel's answer.
-func (r *replayer) place(pl *Placed, sel *place.Selector, q *place.Wakeup, complete bool, of func(*bothRun) *place.Outcome) {
-	o := of(&r.runs[0])
+// place turns n runs into one kernel's answer.
+func (r *pass) place(pl *Placed, a *side, q *place.Wakeup, complete bool, n int, run func(int) *place.Outcome) {
+	o := run(0)
 	*pl = Placed{CPU: o.CPU, Path: o.Path, Reason: o.Reason, Prev: o.Prev, Target: o.Target, From: o.From}
 	if o.Path == place.PathNotModelled || o.Path == place.PathUnknown {
 		pl.CPU = parser.NoCPU
@@ -119,8 +174,8 @@ func (r *replayer) place(pl *Placed, sel *place.Selector, q *place.Wakeup, compl
 	}
 	pl.Bounded, pl.Possible = true, r.only(o.CPU)
 	shared := true
-	for i := range r.runs {
-		switch c := of(&r.runs[i]); {
+	for i := range n {
+		switch c := run(i); {
 		case c.Path == place.PathNotModelled || c.Path == place.PathUnknown:
 			pl.Bounded, pl.Possible = false, cpumask.Mask{}
 			return
@@ -132,14 +187,14 @@ func (r *replayer) place(pl *Placed, sel *place.Selector, q *place.Wakeup, compl
 		}
 	}
 	if !complete {
-		pl.Possible = pl.Possible.Or(sel.Widest(q))
+		pl.Possible = pl.Possible.Or(a.sel.Widest(q))
 	}
 }
 
 // explainEntry tells the story of a decision, as the line has it, that put a task on an
 // isolated CPU from outside, or that was asked for.
-func (r *replayer) explainEntry(d *decision, line *Wakeup) {
-	asked := r.opt.Explain != nil && r.opt.Explain(line)
+func (r *pass) explainEntry(d *decision, line *Wakeup) {
+	asked := r.plan.Explain != nil && r.plan.Explain(line)
 	if !asked && (!line.Isolated || line.RecordedCPU == line.PrevCPU || !line.Selection) {
 		return
 	}
@@ -147,27 +202,42 @@ func (r *replayer) explainEntry(d *decision, line *Wakeup) {
 	if c := r.consistent(line); len(c) > 0 {
 		idx = c[0]
 	}
-	d.path = r.runs[idx].o.Path
+	d.path = r.runs[idx].Path
+	if len(r.alts) > 0 && r.alts[r.of[0]].parts {
+		idx = r.alts[r.of[0]].fitting(line.RecordedCPU)[0]
+	}
 	d.entry = r.explain(idx)
 	if asked {
 		line.Explanation = d.entry
 	}
 }
 
-// explain repeats run number i with every test told.
-func (r *replayer) explain(i int) *Explanation {
-	e := &Explanation{}
+// explain repeats run number i of the baseline with the first alternative, with every test
+// told.
+func (r *pass) explain(i int) *Explanation {
+	var made, other []place.Step
+	b, a := r.base, r.base
+	if len(r.alts) > 0 {
+		a = r.alts[r.of[0]]
+	}
 	n := 0
-	r.x.Explore(r.limit, func() {
+	r.x.Explore(maxRuns, func() {
 		on := n == i
-		if on {
-			r.selO.Trace = func(s place.Step) { e.Original = append(e.Original, s) }
-			r.selP.Trace = func(s place.Step) { e.Patched = append(e.Patched, s) }
+		tell := func(steps *[]place.Step) func(place.Step) {
+			if !on {
+				return nil
+			}
+			return func(s place.Step) { *steps = append(*steps, s) }
 		}
-		r.selO.Select(&r.x, &r.askO)
-		r.selP.Select(&r.x, r.nowP)
-		r.selO.Trace, r.selP.Trace = nil, nil
+		b.sel.Trace = tell(&made)
+		b.sel.Select(&r.x, &b.ask)
+		a.sel.Trace = tell(&other)
+		a.sel.Select(&r.x, a.now)
+		a.sel.Trace, b.sel.Trace = nil, nil
 		n++
 	})
-	return e
+	if r.plan.Role == RolePatched {
+		made, other = other, made
+	}
+	return &Explanation{Original: made, Patched: other}
 }

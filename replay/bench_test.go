@@ -42,9 +42,14 @@ func heapAfter(b *testing.B, n int) float64 {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	r, err := prepare(context.Background(), storm(n), bench("6.1.0", 7), &Options{})
+	rec, err := newRecorded(context.Background(), storm(n), bench("6.1.0", 7), nil)
+	plan := &Plan{}
 	if err == nil {
-		err = r.pass(context.Background(), 2)
+		err = rec.settle(context.Background(), plan)
+	}
+	r := newPass(rec, plan, nil)
+	if err == nil {
+		err = r.run(context.Background(), 2)
 	}
 	if err != nil {
 		b.Fatal(err)
@@ -90,7 +95,7 @@ func BenchmarkManyTasks(b *testing.B) {
 	for _, tasks := range []int{100, 10_000} {
 		b.Run(map[int]string{100: "100", 10_000: "10000"}[tasks], func(b *testing.B) {
 			for b.Loop() {
-				if _, err := Replay(context.Background(), crowded(tasks, 2000), bench("6.1.0", 7), Options{}); err != nil {
+				if _, err := Run(context.Background(), crowded(tasks, 2000), bench("6.1.0", 7), Plan{}); err != nil {
 					b.Fatal(err)
 				}
 			}

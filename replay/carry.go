@@ -8,11 +8,11 @@ import (
 	"schedreplay/parser"
 )
 
-// This file moves both worlds past a decision, and past a CPU's going idle.
+// This file moves all worlds past a decision, and past a CPU's going idle.
 
 // chosen is where a selection sent its wakee as far as the present pass may know.
-func (r *replayer) chosen(o *outcome) int32 {
-	if r.rehearsing {
+func (r *pass) chosen(o *outcome) int32 {
+	if r.blind() {
 		return o.ran
 	}
 	return o.cpu
@@ -20,114 +20,129 @@ func (r *replayer) chosen(o *outcome) int32 {
 
 // baseless reports a decision of a task in its recorded place about which
 // something believed is wrong, since the recorded kernel would have decided
-// otherwise: what the patched one would have done by the same belief is no reason to
+// otherwise: what another one would have done by the same belief is no reason to
 // take the task elsewhere.
-func (r *replayer) baseless(line *Wakeup) bool { return line.ModelMiss && line.DivergedSince == 0 }
+func baseless(line *Wakeup, since int64) bool { return line.ModelMiss && since == 0 }
 
-// carry moves both worlds past the decision: the original to what was
-// recorded, the patched by its own choice.
-func (r *replayer) carry(d *decision, p *task, consistent []int, complete bool) {
+// carry moves every world past the decision: the baseline's to what was recorded, the
+// alternatives' by their own choice.
+func (r *pass) carry(d *decision, p *task, consistent []int) {
 	line := &d.line
-	c := &r.runs[consistent[0]]
 	recorded := line.RecordedCPU
 	if recorded < 0 {
-		recorded = c.o.CPU
+		recorded = r.runs[consistent[0]].CPU
 	}
 	if line.Selection {
-		r.setRecent(p, consistent, wakeesRecent)
+		r.setRecent(p, consistent, line.RecordedCPU, wakeesRecent)
 		if cur := r.t.find(line.Waker.PID); cur != nil && cur.pid > 0 {
-			r.setRecent(cur, consistent, wakersRecent)
+			r.setRecent(cur, consistent, line.RecordedCPU, wakersRecent)
 		}
-		r.clearCores(consistent)
+		r.clearCores(consistent, line.RecordedCPU)
 	}
 	if !p.queued || d.kind != place.KindWakeup {
 		r.send(d, p, recorded)
 		if line.RecordedCPU < 0 {
 			p.queuedKnown = false // it is a guess that it went there
-			for c := range line.Original.Possible.All() {
+			for c := range line.Made().Possible.All() {
 				if c < len(r.t.cpu) {
 					r.t.cpu[c].guessedAt = max(r.t.cpu[c].guessedAt, d.win.est)
 				}
 			}
 		}
 	}
-	r.places = r.places[:0]
-	for _, i := range consistent {
-		// Where the kernels agree the patched one does what was recorded, even if
-		// the model missed it.
-		cpu := recorded
-		if r.runs[i].p.CPU != r.runs[i].o.CPU {
-			cpu = r.runs[i].p.CPU
+	for i, at := range r.of {
+		if slices.Index(r.of, at) != i {
+			continue // equal to one before
 		}
-		if !slices.Contains(r.places, cpu) {
-			r.places = append(r.places, cpu)
+		a, pl, moved := r.alts[at], line.Other(), line.Moved
+		if i > 0 {
+			m := &line.More[i-1]
+			pl, moved = &m.Placed, m.Moved
+		}
+		places := r.placesIn(a, p, line, recorded, pl, moved)
+		r.track.entered(at, p, line.PrevCPU, places)
+		a.world.diverge(p.pid, d.n, places, recorded)
+		if a.world.diverged[p.pid] != nil {
+			a.world.setActive(p.pid, true)
 		}
 	}
-	if line.Patched.Bounded && !complete {
-		for cpu := range line.Patched.Possible.All() {
-			if !slices.Contains(r.places, cpu) && line.Moved != MovedNo {
-				r.places = append(r.places, cpu)
+}
+
+// placesIn tells where a wakee may be in an alternative's world after a decision, the
+// likeliest first.
+func (r *pass) placesIn(a *side, p *task, line *Wakeup, recorded int, pl *Placed, moved Moved) []int {
+	places := r.scratch.places[:0]
+	if !a.parts {
+		return append(places, recorded)
+	}
+	for _, i := range a.fitting(line.RecordedCPU) {
+		// Where the kernels agree the alternative does what was recorded, even if
+		// the model missed it.
+		cpu := recorded
+		if a.runs[i].p.CPU != a.runs[i].o.CPU {
+			cpu = a.runs[i].p.CPU
+		}
+		if !slices.Contains(places, cpu) {
+			places = append(places, cpu)
+		}
+	}
+	if pl.Bounded && !a.complete {
+		for cpu := range pl.Possible.All() {
+			if !slices.Contains(places, cpu) && moved != MovedNo {
+				places = append(places, cpu)
 			}
 		}
 	}
-	if r.baseless(line) {
-		r.places = append(r.places[:0], recorded)
+	since := int64(0)
+	if div := a.world.diverged[p.pid]; div != nil {
+		since = div.since
 	}
-	if r.places[0] == recorded && !r.anyIsolated(r.places) {
+	if baseless(line, since) {
+		places = append(places[:0], recorded)
+	}
+	if places[0] == recorded && !r.anyIsolated(places) {
 		// Only the less likely answers part the worlds. Carrying those on would
 		// soon make every place of every task possible; see docs/model.md.
-		r.places = r.places[:1]
+		places = places[:1]
 	}
-	if r.places[0] != recorded && r.patched.diverged[p.pid] == nil && !r.ownDifference() {
+	if places[0] != recorded && since == 0 && !r.ownDifference(a) {
 		// It only makes room for a task that is elsewhere. That is told of this
 		// decision; carried on, it would move every task of the machine within a
-		// second, and no decision after that would be about the patch.
-		r.places = append(r.places[:0], recorded)
+		// second, and no decision after that would be about the kernels.
+		places = append(places[:0], recorded)
 	}
-	r.track.enteredInPatched(p, line.PrevCPU, r.places)
-	r.patched.diverge(p.pid, d.n, r.places, recorded)
-	if r.patched.diverged[p.pid] != nil {
-		r.patched.setActive(p.pid, true)
-	}
+	r.scratch.places = places
+	return places
 }
 
 // send puts the wakee on its way to the CPU chosen: to that CPU's wake list, or
 // where the capture has no sched_wakeup to tell and the waker activates it
 // itself (ttwu_queue_cond), onto its queue.
-func (r *replayer) send(d *decision, p *task, cpu int) {
+func (r *pass) send(d *decision, p *task, cpu int) {
 	this := int(d.ev.CPU)
-	if !r.s.hasWakeup && cpu >= 0 && cpu < len(r.t.cpu) && cpu < r.m.NumCPU() && this < r.m.NumCPU() &&
-		r.m.ShareCache(this, cpu) && (this == cpu || len(r.t.cpu[cpu].queue) > 0) {
+	if !r.s.hasWakeup && cpu >= 0 && cpu < len(r.t.cpu) && cpu < r.base.m.NumCPU() && this < r.base.m.NumCPU() &&
+		r.base.m.ShareCache(this, cpu) && (this == cpu || len(r.t.cpu[cpu].queue) > 0) {
 		r.t.activate(p, int32(cpu), d.win)
 		return
 	}
 	r.t.fly(p, d.ev.CPU, int32(cpu), d.win)
 }
 
-// ownDifference reports whether the kernels differ about this decision in the
-// recorded state too, not only because the patched world has tasks elsewhere.
-func (r *replayer) ownDifference() bool {
-	if r.twins {
-		return false
-	}
-	sel := r.selP
-	sel.State = &r.stateO
+// ownDifference reports whether an alternative differs from the baseline about this
+// decision in the recorded state too, not only because its world has tasks elsewhere.
+func (r *pass) ownDifference(a *side) bool {
+	b, sel := r.base, a.sel
+	sel.State = &b.state
 	differ := false
-	r.x.Explore(r.limit, func() {
-		o := r.selO.Select(&r.x, &r.askO)
-		differ = differ || sel.Select(&r.x, &r.askO).CPU != o.CPU
+	r.x.Explore(r.plan.runs(), func() {
+		o := b.sel.Select(&r.x, &b.ask)
+		differ = differ || sel.Select(&r.x, &b.ask).CPU != o.CPU
 	})
 	return differ
 }
 
-func (r *replayer) anyIsolated(cpus []int) bool {
-	iso := r.isolated.Value
-	for _, c := range cpus {
-		if iso.Test(c) {
-			return true
-		}
-	}
-	return false
+func (r *pass) anyIsolated(cpus []int) bool {
+	return slices.ContainsFunc(cpus, r.isolated.Value.Test)
 }
 
 // maxRecent bounds the CPUs that recent_used_cpu is held to be one of.
@@ -138,22 +153,21 @@ const maxRecent = 4
 func wakeesRecent(o *place.Outcome) int { return o.SetRecentUsed }
 func wakersRecent(o *place.Outcome) int { return o.SetWakersRecent }
 
-// setRecent writes a task's recent_used_cpu in both worlds: in the recorded one what
-// any run that fits leaves in it.
-func (r *replayer) setRecent(p *task, consistent []int, set func(*place.Outcome) int) {
-	first := &r.runs[consistent[0]]
+// setRecent writes a task's recent_used_cpu in all worlds: in the recorded one what any
+// run that fits leaves in it.
+func (r *pass) setRecent(p *task, consistent []int, recorded int, set func(*place.Outcome) int) {
 	was := parser.NoCPU
 	if len(p.recent) == 1 {
 		was = p.recent[0]
 	}
-	may, open := r.recent[:0], false
+	may, open := r.scratch.recent[:0], false
 	add := func(cpu int) {
 		if !slices.Contains(may, cpu) {
 			may = append(may, cpu)
 		}
 	}
 	for _, i := range consistent {
-		switch c := set(&r.runs[i].o); {
+		switch c := set(&r.runs[i]); {
 		case c >= 0:
 			add(c)
 		case len(p.recent) == 0:
@@ -164,119 +178,149 @@ func (r *replayer) setRecent(p *task, consistent []int, set func(*place.Outcome)
 			}
 		}
 	}
-	r.recent = may
+	r.scratch.recent = may
 	if open || len(may) > maxRecent {
 		p.recent = p.recent[:0]
 	} else {
 		p.recent = append(p.recent[:0], may...)
 	}
-	if set(&first.p) != set(&first.o) || r.patched.diverged[p.pid] != nil {
-		v, ok := r.patched.recentUsed[p.pid]
-		if !ok {
-			v = int32(was)
+	for _, a := range r.alts {
+		if !a.parts {
+			continue
 		}
-		if c := set(&first.p); c >= 0 {
-			v = int32(c)
+		first := &a.runs[a.fitting(recorded)[0]]
+		if set(&first.p) != set(&first.o) || a.world.diverged[p.pid] != nil {
+			v, ok := a.world.recentUsed[p.pid]
+			if !ok {
+				v = int32(was)
+			}
+			if c := set(&first.p); c >= 0 {
+				v = int32(c)
+			}
+			a.world.recentUsed[p.pid] = v
 		}
-		r.patched.recentUsed[p.pid] = v
 	}
 }
 
-// clearCores applies failed core scans, which clear has_idle_cores: surely if
-// every run that fits the recording clears it or found it so, perhaps if some clear
-// it.
-func (r *replayer) clearCores(consistent []int) {
-	of := func(pick func(*bothRun) *place.Outcome) (llc int, all bool) {
-		llc, all = -1, true
-		for _, i := range consistent {
-			if cpu := pick(&r.runs[i]).ClearIdleCores; cpu >= 0 && r.m.LLC(cpu) >= 0 {
-				llc = r.m.LLC(cpu)
-			}
-		}
-		for _, i := range consistent {
-			o := pick(&r.runs[i])
-			cleared := o.ClearIdleCores >= 0 && r.m.LLC(o.ClearIdleCores) == llc
-			unset := o.IdleCores == 0 && r.m.LLC(o.Target) == llc // as it was read, and is left
-			all = all && (cleared || unset)
-		}
-		return llc, all
-	}
-	o, oAll := of(func(b *bothRun) *place.Outcome { return &b.o })
-	p, pAll := of(func(b *bothRun) *place.Outcome { return &b.p })
-	if o != p || oAll != pAll {
-		// The worlds part over this flag.
-		for _, llc := range [2]int{o, p} {
-			if _, own := r.patched.idleCores[llc]; llc >= 0 && !own {
-				r.patched.idleCores[llc] = r.original.idleCores[llc]
-			}
+// cleared tells what core scans did to has_idle_cores over runs of a side: the LLC whose
+// flag some run clears, -1 if none does, and whether every run clears it or found it so.
+func (a *side) cleared(n int, run func(int) *place.Outcome) (llc int, all bool) {
+	llc, all = -1, true
+	for i := range n {
+		if l := a.llc(run(i).ClearIdleCores); l >= 0 {
+			llc = l
 		}
 	}
+	for i := range n {
+		o := run(i)
+		clears := o.ClearIdleCores >= 0 && a.llc(o.ClearIdleCores) == llc
+		unset := o.IdleCores == 0 && a.llc(o.Target) == llc // as it was read, and is left
+		all = all && (clears || unset)
+	}
+	return llc, all
+}
+
+// clear applies a failed core scan to a flag: surely if all runs that fit clear it or
+// found it so, perhaps if some do.
+func (w *world) clear(llc int, all, likely bool, win window) {
+	f, own := w.idleCores[llc]
+	switch {
+	case llc < 0 || !own || f.before(win):
+	case all:
+		w.idleCores[llc] = tristate{known: true, since: f.since}
+	case f.value || !f.known:
+		w.idleCores[llc] = tristate{value: f.value && !likely, guessed: f.guessed, since: f.since}
+	}
+}
+
+// clearCores applies failed core scans, which clear has_idle_cores, in every world.
+func (r *pass) clearCores(consistent []int, recorded int) {
+	b := r.base
 	first := &r.runs[consistent[0]]
-	clear := func(w *world, llc int, all, likely bool) {
-		f, own := w.idleCores[llc]
-		switch {
-		case llc < 0 || !own || f.before(r.stateO.win):
-		case all:
-			w.idleCores[llc] = tristate{known: true, since: f.since}
-		case f.value || !f.known:
-			w.idleCores[llc] = tristate{value: f.value && !likely, guessed: f.guessed, since: f.since}
+	o, oAll := b.cleared(len(consistent), func(i int) *place.Outcome { return &r.runs[consistent[i]] })
+	for _, a := range r.alts {
+		p, pAll, likely := o, oAll, first.ClearIdleCores >= 0
+		if a.parts {
+			fits := a.fitting(recorded)
+			p, pAll = a.cleared(len(fits), func(i int) *place.Outcome { return &a.runs[fits[i]].p })
+			likely = a.runs[fits[0]].p.ClearIdleCores >= 0
+		}
+		if o != p || oAll != pAll {
+			// The worlds part over this flag.
+			for _, llc := range [2]int{o, p} {
+				if _, own := a.world.idleCores[llc]; llc >= 0 && !own {
+					a.world.idleCores[llc] = b.world.idleCores[llc]
+				}
+			}
+		}
+		a.world.clear(p, pAll, likely, b.state.win)
+	}
+	b.world.clear(o, oAll, first.ClearIdleCores >= 0, b.state.win)
+	for _, a := range r.alts {
+		for llc := range a.world.idleCores {
+			r.joinCores(a.world, llc)
 		}
 	}
-	clear(r.original, o, oAll, first.o.ClearIdleCores >= 0)
-	clear(r.patched, p, pAll, first.p.ClearIdleCores >= 0)
-	r.joinCores(o)
-	r.joinCores(p)
 }
 
 // joinCores ends a difference over has_idle_cores that is none any more.
-func (r *replayer) joinCores(llc int) {
-	if own, ok := r.patched.idleCores[llc]; ok && own.known && own.value == r.original.idleCores[llc].value && r.original.idleCores[llc].known {
-		delete(r.patched.idleCores, llc)
+func (r *pass) joinCores(w *world, llc int) {
+	base := r.base.world.idleCores[llc]
+	if own, ok := w.idleCores[llc]; ok && own.known && own.value == base.value && base.known {
+		delete(w.idleCores, llc)
 	}
 }
 
 // wentIdle applies __update_idle_core in each world: a CPU that picks idle
 // advertises its core if every sibling is idle too.
-func (r *replayer) wentIdle(c int) {
-	if r.m == nil || !r.m.SMTActive() || c >= r.m.NumCPU() {
+func (r *pass) wentIdle(c int) {
+	if r.base.m == nil || !r.base.m.SMTActive() || c >= r.base.m.NumCPU() {
 		return
 	}
-	llc := r.m.LLC(c)
-	if llc < 0 {
+	for _, llc := range r.llcsAt[c] {
+		r.advertise(r.base, llc, c)
+		for _, a := range r.alts {
+			if _, own := a.world.idleCores[llc]; own {
+				r.advertise(a, llc, c)
+				r.joinCores(a.world, llc)
+			}
+		}
+	}
+}
+
+// advertise sets has_idle_cores in one world if every sibling of a CPU that went idle is
+// idle too, or may be.
+func (r *pass) advertise(a *side, llc, c int) {
+	w := a.world
+	f := w.idleCores[llc]
+	if f.known && f.value {
 		return
 	}
-	for _, w := range [2]*world{r.original, r.patched} {
-		f, own := w.idleCores[llc]
-		if !own && w == r.patched || f.known && f.value {
+	s := state{r: r, side: a, win: window{r.t.now, r.t.now - r.t.slack, r.t.now}, self: noWakee}
+	all, open, guessed := true, false, false
+	for t := range a.m.SMT(c).All() {
+		if t == c {
 			continue
 		}
-		s := state{r: r, world: w, win: window{r.t.now, r.t.now - r.t.slack, r.t.now}, self: noWakee}
-		all, open, guessed := true, false, false
-		for t := range r.m.SMT(c).All() {
-			if t == c {
-				continue
-			}
-			switch a := s.Idle(t); {
-			case a.Open:
-				open, guessed = true, guessed || a.From == fact.Unknown
-				all = all && a.Value
-			case !a.Value:
-				all, open = false, false
-			}
-			if !all && !open {
-				break
-			}
+		switch x := s.Idle(t); {
+		case x.Open:
+			open, guessed = true, guessed || x.From == fact.Unknown
+			all = all && x.Value
+		case !x.Value:
+			all, open = false, false
 		}
-		switch {
-		case open:
-			since := f.since
-			if all && !f.value {
-				since = r.t.now
-			}
-			w.idleCores[llc] = tristate{value: all || f.value, guessed: guessed || f.guessed, since: since}
-		case all:
-			w.idleCores[llc] = tristate{value: true, known: true, since: r.t.now}
+		if !all && !open {
+			break
 		}
 	}
-	r.joinCores(llc)
+	switch {
+	case open:
+		since := f.since
+		if all && !f.value {
+			since = r.t.now
+		}
+		w.idleCores[llc] = tristate{value: all || f.value, guessed: guessed || f.guessed, since: since}
+	case all:
+		w.idleCores[llc] = tristate{value: true, known: true, since: r.t.now}
+	}
 }

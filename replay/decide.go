@@ -31,10 +31,10 @@ type decision struct {
 const execWithin = 100_000_000
 
 // open starts a decision at its waking, new task or exec event.
-func (r *replayer) open(ev *parser.Event, out *outcome, kind place.Kind) {
-	r.n++
-	d := r.newDecision()
-	*d = decision{n: r.n, ev: *ev, out: out, kind: kind, prev: ev.TargetCPU}
+func (r *pass) open(ev *parser.Event, out *outcome, kind place.Kind) {
+	r.queue.n++
+	d := r.queue.fresh()
+	*d = decision{line: Wakeup{More: d.line.More}, n: r.queue.n, ev: *ev, out: out, kind: kind, prev: ev.TargetCPU}
 	delay, late := r.s.selectDelay*6/10, r.s.selectLate*3/2
 	p := r.t.see(&ev.Task)
 	if d.prev < 0 {
@@ -75,55 +75,56 @@ func (r *replayer) open(ev *parser.Event, out *outcome, kind place.Kind) {
 	if !usableCPU(d.prev) {
 		d.prev = parser.NoCPU
 	}
-	r.pending = append(r.pending, d)
+	r.queue.pending = append(r.queue.pending, d)
 	if d.win.hi <= ev.Time {
 		r.close(d)
 	} else {
-		r.undecided = append(r.undecided, d)
+		r.queue.undecided = append(r.queue.undecided, d)
 	}
 }
 
-// newDecision returns one that was delivered, to be written anew, or a fresh one.
-func (r *replayer) newDecision() *decision {
-	n := len(r.free)
+// fresh returns a decision that was delivered, to be written anew, or a new one.
+func (q *decisions) fresh() *decision {
+	n := len(q.free)
 	if n == 0 {
 		return &decision{}
 	}
-	d := r.free[n-1]
-	r.free = r.free[:n-1]
+	d := q.free[n-1]
+	q.free = q.free[:n-1]
 	return d
 }
 
 // closeDue decides everything whose selection was over by now, in order of the
 // deadlines, and delivers the lines that are complete.
-func (r *replayer) closeDue(now int64) {
+func (r *pass) closeDue(now int64) {
+	q := &r.queue
 	for {
 		due := -1
-		for i, d := range r.undecided {
-			if d.win.hi <= now && (due < 0 || d.win.hi < r.undecided[due].win.hi) {
+		for i, d := range q.undecided {
+			if d.win.hi <= now && (due < 0 || d.win.hi < q.undecided[due].win.hi) {
 				due = i
 			}
 		}
 		if due < 0 {
 			break
 		}
-		d := r.undecided[due]
-		r.undecided = slices.Delete(r.undecided, due, due+1)
+		d := q.undecided[due]
+		q.undecided = slices.Delete(q.undecided, due, due+1)
 		r.close(d)
 	}
 	i := 0
-	for i < len(r.pending) && r.pending[i].done {
-		r.deliver(r.pending[i])
-		r.free = append(r.free, r.pending[i])
+	for i < len(q.pending) && q.pending[i].done {
+		r.deliver(q.pending[i])
+		q.free = append(q.free, q.pending[i])
 		i++
 	}
-	r.pending = slices.Delete(r.pending, 0, i)
+	q.pending = slices.Delete(q.pending, 0, i)
 }
 
 // close computes a decision, scores it and carries the worlds on.
-func (r *replayer) close(d *decision) {
+func (r *pass) close(d *decision) {
 	d.done = true
-	r.closing = d.n
+	r.queue.closing = d.n
 	t := r.t
 	p := t.get(d.ev.Task.PID)
 	line := &d.line
@@ -132,6 +133,10 @@ func (r *replayer) close(d *decision) {
 		WakerCPU: int(d.ev.CPU), PrevCPU: int(d.prev), RecordedCPU: parser.NoCPU, Moved: MovedNo,
 		Original: Placed{CPU: parser.NoCPU, Prev: int(d.prev), Path: place.PathUnknown},
 		Patched:  Placed{CPU: parser.NoCPU, Prev: int(d.prev), Path: place.PathUnknown},
+		Baseline: r.plan.Role, More: line.More[:0],
+	}
+	for i := 1; i < len(r.of); i++ {
+		line.More = append(line.More, Alternative{Placed: line.Patched, Moved: MovedNo})
 	}
 	if d.ev.Task.Prio == parser.NoPrio {
 		line.Task.Prio = p.prio
@@ -140,8 +145,13 @@ func (r *replayer) close(d *decision) {
 	if d.out != nil && usableCPU(d.out.cpu) {
 		line.RecordedCPU, line.RecordedFrom = int(d.out.cpu), d.out.from
 	}
-	if div := r.patched.diverged[p.pid]; div != nil {
-		line.DivergedSince = div.since
+	for i, at := range r.of {
+		if div := r.alts[at].world.diverged[p.pid]; div == nil {
+		} else if i == 0 {
+			line.DivergedSince = div.since
+		} else {
+			line.More[i-1].DivergedSince = div.since
+		}
 	}
 	if iso, ok := r.isolated.Get(); ok {
 		line.IsolatedKnown = true
@@ -152,7 +162,7 @@ func (r *replayer) close(d *decision) {
 		d.win.lo = max(d.win.lo, p.sleptAt)
 		d.win.est = min(max(d.win.est, p.sleptAt+t.slack), d.win.hi)
 	}
-	if r.m == nil || !r.hasCPU(d.prev) || !r.hasCPU(d.ev.CPU) || line.RecordedCPU >= r.m.NumCPU() {
+	if r.base.m == nil || !r.hasCPU(d.prev) || !r.hasCPU(d.ev.CPU) || line.RecordedCPU >= r.base.m.NumCPU() {
 		r.closeUnmodelled(d, p)
 		r.track.placed(d, p)
 		return
@@ -163,7 +173,7 @@ func (r *replayer) close(d *decision) {
 
 // hasCPU reports whether the machine has the CPU: a bundle may be that of
 // another one, or older than a hotplug.
-func (r *replayer) hasCPU(c int32) bool { return c >= 0 && int(c) < r.m.NumCPU() }
+func (r *pass) hasCPU(c int32) bool { return c >= 0 && int(c) < r.base.m.NumCPU() }
 
 func nameOr(a, b string) string {
 	if a != "" {
@@ -173,7 +183,7 @@ func nameOr(a, b string) string {
 }
 
 // waker says who did the waking: the task current, or an interrupt over it.
-func (r *replayer) waker(d *decision, line *Wakeup) {
+func (r *pass) waker(d *decision, line *Wakeup) {
 	cur := d.ev.Cur
 	if cur.PID == parser.NoPID && usableCPU(d.ev.CPU) && int(d.ev.CPU) < len(r.t.cpu) {
 		cur.PID = r.t.cpu[d.ev.CPU].cur
@@ -201,7 +211,7 @@ func (r *replayer) waker(d *decision, line *Wakeup) {
 // closeUnmodelled tells what the events alone show of a wakeup that
 // selected no CPU,
 // where no machine is known to run the model on.
-func (r *replayer) closeUnmodelled(d *decision, p *task) {
+func (r *pass) closeUnmodelled(d *decision, p *task) {
 	line := &d.line
 	switch {
 	case d.ev.Cur.PID == p.pid && d.kind == place.KindWakeup:
@@ -221,20 +231,23 @@ func (r *replayer) closeUnmodelled(d *decision, p *task) {
 	if d.out != nil {
 		r.t.fly(p, d.ev.CPU, r.chosen(d.out), d.win)
 	}
-	r.score(line)
+	r.fidelity.Add(line)
 }
 
-func (r *replayer) unselected(line *Wakeup, why place.Reason) {
+func (r *pass) unselected(line *Wakeup, why place.Reason) {
 	line.SelectionKnown = true
 	pl := Placed{CPU: line.PrevCPU, Prev: line.PrevCPU, Path: place.PathNoSelection, Reason: why, From: fact.Reconstructed}
 	if line.PrevCPU >= 0 {
 		pl.Possible, pl.Bounded = cpumask.Of(line.PrevCPU), true
 	}
 	line.Original, line.Patched = pl, pl
+	for i := range line.More {
+		line.More[i].Placed = pl
+	}
 }
 
 // ask describes the decision to the model, as it stands in a world.
-func (r *replayer) ask(d *decision, p *task, w *world, q *place.Wakeup) {
+func (r *pass) ask(d *decision, p *task, w *world, q *place.Wakeup) {
 	t := r.t
 	a := r.aff.of(p)
 	this := int(d.ev.CPU)
@@ -276,7 +289,7 @@ func (r *replayer) ask(d *decision, p *task, w *world, q *place.Wakeup) {
 		if r.hasCPU(ruc) {
 			q.RecentUsed = []int{int(ruc)}
 		}
-	} else if len(p.recent) > 0 && p.recent[0] < r.m.NumCPU() {
+	} else if len(p.recent) > 0 && p.recent[0] < r.base.m.NumCPU() {
 		q.RecentUsed = p.recent
 	}
 	q.CurFlips, q.Flips = append(q.CurFlips[:0], place.Weighted{Weight: 1}), p.flips.value(q.Flips[:0])
@@ -299,11 +312,11 @@ func (r *replayer) ask(d *decision, p *task, w *world, q *place.Wakeup) {
 		asleep.step(max(asleep.last, t.cpu[d.prev].cfs.last), false, false)
 	}
 	q.Util = r.margin(asleep.util, p.entity.util)
-	q.Sync = r.sync.guess(&d.line, &p.woken, kthread)
+	q.Sync = r.hidden.sync.guess(&d.line, &p.woken, kthread)
 }
 
 // queueFacts says whether the wakee was on a queue or still on its CPU.
-func (r *replayer) queueFacts(d *decision, p *task, q *place.Wakeup) {
+func (r *pass) queueFacts(d *decision, p *task, q *place.Wakeup) {
 	q.OnRq = explore.Known(false, fact.Reconstructed)
 	q.OnCPU = explore.Known(false, fact.Reconstructed)
 	switch {
@@ -325,29 +338,66 @@ func (r *replayer) queueFacts(d *decision, p *task, q *place.Wakeup) {
 	}
 }
 
-// closeModelled explores a decision under both kernels at once.
-func (r *replayer) closeModelled(d *decision, p *task) {
+// closeModelled explores a decision under all kernels.
+func (r *pass) closeModelled(d *decision, p *task) {
 	line := &d.line
-	so := &r.stateO
-	sp := &r.stateP
-	*so = state{r: r, world: r.original, win: d.win, self: p.pid, stalled: so.stalled[:0]}
-	*sp = state{r: r, world: r.patched, win: d.win, self: p.pid, stalled: sp.stalled[:0]}
-	r.ask(d, p, r.original, &r.askO)
-	r.nowP = &r.askO
-	if !r.patched.same() {
-		r.ask(d, p, r.patched, &r.askP)
-		r.nowP = &r.askP
-	}
-	r.selO.State, r.selP.State = so, sp
-	complete := r.explore()
-	if r.rehearsing {
-		r.rehearsed(d, p, complete)
+	r.askAll(d, p)
+	complete := r.explore(r.alts)
+	if r.blind() {
+		r.writeDown(d, p, complete)
 		return
 	}
-	r.placeBoth(line, complete)
+	r.placeAll(line, complete)
+	consistent := r.selection(line, complete)
+	r.compareAll(line)
+	if r.watch != nil {
+		r.watch(line)
+	}
+	told, better := r.inHindsight(d)
+	if !better {
+		r.explainEntry(d, line)
+	}
+	if r.judged != nil {
+		r.judge(line, better)
+	}
+	r.recordWakee(d, p)
+	if !r.base.state.ahead {
+		// Else that other decision would learn of its own outcome.
+		r.learn(d, p, consistent)
+		r.shownBusy(d, func(c int) { r.t.cpu[c].busyAt = max(r.t.cpu[c].busyAt, d.win.est) })
+	}
+	r.carry(d, p, consistent)
+	if better {
+		*line = told
+	}
+	r.fidelity.Add(line)
+}
+
+// askAll describes the decision as it stands in each world.
+func (r *pass) askAll(d *decision, p *task) {
+	begin := func(a *side) {
+		a.state = state{r: r, side: a, win: d.win, self: p.pid, stalled: a.state.stalled[:0]}
+		a.sel.State = &a.state
+	}
+	b := r.base
+	begin(b)
+	r.ask(d, p, b.world, &b.ask)
+	b.now = &b.ask
+	for _, a := range r.alts {
+		begin(a)
+		if a.now = &b.ask; !a.world.same() {
+			r.ask(d, p, a.world, &a.ask)
+			a.now = &a.ask
+		}
+	}
+}
+
+// selection tells whether the selector ran and whether the model can explain what it chose,
+// and returns the runs that fit that.
+func (r *pass) selection(line *Wakeup, complete bool) []int {
 	first := &r.runs[0]
-	line.Selection, line.SelectionKnown = first.o.Selected(), true
-	if line.RecordedCPU >= 0 && line.RecordedCPU != line.PrevCPU && first.o.CPU != line.RecordedCPU {
+	line.Selection, line.SelectionKnown = first.Selected(), true
+	if line.RecordedCPU >= 0 && line.RecordedCPU != line.PrevCPU && first.CPU != line.RecordedCPU {
 		line.Selection = true // it moved, and only a selection moves a wakee
 	}
 	consistent := r.consistent(line)
@@ -359,55 +409,46 @@ func (r *replayer) closeModelled(d *decision, p *task) {
 		// Whether the selector ran may hang on what is not known, as whether a dequeue
 		// was delayed.
 		for _, i := range consistent {
-			line.SelectionKnown = line.SelectionKnown && complete && r.runs[i].o.Selected() == first.o.Selected()
+			line.SelectionKnown = line.SelectionKnown && complete && r.runs[i].Selected() == first.Selected()
 		}
 	}
+	return consistent
+}
+
+// compareAll says of each alternative whether it differs from the baseline about a
+// decision.
+func (r *pass) compareAll(line *Wakeup) {
+	for i, at := range r.of {
+		a := r.alts[at]
+		if i == 0 {
+			line.Moved = r.moved(line, a, line.DivergedSince)
+		} else {
+			m := &line.More[i-1]
+			m.Moved = r.moved(line, a, m.DivergedSince)
+		}
+	}
+}
+
+// moved compares an alternative, in a world that parted since decision number since, with
+// the baseline under the same answers.
+func (r *pass) moved(line *Wakeup, a *side, since int64) Moved {
+	if !a.parts {
+		return MovedNo
+	}
 	differ := 0
-	for _, i := range consistent {
-		if r.runs[i].o.CPU != r.runs[i].p.CPU {
+	fits := a.fitting(line.RecordedCPU)
+	for _, i := range fits {
+		if a.runs[i].o.CPU != a.runs[i].p.CPU {
 			differ++
 		}
 	}
 	switch {
-	case differ == 0 && complete:
-	case differ == len(consistent) && complete && !r.baseless(line) && r.runs[consistent[0]].p.From > fact.Assumed:
-		line.Moved = MovedCertain
-	default:
-		line.Moved = MovedPossible
+	case differ == 0 && a.complete:
+		return MovedNo
+	case differ == len(fits) && a.complete && !baseless(line, since) && a.runs[fits[0]].p.From > fact.Assumed:
+		return MovedCertain
+	case !a.complete && differ == 0 && since == 0 && !line.Made().Possible.Intersects(r.isolated.Value):
+		return MovedNo // what was not tried cannot leave the domain: there the kernels agree
 	}
-	if !complete && differ == 0 && line.DivergedSince == 0 && !line.Original.Possible.Intersects(r.isolated.Value) {
-		line.Moved = MovedNo // what was not tried cannot leave the domain: there the kernels agree
-	}
-	if r.trial != nil {
-		r.lookForContradiction(line)
-	}
-	told, better := r.inHindsight(d)
-	if !better {
-		r.explainEntry(d, line)
-	}
-	if r.ranking != nil {
-		r.judge(line)
-	}
-	r.recordWakee(d, p)
-	if !so.ahead {
-		// Else that other decision would learn of its own outcome.
-		r.learn(d, p, consistent)
-		r.shownBusy(d, func(c int) { r.t.cpu[c].busyAt = max(r.t.cpu[c].busyAt, d.win.est) })
-	}
-	r.carry(d, p, consistent, complete)
-	if better {
-		*line = told
-	}
-	r.score(line)
-}
-
-// score counts a decision.
-func (r *replayer) score(line *Wakeup) {
-	switch line.Moved {
-	case MovedCertain:
-		r.res.MovedCertain++
-	case MovedPossible:
-		r.res.MovedPossible++
-	}
-	r.fidelity.Add(line)
+	return MovedPossible
 }

@@ -13,9 +13,9 @@ import (
 
 // told is what one recording tells of the foreign tasks on an isolated CPU.
 type told struct {
-	runs  []replay.Run
+	runs  []replay.Slice
 	stays []replay.Stay
-	owner []replay.Run
+	owner []replay.Slice
 	from  int64
 	to    int64
 }
@@ -23,8 +23,8 @@ type told struct {
 func tell(t *testing.T, r traces.Recording) *told {
 	in, h := capturetest.Open(t, r.Path, r.Bundle)
 	x := &told{}
-	res, err := replay.Replay(context.Background(), in, h, replay.Options{Observer: replay.Observer{
-		Run: func(r *replay.Run) {
+	res, err := replay.Run(context.Background(), in, h, replay.Plan{Observer: replay.Observer{
+		Run: func(r *replay.Slice) {
 			switch {
 			case r.CutStart || r.CutEnd:
 			case r.Class == replay.ClassForeign:
@@ -98,7 +98,7 @@ func TestDialectsAgree(t *testing.T) {
 
 // align finds the difference of two clocks by the commonest distance between
 // runs of like length.
-func align(a, b []replay.Run) int64 {
+func align(a, b []replay.Slice) int64 {
 	votes := map[int64]int{}
 	for _, x := range a[:min(len(a), 300)] {
 		for _, y := range b {

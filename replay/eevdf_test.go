@@ -355,7 +355,7 @@ func TestPlacedByItsCharge(t *testing.T) {
 // What selections show of hidden facts is learned though the wakee's dequeue may
 // have been delayed: here that no budget is left to find the idle CPU.
 func TestContendedSelectionsTeach(t *testing.T) {
-	w := replayScene(t, record(noBudget(0)...), bench("6.12.30", 7), Options{Original: "6.12.30", Patched: "6.12.30"}).of(ksmd)
+	w := replayScene(t, record(noBudget(0)...), bench("6.12.30", 7), Plan{Original: "6.12.30", Patched: []string{"6.12.30"}}).of(ksmd)
 	if last := &w[len(w)-1]; !last.Selection || last.Original.CPU != 6 || last.Original.Path != place.PathTarget {
 		t.Errorf("in the end on %d by %s", last.Original.CPU, last.Original.Path)
 	}
@@ -401,7 +401,7 @@ func TestDelayedWaking(t *testing.T) {
 	}{
 		{"6.12, contended", "6.12.30", contended, true}, {"6.12, idle since", "6.12.30", idled, false}, {"6.9, contended", "6.9", contended, false},
 	} {
-		s := replayScene(t, record(c.events...), bench(c.release, 7), Options{Original: c.release})
+		s := replayScene(t, record(c.events...), bench(c.release, 7), Plan{Original: c.release})
 		w := s.of(ksmd)[1]
 		if got := w.Original.Reason == place.ReasonDelayed; got != c.delayed || w.Selection == c.delayed {
 			t.Errorf("%s: %s %s, selection %v", c.name, w.Original.Path, w.Original.Reason, w.Selection)

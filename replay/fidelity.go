@@ -22,13 +22,13 @@ type Scorer struct {
 	path  map[place.Path]*PathScore
 }
 
-// Add counts a wakeup, the original's answer against the recorded CPU, if it is one
+// Add counts a wakeup, the baseline's answer against the recorded CPU, if it is one
 // that counts: a selection for a fair wakee with a recorded CPU, at a wakeup or a fork.
 func (s *Scorer) Add(w *Wakeup) {
 	if !w.Selection || w.Task.Prio < place.MaxRTPrio || w.RecordedCPU < 0 || w.Kind == place.KindExec {
 		return
 	}
-	pl, recorded := &w.Original, w.RecordedCPU
+	pl, recorded := w.Made(), w.RecordedCPU
 	ps := s.path[pl.Path]
 	if ps == nil {
 		if s.path == nil {

@@ -159,18 +159,21 @@ func TestBusyNotes(t *testing.T) {
 
 // A rehearsal takes another pass: of a long capture there is none, and that is told.
 func TestRehearsedUpTo(t *testing.T) {
-	s := replayScene(t, record(noBudget(0)...), bench("6.12.30", 7), Options{})
+	s := replayScene(t, record(noBudget(0)...), bench("6.12.30", 7), Plan{})
 	if len(s.Notes) != 0 {
 		t.Errorf("%q", s.Notes)
 	}
-	o := &Options{Original: "6.12.30"}
-	r, err := prepare(context.Background(), record(noBudget(0)...), bench("6.12.30", 7), o)
+	plan := &Plan{Original: "6.12.30"}
+	rec, err := newRecorded(context.Background(), record(noBudget(0)...), bench("6.12.30", 7), nil)
+	if err == nil {
+		err = rec.settle(context.Background(), plan)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.s.events[parser.KindSwitch] = maxRehearsed
-	if err := r.rehearse(context.Background()); err != nil || r.later != nil || len(r.notes) != 1 {
-		t.Errorf("rehearsed %v, notes %q, %v", r.later != nil, r.notes, err)
+	rec.s.events[parser.KindSwitch] = maxRehearsed
+	if later, note, err := rec.rehearse(context.Background(), plan); err != nil || later != nil || note == "" {
+		t.Errorf("rehearsed %v, note %q, %v", later != nil, note, err)
 	}
 }
 
@@ -178,7 +181,7 @@ func TestRehearsedUpTo(t *testing.T) {
 // left to find the idle CPU.
 func TestHindsightOfReplay(t *testing.T) {
 	// TestContendedSelectionsTeach has the machine; there the last decision is judged.
-	s := replayScene(t, record(noBudget(300)...), bench("6.12.30", 7), Options{Original: "6.12.30", Patched: "6.12.30"})
+	s := replayScene(t, record(noBudget(300)...), bench("6.12.30", 7), Plan{Original: "6.12.30", Patched: []string{"6.12.30"}})
 	w := s.of(ksmd)
 	for i := range w {
 		if w[i].Original.CPU != 6 {

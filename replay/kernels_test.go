@@ -62,7 +62,11 @@ func TestDefaultKernels(t *testing.T) {
 			if c.version != "" {
 				h.Version = fact.Seen(c.version, "")
 			}
-			s := replayScene(t, record(ev...), h, Options{Original: c.original, Patched: c.patched})
+			var patched []string
+			if c.patched != "" {
+				patched = []string{c.patched}
+			}
+			s := replayScene(t, record(ev...), h, Plan{Original: c.original, Patched: patched})
 			if s.Original.Name != c.wantO || s.Patched.Name != c.wantP || s.KernelsFrom != c.from {
 				t.Errorf("compared %s and %s (%s), want %s and %s (%s)", s.Original.Name, s.Patched.Name, s.KernelsFrom, c.wantO, c.wantP, c.from)
 			}
@@ -78,13 +82,13 @@ func TestDefaultKernels(t *testing.T) {
 
 // A kernel that cannot be used is an error.
 func TestBadKernels(t *testing.T) {
-	for _, o := range []Options{
+	for _, o := range []Plan{
 		{Original: "banana"},
-		{Patched: "banana"},
+		{Patched: []string{"banana"}},
 		{Original: "6.1+smt-spam"},
 		{Original: "5.12+smt-span"},
 		{Original: "2.6.32"},
-		{Original: "6.1", Patched: "4.4+smt-span"},
+		{Original: "6.1", Patched: []string{"4.4+smt-span"}},
 	} {
 		if _, err := tryScene(record(calm()...), bench("6.1.0", 7), o); !errors.Is(err, rules.ErrKernel) {
 			t.Errorf("%+v: %v", o, err)
@@ -95,7 +99,7 @@ func TestBadKernels(t *testing.T) {
 // Where it is not known which fixes a kernel has, both forms stay possible, and
 // the reader is told.
 func TestUnknownFixes(t *testing.T) {
-	s := replayScene(t, record(incident(3)...), bench("6.1.0-18-amd64", 7), Options{})
+	s := replayScene(t, record(incident(3)...), bench("6.1.0-18-amd64", 7), Plan{})
 	if len(s.Original.Unknown) == 0 {
 		t.Fatal("nothing is unknown of the original")
 	}
@@ -121,17 +125,17 @@ func TestUnknownFixes(t *testing.T) {
 // for a contradiction.
 func TestObserverOrder(t *testing.T) {
 	begun, wakeups := 0, 0
-	_, err := tryScene(record(), bench("6.1.192", 7), Options{})
+	_, err := tryScene(record(), bench("6.1.192", 7), Plan{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := Options{Observer: Observer{Begin: func(r *Result) {
+	o := Plan{Observer: Observer{Begin: func(r *Result) {
 		begun++
 		if wakeups > 0 || r.Original.Name != "6.1.192-smt-span" || len(r.Headline) == 0 || r.End == 0 || r.Isolated.Value.Weight() != 1 {
 			t.Errorf("begun after %d wakeups with %+v", wakeups, r)
 		}
 	}, Wakeup: func(*Wakeup) { wakeups++ }}}
-	res, err := Replay(t.Context(), record(incident(3)...), bench("6.1.192", 7), o)
+	res, err := Run(t.Context(), record(incident(3)...), bench("6.1.192", 7), o)
 	if err != nil {
 		t.Fatal(err)
 	}

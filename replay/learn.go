@@ -21,27 +21,27 @@ type lesson struct {
 }
 
 // lesson tells what those runs have in common that fit the recording.
-func (r *replayer) lesson(consistent []int) lesson {
+func (r *pass) lesson(consistent []int) lesson {
 	runs := r.runs
-	if runs[0].o.Selected() {
+	if runs[0].Selected() {
 		// A delayed dequeue is always open on a contended CPU, and fits every wakee
 		// that stays: where it is not the likelier answer it shall not hide what the
 		// selection shows.
-		r.selected = r.selected[:0]
+		selected := r.scratch.selected[:0]
 		for _, i := range consistent {
-			if runs[i].o.Selected() {
-				r.selected = append(r.selected, i)
+			if runs[i].Selected() {
+				selected = append(selected, i)
 			}
 		}
-		if len(r.selected) > 0 {
-			consistent = r.selected
+		if r.scratch.selected = selected; len(selected) > 0 {
+			consistent = selected
 		}
 	}
-	first := &runs[consistent[0]].o
+	first := &runs[consistent[0]]
 	const none, several = -1, -2
 	l := lesson{1 << 40, -1, first.IdleCores, first.Sync, first.Wide, -1, none, first.Scan, first.ScanWidth}
 	for _, i := range consistent {
-		o := &runs[i].o
+		o := &runs[i]
 		l.lo = min(l.lo, o.BudgetLo)
 		if o.BudgetHi < 0 {
 			l.hi = 1 << 40
@@ -64,17 +64,17 @@ func (r *replayer) lesson(consistent []int) lesson {
 		}
 	}
 	if l.lean = l.wide; l.lean < 0 {
-		l.lean = r.leansWide(runs[consistent[0]].o.CPU)
+		l.lean = r.leansWide(runs[consistent[0]].CPU)
 	}
 	return l
 }
 
 // leansWide tells whether the pair was rather wide (1) or not (0) if the wakee went to
 // a CPU, -1 if that does not tell. Of each the first run has all else as is likeliest.
-func (r *replayer) leansWide(cpu int) int8 {
+func (r *pass) leansWide(cpu int) int8 {
 	var seen, leads [2]bool
 	for i := range r.runs {
-		if o := &r.runs[i].o; o.Wide >= 0 && !seen[o.Wide] {
+		if o := &r.runs[i]; o.Wide >= 0 && !seen[o.Wide] {
 			seen[o.Wide], leads[o.Wide] = true, o.CPU == cpu
 		}
 	}
@@ -88,74 +88,67 @@ func (r *replayer) leansWide(cpu int) int8 {
 }
 
 // learn takes what the recorded choice proves for later decisions.
-func (r *replayer) learn(d *decision, p *task, consistent []int) {
+func (r *pass) learn(d *decision, p *task, consistent []int) {
 	line := &d.line
 	if line.RecordedCPU < 0 || line.ModelMiss || !line.Selection {
 		return
 	}
 	l := r.lesson(consistent)
-	if llc := r.llc(l.target); llc >= 0 {
-		b := &r.budget[llc]
-		if rule := r.selO.Rules.Budget; rule != rules.BudgetUtil {
+	if llc := r.base.llc(l.target); llc >= 0 {
+		b := &r.hidden.budget[llc]
+		if rule := r.base.Kernel.Rules.Budget; rule != rules.BudgetUtil {
 			if l.scan != place.ScanNone {
-				r.scanOdds(rule, r.askO.This, b.weight, d.win.est).learn(l.lo, l.hi, l.scan, l.width)
+				r.scanOdds(rule, r.base.ask.This, b.weight, d.win.est).learn(l.lo, l.hi, l.scan, l.width)
 			}
 		} else if l.lo > 0 || l.hi < 1<<40 {
 			b.prove(l.lo, min(l.hi, b.weight))
 		}
 		if l.idle >= 0 {
-			if f := r.original.idleCores[llc]; !f.before(d.win) {
-				r.original.idleCores[llc] = tristate{value: l.idle == 1, known: true, since: f.since}
+			if f := r.base.world.idleCores[llc]; !f.before(d.win) {
+				r.base.world.idleCores[llc] = tristate{value: l.idle == 1, known: true, since: f.since}
 			}
 		}
 	}
 	if l.sync >= 0 {
-		r.sync.learn(line, l.sync == 1)
+		r.hidden.sync.learn(line, l.sync == 1)
 	}
 	if cur := r.t.find(line.Waker.PID); l.lean >= 0 && cur != nil && line.Waker.PID > 0 && cur != p {
 		doubt := uint64(flipsDoubt)
 		if l.wide < 0 {
 			doubt = flipsLean
 		}
-		learnFlips(&cur.flips, &p.flips, int64(r.m.LLCSize(line.WakerCPU)), l.lean == 1, doubt)
+		learnFlips(&cur.flips, &p.flips, int64(r.base.m.LLCSize(line.WakerCPU)), l.lean == 1, doubt)
 	}
 }
 
 // scanOdds tells of the budget of a scan of weight CPUs made on a CPU, before 6.0.
-func (r *replayer) scanOdds(rule rules.BudgetRule, this int, weight, now int64) *scanOdds {
-	if r.cost[this] == nil {
-		r.cost[this] = newScanCost(r.cost)
+func (r *pass) scanOdds(rule rules.BudgetRule, this int, weight, now int64) *scanOdds {
+	if r.hidden.cost[this] == nil {
+		r.hidden.cost[this] = newScanCost(r.hidden.cost)
 	}
 	rest := newIdleTime()
 	if !r.t.slices {
 		rest = r.t.cpu[this].rest
 	}
-	o := &scanOdds{scanCost: r.cost[this], rule: rule, weight: weight, idle: rest.counted(rule, now, r.jiffy)}
+	o := &scanOdds{scanCost: r.hidden.cost[this], rule: rule, weight: weight, idle: rest.counted(rule, now, r.jiffy)}
 	o.sum()
 	return o
 }
 
-// llc is the LLC of a target, -1 if either is not known.
-func (r *replayer) llc(target int) int {
-	if target < 0 {
-		return -1
-	}
-	return r.m.LLC(target)
-}
-
 // shownBusy tells which CPUs that may be held up a decision has shown not to look idle:
 // had one, the kernel would have chosen otherwise.
-func (r *replayer) shownBusy(d *decision, tell func(c int)) {
+func (r *pass) shownBusy(d *decision, tell func(c int)) {
 	recorded := d.line.RecordedCPU
-	if recorded < 0 || r.runs[0].o.CPU != recorded {
+	if recorded < 0 || r.runs[0].CPU != recorded {
 		return
 	}
-	sel := r.selO
-	for i := range len(r.stateO.stalled) {
-		c := r.stateO.stalled[i]
-		sel.State = supposing{&r.stateO, c}
+	b := r.base
+	sel := b.sel
+	for i := range len(b.state.stalled) {
+		c := b.state.stalled[i]
+		sel.State = supposing{&b.state, c}
 		r.x.Explore(1, func() {
-			if sel.Select(&r.x, &r.askO).CPU != recorded {
+			if sel.Select(&r.x, &b.ask).CPU != recorded {
 				tell(c)
 			}
 		})
@@ -164,7 +157,7 @@ func (r *replayer) shownBusy(d *decision, tell func(c int)) {
 
 // recordWakee counts the waking for the waker's flips, as the fair selector
 // does.
-func (r *replayer) recordWakee(d *decision, p *task) {
+func (r *pass) recordWakee(d *decision, p *task) {
 	line := &d.line
 	if cur := r.t.find(line.Waker.PID); line.Selection && cur != nil && cur.pid > 0 && line.Task.Prio >= place.MaxRTPrio && d.kind == place.KindWakeup {
 		cur.flips.wakes(p.pid, d.ev.Time)

@@ -36,7 +36,7 @@ func (c *without) Events() iter.Seq2[parser.Event, error] {
 func TestWithoutWaking(t *testing.T) {
 	in, h := openCapture(t, filepath.Join("..", "testdata", "traces", "smt44-isolated43-original"), "ftrace.txt.gz")
 	entries, landed, decisions, exact := 0, 0, 0, 0
-	o := replay.Options{Original: "6.1.192-smt-span", Patched: "6.1.192", Observer: replay.Observer{
+	o := replay.Plan{Original: "6.1.192-smt-span", Patched: []string{"6.1.192"}, Observer: replay.Observer{
 		Wakeup: func(w *replay.Wakeup) {
 			decisions++
 			if w.Original.CPU == w.RecordedCPU {
@@ -56,7 +56,7 @@ func TestWithoutWaking(t *testing.T) {
 			}
 		},
 	}}
-	_, err := replay.Replay(context.Background(), &without{in, parser.KindWaking}, h, o)
+	_, err := replay.Run(context.Background(), &without{in, parser.KindWaking}, h, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestWithoutWaking(t *testing.T) {
 func TestContradictionWithout(t *testing.T) {
 	for _, k := range []parser.Kind{parser.KindOther, parser.KindWaking, parser.KindWakeup, parser.KindMigrate} {
 		in, h := openCapture(t, filepath.Join("..", "testdata", "traces", "smt44-isolated43-original"), "ftrace.txt.gz")
-		res, err := replay.Replay(context.Background(), &without{in, k}, h, replay.Options{})
+		res, err := replay.Run(context.Background(), &without{in, k}, h, replay.Plan{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,7 +12,7 @@ type Observer struct {
 	Wakeup func(*Wakeup)
 	// Run gets every slice on a CPU of Result.Focus, owner and idle included, in
 	// order of End.
-	Run func(*Run)
+	Run func(*Slice)
 	// Stay gets every stay when it ends or the capture does.
 	Stay func(*Stay)
 	// Progress is told now and then how many events were replayed; pass counts

@@ -145,7 +145,7 @@ func judge(t *testing.T, r traces.Recording, in parser.Capture, h *parser.Host) 
 		orig += "-smt-span"
 	}
 	lines := map[int][]*made{}
-	res, err := replay.Replay(context.Background(), in, h, replay.Options{Original: orig, Patched: release, Observer: replay.Observer{
+	res, err := replay.Run(context.Background(), in, h, replay.Plan{Original: orig, Patched: []string{release}, Observer: replay.Observer{
 		Wakeup: func(w *replay.Wakeup) { lines[int(w.Task.PID)] = append(lines[int(w.Task.PID)], &made{Wakeup: *w}) },
 	}})
 	if err != nil {

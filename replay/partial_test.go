@@ -13,8 +13,8 @@ import (
 
 // What "moved" says: the kernels compared under the same unknown facts.
 func TestMoved(t *testing.T) {
-	both := Options{Original: "6.1.0", Patched: "6.1.0+smt-span+core-span"}
-	one := Options{Original: "6.1.0", Patched: "6.1.0+smt-span"}
+	both := Plan{Original: "6.1.0", Patched: []string{"6.1.0+smt-span+core-span"}}
+	one := Plan{Original: "6.1.0", Patched: []string{"6.1.0+smt-span"}}
 	// Whether an idle core is advertised is open where every CPU was idle when the
 	// capture began: the core scan's fallback leaks too, with smt-span alone.
 	open := incident(1)
@@ -26,7 +26,7 @@ func TestMoved(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		events   []parser.Event
-		o        Options
+		o        Plan
 		change   func(*parser.Host)
 		n        int // which wakeup of ksmd
 		moved    Moved
@@ -39,7 +39,7 @@ func TestMoved(t *testing.T) {
 		{"the same answers, with both leaks closed", open, both, nil, 1, MovedCertain, false, false},
 		{"assumed affinities make it possible at most", incident(1), both, assumed, 1, MovedPossible, false, false},
 		{"the original cannot have chosen that CPU", inexplicable, both, nil, 1, MovedPossible, true, false},
-		{"neither, nor does the patch matter", inexplicable, Options{Original: "6.1.0+smt-span+core-span", Patched: "6.12"}, nil, 1, MovedNo, true, true},
+		{"neither, nor does the patch matter", inexplicable, Plan{Original: "6.1.0+smt-span+core-span", Patched: []string{"6.12"}}, nil, 1, MovedNo, true, true},
 	} {
 		h := bench("6.1.0", 7)
 		if c.change != nil {
@@ -60,7 +60,7 @@ func TestMissLeavesTaskInPlace(t *testing.T) {
 	ev := append(incident(0)[:len(incident(0))-1],
 		waking(1000, 6, busy[6], ksmd, 6), migrates(1001, 6, busy[6], ksmd, 6, 3), wakeup(1002, 3, busy[3], ksmd, 3),
 		switches(1010, 3, busy[3], preempted, ksmd), switches(1050, 3, ksmd, sleeps, busy[3]), waking(2000, 3, busy[3], ksmd, 3), wakeup(2002, 3, busy[3], ksmd, 3))
-	s := replayScene(t, record(ev...), bench("6.1.0", 7), Options{Original: "6.1.0", Patched: "6.1.0+smt-span+core-span"})
+	s := replayScene(t, record(ev...), bench("6.1.0", 7), Plan{Original: "6.1.0", Patched: []string{"6.1.0+smt-span+core-span"}})
 	w := s.of(ksmd)
 	if miss := w[1]; !miss.ModelMiss || miss.Original.CPU == miss.Patched.CPU || miss.Moved != MovedPossible {
 		t.Fatalf("the miss: %+v", miss)
@@ -78,7 +78,7 @@ func TestFidelity(t *testing.T) {
 		waking(5100, 5, ksmd, ksmd, 7),     // itself: no selection
 		waking(5200, 0, busy[0], other, 2), // nothing more is seen of it
 	)
-	s := replayScene(t, record(ev...), bench("6.1.0", 7), Options{Original: "6.1.0"})
+	s := replayScene(t, record(ev...), bench("6.1.0", 7), Plan{Original: "6.1.0"})
 	f := s.Fidelity
 	if f.Decisions != 3 || f.Exact != 3 || f.Covered != 3 || f.Unjudged != 0 || f.PossibleSum != 4 || f.PossibleMean() != 4.0/3 {
 		t.Errorf("fidelity %+v", f)
@@ -110,7 +110,7 @@ func TestNoTopology(t *testing.T) {
 	h := bench("6.1.0", 7)
 	h.CPU = nil
 	h.Task[61] = parser.TaskInfo{PID: 61, Comm: "pinned", Affinity: fact.Seen(cpumask.Of(2), "")}
-	s := replayScene(t, record(ev...), h, Options{})
+	s := replayScene(t, record(ev...), h, Plan{})
 	for i, want := range []struct {
 		known, selected bool
 		reason          place.Reason
@@ -154,7 +154,7 @@ func (s *scene) doubts(what string) bool {
 // --isolated alone gives the intrusions.
 func TestIsolatedAlone(t *testing.T) {
 	h := &parser.Host{Isolated: fact.Seen(cpumask.Of(7), "--isolated"), Stated: []parser.StatedAffinity{{Name: "ksmd", PID: parser.NoPID, CPUs: cpumask.Range(0, 7)}}}
-	s := replayScene(t, record(incident(4)...), h, Options{Owner: "poller"})
+	s := replayScene(t, record(incident(4)...), h, Plan{Owner: "poller"})
 	k := s.cpu(t, 7)
 	if len(k.Stays) != 1 || k.Stays[0].Task.PID != ksmd.PID || k.Stays[0].Runs != 4 || k.Stays[0].RunNS != 200*us || k.Time[ClassForeign] != 200*us {
 		t.Errorf("stays %+v, time %v", k.Stays, k.Time)
@@ -172,7 +172,7 @@ func TestNoIsolation(t *testing.T) {
 	for name, iso := range map[string]fact.Fact[cpumask.Mask]{"none": fact.Seen(cpumask.Mask{}, "/proc/cmdline"), "unknown": {}} {
 		h := bench("6.1.0")
 		h.Isolated = iso
-		s := replayScene(t, record(incident(2)...), h, Options{})
+		s := replayScene(t, record(incident(2)...), h, Plan{})
 		if len(s.CPUs) != 0 || len(s.Focus) != 0 || len(s.Landings) != 0 || s.Fidelity.Decisions == 0 {
 			t.Errorf("%s: %d CPUs looked at, %d landings, %d decisions", name, len(s.CPUs), len(s.Landings), s.Fidelity.Decisions)
 		}
@@ -187,7 +187,7 @@ func TestNoIsolation(t *testing.T) {
 
 // A capture without events, and one whose reading ended early.
 func TestEmptyAndPartial(t *testing.T) {
-	s := replayScene(t, record(), bench("6.1.0", 7), Options{})
+	s := replayScene(t, record(), bench("6.1.0", 7), Plan{})
 	if s.Wakeups != 0 || len(s.CPUs) != 1 || len(s.CPUs[0].Stays) != 0 || s.Partial != nil {
 		t.Errorf("empty: %+v", s.Result)
 	}
@@ -200,7 +200,7 @@ func TestEmptyAndPartial(t *testing.T) {
 	}
 	rec := record(incident(2)...)
 	rec.err = parser.ErrTruncated
-	if s = replayScene(t, rec, bench("6.1.0", 7), Options{}); !errors.Is(s.Partial, parser.ErrTruncated) || s.Wakeups != 3 {
+	if s = replayScene(t, rec, bench("6.1.0", 7), Plan{}); !errors.Is(s.Partial, parser.ErrTruncated) || s.Wakeups != 3 {
 		t.Errorf("cut short: %v, %d wakeups", s.Partial, s.Wakeups)
 	}
 }
@@ -213,7 +213,7 @@ func TestCounts(t *testing.T) {
 	hole.Start = 1900 * us
 	ev := append([]parser.Event{over}, incident(1)...)
 	ev = append(ev, lost(1950, 2, 1940, 7), lost(1960, 2, 1950, -1), hole, at(2001, parser.KindDamaged, -1), at(2002, parser.KindOther, 2))
-	s := replayScene(t, record(ev...), bench("6.1.0", 7), Options{})
+	s := replayScene(t, record(ev...), bench("6.1.0", 7), Plan{})
 	if s.Lost != 7 || s.LostUnknown != 1 || s.Holes != 1 || s.Damaged != 1 || s.Overwritten != 1000 {
 		t.Errorf("lost %d and %d, holes %d, damaged %d, overwritten %d", s.Lost, s.LostUnknown, s.Holes, s.Damaged, s.Overwritten)
 	}
@@ -240,7 +240,7 @@ func TestSlices(t *testing.T) {
 		ran(400, 7, poller, 350, 5),
 	)
 	rec.meta.HasWakings = false
-	s := replayScene(t, rec, h, Options{})
+	s := replayScene(t, rec, h, Plan{})
 	if s.Start != 20*us || s.End != 400*us || s.Wakeups != 3 {
 		t.Errorf("window %d to %d, %d wakeups", s.Start, s.End, s.Wakeups)
 	}
@@ -287,7 +287,7 @@ func TestWakingsAmongSlices(t *testing.T) {
 		ran(100, 6, busy[6], 50, 0), ran(101, 7, poller, 50, 0), ran(102, 0, busy[0], 50, 0),
 		waking(200, 6, busy[6], ksmd, 6), wakeup(201, 6, busy[6], ksmd, 6),
 		ran(300, 6, busy[6], 150, 0),
-	), bench("6.1.0", 7), Options{})
+	), bench("6.1.0", 7), Plan{})
 	if w := s.of(ksmd)[0]; w.Original.Certain() || !w.Original.Possible.Test(7) || !w.Original.Possible.Test(6) {
 		t.Errorf("possible %s by %s", w.Original.Possible, w.Original.Path)
 	}
@@ -302,7 +302,7 @@ func TestOneCPURecorded(t *testing.T) {
 		switches(500, 7, swapper, runnable, poller),
 	)
 	rec.meta.RecordedCPUs = cpumask.Of(7)
-	s := replayScene(t, rec, bench("6.1.0", 7), Options{})
+	s := replayScene(t, rec, bench("6.1.0", 7), Plan{})
 	w := s.of(ksmd)
 	if w[0].RecordedCPU != 7 || w[0].Original.CPU != 7 {
 		t.Errorf("on the CPU recorded: %+v", w[0])
@@ -323,7 +323,7 @@ func TestSelectionUnknown(t *testing.T) {
 		lost(500, 6, 110, 1), // whether it went to sleep is lost
 		switches(600, 6, busy[6], preempted, busy[6]),
 		waking(1000, 6, busy[6], ksmd, 6), wakeup(1002, 6, busy[6], ksmd, 6), waking(1010, 6, busy[6], other, 5), migrates(1011, 6, busy[6], other, 5, 4), wakeup(1012, 4, busy[4], other, 4))
-	s := replayScene(t, record(ev...), bench("6.1.0", 7), Options{Original: "6.1.0", Patched: "6.1.0+smt-span"})
+	s := replayScene(t, record(ev...), bench("6.1.0", 7), Plan{Original: "6.1.0", Patched: []string{"6.1.0+smt-span"}})
 	for _, c := range []struct {
 		task  parser.Task
 		n     int
@@ -349,7 +349,7 @@ func TestIdleWithWakeeUnderWay(t *testing.T) {
 		ev = append(ev,
 			switches(110, 1, busy[1], preempted, busy[1]), switches(200, 6, busy[6], sleeps, swapper),
 			waking(250, 6, swapper, busy[6], 6), switches(260, 6, swapper, runnable, other), switches(900, 6, other, sleeps, busy[6]))
-		w := replayScene(t, record(ev...), h, Options{}).of(busy[6])
+		w := replayScene(t, record(ev...), h, Plan{}).of(busy[6])
 		if o := w[len(w)-1].Original; o.Path == place.PathTargetIdle {
 			t.Errorf("from CPU %d: CPU 6 looks idle with a task under way to it: CPU %d by %s, possible %s", prev, o.CPU, o.Path, o.Possible)
 		}
@@ -361,7 +361,7 @@ func TestIdleWithWakeeUnderWay(t *testing.T) {
 func TestGuessedPlaceIsNoQueue(t *testing.T) {
 	s := replayScene(t, record(append(crowd(),
 		waking(100, 6, busy[6], ksmd, 6), switches(200, 6, busy[6], preempted, busy[6]), // no sched_wakeup, no sched_migrate_task
-		waking(5000, 0, busy[0], ksmd, 6), switches(5100, 0, busy[0], preempted, busy[0]))...), bench("6.1.0", 7), Options{})
+		waking(5000, 0, busy[0], ksmd, 6), switches(5100, 0, busy[0], preempted, busy[0]))...), bench("6.1.0", 7), Plan{})
 	w := s.of(ksmd)
 	if w[0].RecordedCPU >= 0 || w[1].Original.Certain() || w[1].SelectionKnown {
 		t.Errorf("recorded on %d, then %s (%s), possible %s, selection known %v", w[0].RecordedCPU, w[1].Original.Path, w[1].Original.Reason, w[1].Original.Possible, w[1].SelectionKnown)

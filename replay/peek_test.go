@@ -48,10 +48,10 @@ func TestNoPeeking(t *testing.T) {
 	in, h := openCapture(t, filepath.Join("..", "testdata", "traces", "smt8-isolated3-original"), "ftrace.txt.gz")
 	run := func(c parser.Capture) []replay.Wakeup {
 		var out []replay.Wakeup
-		o := replay.Options{Original: "6.1.192-smt-span", Patched: "6.1.192", Observer: replay.Observer{
+		o := replay.Plan{Original: "6.1.192-smt-span", Patched: []string{"6.1.192"}, Observer: replay.Observer{
 			Wakeup: func(w *replay.Wakeup) { out = append(out, *w) },
 		}}
-		if _, err := replay.Replay(context.Background(), c, h, o); err != nil {
+		if _, err := replay.Run(context.Background(), c, h, o); err != nil {
 			t.Fatal(err)
 		}
 		return out

@@ -18,7 +18,7 @@ import (
 // decode turns bytes into a capture and a host, any bytes into some: eight
 // bytes are one event. It is how the fuzz target and the properties make
 // streams that no kernel would.
-func decode(b []byte) (rec *recording, h *parser.Host, o Options, wild bool) {
+func decode(b []byte) (rec *recording, h *parser.Host, o Plan, wild bool) {
 	var head [4]byte
 	b = b[copy(head[:], b):]
 	h = bench([...]string{"6.1.0", "6.12.30", "6.1.90", "", "4.19.300", "5.10.1-amd64", "6.6.0", "nonsense"}[head[0]&7], 7)
@@ -47,7 +47,7 @@ func decode(b []byte) (rec *recording, h *parser.Host, o Options, wild bool) {
 	if head[2]&2 != 0 {
 		rec.err = parser.ErrTruncated
 	}
-	o = Options{Owner: [...]string{"", "", "poller", "70", "nobody", ""}[int(head[3])%6]}
+	o = Plan{Owner: [...]string{"", "", "poller", "70", "nobody", ""}[int(head[3])%6]}
 	if head[2]&4 != 0 {
 		o.Explain = func(*Wakeup) bool { return true }
 	}
@@ -269,7 +269,7 @@ func FuzzReplay(f *testing.F) {
 func TestCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := Replay(ctx, record(crowd()...), bench("6.1.0", 7), Options{}); !errors.Is(err, context.Canceled) {
+	if _, err := Run(ctx, record(crowd()...), bench("6.1.0", 7), Plan{}); !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
 }
@@ -295,7 +295,7 @@ func TestUnknownOnlyWidens(t *testing.T) {
 		gap.Time, gap.Start = last+49_000, last+49_000
 		set := func(more ...parser.Event) (Wakeup, bool) {
 			ev := append(append([]parser.Event{}, rec.events...), more...)
-			s, err := tryScene(record(ev...), h, Options{})
+			s, err := tryScene(record(ev...), h, Plan{})
 			if err != nil || len(s.wakeups) == 0 {
 				t.Fatal(err)
 			}

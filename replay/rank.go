@@ -1,12 +1,10 @@
 package replay
 
 import (
-	"context"
 	"slices"
 
 	"schedreplay/kernelmodel/place"
 	"schedreplay/kernelmodel/rules"
-	"schedreplay/parser"
 )
 
 // KernelScore says how well one kernel explains a recording.
@@ -30,32 +28,12 @@ const MaxRuledOut = 3
 // Missed is the number of decisions that the kernel cannot have made.
 func (s *KernelScore) Missed() int64 { return s.Decisions - s.Covered }
 
-// Rank replays a capture and judges every decision by each candidate, in the
-// recorded state. The best comes first: fewest impossible entries, then fewest
-// impossible decisions, then most exact ones; equal ones keep the candidates'
-// order. Leaving the sched domain is not a matter of timing, so one entry
-// outweighs any number of decisions that a race may explain.
-func Rank(ctx context.Context, c parser.Capture, host *parser.Host, candidates []rules.Candidate, o Options) ([]KernelScore, error) {
-	o.Original, o.Patched = "", ""
-	r, err := prepare(ctx, c, host, &o)
-	if err != nil {
-		return nil, err
-	}
-	r.ranking = &ranking{score: make([]KernelScore, len(candidates)), entries: make([][]Wakeup, len(candidates))}
-	for i, k := range candidates {
-		r.ranking.score[i].Candidate = k
-	}
-	r.limit = manyRuns
-	r.opt.Observer = Observer{Progress: o.Observer.Progress}
-	if err := r.pass(ctx, 3); err != nil {
-		return nil, err
-	}
-	out := r.ranking.score
-	for i := range out {
-		out[i].RuledOutBy = append(r.ranking.entries[i], out[i].RuledOutBy...)
-		out[i].RuledOutBy = out[i].RuledOutBy[:min(len(out[i].RuledOutBy), MaxRuledOut)]
-	}
-	slices.SortStableFunc(out, func(a, b KernelScore) int {
+// Rank orders scores, the best first: fewest impossible entries, then fewest
+// impossible decisions, then most exact ones; equal ones keep their order. Leaving the
+// sched domain is not a matter of timing, so one entry outweighs any number of decisions
+// that a race may explain.
+func Rank(scores []KernelScore) {
+	slices.SortStableFunc(scores, func(a, b KernelScore) int {
 		switch {
 		case a.Entries != b.Entries:
 			return int(a.Entries - b.Entries)
@@ -64,56 +42,86 @@ func Rank(ctx context.Context, c parser.Capture, host *parser.Host, candidates [
 		}
 		return int(b.Exact - a.Exact)
 	})
-	return out, nil
 }
 
-// ranking judges the candidates while a replay goes.
+// ranking judges kernels while a replay goes: each follows the recorded state on a machine
+// with the domains that it builds.
 type ranking struct {
-	score   []KernelScore
+	// sides are the kernels that can differ on this machine, of gives each candidate the
+	// index of its own.
+	sides   []*side
+	of      []int
+	score   []KernelScore // by side
 	entries [][]Wakeup
 	can     []bool
+	asked   []rules.Candidate
 }
 
-// judge takes one decision in the recorded state.
-func (r *replayer) judge(line *Wakeup) {
+func newRanking(r *pass, candidates []rules.Candidate, b *machines) *ranking {
+	g := &ranking{asked: candidates}
+next:
+	for i := range candidates {
+		sc := scenarioOf(candidates[i].Kernel)
+		a := newSide(sc, b.of(&sc), 0)
+		a.sel.Variants = nil
+		for j, o := range g.sides {
+			if o.compare(a) == neverDiffers {
+				g.of = append(g.of, j)
+				continue next
+			}
+		}
+		r.llcs = a.number(r.llcs)
+		g.of = append(g.of, len(g.sides))
+		g.sides = append(g.sides, a)
+	}
+	n := len(g.sides)
+	g.score, g.entries, g.can = make([]KernelScore, n), make([][]Wakeup, n), make([]bool, n)
+	return g
+}
+
+// result gives every candidate its score.
+func (g *ranking) result() []KernelScore {
+	out := make([]KernelScore, 0, len(g.of))
+	for i, at := range g.of {
+		s := g.score[at]
+		s.Candidate = g.asked[i]
+		s.RuledOutBy = slices.Concat(g.entries[at], s.RuledOutBy)
+		s.RuledOutBy = s.RuledOutBy[:min(len(s.RuledOutBy), MaxRuledOut)]
+		out = append(out, s)
+	}
+	return out
+}
+
+// judge takes one decision in the recorded state, in hindsight if that tells more.
+func (r *pass) judge(line *Wakeup, hindsight bool) {
 	if !line.Selection || line.RecordedCPU < 0 || line.Task.Prio < place.MaxRTPrio || line.Kind == place.KindExec {
 		return
 	}
-	g := r.ranking
-	g.can = append(g.can[:0], make([]bool, len(g.score))...)
-	sel := r.selO
-	sel.Variants, sel.State = nil, &r.stateO
+	g := r.judged
 	any := false
-	for i := range g.score {
+	for i, a := range g.sides {
+		a.state = state{r: r, side: a, win: r.base.state.win, self: r.base.state.self, stalled: a.state.stalled[:0], hindsight: hindsight}
+		a.sel.State = &a.state
+		exact, can := r.makes(a, line.RecordedCPU)
 		s := &g.score[i]
-		sel.Rules = &s.Kernel.Rules
-		first := true
-		complete := r.x.Explore(r.limit, func() {
-			o := sel.Select(&r.x, &r.askO)
-			if o.CPU == line.RecordedCPU {
-				g.can[i] = true
-				if first {
-					s.Exact++
-				}
-			}
-			first = false
-		})
-		if !complete && sel.Widest(&r.askO).Test(line.RecordedCPU) {
-			g.can[i] = true
-		}
 		s.Decisions++
-		if g.can[i] {
+		if g.can[i] = can; can {
 			s.Covered++
 			any = true
 		}
+		if exact {
+			s.Exact++
+		}
+	}
+	if !any {
+		return
 	}
 	entry := line.Isolated && line.PrevCPU >= 0 && !r.isolated.Value.Test(line.PrevCPU)
-	for i := range g.score {
-		if g.can[i] || !any {
+	for i := range g.sides {
+		if g.can[i] {
 			continue
 		}
-		s := &g.score[i]
-		if entry {
+		if s := &g.score[i]; entry {
 			s.Entries++
 			if len(g.entries[i]) < MaxRuledOut {
 				g.entries[i] = append(g.entries[i], *line)
@@ -122,4 +130,17 @@ func (r *replayer) judge(line *Wakeup) {
 			s.RuledOutBy = append(s.RuledOutBy, *line)
 		}
 	}
+}
+
+// makes tells whether a kernel chooses the recorded CPU by the likeliest answers, and
+// whether it can.
+func (r *pass) makes(a *side, recorded int) (exact, can bool) {
+	first := true
+	complete := r.x.Explore(manyRuns, func() {
+		hit := a.sel.Select(&r.x, &r.base.ask).CPU == recorded
+		can = can || hit
+		exact = exact || hit && first
+		first = false
+	})
+	return exact, can || !complete && a.sel.Widest(&r.base.ask).Test(recorded)
 }

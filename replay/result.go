@@ -115,23 +115,52 @@ type Wakeup struct {
 	// Selection: the class's selector ran. SelectionKnown is false where that
 	// cannot be told.
 	Selection, SelectionKnown bool
-	Original, Patched         Placed
-	Moved                     Moved
-	// ModelMiss: no assignment of the unknown facts makes the original yield the
+	// Original and Patched are the answers of the two kernels by their roles, Baseline
+	// the role of the one that made the recording; empty is RoleOriginal.
+	Original, Patched Placed
+	Baseline          Role
+	Moved             Moved
+	// ModelMiss: no assignment of the unknown facts makes the baseline yield the
 	// recorded CPU.
 	ModelMiss bool
 	// Isolated: the recorded CPU is isolated; IsolatedKnown is false if isolation
 	// is unknown.
 	Isolated, IsolatedKnown bool
 	// DivergedSince is the N of the decision since which the task's place differs
-	// between the recording and the patched world, 0 if it does not.
+	// between the recording and the alternative's world, 0 if it does not.
 	DivergedSince int64
+	// More are the answers of the alternatives after the first.
+	More []Alternative
 	// Explanation is the decision test by test, nil unless it was asked for.
 	Explanation *Explanation
 }
 
-// Run is one slice of a task on an isolated CPU.
-type Run struct {
+// Made is the answer of the kernel that made the recording, Other that of the first
+// alternative.
+func (w *Wakeup) Made() *Placed {
+	if w.Baseline == RolePatched {
+		return &w.Patched
+	}
+	return &w.Original
+}
+
+// Other is the answer of the first alternative.
+func (w *Wakeup) Other() *Placed {
+	if w.Baseline == RolePatched {
+		return &w.Original
+	}
+	return &w.Patched
+}
+
+// Alternative is what a further kernel makes of a wakeup; see [Wakeup].
+type Alternative struct {
+	Placed
+	Moved         Moved
+	DivergedSince int64
+}
+
+// Slice is one run of a task on an isolated CPU, from switch to switch.
+type Slice struct {
 	CPU   int
 	Task  TaskRef
 	Class Class
@@ -155,7 +184,7 @@ type Run struct {
 // Entry is the wakeup by which a stay began.
 type Entry struct {
 	Wakeup
-	// Path is how the original arrives at the recorded CPU; that of its
+	// Path is how the baseline arrives at the recorded CPU; that of its
 	// prediction if it cannot (ModelMiss).
 	Path place.Path
 	// Explanation is the decision step by step under both kernels; nil if it was
@@ -213,14 +242,24 @@ type Stay struct {
 	// PatchedCertain, PatchedPossible count those of Wakings plus the entry that
 	// land on an isolated CPU under the patched kernel, surely or perhaps.
 	// PatchedRunNS is the run time of the runs that surely remain there, and
-	// PatchedRunMaxNS of those that may.
+	// PatchedRunMaxNS of those that may. Where the patched kernel made the recording
+	// all of it does.
 	PatchedCertain, PatchedPossible int64
 	PatchedRunNS, PatchedRunMaxNS   int64
+	// More is the same for the alternatives after the first.
+	More []Remains
 	// DelayedOwner is the number of owner wakings whose sch delay a run of this
 	// stay lengthened, and DelayedOwnerNS the time it ran between waking and
 	// switch-in.
 	DelayedOwner   int64
 	DelayedOwnerNS int64
+}
+
+// Remains is what an alternative leaves of a stay: wakings with the entry, and run time
+// in ns of the runs that surely remain on an isolated CPU, RunMaxNS with those that may.
+type Remains struct {
+	Certain, Possible int64
+	RunNS, RunMaxNS   int64
 }
 
 // CPUResult is what the recording shows of one isolated CPU.
@@ -262,7 +301,7 @@ type PathScore struct {
 	Decisions, Exact, Covered int64
 }
 
-// Fidelity is how well the original's model explains the recording.
+// Fidelity is how well the baseline's model explains the recording.
 type Fidelity struct {
 	Decisions, Exact, Covered, Unjudged int64
 	// PossibleSum is the sum of the set sizes of judged decisions.
@@ -312,7 +351,10 @@ type Result struct {
 	Headline []string
 	// Original and Patched are the kernels compared.
 	Original, Patched *rules.Kernel
-	// KernelsFrom tells how the original was chosen.
+	// Baseline is the role of the kernel that made the recording; Settled tells how the
+	// kernels were chosen, KernelsFrom where the baseline's name comes from.
+	Baseline    Role
+	Settled     Settlement
 	KernelsFrom fact.Provenance
 	// Notes are remarks on the kernels and the host, one sentence each.
 	Notes []string
@@ -326,8 +368,12 @@ type Result struct {
 	Focus    []int
 	// CPUs holds the results of Focus, in its order.
 	CPUs []*CPUResult
-	// Fidelity of the original.
+	// Fidelity of the baseline.
 	Fidelity Fidelity
+	// Alternatives are the plan's, in its order; the first is one of Original and
+	// Patched. Scores are of Plan.Judged, in that order.
+	Alternatives []AlternativeResult
+	Scores       []KernelScore
 	// Wakeups counts placements of every kind; Events the events by kind.
 	Wakeups int64
 	Events  map[parser.Kind]int64
@@ -337,19 +383,28 @@ type Result struct {
 	Lost, LostUnknown, Holes, Damaged, Overwritten int64
 	// Unplaced counts the wakeups that the model has no answer for.
 	Unplaced int64
-	// MovedCertain and MovedPossible count decisions by Moved.
+	// MovedCertain and MovedPossible count decisions by Moved, of the first
+	// alternative.
 	MovedCertain, MovedPossible int64
 	// Moved lists the tasks they belong to, most certain first, then by pid.
 	Moved []MovedTask
 	// Landings of the tasks that had a foreign stay, by pid.
 	Landings []*Landing
 	// BalancerMoves counts migrations outside wakeups; BalancerIgnored those of
-	// diverged tasks that the patched world ignored.
+	// diverged tasks that the first alternative's world ignored.
 	BalancerMoves, BalancerIgnored int64
 	// Unknown lists what is not known and what it costs, in a fixed order.
 	Unknown []Unknown
 	// Partial is the error that ended the reading early, nil if it was complete.
 	Partial error
+}
+
+// BaselineKernel is the kernel that made the recording.
+func (r *Result) BaselineKernel() *rules.Kernel {
+	if r.Baseline == RolePatched {
+		return r.Patched
+	}
+	return r.Original
 }
 
 // MaxStays bounds the stays kept per CPU.

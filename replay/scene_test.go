@@ -164,11 +164,11 @@ func crowd() []parser.Event {
 type scene struct {
 	*Result
 	wakeups []Wakeup
-	runs    []Run
+	runs    []Slice
 	stays   []Stay
 }
 
-func replayScene(t *testing.T, c parser.Capture, h *parser.Host, o Options) *scene {
+func replayScene(t *testing.T, c parser.Capture, h *parser.Host, o Plan) *scene {
 	t.Helper()
 	s, err := tryScene(c, h, o)
 	if err != nil {
@@ -177,17 +177,17 @@ func replayScene(t *testing.T, c parser.Capture, h *parser.Host, o Options) *sce
 	return s
 }
 
-func tryScene(c parser.Capture, h *parser.Host, o Options) (*scene, error) {
+func tryScene(c parser.Capture, h *parser.Host, o Plan) (*scene, error) {
 	s := &scene{}
 	o.Observer.Wakeup = func(w *Wakeup) {
 		k := *w
 		k.Original.Possible, k.Patched.Possible = w.Original.Possible.Clone(), w.Patched.Possible.Clone()
 		s.wakeups = append(s.wakeups, k)
 	}
-	o.Observer.Run = func(r *Run) { s.runs = append(s.runs, *r) }
+	o.Observer.Run = func(r *Slice) { s.runs = append(s.runs, *r) }
 	o.Observer.Stay = func(st *Stay) { s.stays = append(s.stays, *st) }
 	var err error
-	s.Result, err = Replay(context.Background(), c, h, o)
+	s.Result, err = Run(context.Background(), c, h, o)
 	return s, err
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"testing"
 
-	"schedreplay/cpumask"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 )
@@ -39,15 +38,15 @@ func TestSweepScene(t *testing.T) {
 	} {
 		h := bench("6.1.0", 7)
 		h.Task[other.PID] = parser.TaskInfo{PID: other.PID, Comm: "other", Affinity: h.Task[ksmd.PID].Affinity}
-		res, rows, err := Sweep(context.Background(), record(c.events...), h, candidates(t, names...), Options{})
-		if err != nil || len(rows) != len(names) || len(res.Focus) != 1 {
-			t.Fatalf("%s: %d rows of CPUs %v, %v", c.name, len(rows), res.Focus, err)
+		res, err := Run(context.Background(), record(c.events...), h, Plan{Alternatives: Sweep(candidates(t, names...))})
+		if err != nil || len(res.Alternatives) != len(names) || len(res.Focus) != 1 {
+			t.Fatalf("%s: %+v, %v", c.name, res, err)
 		}
 		var recorded int64
 		for _, s := range res.CPUs[0].Stays {
 			recorded += s.RunNS
 		}
-		for i, r := range rows {
+		for i, r := range res.Alternatives {
 			want := c.entries[i] * recorded
 			if c.held != nil {
 				want = c.held[i] * us
@@ -57,21 +56,18 @@ func TestSweepScene(t *testing.T) {
 			}
 		}
 	}
-	h := bench("6.1.0", 7)
-	h.Isolated.Value = cpumask.Mask{}
-	if _, rows, err := Sweep(context.Background(), record(incident(1)...), h, candidates(t, names...), Options{}); err != nil || len(rows) != 0 {
-		t.Errorf("nothing isolated: %d rows, %v", len(rows), err)
-	}
 }
 
 // The kernels that cannot have made the entry come last, and are told which
 // decision rules them out.
 func TestRankScene(t *testing.T) {
 	names := []string{"6.12", "6.1.0+smt-span+core-span", "6.1.0"}
-	scores, err := Rank(context.Background(), record(incident(1)...), bench("6.1.0", 7), candidates(t, names...), Options{})
-	if err != nil || len(scores) != len(names) {
-		t.Fatalf("%d scores, %v", len(scores), err)
+	res, err := Run(context.Background(), record(incident(1)...), bench("6.1.0", 7), Plan{Judged: candidates(t, names...)})
+	if err != nil || len(res.Scores) != len(names) {
+		t.Fatalf("%+v, %v", res, err)
 	}
+	scores := res.Scores
+	Rank(scores)
 	if s := &scores[0]; s.Kernel.Name != "6.1.0" || s.Entries != 0 || s.Decisions == 0 || s.Missed() != 0 || len(s.RuledOutBy) != 0 {
 		t.Errorf("first: %s, %d of %d decisions, %d impossible entries, ruled out by %v", s.Kernel.Name, s.Covered, s.Decisions, s.Entries, s.RuledOutBy)
 	}

@@ -318,7 +318,7 @@ func TestWindowCutsRuns(t *testing.T) {
 		switches(150, 7, poller, preempted, other),
 		switches(200, 7, other, preempted, poller),
 		switches(300, 6, busy[5], preempted, busy[6]),
-	), bench("6.1.0", 7), Options{})
+	), bench("6.1.0", 7), Plan{})
 	type run struct {
 		pid        int32
 		start, end int64
@@ -370,7 +370,7 @@ func TestGone(t *testing.T) {
 	dead := append(incident(1), waking(3000, 7, swapper, ksmd, 7), wakeup(3001, 7, swapper, ksmd, 7), switches(3002, 7, swapper, runnable, ksmd), switches(3100, 7, ksmd, dies, swapper),
 		forks(3200, 6, busy[6], ksmd), wakeupNew(3201, 6, busy[6], ksmd, 6), switches(3202, 6, busy[6], preempted, ksmd), switches(3250, 6, ksmd, sleeps, busy[6]),
 		waking(3300, 6, busy[6], ksmd, 6), wakeup(3301, 6, busy[6], ksmd, 6))
-	s := replayScene(t, record(dead...), h, Options{Original: "6.1.0", Patched: "6.1.0+smt-span+core-span"})
+	s := replayScene(t, record(dead...), h, Plan{Original: "6.1.0", Patched: []string{"6.1.0+smt-span+core-span"}})
 	w := s.of(ksmd)
 	if w[2].DivergedSince == 0 || w[3].DivergedSince != 0 {
 		t.Errorf("diverged since %d, then %d", w[2].DivergedSince, w[3].DivergedSince)

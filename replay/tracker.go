@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 
+	"schedreplay/cpumask"
 	"schedreplay/fact"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
@@ -12,14 +13,23 @@ import (
 // tracker follows the isolated CPUs that are looked at: who ran, who came and
 // went, what it cost the owner.
 type tracker struct {
-	r    *replayer
+	r    *pass
 	cpu  map[int32]*trackedCPU
 	list []*trackedCPU // by CPU number
 	// land counts where tasks that may intrude land, by pid.
-	land  map[int32]*Landing
-	moved map[int32]*MovedTask
-	// hold is what foreign tasks do to each CPU in the patched world.
+	land map[int32]*Landing
+	// hold is what foreign tasks do to each CPU as recorded, alts what differs from that
+	// in the worlds of the alternatives.
 	hold map[int32]*Hold
+	alts []altTrack
+}
+
+// altTrack is what the tracker keeps of one alternative.
+type altTrack struct {
+	*side
+	hold              map[int32]*Hold // less what is recorded
+	moved             map[int32]*MovedTask
+	certain, possible int64
 }
 
 // maxTracked bounds the tasks whose landings are kept.
@@ -49,13 +59,18 @@ type trackedCPU struct {
 type openStay struct {
 	Stay
 	index int
+	// left is what each alternative leaves of it.
+	left []Remains
 }
 
-func newTracker(r *replayer) *tracker {
-	t := &tracker{r: r, cpu: map[int32]*trackedCPU{}, land: map[int32]*Landing{}, moved: map[int32]*MovedTask{}, hold: map[int32]*Hold{}}
+func newTracker(r *pass) *tracker {
+	t := &tracker{r: r, cpu: map[int32]*trackedCPU{}, land: map[int32]*Landing{}, hold: map[int32]*Hold{}}
+	for _, a := range r.alts {
+		t.alts = append(t.alts, altTrack{side: a, hold: map[int32]*Hold{}, moved: map[int32]*MovedTask{}})
+	}
 	focus := r.isolated.Value
-	if !r.opt.CPUs.Empty() {
-		focus = focus.And(r.opt.CPUs)
+	if !r.plan.CPUs.Empty() {
+		focus = focus.And(r.plan.CPUs)
 	}
 	for c := range focus.All() {
 		if c >= r.ncpu {
@@ -69,6 +84,9 @@ func newTracker(r *replayer) *tracker {
 		t.cpu[k.cpu] = k
 		t.list = append(t.list, k)
 		t.hold[k.cpu] = &Hold{CPU: c}
+		for i := range t.alts {
+			t.alts[i].hold[k.cpu] = &Hold{CPU: c}
+		}
 		t.findOwner(k)
 		if c < len(r.t.cpu) && r.t.cpu[c].known {
 			k.cur, k.known = r.t.cpu[c].cur, true
@@ -95,7 +113,7 @@ func sortedPIDs[V any](m map[int32]V) []int32 {
 // that ran most on this one.
 func (t *tracker) findOwner(k *trackedCPU) {
 	r := t.r
-	if want := r.opt.Owner; want != "" {
+	if want := r.plan.Owner; want != "" {
 		pid, err := strconv.ParseInt(want, 10, 32)
 		for p, ts := range r.s.task.All() {
 			if (err == nil && int64(p) == pid || err != nil && ts.comm == want) && (ts.seen.Test(int(k.cpu)) || k.res.Owner == nil && ts.startCPU == k.cpu) {
@@ -152,7 +170,10 @@ func (t *tracker) arrive(k *trackedCPU, p *task, how How, from int32, at int64) 
 	if s := k.open[p.pid]; s != nil {
 		return s
 	}
-	s := &openStay{Stay: Stay{CPU: int(k.cpu), Task: p.ref(), Class: class, How: how, FromCPU: int(from), Arrived: at, Left: parser.NoTime}, index: -1}
+	s := &openStay{Stay: Stay{CPU: int(k.cpu), Task: p.ref(), Class: class, How: how, FromCPU: int(from), Arrived: at, Left: parser.NoTime}, index: -1, left: make([]Remains, len(t.alts))}
+	if n := len(t.r.of); n > 1 {
+		s.More = make([]Remains, n-1)
+	}
 	k.open[p.pid] = s
 	if len(k.res.Stays) < MaxStays {
 		s.index = len(k.res.Stays)
@@ -168,7 +189,7 @@ func (t *tracker) leave(k *trackedCPU, pid int32, at int64) {
 	if s := k.open[pid]; s != nil {
 		s.Left = at
 		delete(k.open, pid)
-		if f := t.r.opt.Observer.Stay; f != nil {
+		if f := t.r.plan.Observer.Stay; f != nil {
 			f(&s.Stay)
 		}
 	}
@@ -202,11 +223,12 @@ func (t *tracker) placed(d *decision, p *task) {
 			}
 		case s == nil:
 			if s = t.arrive(k, p, CameByWakeup, int32(line.PrevCPU), line.Time); s != nil {
-				s.Entry = &Entry{Wakeup: *line, Path: line.Original.Path, Explanation: d.entry}
+				s.Entry = &Entry{Wakeup: *line, Path: line.Made().Path, Explanation: d.entry}
+				s.Entry.More = slices.Clone(line.More)
 				if d.path != "" {
 					s.Entry.Path = d.path
 				}
-				t.patched(s, p)
+				t.remains(s, p)
 			}
 		default:
 			t.waking(s, line, p)
@@ -227,26 +249,46 @@ func (t *tracker) waking(s *openStay, line *Wakeup, p *task) {
 			s.StayedPut++
 		}
 	}
-	t.patched(s, p)
+	t.remains(s, p)
 }
 
-// patched counts where the task is in the patched world after a decision.
-func (t *tracker) patched(s *openStay, p *task) {
-	switch t.stayInPatched(s, p) {
-	case MovedCertain:
-		s.PatchedCertain++
-	case MovedPossible:
-		s.PatchedPossible++
+// remains counts where the task is in the other worlds after a decision.
+func (t *tracker) remains(s *openStay, p *task) {
+	for i := range t.alts {
+		switch t.stayIn(i, s, p) {
+		case MovedCertain:
+			s.left[i].Certain++
+		case MovedPossible:
+			s.left[i].Possible++
+		}
+	}
+	t.tell(s)
+}
+
+// tell copies what is left of a stay into its result.
+func (t *tracker) tell(s *openStay) {
+	for i, at := range t.r.of {
+		switch left := s.left[at]; {
+		case i > 0:
+			s.More[i-1] = left
+		case t.r.plan.Role == RolePatched:
+			s.PatchedCertain, s.PatchedRunNS, s.PatchedRunMaxNS = s.Wakings, s.RunNS, s.RunNS
+			if s.Entry != nil {
+				s.PatchedCertain++
+			}
+		default:
+			s.PatchedCertain, s.PatchedPossible, s.PatchedRunNS, s.PatchedRunMaxNS = left.Certain, left.Possible, left.RunNS, left.RunMaxNS
+		}
 	}
 }
 
-// inPatched says whether the task is on an isolated CPU in the patched world:
-// surely, perhaps, or not.
-func (t *tracker) inPatched(p *task) Moved {
-	if t.r.m == nil {
-		return MovedPossible // no machine to run the patched kernel on
+// in says whether the task is on an isolated CPU in an alternative's world: surely,
+// perhaps, or not.
+func (t *tracker) in(alt int, p *task) Moved {
+	if t.r.base.m == nil {
+		return MovedPossible // no machine to run the kernel on
 	}
-	div := t.r.patched.diverged[p.pid]
+	div := t.alts[alt].world.diverged[p.pid]
 	if div == nil {
 		return MovedCertain
 	}
@@ -265,40 +307,35 @@ func (t *tracker) inPatched(p *task) Moved {
 	return MovedPossible
 }
 
-// stayInPatched is inPatched for a task on a stay: where the way in was not
-// seen, or the model has no answer for it, the patched kernel may have kept it out.
-func (t *tracker) stayInPatched(s *openStay, p *task) Moved {
-	in := t.inPatched(p)
-	if in == MovedCertain && (s.How == CameUnseen || s.Entry != nil && s.Entry.Patched.CPU < 0) {
+// stayIn is in for a task on a stay: where the way in was not seen, or the model has no
+// answer for it, the other kernel may have kept it out.
+func (t *tracker) stayIn(alt int, s *openStay, p *task) Moved {
+	in := t.in(alt, p)
+	if in == MovedCertain && (s.How == CameUnseen || s.Entry != nil && t.answer(alt, &s.Entry.Wakeup).CPU < 0) {
 		return MovedPossible
 	}
 	return in
+}
+
+// answer is what an alternative says to a wakeup.
+func (t *tracker) answer(alt int, line *Wakeup) *Placed {
+	if i := slices.Index(t.r.of, alt); i > 0 {
+		return &line.More[i-1].Placed
+	}
+	return line.Other()
 }
 
 // count keeps where wakeups land and what the patch moves.
 func (t *tracker) count(d *decision, p *task) {
 	line := &d.line
 	iso := t.r.isolated.Value
-	if line.Moved != MovedNo {
-		m := t.moved[p.pid]
-		if m == nil && len(t.moved) < maxTracked {
-			m = &MovedTask{Task: p.ref()}
-			t.moved[p.pid] = m
+	for i := range t.alts {
+		moved := line.Moved
+		if at := slices.Index(t.r.of, i); at > 0 {
+			moved = line.More[at-1].Moved
 		}
-		if m != nil {
-			if line.Moved == MovedCertain {
-				m.Certain++
-			} else {
-				m.Possible++
-			}
-			switch from, to := iso.Test(line.RecordedCPU), line.Patched.CPU >= 0 && iso.Test(line.Patched.CPU); {
-			case from && !to:
-				m.ToHousekeeping++
-			case to && !from:
-				m.ToIsolated++
-			default:
-				m.Within++
-			}
+		if moved != MovedNo {
+			t.alts[i].count(p, line, moved, t.answer(i, line).CPU, iso, t.r.plan.Role)
 		}
 	}
 	if line.RecordedCPU < 0 || iso.Empty() {
@@ -318,6 +355,40 @@ func (t *tracker) count(d *decision, p *task) {
 	}
 	if line.Patched.CPU >= 0 {
 		l.Patched[line.Patched.CPU]++
+	}
+}
+
+// count adds a wakeup that an alternative takes, or may take, elsewhere.
+func (a *altTrack) count(p *task, line *Wakeup, moved Moved, to int, iso cpumask.Mask, role Role) {
+	if moved == MovedCertain {
+		a.certain++
+	} else {
+		a.possible++
+	}
+	m := a.moved[p.pid]
+	if m == nil {
+		if len(a.moved) >= maxTracked {
+			return
+		}
+		m = &MovedTask{Task: p.ref()}
+		a.moved[p.pid] = m
+	}
+	if moved == MovedCertain {
+		m.Certain++
+	} else {
+		m.Possible++
+	}
+	was, is := iso.Test(line.RecordedCPU), to >= 0 && iso.Test(to)
+	if role == RolePatched {
+		was, is = is, was // the baseline is what the original would become
+	}
+	switch {
+	case was && !is:
+		m.ToHousekeeping++
+	case is && !was:
+		m.ToIsolated++
+	default:
+		m.Within++
 	}
 }
 
@@ -420,7 +491,7 @@ func (t *tracker) account(k *trackedCPU, c Class, until int64) {
 func (t *tracker) run(k *trackedCPU, p *task, end int64, cutEnd bool) {
 	class := t.class(k, p)
 	t.account(k, class, end)
-	run := Run{
+	run := Slice{
 		CPU: int(k.cpu), Task: p.ref(), Class: class, Start: k.since, End: end, CutStart: k.cut, CutEnd: cutEnd,
 		Delay: k.delay, Intruded: k.intruded, Stay: -1, Patched: MovedCertain,
 	}
@@ -439,13 +510,7 @@ func (t *tracker) run(k *trackedCPU, p *task, end int64, cutEnd bool) {
 			if k.cut || cutEnd {
 				s.CutRuns++
 			}
-			switch run.Patched = t.stayInPatched(s, p); run.Patched {
-			case MovedCertain:
-				s.PatchedRunNS += ran
-				s.PatchedRunMaxNS += ran
-			case MovedPossible:
-				s.PatchedRunMaxNS += ran
-			}
+			run.Patched = t.ranOn(s, p, ran)
 			k.intruder, k.intruderFrom, k.intrudedTo = s, k.since, end
 		}
 		if l := t.land[p.pid]; l != nil {
@@ -465,9 +530,30 @@ func (t *tracker) run(k *trackedCPU, p *task, end int64, cutEnd bool) {
 	case ClassOwner:
 		k.res.Owner.Comm, k.res.Owner.Prio = p.comm, p.prio
 	}
-	if f := t.r.opt.Observer.Run; f != nil && (ran > 0 || class != ClassIdle) {
+	if f := t.r.plan.Observer.Run; f != nil && (ran > 0 || class != ClassIdle) {
 		f(&run)
 	}
+}
+
+// ranOn adds a run of a stay to what the alternatives leave of it, and says what the patched
+// kernel does.
+func (t *tracker) ranOn(s *openStay, p *task, ran int64) Moved {
+	patched := MovedCertain
+	for i := range t.alts {
+		in := t.stayIn(i, s, p)
+		switch in {
+		case MovedCertain:
+			s.left[i].RunNS += ran
+			s.left[i].RunMaxNS += ran
+		case MovedPossible:
+			s.left[i].RunMaxNS += ran
+		}
+		if i == t.r.of[0] && t.r.plan.Role != RolePatched {
+			patched = in
+		}
+	}
+	t.tell(s)
+	return patched
 }
 
 // gap cuts the present run where events are missing.
@@ -508,14 +594,14 @@ func (t *tracker) ranElsewhere(pid, cpu int32, ns int64) {
 	}
 }
 
-// enteredInPatched counts a decision that takes a foreign task to an isolated
-// CPU in the patched world; places are where it may be now, the prediction
-// first.
-func (t *tracker) enteredInPatched(p *task, prev int, places []int) {
+// entered counts a decision that takes a foreign task to an isolated CPU in an
+// alternative's world; places are where it may be now, the prediction first.
+func (t *tracker) entered(alt int, p *task, prev int, places []int) {
 	if len(t.list) == 0 {
 		return
 	}
-	if div := t.r.patched.diverged[p.pid]; div != nil {
+	a := &t.alts[alt]
+	if div := a.world.diverged[p.pid]; div != nil {
 		prev = div.cpus[0]
 	}
 	for i, c := range places {
@@ -524,33 +610,39 @@ func (t *tracker) enteredInPatched(p *task, prev int, places []int) {
 			continue
 		}
 		if i == 0 {
-			t.hold[k.cpu].Entries++
+			a.hold[k.cpu].Entries++
 		} else {
-			t.hold[k.cpu].EntriesPossible++
+			a.hold[k.cpu].EntriesPossible++
 		}
 	}
 }
 
-// heldInPatched adds a run to the CPU that it is on in the patched world.
-func (t *tracker) heldInPatched(pid, cpu int32, ns int64) {
+// held adds a run to the CPU that it is on in each world.
+func (t *tracker) held(pid, cpu int32, ns int64) {
 	if len(t.list) == 0 || pid <= 0 || ns <= 0 {
 		return
 	}
-	if div := t.r.patched.diverged[pid]; div != nil {
-		cpu = int32(div.cpus[0])
+	on := func(cpu int32, hold map[int32]*Hold, ns int64) {
+		if k := t.cpu[cpu]; k != nil && t.class(k, t.r.t.get(pid)) == ClassForeign {
+			hold[cpu].HeldNS += ns
+		}
 	}
-	if k := t.cpu[cpu]; k != nil {
-		if p := t.r.t.get(pid); t.class(k, p) == ClassForeign {
-			t.hold[cpu].HeldNS += ns
+	on(cpu, t.hold, ns)
+	for i := range t.alts {
+		if div := t.alts[i].world.diverged[pid]; div != nil {
+			on(cpu, t.alts[i].hold, -ns)
+			on(int32(div.cpus[0]), t.alts[i].hold, ns)
 		}
 	}
 }
 
-// holds returns what the patched world did to each CPU.
-func (t *tracker) holds() []Hold {
+// holds returns what an alternative's world did to each CPU.
+func (t *tracker) holds(alt int) []Hold {
 	out := make([]Hold, 0, len(t.list))
 	for _, k := range t.list {
-		out = append(out, *t.hold[k.cpu])
+		h := *t.alts[alt].hold[k.cpu]
+		h.HeldNS += t.hold[k.cpu].HeldNS
+		out = append(out, h)
 	}
 	return out
 }
@@ -566,7 +658,7 @@ func (t *tracker) end() {
 		}
 		for _, pid := range sortedPIDs(k.open) {
 			s := k.open[pid]
-			if f := t.r.opt.Observer.Stay; f != nil {
+			if f := t.r.plan.Observer.Stay; f != nil {
 				f(&s.Stay)
 			}
 		}
@@ -591,13 +683,29 @@ func (t *tracker) report(res *Result) {
 			res.Landings = append(res.Landings, t.land[pid])
 		}
 	}
-	for _, pid := range sortedPIDs(t.moved) {
-		res.Moved = append(res.Moved, *t.moved[pid])
+	for i, at := range t.r.of {
+		a := &t.alts[at]
+		res.Alternatives = append(res.Alternatives, AlternativeResult{
+			Scenario: t.r.plan.Alternatives[i], Holds: t.holds(at), MovedCertain: a.certain, MovedPossible: a.possible, Moved: a.tasks(),
+		})
 	}
-	slices.SortStableFunc(res.Moved, func(a, b MovedTask) int {
+	if len(res.Alternatives) > 0 {
+		a := &res.Alternatives[0]
+		res.MovedCertain, res.MovedPossible, res.Moved = a.MovedCertain, a.MovedPossible, a.Moved
+	}
+}
+
+// tasks lists what the alternative moves.
+func (a *altTrack) tasks() []MovedTask {
+	var out []MovedTask
+	for _, pid := range sortedPIDs(a.moved) {
+		out = append(out, *a.moved[pid])
+	}
+	slices.SortStableFunc(out, func(a, b MovedTask) int {
 		if a.Certain != b.Certain {
 			return int(b.Certain - a.Certain)
 		}
 		return int(b.Possible - a.Possible)
 	})
+	return out
 }

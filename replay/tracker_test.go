@@ -30,7 +30,7 @@ func TestClassesAndTime(t *testing.T) {
 	h := bench("6.1.0", 7)
 	h.Task[61] = parser.TaskInfo{PID: 61, Comm: "pinned", Affinity: fact.Seen(cpumask.Of(7), "")}
 	h.Task[other.PID] = parser.TaskInfo{PID: other.PID, Comm: "other", Affinity: fact.Seen(cpumask.Range(0, 7), "")}
-	s := replayScene(t, record(mixedDay()...), h, Options{})
+	s := replayScene(t, record(mixedDay()...), h, Plan{})
 	k := s.cpu(t, 7)
 	if k.Owner == nil || k.Owner.PID != poller.PID || k.OwnerFrom != fact.Observed {
 		t.Errorf("owner %+v (%s)", k.Owner, k.OwnerFrom)
@@ -102,7 +102,7 @@ func TestOwner(t *testing.T) {
 		if c.change != nil {
 			c.change(h)
 		}
-		k := replayScene(t, record(ev...), h, Options{Owner: c.flag}).cpu(t, 7)
+		k := replayScene(t, record(ev...), h, Plan{Owner: c.flag}).cpu(t, 7)
 		got := int32(parser.NoPID)
 		if k.Owner != nil {
 			got = k.Owner.PID
@@ -131,7 +131,7 @@ func TestOwnerDelay(t *testing.T) {
 	)
 	h := bench("6.1.0", 7)
 	h.Task[other.PID] = parser.TaskInfo{PID: other.PID, Comm: "other", Affinity: fact.Seen(cpumask.Range(0, 7), "")}
-	s := replayScene(t, record(ev...), h, Options{})
+	s := replayScene(t, record(ev...), h, Plan{})
 	k := s.cpu(t, 7)
 	if n, top := k.OwnerDelay.Count(), k.OwnerDelay.Max(); n != 2 || top != 5*us {
 		t.Errorf("alone: %d delays up to %d ns, want 2 up to 5000", n, top)
@@ -174,7 +174,7 @@ func TestFocus(t *testing.T) {
 		{[]int{7}, cpumask.Of(3), nil},
 		{nil, cpumask.Mask{}, nil},
 	} {
-		s := replayScene(t, record(ev...), bench("6.1.0", c.iso...), Options{CPUs: c.look})
+		s := replayScene(t, record(ev...), bench("6.1.0", c.iso...), Plan{CPUs: c.look})
 		if len(s.Focus) != len(c.want) || len(s.CPUs) != len(c.want) {
 			t.Errorf("isolated %v, --cpu %s: looked at %v, want %v", c.iso, c.look, s.Focus, c.want)
 			continue
@@ -196,7 +196,7 @@ func TestStaysAreBounded(t *testing.T) {
 	}
 	h := bench("6.1.0", 7)
 	h.Task[other.PID] = parser.TaskInfo{PID: other.PID, Comm: "other", Affinity: fact.Seen(cpumask.Range(0, 7), "")}
-	s := replayScene(t, record(ev...), h, Options{})
+	s := replayScene(t, record(ev...), h, Plan{})
 	if k := s.cpu(t, 7); len(k.Stays) != MaxStays || k.StaysDropped != 5 || len(s.stays) != n {
 		t.Errorf("%d stays kept, %d dropped, %d delivered", len(k.Stays), k.StaysDropped, len(s.stays))
 	}
@@ -224,7 +224,7 @@ func TestAffinity(t *testing.T) {
 		switches(9, 7, aTask(43, "stray", 120), sleeps, aTask(44, "helper", 120)),
 	)
 	sv := surveyCapture(rec, h, nil)
-	r := newReplayer(rec, h, sv, &Options{})
+	r := recordedBy(rec, h, sv)
 	all := cpumask.Range(0, 7)
 	for _, c := range []struct {
 		pid               int32
@@ -289,7 +289,7 @@ func TestFirstSeenArriving(t *testing.T) {
 			if c.partial {
 				rec.meta.RecordedCPUs = cpumask.Of(7)
 			}
-			stays := replayScene(t, rec, h, Options{Original: "6.1.0", Patched: "6.1.0+smt-span+core-span"}).cpu(t, 7).Stays
+			stays := replayScene(t, rec, h, Plan{Original: "6.1.0", Patched: []string{"6.1.0+smt-span+core-span"}}).cpu(t, 7).Stays
 			if len(stays) != 1 {
 				t.Fatalf("%d stays", len(stays))
 			}

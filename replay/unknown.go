@@ -8,10 +8,10 @@ import (
 
 // unknowns lists what the capture and the host leave open, what each costs and
 // what would tell.
-func (r *replayer) unknowns() []Unknown {
+func (r *pass) unknowns() []Unknown {
 	var u []Unknown
 	add := func(what, cost, remedy string) { u = append(u, Unknown{what, cost, remedy}) }
-	if r.m == nil {
+	if r.base.m == nil {
 		add("The CPU topology: SMT siblings, caches, NUMA nodes", "no wakeup can be placed by the model; only what ran where is told", "give a host bundle with --host (schedreplay collect makes one)")
 	}
 	if !r.isolated.Known() {
@@ -42,12 +42,12 @@ func (r *replayer) unknowns() []Unknown {
 	if silent := r.silentCPUs(); silent > 0 {
 		add(plural(silent, "CPU")+" without any event", "assumed idle throughout; one that ran a single task without a switch would look the same", "")
 	}
-	if r.m != nil {
-		if r.kOriginal.Rules.SlowPath > 0 {
+	if r.base.m != nil {
+		if r.base.Kernel.Rules.SlowPath > 0 {
 			add("WF_SYNC, load averages and nr_idle_scan are in no event", "they are estimated from the run history and from what other decisions show; where the estimate does not decide, every answer is kept as possible", "")
 		}
-		if len(r.kOriginal.Unknown) > 0 {
-			add("Which fixes "+r.kOriginal.Release+" carries", "both forms are kept possible", "name the kernel exactly with --original")
+		if len(r.base.Kernel.Unknown) > 0 {
+			add("Which fixes "+r.base.Kernel.Release+" carries", "both forms are kept possible", "name the kernel exactly with --original")
 		}
 	}
 	if r.res.BalancerIgnored > 0 {
@@ -57,14 +57,14 @@ func (r *replayer) unknowns() []Unknown {
 }
 
 // silentCPUs counts the online CPUs without any event.
-func (r *replayer) silentCPUs() int {
+func (r *pass) silentCPUs() int {
 	n := 0
 	online := r.aff.all
 	if m, ok := r.host.Online.Get(); ok {
 		online = m
 	}
 	for c := range online.All() {
-		if r.silent(c) && r.m != nil {
+		if r.silent(c) && r.base.m != nil {
 			n++
 		}
 	}
@@ -82,7 +82,7 @@ func plural(n int, noun string) string {
 // which user tasks ran that were seen nowhere else, and no others. A few such
 // tasks on every CPU of a machine would prove nothing, so it must be less than
 // half of the CPUs that recorded anything, unless only those were recorded.
-func (r *replayer) looksIsolated() cpumask.Mask {
+func (r *pass) looksIsolated() cpumask.Mask {
 	var pinned, shared cpumask.Mask
 	for pid, ts := range r.s.task.All() {
 		a := r.aff.find(pid, ts.comm, 0)

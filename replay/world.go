@@ -9,15 +9,15 @@ import (
 )
 
 // world is the machine as it would be under one kernel: what differs there
-// from the recording.
+// from the recording. The baseline's differs in nothing.
 type world struct {
 	// diverged holds the tasks that are, or may be, elsewhere than recorded.
 	diverged map[int32]*divergence
 	// active lists the pids of diverged tasks that are runnable or on a wake
 	// list, ascending.
 	active []int32
-	// idleCores is has_idle_cores by LLC: every LLC's in the original's world,
-	// those that differ from it in the patched one.
+	// idleCores is has_idle_cores by LLC: every LLC's in the baseline's world,
+	// those that differ from it in an alternative's.
 	idleCores map[int]tristate
 	// recentUsed overrides the recorded world's recent_used_cpu; NoCPU is
 	// unknown.
@@ -169,10 +169,10 @@ const (
 
 // state answers the model's questions for one decision in one world.
 type state struct {
-	r     *replayer
-	world *world
-	win   window
-	self  int32 // the wakee, noWakee if it is no decision that asks
+	r    *pass
+	side *side
+	win  window
+	self int32 // the wakee, noWakee if it is no decision that asks
 	// ahead: an answer leaned on what a decision chose that is still to be
 	// computed.
 	ahead bool
@@ -187,10 +187,10 @@ type state struct {
 const noWakee = -1
 
 func (s *state) shift(c int) (shift, bool) {
-	if len(s.world.active) == 0 {
+	if len(s.side.world.active) == 0 {
 		return shift{}, false
 	}
-	sh := s.world.shiftOf(s.r.t, c, s.self)
+	sh := s.side.world.shiftOf(s.r.t, c, s.self)
 	return sh, sh != shift{}
 }
 
@@ -224,9 +224,9 @@ func (s *state) Idle(c int) explore.Answer {
 		return explore.Rarely(v.idleVal, doubtRace, fact.Reconstructed)
 	case waits && k.sure == 0 && len(k.queue) == 0:
 		return explore.Rarely(false, doubtFlight, fact.Reconstructed)
-	case !v.idleVal && k.lands(s.win, t.slack) && !s.r.kOriginal.Rules.PendingLast:
+	case !v.idleVal && k.lands(s.win, t.slack) && !s.r.base.Kernel.Rules.PendingLast:
 		return explore.Rarely(false, doubtLanding, fact.Reconstructed)
-	case waits && !s.r.kOriginal.Rules.PendingLast:
+	case waits && !s.r.base.Kernel.Rules.PendingLast:
 		after := int64(stalledAfter)
 		if s.hindsight {
 			after = stalledBriefly
@@ -259,7 +259,9 @@ func (s *state) held(c int) {
 
 // laterBusy reports whether a CPU that may be held up did not look idle, as a later
 // decision shows.
-func (s *state) laterBusy(c int) bool { return s.hindsight && s.r.busy[c].holds(s.win.est) }
+func (s *state) laterBusy(c int) bool {
+	return s.hindsight && s.r.hidden.later.busy[c].holds(s.win.est)
+}
 
 // supposing is a state in which one CPU looks idle.
 type supposing struct {
@@ -281,8 +283,8 @@ func (s *state) overlapped(c int) bool {
 	if s.self == noWakee {
 		return false
 	}
-	for _, d := range s.r.undecided {
-		if d.out != nil && s.r.chosen(d.out) == int32(c) && d.ev.Task.PID != s.self && d.win.lo <= s.win.hi && s.world.diverged[d.ev.Task.PID] == nil {
+	for _, d := range s.r.queue.undecided {
+		if d.out != nil && s.r.chosen(d.out) == int32(c) && d.ev.Task.PID != s.self && d.win.lo <= s.win.hi && s.side.world.diverged[d.ev.Task.PID] == nil {
 			return true
 		}
 	}
@@ -293,7 +295,7 @@ func (s *state) overlapped(c int) bool {
 // tasks: they are counted by their own places.
 func (s *state) inflightAway(c int) int {
 	n := 0
-	for _, pid := range s.world.active {
+	for _, pid := range s.side.world.active {
 		if p := s.r.t.find(pid); p != nil && p.inflight == int32(c) {
 			n++
 		}
@@ -353,13 +355,13 @@ func (s *state) NrRunnable(c int) explore.Range {
 
 // HasIdleCores implements place.State.
 func (s *state) HasIdleCores(c int) explore.Answer {
-	llc := s.r.m.LLC(c)
+	llc := s.side.llc(c)
 	if llc < 0 {
 		return explore.Known(false, fact.Reconstructed)
 	}
-	f, ok := s.world.idleCores[llc]
+	f, ok := s.side.world.idleCores[llc]
 	if !ok {
-		f = s.r.original.idleCores[llc]
+		f = s.r.base.world.idleCores[llc]
 	}
 	if f.value && f.since > s.win.lo {
 		return explore.Rarely(!f.before(s.win), doubtRace, fact.Reconstructed)
@@ -375,13 +377,13 @@ func (s *state) HasIdleCores(c int) explore.Answer {
 
 // ScanBudget implements place.State.
 func (s *state) ScanBudget(rule rules.BudgetRule, this, c int) (explore.Range, explore.Odds) {
-	llc := s.r.m.LLC(c)
+	llc := s.side.llc(c)
 	if llc < 0 {
-		return explore.Range{Hi: int64(s.r.m.NumCPU()), From: fact.Unknown}, nil
+		return explore.Range{Hi: int64(s.side.m.NumCPU()), From: fact.Unknown}, nil
 	}
-	b := &s.r.budget[llc]
+	b := &s.r.hidden.budget[llc]
 	s.asked = true
-	b.ask(s.r.closing, s.hindsight)
+	b.ask(s.r.queue.closing, s.hindsight)
 	if rule == rules.BudgetUtil {
 		return b.value(), b.odds()
 	}
@@ -459,8 +461,8 @@ func (s *state) Util(c int) explore.Range {
 // Capacity implements place.State.
 func (s *state) Capacity(c int) explore.Range {
 	capacity := int64(1024)
-	if c < s.r.m.NumCPU() {
-		capacity = int64(s.r.m.Capacity(c))
+	if c < s.side.m.NumCPU() {
+		capacity = int64(s.side.m.Capacity(c))
 	}
 	return explore.Exactly(capacity, fact.Estimated)
 }

@@ -41,7 +41,7 @@ func incident(n int) []parser.Event {
 // the patched kernel not one of them is on the isolated CPU.
 func TestEntryAndItsConsequences(t *testing.T) {
 	const n = 20
-	s := replayScene(t, record(incident(n)...), bench("6.1.0", 7), Options{Original: "6.1.0", Patched: "6.1.0+smt-span+core-span"})
+	s := replayScene(t, record(incident(n)...), bench("6.1.0", 7), Plan{Original: "6.1.0", Patched: []string{"6.1.0+smt-span+core-span"}})
 	k := s.cpu(t, 7)
 	if len(k.Stays) != 1 {
 		t.Fatalf("%d stays", len(k.Stays))
@@ -109,7 +109,7 @@ func TestEntryAndItsConsequences(t *testing.T) {
 
 // The same on the patched kernel against itself: nothing moves.
 func TestSameKernelMovesNothing(t *testing.T) {
-	s := replayScene(t, record(incident(5)...), bench("6.1.0", 7), Options{Original: "6.1.0", Patched: "6.1.0"})
+	s := replayScene(t, record(incident(5)...), bench("6.1.0", 7), Plan{Original: "6.1.0", Patched: []string{"6.1.0"}})
 	if s.MovedCertain != 0 || s.MovedPossible != 0 || len(s.Moved) != 0 {
 		t.Errorf("moved %d and %d", s.MovedCertain, s.MovedPossible)
 	}
@@ -192,7 +192,7 @@ func TestWaysIn(t *testing.T) {
 				h.Task[pid] = i
 			}
 			h.Task[busy[5].PID] = parser.TaskInfo{PID: busy[5].PID, Comm: "busy5", Affinity: fact.Seen(cpumask.Range(0, 7), "")}
-			s := replayScene(t, record(c.events...), h, Options{Original: "6.1.0", Patched: "6.1.0+smt-span+core-span"})
+			s := replayScene(t, record(c.events...), h, Plan{Original: "6.1.0", Patched: []string{"6.1.0+smt-span+core-span"}})
 			var st *Stay
 			for _, k := range s.cpu(t, 7).Stays {
 				if st == nil || k.How == c.how && st.How != c.how {
@@ -235,7 +235,7 @@ func TestWaysIn(t *testing.T) {
 // applied there, and is counted.
 func TestBalancerIgnored(t *testing.T) {
 	ev := append(incident(1), waking(3000, 7, swapper, ksmd, 7), wakeup(3002, 7, swapper, ksmd, 7), migrates(3100, 2, swapper, ksmd, 7, 2), migrates(3200, 3, swapper, busy[4], 4, 3))
-	s := replayScene(t, record(ev...), bench("6.1.0", 7), Options{Original: "6.1.0", Patched: "6.1.0+smt-span+core-span"})
+	s := replayScene(t, record(ev...), bench("6.1.0", 7), Plan{Original: "6.1.0", Patched: []string{"6.1.0+smt-span+core-span"}})
 	if s.BalancerMoves != 2 || s.BalancerIgnored != 1 {
 		t.Errorf("%d moves, %d ignored", s.BalancerMoves, s.BalancerIgnored)
 	}
@@ -244,14 +244,14 @@ func TestBalancerIgnored(t *testing.T) {
 // A task that its own timer wakes where it sleeps is woken there in either
 // world: on the isolated CPU as recorded, on a housekeeping CPU as patched.
 func TestOwnTimerFollowsTheTask(t *testing.T) {
-	s := replayScene(t, record(incident(3)...), bench("6.1.0", 7), Options{Original: "6.1.0", Patched: "6.1.0+smt-span+core-span"})
+	s := replayScene(t, record(incident(3)...), bench("6.1.0", 7), Plan{Original: "6.1.0", Patched: []string{"6.1.0+smt-span+core-span"}})
 	w := s.of(ksmd)[3]
 	if w.Original.Target != 7 || w.Patched.Target == 7 || w.Patched.Prev != w.Patched.Target {
 		t.Errorf("targets %d and %d (prev %d)", w.Original.Target, w.Patched.Target, w.Patched.Prev)
 	}
 	// Woken from elsewhere the waker stays where it was.
 	ev := append(incident(2), waking(4000, 1, busy[1], ksmd, 7), wakeup(4003, 7, swapper, ksmd, 7))
-	s = replayScene(t, record(ev...), bench("6.1.0", 7), Options{Original: "6.1.0", Patched: "6.1.0+smt-span+core-span"})
+	s = replayScene(t, record(ev...), bench("6.1.0", 7), Plan{Original: "6.1.0", Patched: []string{"6.1.0+smt-span+core-span"}})
 	if w := s.of(ksmd)[3]; w.Patched.Prev == 7 || w.Patched.Possible.Test(7) {
 		t.Errorf("woken by CPU 1: %+v", w.Patched)
 	}
@@ -327,18 +327,36 @@ func TestOverlappingSelections(t *testing.T) {
 		{"its own", []*decision{flies}, other.PID, window{1003 * us, 1001 * us, 1005 * us}, false},
 		{"no decision asks", []*decision{flies}, noWakee, window{1003 * us, 1001 * us, 1005 * us}, false},
 	} {
-		st := &state{r: &replayer{t: l, undecided: c.undecided}, world: newWorld(), win: c.win, self: c.self}
+		st := bare(l).stateOf(c.win, c.self)
+		st.r.queue.undecided = c.undecided
 		if a := st.Idle(7); !a.Value || a.Open != c.open || st.ahead != c.open {
 			t.Errorf("%s: %+v", c.name, a)
 		}
 	}
 }
 
+// bare is a pass of the bench under 6.1 with nothing but a timeline.
+func bare(l *timeline) *pass {
+	k, err := rules.ParseKernel("6.1", "")
+	if err != nil {
+		panic(err)
+	}
+	r := &pass{recorded: &recorded{s: &survey{}}, plan: &Plan{}, t: l}
+	r.base = newSide(scenarioOf(k), BuildMachine(bench("6.1"), 6, 1), 0)
+	r.llcs = r.base.number(nil)
+	return r
+}
+
+// stateOf is the recorded state as a selection sees it.
+func (r *pass) stateOf(w window, self int32) *state {
+	return &state{r: r, side: r.base, win: w, self: self}
+}
+
 // A decision that is closed after has_idle_cores was set does not read what came
 // after its selection, and does not clear it either.
 func TestIdleCoresSetLater(t *testing.T) {
-	r := &replayer{m: BuildMachine(bench("6.1"), 6, 1), original: newWorld(), patched: newWorld()}
-	llc := r.m.LLC(0)
+	r := bare(nil)
+	llc := r.base.llc(0)
 	for _, c := range []struct {
 		name    string
 		since   int64
@@ -349,14 +367,14 @@ func TestIdleCoresSetLater(t *testing.T) {
 		{"set while it may have been made", 8, explore.Rarely(true, doubtRace, fact.Reconstructed), true},
 		{"set when it was most likely over", 15, explore.Rarely(false, doubtRace, fact.Reconstructed), false},
 	} {
-		r.stateO = state{r: r, world: r.original, win: window{est: 10, lo: 5, hi: 20}}
-		r.original.idleCores[llc] = tristate{value: true, known: true, since: c.since}
-		if got := r.stateO.HasIdleCores(0); got != c.want {
+		r.base.state = *r.stateOf(window{est: 10, lo: 5, hi: 20}, ksmd.PID)
+		r.base.world.idleCores[llc] = tristate{value: true, known: true, since: c.since}
+		if got := r.base.state.HasIdleCores(0); got != c.want {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
 		}
-		r.runs = []bothRun{{o: place.Outcome{ClearIdleCores: 0}, p: place.Outcome{ClearIdleCores: 0}}}
-		r.clearCores([]int{0})
-		if got := r.original.idleCores[llc]; got.value == c.cleared {
+		r.runs = []place.Outcome{{ClearIdleCores: 0}}
+		r.clearCores([]int{0}, 0)
+		if got := r.base.world.idleCores[llc]; got.value == c.cleared {
 			t.Errorf("%s: left as %+v", c.name, got)
 		}
 	}
@@ -364,10 +382,10 @@ func TestIdleCoresSetLater(t *testing.T) {
 
 // What the flag was when the capture began is a guess that excludes nothing.
 func TestIdleCoresAtStart(t *testing.T) {
-	r := &replayer{m: BuildMachine(bench("6.1"), 6, 1), original: newWorld(), patched: newWorld(), t: timelineOf(crowd()...)}
+	r := bare(timelineOf(crowd()...))
 	r.startCores()
-	r.stateO = state{r: r, world: r.original, win: window{est: 10, lo: 5, hi: 20}}
-	if a, want := r.stateO.HasIdleCores(0), explore.Either(false, fact.Estimated); a != want {
+	r.base.state = *r.stateOf(window{est: 10, lo: 5, hi: 20}, ksmd.PID)
+	if a, want := r.base.state.HasIdleCores(0), explore.Either(false, fact.Estimated); a != want {
 		t.Errorf("%+v, want %+v", a, want)
 	}
 }
@@ -375,26 +393,26 @@ func TestIdleCoresAtStart(t *testing.T) {
 // One that reads has_idle_cores as not set leaves it so, and one that scans for a
 // core in vain clears it: whichever it was, it is not set afterwards.
 func TestIdleCoresAfter(t *testing.T) {
-	r := &replayer{m: BuildMachine(bench("6.1"), 6, 1), original: newWorld(), patched: newWorld()}
-	r.stateO = state{r: r, world: r.original, win: window{est: 10, lo: 5, hi: 20}}
-	llc := r.m.LLC(0)
-	cleared := bothRun{o: place.Outcome{IdleCores: 1, ClearIdleCores: 0}, p: place.Outcome{IdleCores: 1, ClearIdleCores: 0}}
-	unset := bothRun{o: place.Outcome{ClearIdleCores: -1}, p: place.Outcome{ClearIdleCores: -1}}
-	unread := bothRun{o: place.Outcome{IdleCores: -1, ClearIdleCores: -1}, p: place.Outcome{IdleCores: -1, ClearIdleCores: -1}}
+	r := bare(nil)
+	r.base.state = *r.stateOf(window{est: 10, lo: 5, hi: 20}, ksmd.PID)
+	llc := r.base.llc(0)
+	cleared := place.Outcome{IdleCores: 1, ClearIdleCores: 0}
+	unset := place.Outcome{ClearIdleCores: -1}
+	unread := place.Outcome{IdleCores: -1, ClearIdleCores: -1}
 	for _, c := range []struct {
 		name string
-		runs []bothRun
+		runs []place.Outcome
 		want tristate
 	}{
-		{"cleared", []bothRun{cleared}, tristate{known: true}},
-		{"cleared or not set", []bothRun{unset, cleared}, tristate{known: true}},
-		{"cleared or not read", []bothRun{unread, cleared}, tristate{value: true}},
-		{"not read", []bothRun{unread}, tristate{value: true, known: false}},
+		{"cleared", []place.Outcome{cleared}, tristate{known: true}},
+		{"cleared or not set", []place.Outcome{unset, cleared}, tristate{known: true}},
+		{"cleared or not read", []place.Outcome{unread, cleared}, tristate{value: true}},
+		{"not read", []place.Outcome{unread}, tristate{value: true, known: false}},
 	} {
-		r.original.idleCores[llc] = tristate{value: true}
+		r.base.world.idleCores[llc] = tristate{value: true}
 		r.runs = c.runs
-		r.clearCores(r.all())
-		if got := r.original.idleCores[llc]; got != c.want {
+		r.clearCores(r.all(), 0)
+		if got := r.base.world.idleCores[llc]; got != c.want {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
 		}
 	}
@@ -415,7 +433,9 @@ func flownTo7(t *testing.T, kernel string, s *survey) *state {
 	l.fly(l.get(ksmd.PID), 6, 7, window{300 * us, 300 * us, 300 * us})
 	later := waking(310, 6, busy[6], other, 5)
 	l.apply(&later)
-	return &state{r: &replayer{t: l, kOriginal: k}, world: newWorld(), self: other.PID}
+	r := bare(l)
+	r.base.Kernel = k
+	return r.stateOf(window{}, other.PID)
 }
 
 // Before 6.2 a CPU that leaves a wakeup on its wake list for long, and was not
@@ -507,7 +527,7 @@ func TestShownBusy(t *testing.T) {
 		}
 		ev = append(append(append(ev, woken(c.second)...), end...), c.later...)
 		slices.SortStableFunc(ev, func(a, b parser.Event) int { return int(a.Time - b.Time) })
-		w := replayScene(t, record(ev...), h, Options{}).of(other)
+		w := replayScene(t, record(ev...), h, Plan{}).of(other)
 		for i, got := range []Placed{w[0].Original, w[len(w)-1].Original} {
 			if !got.Possible.Equal(c.want[i]) || got.CPU != 4 {
 				t.Errorf("%s: %d: CPU %d of %s, want 4 of %s", c.name, i, got.CPU, got.Possible, c.want[i])
@@ -533,7 +553,7 @@ func TestGuessedFlight(t *testing.T) {
 	} {
 		ev := append(crowd(), switches(100, 5, busy[5], sleeps, swapper))
 		ev = append(append(ev, c.more...), waking(1000, 4, busy[4], other, 5), wakeup(1002, 5, swapper, other, 5))
-		w := replayScene(t, record(ev...), h, Options{}).of(other)
+		w := replayScene(t, record(ev...), h, Plan{}).of(other)
 		if got := w[0].Original; !got.Possible.Test(5) || got.Certain() == c.open {
 			t.Errorf("%s: %s", c.name, got.Possible)
 		}
@@ -567,7 +587,7 @@ func TestLeavingCPU(t *testing.T) {
 			switches(c.sleeps, 5, busy[5], sleeps, swapper), switches(9000, 6, busy[6], preempted, busy[6]))
 		ev = append(ev, c.charge...)
 		slices.SortStableFunc(ev, func(a, b parser.Event) int { return int(a.Time - b.Time) })
-		w := replayScene(t, record(ev...), h, Options{}).of(other)
+		w := replayScene(t, record(ev...), h, Plan{}).of(other)
 		if got := w[0].Original; got.CPU != 4 || got.Possible.Test(5) != c.open {
 			t.Errorf("%s: CPU %d of %s", c.name, got.CPU, got.Possible)
 		}
@@ -603,13 +623,15 @@ func TestQueuedLoad(t *testing.T) {
 		{"nothing queued", rules.LoadRunnable, 7, at(190*us, 200*us), 0, true},
 		{"one of them perhaps not yet", rules.LoadWeights, 6, at(100*us, 112*us), 1024 + 335, false},
 	} {
-		st := &state{r: &replayer{t: l, s: s}, world: newWorld(), win: c.win, self: other.PID}
+		st := bare(l).stateOf(c.win, other.PID)
+		st.r.s = s
 		got := st.Load(c.rule, c.cpu)
 		if got.Best != c.best || got.Lo > got.Best || got.Hi < got.Best || (got.Lo == got.Hi) != c.sure {
 			t.Errorf("%s: %+v, want %d, sure %v", c.name, got, c.best, c.sure)
 		}
 	}
-	st := &state{r: &replayer{t: l, s: s}, world: newWorld(), win: at(190*us, 200*us), self: other.PID}
+	st := bare(l).stateOf(at(190*us, 200*us), other.PID)
+	st.r.s = s
 	l.lose(&parser.Event{Kind: parser.KindLost, CPU: 6, Time: 195 * us, Start: 192 * us})
 	if got := st.Load(rules.LoadWeights, 6); got.From != fact.Unknown || got.Lo != 0 || got.Hi < 2048 {
 		t.Errorf("after a loss: %+v", got)
@@ -646,7 +668,7 @@ func TestLeaving(t *testing.T) {
 				l.apply(&ev[i])
 			}
 		}
-		st := &state{r: &replayer{t: l}, world: newWorld(), win: window{500 * us, 500 * us, 500 * us}, self: other.PID}
+		st := bare(l).stateOf(window{500 * us, 500 * us, 500 * us}, other.PID)
 		if got := st.Idle(5); got != c.want {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
 		}
@@ -655,17 +677,17 @@ func TestLeaving(t *testing.T) {
 
 // recent_used_cpu is one of what the runs that fit the recording leave in it.
 func TestSetRecent(t *testing.T) {
-	r := &replayer{m: BuildMachine(bench("6.1"), 6, 1), original: newWorld(), patched: newWorld()}
-	set := func(cpus ...int) (runs []bothRun) {
+	r := bare(nil)
+	set := func(cpus ...int) (runs []place.Outcome) {
 		for _, c := range cpus {
-			runs = append(runs, bothRun{o: place.Outcome{SetRecentUsed: c}, p: place.Outcome{SetRecentUsed: c}})
+			runs = append(runs, place.Outcome{SetRecentUsed: c})
 		}
 		return runs
 	}
 	for _, c := range []struct {
 		name   string
 		before []int
-		runs   []bothRun
+		runs   []place.Outcome
 		want   []int
 	}{
 		{"written", []int{1}, set(4), []int{4}},
@@ -679,7 +701,7 @@ func TestSetRecent(t *testing.T) {
 	} {
 		p := &task{pid: other.PID, recent: slices.Clone(c.before)}
 		r.runs = c.runs
-		r.setRecent(p, r.all(), wakeesRecent)
+		r.setRecent(p, r.all(), -1, wakeesRecent)
 		if !slices.Equal(p.recent, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, p.recent, c.want)
 		}

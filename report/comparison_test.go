@@ -155,7 +155,7 @@ func TestBootstrapBands(t *testing.T) {
 		for i := range int64(1200) {
 			d := 1_000 + rnd.next(9_000) // uniform: the median is 5,500
 			c.OwnerDelay.Add(d)
-			o.Run(&replay.Run{CPU: 3, Class: replay.ClassOwner, Stay: -1, Start: i * 5_000_000, End: i*5_000_000 + 1000, Delay: d})
+			o.Run(&replay.Slice{CPU: 3, Class: replay.ClassOwner, Stay: -1, Start: i * 5_000_000, End: i*5_000_000 + 1000, Delay: d})
 		}
 		s.Finish(res)
 		p := s.Percentile[0]

@@ -27,7 +27,7 @@ type Options struct {
 type Report struct {
 	o       Options
 	dir     *outdir.Dir
-	runs    *rows.File[replay.Run]
+	runs    *rows.File[replay.Slice]
 	wakeups *rows.File[replay.Wakeup]
 	col     *findings.Collector
 	pics    *plots.Collector
@@ -56,7 +56,7 @@ func (r *Report) Observer() replay.Observer {
 				r.wakeups.Write(w)
 			}
 		},
-		Run: func(run *replay.Run) {
+		Run: func(run *replay.Slice) {
 			r.col.Run(run)
 			r.pics.Run(run)
 			if rows.Intrudes(run) {

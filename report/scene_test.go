@@ -17,7 +17,7 @@ import (
 type scene struct {
 	res     *replay.Result
 	wakeups []replay.Wakeup
-	runs    []replay.Run
+	runs    []replay.Slice
 }
 
 func (s *scene) play(o replay.Observer) *replay.Result {
@@ -148,12 +148,12 @@ func build(sp spec) *scene {
 		c.Owner = &o
 	}
 	res.CPUs, res.Focus = []*replay.CPUResult{c}, []int{sp.cpu}
-	add := func(r replay.Run) {
+	add := func(r replay.Slice) {
 		r.CPU = sp.cpu
 		s.runs = append(s.runs, r)
 		c.Time[r.Class] += r.End - r.Start
 	}
-	none := replay.Run{Stay: -1, Delay: parser.NoTime, Patched: replay.MovedNo}
+	none := replay.Slice{Stay: -1, Delay: parser.NoTime, Patched: replay.MovedNo}
 	var stays []*replay.Stay
 	type next struct{ at int64 }
 	var intr []next

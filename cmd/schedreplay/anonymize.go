@@ -45,7 +45,7 @@ the first entry into an isolated CPU, as a fixture.`,
 	f.StringVar(&window, "window", "", "copy a part only: `entry`")
 	c.addHost(f)
 	f.StringVar(&c.original, "original", "", "the recorded `KERNEL`, for --window")
-	f.StringVar(&c.patched, "patched", "", "the `KERNEL` to compare it with, for --window")
+	f.StringArrayVar(&c.patched, "patched", nil, "the `KERNEL` to compare it with, for --window")
 	c.format, c.formats = "text", []string{"text"}
 	do := a.captureCommand(cmd, &c, func(in *input) error { return a.anonymize(in, out, window == "entry") })
 	onCapture := do.RunE
@@ -272,7 +272,7 @@ func (a *app) shows(in *input, w anonymize.Window, want *replay.Entry) (bool, er
 	}
 	defer cut.Close()
 	o := in.flags.options()
-	res, err := replay.Replay(a.ctx, cut, in.host, o)
+	res, err := replay.Run(a.ctx, cut, in.host, o)
 	if err != nil {
 		return false, err
 	}

@@ -50,7 +50,7 @@ an existing one is replaced only if schedreplay made it.`,
 	f.StringVar(&c.owner, "owner", "", "the isolated CPUs' own task, by `NAME|PID`")
 	f.StringVar(&c.cpu, "cpu", "", "look at these isolated CPUs only, a `CPULIST`")
 	f.StringVar(&c.original, "original", "", "the recorded `KERNEL`: release[(+|-)fix]…, as in 6.1.192-smt-span")
-	f.StringVar(&c.patched, "patched", "", "the `KERNEL` to compare it with")
+	f.StringArrayVar(&c.patched, "patched", nil, "the `KERNEL` to compare it with")
 	c.format, c.formats = "text", []string{"text"}
 	do := a.captureCommand(cmd, &c, func(in *input) error { return a.convert(in, to, out) })
 	onCapture := do.RunE

@@ -17,16 +17,17 @@ import (
 
 // common are the flags that every command on a capture takes.
 type common struct {
-	bundle            string
-	host              host.Flags
-	isolated          string
-	owner             string
-	cpu               string
-	from, to          string
-	wall              string
-	task              string
-	original, patched string
-	format            string
+	bundle   string
+	host     host.Flags
+	isolated string
+	owner    string
+	cpu      string
+	from, to string
+	wall     string
+	task     string
+	original string
+	patched  []string
+	format   string
 
 	formats []string
 	filter  filter
@@ -52,8 +53,13 @@ func (c *common) add(cmd *cobra.Command, formats ...string) {
 	f.StringVar(&c.wall, "wall", "", "the wall time of the first event, `[SECONDS=]TIME`; or of that second of its clock")
 	f.StringVar(&c.task, "task", "", "show this task only, by `NAME|PID`")
 	f.StringVar(&c.original, "original", "", "the recorded `KERNEL`: release[(+|-)fix]…, as in 6.1.192-smt-span")
-	f.StringVar(&c.patched, "patched", "", "the `KERNEL` to compare it with")
+	c.addPatched(f)
 	addFormat(f, &c.format, formats)
+}
+
+// addPatched declares --patched.
+func (c *common) addPatched(f *pflag.FlagSet) {
+	f.StringArrayVar(&c.patched, "patched", nil, "the `KERNEL` to compare it with")
 }
 
 // addHost declares the flags that describe the machine.
@@ -76,6 +82,9 @@ func addFormat(f *pflag.FlagSet, to *string, formats []string) {
 func (c *common) parse(cmd *cobra.Command) error {
 	if err := checkFormat(c.format, c.formats); err != nil {
 		return err
+	}
+	if more := map[string]bool{"intrusions": true, "wakeups": true, "report": true}; len(c.patched) > 1 && !more[cmd.Name()] {
+		return usagef("--patched may be given once: %s compares two kernels; wakeups, intrusions and report take more", cmd.Name())
 	}
 	if cmd.Flags().Changed("isolated") {
 		c.host.Isolated = &c.isolated
@@ -107,8 +116,8 @@ func checkFormat(format string, formats []string) error {
 }
 
 // options are the replay's, without an observer.
-func (c *common) options() replay.Options {
-	return replay.Options{Original: c.original, Patched: c.patched, Owner: c.owner}
+func (c *common) options() replay.Plan {
+	return replay.Plan{Original: c.original, Patched: c.patched, Owner: c.owner}
 }
 
 // parseTime reads decimal seconds into ns, rounding nothing: digits beyond the

@@ -255,11 +255,11 @@ func (a *app) replay(in *input, obs replay.Observer) (*replay.Result, error) {
 }
 
 // replayWith replays the capture with options that were made from the flags'.
-func (a *app) replayWith(in *input, o replay.Options) (*replay.Result, error) {
+func (a *app) replayWith(in *input, o replay.Plan) (*replay.Result, error) {
 	if in.needIsolated {
 		o.CPUs = in.flags.filter.cpus
 	}
-	res, err := replay.Replay(a.ctx, in, in.host, o)
+	res, err := replay.Run(a.ctx, in, in.host, o)
 	if err != nil {
 		return nil, err
 	}

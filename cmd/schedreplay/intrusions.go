@@ -72,7 +72,7 @@ type spans struct {
 	time   map[int]map[replay.Class]int64
 }
 
-func (s *spans) add(r *replay.Run) {
+func (s *spans) add(r *replay.Slice) {
 	length := min(r.End, s.filter.to) - max(r.Start, s.filter.from)
 	if length <= 0 {
 		return

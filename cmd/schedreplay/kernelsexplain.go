@@ -31,11 +31,13 @@ type verdictOnKernels struct {
 
 // kernelsExplain ranks the kernels by how well they explain a capture.
 func (a *app) kernelsExplain(in *input, c *common) error {
-	o := replay.Options{Owner: c.owner}
-	scores, err := replay.Rank(a.ctx, in, in.host, rules.Candidates(), o)
+	o := replay.Plan{Owner: c.owner, Alternatives: []replay.Scenario{}, Judged: rules.Candidates()}
+	res, err := replay.Run(a.ctx, in, in.host, o)
 	if err != nil {
 		return err
 	}
+	scores := res.Scores
+	replay.Rank(scores)
 	if err := a.ctx.Err(); err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ schedreplay made it. Several captures become independent reports in DIR.`,
 	f.StringVar(&c.owner, "owner", "", "the isolated CPUs' own task, by `NAME|PID`")
 	f.StringVar(&c.cpu, "cpu", "", "look at these isolated CPUs only, a `CPULIST`")
 	f.StringVar(&c.original, "original", "", "the recorded `KERNEL`: release[(+|-)fix]…, as in 6.1.192-smt-span")
-	f.StringVar(&c.patched, "patched", "", "the `KERNEL` to compare it with")
+	f.StringArrayVar(&c.patched, "patched", nil, "the `KERNEL` to compare it with")
 	c.format, c.formats = "text", []string{"text"}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 1 {

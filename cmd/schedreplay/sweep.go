@@ -60,9 +60,13 @@ func (a *app) sweep(in *input, c *common) error {
 		o := c.options()
 		o.CPUs = c.filter.cpus
 		o.Observer.Progress = func(pass, passes int, _ int64) {
-			a.progress.step("kernels", pass, passes)
+			a.progress.step("pass", pass, passes)
 		}
-		s.res, s.rows, err = replay.Sweep(a.ctx, in, in.host, rules.Releases(), o)
+		kernels := rules.Releases()
+		o.Alternatives = replay.Sweep(kernels)
+		if s.res, err = replay.Run(a.ctx, in, in.host, o); err == nil {
+			s.rows = s.res.Swept(kernels)
+		}
 	}
 	if err != nil {
 		return err

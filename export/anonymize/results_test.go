@@ -21,12 +21,12 @@ func results(t *testing.T, path, bundle string) []string {
 	in, h := capturetest.Open(t, path, bundle)
 	var lines []string
 	note := func(table string, row []byte) { lines = append(lines, table+" "+string(row)) }
-	_, err := replay.Replay(context.Background(), in, h, replay.Options{Observer: replay.Observer{
+	_, err := replay.Run(context.Background(), in, h, replay.Plan{Observer: replay.Observer{
 		Wakeup: func(w *replay.Wakeup) {
 			clearNames(&w.Task, &w.Waker)
 			note("wakeup", rows.Wakeups.AppendJSON(nil, w))
 		},
-		Run: func(r *replay.Run) {
+		Run: func(r *replay.Slice) {
 			clearNames(&r.Task)
 			note("run", rows.Intrusions.AppendJSON(nil, r))
 		},

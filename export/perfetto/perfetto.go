@@ -234,7 +234,7 @@ func (t *Writer) Observer() replay.Observer {
 }
 
 // Explains chooses the wakeups that the trace explains, for
-// [replay.Options.Explain].
+// [replay.Plan.Explain].
 func (t *Writer) Explains(w *replay.Wakeup) bool { return told(w) }
 
 // told reports whether a decision is shown: it chose an isolated CPU, would
@@ -368,7 +368,7 @@ func annotateBool(e message, name string, v, known bool) message {
 
 // run writes a slice on an isolated CPU: in the original's world as recorded,
 // in the patched one's where the task remains.
-func (t *Writer) run(r *replay.Run) {
+func (t *Writer) run(r *replay.Slice) {
 	if r.Task.PID == 0 || r.Class == replay.ClassIdle || r.End < r.Start {
 		return
 	}
@@ -408,9 +408,9 @@ func (t *Writer) run(r *replay.Run) {
 }
 
 // leaves reports whether a run may be gone in the patched world.
-func leaves(r *replay.Run) bool { return r.Stay >= 0 && r.Patched != replay.MovedCertain }
+func leaves(r *replay.Slice) bool { return r.Stay >= 0 && r.Patched != replay.MovedCertain }
 
-func remains(r *replay.Run) string {
+func remains(r *replay.Slice) string {
 	if r.Stay < 0 {
 		return ""
 	}

@@ -293,7 +293,7 @@ func TestIncident(t *testing.T) {
 		}
 		w.Event(&ev)
 	}
-	res, err := replay.Replay(context.Background(), in, h, replay.Options{Observer: w.Observer(), Explain: w.Explains})
+	res, err := replay.Run(context.Background(), in, h, replay.Plan{Observer: w.Observer(), Explain: w.Explains})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -374,7 +374,7 @@ func TestHostileNames(t *testing.T) {
 	obs.Begin(&replay.Result{Original: k, Patched: k, Host: &parser.Host{}, Headline: names, Focus: []int{1}, Start: 1})
 	for _, n := range names {
 		task := replay.TaskRef{PID: 5, Comm: n}
-		obs.Run(&replay.Run{CPU: 1, Task: task, Class: replay.ClassForeign, Start: 5, End: 9, Stay: 1, Patched: replay.MovedPossible})
+		obs.Run(&replay.Slice{CPU: 1, Task: task, Class: replay.ClassForeign, Start: 5, End: 9, Stay: 1, Patched: replay.MovedPossible})
 		steps := []place.Step{{Func: n}}
 		obs.Wakeup(&replay.Wakeup{
 			N: 1, Time: 5, Task: task, Waker: task, Moved: replay.MovedCertain, Original: replay.Placed{CPU: 1, Possible: cpumask.Of(1)},

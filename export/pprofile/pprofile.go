@@ -168,7 +168,7 @@ func (c *Collector) wakeup(w *replay.Wakeup) {
 
 // run counts a run on an isolated CPU, and in the patched world where its task
 // is there.
-func (c *Collector) run(r *replay.Run) {
+func (c *Collector) run(r *replay.Slice) {
 	if r.Task.PID <= 0 || r.Class == replay.ClassIdle || r.End < r.Start {
 		return
 	}
@@ -203,7 +203,7 @@ func (c *Collector) run(r *replay.Run) {
 	c.at(patched, to).add(r, delay)
 }
 
-func (v *count) add(r *replay.Run, delay int64) {
+func (v *count) add(r *replay.Slice, delay int64) {
 	v.runs++
 	v.run += r.End - r.Start
 	v.delay += delay
@@ -211,7 +211,7 @@ func (v *count) add(r *replay.Run, delay int64) {
 
 // leaves keeps a run that the patched kernel has elsewhere until the owner of
 // its CPU runs.
-func (c *Collector) leaves(r *replay.Run) {
+func (c *Collector) leaves(r *replay.Slice) {
 	if s := c.gone[r.CPU]; len(s) < maxOpen {
 		c.gone[r.CPU] = append(s, span{r.Start, r.End})
 	}
@@ -219,7 +219,7 @@ func (c *Collector) leaves(r *replay.Run) {
 
 // relieved is the part of an owner's delay in which intruders ran that are
 // elsewhere under the patched kernel.
-func (c *Collector) relieved(r *replay.Run, delay int64) int64 {
+func (c *Collector) relieved(r *replay.Slice, delay int64) int64 {
 	var sum int64
 	for _, s := range c.gone[r.CPU] {
 		sum += max(0, min(s.end, r.Start)-max(s.start, r.Start-delay))

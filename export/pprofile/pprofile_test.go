@@ -28,7 +28,7 @@ func profiles(t *testing.T) (original, patched []byte, res *replay.Result) {
 	t.Helper()
 	in, h := capturetest.Open(t, incident, "")
 	c := pprofile.New()
-	res, err := replay.Replay(context.Background(), in, h, replay.Options{Observer: c.Observer()})
+	res, err := replay.Run(context.Background(), in, h, replay.Plan{Observer: c.Observer()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func TestHostileNames(t *testing.T) {
 		task := replay.TaskRef{PID: int32(i + 1), Comm: n, Prio: 120}
 		placed := replay.Placed{CPU: 1, Path: place.PathIdleSMT}
 		obs.Wakeup(&replay.Wakeup{N: int64(i), Task: task, RecordedCPU: 1, Original: placed, Patched: placed, Moved: replay.MovedNo})
-		obs.Run(&replay.Run{CPU: 1, Task: task, Class: replay.ClassForeign, Start: 5, End: 9, Delay: parser.NoTime, Stay: i, Patched: replay.MovedCertain})
+		obs.Run(&replay.Slice{CPU: 1, Task: task, Class: replay.ClassForeign, Start: 5, End: 9, Delay: parser.NoTime, Stay: i, Patched: replay.MovedCertain})
 	}
 	k := &rules.Kernel{Name: "6.1\x1b"}
 	var o, p bytes.Buffer

@@ -173,7 +173,7 @@ func tables(t *testing.T, f rows.Format, dir string) map[string]string {
 		}
 		set.Event(&ev)
 	}
-	if _, err := replay.Replay(context.Background(), in, h, replay.Options{Observer: set.Observer()}); err != nil {
+	if _, err := replay.Run(context.Background(), in, h, replay.Plan{Observer: set.Observer()}); err != nil {
 		t.Fatal(err)
 	}
 	if err := errors.Join(set.Close(), d.Keep()); err != nil {

@@ -54,7 +54,7 @@ func (f *File[T]) Close() error {
 type Set struct {
 	slices     *File[Slice]
 	wakeups    *File[replay.Wakeup]
-	intrusions *File[replay.Run]
+	intrusions *File[replay.Slice]
 	stays      *File[Stay]
 
 	slicer   *Slicer
@@ -103,7 +103,7 @@ func (s *Set) Observer() replay.Observer {
 			s.modelled = Modelled(res.Host)
 		},
 		Wakeup: s.wakeups.Write,
-		Run: func(r *replay.Run) {
+		Run: func(r *replay.Slice) {
 			if Intrudes(r) {
 				s.intrusions.Write(r)
 			}

@@ -168,18 +168,18 @@ var (
 )
 
 var runFields = slices.Concat(
-	[]field[replay.Run]{
-		{"cpu", Int, func(r *replay.Run) Value { return cpu(r.CPU) }},
-		{"stay", Int, func(r *replay.Run) Value { return number(int64(r.Stay)+1, r.Stay >= 0) }},
-		{"class", Word, func(r *replay.Run) Value { return word(r.Class.String()) }},
-		{"start_ns", Int, func(r *replay.Run) Value { return nanoseconds(r.Start) }},
-		{"end_ns", Int, func(r *replay.Run) Value { return nanoseconds(r.End) }},
-		{"run_ns", Int, func(r *replay.Run) Value {
+	[]field[replay.Slice]{
+		{"cpu", Int, func(r *replay.Slice) Value { return cpu(r.CPU) }},
+		{"stay", Int, func(r *replay.Slice) Value { return number(int64(r.Stay)+1, r.Stay >= 0) }},
+		{"class", Word, func(r *replay.Slice) Value { return word(r.Class.String()) }},
+		{"start_ns", Int, func(r *replay.Slice) Value { return nanoseconds(r.Start) }},
+		{"end_ns", Int, func(r *replay.Slice) Value { return nanoseconds(r.End) }},
+		{"run_ns", Int, func(r *replay.Slice) Value {
 			return number(r.End-r.Start, r.Start != parser.NoTime && r.End != parser.NoTime)
 		}},
-		{"cut_start", Bool, func(r *replay.Run) Value { return boolean(r.CutStart, true) }},
-		{"cut_end", Bool, func(r *replay.Run) Value { return boolean(r.CutEnd, true) }},
-		{"cut", Word, func(r *replay.Run) Value {
+		{"cut_start", Bool, func(r *replay.Slice) Value { return boolean(r.CutStart, true) }},
+		{"cut_end", Bool, func(r *replay.Slice) Value { return boolean(r.CutEnd, true) }},
+		{"cut", Word, func(r *replay.Slice) Value {
 			switch {
 			case r.CutStart && r.CutEnd:
 				return word("both")
@@ -190,10 +190,10 @@ var runFields = slices.Concat(
 			}
 			return word("no")
 		}},
-		{"delay_ns", Int, func(r *replay.Run) Value { return nanoseconds(r.Delay) }},
-		{"patched", Word, func(r *replay.Run) Value { return word(string(r.Patched)) }},
+		{"delay_ns", Int, func(r *replay.Slice) Value { return nanoseconds(r.Delay) }},
+		{"patched", Word, func(r *replay.Slice) Value { return word(string(r.Patched)) }},
 	},
-	task("", func(r *replay.Run) (int32, string, int32) { return ref(&r.Task) }),
+	task("", func(r *replay.Slice) (int32, string, int32) { return ref(&r.Task) }),
 )
 
 // The tables of runs on isolated CPUs.
@@ -208,7 +208,7 @@ var (
 
 // Intrudes reports whether a run belongs into these tables: one of a foreign
 // task, or of one of which that is not known.
-func Intrudes(r *replay.Run) bool {
+func Intrudes(r *replay.Slice) bool {
 	return findings.IsIntruder(r) || r.Class == replay.ClassUnknown && r.Task.PID > 0
 }
 

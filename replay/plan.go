@@ -1,0 +1,93 @@
+package replay
+
+import (
+	"schedreplay/cpumask"
+	"schedreplay/kernelmodel/rules"
+	"schedreplay/parser"
+)
+
+// Scenario is a kernel on a host.
+type Scenario struct {
+	// Name is the kernel's, or what the user calls the scenario.
+	Name   string
+	Kernel *rules.Kernel
+	// Host is the machine as it would be, nil as it was recorded. Its topology and
+	// isolation make the sched domains; tasks and CPUs are the recording's.
+	Host *parser.Host
+}
+
+// Role is the part that a kernel plays in a comparison.
+type Role string
+
+// The roles. One of the two made the recording.
+const (
+	RoleOriginal Role = "original"
+	RolePatched  Role = "patched"
+)
+
+// Plan says what to replay against what. The zero Plan compares the recorded release
+// with the same that has smt-span, or where it has that, with the same without.
+type Plan struct {
+	// Original and Patched name kernels, KERNELs of the command line, where Baseline and
+	// Alternatives give none: Original the one that made the recording, Patched those to
+	// compare it with.
+	Original string
+	Patched  []string
+	// Baseline made the recording: predictions are scored and corrected by it.
+	Baseline Scenario
+	// Role is the baseline's; empty is RoleOriginal. The first alternative plays the
+	// other one.
+	Role Role
+	// Alternatives run free, each in a world of its own.
+	Alternatives []Scenario
+	// Judged are kernels that are held against every decision in the recorded state;
+	// see Result.Scores.
+	Judged []rules.Candidate
+
+	// CPUs are the isolated CPUs to look at; empty for all of them.
+	CPUs cpumask.Mask
+	// Owner names the owner of the isolated CPUs by name or pid, empty to find
+	// it.
+	Owner string
+	// Explain chooses the wakeups to be told test by test, in
+	// Wakeup.Explanation; nil chooses none. Entries of foreign tasks are always
+	// explained.
+	Explain func(*Wakeup) bool
+	// Observer receives the results that grow with the capture.
+	Observer Observer
+
+	settled Settlement
+}
+
+// manyAlternatives is the number from which on each gets fewer runs per decision.
+const manyAlternatives = 5
+
+// runs bounds the runs that the exploration of an alternative may make.
+func (p *Plan) runs() int {
+	if len(p.Alternatives) >= manyAlternatives {
+		return manyRuns
+	}
+	return maxRuns
+}
+
+// AlternativeResult is what one alternative makes of the capture.
+type AlternativeResult struct {
+	Scenario
+	// Holds are the CPUs of Result.Focus, in that order.
+	Holds []Hold
+	// MovedCertain and MovedPossible count decisions by Moved.
+	MovedCertain, MovedPossible int64
+	// Moved lists the tasks they belong to, most certain first, then by pid.
+	Moved []MovedTask
+}
+
+// Hold is what foreign tasks do to one isolated CPU in a world.
+type Hold struct {
+	CPU int
+	// Entries counts selections that take a foreign task there from elsewhere;
+	// EntriesPossible those that may.
+	Entries, EntriesPossible int64
+	// HeldNS is the run time of foreign tasks that are predicted there, in ns:
+	// the time they ran as recorded.
+	HeldNS int64
+}

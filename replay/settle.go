@@ -1,0 +1,204 @@
+package replay
+
+import (
+	"context"
+	"errors"
+
+	"schedreplay/fact"
+	"schedreplay/kernelmodel/place"
+	"schedreplay/kernelmodel/rules"
+)
+
+// ErrOptions is wrapped by errors about options that contradict each other or
+// the capture.
+var ErrOptions = errors.New("options do not fit the capture")
+
+// assumedRelease stands in where no release is known.
+const assumedRelease = "6.1.0"
+
+// Fixing says what was found of the fix that the comparison is about, smt-span.
+type Fixing string
+
+// The findings.
+const (
+	// FixAdded: the baseline lacks it, and the patched kernel is the baseline with it.
+	FixAdded Fixing = "added"
+	// FixPresent: the baseline has it; the original is the baseline without it.
+	FixPresent Fixing = "present"
+	// FixNamed: the baseline has it, and was named as the original.
+	FixNamed Fixing = "named"
+	// FixContradicted: the kernel claims to have it, and the recording shows that it
+	// has not: the baseline is that kernel without it. See Contradiction.
+	FixContradicted Fixing = "contradicted"
+	// FixMeaningless: the baseline has no select_idle_smt.
+	FixMeaningless Fixing = "meaningless"
+)
+
+// Settlement tells how the kernels of a plan were chosen.
+type Settlement struct {
+	// From tells where the baseline's name comes from: Observed if the user or the
+	// recording gave it, Assumed if nobody did.
+	From fact.Provenance
+	// Named: the user named the baseline.
+	Named bool
+	// Release is the recorded release, empty if the capture does not tell it.
+	Release string
+	// Uncovered is why the model does not cover Release, nil if it does; the baseline
+	// is Assumed then, as where Release is empty and nothing was Named.
+	Uncovered error
+	Assumed   string
+	// Claimed is the kernel that was named, recorded or assumed, before the recording
+	// had its say.
+	Claimed *rules.Kernel
+	Fix     Fixing
+	// OtherFix is the fix that the patched kernel has instead where smt-span is
+	// meaningless, empty if there is none.
+	OtherFix rules.Fix
+	// PatchedNamed: the user named what to compare with.
+	PatchedNamed bool
+	// Contradiction is the entry that shows FixContradicted.
+	Contradiction *Contradiction
+}
+
+// Contradiction is a recorded entry that the claimed kernel cannot make, and the same
+// without smt-span does.
+type Contradiction struct {
+	// Time in ns of the capture's clock.
+	Time int64
+	Task TaskRef
+	CPU  int
+}
+
+// settle chooses the kernels of a plan that gives none: as named, else the recorded
+// release against the same with smt-span, or where it has that, without. A recording may
+// contradict a kernel that claims to have the fix: then the baseline is that kernel
+// without it.
+func (rec *recorded) settle(ctx context.Context, p *Plan) error {
+	s := &p.settled
+	k, err := rec.claimed(p.Original, s)
+	if err != nil {
+		return err
+	}
+	var named []Scenario
+	for _, name := range p.Patched {
+		o, err := rules.ParseKernel(name, rec.host.Version.Value)
+		if err != nil {
+			return err
+		}
+		named = append(named, scenarioOf(o))
+	}
+	if p.Alternatives != nil {
+		named = p.Alternatives
+	}
+	s.Claimed, s.PatchedNamed = k, named != nil
+	with, without, err := rec.fixing(ctx, k, s, p.Observer.Progress)
+	if err != nil {
+		return err
+	}
+	base, alt := without, with
+	if s.Fix == FixPresent {
+		base, alt = with, without
+	}
+	p.Baseline, p.Alternatives = scenarioOf(base), named
+	if named == nil {
+		p.Alternatives = []Scenario{scenarioOf(alt)}
+		if s.Fix == FixPresent {
+			p.Role = RolePatched
+		}
+	}
+	return nil
+}
+
+func scenarioOf(k *rules.Kernel) Scenario { return Scenario{Name: k.Name, Kernel: k} }
+
+// claimed is the kernel that the user names, else the recording, else the assumed one.
+func (rec *recorded) claimed(name string, s *Settlement) (*rules.Kernel, error) {
+	s.Release, _ = rec.host.Release.Get()
+	version := rec.host.Version.Value
+	switch {
+	case name != "":
+		s.Named, s.From = true, fact.Observed
+		return rules.ParseKernel(name, version)
+	case s.Release != "":
+		k, err := rules.ParseKernel(s.Release, version)
+		if err == nil {
+			s.From = rec.host.Release.From
+			return k, nil
+		}
+		s.Uncovered = err
+	}
+	s.From, s.Assumed = fact.Assumed, assumedRelease
+	return rules.ParseKernel(assumedRelease, "")
+}
+
+// fixing finds out what there is of the fix: the kernels with it and without it, which
+// are the same where there is nothing to compare.
+func (rec *recorded) fixing(ctx context.Context, k *rules.Kernel, s *Settlement, progress func(pass, passes int, events int64)) (with, without *rules.Kernel, err error) {
+	without, unfixable := k.With(rules.FixSMTSpan, false)
+	if unfixable != nil {
+		s.Fix = FixMeaningless
+		if other, err := k.With(rules.FixCoreSpan, true); err == nil && !k.Rules.CoreSpan {
+			s.OtherFix = rules.FixCoreSpan
+			return other, k, nil
+		}
+		return k, k, nil
+	}
+	if !k.Rules.SMTSpan {
+		s.Fix = FixAdded
+		with, err = k.With(rules.FixSMTSpan, true)
+		return with, k, err
+	}
+	if s.Contradiction, err = rec.contradiction(ctx, k, without, progress); err != nil {
+		return nil, nil, err
+	}
+	switch {
+	case s.Contradiction != nil:
+		s.Fix = FixContradicted
+		return k, without, nil
+	case s.Named:
+		s.Fix = FixNamed
+		return k, k, nil
+	}
+	s.Fix = FixPresent
+	return k, without, nil
+}
+
+// contradiction replays the capture under a kernel that has the fix, if the recording
+// holds anything that looks like an entry, up to the first entry that only the row
+// without it explains; nil if there is none.
+func (rec *recorded) contradiction(ctx context.Context, with, without *rules.Kernel, progress func(pass, passes int, events int64)) (*Contradiction, error) {
+	if !rec.s.mayEnter(rec.isolated.Value) {
+		return nil, nil
+	}
+	r := newPass(rec, &Plan{Baseline: scenarioOf(with), Observer: Observer{Progress: progress}}, nil)
+	if r.base.m == nil {
+		return nil, nil
+	}
+	t := &trial{r: r, sel: r.base.selector(without)}
+	r.watch = t.watch
+	err := r.run(ctx, 2)
+	return t.found, err
+}
+
+// trial watches a pass for an entry that the baseline cannot explain.
+type trial struct {
+	r     *pass
+	sel   place.Selector // of the kernel without the fix
+	found *Contradiction
+}
+
+// watch takes a decision that the baseline misses: it contradicts the kernel if the one
+// without the fix, in the same recorded state, leads exactly there, out of the domain.
+func (t *trial) watch(line *Wakeup) {
+	if t.found != nil || !line.Isolated || !line.ModelMiss || line.RecordedCPU == line.PrevCPU {
+		return
+	}
+	r := t.r
+	t.sel.State = &r.base.state
+	r.x.Explore(maxRuns, func() {
+		if o := t.sel.Select(&r.x, &r.base.ask); o.CPU == line.RecordedCPU && o.Path == place.PathIdleSMT {
+			t.found = &Contradiction{Time: line.Time, Task: line.Task, CPU: line.RecordedCPU}
+			r.enough = true
+		}
+	})
+}

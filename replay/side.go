@@ -1,0 +1,210 @@
+package replay
+
+import (
+	"reflect"
+
+	"schedreplay/cpumask"
+	"schedreplay/kernelmodel/place"
+	"schedreplay/kernelmodel/rules"
+	"schedreplay/kernelmodel/topo"
+	"schedreplay/parser"
+)
+
+// side is one scenario of a pass: the baseline, or an alternative in its own world.
+type side struct {
+	Scenario
+	// m is the machine with the domains that this kernel builds, nil if the topology is
+	// unknown.
+	m *topo.Machine
+	// llcs gives the machine's LLCs their numbers among those of all sides.
+	llcs  []int
+	sel   place.Selector
+	world *world
+	// differs says where an alternative can differ from the baseline.
+	differs difference
+
+	// The decision in hand: what is asked, the baseline's ask where the worlds are the
+	// same, and the outcomes of the baseline and of this side under the same answers.
+	ask  place.Wakeup
+	now  *place.Wakeup
+	runs []bothRun
+	answered
+
+	runsAgain []bothRun // those in hindsight
+	idx       []int
+}
+
+// answered is how a side came to its answer.
+type answered struct {
+	state state
+	// complete: every combination of facts was tried.
+	complete bool
+	// parts: the side was asked; else it does what the baseline does.
+	parts bool
+}
+
+// difference is how far two kernels can differ while their worlds are the same.
+type difference uint8
+
+const (
+	// neverDiffers: on this machine the kernels do the same.
+	neverDiffers difference = iota
+	// leakDiffers: only where a sibling lies outside the domain of a target or prev
+	// (select_idle_smt).
+	leakDiffers
+	// coreLeakDiffers: only where one does so anywhere in the LLC (select_idle_core).
+	coreLeakDiffers
+	// mayDiffer: anywhere.
+	mayDiffer
+)
+
+// newSide makes a scenario ready to be asked; index tells it apart in explorations.
+func newSide(sc Scenario, m *topo.Machine, index int) *side {
+	a := &side{Scenario: sc, m: m, world: newWorld()}
+	a.sel = a.selector(sc.Kernel)
+	a.sel.Index = index
+	return a
+}
+
+// selector runs a kernel on the side's machine.
+func (a *side) selector(k *rules.Kernel) place.Selector {
+	sel := place.Selector{Rules: &k.Rules, Machine: a.m}
+	if v := k.Variants(); len(v) > 1 {
+		sel.Variants = v
+	}
+	return sel
+}
+
+// compare says how far two sides can differ.
+func (a *side) compare(b *side) difference {
+	if a.m == nil {
+		return neverDiffers
+	}
+	x, y := a.effective(), b.effective()
+	switch {
+	case a.m != b.m || a.sel.Variants != nil || b.sel.Variants != nil || !x.AgreeWithoutLeaks(&y):
+		return mayDiffer
+	case x.CoreSpan != y.CoreSpan:
+		return coreLeakDiffers
+	case x.SMTSpan != y.SMTSpan:
+		return leakDiffers
+	}
+	return neverDiffers
+}
+
+// effective are the kernel's rules, those alike that come to the same on its machine.
+func (a *side) effective() rules.Rules {
+	x := a.Kernel.Rules
+	x.PendingLast = false // how a CPU looks is the baseline's
+	if !a.m.LeaksAnywhere() {
+		x.SMTSpan, x.CoreSpan = true, true
+	}
+	return x
+}
+
+// llc is the number of the CPU's LLC among those of all sides, -1 if it has none or is
+// not known.
+func (a *side) llc(cpu int) int {
+	if cpu < 0 {
+		return -1
+	}
+	if i := a.m.LLC(cpu); i >= 0 {
+		return a.llcs[i]
+	}
+	return -1
+}
+
+// leaks reports whether a sibling of the CPU lies outside its LLC's domain.
+func (a *side) leaks(cpu int) bool {
+	llc := a.m.LLC(cpu)
+	return llc >= 0 && !a.m.SMT(cpu).SubsetOf(a.m.LLCSpan(llc))
+}
+
+// mayPart reports whether the side may do otherwise than the baseline, whose runs are
+// given, all there can be if complete, although their worlds are the same.
+func (a *side) mayPart(runs []place.Outcome, complete bool) bool {
+	switch {
+	case a.differs == neverDiffers:
+		return false
+	case a.differs == mayDiffer || !complete:
+		return true
+	}
+	for i := range runs {
+		o := &runs[i]
+		if !o.Selected() {
+			continue
+		}
+		if o.Target < 0 || o.Prev < 0 || a.leaks(o.Target) || a.leaks(o.Prev) {
+			return true
+		}
+		if llc := a.m.LLC(o.Target); a.differs == coreLeakDiffers && llc >= 0 {
+			for c := range a.m.LLCSpan(llc).All() {
+				if a.leaks(c) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// machines builds each machine once: kernels whose domains are equal share theirs.
+type machines struct {
+	recorded *parser.Host
+	built    []builtMachine
+}
+
+type builtMachine struct {
+	host         *parser.Host
+	major, minor int
+	m            *topo.Machine
+}
+
+// of returns the machine of a scenario, nil if its topology is unknown.
+func (b *machines) of(sc *Scenario) *topo.Machine {
+	host := sc.Host
+	if host == nil {
+		host = b.recorded
+	}
+	major, minor, _ := sc.Kernel.Version()
+	for _, x := range b.built {
+		if x.host == host && x.major == major && x.minor == minor {
+			return x.m
+		}
+	}
+	m := BuildMachine(host, major, minor)
+	for _, x := range b.built {
+		if m != nil && reflect.DeepEqual(m, x.m) {
+			m = x.m
+			break
+		}
+	}
+	b.built = append(b.built, builtMachine{host, major, minor, m})
+	return m
+}
+
+// llcSpan is one LLC of some side.
+type llcSpan struct {
+	span cpumask.Mask
+	pct  int // imbalance_pct of its domain
+}
+
+// number gives the LLCs of a side their numbers among all.
+func (a *side) number(all []llcSpan) []llcSpan {
+	if a.m == nil {
+		return all
+	}
+next:
+	for i := range a.m.NumLLC() {
+		l := llcSpan{a.m.LLCSpan(i), a.m.LLCImbalancePct(i)}
+		for j := range all {
+			if all[j].pct == l.pct && all[j].span.Equal(l.span) {
+				a.llcs = append(a.llcs, j)
+				continue next
+			}
+		}
+		a.llcs = append(a.llcs, len(all))
+		all = append(all, l)
+	}
+	return all
+}
