@@ -42,10 +42,10 @@ func topologyFigure(all *findings.Findings) (*Figure, string) {
 	}
 	var rows []domainRow
 	kernel := ""
-	if res.Original != nil {
-		major, minor, _ := res.Original.Version()
+	if res.BaselineKernel() != nil {
+		major, minor, _ := res.BaselineKernel().Version()
 		if m := replay.BuildMachine(res.Host, major, minor); m != nil {
-			rows, kernel = domainRows(m, list), say.Clean(res.Original.Name)
+			rows, kernel = domainRows(m, list), say.Clean(res.BaselineKernel().Name)
 		}
 	}
 	over := 0

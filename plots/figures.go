@@ -201,8 +201,8 @@ func stripFigure(res *replay.Result, t *CPUTrack, c *findings.CPU) *Figure {
 	ax := axisFor(res.Start, res.End)
 	t.base.cover(res.Start, res.End)
 	before := strip{title: "recorded"}
-	if res.Original != nil {
-		before.title = "recorded, kernel " + say.Clean(res.Original.Name)
+	if res.BaselineKernel() != nil {
+		before.title = "recorded, kernel " + say.Clean(res.BaselineKernel().Name)
 	}
 	before.lanes = ownerLane(t, c)
 	after := strip{lanes: ownerLane(t, c)}

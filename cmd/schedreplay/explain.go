@@ -734,7 +734,7 @@ func (d *decision) verdict() []string {
 	}
 	switch {
 	case w.ModelMiss:
-		out = append(out, fmt.Sprintf("The model of %s cannot lead to CPU %d, which was recorded: it lacks a fact, or the kernel is another one (schedreplay kernels --explain tells).", d.res.Original.Name, w.RecordedCPU))
+		out = append(out, fmt.Sprintf("The model of %s cannot lead to CPU %d, which was recorded: it lacks a fact, or the kernel is another one (schedreplay kernels --explain tells).", d.res.BaselineKernel().Name, w.RecordedCPU))
 	case d.aligned && w.RecordedCPU >= 0 && w.Original.CPU >= 0 && w.Original.CPU != w.RecordedCPU && w.Selection:
 		out = append(out, fmt.Sprintf("The likeliest answers lead to CPU %d; the tests above are answered so that they lead to CPU %d, which was recorded.", w.Original.CPU, w.RecordedCPU))
 	}

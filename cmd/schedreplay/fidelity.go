@@ -86,7 +86,7 @@ func (a *app) fidelityJSON(in *input, f *replay.Fidelity) {
 
 func (a *app) fidelityText(in *input, res *replay.Result, f *replay.Fidelity, c *common) {
 	a.provenance(in, res)
-	fmt.Fprintf(a.out, "model of %s against the recording%s\n\n", res.Original.Name, shown(&c.filter))
+	fmt.Fprintf(a.out, "model of %s against the recording%s\n\n", res.BaselineKernel().Name, shown(&c.filter))
 	if f.Decisions == 0 {
 		fmt.Fprintln(a.out, "no decision that could be scored")
 		for _, u := range res.Unknown {

@@ -111,7 +111,7 @@ func (s *sweepResult) headline() []string {
 	for _, l := range s.res.Headline {
 		for _, sep := range [...]string{" Compared are", ": compared are"} {
 			if before, _, ok := strings.Cut(l, sep); ok {
-				l = fmt.Sprintf("%s. The recording is taken as one of %s.", strings.TrimSuffix(before, "."), s.res.Original.Name)
+				l = fmt.Sprintf("%s. The recording is taken as one of %s.", strings.TrimSuffix(before, "."), s.res.BaselineKernel().Name)
 			}
 		}
 		out = append(out, l)

@@ -145,7 +145,7 @@ func entryBrief(res *replay.Result, c *findings.CPU, m *replay.Stay) string {
 		on = fmt.Sprintf(", woken on CPU %d", e.WakerCPU)
 	}
 	switch {
-	case e.Path == place.PathIdleSMT && res.Original != nil && !res.Original.Rules.SMTSpan:
+	case e.Path == place.PathIdleSMT && res.BaselineKernel() != nil && !res.BaselineKernel().Rules.SMTSpan:
 		return s + fmt.Sprintf("%s: %s took the idle SMT sibling, testing the task’s affinity but not whether CPU %d is in the sched domain", on, Code("select_idle_smt"), m.CPU) + stayed
 	case chooser[e.Path] != "":
 		return s + fmt.Sprintf("%s: %s chose CPU %d (path %s)", on, Code(chooser[e.Path]), m.CPU, e.Path) + stayed
@@ -157,7 +157,7 @@ func entryBrief(res *replay.Result, c *findings.CPU, m *replay.Stay) string {
 func sureBrief(res *replay.Result) string {
 	f := &res.Fidelity
 	judged := f.Decisions - f.Unjudged
-	if res.Original == nil || judged <= 0 {
+	if res.BaselineKernel() == nil || judged <= 0 {
 		return "how well the model fits this recording is not known"
 	}
 	return fmt.Sprintf("the model behind this names the CPU that the kernel chose in %s of %s", Percent(f.Exact, judged), Counted(judged, "decision"))
