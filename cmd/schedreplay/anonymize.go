@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/export/anonymize"
 	"schedreplay/export/outdir"
 	"schedreplay/parser"
@@ -96,7 +97,7 @@ func (a *app) anonymize(in *input, out string, entry bool) error {
 		for i, k := range kept {
 			kept[i] = parser.DisplayComm(k)
 		}
-		fmt.Fprintln(a.out, wrap("kept, as names of kernel threads and recorders: "+strings.Join(kept, ", "), 80))
+		fmt.Fprintln(a.out, term.Wrap("kept, as names of kernel threads and recorders: "+strings.Join(kept, ", "), 80))
 	}
 	if names.Merged > 0 {
 		a.note(plural(names.Merged, "name") + " had to share a replacement: too many are as short")

@@ -7,7 +7,9 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
+	xterm "golang.org/x/term"
+
+	"schedreplay/cmd/schedreplay/internal/term"
 )
 
 // app is one run of the program.
@@ -19,7 +21,7 @@ type app struct {
 	stderr io.Writer
 	// tty and errTTY say whether results and messages go to a terminal.
 	tty, errTTY bool
-	progress    *progress
+	progress    *term.Progress
 
 	quiet, verbose bool
 	color          string
@@ -35,13 +37,13 @@ func newApp(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) *app
 	a := &app{ctx: ctx, cancel: cancel, stderr: stderr, tty: isTerminal(stdout), errTTY: isTerminal(stderr)}
 	a.stdin = &interruptible{ctx: ctx, r: stdin}
 	a.out = newOutput(stdout, func(err error) { cancel(err) })
-	a.progress = &progress{}
+	a.progress = &term.Progress{}
 	return a
 }
 
 func isTerminal(w any) bool {
 	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+	return ok && xterm.IsTerminal(int(f.Fd()))
 }
 
 // where names the command for messages.
@@ -54,7 +56,7 @@ func (a *app) where() string {
 
 // say prints one line on standard error.
 func (a *app) say(format string, args ...any) {
-	a.progress.clear()
+	a.progress.Clear()
 	fmt.Fprintf(a.stderr, "schedreplay: "+format+"\n", args...)
 }
 

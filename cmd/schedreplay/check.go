@@ -285,9 +285,9 @@ func (a *app) check(in *input, demands []demand, junit string) error {
 	}
 	st := a.style()
 	if line = oneLine(line); len(bad) > 0 {
-		line = st.bad(line)
+		line = st.Bad(line)
 	} else {
-		line = st.good(line)
+		line = st.Good(line)
 	}
 	fmt.Fprintln(a.out, line)
 	for _, h := range res.Headline {

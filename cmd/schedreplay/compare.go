@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
+	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/export/outdir"
 	"schedreplay/findings"
 	"schedreplay/report"
@@ -185,16 +185,16 @@ func (a *app) sample(path, name string, c *common, d *outdir.Dir, partial *error
 func (a *app) compareText(cmp *report.Comparison, bounds findings.Bounds, broken []string, dir string) {
 	st := a.style()
 	for _, l := range cmp.Verdict() {
-		fmt.Fprintln(a.out, wrap(oneLine(l), 80))
+		fmt.Fprintln(a.out, term.Wrap(oneLine(l), 80))
 	}
 	for _, t := range cmp.Tables() {
-		fmt.Fprintf(a.out, "\n%s\n", st.bold(oneLine(t.Caption)))
+		fmt.Fprintf(a.out, "\n%s\n", st.Bold(oneLine(t.Caption)))
 		a.table(t)
 	}
 	if len(cmp.Doubts) > 0 {
-		fmt.Fprintf(a.out, "\n%s\n", st.bold("Why they may not be comparable"))
+		fmt.Fprintf(a.out, "\n%s\n", st.Bold("Why they may not be comparable"))
 		for _, d := range cmp.Doubts {
-			fmt.Fprintln(a.out, indent(oneLine(d), 2, 78))
+			fmt.Fprintln(a.out, term.Indent(oneLine(d), 2, 78))
 		}
 	}
 	if dir != "" {
@@ -206,53 +206,22 @@ func (a *app) compareText(cmp *report.Comparison, bounds findings.Bounds, broken
 	}
 	fmt.Fprintln(a.out)
 	if len(broken) == 0 {
-		fmt.Fprintln(a.out, st.good("OK: the bounds hold"))
+		fmt.Fprintln(a.out, st.Good("OK: the bounds hold"))
 	}
 	for _, b := range broken {
-		fmt.Fprintln(a.out, st.bad(wrap("BROKEN: "+oneLine(b), 80)))
+		fmt.Fprintln(a.out, st.Bad(term.Wrap("BROKEN: "+oneLine(b), 80)))
 	}
 }
 
-// table prints a table of the report: as columns where they fit 80 characters,
-// else row by row.
+// table prints a table of the report.
 func (a *app) table(t report.Table) {
-	width := make([]int, len(t.Header))
-	for _, r := range append([][]string{t.Header}, t.Rows...) {
-		for i, c := range r {
-			width[i] = max(width[i], utf8.RuneCountInString(c))
-		}
+	tab := term.Table{Style: a.style(), Gap: 2}
+	for i, h := range t.Header {
+		tab.Columns = append(tab.Columns, term.Column{Name: h, Right: i > 0})
 	}
-	total := 0
-	for _, w := range width {
-		total += w + 2
-	}
-	if total-2 > 80 {
-		for _, r := range t.Rows {
-			fmt.Fprintf(a.out, "  %s\n", r[0])
-			for i := 1; i < len(r); i++ {
-				fmt.Fprintf(a.out, "    %-18s %s\n", t.Header[i], r[i])
-			}
-		}
-		return
-	}
-	line := func(r []string, dim bool) {
-		var b strings.Builder
-		for i, c := range r {
-			pad := strings.Repeat(" ", width[i]-utf8.RuneCountInString(c))
-			if i == 0 {
-				b.WriteString(c + pad)
-			} else {
-				b.WriteString("  " + pad + c)
-			}
-		}
-		s := strings.TrimRight(b.String(), " ")
-		if dim {
-			s = a.style().dim(s)
-		}
-		fmt.Fprintln(a.out, s)
-	}
-	line(t.Header, true)
+	var list [][]term.Cell
 	for _, r := range t.Rows {
-		line(r, false)
+		list = append(list, term.Cells(r...))
 	}
+	tab.All(a.out, 80, list)
 }

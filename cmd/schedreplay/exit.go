@@ -47,7 +47,7 @@ func (a *app) status(err error) int {
 			err = ferr
 		}
 	}
-	a.progress.clear()
+	a.progress.Clear()
 	if errors.Is(err, context.Canceled) {
 		if cause := context.Cause(a.ctx); cause != nil {
 			err = cause

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/export/rows"
 	"schedreplay/fact"
 	"schedreplay/findings/say"
@@ -423,7 +424,7 @@ func (d *decision) text() {
 	if at := d.c.clock.of(w.Time); at != "" {
 		when = ", " + at
 	}
-	d.line(s.bold(fmt.Sprintf("%s %d at %s s%s", w.Kind, w.N, stamp(w.Time), when)))
+	d.line(s.Bold(fmt.Sprintf("%s %d at %s s%s", w.Kind, w.N, stamp(w.Time), when)))
 	d.line("")
 	prev := "; which CPU it was on is not known"
 	if w.PrevCPU >= 0 {
@@ -454,12 +455,12 @@ func (d *decision) text() {
 func (d *decision) line(s string) { fmt.Fprintln(d.a.out, s) }
 
 // paragraph prints a text wrapped, later lines indented.
-func (d *decision) paragraph(s string) { d.line(wrap(s, explainWidth)) }
+func (d *decision) paragraph(s string) { d.line(term.Wrap(s, explainWidth)) }
 
 // field prints a name and a text wrapped beside it.
 func (d *decision) field(name, s string) {
 	const margin = 10
-	d.line(beside(name, s, margin, explainWidth))
+	d.line(term.Beside(name, s, margin, explainWidth))
 }
 
 func (d *decision) task(t replay.TaskRef) string {
@@ -557,10 +558,10 @@ func (d *decision) placed(of side, k *rules.Kernel, p *replay.Placed) {
 		name = "patched"
 	}
 	text := fmt.Sprintf("%s %s: %s", name, k.Name, what)
-	lines := strings.ReplaceAll(wrap(text, explainWidth-2), "\n", "\n  ")
-	d.line(s.bold(of.mark()) + lines)
+	lines := strings.ReplaceAll(term.Wrap(text, explainWidth-2), "\n", "\n  ")
+	d.line(s.Bold(of.mark()) + lines)
 	if path := d.path(p, &k.Rules); path != nil {
-		d.line(indent(strings.Join(path, " > "), 4, explainWidth))
+		d.line(term.Indent(strings.Join(path, " > "), 4, explainWidth))
 	}
 }
 
@@ -581,14 +582,14 @@ func (d *decision) tests() {
 		d.line("")
 		return
 	}
-	d.line(s.bold("the tests") + " (- original alone, + patched alone)")
+	d.line(s.Bold("the tests") + " (- original alone, + patched alone)")
 	var open []string
 	at := ""
 	parting := d.parting()
 	for i := 0; i < len(d.steps); {
 		st := &d.steps[i]
 		if i == parting {
-			d.line(s.bold("  here the kernels part"))
+			d.line(s.Bold("  here the kernels part"))
 		}
 		rules := &d.res.Original.Rules
 		if st.side == onlyPatched {
@@ -659,24 +660,15 @@ func (d *decision) test(s *step, depth int, alike []step) {
 	}
 	lead := s.side.mark() + strings.Repeat(" ", depth)
 	rest := "\n" + s.side.mark() + strings.Repeat(" ", depth)
-	line := lead + strings.ReplaceAll(wrap(text, explainWidth-2-depth), "\n", rest)
+	line := lead + strings.ReplaceAll(term.Wrap(text, explainWidth-2-depth), "\n", rest)
 	st := d.a.style()
 	switch s.side {
 	case onlyOriginal:
-		line = st.each(line, st.bad)
+		line = st.Bad(line)
 	case onlyPatched:
-		line = st.each(line, st.good)
+		line = st.Good(line)
 	}
 	d.line(line)
-}
-
-// each applies a style line by line.
-func (s style) each(text string, f func(string) string) string {
-	lines := strings.Split(text, "\n")
-	for i := range lines {
-		lines[i] = f(lines[i])
-	}
-	return strings.Join(lines, "\n")
 }
 
 // scanned lists candidates in order, neighbours alike together.
@@ -698,7 +690,7 @@ func (d *decision) scanned(name string, list []candidate) {
 		parts = append(parts, part)
 	}
 	const margin = 13
-	d.line(beside(name, strings.Join(parts, "; "), margin, explainWidth))
+	d.line(term.Beside(name, strings.Join(parts, "; "), margin, explainWidth))
 }
 
 // verdict says in sentences what follows.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/export/rows"
 	"schedreplay/replay"
 )
@@ -90,7 +91,7 @@ func (a *app) fidelityText(in *input, res *replay.Result, f *replay.Fidelity, c 
 	if f.Decisions == 0 {
 		fmt.Fprintln(a.out, "no decision that could be scored")
 		for _, u := range res.Unknown {
-			fmt.Fprintln(a.out, wrap("not known: "+u.What+": "+u.Cost, 80))
+			fmt.Fprintln(a.out, term.Wrap("not known: "+u.What+": "+u.Cost, 80))
 		}
 		return
 	}
@@ -99,10 +100,18 @@ func (a *app) fidelityText(in *input, res *replay.Result, f *replay.Fidelity, c 
 	fmt.Fprintf(a.out, "exact      %d  %s\n", f.Exact, percent(f.Exact, judged))
 	fmt.Fprintf(a.out, "covered    %d  %s\n", f.Covered, percent(f.Covered, judged))
 	fmt.Fprintf(a.out, "mean set   %.2f CPUs\n\n", f.PossibleMean())
-	s := a.style()
-	fmt.Fprintln(a.out, s.bold(fmt.Sprintf("%-16s %9s %9s %8s %9s %8s", "predicted path", "decisions", "exact", "", "covered", "")))
+	t := term.Table{Style: a.style(), Columns: []term.Column{
+		{Name: "predicted path", Width: 16},
+		{Name: "decisions", Width: 9, Right: true},
+		{Name: "exact", Width: 9, Right: true},
+		{Width: 8, Right: true},
+		{Name: "covered", Width: 9, Right: true},
+		{Width: 8, Right: true},
+	}}
+	t.Head(a.out)
 	for _, p := range f.Paths {
-		fmt.Fprintf(a.out, "%-16s %9d %9d %8s %9d %8s\n", p.Path, p.Decisions, p.Exact, percent(p.Exact, p.Decisions), p.Covered, percent(p.Covered, p.Decisions))
+		t.Row(a.out, term.Cells(string(p.Path), fmt.Sprint(p.Decisions),
+			fmt.Sprint(p.Exact), percent(p.Exact, p.Decisions), fmt.Sprint(p.Covered), percent(p.Covered, p.Decisions))...)
 	}
 }
 
@@ -113,6 +122,6 @@ func (a *app) provenance(in *input, res *replay.Result) {
 		sum = "unknown"
 	}
 	line := fmt.Sprintf("schedreplay %s; %s, %s to %s s, sha256 %.16s", version, in.Meta().Dialect, replay.Seconds(res.Start), replay.Seconds(res.End), sum)
-	fmt.Fprintln(a.out, wrap(line, 80))
+	fmt.Fprintln(a.out, term.Wrap(line, 80))
 	a.wallTime(&in.flags.clock, res)
 }

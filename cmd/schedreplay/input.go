@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"strings"
 
+	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/cpumask"
 	"schedreplay/export/outdir"
 	"schedreplay/parser"
@@ -72,8 +72,8 @@ func (a *app) progressOf() func(done, total int64) {
 	if a.quiet || !a.errTTY {
 		return nil
 	}
-	a.progress.w = a.stderr
-	return a.progress.update
+	a.progress.To = a.stderr
+	return a.progress.Update
 }
 
 func (in *input) describe() (err error) {
@@ -297,7 +297,7 @@ func (in *input) remarks(headline []string) []string {
 func (a *app) announce(in *input, headline []string) {
 	if in.flags.format == "text" {
 		for _, l := range in.remarks(headline) {
-			fmt.Fprintln(a.out, wrap(l, 80))
+			fmt.Fprintln(a.out, term.Wrap(l, 80))
 		}
 		return
 	}
@@ -321,38 +321,4 @@ func (a *app) notes(lists ...[]string) {
 			}
 		}
 	}
-}
-
-// wrap breaks a line at blanks so that none is longer than width characters
-// where that is possible.
-func wrap(s string, width int) string {
-	var b strings.Builder
-	n := 0
-	for i, word := range strings.Fields(s) {
-		w := len([]rune(word))
-		switch {
-		case i == 0:
-		case n+1+w > width:
-			b.WriteString("\n  ")
-			n = 2
-		default:
-			b.WriteByte(' ')
-			n++
-		}
-		b.WriteString(word)
-		n += w
-	}
-	return b.String()
-}
-
-// indent wraps a text to width with every line indented by n.
-func indent(s string, n, width int) string {
-	blank := strings.Repeat(" ", n)
-	return blank + strings.ReplaceAll(wrap(s, width-n), "\n", "\n"+blank)
-}
-
-// beside prints a name and, from column margin on, a text wrapped to width.
-func beside(name, s string, margin, width int) string {
-	text := strings.ReplaceAll(wrap(s, width-margin), "\n  ", "\n")
-	return fmt.Sprintf("%-*s", margin, name) + strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", margin))
 }

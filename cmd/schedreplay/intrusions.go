@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/export/rows"
 	"schedreplay/parser"
 	"schedreplay/replay"
@@ -127,7 +128,7 @@ func (a *app) intrusionsText(in *input, res *replay.Result, c *common) {
 	if len(res.Unknown) > 0 {
 		fmt.Fprintln(a.out, "\nnot known")
 		for _, u := range res.Unknown {
-			fmt.Fprintln(a.out, indent(unknownLine(u), 2, 78))
+			fmt.Fprintln(a.out, term.Indent(unknownLine(u), 2, 78))
 		}
 	}
 }
@@ -153,7 +154,7 @@ func (a *app) intrusionsCPU(res *replay.Result, r *replay.CPUResult, c *common) 
 	if r.Owner != nil {
 		owner = fmt.Sprintf("owner %s (%s)", fitTask(r.Owner.Comm, r.Owner.PID, 0), r.OwnerFrom)
 	}
-	fmt.Fprintf(a.out, "%s  %s, %s\n", s.bold(fmt.Sprintf("CPU %d", r.CPU)), owner, sourceOf(res.Isolated.Source))
+	fmt.Fprintf(a.out, "%s  %s, %s\n", s.Bold(fmt.Sprintf("CPU %d", r.CPU)), owner, sourceOf(res.Isolated.Source))
 	a.classTimes(r)
 	var came, before []*replay.Stay
 	unseen := false
@@ -169,8 +170,17 @@ func (a *app) intrusionsCPU(res *replay.Result, r *replay.CPUResult, c *common) 
 			unseen = unseen || st.How == replay.CameUnseen
 		}
 	}
+	t := term.Table{Style: s, Indent: 2, Columns: []term.Column{
+		{Name: "foreign task", Width: 20},
+		{Name: "came by", Width: 9},
+		{Name: "at", Width: 13, Right: true},
+		{Name: "from", Width: 4, Right: true},
+		{Name: "path", Width: 11},
+		{Name: "stay"},
+	}}
 	if len(came) > 0 {
-		fmt.Fprintf(a.out, "\n  %s\n", s.bold(fmt.Sprintf("%-20s %-9s %13s %4s %-11s %7s", "foreign task", "came by", "at", "from", "path", "stay")))
+		fmt.Fprintln(a.out)
+		t.Head(a.out)
 	} else if !res.Only.Empty() {
 		fmt.Fprintln(a.out, "\n  no foreign task was seen to come in; what other CPUs did is not recorded")
 	} else {
@@ -181,7 +191,8 @@ func (a *app) intrusionsCPU(res *replay.Result, r *replay.CPUResult, c *common) 
 		if st.Entry != nil {
 			path = string(st.Entry.Path)
 		}
-		fmt.Fprintf(a.out, "  %s %-9s %13s %4s %-11s %s\n", s.bad(fitTask(st.Task.Comm, st.Task.PID, 20)), st.How, replay.Seconds(st.Arrived), from, path, stayLength(res, st))
+		t.Row(a.out, term.Cell{Text: fitTask(st.Task.Comm, st.Task.PID, 20), In: s.Bad}, term.Cell{Text: string(st.How)}, term.Cell{Text: replay.Seconds(st.Arrived)},
+			term.Cell{Text: from}, term.Cell{Text: path}, term.Cell{Text: stayLength(res, st)})
 		if at := c.clock.of(st.Arrived); at != "" {
 			fmt.Fprintf(a.out, "      at %s\n", at)
 		}
@@ -192,18 +203,18 @@ func (a *app) intrusionsCPU(res *replay.Result, r *replay.CPUResult, c *common) 
 	}
 	if unseen {
 		text := "unseen: when and how the task came is not recorded, nor whether it was there before; at is when it was first seen. Whether " + res.Patched.Name + " would have kept it out is not known."
-		fmt.Fprintln(a.out, indent(text, 2, 78))
+		fmt.Fprintln(a.out, term.Indent(text, 2, 78))
 	}
 	if len(before) > 0 {
-		fmt.Fprintf(a.out, "\n  %s\n", s.bold("resident at start, entry outside the capture"))
+		fmt.Fprintf(a.out, "\n  %s\n", s.Bold("resident at start, entry outside the capture"))
 	}
 	for _, st := range before {
-		fmt.Fprintf(a.out, "  %s %s\n", s.warn(fitTask(st.Task.Comm, st.Task.PID, 20)), stayLength(res, st))
+		fmt.Fprintf(a.out, "  %s %s\n", s.Warn(fitTask(st.Task.Comm, st.Task.PID, 20)), stayLength(res, st))
 		a.stayCost(res, st)
 	}
 	if len(before) > 0 {
 		text := "How they came is not in the capture, so it does not tell whether " + res.Patched.Name + " would have kept them out; what happened to them there it tells."
-		fmt.Fprintln(a.out, indent(text, 2, 78))
+		fmt.Fprintln(a.out, term.Indent(text, 2, 78))
 	}
 	if r.StaysDropped > 0 {
 		fmt.Fprintf(a.out, "  %s more are not listed\n", plural(r.StaysDropped, "stay"))
@@ -226,7 +237,7 @@ func (a *app) classTimes(r *replay.CPUResult) {
 			parts = append(parts, fmt.Sprintf("%s %s (%s)", c, milliseconds(ns), percent(ns, total)))
 		}
 	}
-	fmt.Fprintln(a.out, indent(strings.Join(parts, ", "), 2, 78))
+	fmt.Fprintln(a.out, term.Indent(strings.Join(parts, ", "), 2, 78))
 }
 
 func stayLength(res *replay.Result, s *replay.Stay) string {
@@ -264,13 +275,13 @@ func (a *app) stayCost(res *replay.Result, st *replay.Stay) {
 		fmt.Fprintf(a.out, "      under %s: not known without the topology\n", res.Patched.Name)
 		return
 	case st.PatchedPossible > 0 && st.PatchedCertain == 0:
-		left = s.warn(fmt.Sprintf("possibly %d of %d", st.PatchedPossible, placed))
+		left = s.Warn(fmt.Sprintf("possibly %d of %d", st.PatchedPossible, placed))
 	case st.PatchedCertain == 0:
-		left = s.good(fmt.Sprintf("none of the %d", placed))
+		left = s.Good(fmt.Sprintf("none of the %d", placed))
 	case st.PatchedPossible > 0:
-		left = s.bad(fmt.Sprintf("%d of %d, possibly %d more", st.PatchedCertain, placed, st.PatchedPossible))
+		left = s.Bad(fmt.Sprintf("%d of %d, possibly %d more", st.PatchedCertain, placed, st.PatchedPossible))
 	default:
-		left = s.bad(fmt.Sprintf("%d of %d", st.PatchedCertain, placed))
+		left = s.Bad(fmt.Sprintf("%d of %d", st.PatchedCertain, placed))
 	}
 	fmt.Fprintf(a.out, "      under %s: %s land on an isolated CPU\n", res.Patched.Name, left)
 }
@@ -284,16 +295,18 @@ func times(n int64) string {
 
 // others lists what is neither owner nor foreign.
 func (a *app) others(r *replay.CPUResult, f *filter) {
+	t := term.Table{Style: a.style(), Indent: 2, Columns: []term.Column{{Name: "others", Width: 24}, {Width: 12}, {Width: 11, Right: true}, {Width: 14, Right: true}}}
 	first := true
 	for _, o := range r.Others {
 		if !f.isTask(o.Task.PID, o.Task.Comm) {
 			continue
 		}
 		if first {
-			fmt.Fprintf(a.out, "\n  %s\n", a.style().bold("others"))
+			fmt.Fprintln(a.out)
+			t.Head(a.out)
 			first = false
 		}
-		fmt.Fprintf(a.out, "  %s %-12s %6d runs %14s\n", fitTask(o.Task.Comm, o.Task.PID, 24), o.Class, o.Runs, milliseconds(o.RunNS))
+		t.Row(a.out, term.Cells(fitTask(o.Task.Comm, o.Task.PID, 24), o.Class.String(), fmt.Sprintf("%d runs", o.Runs), milliseconds(o.RunNS))...)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/export/rows"
 	"schedreplay/kernelmodel/rules"
 )
@@ -181,31 +182,31 @@ func (a *app) kernelRows(format string) {
 		return
 	}
 	s := a.style()
-	fmt.Fprintln(a.out, s.bold(fmt.Sprintf("%-6s %-9s %s", "row", "isolation", "fixes, and what changed since the row before")))
+	fmt.Fprintln(a.out, s.Bold(fmt.Sprintf("%-6s %-9s %s", "row", "isolation", "fixes, and what changed since the row before")))
 	for i := range table {
 		r := &table[i]
-		leak := s.good("holds    ")
+		leak := s.Good("holds    ")
 		if r.Rules.Leaks() {
-			leak = s.bad("leaks    ")
+			leak = s.Bad("leaks    ")
 		}
 		list := strings.Join(fixes(&r.Rules), " ")
 		if list == "" {
 			list = "-"
 		}
-		fmt.Fprintf(a.out, "%-6s %s %s\n", r.Name(), leak, strings.TrimLeft(indent(list, 17, 80), " "))
+		fmt.Fprintf(a.out, "%-6s %s %s\n", r.Name(), leak, strings.TrimLeft(term.Indent(list, 17, 80), " "))
 		if i == 0 {
 			continue
 		}
 		for _, d := range differences(&table[i-1].Rules, &r.Rules, false) {
-			fmt.Fprintln(a.out, indent(withCommits(d.to, d.commits), 17, 80))
+			fmt.Fprintln(a.out, term.Indent(withCommits(d.to, d.commits), 17, 80))
 		}
 	}
-	fmt.Fprintf(a.out, "\n%s\n", s.bold("fixes"))
+	fmt.Fprintf(a.out, "\n%s\n", s.Bold("fixes"))
 	for _, f := range rules.Fixes() {
 		doc, commits := f.Describe()
-		fmt.Fprintln(a.out, indent(fmt.Sprintf("%s: %s", f, withCommits(doc, commits)), 2, 80))
+		fmt.Fprintln(a.out, term.Indent(fmt.Sprintf("%s: %s", f, withCommits(doc, commits)), 2, 80))
 	}
-	fmt.Fprintln(a.out, "\n"+wrap("Stable branches took fixes at some point release: kernels --diff 6.1.82 6.1.83 shows one. "+
+	fmt.Fprintln(a.out, "\n"+term.Wrap("Stable branches took fixes at some point release: kernels --diff 6.1.82 6.1.83 shows one. "+
 		"A release between two rows has the rules of the earlier one.", 80))
 }
 
@@ -245,9 +246,9 @@ func (a *app) kernelDiff(x, y *rules.Kernel, format string) {
 	}
 	s := a.style()
 	for _, k := range []*rules.Kernel{x, y} {
-		fmt.Fprintf(a.out, "%s: row %s, %s\n", s.bold(k.Name), k.Row, a.leakWords(k))
+		fmt.Fprintf(a.out, "%s: row %s, %s\n", s.Bold(k.Name), k.Row, a.leakWords(k))
 		for _, n := range k.Notes {
-			fmt.Fprintln(a.out, indent(n, 2, 80))
+			fmt.Fprintln(a.out, term.Indent(n, 2, 80))
 		}
 	}
 	if len(diffs) == 0 {
@@ -256,10 +257,10 @@ func (a *app) kernelDiff(x, y *rules.Kernel, format string) {
 	}
 	for _, d := range diffs {
 		fmt.Fprintln(a.out)
-		fmt.Fprintln(a.out, "- "+strings.TrimPrefix(indent(d.from, 2, 80), "  "))
-		fmt.Fprintln(a.out, "+ "+strings.TrimPrefix(indent(d.to, 2, 80), "  "))
+		fmt.Fprintln(a.out, "- "+strings.TrimPrefix(term.Indent(d.from, 2, 80), "  "))
+		fmt.Fprintln(a.out, "+ "+strings.TrimPrefix(term.Indent(d.to, 2, 80), "  "))
 		if d.commits != "" {
-			fmt.Fprintln(a.out, s.dim(indent("commits "+d.commits, 2, 80)))
+			fmt.Fprintln(a.out, s.Dim(term.Indent("commits "+d.commits, 2, 80)))
 		}
 	}
 }
@@ -268,11 +269,11 @@ func (a *app) leakWords(k *rules.Kernel) string {
 	s := a.style()
 	switch {
 	case len(k.Unknown) > 0:
-		return s.warn("whether it has " + strings.Join(unknownFixes(k), ", ") + " is not known")
+		return s.Warn("whether it has " + strings.Join(unknownFixes(k), ", ") + " is not known")
 	case k.Rules.Leaks():
-		return s.bad("can put tasks on isolated CPUs")
+		return s.Bad("can put tasks on isolated CPUs")
 	}
-	return s.good("keeps tasks inside their sched domains")
+	return s.Good("keeps tasks inside their sched domains")
 }
 
 func unknownFixes(k *rules.Kernel) []string {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/export/rows"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
@@ -295,22 +296,22 @@ const ranksShown = 8
 func (a *app) kernelsExplainText(v *verdictOnKernels) {
 	s := a.style()
 	for _, l := range v.in.remarks(nil) {
-		fmt.Fprintln(a.out, wrap(l, 80))
+		fmt.Fprintln(a.out, term.Wrap(l, 80))
 	}
 	for i, l := range v.conclusion() {
-		if i == 0 {
-			l = s.each(wrap(l, 80), s.bold)
+		if l = term.Wrap(l, 80); i == 0 {
+			l = s.Bold(l)
 		}
-		fmt.Fprintln(a.out, wrapOnce(l, 80))
+		fmt.Fprintln(a.out, l)
 	}
 	if v.decisions() == 0 {
 		return
 	}
 	last := v.rank[len(v.rank)-1]
-	fmt.Fprintln(a.out, "\n"+wrap(fmt.Sprintf("%s judged by %d kernels, each set of rules once; those that explain the recording equally well share a rank (%s)",
+	fmt.Fprintln(a.out, "\n"+term.Wrap(fmt.Sprintf("%s judged by %d kernels, each set of rules once; those that explain the recording equally well share a rank (%s)",
 		plural(v.decisions(), "decision"), len(v.scores), plural(int64(last), "rank")), 80))
-	fmt.Fprintln(a.out, s.bold(fmt.Sprintf("\n%5s %18s", "", "impossible")))
-	fmt.Fprintln(a.out, s.bold(fmt.Sprintf("%5s %8s %9s %7s %8s  %s", "rank", "entries", "decisions", "exact", "", "kernels")))
+	fmt.Fprintln(a.out, s.Bold(fmt.Sprintf("\n%5s %18s", "", "impossible")))
+	fmt.Fprintln(a.out, s.Bold(fmt.Sprintf("%5s %8s %9s %7s %8s  %s", "rank", "entries", "decisions", "exact", "", "kernels")))
 	shown := v.shownRanks(a.verbose)
 	gap := false
 	for i := 0; i < len(v.scores); {
@@ -332,19 +333,11 @@ func (a *app) kernelsExplainText(v *verdictOnKernels) {
 		fmt.Fprintln(a.out)
 		switch {
 		case v.namedAt >= 0:
-			fmt.Fprintln(a.out, wrap(fmt.Sprintf("%s is rank %d.%s", v.named.Name, v.rank[v.namedAt], v.ruledOut(v.namedAt)), 80))
+			fmt.Fprintln(a.out, term.Wrap(fmt.Sprintf("%s is rank %d.%s", v.named.Name, v.rank[v.namedAt], v.ruledOut(v.namedAt)), 80))
 		case len(v.named.Unknown) > 0:
-			fmt.Fprintln(a.out, wrap(fmt.Sprintf("Which fixes %s carries is not known (%s): it has no rank of its own.", v.named.Name, strings.Join(unknownFixes(v.named), ", ")), 80))
+			fmt.Fprintln(a.out, term.Wrap(fmt.Sprintf("Which fixes %s carries is not known (%s): it has no rank of its own.", v.named.Name, strings.Join(unknownFixes(v.named), ", ")), 80))
 		}
 	}
-}
-
-// wrapOnce wraps a text that is not wrapped yet.
-func wrapOnce(l string, width int) string {
-	if strings.Contains(l, "\n") || strings.Contains(l, "\x1b") {
-		return l
-	}
-	return wrap(l, width)
 }
 
 // shownRanks chooses the ranks for the text: the best, those of the best kernel
@@ -387,7 +380,7 @@ func (a *app) rankRow(v *verdictOnKernels, from, to int) {
 	blank := "\n" + strings.Repeat(" ", margin)
 	entries := fmt.Sprintf("%8d", s.Entries)
 	if st := a.style(); s.Entries > 0 {
-		entries = st.bad(entries)
+		entries = st.Bad(entries)
 	}
 	fmt.Fprintf(a.out, "%5d %s %9d %7d %8s  %s\n", v.rank[from], entries, s.Missed(), s.Exact, percent(s.Exact, s.Decisions), strings.ReplaceAll(text, "\n", blank))
 }
@@ -497,7 +490,7 @@ func (a *app) whatRulesOut(v *verdictOnKernels) {
 		return
 	}
 	s := a.style()
-	fmt.Fprintln(a.out, "\n"+s.bold("what rules kernels out"))
+	fmt.Fprintln(a.out, "\n"+s.Bold("what rules kernels out"))
 	for i := range v.entries {
 		n := 0
 		for _, c := range v.can[i] {
@@ -509,7 +502,7 @@ func (a *app) whatRulesOut(v *verdictOnKernels) {
 		if fs := v.without(v.can[i]); fs != nil {
 			who = "without " + orFixes(fs) + " only"
 		}
-		fmt.Fprintln(a.out, indent(who+": "+cameTo(&v.entries[i]), 2, 80))
+		fmt.Fprintln(a.out, term.Indent(who+": "+cameTo(&v.entries[i]), 2, 80))
 	}
 }
 

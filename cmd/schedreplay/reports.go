@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/export/outdir"
 	"schedreplay/parser"
 )
@@ -39,7 +40,7 @@ func (a *app) reports(cmd *cobra.Command, paths []string, dir string, c *common)
 		}
 		names = append(names, name)
 		for _, l := range in.remarks(res.Headline) {
-			fmt.Fprintln(a.out, wrap(name+": "+l, 80))
+			fmt.Fprintln(a.out, term.Wrap(name+": "+l, 80))
 		}
 		a.notes(res.Notes, res.Host.Notes)
 		if err := in.partial(); partial == nil {

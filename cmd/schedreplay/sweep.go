@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/export/rows"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
@@ -60,7 +61,7 @@ func (a *app) sweep(in *input, c *common) error {
 		o := c.options()
 		o.CPUs = c.filter.cpus
 		o.Observer.Progress = func(pass, passes int, _ int64) {
-			a.progress.step("pass", pass, passes)
+			a.progress.Step("pass", pass, passes)
 		}
 		kernels := rules.Releases()
 		o.Alternatives = replay.Sweep(kernels)
@@ -77,7 +78,7 @@ func (a *app) sweep(in *input, c *common) error {
 	if err := checkOwner(s.res, c.owner); err != nil {
 		return err
 	}
-	a.progress.clear()
+	a.progress.Clear()
 	a.announce(in, s.headline())
 	switch c.format {
 	case "json":
@@ -220,14 +221,14 @@ func (s *sweepResult) lines() []line {
 func (a *app) sweepText(s *sweepResult) {
 	a.provenance(s.in, s.res)
 	if s.why != "" {
-		fmt.Fprintln(a.out, "\n"+wrap(s.why, 80))
+		fmt.Fprintln(a.out, "\n"+term.Wrap(s.why, 80))
 		return
 	}
-	const perBlock = 3 // 22 + 3 × 19 columns
+	const perBlock = 3 // 20 + 3 × 20 columns
 	for from := 0; from < len(s.res.Focus); from += perBlock {
 		a.sweepBlock(s, from, min(from+perBlock, len(s.res.Focus)))
 	}
-	fmt.Fprintln(a.out, "\n"+wrap("entries: of foreign tasks, as predicted; (+N) more are possible, by facts that the capture does not hold. "+
+	fmt.Fprintln(a.out, "\n"+term.Wrap("entries: of foreign tasks, as predicted; (+N) more are possible, by facts that the capture does not hold. "+
 		"ms: run time of such tasks there.", 80))
 	a.sweepResidents(s)
 	a.sweepLines(s)
@@ -237,41 +238,42 @@ func (a *app) sweepText(s *sweepResult) {
 func (a *app) sweepBlock(s *sweepResult, from, to int) {
 	st := a.style()
 	cpus := s.res.Focus[from:to]
-	head, sub := fmt.Sprintf("%-22s", ""), fmt.Sprintf("%-22s", "kernel")
+	over := term.Table{Style: st, Columns: []term.Column{{Width: 20}}}
+	t := term.Table{Style: st, Columns: []term.Column{{Name: "kernel", Width: 20}}}
+	row := []term.Cell{{Text: "as recorded"}}
 	for _, c := range cpus {
-		head += fmt.Sprintf("%19s", fmt.Sprintf("CPU %d", c))
-		sub += fmt.Sprintf("%10s%9s", "entries", "ms")
-	}
-	fmt.Fprintln(a.out, "\n"+st.bold(head)+"\n"+st.bold(sub))
-	row := fmt.Sprintf("%-22s", "as recorded")
-	for _, c := range cpus {
+		over.Columns = append(over.Columns, term.Column{Name: fmt.Sprintf("CPU %d", c), Width: 19, Right: true})
+		t.Columns = append(t.Columns, term.Column{Name: "entries", Width: 10, Right: true}, term.Column{Name: "ms", Width: 8, Right: true})
 		r := s.recorded(c)
-		row += sweepCell(r.entries, int64(len(r.unseen)), r.runNS)
+		row = append(row, sweepCells(r.entries, int64(len(r.unseen)), r.runNS, nil)...)
 	}
-	fmt.Fprintln(a.out, row)
+	fmt.Fprintln(a.out)
+	over.Head(a.out)
+	t.Head(a.out)
+	t.Row(a.out, row...)
 	for i := range s.rows {
 		r := &s.rows[i]
-		fmt.Fprintf(a.out, "%-22s", releaseNames(&r.Candidate))
+		row := []term.Cell{{Text: releaseNames(&r.Candidate)}}
 		for _, h := range r.Holds[from:to] {
-			cell := sweepCell(h.Entries, h.EntriesPossible, h.HeldNS)
+			var in func(string) string
 			switch {
 			case h.Entries > 0:
-				cell = st.bad(cell)
+				in = st.Bad
 			case h.EntriesPossible > 0 && r.Kernel.Rules.Leaks():
-				cell = st.warn(cell)
+				in = st.Warn
 			}
-			fmt.Fprint(a.out, cell)
+			row = append(row, sweepCells(h.Entries, h.EntriesPossible, h.HeldNS, in)...)
 		}
-		fmt.Fprintln(a.out)
+		t.Row(a.out, row...)
 	}
 }
 
-func sweepCell(entries, possible, ns int64) string {
+func sweepCells(entries, possible, ns int64, in func(string) string) []term.Cell {
 	more := ""
 	if possible > 0 {
 		more = fmt.Sprintf("(+%d)", possible)
 	}
-	return fmt.Sprintf("%4d %-6s%8s", entries, more, fmt.Sprintf("%d.%d", ns/1e6, ns%1e6/1e5))
+	return []term.Cell{{Text: fmt.Sprintf("%d %-5s", entries, more), In: in}, {Text: fmt.Sprintf("%d.%d", ns/1e6, ns%1e6/1e5), In: in}}
 }
 
 // sweepResidents tells of the tasks that no kernel could have kept out, and of
@@ -280,11 +282,11 @@ func (a *app) sweepResidents(s *sweepResult) {
 	for _, cpu := range s.res.Focus {
 		r := s.recorded(cpu)
 		if names, ns := stayNames(r.residents); names != "" {
-			fmt.Fprintln(a.out, wrap(fmt.Sprintf("Residents hold CPU %d under every kernel: %s came otherwise than by a wakeup in the capture and ran %s there.",
+			fmt.Fprintln(a.out, term.Wrap(fmt.Sprintf("Residents hold CPU %d under every kernel: %s came otherwise than by a wakeup in the capture and ran %s there.",
 				cpu, names, milliseconds(ns)), 80))
 		}
 		if names, ns := stayNames(r.unseen); names != "" {
-			fmt.Fprintln(a.out, wrap(fmt.Sprintf("How %s came to CPU %d is not recorded, nor whether it was there before. The %s that ran there stand under every kernel, though any of them may have kept it out.",
+			fmt.Fprintln(a.out, term.Wrap(fmt.Sprintf("How %s came to CPU %d is not recorded, nor whether it was there before. The %s that ran there stand under every kernel, though any of them may have kept it out.",
 				names, cpu, milliseconds(ns)), 80))
 		}
 	}
@@ -313,10 +315,10 @@ func (a *app) sweepLines(s *sweepResult) {
 	fmt.Fprintln(a.out)
 	if !s.anyEntry() {
 		if s.anyUnseen() {
-			fmt.Fprintln(a.out, wrap("No kernel is seen to let a task in; but how the tasks above came is not recorded, so the capture does not tell which kernels would have kept them out.", 80))
+			fmt.Fprintln(a.out, term.Wrap("No kernel is seen to let a task in; but how the tasks above came is not recorded, so the capture does not tell which kernels would have kept them out.", 80))
 			return
 		}
-		fmt.Fprintln(a.out, wrap("Under no kernel does a task enter: there is nothing to prevent, as far as the capture shows.", 80))
+		fmt.Fprintln(a.out, term.Wrap("Under no kernel does a task enter: there is nothing to prevent, as far as the capture shows.", 80))
 		return
 	}
 	var later, always, never []string
@@ -330,7 +332,7 @@ func (a *app) sweepLines(s *sweepResult) {
 			later = append(later, l.first)
 		}
 	}
-	fmt.Fprintln(a.out, a.style().bold("the first release of each line that prevents them"))
+	fmt.Fprintln(a.out, a.style().Bold("the first release of each line that prevents them"))
 	for _, g := range [...]struct {
 		what string
 		list []string
@@ -339,7 +341,7 @@ func (a *app) sweepLines(s *sweepResult) {
 			continue
 		}
 		const margin = 24
-		fmt.Fprintln(a.out, beside("  "+g.what, joinRanges(g.list), margin, 80))
+		fmt.Fprintln(a.out, term.Beside("  "+g.what, joinRanges(g.list), margin, 80))
 	}
 }
 

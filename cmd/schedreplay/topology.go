@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/cpumask"
 	"schedreplay/export/rows"
 	"schedreplay/kernelmodel/rules"
@@ -264,7 +265,7 @@ func (v *view) disagreement(sd []topo.Domain, own []parser.DomainInfo) string {
 
 func (a *app) topologyText(v *view) {
 	s := a.style()
-	row := func(what, text string) { fmt.Fprintln(a.out, beside(what, text, 12, 80)) }
+	row := func(what, text string) { fmt.Fprintln(a.out, term.Beside(what, text, 12, 80)) }
 	kernel := v.kernel.Name + ", row " + v.kernel.Row
 	if v.assumed {
 		kernel += " (assumed; name it with --original)"
@@ -294,7 +295,7 @@ func (a *app) topologyText(v *view) {
 		return
 	}
 	for _, p := range v.splits() {
-		row("SMT split", s.bad(fmt.Sprintf("CPU %s isolated, sibling %s housekeeping: the leak's shape", p.isolated, p.housekeeping)))
+		row("SMT split", s.Bad(fmt.Sprintf("CPU %s isolated, sibling %s housekeeping: the leak's shape", p.isolated, p.housekeeping)))
 	}
 	a.domainsText(v)
 }
@@ -327,7 +328,7 @@ func (v *view) list(groups []cpumask.Mask) string {
 
 func (a *app) domainsText(v *view) {
 	s := a.style()
-	fmt.Fprintf(a.out, "\n%s\n", s.bold("sched domains as "+v.kernel.Row+" builds them"))
+	fmt.Fprintf(a.out, "\n%s\n", s.Bold("sched domains as "+v.kernel.Row+" builds them"))
 	for _, c := range v.chains() {
 		levels := make([]string, len(c.domains))
 		for i := range c.domains {
@@ -342,11 +343,11 @@ func (a *app) domainsText(v *view) {
 		}
 		for i := range c.domains {
 			d := &c.domains[i]
-			fmt.Fprintln(a.out, indent(fmt.Sprintf("%s imbalance_pct %d %s", d.Name, d.ImbalancePct, strings.Join(v.rules.FlagNames(d.Flags), " ")), 4, 80))
+			fmt.Fprintln(a.out, term.Indent(fmt.Sprintf("%s imbalance_pct %d %s", d.Name, d.ImbalancePct, strings.Join(v.rules.FlagNames(d.Flags), " ")), 4, 80))
 		}
 	}
 	for _, n := range v.m.Domains().Notes {
-		fmt.Fprintln(a.out, wrap("note: "+n, 80))
+		fmt.Fprintln(a.out, term.Wrap("note: "+n, 80))
 	}
 	if v.h.Domains == nil {
 		fmt.Fprintln(a.out, "\nthe kernel's own domains are not known: they are for root, in debugfs")
@@ -354,16 +355,16 @@ func (a *app) domainsText(v *view) {
 	}
 	bad := v.disagreements()
 	if len(bad) == 0 {
-		fmt.Fprintf(a.out, "\n%s\n", s.good("the kernel's own domains are the same"))
+		fmt.Fprintf(a.out, "\n%s\n", s.Good("the kernel's own domains are the same"))
 		return
 	}
-	fmt.Fprintf(a.out, "\n%s\n", s.bad(fmt.Sprintf("the kernel's own domains differ on %s", plural(int64(len(bad)), "CPU"))))
+	fmt.Fprintf(a.out, "\n%s\n", s.Bad(fmt.Sprintf("the kernel's own domains differ on %s", plural(int64(len(bad)), "CPU"))))
 	for i, d := range bad {
 		if i == 5 && !a.verbose {
 			fmt.Fprintln(a.out, "  … (-v shows all)")
 			break
 		}
-		fmt.Fprintln(a.out, indent(d, 2, 80))
+		fmt.Fprintln(a.out, term.Indent(d, 2, 80))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/export/rows"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/replay"
@@ -48,12 +49,13 @@ func (a *app) wakeups(in *input, c *common) error {
 			_, _ = a.out.Write(a.line)
 		}
 	default:
+		table := a.wakeupTable()
 		begin = func(res *replay.Result) {
 			fmt.Fprintf(a.out, "original %s, patched %s%s\n", res.Original.Name, res.Patched.Name, shown(&c.filter))
-			a.wakeupHead()
+			table.Head(a.out)
 		}
 		line = func(w *replay.Wakeup) {
-			a.wakeupText(w)
+			a.wakeupText(table, w)
 			if at := c.clock.of(w.Time); at != "" && a.verbose {
 				fmt.Fprintf(a.out, "%20s at %s\n", "", at)
 			}
@@ -91,43 +93,39 @@ func wakeupShown(f *filter, w *replay.Wakeup) bool {
 	return f.time(w.Time) && f.isTask(w.Task.PID, w.Task.Comm) && f.isCPU(w.RecordedCPU, w.Original.CPU, w.Patched.CPU)
 }
 
-// The text fits 80 columns:
-//
-//	n time task prev rec original path patched moved
-func (a *app) wakeupHead() {
-	s := a.style()
-	fmt.Fprintf(a.out, "%s\n", s.bold(fmt.Sprintf("%7s %13s %-18s %4s %4s  %4s  %-14s %5s", "n", "time", "task", "prev", "rec", "orig", "path", "patch")))
+// wakeupTable fits 80 columns. A star and a tilde stand behind the CPU they are of.
+func (a *app) wakeupTable() *term.Table {
+	return &term.Table{Style: a.style(), Columns: []term.Column{
+		{Name: "n", Width: 7, Right: true},
+		{Name: "time", Width: 13, Right: true},
+		{Name: "task", Width: 18},
+		{Name: "prev", Width: 4, Right: true},
+		{Name: "rec ", Width: 5, Right: true},
+		{Name: "orig ", Width: 5, Right: true},
+		{Name: "path", Width: 14},
+		{Name: "patch", Width: 5, Right: true},
+		{Width: 1},
+	}}
 }
 
-// wakeupText is on the way of every wakeup of a capture: it appends, where fmt
-// would take several times as long.
-func (a *app) wakeupText(w *replay.Wakeup) {
-	s := a.style()
-	b := appendRight(a.line[:0], strconv.FormatInt(w.N, 10), 7)
-	b = appendRight(append(b, ' '), replay.Seconds(w.Time), 13)
-	b = append(append(b, ' '), fitTask(w.Task.Comm, w.Task.PID, 18)...)
-	b = appendRight(append(b, ' '), cpuText(w.PrevCPU), 4)
+func (a *app) wakeupText(t *term.Table, w *replay.Wakeup) {
+	rec := term.Cell{Text: cpuText(w.RecordedCPU) + " "}
 	if w.Isolated && w.IsolatedKnown {
-		b = append(append(b, ' '), s.bad(string(appendRight(nil, cpuText(w.RecordedCPU), 4))+"*")...)
-	} else {
-		b = append(appendRight(append(b, ' '), cpuText(w.RecordedCPU), 4), ' ')
+		rec = term.Cell{Text: cpuText(w.RecordedCPU) + "*", In: t.Style.Bad}
 	}
-	b = appendPlacedText(append(b, ' '), &w.Original)
 	path := string(w.Original.Path)
 	if w.Original.Reason != place.ReasonNone {
 		path = string(w.Original.Reason)
 	}
-	b = appendLeft(append(b, ' '), path, 14)
-	b = appendPlacedText(append(b, ' '), &w.Patched)
+	var moved term.Cell
 	switch w.Moved {
 	case replay.MovedCertain:
-		b = append(append(b, ' '), s.good("!")...)
+		moved = term.Cell{Text: "!", In: t.Style.Good}
 	case replay.MovedPossible:
-		b = append(append(b, ' '), s.warn("?")...)
+		moved = term.Cell{Text: "?", In: t.Style.Warn}
 	}
-	b = append(b, '\n')
-	_, _ = a.out.Write(b)
-	a.line = b
+	t.Row(a.out, term.Cell{Text: strconv.FormatInt(w.N, 10)}, term.Cell{Text: replay.Seconds(w.Time)}, term.Cell{Text: fitTask(w.Task.Comm, w.Task.PID, 18)},
+		term.Cell{Text: cpuText(w.PrevCPU)}, rec, term.Cell{Text: placedText(&w.Original)}, term.Cell{Text: path}, term.Cell{Text: placedText(&w.Patched)}, moved)
 	if !a.verbose {
 		return
 	}
@@ -135,12 +133,11 @@ func (a *app) wakeupText(w *replay.Wakeup) {
 	fmt.Fprintf(a.out, "%20s possible %s; patched by %s, possible %s\n", "", possibleText(&w.Original), w.Patched.Path, possibleText(&w.Patched))
 }
 
-func appendPlacedText(b []byte, p *replay.Placed) []byte {
-	b = appendRight(b, cpuText(p.CPU), 4)
+func placedText(p *replay.Placed) string {
 	if p.Certain() {
-		return append(b, ' ')
+		return cpuText(p.CPU) + " "
 	}
-	return append(b, '~')
+	return cpuText(p.CPU) + "~"
 }
 
 func possibleText(p *replay.Placed) string {

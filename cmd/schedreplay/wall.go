@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/parser"
 	"schedreplay/replay"
 )
@@ -114,7 +115,7 @@ func (a *app) wallTime(w *wallClock, res *replay.Result) {
 		if w.rough != "" {
 			line += "; " + w.rough
 		}
-		fmt.Fprintln(a.out, wrap(line, 80))
+		fmt.Fprintln(a.out, term.Wrap(line, 80))
 	}
 }
 

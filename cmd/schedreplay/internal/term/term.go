@@ -1,0 +1,98 @@
+// Package term lays text out for terminals: widths, wrapping, columns, colour,
+// progress. It is the one place that knows how wide a text is on a screen.
+package term
+
+import (
+	"strings"
+
+	"github.com/rivo/uniseg"
+)
+
+// Width is the number of columns that a text takes, by graphemes: two for wide
+// signs, none for what combines.
+func Width(s string) int {
+	for i := 0; i < len(s); i++ {
+		if s[i] < ' ' || s[i] > '~' {
+			return uniseg.StringWidth(s)
+		}
+	}
+	return len(s) // most
+}
+
+// Cut is a text in at most so many columns, with … in the last one where it is
+// cut.
+func Cut(s string, width int) string {
+	if Width(s) <= width {
+		return s
+	}
+	room, end := width-1, 0
+	g := uniseg.NewGraphemes(s)
+	for g.Next() {
+		if room -= g.Width(); room < 0 {
+			break
+		}
+		_, end = g.Positions()
+	}
+	return s[:end] + "…"
+}
+
+// Wrap breaks a text at blanks so that no line is wider than width where that is
+// possible. Lines after the first are indented by two.
+func Wrap(s string, width int) string { return wrap(s, width, "\n  ") }
+
+func wrap(s string, width int, brk string) string {
+	var b strings.Builder
+	n := 0
+	for i, word := range strings.Fields(s) {
+		w := Width(word)
+		switch {
+		case i == 0:
+		case n+1+w > width:
+			b.WriteString(brk)
+			n = len(brk) - 1
+		default:
+			b.WriteByte(' ')
+			n++
+		}
+		b.WriteString(word)
+		n += w
+	}
+	return b.String()
+}
+
+// Indent wraps a text to width with every line indented by n.
+func Indent(s string, n, width int) string {
+	blank := strings.Repeat(" ", n)
+	return blank + strings.ReplaceAll(Wrap(s, width-n), "\n", "\n"+blank)
+}
+
+// Beside is a name and, from column margin on, a text wrapped to width.
+func Beside(name, s string, margin, width int) string {
+	blank := strings.Repeat(" ", margin)
+	return string(appendLeft(nil, name, margin)) + strings.ReplaceAll(wrap(s, width-margin, "\n"), "\n", "\n"+blank)
+}
+
+// Style colours text by meaning, or not at all.
+type Style bool
+
+func (s Style) wrap(code, text string) string {
+	if !s {
+		return text
+	}
+	return "\x1b[" + code + "m" + strings.ReplaceAll(text, "\n", "\x1b[0m\n\x1b["+code+"m") + "\x1b[0m"
+}
+
+// Bold is for headings.
+func (s Style) Bold(t string) string { return s.wrap("1", t) }
+
+// Bad is for what should not be.
+func (s Style) Bad(t string) string { return s.wrap("31", t) }
+
+// Warn is for what may be bad.
+func (s Style) Warn(t string) string { return s.wrap("33", t) }
+
+// Good is for what is as it should be.
+func (s Style) Good(t string) string { return s.wrap("32", t) }
+
+// Dim is for what matters less.
+func (s Style) Dim(t string) string { return s.wrap("2", t) }
