@@ -341,3 +341,16 @@ func TestCutInLastNumber(t *testing.T) {
 		"task_rename: pid=1 oldcomm=a newcomm=b oom_score_adj=1",
 	}, New)
 }
+
+// What a line is does not change because it might have been the end of another one.
+func TestNoPiece(t *testing.T) {
+	const torn = "          <idle>-0       [003] d..2.   632.000001: sched_migrate_task: comm=a pid=7 prio=120 orig_cpu=1 dest_cpu=2 and\n"
+	const event = "<idle>-0 [000] d..2. 632.000002: sched_waking: comm=b pid=7 prio=120 target_cpu=001"
+	for _, before := range []string{"          <idle>-0       [003] d..2.   632.000001: sched_migrate_task: comm=a pid=7\n", torn} {
+		all := strings.Split(lines(t, "# tracer: nop\n"+before+event+"\n"), "\n")
+		alone := strings.Split(lines(t, "# tracer: nop\n\n"+event+"\n"), "\n")
+		if got, want := all[len(all)-1], alone[len(alone)-1]; got != want {
+			t.Errorf("\n got %s\nwant %s", got, want)
+		}
+	}
+}

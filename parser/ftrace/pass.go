@@ -24,8 +24,8 @@ func (p *pass) Decode(ev *parser.Event, line []byte, n int64) (text.Fit, bool) {
 	return p.event(ev, &h, n), h.aligned
 }
 
-// event makes *ev the event of a line whose header is h.
-func (p *pass) event(ev *parser.Event, h *header, n int64) text.Fit {
+// begin makes *ev what the header h tells.
+func (p *pass) begin(ev *parser.Event, h *header, n int64) {
 	*ev = parser.NewEvent(text.KindOf(h.name), h.time, h.cpu)
 	ev.Pos, ev.Context = n, h.context
 	ev.Cur.PID = h.pid
@@ -35,6 +35,11 @@ func (p *pass) event(ev *parser.Event, h *header, n int64) text.Fit {
 	if h.tgid != 0 {
 		ev.Thread.TID, ev.Thread.TGID = h.pid, h.tgid
 	}
+}
+
+// event makes *ev the event of a line whose header is h.
+func (p *pass) event(ev *parser.Event, h *header, n int64) text.Fit {
+	p.begin(ev, h, n)
 	switch {
 	case h.stamp == stampCount:
 		*ev = parser.NewEvent(parser.KindDamaged, p.out.Last(), parser.NoCPU)
@@ -44,8 +49,11 @@ func (p *pass) event(ev *parser.Event, h *header, n int64) text.Fit {
 			return text.FitPart // a name without its colon: the line ends early
 		}
 		ev.Text = p.otherName(h)
-	case !text.Payload(ev, h.payload, &p.names) && !pluginPayload(ev, h, &p.names):
-		return text.FitPart
+	case !text.Payload(ev, h.payload, &p.names):
+		p.begin(ev, h, n) // without what was read of the other form
+		if !pluginPayload(ev, h, &p.names) {
+			return text.FitPart
+		}
 	}
 	return text.FitWhole
 }

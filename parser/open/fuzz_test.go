@@ -28,7 +28,7 @@ func FuzzDetect(f *testing.F) {
 			if err != nil {
 				f.Fatal(err)
 			}
-			f.Add(goldentest.Unescape(a.Files[0].Data))
+			f.Add(goldentest.Beginning(goldentest.Unescape(a.Files[0].Data)))
 		}
 	}
 	for _, file := range []string{"script.txt.gz", "timehist.txt.gz"} {

@@ -3,6 +3,8 @@ package text
 import (
 	"bytes"
 	"math"
+
+	"schedreplay/parser"
 )
 
 // Uint reads decimal digits at the start of b and returns what follows them.
@@ -125,11 +127,27 @@ func Word(b []byte) (word, rest []byte) {
 	return b[:i], b[i:]
 }
 
-// CPU narrows a parsed number to a CPU number that cpumask can hold.
-func CPU(n int64) (int32, bool) { return int32(n), n >= 0 && n < maxCPUs }
+// CPU narrows a parsed number to a CPU number that cpumask can hold; it is
+// [parser.NoCPU] if it is none.
+func CPU(n int64) (int32, bool) {
+	if n < 0 || n >= maxCPUs {
+		return parser.NoCPU, false
+	}
+	return int32(n), true
+}
 
 // PID narrows a parsed number to a process id; -1, which perf prints for an
-// exited task, is one.
-func PID(n int64) (int32, bool) { return int32(n), n >= -1 && n <= math.MaxInt32 }
+// exited task, is one. It is [parser.NoPID] if it is none.
+func PID(n int64) (int32, bool) {
+	if n < -1 || n > math.MaxInt32 {
+		return parser.NoPID, false
+	}
+	return int32(n), true
+}
 
-func prio(n int64) (int32, bool) { return int32(n), n >= -1000 && n < 1000 }
+func prio(n int64) (int32, bool) {
+	if n < -1000 || n >= 1000 {
+		return parser.NoPrio, false
+	}
+	return int32(n), true
+}

@@ -149,16 +149,18 @@ func (p *Records) error(format string, line int64, err error) error {
 func (p *Records) line(line []byte) {
 	n := p.lines.Number()
 	fit, aligned := p.d.Decode(&p.ev, line, n)
-	if len(p.pieces) > 0 && !aligned && p.join(line) {
-		return
+	if len(p.pieces) > 0 {
+		alone := p.ev
+		if !aligned && p.join(line) {
+			return
+		}
+		if fit == FitWhole {
+			p.flush(len(p.pieces))
+		}
+		p.ev = alone
 	}
 	switch {
 	case fit == FitWhole:
-		if len(p.pieces) > 0 {
-			ev := p.ev
-			p.flush(len(p.pieces))
-			p.ev = ev
-		}
 		p.deliver(line)
 		return
 	case fit == FitNone:
