@@ -43,8 +43,7 @@ func topologyFigure(all *findings.Findings) (*Figure, string) {
 	var rows []domainRow
 	kernel := ""
 	if res.BaselineKernel() != nil {
-		major, minor, _ := res.BaselineKernel().Version()
-		if m := replay.BuildMachine(res.Host, major, minor); m != nil {
+		if m := replay.BuildMachine(res.Host, res.BaselineKernel().Domains); m != nil {
 			rows, kernel = domainRows(m, list), say.Clean(res.BaselineKernel().Name)
 		}
 	}

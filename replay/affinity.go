@@ -4,6 +4,7 @@ import (
 	"schedreplay/cpumask"
 	"schedreplay/fact"
 	"schedreplay/kernelmodel/explore"
+	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 )
 
@@ -34,6 +35,14 @@ type affinities struct {
 	house    cpumask.Mask // without the isolated ones
 	isolated cpumask.Mask
 	kthreads cpumask.Mask // where unbound kthreads may run
+}
+
+// settle sets where unbound kernel threads may run under a kernel.
+func (a *affinities) settle(rule rules.KthreadRule) {
+	a.kthreads = a.all
+	if nohz, ok := a.host.NohzFull.Get(); ok && rule != rules.KthreadsAnywhere {
+		a.kthreads = a.all.AndNot(nohz)
+	}
 }
 
 // of returns the task's affinity; the answer is kept in the task.

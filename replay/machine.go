@@ -10,8 +10,8 @@ import (
 )
 
 // BuildMachine makes the model's machine from a host description for a kernel
-// of the given version, nil if the topology is not known.
-func BuildMachine(h *parser.Host, major, minor int) *topo.Machine {
+// that builds its domains by the given rules, nil if the topology is not known.
+func BuildMachine(h *parser.Host, built rules.DomainRules) *topo.Machine {
 	known := false
 	for i := range h.CPU {
 		known = known || h.CPU[i].Known
@@ -20,7 +20,6 @@ func BuildMachine(h *parser.Host, major, minor int) *topo.Machine {
 		return nil
 	}
 	t := topologyOf(h)
-	built := rules.DomainRulesFor(major, minor)
 	if h.Config["SCHED_CLUSTER"] == "n" {
 		built = built.WithoutLevel(rules.LevelCluster)
 	}

@@ -82,8 +82,8 @@ func newPass(rec *recorded, plan *Plan, later *rehearsed) *pass {
 	r.setSides()
 	rules := &plan.Baseline.Kernel.Rules
 	r.t = newTimeline(r.s, r.ncpu, rules.DelayDequeue)
-	major, minor, _ := plan.Baseline.Kernel.Version()
-	r.t.spares = major > 6 || major == 6 && minor >= 8
+	r.aff.settle(plan.Baseline.Kernel.Tasks.Kthreads)
+	r.t.spares = plan.Baseline.Kernel.Load.EstSpares
 	r.t.warm(startShares(r.c, r.s, r.t.spares))
 	r.hidden = estimates{sync: syncHabits{path: map[wakePath]*habit{}}, later: later, budget: make([]scanBudget, len(r.llcs)), cost: make([]*scanCost, r.ncpu)}
 	for i, l := range r.llcs {

@@ -96,10 +96,7 @@ func recordedBy(c parser.Capture, host *parser.Host, s *survey) *recorded {
 	if m, ok := host.Possible.Get(); ok {
 		all = m.Or(s.mentioned)
 	}
-	rec.aff = affinities{host: host, survey: s, all: all, house: all.AndNot(iso), isolated: iso, kthreads: all}
-	if nohz, ok := host.NohzFull.Get(); ok && !nohz.Empty() {
-		rec.aff.kthreads = all.AndNot(nohz) // housekeeping(KTHREAD), 5.8 and later
-	}
+	rec.aff = affinities{host: host, survey: s, all: all, house: all.AndNot(iso), isolated: iso}
 	for _, t := range host.Task {
 		if p, ok := t.Policy.Get(); ok && p == 5 {
 			rec.anyIdlePolicy = true

@@ -155,9 +155,9 @@ type machines struct {
 }
 
 type builtMachine struct {
-	host         *parser.Host
-	major, minor int
-	m            *topo.Machine
+	host *parser.Host
+	row  string // of the kernel; its domains are those of the row
+	m    *topo.Machine
 }
 
 // of returns the machine of a scenario, nil if its topology is unknown.
@@ -166,20 +166,19 @@ func (b *machines) of(sc *Scenario) *topo.Machine {
 	if host == nil {
 		host = b.recorded
 	}
-	major, minor, _ := sc.Kernel.Version()
 	for _, x := range b.built {
-		if x.host == host && x.major == major && x.minor == minor {
+		if x.host == host && x.row == sc.Kernel.Row {
 			return x.m
 		}
 	}
-	m := BuildMachine(host, major, minor)
+	m := BuildMachine(host, sc.Kernel.Domains)
 	for _, x := range b.built {
 		if m != nil && reflect.DeepEqual(m, x.m) {
 			m = x.m
 			break
 		}
 	}
-	b.built = append(b.built, builtMachine{host, major, minor, m})
+	b.built = append(b.built, builtMachine{host, sc.Kernel.Row, m})
 	return m
 }
 

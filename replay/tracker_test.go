@@ -5,6 +5,7 @@ import (
 
 	"schedreplay/cpumask"
 	"schedreplay/fact"
+	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 )
 
@@ -226,6 +227,12 @@ func TestAffinity(t *testing.T) {
 	sv := surveyCapture(rec, h, nil)
 	r := recordedBy(rec, h, sv)
 	all := cpumask.Range(0, 7)
+	// 4.19 lets unbound kernel threads run under nohz_full too.
+	r.aff.settle(rules.KthreadsAnywhere)
+	if a := r.aff.find(53, "khugepaged", 0); !a.mask.Equal(all) {
+		t.Errorf("khugepaged before 5.9: %s", a.mask)
+	}
+	r.aff.settle(rules.KthreadsNoHZ)
 	for _, c := range []struct {
 		pid               int32
 		comm              string

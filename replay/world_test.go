@@ -342,7 +342,7 @@ func bare(l *timeline) *pass {
 		panic(err)
 	}
 	r := &pass{recorded: &recorded{s: &survey{}}, plan: &Plan{}, t: l}
-	r.base = newSide(scenarioOf(k), BuildMachine(bench("6.1"), 6, 1), 0)
+	r.base = newSide(scenarioOf(k), BuildMachine(bench("6.1"), rules.DomainRulesFor(6, 1)), 0)
 	r.llcs = r.base.number(nil)
 	return r
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -17,7 +16,6 @@ import (
 
 	"schedreplay/export/rows"
 	"schedreplay/kernelmodel/place"
-	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 	"schedreplay/replay"
 )
@@ -362,33 +360,6 @@ func TestParseTime(t *testing.T) {
 	}
 }
 
-// Every switch of the rule table has words, in each of its positions.
-func TestSwitchWords(t *testing.T) {
-	named := map[string]bool{}
-	for _, s := range switches {
-		named[s.field] = true
-	}
-	for _, f := range ruleFields() {
-		if !named[f] {
-			t.Errorf("the switch %s has no words", f)
-		}
-	}
-	for _, row := range rules.Rows() {
-		for _, s := range switches {
-			if w, _ := s.words(&row.Rules); w == "" || w == "?" {
-				t.Errorf("%s: no words for %s", row.Name(), s.field)
-			}
-		}
-	}
-	// Rows with other rules have a difference in words.
-	rows := rules.Rows()
-	for i := 1; i < len(rows); i++ {
-		if same := rows[i-1].Rules == rows[i].Rules; same != (len(differences(&rows[i-1].Rules, &rows[i].Rules, false)) == 0) {
-			t.Errorf("%s and %s: the rules are alike: %v", rows[i-1].Name(), rows[i].Name(), same)
-		}
-	}
-}
-
 func TestFitTask(t *testing.T) {
 	for _, c := range []struct {
 		comm  string
@@ -417,13 +388,4 @@ func TestSectionName(t *testing.T) {
 			t.Errorf("%s: %s, want %s", path, got, want)
 		}
 	}
-}
-
-func ruleFields() []string {
-	var names []string
-	for l := range strings.SplitSeq(fmt.Sprintf("%+v", rules.Rules{}), " ") {
-		name, _, _ := strings.Cut(strings.Trim(l, "{}"), ":")
-		names = append(names, name)
-	}
-	return names
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"strings"
 
@@ -100,34 +99,6 @@ func onlyWithExplain(cmd *cobra.Command) (err error) {
 	return err
 }
 
-// difference is one switch that two rows have in different positions.
-type difference struct{ from, to, commits string }
-
-// differences lists what two rows do differently, with the commits of the later
-// one.
-func differences(a, b *rules.Rules, backwards bool) []difference {
-	var out []difference
-	for _, s := range switches {
-		x, cx := s.words(a)
-		y, cy := s.words(b)
-		if x == y {
-			continue
-		}
-		if backwards && cx != "" || cy == "" {
-			cy = cx
-		}
-		out = append(out, difference{x, y, cy})
-	}
-	return out
-}
-
-// older reports whether a is of an earlier release than b.
-func older(a, b *rules.Kernel) bool {
-	amaj, amin, apatch := a.Version()
-	bmaj, bmin, bpatch := b.Version()
-	return cmp.Or(cmp.Compare(amaj, bmaj), cmp.Compare(amin, bmin), cmp.Compare(apatch, bpatch)) < 0
-}
-
 // fixes lists the fixes that rules carry.
 func fixes(r *rules.Rules) []string {
 	var out []string
@@ -169,10 +140,8 @@ func (a *app) kernelRows(format string) {
 			o.Bool("leaks", table[i].Rules.Leaks(), true)
 			o.Words("fixes", fixes(&table[i].Rules))
 			o.List("changes")
-			if i > 0 {
-				for _, d := range differences(&table[i-1].Rules, &table[i].Rules, false) {
-					appendDifference(&o, d)
-				}
+			for _, d := range table[i].Since() {
+				appendDifference(&o, d)
 			}
 			o.EndList()
 			o.End()
@@ -194,11 +163,8 @@ func (a *app) kernelRows(format string) {
 			list = "-"
 		}
 		fmt.Fprintf(a.out, "%-6s %s %s\n", r.Name(), leak, strings.TrimLeft(term.Indent(list, 17, 80), " "))
-		if i == 0 {
-			continue
-		}
-		for _, d := range differences(&table[i-1].Rules, &r.Rules, false) {
-			fmt.Fprintln(a.out, term.Indent(withCommits(d.to, d.commits), 17, 80))
+		for _, d := range r.Since() {
+			fmt.Fprintln(a.out, term.Indent(withCommits(d.To, d.Commits), 17, 80))
 		}
 	}
 	fmt.Fprintf(a.out, "\n%s\n", s.Bold("fixes"))
@@ -218,7 +184,7 @@ func withCommits(s, commits string) string {
 }
 
 func (a *app) kernelDiff(x, y *rules.Kernel, format string) {
-	diffs := differences(&x.Rules, &y.Rules, older(y, x))
+	diffs := rules.Differences(x, y)
 	if format == "json" {
 		var o rows.Object
 		o.Begin()
@@ -257,10 +223,12 @@ func (a *app) kernelDiff(x, y *rules.Kernel, format string) {
 	}
 	for _, d := range diffs {
 		fmt.Fprintln(a.out)
-		fmt.Fprintln(a.out, "- "+strings.TrimPrefix(term.Indent(d.from, 2, 80), "  "))
-		fmt.Fprintln(a.out, "+ "+strings.TrimPrefix(term.Indent(d.to, 2, 80), "  "))
-		if d.commits != "" {
-			fmt.Fprintln(a.out, s.Dim(term.Indent("commits "+d.commits, 2, 80)))
+		if d.From != "" {
+			fmt.Fprintln(a.out, "- "+strings.TrimPrefix(term.Indent(d.From, 2, 80), "  "))
+		}
+		fmt.Fprintln(a.out, "+ "+strings.TrimPrefix(term.Indent(d.To, 2, 80), "  "))
+		if d.Commits != "" {
+			fmt.Fprintln(a.out, s.Dim(term.Indent("commits "+d.Commits, 2, 80)))
 		}
 	}
 }
@@ -284,10 +252,10 @@ func unknownFixes(k *rules.Kernel) []string {
 	return out
 }
 
-func appendDifference(o *rows.Object, d difference) {
+func appendDifference(o *rows.Object, d rules.Difference) {
 	o.Begin()
-	o.Word("from", d.from)
-	o.Word("to", d.to)
-	o.Word("commits", d.commits)
+	o.Word("from", d.From)
+	o.Word("to", d.To)
+	o.Word("commits", d.Commits)
 	o.End()
 }

@@ -99,7 +99,7 @@ func nothingToSweep(h *parser.Host) string {
 		return "Which CPUs are isolated is not known, so no entry can be told under any kernel; name them with --isolated, or give a host bundle with --host."
 	case iso.Empty():
 		return fmt.Sprintf("No CPU is isolated (%s): there is nothing to enter under any kernel.", sourceOf(h.Isolated.Source))
-	case replay.BuildMachine(h, 6, 1) == nil:
+	case replay.BuildMachine(h, rules.DomainRulesFor(6, 1)) == nil:
 		return "The topology of the machine is not known, so no kernel's placements can be told; give a host bundle with --host."
 	}
 	return ""

@@ -130,9 +130,8 @@ func (a *app) topologyOf(h *parser.Host, in *input, c *common) error {
 			return err
 		}
 	}
-	major, minor, _ := v.kernel.Version()
-	v.rules = rules.DomainRulesFor(major, minor)
-	v.m = replay.BuildMachine(h, major, minor)
+	v.rules = v.kernel.Domains
+	v.m = replay.BuildMachine(h, v.rules)
 	v.online = h.Online.Value
 	if !h.Online.Known() {
 		for i := range h.CPU {

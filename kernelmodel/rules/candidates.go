@@ -75,17 +75,22 @@ func pointName(r *Row, patch int) string {
 	return b.String()
 }
 
-// distinct parses the names and joins those with equal switches.
+// distinct parses the names and joins those with equal switches; sched domains,
+// which the host decides first of all, do not count.
 func distinct(names []string) []Candidate {
 	var out []Candidate
-	seen := map[Rules]int{}
+	type switches struct {
+		rules Rules
+		tasks TaskRules
+	}
+	seen := map[switches]int{}
 	for _, n := range names {
 		k, err := ParseKernel(n, "")
 		if err != nil {
 			continue
 		}
-		key := k.Rules
-		key.PendingLast = false // how a CPU looks, not what is chosen then
+		key := switches{k.Rules, k.Tasks}
+		key.rules.PendingLast = false // how a CPU looks, not what is chosen then
 		if i, ok := seen[key]; ok {
 			out[i].Same = append(out[i].Same, n)
 			continue

@@ -138,72 +138,14 @@ const (
 	AsymClassify
 )
 
-// DomainRulesFor returns the rules of a mainline release built with SCHED_SMT,
-// SCHED_MC and, where it exists, SCHED_CLUSTER. Releases before 3.16, which kept
-// the levels in macros, get the rules of 3.16.
-func DomainRulesFor(major, minor int) DomainRules {
-	from := func(ma, mi int) bool { return major > ma || major == ma && minor >= mi }
-	pick := func(cond bool, yes, no string) string {
-		if cond {
-			return yes
-		}
-		return no
+// levels is the topology table of x86 and the generic one: with a cluster level
+// of the given flags, unless they are 0, and the package level of the given name.
+func levels(cluster SDFlags, pkg string) []LevelRule {
+	l := []LevelRule{{LevelSMT, "SMT", SDShareCPUCapacity | SDShareLLC}}
+	if cluster != 0 {
+		l = append(l, LevelRule{LevelCluster, "CLS", cluster})
 	}
-	r := DomainRules{
-		NodeLevel:         from(4, 15),
-		Default:           SDBalanceNewidle | SDBalanceExec | SDBalanceFork | SDWakeAffine | SDPreferSibling,
-		ImbalancePct:      125,
-		BusyFactor:        32,
-		ShareLLCName:      pick(from(6, 9), "SD_SHARE_LLC", "SD_SHARE_PKG_RESOURCES"),
-		NUMAOfFirstNode:   !from(5, 12),
-		SMTGain:           !from(5, 0),
-		Descended:         from(5, 13),
-		SpanSane:          from(5, 6),
-		AsymPreferSibling: from(4, 20),
-		AsymBalanceWake:   !from(5, 7),
-		ClusterBelowCore:  from(6, 0),
-		GroupFlagsFollow:  from(6, 6),
-		HybridCluster:     from(6, 6),
-		ITMTPackage:       from(6, 6),
-	}
-	if !from(5, 8) {
-		r.Default |= SDLoadBalance
-	}
-	if from(5, 10) {
-		r.ImbalancePct, r.BusyFactor = 117, 16
-	}
-	switch {
-	case from(5, 14):
-		r.AsymCapacity = AsymClassify
-	case from(4, 20):
-		r.AsymCapacity = AsymOneLevel
-	}
-	switch {
-	case from(6, 0):
-		r.ImbNUMAShift = 3
-	case from(5, 18):
-		r.ImbNUMAShift = 2
-	}
-	if from(5, 9) {
-		// Every flag but SD_WAKE_AFFINE.
-		r.NeedsGroups = ^SDWakeAffine
-		r.ParentNeedsGroups = r.NeedsGroups
-	} else {
-		r.NeedsGroups = SDLoadBalance | SDBalanceNewidle | SDBalanceFork | SDBalanceExec | SDShareCPUCapacity | SDAsymCPUCapacity | SDShareLLC
-		r.ParentNeedsGroups = r.NeedsGroups | SDPreferSibling
-	}
-	r.Levels = []LevelRule{{LevelSMT, "SMT", SDShareCPUCapacity | SDShareLLC}}
-	if from(5, 16) {
-		cluster := SDShareLLC
-		if from(6, 7) {
-			cluster |= SDCluster
-		}
-		r.Levels = append(r.Levels, LevelRule{LevelCluster, "CLS", cluster})
-	}
-	r.Levels = append(r.Levels,
-		LevelRule{LevelCore, "MC", SDShareLLC},
-		LevelRule{LevelPackage, pick(from(6, 7), "PKG", "DIE"), 0})
-	return r
+	return append(l, LevelRule{LevelCore, "MC", SDShareLLC}, LevelRule{LevelPackage, pkg, 0})
 }
 
 // HasLevel reports whether the topology table has a level.

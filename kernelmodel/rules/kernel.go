@@ -22,8 +22,8 @@ type Kernel struct {
 	Release string
 	// Row is the mainline release whose row is used, "6.1".
 	Row string
-	// Rules are the row's switches with the fixes applied.
-	Rules Rules
+	// Settings are the row's with the fixes applied.
+	Settings
 	// Unknown holds the fixes of which the release does not tell whether it has
 	// them: those its stable branch took at an unknown point.
 	Unknown []Fix
@@ -32,15 +32,12 @@ type Kernel struct {
 	Notes []string
 
 	major, minor, patch int // patch is -1 if unknown
-	// stock is the release as it came: its rules, and what is unknown of them.
+	// stock are the rules of the release as it came, and what is unknown of them.
 	stock        Rules
 	stockUnknown []Fix
 	// set are the fixes that were set or cleared, in order of first mention.
 	set []Fix
 }
-
-// The newest release whose source the model was checked against.
-const newestMajor, newestMinor = 6, 12
 
 var releasePattern = regexp.MustCompile(`^(\d+)\.(\d+)(?:\.(\d+))?(.*)$`)
 
@@ -78,7 +75,7 @@ func ParseKernel(s, procVersion string) (*Kernel, error) {
 		if !info.applies(&k.Rules) {
 			return nil, fmt.Errorf("%w: %q: fix %s has no meaning on %s, which has no such code", ErrKernel, s, c.fix, k.Row)
 		}
-		if !k.apply(info, c.on) {
+		if !k.turn(info, c.on) {
 			state := "has"
 			if !c.on {
 				state = "lacks"
@@ -89,9 +86,9 @@ func ParseKernel(s, procVersion string) (*Kernel, error) {
 	return k, nil
 }
 
-// apply sets or clears a fix and names the kernel anew. It reports whether that
+// turn sets or clears a fix and names the kernel anew. It reports whether that
 // changed anything.
-func (k *Kernel) apply(info *fixInfo, on bool) bool {
+func (k *Kernel) turn(info *fixInfo, on bool) bool {
 	if unknown := k.forget(info.name); *info.get(&k.Rules) == on && !unknown {
 		return false
 	}
@@ -203,20 +200,15 @@ func kernelOf(release, procVersion string) (*Kernel, error) {
 			k.Notes = append(k.Notes, fmt.Sprintf("%s is %d.%d.%d by /proc/version.", release, major, minor, k.patch))
 		}
 	}
-	var row *Row
-	for i := range rows {
-		if r := &rows[i]; r.Major < major || r.Major == major && r.Minor <= minor {
-			row = r
-		}
-	}
+	row := rowOf(major, minor)
 	if row == nil {
 		return nil, fmt.Errorf("%w: %q is older than %s, the oldest kernel modelled", ErrKernel, release, rows[0].Name())
 	}
-	if major > newestMajor || major == newestMajor && minor > newestMinor {
+	if last := newest(); row == last && (major != last.Major || minor != last.Minor) {
 		k.Notes = append(k.Notes, fmt.Sprintf("%d.%d is newer than %s, the newest kernel whose source the model was held against: it is taken as %s.",
-			major, minor, versionName(newestMajor, newestMinor), row.Name()))
+			major, minor, last.Name(), row.Name()))
 	}
-	k.Row, k.Rules = row.Name(), row.Rules
+	k.Row, k.Settings = row.Name(), row.Settings
 	switch {
 	case k.patch < 0 && vendorSuffix.MatchString(suffix):
 		// A vendor may have taken any of them; the recording can tell.
@@ -226,11 +218,12 @@ func kernelOf(release, procVersion string) (*Kernel, error) {
 			}
 		}
 	case row.Major == major && row.Minor == minor:
-		for _, b := range row.backports {
-			if k.patch < 0 {
-				k.Unknown = append(k.Unknown, b.fix)
-			} else if k.patch >= b.patch {
-				*fixByName(b.fix).get(&k.Rules) = true
+		for i := range row.backports {
+			b := &row.backports[i]
+			if f := fixByField(b.change.Field); f != nil && k.patch < 0 {
+				k.Unknown = append(k.Unknown, f.name)
+			} else if k.patch < 0 || k.patch >= b.patch { // mostly late in their branch
+				k.apply(&b.change)
 			}
 		}
 	}
@@ -253,7 +246,7 @@ func (k *Kernel) With(f Fix, on bool) (*Kernel, error) {
 	}
 	n := *k
 	n.Notes = slices.Clone(k.Notes)
-	n.apply(info, on)
+	n.turn(info, on)
 	return &n, nil
 }
 

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"errors"
+	"flag"
 	"os"
 	"reflect"
 	"slices"
@@ -127,7 +128,7 @@ func TestParseKernel(t *testing.T) {
 		{in: "6.12-smt-span-core-span", name: "6.12-smt-span-core-span", row: "6.12", has: []Fix{FixRecentUsedMask, FixKthreadInTask, FixScanAffinity}},
 		{in: "6.5.3", name: "6.5.3", row: "6.5", patch: 3, has: []Fix{FixRecentUsedMask, FixKthreadInTask, FixScanAffinity}},
 		{in: "6.3", name: "6.3", row: "6.3", has: []Fix{FixKthreadInTask, FixScanAffinity}},
-		{in: "5.7.19", name: "5.7.19", row: "5.6", patch: 19, has: []Fix{FixRecentUsedMask, FixScanAffinity}},
+		{in: "5.7.19", name: "5.7.19", row: "5.7", patch: 19, has: []Fix{FixRecentUsedMask, FixScanAffinity}},
 		{in: "6.9-rc1", name: "6.9-rc1", row: "6.9", has: []Fix{FixSMTSpan, FixCoreSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity}},
 		{in: "6.1.90-rt30", name: "6.1.90-rt30", row: "6.1", patch: 90, has: []Fix{FixSMTSpan, FixCoreSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity}},
 		{in: "6.8.12-4-pve", name: "6.8.12-4-pve", row: "6.8", patch: 12, has: []Fix{FixSMTSpan, FixCoreSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity}},
@@ -167,8 +168,8 @@ func TestParseKernel(t *testing.T) {
 		{in: "3.10.0-1160.el7.x86_64", name: "3.10.0-1160.el7.x86_64", row: "3.10", patch: -1, notes: []string{"vendor"}},
 		{in: "5.14.21-150400.22-default", name: "5.14.21-150400.22-default", row: "5.14", patch: -1, has: []Fix{FixSMTSpan, FixRecentUsedMask, FixScanAffinity}, unknown: []Fix{FixCoreSpan, FixKthreadInTask}, notes: []string{"vendor"}, variants: 4},
 		// Beyond what was read.
-		{in: "6.13.2", name: "6.13.2", row: "6.12", patch: 2, has: []Fix{FixSMTSpan, FixCoreSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity}, notes: []string{"newer than 6.12"}},
-		{in: "7.2", name: "7.2", row: "6.16", has: []Fix{FixSMTSpan, FixCoreSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity, FixDelayedDiscount}, notes: []string{"newer than 6.12"}},
+		{in: "6.13.2", name: "6.13.2", row: "6.12", patch: 2, has: []Fix{FixSMTSpan, FixCoreSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity}},
+		{in: "7.2", name: "7.2", row: "6.16", has: []Fix{FixSMTSpan, FixCoreSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity, FixDelayedDiscount}, notes: []string{"newer than " + newest().Name()}},
 	} {
 		k, err := ParseKernel(tc.in, tc.version)
 		if err != nil {
@@ -312,12 +313,11 @@ func TestRows(t *testing.T) {
 		rules := r.Rules
 		last := 0
 		for _, b := range r.backports {
-			f := fixByName(b.fix)
-			if !f.applies(&rules) || *f.get(&rules) {
-				t.Errorf("%s: backport of %s, which it has or has no use for", r.Name(), b.fix)
+			if f := fixByField(b.change.Field); f != nil && (!f.applies(&rules) || *f.get(&rules)) {
+				t.Errorf("%s: backport of %s, which it has or has no use for", r.Name(), f.name)
 			}
 			if b.patch < last || b.patch < 1 {
-				t.Errorf("%s: backports out of order at %s %d", r.Name(), b.fix, b.patch)
+				t.Errorf("%s: backports out of order at %s %d", r.Name(), b.change.Field, b.patch)
 			}
 			last = b.patch
 		}
@@ -374,20 +374,115 @@ func FuzzParseKernel(f *testing.F) {
 	})
 }
 
-// The page about the model names every switch and every fix.
+// Every switch has words in the first line of the table, and each value that a
+// row gives it has some; the type of a value is the field's.
+func TestTableWords(t *testing.T) {
+	named := map[string]bool{}
+	for _, f := range Fields() {
+		named[f] = true
+	}
+	parts := reflect.TypeFor[Settings]()
+	for part := range parts.Fields() {
+		for f := range part.Type.Fields() {
+			name := f.Name
+			if part.Name != "Rules" {
+				name = part.Name + "." + name
+			}
+			if !named[name] {
+				t.Errorf("the first line of the table does not word %s", name)
+			}
+		}
+	}
+	for _, l := range table {
+		changes := l.changes
+		for _, b := range l.backports {
+			changes = append(changes[:len(changes):len(changes)], b.change)
+		}
+		for _, c := range changes {
+			switch {
+			case c.Field == "" && (c.Does == "" || c.Commits == ""):
+				t.Errorf("%d.%d: a change without words or commits", l.major, l.minor)
+			case c.Field != "" && !named[c.Field]:
+				t.Errorf("%d.%d changes %s, which the first line does not have", l.major, l.minor, c.Field)
+			case c.Field != "" && describe(c.Field, c.To) == "":
+				t.Errorf("%d.%d: no words for %s = %v", l.major, l.minor, c.Field, c.To)
+			}
+		}
+	}
+}
+
+// A row changes what it says it changes, and nothing twice.
+func TestChangesChange(t *testing.T) {
+	for i := 1; i < len(rows); i++ {
+		before := rows[i-1].Settings
+		for _, c := range rows[i].Changes {
+			if c.Field == "" {
+				continue
+			}
+			if reflect.DeepEqual(before.at(c.Field).Interface(), c.To) {
+				t.Errorf("%s sets %s to what it was", rows[i].Name(), c.Field)
+			}
+		}
+		if got, want := len(rows[i].Since()), len(rows[i].Changes); got != want {
+			t.Errorf("%s differs in %d things from the row before, and has %d changes", rows[i].Name(), got, want)
+		}
+	}
+}
+
+func TestDifferences(t *testing.T) {
+	for _, tc := range []struct {
+		a, b string
+		want []Difference
+	}{
+		{"6.1.82", "6.1.83", []Difference{
+			{"SMTSpan", "select_idle_smt takes any idle sibling that the task's affinity allows: it leaks onto isolated CPUs", "select_idle_smt looks only at siblings inside the sched domain", "df3cb4ea1fb6, 8aeaffef8c6e"},
+			{"CoreSpan", "the core scan's fallback may be any CPU that the task's affinity allows: it leaks onto isolated CPUs", "the fallback CPU of the core scan lies inside the sched domain", "23d04d8c6b8e"},
+		}},
+		{"4.10", "4.11", []Difference{
+			{"Budget", "no scan where the waker CPU's avg_idle is below the average cost of one", "the scan has no budget", "4c77b18cf8b7"},
+		}},
+		{"4.11", "4.10", []Difference{
+			{"Budget", "the scan has no budget", "no scan where the waker CPU's avg_idle is below the average cost of one", "4c77b18cf8b7"},
+		}},
+		{"5.6", "5.7", []Difference{
+			{"Domains.AsymBalanceWake", "SD_BALANCE_WAKE is set below a domain of different capacities", "no domain has SD_BALANCE_WAKE", "a526d466798d"},
+		}},
+		{"6.9", "6.10", nil},
+	} {
+		a, err := ParseKernel(tc.a, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := ParseKernel(tc.b, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(tc.want, Differences(a, b)); d != "" {
+			t.Errorf("%s to %s, -want +got:\n%s", tc.a, tc.b, d)
+		}
+	}
+}
+
+var update = flag.Bool("update", false, "write the switches into docs/model.md")
+
+// docs/model.md holds the table as the rows are, and names every fix.
 func TestModelPage(t *testing.T) {
-	page, err := os.ReadFile("../../docs/model.md")
+	const path, begin, end = "../../docs/model.md", "<!-- switches: go test ./kernelmodel/rules -run TestModelPage -update -->\n", "<!-- end of switches -->\n"
+	page, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for f := range reflect.TypeFor[Rules]().Fields() {
-		if !strings.Contains(string(page), "`"+f.Name+"`") {
-			t.Errorf("docs/model.md does not name %s", f.Name)
-		}
+	before, rest, ok := strings.Cut(string(page), begin)
+	_, after, ok2 := strings.Cut(rest, end)
+	if !ok || !ok2 {
+		t.Fatalf("%s has no place for the switches", path)
 	}
-	for _, f := range Fixes() {
-		if !strings.Contains(string(page), "`"+string(f)+"`") {
-			t.Errorf("docs/model.md does not name %s", f)
+	if want := before + begin + MarkdownTable() + end + after; want != string(page) {
+		if !*update {
+			t.Fatalf("%s does not have the switches as they are; go test ./kernelmodel/rules -run TestModelPage -update writes them", path)
+		}
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

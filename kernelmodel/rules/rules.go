@@ -4,7 +4,7 @@ package rules
 // a waking task differs between the kernels that the model covers. Code asks
 // the row; it never asks for a version.
 //
-// The commits behind each switch are in docs/model.md.
+// Words and commits for each switch are in the table, and in docs/model.md.
 type Rules struct {
 	// CurShortcut: waking the current task only sets its state back; no
 	// selection (5.3+).

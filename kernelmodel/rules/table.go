@@ -1,7 +1,5 @@
 package rules
 
-import "slices"
-
 // Fix names a change to placement that kernels carry or lack independently of
 // their release: the words after the + or - in a KERNEL.
 type Fix string
@@ -32,6 +30,7 @@ const (
 // fixInfo says what a fix sets, where it means something, and what it does.
 type fixInfo struct {
 	name    Fix
+	field   string // of Rules
 	commits string
 	doc     string
 	get     func(*Rules) *bool
@@ -40,31 +39,31 @@ type fixInfo struct {
 
 var fixTable = []fixInfo{
 	{
-		FixSMTSpan, "df3cb4ea1fb6, 8aeaffef8c6e", "select_idle_smt looks only at siblings inside the sched domain",
+		FixSMTSpan, "SMTSpan", "df3cb4ea1fb6, 8aeaffef8c6e", "select_idle_smt looks only at siblings inside the sched domain",
 		func(r *Rules) *bool { return &r.SMTSpan }, func(r *Rules) bool { return r.Sibling != SiblingNone },
 	},
 	{
-		FixCoreSpan, "23d04d8c6b8e", "the fallback CPU of the core scan lies inside the sched domain",
+		FixCoreSpan, "CoreSpan", "23d04d8c6b8e", "the fallback CPU of the core scan lies inside the sched domain",
 		func(r *Rules) *bool { return &r.CoreSpan }, func(r *Rules) bool { return r.Scan == ScanMerged },
 	},
 	{
-		FixRecentUsedMask, "ae2ad293d6be", "the recent_used_cpu test looks at that CPU's own affinity",
+		FixRecentUsedMask, "RecentUsedMask", "ae2ad293d6be", "the recent_used_cpu test looks at that CPU's own affinity",
 		func(r *Rules) *bool { return &r.RecentUsedMask }, func(r *Rules) bool { return r.RecentUsed != RecentUsedNone },
 	},
 	{
-		FixKthreadInTask, "8b4e74ccb582", "wakees stack on a per-CPU kthread's CPU in task context only",
+		FixKthreadInTask, "KthreadInTask", "8b4e74ccb582", "wakees stack on a per-CPU kthread's CPU in task context only",
 		func(r *Rules) *bool { return &r.KthreadInTask }, func(r *Rules) bool { return r.PerCPUKthread },
 	},
 	{
-		FixScanAffinity, "60588bfa223f", "CPUs outside the affinity use up no scan budget",
+		FixScanAffinity, "ScanAffinityFree", "60588bfa223f", "CPUs outside the affinity use up no scan budget",
 		func(r *Rules) *bool { return &r.ScanAffinityFree }, func(r *Rules) bool { return r.Scan != ScanGroups },
 	},
 	{
-		FixDelayedDiscount, "aa3ee4f0b754", "wake_affine_idle does not count tasks whose dequeue is delayed",
+		FixDelayedDiscount, "DelayedDiscount", "aa3ee4f0b754", "wake_affine_idle does not count tasks whose dequeue is delayed",
 		func(r *Rules) *bool { return &r.DelayedDiscount }, func(r *Rules) bool { return r.DelayDequeue },
 	},
 	{
-		FixHousekeepingAny, "not merged (linux-4.19.y, 2025-01)", "select_idle_cpu called on a CPU without LLC domain returns a housekeeping CPU",
+		FixHousekeepingAny, "HousekeepingAny", "not merged (linux-4.19.y, 2025-01)", "select_idle_cpu called on a CPU without LLC domain returns a housekeeping CPU",
 		func(r *Rules) *bool { return &r.HousekeepingAny }, func(r *Rules) bool { return r.ThisDomain },
 	},
 }
@@ -72,6 +71,15 @@ var fixTable = []fixInfo{
 func fixByName(f Fix) *fixInfo {
 	for i := range fixTable {
 		if fixTable[i].name == f {
+			return &fixTable[i]
+		}
+	}
+	return nil
+}
+
+func fixByField(field string) *fixInfo {
+	for i := range fixTable {
+		if fixTable[i].field == field {
 			return &fixTable[i]
 		}
 	}
@@ -98,97 +106,259 @@ func (f Fix) Describe() (doc, commits string) {
 // Has reports whether the row carries the fix.
 func (r *Rules) Has(f Fix) bool { i := fixByName(f); return i != nil && *i.get(r) }
 
-// backport is a fix that a stable branch took at a point release.
-type backport struct {
-	fix   Fix
-	patch int
-}
-
-// Row is one line of the rule table: the rules of a mainline release as it
-// came out, and what its stable branch took later.
-type Row struct {
-	Major, Minor int
-	Rules        Rules
+// release is one line of the rule table as it is written: what a mainline release
+// does otherwise than the line before, in words and by which commits.
+type release struct {
+	major, minor int
+	changes      []Change
 	backports    []backport
 }
 
-// Name is the row's mainline release, "6.1".
-func (r *Row) Name() string { return versionName(r.Major, r.Minor) }
-
-// rows lists the releases that differ from the one before, each built from it.
-var rows = buildRows()
-
-func buildRows() []Row {
-	r := Rules{ // 3.10
-		Wakelist: WakelistNoShare, Scan: ScanGroups, SlowPath: SlowPathLoad,
-		RecentUsedMask: true, SiblingNeedsAffine: true, TaskWeight: true,
-	}
-	var out []Row
-	add := func(major, minor int, change func(*Rules), b ...backport) {
-		change(&r)
-		out = append(out, Row{major, minor, r, b})
-	}
-	add(3, 10, func(*Rules) {})
-	add(3, 11, func(r *Rules) { r.CPULoad = LoadRunnable })
-	add(3, 12, func(r *Rules) { r.WakeWide = WakeWideInAffine })
-	add(3, 18, func(r *Rules) { r.Affine = AffineEffective })
-	// 63b0e9edceec moved wake_wide out of wake_affine, and no search for an idle
-	// sibling depends on a common domain any more.
-	add(4, 3, func(r *Rules) { r.WakeWide, r.SiblingNeedsAffine, r.TaskWeight = WakeWideLLC, false, false })
-	// 10e2f1acd010 rewrote the scans and brought the SMT leak.
-	add(4, 9, func(r *Rules) {
-		r.Scan, r.Sibling, r.Budget, r.ThisDomain = ScanSeparate, SiblingLast, BudgetAvgCost, true
-		r.SlowPath, r.HasIdleCoresDefault, r.WakeCap = SlowPathSpare, true, true
-	})
-	add(4, 11, func(r *Rules) { r.Budget = BudgetNone })
-	add(4, 13, func(r *Rules) { r.Budget, r.Affine = BudgetAvgIdle, AffineCache })
-	add(4, 14, func(r *Rules) { r.Affine, r.AffineIdle, r.AffineEager = AffineWeight, true, true }, backport{FixScanAffinity, 236})
-	add(4, 16, func(r *Rules) { r.AffineEager, r.RecentUsed = false, RecentUsedOnHit })
-	add(4, 18, func(*Rules) {})
-	add(4, 19, func(*Rules) {}, backport{FixScanAffinity, 194})
-	add(4, 20, func(r *Rules) { r.WakeCap = false })
-	add(5, 0, func(r *Rules) { r.EAS = true })
-	add(5, 3, func(r *Rules) { r.CurShortcut = true })
-	add(5, 4, func(r *Rules) { r.SchedIdle, r.SchedIdleSecond = true, true }, backport{FixScanAffinity, 24}, backport{FixSMTSpan, 73})
-	add(5, 5, func(r *Rules) { r.CPULoad, r.SlowPath = LoadAverage, SlowPathTypes }, backport{FixScanAffinity, 8})
-	add(5, 6, func(r *Rules) { r.PerCPUKthread, r.ScanAffinityFree, r.SchedIdleSecond = true, true, false })
-	add(5, 8, func(r *Rules) { r.OnCPUQueue, r.Wakelist = true, WakelistOnCPU }, backport{FixSMTSpan, 17})
-	add(5, 9, func(*Rules) {}, backport{FixSMTSpan, 2})
-	add(5, 10, func(r *Rules) { r.SMTSpan = true }, backport{FixKthreadInTask, 94})
-	add(5, 11, func(r *Rules) { r.IdlePrev, r.ForkQuarter = true, true })
-	// 9fe1f127b913 merged the scans and brought the core-scan leak; 6cd56ef1df39
-	// took select_idle_smt away.
-	add(5, 12, func(r *Rules) {
-		r.Scan, r.Sibling, r.SMTSpan, r.ClearThis = ScanMerged, SiblingNone, false, true
-	})
-	// c722f35b513f brought select_idle_smt back, with the test.
-	add(5, 13, func(r *Rules) { r.Sibling, r.SMTSpan, r.ClearThis = SiblingFirst, true, false })
-	add(5, 14, func(r *Rules) { r.Budget = BudgetWakeAvgIdle })
-	add(5, 15, func(r *Rules) {
-		r.RecentUsed, r.RecentUsedMask, r.ScanAfterTarget = RecentUsedAlways, false, true
-	}, backport{FixKthreadInTask, 17}, backport{FixCoreSpan, 153})
-	add(5, 16, func(*Rules) {}, backport{FixKthreadInTask, 3})
-	add(5, 17, func(r *Rules) { r.KthreadInTask = true })
-	add(5, 18, func(r *Rules) { r.ImbNumaNr, r.ForkQuarter = true, false })
-	add(6, 0, func(r *Rules) { r.Budget, r.Wakelist = BudgetUtil, WakelistIdle })
-	// 3e6efe87cd5c took the test away again.
-	add(6, 1, func(r *Rules) {
-		r.SMTSpan, r.SMTSkipsTarget, r.ThisDomain, r.HasIdleCoresDefault = false, true, false, false
-	}, backport{FixRecentUsedMask, 42}, backport{FixSMTSpan, 83}, backport{FixCoreSpan, 83})
-	add(6, 2, func(r *Rules) { r.PendingLast = true })
-	add(6, 3, func(*Rules) {})
-	add(6, 4, func(*Rules) {}, backport{FixRecentUsedMask, 7})
-	add(6, 5, func(r *Rules) { r.RecentUsedMask = true })
-	add(6, 6, func(r *Rules) { r.CurrentCPUFlag = true }, backport{FixSMTSpan, 23}, backport{FixCoreSpan, 23})
-	add(6, 7, func(r *Rules) { r.Cluster = true }, backport{FixSMTSpan, 11}, backport{FixCoreSpan, 11})
-	add(6, 8, func(*Rules) {}, backport{FixSMTSpan, 2}, backport{FixCoreSpan, 2})
-	// 8aeaffef8c6e and 23d04d8c6b8e closed both leaks.
-	add(6, 9, func(r *Rules) { r.SMTSpan, r.CoreSpan = true, true })
-	add(6, 12, func(r *Rules) { r.DelayDequeue = true }, backport{FixDelayedDiscount, 37})
-	add(6, 15, func(*Rules) {}, backport{FixDelayedDiscount, 3})
-	add(6, 16, func(r *Rules) { r.DelayedDiscount = true })
-	return out
+// Change is one thing that a release does otherwise than the one before.
+type Change struct {
+	// Field is what it sets: a field of [Rules], or of another part of [Settings] as
+	// in "Domains.NodeLevel". "" is a change that no code of the model asks about.
+	Field string
+	// To is the field's new value.
+	To any
+	// Does says what kernels with that value do; "" where an earlier line has said it.
+	Does string
+	// Commits brought it; "" if they were not looked up.
+	Commits string
 }
 
-// Rows returns the rule table, oldest release first.
-func Rows() []Row { return slices.Clone(rows) }
+// backport is what a stable branch took at a point release: a fix, or a change
+// that has no name of its own.
+type backport struct {
+	patch  int
+	change Change
+}
+
+// took is a fix that a stable branch took at a point release.
+func took(f Fix, patch int) backport {
+	return backport{patch, Change{Field: fixByName(f).field, To: true, Commits: fixByName(f).commits}}
+}
+
+// The flags of which a domain of one group has no use, before and since 5.10.
+const (
+	groupFlags   = SDLoadBalance | SDBalanceNewidle | SDBalanceFork | SDBalanceExec | SDShareCPUCapacity | SDAsymCPUCapacity | SDShareLLC
+	allButAffine = ^SDWakeAffine
+	balanceFlags = SDBalanceNewidle | SDBalanceExec | SDBalanceFork | SDWakeAffine | SDPreferSibling
+)
+
+// table is every mainline release that differs from the one before, oldest first.
+// The first line words each switch, in the order in which a wakeup meets them; what
+// follows for each release is derived ([Rows]).
+var table = []release{
+	{3, 10, []Change{
+		{"CurShortcut", false, "waking the current task goes through the selector", ""},
+		{"OnCPUQueue", false, "a wakee still switching out is waited for", ""},
+		{"Wakelist", WakelistNoShare, "queued for their CPU to finish: wakeups to other LLCs", "518cd6234178"},
+		{"PendingLast", false, "a CPU that takes a wakeup off its wake list can look idle until the task is queued", ""},
+		{"DelayDequeue", false, "a task that sleeps leaves its queue", ""},
+		{"CurrentCPUFlag", false, "there is no WF_CURRENT_CPU", ""},
+		{"EAS", false, "there is no energy-aware placement", ""},
+		{"WakeWide", WakeWideNone, "there is no wake_wide", ""},
+		{"WakeCap", false, "wake_cap asks on asymmetric machines only, if there is one", ""},
+		{"SiblingNeedsAffine", true, "an idle sibling is looked for only where a domain spans waker and prev", ""},
+		{"AffineIdle", false, "wake_affine compares loads only", ""},
+		{"AffineEager", false, "an idle waker's CPU is taken only if it shares prev's LLC and prev is busy", ""},
+		{"IdlePrev", false, "wake_affine_idle takes the waker's CPU or decides nothing", ""},
+		{"DelayedDiscount", false, "wake_affine_idle counts every queued task", ""},
+		{"Affine", AffinePerTask, "wake_affine compares the loads as they would be, and takes a waker's CPU that has room for an average task", ""},
+		{"CPULoad", LoadWeights, "the load of a CPU is the weight queued there", ""},
+		{"TaskWeight", true, "a task counts in wake_affine with its weight", ""},
+		{"SchedIdle", false, "only an idle CPU is idle", ""},
+		{"SchedIdleSecond", false, "the scans take the first CPU that passes", ""},
+		{"Cluster", false, "clusters play no part", ""},
+		{"PerCPUKthread", false, "no stacking on per-CPU kthreads", ""},
+		{"KthreadInTask", false, "wakees stack on a per-CPU kthread's CPU from interrupts too", ""},
+		{"RecentUsed", RecentUsedNone, "there is no recent_used_cpu", ""},
+		{"RecentUsedMask", true, "", ""},
+		{"Scan", ScanGroups, "the scan walks the groups of the LLC's domains", ""},
+		{"Sibling", SiblingNone, "there is no select_idle_smt", ""},
+		{"SMTSpan", false, "select_idle_smt takes any idle sibling that the task's affinity allows: it leaks onto isolated CPUs", ""},
+		{"SMTSkipsTarget", false, "select_idle_smt looks at the CPU it starts from too", ""},
+		{"CoreSpan", false, "the core scan's fallback may be any CPU that the task's affinity allows: it leaks onto isolated CPUs", ""},
+		{"Budget", BudgetNone, "the scan has no budget", ""},
+		{"ScanAffinityFree", false, "CPUs outside the affinity use up the budget", ""},
+		{"ScanAfterTarget", false, "the scan starts at target", ""},
+		{"ThisDomain", false, "the waker's CPU needs no LLC domain", ""},
+		{"HasIdleCoresDefault", false, "test_idle_cores falls back to false", ""},
+		{"ClearThis", false, "a failed core scan clears has_idle_cores of the target's LLC", ""},
+		{"HousekeepingAny", false, "select_idle_cpu called on a CPU without LLC domain finds nothing", ""},
+		{"SlowPath", SlowPathLoad, "find_idlest_group compares scaled loads", ""},
+		{"ForkQuarter", false, "no quarter of a domain counts for new tasks", ""},
+		{"ImbNumaNr", false, "no tasks are let stay on a node", ""},
+		{"Domains.Levels", levels(0, "DIE"), "the levels are SMT, MC, DIE and NUMA", ""},
+		{"Domains.NodeLevel", false, "there is no NODE level", ""},
+		{"Domains.Default", SDLoadBalance | balanceFlags, "domains carry SD_LOAD_BALANCE", ""},
+		{"Domains.ImbalancePct", 125, "imbalance_pct is 125 where no cache is shared", ""},
+		{"Domains.BusyFactor", 32, "busy_factor is 32", ""},
+		{"Domains.ShareLLCName", "SD_SHARE_PKG_RESOURCES", "the flag of a shared cache is SD_SHARE_PKG_RESOURCES", ""},
+		{"Domains.NeedsGroups", groupFlags, "a domain of one group has no use for seven flags", ""},
+		{"Domains.ParentNeedsGroups", groupFlags | SDPreferSibling, "a parent of one group may have those and SD_PREFER_SIBLING", ""},
+		{"Domains.NUMAOfFirstNode", true, "NUMA levels come from the distances of the first node", ""},
+		{"Domains.Descended", false, "groups of overlapping levels may reach beyond their domain", ""},
+		{"Domains.SpanSane", false, "partly overlapping masks below NUMA are taken as they are", ""},
+		{"Domains.SMTGain", true, "the threads of a core share smt_gain, a lone one has 1024", ""},
+		{"Domains.AsymCapacity", AsymNone, "domains of different CPU capacities are not marked", ""},
+		{"Domains.AsymPreferSibling", false, "SD_PREFER_SIBLING stays below a domain of different capacities", ""},
+		{"Domains.AsymBalanceWake", true, "SD_BALANCE_WAKE is set below a domain of different capacities", ""},
+		{"Domains.ClusterBelowCore", false, "a cluster as large as the core group is a level", ""},
+		{"Domains.GroupFlagsFollow", false, "a group keeps its flags when the level below it is dropped", ""},
+		{"Domains.HybridCluster", false, "hybrid x86 machines have no cluster level", ""},
+		{"Domains.ITMTPackage", false, "SD_ASYM_PACKING of ITMT machines is on SMT", ""},
+		{"Domains.ImbNUMAShift", uint(0), "there is no imb_numa_nr", ""},
+		{"Load.EstSpares", false, "util_est falls also for a task that had to wait", ""},
+		{"Tasks.Kthreads", KthreadsAnywhere, "unbound kernel threads may run on every CPU", ""},
+	}, nil},
+	{3, 11, []Change{{"CPULoad", LoadRunnable, "the load of a CPU is the load average of the tasks queued there", "b92486cbf2aa"}}, nil},
+	{3, 12, []Change{{"WakeWide", WakeWideInAffine, "wake_wide is asked by wake_affine only, about the wakee first", "62470419e993, 7d9ffa896148"}}, nil},
+	{3, 18, []Change{{"Affine", AffineEffective, "wake_affine compares the loads as they would be", "05bfb65f52cb, bd61c98f9b3f"}}, nil},
+	{4, 3, []Change{
+		{"WakeWide", WakeWideLLC, "wake_wide compares the flips of both with the LLC's size, before any domain is looked at", "63b0e9edceec"},
+		{"SiblingNeedsAffine", false, "an idle sibling is looked for on every fast path", "63b0e9edceec"},
+		{"TaskWeight", false, "a task counts in wake_affine with its load average", "9d89c257dfb9"},
+	}, nil},
+	{4, 9, []Change{
+		{"WakeCap", true, "a wakee too large for the smaller of the two CPUs is not pulled, where their capacities differ", "3273163c6775"},
+		{"Scan", ScanSeparate, "cores are scanned first, then CPUs", "10e2f1acd010"},
+		{"Sibling", SiblingLast, "select_idle_smt runs last, on target's siblings", "10e2f1acd010"},
+		{"Budget", BudgetAvgCost, "no scan where the waker CPU's avg_idle is below the average cost of one", "10e2f1acd010"},
+		{"ThisDomain", true, "select_idle_cpu gives up where the waker's CPU has no LLC domain", "10e2f1acd010"},
+		{"HasIdleCoresDefault", true, "test_idle_cores falls back to the caller's default", "10e2f1acd010"},
+		{"SlowPath", SlowPathSpare, "find_idlest_group compares runnable load, then spare capacity", ""},
+	}, nil},
+	{4, 11, []Change{{"Budget", BudgetNone, "", "4c77b18cf8b7"}}, nil},
+	{4, 13, []Change{
+		{"Affine", AffineCache, "wake_affine takes the waker's CPU wherever it shares prev's LLC, and compares the loads of nodes elsewhere", "7d894e6e34a5, 3fed382b46ba"},
+		{"Budget", BudgetAvgIdle, "SIS_PROP: the budget follows the waker CPU's avg_idle", "1ad3aaf3fcd2"},
+	}, nil},
+	{4, 14, []Change{
+		{"AffineIdle", true, "wake_affine asks for idleness before it compares loads", "d153b153446f"},
+		{"AffineEager", true, "an idle waker's CPU is taken whatever prev is, and equal loads speak for it", "d153b153446f"},
+		{"Affine", AffineWeight, "wake_affine_weight takes the wakee's load from prev before it compares", "d153b153446f"},
+	}, []backport{took(FixScanAffinity, 236)}},
+	{4, 15, []Change{{"Domains.NodeLevel", true, "a NODE level stands before the NUMA levels", "051f3ca02e46"}}, nil},
+	{4, 16, []Change{
+		{"AffineEager", false, "", "7332dec055f2, 806486c377e3, 082f764a2f3f"},
+		{"RecentUsed", RecentUsedOnHit, "recent_used_cpu is written on a hit", "32e839dda3ba"},
+	}, nil},
+	{4, 18, nil, nil},
+	{4, 19, nil, []backport{took(FixScanAffinity, 194)}},
+	{4, 20, []Change{
+		{"WakeCap", false, "", "df054e8445a4"},
+		{"Domains.AsymCapacity", AsymOneLevel, "the lowest level that sees the largest capacity is marked", "05484e098448"},
+		{"Domains.AsymPreferSibling", true, "SD_PREFER_SIBLING is cleared below a domain of different capacities", "9c63e84db29b"},
+	}, nil},
+	{5, 0, []Change{
+		{"EAS", true, "energy-aware placement exists (not modelled)", "732cd75b8c92"},
+		{"Domains.SMTGain", false, "every thread of a core has capacity 1024", "765d0af19f5f"},
+	}, nil},
+	{5, 3, []Change{{"CurShortcut", true, "waking the current task selects no CPU", "aacedf26fb76"}}, nil},
+	{5, 4, []Change{
+		{"SchedIdle", true, "a CPU that runs SCHED_IDLE tasks only passes as idle", "3c29e651e16d"},
+		{"SchedIdleSecond", true, "the scans take such a CPU only if they find no idle one", "3c29e651e16d"},
+	}, []backport{took(FixScanAffinity, 24), took(FixSMTSpan, 73)}},
+	{5, 5, []Change{
+		{"CPULoad", LoadAverage, "the load of a CPU is its load average with the blocked part", "11f10e5420f6"},
+		{"SlowPath", SlowPathTypes, "find_idlest_group classifies groups", "57abff067a08"},
+	}, []backport{took(FixScanAffinity, 8)}},
+	{5, 6, []Change{
+		{"SchedIdleSecond", false, "", "17346452b25b"},
+		{"PerCPUKthread", true, "a per-CPU kthread's wakee may stack on its CPU", "52262ee567ad"},
+		{"ScanAffinityFree", true, "", "60588bfa223f"},
+		{"Domains.SpanSane", true, "partly overlapping masks below NUMA leave their CPUs without domains", "ccf74128d66c"},
+	}, nil},
+	{5, 7, []Change{{"Domains.AsymBalanceWake", false, "no domain has SD_BALANCE_WAKE", "a526d466798d"}}, nil},
+	{5, 8, []Change{
+		{"OnCPUQueue", true, "a wakee still switching out may be queued on its old CPU without selection", "c6e7bd7afaeb, 2ebb17717550"},
+		{"Wakelist", WakelistOnCPU, "queued for their CPU to finish: wakeups to other LLCs, and of a wakee still on its CPU", "2ebb17717550"},
+		{"Domains.Default", balanceFlags, "there is no SD_LOAD_BALANCE", "36c5bdc43870"},
+	}, []backport{took(FixSMTSpan, 17)}},
+	{5, 9, []Change{
+		{"Tasks.Kthreads", KthreadsNoHZ, "unbound kernel threads keep off nohz_full CPUs", "9cc5b8656892"},
+	}, []backport{took(FixSMTSpan, 2)}},
+	{5, 10, []Change{
+		{"SMTSpan", true, "", "df3cb4ea1fb6"},
+		{"Domains.NeedsGroups", allButAffine, "a domain of one group has no use for any flag but SD_WAKE_AFFINE", "4ee4ea443a5d"},
+		{"Domains.ParentNeedsGroups", allButAffine, "a parent of one group may have any flag but SD_WAKE_AFFINE", "4ee4ea443a5d"},
+		{"Domains.ImbalancePct", 117, "imbalance_pct is 117 where no cache is shared", "2208cdaa56c9"},
+		{"Domains.BusyFactor", 16, "busy_factor is 16", "6e7499135db7"},
+	}, []backport{took(FixKthreadInTask, 94)}},
+	{5, 11, []Change{
+		{"IdlePrev", true, "wake_affine_idle also takes an idle prev", "d8fcb81f1acf"},
+		{"ForkQuarter", true, "a new task stays on its node while fewer tasks than a quarter of the domain's CPUs run there", "23e6082a522e"},
+	}, nil},
+	{5, 12, []Change{
+		{"Scan", ScanMerged, "one walk looks for a core or a CPU", "9fe1f127b913"},
+		{"Sibling", SiblingNone, "", "6cd56ef1df39"},
+		{"SMTSpan", false, "", "6cd56ef1df39"},
+		{"ClearThis", true, "a failed core scan clears has_idle_cores of the waker's LLC", "9fe1f127b913"},
+		{"Domains.NUMAOfFirstNode", false, "NUMA levels come from the distances between all nodes", "620a6dc40754"},
+	}, nil},
+	{5, 13, []Change{
+		{"Sibling", SiblingFirst, "select_idle_smt runs before the scan, on prev's siblings, where no idle core is advertised", "c722f35b513f"},
+		{"SMTSpan", true, "", "c722f35b513f"},
+		{"ClearThis", false, "", "02dbb7246c5b"},
+		{"Domains.Descended", true, "groups of overlapping levels stay within their domain", "585b6d2723dc"},
+	}, nil},
+	{5, 14, []Change{
+		{"Budget", BudgetWakeAvgIdle, "SIS_PROP: the budget follows wake_avg_idle", "94aafc3ee31d"},
+		{"Domains.AsymCapacity", AsymClassify, "every domain is marked by the capacities it spans", "c744dc4ab58d"},
+	}, nil},
+	{5, 15, []Change{
+		{"RecentUsed", RecentUsedAlways, "recent_used_cpu is set to prev at every test", "89aafd67f28c"},
+		{"RecentUsedMask", false, "the recent_used_cpu test looks at the affinity to prev instead", "89aafd67f28c"},
+		{"ScanAfterTarget", true, "the scan starts behind target", "56498cfb045d"},
+	}, []backport{took(FixKthreadInTask, 17), took(FixCoreSpan, 153)}},
+	{5, 16, []Change{
+		{"Domains.Levels", levels(SDShareLLC, "DIE"), "the levels are SMT, CLS, MC, DIE and NUMA", "778c558f49a2"},
+	}, []backport{took(FixKthreadInTask, 3)}},
+	{5, 17, []Change{{"KthreadInTask", true, "", "8b4e74ccb582"}}, nil},
+	{5, 18, []Change{
+		{"ForkQuarter", false, "", "e496132ebedd"},
+		{"ImbNumaNr", true, "imb_numa_nr tasks may stay on a node", "e496132ebedd"},
+		{"Domains.ImbNUMAShift", uint(2), "imb_numa_nr of a node with one LLC is a quarter of its CPUs", "e496132ebedd"},
+	}, nil},
+	{6, 0, []Change{
+		{"Wakelist", WakelistIdle, "queued for their CPU to finish: wakeups to other LLCs, to any other CPU with an empty queue, and of a wakee still on its CPU", "28156108fecb, f3dd3f674555"},
+		{"Budget", BudgetUtil, "SIS_UTIL: the budget is the LLC's nr_idle_scan", "70fb5ccf2ebb"},
+		{"Domains.ClusterBelowCore", true, "a cluster as large as the core group is no level of its own", "bfcc4397435d"},
+		{"Domains.ImbNUMAShift", uint(3), "imb_numa_nr of a node with one LLC is an eighth of its CPUs", "026b98a93bbd"},
+	}, nil},
+	{6, 1, []Change{
+		{"SMTSpan", false, "", "3e6efe87cd5c"},
+		{"SMTSkipsTarget", true, "select_idle_smt passes over the CPU it starts from", "b9bae70440d2"},
+		{"ThisDomain", false, "", ""},
+		{"HasIdleCoresDefault", false, "", "398ba2b0cc0a"},
+	}, []backport{took(FixRecentUsedMask, 42), took(FixSMTSpan, 83), took(FixCoreSpan, 83)}},
+	{6, 2, []Change{{"PendingLast", true, "a CPU looks busy from when a wakeup is on its wake list until the task is queued", "d6962c4fe8f9"}}, nil},
+	{6, 3, nil, nil},
+	{6, 4, nil, []backport{took(FixRecentUsedMask, 7)}},
+	{6, 5, []Change{{"RecentUsedMask", true, "", "ae2ad293d6be"}}, nil},
+	{6, 6, []Change{
+		{"CurrentCPUFlag", true, "WF_CURRENT_CPU can keep a wakee on the waker's CPU", "ab83f455f04d"},
+		{"Domains.GroupFlagsFollow", true, "a group takes over the flags of the level dropped below it", "bf2dc42d6bea"},
+		{"Domains.HybridCluster", true, "hybrid x86 machines keep the cluster level", ""},
+		{"Domains.ITMTPackage", true, "SD_ASYM_PACKING of ITMT machines is on the package level", "044f0e27dec6"},
+	}, []backport{took(FixSMTSpan, 23), took(FixCoreSpan, 23)}},
+	{6, 7, []Change{
+		{"Cluster", true, "prev and recent-used CPUs must share the target's cluster, which is scanned first", "8881e1639f1f, 22165f61d0c4"},
+		{"Domains.Levels", levels(SDShareLLC|SDCluster, "PKG"), "the levels are SMT, CLS with SD_CLUSTER, MC, PKG and NUMA", "b95303e0aeaf, f577cd57bfaa"},
+	}, []backport{took(FixSMTSpan, 11), took(FixCoreSpan, 11)}},
+	{6, 8, []Change{
+		{"Load.EstSpares", true, "util_est does not fall for a task that had to wait", "50181c0cff31"},
+	}, []backport{took(FixSMTSpan, 2), took(FixCoreSpan, 2)}},
+	{6, 9, []Change{
+		{"SMTSpan", true, "", "8aeaffef8c6e"},
+		{"CoreSpan", true, "", "23d04d8c6b8e"},
+		{"Domains.ShareLLCName", "SD_SHARE_LLC", "the flag of a shared cache is SD_SHARE_LLC", ""},
+	}, nil},
+	{6, 12, []Change{
+		{"DelayDequeue", true, "a task that sleeps while not eligible stays queued and is woken in place", "152e11f6df29"},
+	}, []backport{took(FixDelayedDiscount, 37)}},
+	{6, 15, nil, []backport{took(FixDelayedDiscount, 3)}},
+	{6, 16, []Change{{"DelayedDiscount", true, "", "aa3ee4f0b754"}}, nil},
+}

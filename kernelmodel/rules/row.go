@@ -1,0 +1,257 @@
+package rules
+
+import (
+	"cmp"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// Settings is everything in which kernels differ, as far as the model knows: it
+// asks them and never a version.
+type Settings struct {
+	// Rules is how a waking task is placed.
+	Rules Rules
+	// Domains is how sched domains are built.
+	Domains DomainRules
+	// Load is how load is tracked.
+	Load LoadRules
+	// Tasks is what tasks may do by themselves.
+	Tasks TaskRules
+}
+
+// LoadRules are the differences in load tracking.
+type LoadRules struct {
+	// EstSpares: util_est does not fall for a task that had to wait
+	// (50181c0cff31, 6.8+).
+	EstSpares bool
+}
+
+// TaskRules are the differences in what tasks are given at their birth.
+type TaskRules struct {
+	// Kthreads says where unbound kernel threads may run.
+	Kthreads KthreadRule
+}
+
+// KthreadRule is the affinity of a kernel thread that nobody has bound.
+type KthreadRule uint8
+
+// The rules.
+const (
+	// KthreadsAnywhere: every CPU.
+	KthreadsAnywhere KthreadRule = iota
+	// KthreadsNoHZ: the KTHREAD housekeeping set, which nohz_full= makes
+	// (9cc5b8656892, 5.9+).
+	KthreadsNoHZ
+)
+
+// Row is one line of the rule table: a mainline release as it came out, what it
+// changed, and what its stable branch took later.
+type Row struct {
+	Major, Minor int
+	Settings
+	// Changes are what differs from the row before.
+	Changes   []Change
+	backports []backport
+}
+
+// Name is the row's mainline release, "6.1".
+func (r *Row) Name() string { return versionName(r.Major, r.Minor) }
+
+// rows is the table with each release's settings derived from the one before.
+var rows = derive(table)
+
+func derive(table []release) []Row {
+	var out []Row
+	var s Settings
+	for _, l := range table {
+		s.Domains.Levels = slices.Clone(s.Domains.Levels)
+		for i := range l.changes {
+			s.apply(&l.changes[i])
+		}
+		out = append(out, Row{l.major, l.minor, s, l.changes, l.backports})
+	}
+	return out
+}
+
+// Rows returns the rule table, oldest release first.
+func Rows() []Row { return slices.Clone(rows) }
+
+// newest is the row of the newest release whose source the model was checked
+// against.
+func newest() *Row { return &rows[len(rows)-1] }
+
+// rowOf is the row of a release: the last at or before it; nil before the first.
+func rowOf(major, minor int) *Row {
+	i, _ := slices.BinarySearchFunc(rows, 0, func(r Row, _ int) int {
+		if cmp.Or(cmp.Compare(r.Major, major), cmp.Compare(r.Minor, minor)) <= 0 {
+			return -1
+		}
+		return 1
+	})
+	if i == 0 {
+		return nil
+	}
+	return &rows[i-1]
+}
+
+// DomainRulesFor returns the domain rules of a mainline release built with
+// SCHED_SMT, SCHED_MC and, where it exists, SCHED_CLUSTER. Releases before 3.16,
+// which kept the levels in macros, get the rules of 3.16.
+func DomainRulesFor(major, minor int) DomainRules {
+	if r := rowOf(major, minor); r != nil {
+		return r.Domains
+	}
+	return rows[0].Domains
+}
+
+// at is a field by its name in a change.
+func (s *Settings) at(field string) reflect.Value {
+	part, name, nested := strings.Cut(field, ".")
+	if !nested {
+		part, name = "Rules", field
+	}
+	return reflect.ValueOf(s).Elem().FieldByName(part).FieldByName(name)
+}
+
+func (s *Settings) apply(c *Change) {
+	if c.Field != "" {
+		s.at(c.Field).Set(reflect.ValueOf(c.To))
+	}
+}
+
+// Fields returns the names of all switches, as changes write them, in the order
+// in which a wakeup meets them.
+func Fields() []string {
+	var out []string
+	for _, c := range table[0].changes {
+		out = append(out, c.Field)
+	}
+	return out
+}
+
+// Describe says in words what kernels do that have a value of a field, "" if no row
+// has it.
+func describe(field string, value any) string {
+	if f := fixByField(field); f != nil && value == any(true) {
+		return f.doc
+	}
+	for i := range table {
+		for _, c := range table[i].changes {
+			if c.Field == field && c.Does != "" && reflect.DeepEqual(c.To, value) {
+				return c.Does
+			}
+		}
+	}
+	return ""
+}
+
+// Difference is one thing that two kernels do differently, in words. From is ""
+// where only the newer kernel's doing has words.
+type Difference struct {
+	Field, From, To string
+	// Commits brought what the newer of the two does; "" if they were not looked up.
+	Commits string
+}
+
+// commitsOf names the commits by which the kernels up to a row came to a value of a
+// field.
+func (r *Row) commitsOf(field string, value any) string {
+	if f := fixByField(field); f != nil && value == any(true) {
+		return f.commits
+	}
+	commits := ""
+	for i := range rows {
+		for _, c := range rows[i].Changes {
+			if c.Field == field && reflect.DeepEqual(c.To, value) {
+				commits = c.Commits
+			}
+		}
+		if rows[i].Major == r.Major && rows[i].Minor == r.Minor {
+			break
+		}
+	}
+	return commits
+}
+
+// Differences lists what two kernels do differently, in the order in which a
+// wakeup meets it.
+func Differences(a, b *Kernel) []Difference {
+	ra, rb := rowOf(a.major, a.minor), rowOf(b.major, b.minor)
+	newer, new := rb, &b.Settings
+	if cmp.Or(cmp.Compare(a.major, b.major), cmp.Compare(a.minor, b.minor), cmp.Compare(a.patch, b.patch)) > 0 {
+		newer, new = ra, &a.Settings
+	}
+	var out []Difference
+	for _, field := range Fields() {
+		x, y := a.at(field).Interface(), b.at(field).Interface()
+		if !reflect.DeepEqual(x, y) {
+			out = append(out, Difference{field, describe(field, x), describe(field, y), newer.commitsOf(field, new.at(field).Interface())})
+		}
+	}
+	for i := range rows {
+		r := &rows[i]
+		after := func(k *Row) bool { return cmp.Or(cmp.Compare(r.Major, k.Major), cmp.Compare(r.Minor, k.Minor)) > 0 }
+		if after(ra) == after(rb) {
+			continue
+		}
+		for _, c := range r.Changes {
+			if c.Field == "" {
+				out = append(out, Difference{"", "", c.Does, c.Commits})
+			}
+		}
+	}
+	return out
+}
+
+// Since lists what a row does otherwise than the row before it.
+func (r *Row) Since() []Difference {
+	before := rows[0]
+	for i := range rows {
+		if rows[i].Major == r.Major && rows[i].Minor == r.Minor {
+			break
+		}
+		before = rows[i]
+	}
+	kernel := func(r *Row) *Kernel { return &Kernel{Settings: r.Settings, major: r.Major, minor: r.Minor} }
+	return Differences(kernel(&before), kernel(r))
+}
+
+// MarkdownTable is the table of docs/model.md: each switch with what kernels do,
+// since when and by which commits.
+func MarkdownTable() string {
+	var b strings.Builder
+	b.WriteString("| switch | since | what the kernel does | commits |\n|---|---|---|---|\n")
+	line := func(name, since, does, commits string) {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", name, since, does, commits)
+	}
+	for _, field := range Fields() {
+		name := "`" + field + "`"
+		if f := fixByField(field); f != nil {
+			name += " (`" + string(f.name) + "`)"
+		}
+		for i := range table {
+			l := &table[i]
+			for _, c := range l.changes {
+				if c.Field == field {
+					line(name, versionName(l.major, l.minor), describe(field, c.To), c.Commits)
+					name = ""
+				}
+			}
+			for _, p := range l.backports {
+				if p.change.Field == field {
+					line(name, fmt.Sprintf("%s.%d", versionName(l.major, l.minor), p.patch), describe(field, p.change.To), "")
+				}
+			}
+		}
+	}
+	for i := range table {
+		for _, c := range table[i].changes {
+			if c.Field == "" {
+				line("not asked", versionName(table[i].major, table[i].minor), c.Does, c.Commits)
+			}
+		}
+	}
+	return b.String()
+}
