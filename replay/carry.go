@@ -120,10 +120,12 @@ func (r *pass) placesIn(a *side, p *task, line *Wakeup, recorded int, pl *Placed
 // itself (ttwu_queue_cond), onto its queue.
 func (r *pass) send(d *decision, p *task, cpu int) {
 	this := int(d.ev.CPU)
-	if !r.s.hasWakeup && cpu >= 0 && cpu < len(r.t.cpu) && cpu < r.base.m.NumCPU() && this < r.base.m.NumCPU() &&
-		r.base.m.ShareCache(this, cpu) && (this == cpu || len(r.t.cpu[cpu].queue) > 0) {
-		r.t.activate(p, int32(cpu), d.win)
-		return
+	if !r.s.hasWakeup && cpu >= 0 && cpu < len(r.t.cpu) && cpu < r.base.m.NumCPU() && this < r.base.m.NumCPU() && r.base.m.ShareCache(this, cpu) {
+		idle := this != cpu && len(r.t.cpu[cpu].queue) == 0
+		if !idle || !r.t.pends {
+			r.t.activate(p, int32(cpu), d.win)
+			return
+		}
 	}
 	r.t.fly(p, d.ev.CPU, int32(cpu), d.win)
 }

@@ -50,6 +50,8 @@ type lookahead struct {
 	// blind, for a rehearsal: what selections left of themselves, sched_wakeup and their
 	// own sched_migrate_task, is told of their outcomes only; see [hindsight].
 	blind bool
+	// owner is the waking of which the event last observed is the sched_migrate_task.
+	owner *outcome
 
 	queue []held
 	head  int
@@ -76,7 +78,8 @@ func newLookahead(s *survey, charges bool, emit func(*parser.Event, *outcome) er
 
 // push takes the next event of the capture.
 func (l *lookahead) push(ev *parser.Event) error {
-	if own := l.observe(ev); l.blind {
+	own := l.observe(ev)
+	if l.blind {
 		if own || ev.Kind == parser.KindWakeup {
 			h := held{ev: *ev}
 			h.ev.Kind = parser.KindOther // its CPU runs, is all that is told
@@ -105,7 +108,10 @@ func (l *lookahead) push(ev *parser.Event) error {
 			l.insert(held{ev: wakingBefore(ev), out: &outcome{cpu: ev.CPU, from: fact.Reconstructed, upper: ev.Start, delayed: true, done: true}})
 		}
 	case parser.KindMigrate:
-		if !l.survey.hasWaking && ev.Task.PID > 0 {
+		switch {
+		case own:
+			h.out = l.owner
+		case !l.survey.hasWaking && ev.Task.PID > 0:
 			l.queue = append(l.queue, held{ev: wakingOf(ev), out: l.openMove(ev)})
 		}
 	}
@@ -258,8 +264,16 @@ func (l *lookahead) observe(ev *parser.Event) (own bool) {
 	if w := l.byPID.Get(pid); w != nil {
 		switch ev.Kind {
 		case parser.KindMigrate:
-			if l.last(ev.CPU) == w {
-				w.own, own = true, true
+			switch {
+			case l.last(ev.CPU) != w:
+				if w.cpu < 0 && usableCPU(ev.OrigCPU) {
+					// Whoever moved it found it queued there.
+					w.cpu, w.from = ev.OrigCPU, fact.Reconstructed
+					w.settle(ev.Time)
+					l.byPID.Set(pid, nil)
+				}
+			default:
+				w.own, own, l.owner = true, true, w
 				w.cpu, w.from, w.migrated = ev.TargetCPU, fact.Observed, true
 				w.settle(ev.Time)
 				l.byPID.Set(pid, nil)

@@ -63,7 +63,7 @@ func TestLookahead(t *testing.T) {
 		moved  bool // by its own migration
 	}{
 		{"its migration", []parser.Event{elsewhere}, []parser.Event{migrates(12, 2, busy[2], other, 4, 6)}, 6, fact.Observed, 12, true, true},
-		{"the migration comes from elsewhere", []parser.Event{elsewhere}, []parser.Event{migrates(12, 3, busy[3], other, 4, 6)}, no, 0, 0, false, false},
+		{"moved from there by another CPU, so it was queued there", []parser.Event{elsewhere}, []parser.Event{migrates(12, 3, busy[3], other, 4, 6)}, 4, fact.Reconstructed, 12, false, false},
 		{"woken by its waker's CPU", nil, []parser.Event{wakeup(12, 2, busy[2], other, 5)}, 5, fact.Observed, 12, true, false},
 		{"woken on the CPU chosen", nil, []parser.Event{wakeup(12, 5, swapper, other, 5)}, 5, fact.Observed, 12, false, false},
 		{"the waker's CPU went on, then it is woken", nil, []parser.Event{switches(11, 2, busy[2], sleeps, swapper), wakeup(12, 5, swapper, other, 5)}, 5, fact.Observed, 11, false, false},

@@ -80,10 +80,11 @@ type scratch struct {
 func newPass(rec *recorded, plan *Plan, later *rehearsed) *pass {
 	r := &pass{recorded: rec, plan: plan, res: &Result{Events: map[parser.Kind]int64{}}}
 	r.setSides()
-	rules := &plan.Baseline.Kernel.Rules
-	r.t = newTimeline(r.s, r.ncpu, rules.DelayDequeue)
+	row := &plan.Baseline.Kernel.Rules
+	r.t = newTimeline(r.s, r.ncpu, row.DelayDequeue)
 	r.aff.settle(plan.Baseline.Kernel.Tasks.Kthreads)
 	r.t.spares = plan.Baseline.Kernel.Load.EstSpares
+	r.t.pends = row.Wakelist == rules.WakelistIdle
 	r.t.warm(startShares(r.c, r.s, r.t.spares))
 	r.hidden = estimates{sync: syncHabits{path: map[wakePath]*habit{}}, later: later, budget: make([]scanBudget, len(r.llcs)), cost: make([]*scanCost, r.ncpu)}
 	for i, l := range r.llcs {
@@ -237,6 +238,7 @@ func (r *pass) event(ev *parser.Event, out *outcome) error {
 	case parser.KindExec:
 		r.open(ev, &outcome{cpu: ev.CPU, ran: ev.CPU, from: fact.Observed, upper: ev.Time, done: true}, place.KindExec)
 	}
+	r.t.own = r.selecting(ev, out)
 	r.track.before(ev)
 	if ev.Kind == parser.KindSwitch && usableCPU(ev.CPU) && int(ev.CPU) < r.ncpu && r.t.cpu[ev.CPU].cur == ev.Task.PID {
 		r.ran(ev.CPU, ev.Time)
@@ -259,7 +261,7 @@ func (r *pass) event(ev *parser.Event, out *outcome) error {
 			}
 		}
 	case parser.KindMigrate:
-		if !r.selecting(ev) {
+		if !r.t.own {
 			r.res.BalancerMoves++
 			if len(r.alts) > 0 && r.alts[0].world.diverged[ev.Task.PID] != nil {
 				r.res.BalancerIgnored++
@@ -269,11 +271,14 @@ func (r *pass) event(ev *parser.Event, out *outcome) error {
 	return nil
 }
 
-// selecting reports whether a migration belongs to a selection: the wakee's
+// selecting reports whether an event is a selection's own migration: the wakee's
 // own, just decided.
-func (r *pass) selecting(ev *parser.Event) bool {
+func (r *pass) selecting(ev *parser.Event, out *outcome) bool {
 	p := r.t.find(ev.Task.PID)
-	return p != nil && p.inflight != parser.NoCPU
+	if p == nil || ev.Kind != parser.KindMigrate {
+		return false
+	}
+	return out != nil || p.forked || !r.s.hasWaking && p.inflight != parser.NoCPU
 }
 
 // sample lets the scan budgets follow the milliseconds up to now.

@@ -49,6 +49,7 @@ type task struct {
 	woken  lastHabit
 	aff    affinity
 	born   bool // forked inside the window and not yet run
+	forked bool // forked, and not yet placed on a CPU
 }
 
 // ref names the task in results.
@@ -114,9 +115,14 @@ type timeline struct {
 	charges bool
 	// spares: util_est does not fall for a task that had to wait (6.8 and later).
 	spares bool
+	// pends: a wakeup for an idle CPU of the same LLC goes by that CPU's wake list (6.0
+	// and later). Before, its waker queues it there.
+	pends bool
 	// slack is how long before its event a change may have been visible, in ns.
 	slack int64
 	now   int64
+	// own: the event at hand is a selection's own migration.
+	own bool
 }
 
 func newTimeline(s *survey, ncpu int, delays bool) *timeline {
@@ -284,9 +290,21 @@ func (t *task) fair() bool { return t.prio >= place.MaxRTPrio }
 func (k *cpuState) idle() bool { return k.known && k.cur == 0 && len(k.queue) == 0 && k.inflight == 0 }
 
 // mayHaveLeft reports whether the CPU's current task may have been on its way out
-// by then, and the CPU idle to see.
-func (k *cpuState) mayHaveLeft(at, delay int64) bool {
-	return len(k.leaving) > 0 && k.leaving[0].from+delay < at && at < k.leaving[0].to && k.cur > 0 && len(k.queue) <= 1 && k.inflight == 0
+// by then, and the CPU idle to see. pending says that a CPU with a wakeup on its wake
+// list is not; else wakers wait for its queue, which it may hold locked.
+func (k *cpuState) mayHaveLeft(at, delay int64, pending bool) bool {
+	if len(k.leaving) == 0 || k.leaving[0].from+delay >= at || at >= k.leaving[0].to || k.cur <= 0 {
+		return false
+	}
+	if pending {
+		return len(k.queue) <= 1 && k.inflight == 0
+	}
+	for _, p := range k.queue {
+		if p.pid != k.cur && p.assumed == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // lands reports whether the CPU took a wakeup off its wake list about the time of a
@@ -505,6 +523,7 @@ func (t *timeline) activate(p *task, c int32, w window) {
 		return
 	}
 	t.enqueue(p, c)
+	t.cpu[c].rest.wakes(w.est)
 	p.assumed = 1
 	t.changed(c, w.est, w.lo, w.hi)
 }
@@ -535,6 +554,7 @@ func (t *timeline) apply(ev *parser.Event) {
 			case p.queuedSure:
 				n := p.assumed + 1
 				t.enqueue(p, c)
+				k.rest.wakes(ev.Time)
 				p.assumed = n
 			default:
 				k.landing[left] = p // it may not be on that list yet
@@ -554,7 +574,7 @@ func (t *timeline) apply(ev *parser.Event) {
 			return
 		}
 		if ev.Kind == parser.KindWakeupNew {
-			p.born = true
+			p.born, p.forked = true, false
 			p.recent = append(p.recent[:0], int(c))
 		}
 		if !p.queued && p.wokenAt == parser.NoTime {
@@ -582,7 +602,7 @@ func (t *timeline) apply(ev *parser.Event) {
 		parent.flips.copyTo(&child.flips)
 		child.prio = parent.prio
 		child.entity.weight = parent.entity.weight
-		child.queuedKnown = true
+		child.queuedKnown, child.forked = true, true
 	case parser.KindExec:
 		t.see(&ev.Task)
 	case parser.KindExit:
@@ -732,6 +752,10 @@ func (t *timeline) applyMigrate(ev *parser.Event) {
 	}
 	if c := ev.Cur.PID; c > 0 && strings.HasPrefix(t.get(c).comm, "migration/") {
 		p.pushedFrom, p.pushedAt = from, ev.Time
+	}
+	if delayed := t.delays && p.queuedKnown && p.inflight == parser.NoCPU; !p.queued && !t.own && !delayed && p.cpu != parser.NoCPU && !t.slices {
+		// Only what is queued is moved otherwise: it was, though nothing told.
+		t.enqueue(p, from)
 	}
 	if p.queued && p.cpu != to {
 		p.assumed = 0 // it was queued to be moved

@@ -150,10 +150,12 @@ func TestInFlight(t *testing.T) {
 	if v := l.at(1, window{12_000, 11_500, 12_500}); v.idleVal || v.idleOpen {
 		t.Errorf("later CPU 1 is certainly not idle: %+v", v)
 	}
+	l.own = true
 	l.apply(&ev[3]) // its own migration proves nothing of the wake list
 	if k.sure != 0 {
 		t.Error("the selection's own migration shows no arrival")
 	}
+	l.own = false
 	next := switches(13, 0, busy[0], preempted, busy[2])
 	l.apply(&next) // the waker's CPU went on: it is on the list
 	if k.sure != 1 {
@@ -166,6 +168,25 @@ func TestInFlight(t *testing.T) {
 	l.apply(&ev[5])
 	if k.cur != other.PID || len(k.queue) != 1 {
 		t.Errorf("after the switch %d runs, %d queued", k.cur, len(k.queue))
+	}
+}
+
+// A task that is moved, but not by its selection, was queued where it came from, and is
+// where it goes, whatever was believed of it.
+func TestMovedIsQueued(t *testing.T) {
+	ev := []parser.Event{
+		switches(1, 1, busy[1], sleeps, swapper),
+		switches(2, 0, other, sleeps, swapper),
+		migrates(20, 1, swapper, other, 0, 1),
+	}
+	l := timelineOf(ev...)
+	for i := range ev[:2] {
+		l.apply(&ev[i])
+	}
+	l.fly(l.get(other.PID), 2, 0, window{10_500, 10_000, 11_000})
+	l.apply(&ev[2])
+	if k := &l.cpu[1]; k.idle() || len(k.queue) != 1 || !l.cpu[0].idle() || l.cpu[0].inflight != 0 {
+		t.Errorf("CPU 1 idle %v with %d queued; CPU 0 idle %v with %d in flight", k.idle(), len(k.queue), l.cpu[0].idle(), l.cpu[0].inflight)
 	}
 }
 

@@ -406,7 +406,7 @@ func (t *tracker) before(ev *parser.Event) {
 		}
 	case parser.KindMigrate:
 		p := t.r.t.get(ev.Task.PID)
-		if p.inflight != parser.NoCPU {
+		if t.r.t.own {
 			return // a selection's own: placed has it
 		}
 		if k := t.cpu[ev.TargetCPU]; k != nil && ev.OrigCPU != ev.TargetCPU {

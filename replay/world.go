@@ -234,7 +234,7 @@ func (s *state) Idle(c int) explore.Answer {
 		if s.held(c); s.win.est-max(k.changedAt(), k.busyAt, k.flownAt) > after && !s.laterBusy(c) {
 			return explore.Rarely(false, doubtStalled, fact.Reconstructed)
 		}
-	case k.mayHaveLeft(s.win.est, t.s.selectDelay):
+	case k.mayHaveLeft(s.win.est, t.s.selectDelay, t.pends):
 		s.held(c)
 		switch {
 		case s.laterBusy(c):
