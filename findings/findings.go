@@ -6,6 +6,7 @@ import (
 
 	"schedreplay/cpumask"
 	"schedreplay/findings/stats"
+	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 	"schedreplay/replay"
 )
@@ -88,6 +89,9 @@ func (f *Findings) Visited() []*CPU {
 
 // WindowNS is the length of the recording in ns, never negative.
 func (f *Findings) WindowNS() int64 { return max(0, f.Result.End-f.Result.Start) }
+
+// Recorded is the kernel that made the recording, nil if there is none to speak of.
+func (f *Findings) Recorded() *rules.Kernel { return f.Result.BaselineKernel() }
 
 // TopologyKnown reports whether the model could place anything at all.
 func (f *Findings) TopologyKnown() bool {
@@ -195,7 +199,7 @@ func (h *Held) Unreproduced() bool {
 	if m == nil || m.Entry == nil {
 		return false
 	}
-	o := &m.Entry.Original
+	o := m.Entry.Made()
 	return m.Entry.ModelMiss || o.Bounded && !o.Possible.Test(m.Entry.RecordedCPU)
 }
 

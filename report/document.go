@@ -22,16 +22,18 @@ import (
 
 // document is the report before it takes a format.
 type document struct {
-	Title     string
-	Headlines []string
+	Title string
 	// Partial says that the input was damaged; empty if it was not.
 	Partial string
-	// Brief is the verdict in three sentences, Verdict in full.
-	Brief    []string
-	Verdict  []say.Paragraph
-	Key      []say.KeyNumber
-	Lead     *plots.Figure // on the first page
-	Sections []section
+	// Brief is the verdict in a few sentences, Verdict in full. Warnings and Headlines
+	// stand below it: what to know before relying on it, and how the kernels were chosen.
+	Brief     []string
+	Verdict   []say.Paragraph
+	Warnings  []string
+	Headlines []string
+	Tiles     []say.Tile
+	Lead      *plots.Figure // on the first page
+	Sections  []section
 }
 
 type section struct {
@@ -97,7 +99,7 @@ func para(s string) block { return block{Text: s} }
 func compose(f *findings.Findings, col *plots.Collector, o *Options, figs *plots.Set) *document {
 	res, cpus := f.Result, f.CPUs
 	d := &document{
-		Title: "Who ran on the isolated CPUs", Brief: say.Brief(f), Verdict: say.Verdict(f), Key: say.KeyNumbers(f),
+		Title: "Who ran on the isolated CPUs", Brief: say.Brief(f), Verdict: say.Verdict(f), Tiles: say.Tiles(f), Warnings: say.Warnings(f),
 	}
 	if len(cpus) == 1 {
 		d.Title = fmt.Sprintf("Who ran on isolated CPU %d", cpus[0].CPU)
@@ -116,7 +118,7 @@ func compose(f *findings.Findings, col *plots.Collector, o *Options, figs *plots
 			d.Lead = lead.Strip
 		}
 	}
-	if p := unknownFinding(res); p.Text != "" {
+	if p := unknownParagraph(res); p.Text != "" {
 		d.Verdict = append(d.Verdict, p)
 	}
 	for i, c := range cpus {
@@ -128,7 +130,7 @@ func compose(f *findings.Findings, col *plots.Collector, o *Options, figs *plots
 	if len(cpus) > 1 {
 		d.add(cpuList(cpus))
 	}
-	d.add(landingSection(res, col, figs), changesSection(f), fidelitySection(res), factsSection(f), unknownSection(res), machineSection(figs), madeSection(f, o))
+	d.add(landingSection(res, col, figs), changesSection(f), fidelitySection(f), factsSection(f), unknownSection(res), machineSection(figs), madeSection(f, o))
 	return d
 }
 
@@ -159,22 +161,16 @@ func withoutPath(s string, m *parser.Meta) string {
 	return strings.ReplaceAll(s, m.Name, filepath.Base(m.Name))
 }
 
-// unknownFinding names what is not known in a sentence of the verdict.
-func unknownFinding(res *replay.Result) say.Paragraph {
+// unknownParagraph names what is not known.
+func unknownParagraph(res *replay.Result) say.Paragraph {
 	var what []string
 	for _, u := range res.Unknown {
-		what = append(what, strings.TrimSuffix(say.Clean(u.What), "."))
+		what = append(what, say.Sentence(say.Clean(u.What)))
 	}
 	if len(what) == 0 {
 		return say.Paragraph{}
 	}
-	for i := range what {
-		what[i] = say.Lower(what[i])
-		if i == 0 {
-			what[i] = strings.TrimSuffix(say.Sentence(what[i]), ".")
-		}
-	}
-	return say.Paragraph{Label: "Not known", Text: strings.Join(what, "; ") + ". What each costs is told further down."}
+	return say.Paragraph{Label: "Not known", Text: strings.Join(what, " ") + " A section further down tells what each costs."}
 }
 
 // machineSection draws the machine.
@@ -195,7 +191,7 @@ func unknownSection(res *replay.Result) section {
 	}
 	var list []string
 	for _, u := range res.Unknown {
-		line := say.Bold(strings.TrimSuffix(say.Sentence(say.Clean(u.What)), ".")+":") + " " + say.Clean(u.Cost) + "."
+		line := say.Bold(say.Clean(u.What)+":") + " " + say.Clean(u.Cost) + "."
 		if u.Remedy != "" {
 			line += " " + say.Sentence(say.Clean(u.Remedy))
 		}
@@ -210,18 +206,9 @@ func cpuSections(all *findings.Findings, c *findings.CPU, f *plots.CPUFigures, f
 	id := func(s string) string { return fmt.Sprintf("cpu%d%s", c.CPU, s) }
 	head := section{ID: id(""), Title: fmt.Sprintf("CPU %d", c.CPU), Level: 2}
 	if !first {
-		say.About(all, c, func(label string, sentences ...string) {
-			var list []string
-			for _, x := range sentences {
-				if x != "" {
-					list = append(list, say.Sentence(x))
-				}
-			}
-			if len(list) > 0 {
-				head.Blocks = append(head.Blocks, para(say.Bold(label+".")+" "+strings.Join(list, " ")))
-			}
-		})
-		head.Blocks = append([]block{para(say.Sentence(say.WhatHeld(c)))}, head.Blocks...)
+		for _, p := range say.About(all, c) {
+			head.Blocks = append(head.Blocks, para(say.Bold(p.Label+".")+" "+p.Text))
+		}
 		if f != nil && f.Strip != nil {
 			head.Blocks = append(head.Blocks, block{Figure: f.Strip})
 		}
@@ -390,10 +377,10 @@ func explain(res *replay.Result, e *replay.Entry) []block {
 		return out
 	}
 	if res.Original != nil {
-		out = append(out, para(say.Bold(say.Clean(res.Original.Name)+":")), block{Steps: append(ways(o[same:]), say.Conclusion(&e.Original))})
+		out = append(out, para(say.Bold(say.Kernel(res.Original)+":")), block{Steps: append(ways(o[same:]), say.Conclusion(&e.Original))})
 	}
 	if res.Patched != nil {
-		out = append(out, para(say.Bold(say.Clean(res.Patched.Name)+":")), block{Steps: append(ways(p[same:]), say.Conclusion(&e.Patched))})
+		out = append(out, para(say.Bold(say.Kernel(res.Patched)+":")), block{Steps: append(ways(p[same:]), say.Conclusion(&e.Patched))})
 	}
 	return out
 }
@@ -773,11 +760,10 @@ func effectsTable(f *findings.Findings) *table {
 	return t
 }
 
-func fidelitySection(res *replay.Result) section {
+func fidelitySection(f *findings.Findings) section {
 	s := section{ID: "fidelity", Title: "How well the model fits", Level: 2}
-	s.Blocks = append(s.Blocks, para(say.Sentence(say.FidelityWords(res))))
-	f := &res.Fidelity
-	if len(f.Paths) == 0 || f.Decisions == f.Unjudged {
+	s.Blocks = append(s.Blocks, para(say.Fidelity(f)))
+	if len(f.Fidelity.Paths) == 0 || f.Fidelity.Decisions == f.Fidelity.Unjudged {
 		return s
 	}
 	t := &table{
@@ -785,7 +771,7 @@ func fidelitySection(res *replay.Result) section {
 		Cols:    []col{{Name: "Path"}, {Name: "Decisions", Num: true}, {Name: "Exact", Num: true}, {Name: "Covered", Num: true}},
 		Note:    "Exact: the prediction is the recorded CPU. Covered: the recorded CPU is among those held possible.",
 	}
-	for _, p := range f.Paths {
+	for _, p := range f.Fidelity.Paths {
 		t.Rows = append(t.Rows, []string{string(p.Path), say.Count(p.Decisions), say.Percent(p.Exact, p.Decisions), say.Percent(p.Covered, p.Decisions)})
 	}
 	s.Blocks = append(s.Blocks, block{Table: t})

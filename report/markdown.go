@@ -16,9 +16,6 @@ import (
 // read as text.
 func (d *document) markdown(figureFile func(*plots.Figure) string) []byte {
 	var b bytes.Buffer
-	for _, h := range d.Headlines {
-		fmt.Fprintf(&b, "%s\n\n", mdText(h))
-	}
 	fmt.Fprintf(&b, "# %s\n\n", mdText(d.Title))
 	if d.Partial != "" {
 		fmt.Fprintf(&b, "**PARTIAL INPUT.** %s\n\n", mdText(d.Partial))
@@ -26,11 +23,17 @@ func (d *document) markdown(figureFile func(*plots.Figure) string) []byte {
 	for _, s := range d.Brief {
 		fmt.Fprintf(&b, "%s\n\n", mdText(s))
 	}
+	for _, s := range d.Warnings {
+		fmt.Fprintf(&b, "**%s**\n\n", mdText(s))
+	}
+	for _, h := range d.Headlines {
+		fmt.Fprintf(&b, "%s\n\n", mdText(h))
+	}
 	key := &table{Cols: []col{{Name: "The numbers that matter"}, {Name: "Value", Num: true}, {}}}
-	for _, k := range d.Key {
+	for _, k := range d.Tiles {
 		key.Rows = append(key.Rows, []string{k.Label, k.Value, k.Note})
 	}
-	if len(d.Key) > 0 {
+	if len(d.Tiles) > 0 {
 		key.markdown(&b)
 	}
 	if d.Lead != nil {

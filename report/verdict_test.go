@@ -244,7 +244,10 @@ func TestVerdict(t *testing.T) {
 		for _, f := range say.Verdict(all) {
 			lines = append(lines, f.Label+": "+say.Plain(f.Text))
 		}
-		for _, k := range say.KeyNumbers(all) {
+		for _, s := range append(say.Brief(all), say.Warnings(all)...) {
+			lines = append(lines, "> "+say.Plain(s))
+		}
+		for _, k := range say.Tiles(all) {
 			lines = append(lines, fmt.Sprintf("= %s: %s (%s)", k.Label, say.Plain(k.Value), say.Plain(k.Note)))
 		}
 		if i == 0 {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"schedreplay/parser"
 	"schedreplay/replay"
@@ -204,19 +205,14 @@ func JoinUpTo(words []string, n int, noun string) string {
 	return strings.Join(words[:n], ", ") + " and " + Counted(int64(rest), "more "+noun)
 }
 
-// Sentence makes the first letter of a text a capital unless a mark comes
-// first, and ends it with a full stop.
+// Sentence begins a text with a capital, unless a mark or a number comes first, and ends it
+// with a full stop.
 func Sentence(s string) string {
-	if s == "" {
+	r, n := utf8.DecodeRuneInString(s)
+	if n == 0 {
 		return s
 	}
-	r := []rune(s)
-	r[0] = unicode.ToUpper(r[0])
-	s = string(r)
-	if !strings.HasSuffix(Plain(s), ".") {
-		s += "."
-	}
-	return s
+	return string(unicode.ToUpper(r)) + s[n:] + "."
 }
 
 // CPUNoun is "CPU 3" or "CPUs 3-5".

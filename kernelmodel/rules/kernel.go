@@ -98,17 +98,29 @@ func (k *Kernel) turn(info *fixInfo, on bool) bool {
 	}
 	k.Name = k.Release
 	for _, f := range k.set {
-		get := fixByName(f).get
-		has := *get(&k.Rules)
-		switch {
-		case has == *get(&k.stock) && !slices.Contains(k.stockUnknown, f):
-		case has:
+		switch with, without := k.Changed(); {
+		case slices.Contains(with, f):
 			k.Name += "+" + string(f)
-		default:
+		case slices.Contains(without, f):
 			k.Name += "-" + string(f)
 		}
 	}
 	return true
+}
+
+// Changed returns the fixes in which the kernel differs from its release as it came: those
+// that stand after a + and after a - in its name.
+func (k *Kernel) Changed() (with, without []Fix) {
+	for _, f := range k.set {
+		switch has := k.Rules.Has(f); {
+		case has == k.stock.Has(f) && !slices.Contains(k.stockUnknown, f):
+		case has:
+			with = append(with, f)
+		default:
+			without = append(without, f)
+		}
+	}
+	return with, without
 }
 
 // mistyped returns the fix that a release seems to end in although it is not
