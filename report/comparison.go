@@ -64,17 +64,22 @@ func (c *Comparison) verdict() []string {
 	a := c.samples[0]
 	var out []string
 	for _, b := range c.samples[1:] {
-		out = append(out, say.HeldVerdict(a, b), say.DelayVerdict(a, b))
+		x := findings.Compare(a, b)
+		out = append(out, say.HeldVerdict(x), say.DelayVerdict(x))
 	}
 	return out
 }
 
-// Broken are the bounds that do not hold, one sentence each; what is not known
-// does not hold.
-func (c *Comparison) Broken(b findings.Bounds) []string {
+// Broken are the gates that do not hold, one sentence each: every capture but the first
+// must keep them.
+func (c *Comparison) Broken(gates []findings.Gate) []string {
 	var out []string
 	for _, s := range c.samples[1:] {
-		out = append(out, say.Broken(s, b)...)
+		for _, g := range gates {
+			if j := s.Judge(g); !j.Holds {
+				out = append(out, say.Clean(s.Name)+": "+say.Broken(&j))
+			}
+		}
 	}
 	return out
 }

@@ -239,11 +239,12 @@ func TestDoubts(t *testing.T) {
 
 func TestGate(t *testing.T) {
 	c := comparison(t)
-	ns := func(v int64) *int64 { return &v }
-	if b := c.Broken(findings.Bounds{MaxP99: ns(200_000), MaxIntrusions: ns(0)}); len(b) != 0 {
+	p99 := func(ns int64) findings.Gate { return findings.Gate{Measure: findings.OwnerP99, Max: ns} }
+	entries := func(n int64) findings.Gate { return findings.Gate{Measure: findings.EntryCount, Max: n} }
+	if b := c.Broken([]findings.Gate{p99(200_000), entries(0)}); len(b) != 0 {
 		t.Errorf("broken without reason: %q", b)
 	}
-	if b := c.Broken(findings.Bounds{MaxP99: ns(1_000)}); len(b) != 1 || !strings.Contains(b[0], "p99") {
+	if b := c.Broken([]findings.Gate{p99(1_000)}); len(b) != 1 || !strings.Contains(b[0], "p99") {
 		t.Errorf("p99 of the after: %q", b)
 	}
 	// The other way round the intruder is in the after.
@@ -251,7 +252,7 @@ func TestGate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b := back.Broken(findings.Bounds{MaxIntrusions: ns(0)}); len(b) != 1 || !strings.Contains(b[0], "1 intrusion") {
+	if b := back.Broken([]findings.Gate{entries(0)}); len(b) != 1 || !strings.Contains(b[0], "1 entry") {
 		t.Errorf("intrusions: %q", b)
 	}
 	// What is not known does not hold.
@@ -260,7 +261,7 @@ func TestGate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b := c.Broken(findings.Bounds{MaxP99: ns(1 << 40), MaxIntrusions: ns(1 << 40)}); len(b) != 2 {
+	if b := c.Broken([]findings.Gate{p99(1 << 40), entries(1 << 40)}); len(b) != 2 {
 		t.Errorf("unknown: %q", b)
 	}
 }

@@ -1,24 +1,23 @@
 package main
 
 import (
-	"cmp"
 	"encoding/xml"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"schedreplay/export/outdir"
+	"schedreplay/findings"
+	"schedreplay/findings/say"
 	"schedreplay/replay"
 )
 
-// demand is one bound of a check.
+// demand is a gate as the command line gives it.
 type demand struct {
 	flag  string // without dashes; names the JUnit case
 	bound string // as it was given
-	// hold reports whether it holds and what was found, in a few words.
-	hold func(res *replay.Result) (ok bool, found string)
+	gate  findings.Gate
 }
 
 // limits are the flags of check that set bounds.
@@ -73,177 +72,42 @@ which the recording does not tell who ran counts as an intrusion, unless
 	return cmd
 }
 
-// demands turns the flags that were given into bounds.
+// demands turns the flags that were given into gates.
 func (l *limits) demands(cmd *cobra.Command) ([]demand, error) {
 	var out []demand
-	f := cmd.Flags()
 	for _, d := range []struct {
-		flag, value string
-		found       func(res *replay.Result, bound int64) (bool, string)
+		flag     string
+		duration string
+		count    int64
+		measure  findings.Measure
 	}{
-		{"max-intrusion", l.intrusion, l.intrusionWithin},
-		{"max-p99", l.p99, p99Within},
-		{"max-delay", l.delay, delayWithin},
+		{"max-intrusion", l.intrusion, 0, findings.ForeignTime},
+		{"max-p99", l.p99, 0, findings.OwnerP99},
+		{"max-delay", l.delay, 0, findings.OwnerWorst},
+		{"max-entries", "", l.entries, findings.EntryCount},
+		{"max-lost", "", l.lost, findings.LostEvents},
 	} {
-		if !f.Changed(d.flag) {
+		if !cmd.Flags().Changed(d.flag) {
 			continue
 		}
-		ns, err := parseDuration("--"+d.flag, d.value)
-		if err != nil {
-			return nil, err
+		bound, n := d.duration, d.count
+		switch d.measure {
+		case findings.EntryCount, findings.LostEvents:
+			if bound = fmt.Sprint(n); n < 0 {
+				return nil, usagef("--%s %d is negative", d.flag, n)
+			}
+		default:
+			var err error
+			if n, err = parseDuration("--"+d.flag, bound); err != nil {
+				return nil, err
+			}
 		}
-		out = append(out, demand{d.flag, d.value, func(res *replay.Result) (bool, string) { return d.found(res, ns) }})
-	}
-	for _, d := range []struct {
-		flag  string
-		bound int64
-		found func(res *replay.Result, bound int64) (bool, string)
-	}{
-		{"max-entries", l.entries, entriesWithin},
-		{"max-lost", l.lost, lostWithin},
-	} {
-		if !f.Changed(d.flag) {
-			continue
-		}
-		if d.bound < 0 {
-			return nil, usagef("--%s %d is negative", d.flag, d.bound)
-		}
-		out = append(out, demand{d.flag, fmt.Sprint(d.bound), func(res *replay.Result) (bool, string) { return d.found(res, d.bound) }})
+		out = append(out, demand{d.flag, bound, findings.Gate{Measure: d.measure, Max: n, IgnoreResidents: l.ignoreResidents, AllowUnknown: l.allowUnknown}})
 	}
 	if len(out) == 0 {
 		return nil, usagef("nothing to check: give a bound, as in --max-intrusion 0ms")
 	}
 	return out, nil
-}
-
-// noIsolation says why nothing can be said of isolated CPUs, "" if it can.
-func noIsolation(res *replay.Result) string {
-	switch iso, ok := res.Isolated.Get(); {
-	case !ok:
-		return "which CPUs are isolated is not known; name them with --isolated"
-	case iso.Empty():
-		return "no CPU is isolated; if that is wrong, name them with --isolated"
-	}
-	return ""
-}
-
-func (l *limits) intrusionWithin(res *replay.Result, bound int64) (bool, string) {
-	if why := noIsolation(res); why != "" {
-		return false, why
-	}
-	var ns, unknown int64
-	for _, c := range res.CPUs {
-		unknown += c.Time[replay.ClassUnknown]
-		if l.ignoreResidents {
-			for _, s := range c.Stays {
-				if s.How != replay.CameBefore {
-					ns += s.RunNS
-				}
-			}
-		} else {
-			ns += c.Time[replay.ClassForeign]
-		}
-	}
-	found := fmt.Sprintf("foreign tasks ran for %s", milliseconds(ns))
-	if ns > bound {
-		return false, found
-	}
-	if unknown > 0 && ns+unknown > bound && !l.allowUnknown {
-		return false, found + fmt.Sprintf(", but who ran for another %s is not known", milliseconds(unknown))
-	}
-	return true, found
-}
-
-func entriesWithin(res *replay.Result, bound int64) (bool, string) {
-	if why := noIsolation(res); why != "" {
-		return false, why
-	}
-	var n, unseen int64
-	for _, c := range res.CPUs {
-		for _, s := range c.Stays {
-			if s.How != replay.CameBefore {
-				n++
-			}
-			if s.How == replay.CameUnseen {
-				unseen++
-			}
-		}
-		n += c.StaysDropped
-	}
-	found := entries(n)
-	if unseen > 0 {
-		found += fmt.Sprintf(" (%d unseen: the recording does not tell whether the task was there before)", unseen)
-	}
-	return n <= bound, found
-}
-
-func entries(n int64) string {
-	if n == 1 {
-		return "1 entry"
-	}
-	return fmt.Sprintf("%d entries", n)
-}
-
-// ownerDelays lists the owners' delays with how often each occurred, ascending,
-// and counts them.
-func ownerDelays(res *replay.Result) (list []replay.DelayStep, n, worst int64) {
-	for _, c := range res.CPUs {
-		for _, d := range []*replay.DelayHistogram{c.OwnerDelay, c.OwnerDelayIntruded} {
-			if d == nil {
-				continue
-			}
-			worst = max(worst, d.Max())
-			n += d.Count()
-			var before int64
-			for _, s := range d.Steps() {
-				list = append(list, replay.DelayStep{NS: s.NS, Count: s.Count - before})
-				before = s.Count
-			}
-		}
-	}
-	slices.SortFunc(list, func(a, b replay.DelayStep) int { return cmp.Compare(a.NS, b.NS) })
-	return list, n, worst
-}
-
-func p99Within(res *replay.Result, bound int64) (bool, string) {
-	if why := noIsolation(res); why != "" {
-		return false, why
-	}
-	list, n, worst := ownerDelays(res)
-	switch {
-	case n == 0:
-		return false, "no waking of an owner was recorded; name it with --owner"
-	case n < 100:
-		return worst <= bound, fmt.Sprintf("too few wakings for a p99 (%d), the longest sch delay is %s", n, milliseconds(worst))
-	}
-	p, left := worst, n-n/100 // so many do not wait longer
-	for _, s := range list {
-		if left -= s.Count; left <= 0 {
-			p = s.NS
-			break
-		}
-	}
-	return p <= bound, "the owners' p99 sch delay is " + milliseconds(p)
-}
-
-func delayWithin(res *replay.Result, bound int64) (bool, string) {
-	if why := noIsolation(res); why != "" {
-		return false, why
-	}
-	_, n, worst := ownerDelays(res)
-	if n == 0 {
-		return false, "no waking of an owner was recorded; name it with --owner"
-	}
-	return worst <= bound, "the longest sch delay of an owner is " + milliseconds(worst)
-}
-
-func lostWithin(res *replay.Result, bound int64) (bool, string) {
-	n := res.Lost + res.Overwritten
-	found := plural(n, "event") + " lost"
-	if k := res.LostUnknown + res.Holes; k > 0 {
-		return false, found + fmt.Sprintf(", and an unknown number in %s", plural(k, "place"))
-	}
-	return n <= bound, found
 }
 
 func (a *app) check(in *input, demands []demand, junit string) error {
@@ -255,13 +119,15 @@ func (a *app) check(in *input, demands []demand, junit string) error {
 	if err != nil {
 		return err
 	}
+	f := findings.Of(res)
 	suite := junitSuite{Name: "schedreplay check", Tests: len(demands)}
 	var bad, good []string
 	for _, d := range demands {
-		ok, found := d.hold(res)
+		j := f.Judge(d.gate)
+		found := say.Found(&j)
 		words := fmt.Sprintf("%s (--%s %s)", found, d.flag, d.bound)
 		c := junitCase{Class: "schedreplay." + sectionName(in.Path), Name: d.flag + " " + d.bound, Out: oneLine(found)}
-		if ok {
+		if j.Holds {
 			good = append(good, words)
 		} else {
 			bad = append(bad, words)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/export/outdir"
@@ -56,26 +57,35 @@ keep within them, or the exit status is 1. What is not known does not hold.
 		if err := c.parse(cmd); err != nil {
 			return err
 		}
-		var b findings.Bounds
-		if f.Changed("max-p99") {
-			ns, err := parseDuration("--max-p99", p99)
-			if err != nil {
-				return err
-			}
-			b.MaxP99 = &ns
-		}
-		if f.Changed("max-intrusions") {
-			if intrusions < 0 {
-				return usagef("--max-intrusions %d: a number of intrusions is not negative", intrusions)
-			}
-			b.MaxIntrusions = &intrusions
+		gates, err := compareGates(f, p99, intrusions)
+		if err != nil {
+			return err
 		}
 		if len(args) > findings.MaxSamples {
 			return usagef("%d captures: compare takes %d at most", len(args), findings.MaxSamples)
 		}
-		return a.compare(cmd, args, out, &c, b)
+		return a.compare(cmd, args, out, &c, gates)
 	}
 	return cmd
+}
+
+// compareGates turns the flags that were given into gates.
+func compareGates(f *pflag.FlagSet, p99 string, intrusions int64) ([]findings.Gate, error) {
+	var gates []findings.Gate
+	if f.Changed("max-p99") {
+		ns, err := parseDuration("--max-p99", p99)
+		if err != nil {
+			return nil, err
+		}
+		gates = append(gates, findings.Gate{Measure: findings.OwnerP99, Max: ns})
+	}
+	if f.Changed("max-intrusions") {
+		if intrusions < 0 {
+			return nil, usagef("--max-intrusions %d: a number of intrusions is not negative", intrusions)
+		}
+		gates = append(gates, findings.Gate{Measure: findings.EntryCount, Max: intrusions})
+	}
+	return gates, nil
 }
 
 // parseDuration reads a duration that is not negative, in ns.
@@ -87,7 +97,7 @@ func parseDuration(flag, s string) (int64, error) {
 	return int64(d), nil
 }
 
-func (a *app) compare(cmd *cobra.Command, paths []string, dir string, c *common, bounds findings.Bounds) error {
+func (a *app) compare(cmd *cobra.Command, paths []string, dir string, c *common, gates []findings.Gate) error {
 	var samples []*findings.Sample
 	var partial error
 	var d *outdir.Dir
@@ -122,7 +132,7 @@ func (a *app) compare(cmd *cobra.Command, paths []string, dir string, c *common,
 			return err
 		}
 	}
-	broken := cmp.Broken(bounds)
+	broken := cmp.Broken(gates)
 	if c.format == "json" {
 		b, err := cmp.JSON()
 		if err != nil {
@@ -133,7 +143,7 @@ func (a *app) compare(cmd *cobra.Command, paths []string, dir string, c *common,
 			a.say("%s", oneLine(strings.Join(broken, "; ")))
 		}
 	} else {
-		a.compareText(cmp, bounds, broken, dir)
+		a.compareText(cmp, gates, broken, dir)
 	}
 	if len(broken) > 0 {
 		return &checkError{strings.Join(broken, "; ")}
@@ -182,7 +192,7 @@ func (a *app) sample(path, name string, c *common, d *outdir.Dir, partial *error
 	return s, nil
 }
 
-func (a *app) compareText(cmp *report.Comparison, bounds findings.Bounds, broken []string, dir string) {
+func (a *app) compareText(cmp *report.Comparison, gates []findings.Gate, broken []string, dir string) {
 	st := a.style()
 	for _, l := range cmp.Verdict() {
 		fmt.Fprintln(a.out, term.Wrap(oneLine(l), 80))
@@ -201,7 +211,7 @@ func (a *app) compareText(cmp *report.Comparison, bounds findings.Bounds, broken
 		fmt.Fprintln(a.out)
 		a.holds(dir, "compare.md, compare.json and figures")
 	}
-	if bounds == (findings.Bounds{}) {
+	if len(gates) == 0 {
 		return
 	}
 	fmt.Fprintln(a.out)

@@ -8,6 +8,7 @@ import (
 
 	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/export/rows"
+	"schedreplay/findings/say"
 	"schedreplay/parser"
 	"schedreplay/replay"
 )
@@ -234,7 +235,7 @@ func (a *app) classTimes(r *replay.CPUResult) {
 	var parts []string
 	for _, c := range classes {
 		if ns := r.Time[c]; ns > 0 {
-			parts = append(parts, fmt.Sprintf("%s %s (%s)", c, milliseconds(ns), percent(ns, total)))
+			parts = append(parts, fmt.Sprintf("%s %s (%s)", c, say.Milliseconds(ns), percent(ns, total)))
 		}
 	}
 	fmt.Fprintln(a.out, term.Indent(strings.Join(parts, ", "), 2, 78))
@@ -244,7 +245,7 @@ func stayLength(res *replay.Result, s *replay.Stay) string {
 	if s.Left == parser.NoTime {
 		return "to the end"
 	}
-	return milliseconds(s.Left - s.Arrived)
+	return say.Milliseconds(s.Left - s.Arrived)
 }
 
 // stayCost prints what a stay cost and what the patched kernel leaves of it.
@@ -254,14 +255,14 @@ func (a *app) stayCost(res *replay.Result, st *replay.Stay) {
 	if st.CutRuns > 0 {
 		at = " (at least: " + plural(st.CutRuns, "run") + " cut by the window or a gap)"
 	}
-	fmt.Fprintf(a.out, "      %s, %s%s\n", plural(st.Runs, "run"), milliseconds(st.RunNS), at)
+	fmt.Fprintf(a.out, "      %s, %s%s\n", plural(st.Runs, "run"), say.Milliseconds(st.RunNS), at)
 	if st.SelectionsUnknown > 0 {
 		fmt.Fprintf(a.out, "      %s there; whether the kernel selected is not known of %d\n", plural(st.Wakings, "later waking"), st.SelectionsUnknown)
 	} else if st.Wakings > 0 {
 		fmt.Fprintf(a.out, "      %s there, %s, %d chose the CPU again\n", plural(st.Wakings, "later waking"), plural(st.Selections, "selection"), st.StayedPut)
 	}
 	if st.DelayedOwner > 0 {
-		fmt.Fprintf(a.out, "      delayed the owner %s, %s in all\n", times(st.DelayedOwner), milliseconds(st.DelayedOwnerNS))
+		fmt.Fprintf(a.out, "      delayed the owner %s, %s in all\n", times(st.DelayedOwner), say.Milliseconds(st.DelayedOwnerNS))
 	}
 	placed := st.Wakings
 	if st.How == replay.CameByWakeup {
@@ -306,7 +307,7 @@ func (a *app) others(r *replay.CPUResult, f *filter) {
 			t.Head(a.out)
 			first = false
 		}
-		t.Row(a.out, term.Cells(fitTask(o.Task.Comm, o.Task.PID, 24), o.Class.String(), fmt.Sprintf("%d runs", o.Runs), milliseconds(o.RunNS))...)
+		t.Row(a.out, term.Cells(fitTask(o.Task.Comm, o.Task.PID, 24), o.Class.String(), fmt.Sprintf("%d runs", o.Runs), say.Milliseconds(o.RunNS))...)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/export/rows"
+	"schedreplay/findings/say"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 	"schedreplay/replay"
@@ -283,11 +284,11 @@ func (a *app) sweepResidents(s *sweepResult) {
 		r := s.recorded(cpu)
 		if names, ns := stayNames(r.residents); names != "" {
 			fmt.Fprintln(a.out, term.Wrap(fmt.Sprintf("Residents hold CPU %d under every kernel: %s came otherwise than by a wakeup in the capture and ran %s there.",
-				cpu, names, milliseconds(ns)), 80))
+				cpu, names, say.Milliseconds(ns)), 80))
 		}
 		if names, ns := stayNames(r.unseen); names != "" {
 			fmt.Fprintln(a.out, term.Wrap(fmt.Sprintf("How %s came to CPU %d is not recorded, nor whether it was there before. The %s that ran there stand under every kernel, though any of them may have kept it out.",
-				names, cpu, milliseconds(ns)), 80))
+				names, cpu, say.Milliseconds(ns)), 80))
 		}
 	}
 }

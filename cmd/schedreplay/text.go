@@ -32,15 +32,6 @@ func fitTask(comm string, pid int32, width int) string {
 	return name + id + strings.Repeat(" ", max(0, room-term.Width(name)))
 }
 
-// milliseconds prints ns with three digits after the point.
-func milliseconds(ns int64) string {
-	sign := ""
-	if ns < 0 {
-		sign, ns = "-", -ns
-	}
-	return fmt.Sprintf("%s%d.%03d ms", sign, ns/1e6, ns%1e6/1e3)
-}
-
 // percent prints part of whole with one digit after the point.
 func percent(part, whole int64) string {
 	if whole <= 0 {

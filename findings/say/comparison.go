@@ -138,59 +138,59 @@ func ownerNames(r *replay.Result) string {
 
 func sampleTitle(s *findings.Sample) string { return Bold(Clean(s.Name)) }
 
+// differenceWords says what two recordings can tell of a difference.
+func differenceWords(d findings.Difference) string {
+	switch d {
+	case findings.NoneInEither:
+		return "no difference, there were none"
+	case findings.Less:
+		return "better, beyond what chance explains"
+	case findings.More:
+		return "worse, beyond what chance explains"
+	case findings.LessHere:
+		return "better in these captures, but so few entries may differ by chance; longer recordings would tell"
+	case findings.MoreHere:
+		return "worse in these captures, but so few entries may differ by chance; longer recordings would tell"
+	}
+	return "no difference that these captures can tell from chance"
+}
+
 // HeldVerdict compares entries and time.
-func HeldVerdict(a, b *findings.Sample) string {
-	x, y := a, b
-	if !x.Share.Known || !y.Share.Known {
-		return fmt.Sprintf("%s: who held the isolated CPUs is not known in %s.", sampleTitle(b), map[bool]string{true: "both captures", false: "one capture"}[!x.Share.Known && !y.Share.Known])
+func HeldVerdict(c *findings.Comparison) string {
+	x, y := c.Before, c.After
+	if c.Held == findings.NotTold {
+		return fmt.Sprintf("%s: who held the isolated CPUs is not known in %s.", sampleTitle(y), map[bool]string{true: "both captures", false: "one capture"}[!x.Share.Known && !y.Share.Known])
 	}
-	s := fmt.Sprintf("%s: foreign tasks entered %s in %s (%s in %s before) and held %s of the time (%s before)", sampleTitle(b),
-		Counted(y.Sum.Held.Entries.Total(), "time"), Duration(y.WindowNS()), Counted(x.Sum.Held.Entries.Total(), "time"), Duration(x.WindowNS()), Share(y.Share.Value), Share(x.Share.Value))
-	word := map[bool]string{true: "better", false: "worse"}[y.Share.Value < x.Share.Value]
-	switch {
-	case x.Sum.Held.NS == 0 && y.Sum.Held.NS == 0:
-		s += ": no difference, there were none"
-	case x.Share.Apart(y.Share) && x.EntriesPerS.Apart(y.EntriesPerS):
-		s += fmt.Sprintf(": %s, beyond what chance explains", word)
-	case x.Share.Apart(y.Share):
-		s += fmt.Sprintf(": %s in these captures, but so few entries may differ by chance; longer recordings would tell", word)
-	default:
-		s += ": no difference that these captures can tell from chance"
+	s := fmt.Sprintf("%s: foreign tasks entered %s in %s (%s in %s before)", sampleTitle(y),
+		Counted(y.Sum.Held.Entries.Total(), "time"), Duration(y.WindowNS()), Counted(x.Sum.Held.Entries.Total(), "time"), Duration(x.WindowNS()))
+	if r := c.EntryRatio; r.Value > 0 {
+		s += fmt.Sprintf(", %s of the rate (95 %% band %s to %s)", factor(r.Value), factor(r.Low), factor(r.High))
 	}
-	return s + "."
+	entries, held := differenceWords(c.Entries), differenceWords(c.Held)
+	share := fmt.Sprintf("held %s of the time (%s before)", Share(y.Share.Value), Share(x.Share.Value))
+	if entries == held {
+		return fmt.Sprintf("%s and %s: %s.", s, share, held)
+	}
+	return fmt.Sprintf("%s: %s. They %s: %s.", s, entries, share, held)
 }
 
 func Share(v float64) string { return Percent(int64(math.Round(v*1e9)), 1e9) }
 
 // DelayVerdict compares the owners' delays, with the size of the effect.
-func DelayVerdict(a, b *findings.Sample) string {
-	p, ok := findings.Superiority(a, b)
-	if !ok {
+func DelayVerdict(c *findings.Comparison) string {
+	a, b := c.Before, c.After
+	if !c.SuperiorityKnown {
 		return fmt.Sprintf("%s: the owner’s sch delay cannot be compared, since one of the captures shows no waking of it.", sampleTitle(b))
 	}
-	best := -1
-	for i := range findings.Percentiles[:3] {
-		if r := findings.Ratio(a, b, i); r.Known {
-			best = i
-		}
-	}
 	s := sampleTitle(b) + ": "
-	if best < 0 {
+	if at := c.Percentile; at < 0 {
 		s += fmt.Sprintf("the owner waited up to %s (%s before)", Duration(b.Sum.Delays.WorstNS), Duration(a.Sum.Delays.WorstNS))
 	} else {
-		r := findings.Ratio(a, b, best)
-		s += fmt.Sprintf("the owner’s p%g sch delay is %s (%s before), %s of it (95 %% band %s to %s)", findings.Percentiles[best],
-			Duration(int64(b.Percentile[best].Value)), Duration(int64(a.Percentile[best].Value)), factor(r.Value), factor(r.Low), factor(r.High))
-		switch {
-		case r.High < 1:
-			s += ": better"
-		case r.Low > 1:
-			s += ": worse"
-		default:
-			s += ": no difference that these captures can tell from chance"
-		}
+		r := c.DelayRatio
+		s += fmt.Sprintf("the owner’s p%g sch delay is %s (%s before), %s of it (95 %% band %s to %s): %s", findings.Percentiles[at],
+			Duration(int64(b.Percentile[at].Value)), Duration(int64(a.Percentile[at].Value)), factor(r.Value), factor(r.Low), factor(r.High), differenceWords(c.Delays))
 	}
-	return s + fmt.Sprintf("; over all wakings, one waits longer than one before in %.0f %% of pairs, a %s effect.", 100*p, EffectSize(p))
+	return s + fmt.Sprintf("; over all wakings, one waits longer than one before in %.0f %% of pairs, a %s effect.", 100*c.Superiority, EffectSize(c.Superiority))
 }
 
 // EffectSize is a word for the probability of superiority, by the customary
@@ -218,31 +218,6 @@ func factor(v float64) string {
 		return fmt.Sprintf("%.2f", v)
 	}
 	return fmt.Sprintf("1/%s", Count(int64(math.Round(1/max(v, 1e-9)))))
-}
-
-func Broken(s *findings.Sample, b findings.Bounds) []string {
-	var out []string
-	name := Clean(s.Name)
-	if b.MaxP99 != nil {
-		p := s.Percentile[2]
-		switch {
-		case s.Sum.Delays.Count() == 0:
-			out = append(out, fmt.Sprintf("%s: the owner’s p99 is not known, since no waking of it was recorded", name))
-		case !p.Known && s.Sum.Delays.WorstNS > *b.MaxP99:
-			out = append(out, fmt.Sprintf("%s: %s are too few for a p99, and the longest delay, %s, is over %s", name, Counted(s.Sum.Delays.Count(), "waking"), Duration(s.Sum.Delays.WorstNS), Duration(*b.MaxP99)))
-		case p.Known && p.Value > float64(*b.MaxP99):
-			out = append(out, fmt.Sprintf("%s: the owner’s p99 sch delay is %s, over %s", name, Duration(int64(p.Value)), Duration(*b.MaxP99)))
-		}
-	}
-	if b.MaxIntrusions != nil {
-		switch {
-		case s.Sum.CPUs == 0:
-			out = append(out, fmt.Sprintf("%s: intrusions are not known, since no isolated CPU is", name))
-		case s.Sum.Held.Entries.Total() > *b.MaxIntrusions:
-			out = append(out, fmt.Sprintf("%s: %s, over %s", name, Counted(s.Sum.Held.Entries.Total(), "intrusion"), Count(*b.MaxIntrusions)))
-		}
-	}
-	return out
 }
 
 func Durations(i stats.Interval) string {

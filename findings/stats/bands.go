@@ -35,18 +35,6 @@ func Band95(v []float64) (lo, hi float64) {
 	return at(0.025), at(0.975)
 }
 
-// PoissonBand is the 95 % band of a rate by a count of events, by Byar's
-// approximation.
-func PoissonBand(n int64) (lo, hi float64) {
-	const z = 1.959963984540054
-	up := func(k float64) float64 { return k * math.Pow(1-1/(9*k)+z/(3*math.Sqrt(k)), 3) }
-	down := func(k float64) float64 { return k * math.Pow(1-1/(9*k)-z/(3*math.Sqrt(k)), 3) }
-	if n > 0 {
-		lo = max(0, down(float64(n)))
-	}
-	return lo, up(float64(n) + 1)
-}
-
 // HasPercentile reports whether n values are enough for a percentile, 0 to 100: at least
 // one must lie above it.
 func HasPercentile(p float64, n int64) bool { return float64(n)*(100-p)/100 >= 1-1e-9 }

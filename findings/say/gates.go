@@ -1,0 +1,68 @@
+package say
+
+import (
+	"fmt"
+
+	"schedreplay/findings"
+)
+
+// Milliseconds prints ns to the microsecond: what is held against a bound is not rounded
+// across it.
+func Milliseconds(ns int64) string {
+	sign := ""
+	if ns < 0 {
+		sign, ns = "-", -ns
+	}
+	return fmt.Sprintf("%s%d.%03d ms", sign, ns/1e6, ns%1e6/1e3)
+}
+
+// Found says what a gate found, in a few words.
+func Found(j *findings.Judgement) string {
+	switch j.Isolation {
+	case findings.IsolationUnknown:
+		return "which CPUs are isolated is not known; name them with --isolated"
+	case findings.NoneIsolated:
+		return "no CPU is isolated; if that is wrong, name them with --isolated"
+	case findings.NoneLookedAt:
+		return "nothing is known of the isolated CPUs: none of them was recorded"
+	}
+	if j.Unwoken {
+		return "no waking of an owner was recorded; name it with --owner"
+	}
+	value := Milliseconds(j.Value)
+	switch j.Measure {
+	case findings.ForeignTime:
+		s := "foreign tasks ran for " + value
+		if j.Value <= j.Max && !j.Holds {
+			s += fmt.Sprintf(", but who ran for another %s is not known", Milliseconds(j.Unknown))
+		}
+		return s
+	case findings.EntryCount:
+		s := Counted(j.Value, "entry", "entries")
+		if j.Unknown > 0 {
+			s += fmt.Sprintf(" (%s unseen: the recording does not tell whether the task was there before)", Count(j.Unknown))
+		}
+		return s
+	case findings.OwnerP99:
+		if j.TooFew {
+			return fmt.Sprintf("too few wakings for a p99 (%d), the longest sch delay is %s", j.Wakings, value)
+		}
+		return "the owners' p99 sch delay is " + value
+	case findings.OwnerWorst:
+		return "the longest sch delay of an owner is " + value
+	}
+	s := Counted(j.Value, "event") + " lost"
+	if j.Unknown > 0 {
+		s += fmt.Sprintf(", and an unknown number in %s", Counted(j.Unknown, "place"))
+	}
+	return s
+}
+
+// Broken says what a gate found and what it demands.
+func Broken(j *findings.Judgement) string {
+	bound := Milliseconds(j.Max)
+	if j.Measure == findings.EntryCount || j.Measure == findings.LostEvents {
+		bound = Count(j.Max)
+	}
+	return fmt.Sprintf("%s; the bound is %s", Found(j), bound)
+}
