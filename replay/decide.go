@@ -136,7 +136,7 @@ func (r *pass) close(d *decision) {
 		Baseline: r.plan.Role, More: line.More[:0],
 	}
 	for i := 1; i < len(r.of); i++ {
-		line.More = append(line.More, Alternative{Placed: line.Patched, Moved: MovedNo})
+		line.More = append(line.More, Alternative{Kernel: r.plan.Alternatives[i].Name, Placed: line.Patched, Moved: MovedNo})
 	}
 	if d.ev.Task.Prio == parser.NoPrio {
 		line.Task.Prio = p.prio

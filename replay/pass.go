@@ -342,6 +342,9 @@ func (r *pass) describe() {
 	if len(r.plan.Alternatives) > 0 {
 		alt = r.plan.Alternatives[0].Kernel
 	}
+	for _, sc := range r.plan.Alternatives {
+		res.Alternatives = append(res.Alternatives, AlternativeResult{Scenario: sc})
+	}
 	if res.Original, res.Patched = base, alt; res.Baseline == RolePatched {
 		res.Original, res.Patched = alt, base
 	}

@@ -154,6 +154,8 @@ func (w *Wakeup) Other() *Placed {
 
 // Alternative is what a further kernel makes of a wakeup; see [Wakeup].
 type Alternative struct {
+	// Kernel is the scenario's name.
+	Kernel string
 	Placed
 	Moved         Moved
 	DivergedSince int64
@@ -258,6 +260,8 @@ type Stay struct {
 // Remains is what an alternative leaves of a stay: wakings with the entry, and run time
 // in ns of the runs that surely remain on an isolated CPU, RunMaxNS with those that may.
 type Remains struct {
+	// Kernel is the scenario's name.
+	Kernel            string
 	Certain, Possible int64
 	RunNS, RunMaxNS   int64
 }

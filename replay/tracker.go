@@ -271,6 +271,7 @@ func (t *tracker) tell(s *openStay) {
 		switch left := s.left[at]; {
 		case i > 0:
 			s.More[i-1] = left
+			s.More[i-1].Kernel = t.r.plan.Alternatives[i].Name
 		case t.r.plan.Role == RolePatched:
 			s.PatchedCertain, s.PatchedRunNS, s.PatchedRunMaxNS = s.Wakings, s.RunNS, s.RunNS
 			if s.Entry != nil {
@@ -685,9 +686,8 @@ func (t *tracker) report(res *Result) {
 	}
 	for i, at := range t.r.of {
 		a := &t.alts[at]
-		res.Alternatives = append(res.Alternatives, AlternativeResult{
-			Scenario: t.r.plan.Alternatives[i], Holds: t.holds(at), MovedCertain: a.certain, MovedPossible: a.possible, Moved: a.tasks(),
-		})
+		o := &res.Alternatives[i]
+		o.Holds, o.MovedCertain, o.MovedPossible, o.Moved = t.holds(at), a.certain, a.possible, a.tasks()
 	}
 	if len(res.Alternatives) > 0 {
 		a := &res.Alternatives[0]

@@ -1,6 +1,10 @@
 package main
 
-import "schedreplay/replay"
+import (
+	"slices"
+
+	"schedreplay/replay"
+)
 
 // behind prints wakeups in another goroutine than the one that replays, in the
 // same order. Until wait has returned, nobody else may write to the output.
@@ -41,7 +45,9 @@ func (b *behind) push(w *replay.Wakeup) {
 	if b.batch == nil {
 		b.batch = <-b.empty
 	}
-	if b.batch = append(b.batch, *w); len(b.batch) == behindBatch {
+	c := *w
+	c.More = slices.Clone(w.More)
+	if b.batch = append(b.batch, c); len(b.batch) == behindBatch {
 		b.full <- b.batch
 		b.batch = nil
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"schedreplay/cpumask"
 	"schedreplay/export/rows"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
@@ -56,7 +57,7 @@ func fields(t *testing.T, object []byte) (keys []string, values map[string]json.
 var (
 	wakeupFields = []string{
 		"n", "time_ns", "kind", "pid", "comm", "prio", "waker_context", "waker_pid", "waker_comm", "waker_cpu", "prev_cpu", "recorded_cpu", "selection",
-		"original", "patched", "moved", "isolated", "diverged_since",
+		"original", "patched", "moved", "isolated", "diverged_since", "baseline",
 	}
 	placedFields = []string{"cpu", "possible", "path", "certain", "prev_cpu"}
 )
@@ -155,6 +156,7 @@ func TestWakeupLine(t *testing.T) {
 	known.Possible.Set(43)
 	patched := replay.Placed{CPU: 42, Bounded: true, Path: place.PathTarget, Prev: 42}
 	patched.Possible.Set(42)
+	on3 := replay.Placed{CPU: 3, Bounded: true, Path: place.PathIdleCPU, Prev: 2, Possible: cpumask.Of(3)}
 	for _, c := range []struct {
 		w    replay.Wakeup
 		want string
@@ -163,13 +165,13 @@ func TestWakeupLine(t *testing.T) {
 			replay.Wakeup{
 				N: 9, Time: 24569910000, Task: replay.TaskRef{PID: 240, Comm: "ksmd", Prio: 125}, Waker: replay.TaskRef{PID: 707, Comm: "pong1"},
 				WakerContext: replay.WakerSoftirq, WakerCPU: 42, PrevCPU: 42, RecordedCPU: 43, Selection: true, SelectionKnown: true,
-				Original: known, Patched: patched, Moved: replay.MovedCertain, Isolated: true, IsolatedKnown: true,
+				Original: known, Patched: patched, Baseline: replay.RoleOriginal, Moved: replay.MovedCertain, Isolated: true, IsolatedKnown: true,
 			},
 			`{"n":9,"time_ns":24569910000,"kind":"wakeup","pid":240,"comm":"ksmd","prio":125,` +
 				`"waker_context":"softirq","waker_pid":707,"waker_comm":"pong1","waker_cpu":42,"prev_cpu":42,"recorded_cpu":43,"selection":true,` +
 				`"original":{"cpu":43,"possible":[43],"path":"idle-smt","certain":true,"prev_cpu":42},` +
 				`"patched":{"cpu":42,"possible":[42],"path":"target","certain":true,"prev_cpu":42},` +
-				`"moved":"certain","isolated":true,"diverged_since":null}`,
+				`"moved":"certain","isolated":true,"diverged_since":null,"baseline":"original"}`,
 		},
 		{ // nothing known, a hostile name
 			replay.Wakeup{
@@ -177,13 +179,15 @@ func TestWakeupLine(t *testing.T) {
 				Waker: replay.TaskRef{PID: parser.NoPID}, WakerContext: replay.WakerUnknown, WakerCPU: -1, PrevCPU: -1, RecordedCPU: -1,
 				Original: replay.Placed{CPU: -1, Prev: -1, Path: place.PathUnknown},
 				Patched:  replay.Placed{CPU: 3, Prev: 2, Path: place.PathNoSelection, Reason: place.ReasonOneCPU},
-				Moved:    replay.MovedPossible, ModelMiss: true, DivergedSince: 1,
+				Moved:    replay.MovedPossible, ModelMiss: true, DivergedSince: 1, Baseline: replay.RolePatched,
+				More: []replay.Alternative{{Kernel: "6.12", Placed: on3, Moved: replay.MovedCertain}},
 			},
 			`{"n":1,"time_ns":-5,"kind":"wakeup-new","pid":7,"comm":"a` + "\ufffd" + `\"\u001b\u202e\udb40\udc01é","comm_hex":"61ff221be280aef3a08081c3a9","prio":null,` +
 				`"waker_context":"unknown","waker_pid":null,"waker_comm":null,"waker_cpu":null,"prev_cpu":null,"recorded_cpu":null,"selection":null,` +
 				`"original":{"cpu":null,"possible":null,"path":"unknown","certain":false,"prev_cpu":null},` +
 				`"patched":{"cpu":3,"possible":null,"path":"no-selection","certain":false,"prev_cpu":2,"reason":"one-cpu"},` +
-				`"moved":"possible","isolated":null,"diverged_since":1,"model_miss":true}`,
+				`"moved":"possible","isolated":null,"diverged_since":1,"baseline":"patched","model_miss":true,` +
+				`"alternatives":[{"kernel":"6.12","cpu":3,"possible":[3],"path":"idle-cpu","certain":true,"prev_cpu":2,"moved":"certain","diverged_since":null}]}`,
 		},
 	} {
 		b := rows.WakeupObjects.AppendJSON(nil, &c.w)

@@ -741,6 +741,7 @@ func (d *decision) json(in *input) {
 	o.Word("wall_time", d.c.clock.rfc3339(d.w.Time))
 	o.Word("original", d.res.Original.Name)
 	o.Word("patched", d.res.Patched.Name)
+	o.Word("baseline", string(d.res.Baseline))
 	o.CPUsKnown("affinity", d.affinity)
 	o.Key("call_path")
 	o.Begin()

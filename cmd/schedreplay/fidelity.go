@@ -50,7 +50,7 @@ func (a *app) fidelity(in *input, c *common) error {
 	}
 	a.announce(in, res.Headline)
 	if c.format == "json" {
-		a.fidelityJSON(in, &f)
+		a.fidelityJSON(in, res, &f)
 	} else {
 		a.fidelityText(in, res, &f, c)
 	}
@@ -59,7 +59,7 @@ func (a *app) fidelity(in *input, c *common) error {
 }
 
 // fidelityJSON writes the contract's document.
-func (a *app) fidelityJSON(in *input, f *replay.Fidelity) {
+func (a *app) fidelityJSON(in *input, res *replay.Result, f *replay.Fidelity) {
 	var o rows.Object
 	o.Begin()
 	o.Number("decisions", f.Decisions, true)
@@ -67,6 +67,7 @@ func (a *app) fidelityJSON(in *input, f *replay.Fidelity) {
 	o.Number("covered", f.Covered, true)
 	o.Real("possible_mean", f.PossibleMean(), f.Decisions > f.Unjudged)
 	o.Number("unjudged", f.Unjudged, true)
+	o.Word("baseline", string(res.Baseline))
 	o.Key("by_path")
 	o.Begin()
 	for _, p := range f.Paths {

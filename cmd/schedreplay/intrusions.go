@@ -111,7 +111,7 @@ func stayShown(f *filter, res *replay.Result, s *replay.Stay) bool {
 
 func (a *app) intrusionsText(in *input, res *replay.Result, c *common) {
 	a.provenance(in, res)
-	fmt.Fprintf(a.out, "original %s, patched %s%s\n", res.Original.Name, res.Patched.Name, shown(&c.filter))
+	fmt.Fprintf(a.out, "%s%s\n", kernelsCompared(res), shown(&c.filter))
 	switch iso, ok := res.Isolated.Get(); {
 	case !ok:
 		fmt.Fprintln(a.out, "\nwhich CPUs are isolated is not known: no stay of a foreign task can be told")
@@ -317,6 +317,7 @@ func (a *app) intrusionsJSON(in *input, res *replay.Result, c *common) {
 	o.Begin()
 	o.Word("original", res.Original.Name)
 	o.Word("patched", res.Patched.Name)
+	o.Word("baseline", string(res.Baseline))
 	o.Time("start_ns", res.Start)
 	o.Time("end_ns", res.End)
 	o.CPUsKnown("isolated", res.Isolated)

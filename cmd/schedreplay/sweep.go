@@ -350,7 +350,8 @@ func (a *app) sweepLines(s *sweepResult) {
 func (a *app) sweepJSON(s *sweepResult) {
 	var o rows.Object
 	o.Begin()
-	o.Word("original", s.res.Original.Name)
+	o.Word("original", s.res.BaselineKernel().Name)
+	o.Word("baseline", string(s.res.Baseline))
 	o.CPUsKnown("isolated", s.res.Isolated)
 	o.Word("why_empty", s.why)
 	focus := s.res.Focus

@@ -51,7 +51,7 @@ func (a *app) wakeups(in *input, c *common) error {
 	default:
 		table := a.wakeupTable()
 		begin = func(res *replay.Result) {
-			fmt.Fprintf(a.out, "original %s, patched %s%s\n", res.Original.Name, res.Patched.Name, shown(&c.filter))
+			fmt.Fprintf(a.out, "%s%s\n", kernelsCompared(res), shown(&c.filter))
 			table.Head(a.out)
 		}
 		line = func(w *replay.Wakeup) {
@@ -79,6 +79,18 @@ func (a *app) wakeups(in *input, c *common) error {
 	}
 	a.notes(res.Notes, res.Host.Notes)
 	return nil
+}
+
+// kernelsCompared names the kernels in the head of a text, and which made the recording.
+func kernelsCompared(res *replay.Result) string {
+	s := fmt.Sprintf("original %s, patched %s", res.Original.Name, res.Patched.Name)
+	for _, a := range res.Alternatives[min(1, len(res.Alternatives)):] {
+		s += ", " + a.Name
+	}
+	if res.Baseline == replay.RolePatched {
+		s += "; the recording is the patched kernel's"
+	}
+	return s
 }
 
 // shown tells of the filter in the head of a text.

@@ -32,6 +32,8 @@ var wakeupFields = slices.Concat(
 		{"model_miss", Bool, func(w *replay.Wakeup) Value { return boolean(w.ModelMiss, true) }},
 		{"isolated", Bool, func(w *replay.Wakeup) Value { return boolean(w.Isolated, w.IsolatedKnown && w.RecordedCPU >= 0) }},
 		{"diverged_since", Int, func(w *replay.Wakeup) Value { return number(w.DivergedSince, w.DivergedSince > 0) }},
+		{"baseline", Word, func(w *replay.Wakeup) Value { return word(string(w.Baseline)) }},
+		{"alternatives", raw, func(w *replay.Wakeup) Value { return word(string(alternatives(w.More))) }},
 	},
 	task("", func(w *replay.Wakeup) (int32, string, int32) { return ref(&w.Task) }),
 	task("waker_", func(w *replay.Wakeup) (int32, string, int32) { return ref(&w.Waker) }),
@@ -52,6 +54,53 @@ func placed(prefix string, of func(*replay.Wakeup) *replay.Placed) []field[repla
 	}
 }
 
+// alternatives are the answers of further kernels as a JSON list, nil if there are none.
+func alternatives(more []replay.Alternative) []byte {
+	if len(more) == 0 {
+		return nil
+	}
+	var o Object
+	o.b = append(o.b, '[')
+	for i := range more {
+		m := &more[i]
+		o.Begin()
+		o.Word("kernel", m.Kernel)
+		o.Number("cpu", int64(m.CPU), m.CPU >= 0)
+		if o.Key("possible"); m.Bounded {
+			o.b = appendArray(o.b, m.Possible)
+		} else {
+			o.b = append(o.b, "null"...)
+		}
+		o.Word("path", string(m.Path))
+		o.Bool("certain", m.Certain(), true)
+		o.Number("prev_cpu", int64(m.Prev), m.Prev >= 0)
+		o.Word("moved", string(m.Moved))
+		o.Number("diverged_since", m.DivergedSince, m.DivergedSince > 0)
+		o.End()
+	}
+	return append(o.b, ']')
+}
+
+// remains are what further kernels leave of a stay as a JSON list, nil if there are none.
+func remains(more []replay.Remains) []byte {
+	if len(more) == 0 {
+		return nil
+	}
+	var o Object
+	o.b = append(o.b, '[')
+	for i := range more {
+		m := &more[i]
+		o.Begin()
+		o.Word("kernel", m.Kernel)
+		o.Number("certain", m.Certain, true)
+		o.Number("possible", m.Possible, true)
+		o.Number("run_ns", m.RunNS, true)
+		o.Number("run_max_ns", m.RunMaxNS, true)
+		o.End()
+	}
+	return append(o.b, ']')
+}
+
 // The tables of decisions.
 var (
 	// Wakeups is what convert writes.
@@ -68,7 +117,7 @@ var (
 		waker_context waker_pid waker_comm waker_comm_hex? waker_cpu prev_cpu recorded_cpu selection
 		original.cpu original.possible[] original.path original.certain original.prev_cpu original.reason?
 		patched.cpu patched.possible[] patched.path patched.certain patched.prev_cpu patched.reason?
-		moved isolated diverged_since model_miss?`)
+		moved isolated diverged_since baseline model_miss? alternatives?`)
 
 	// WakeupLines is its CSV.
 	WakeupLines = pick("wakeups", wakeupFields, `
@@ -144,6 +193,7 @@ var stayFields = slices.Concat(
 		{"patched_possible", Int, patchedCount(func(s *replay.Stay) int64 { return s.PatchedPossible })},
 		{"patched_run_ns", Int, patchedCount(func(s *replay.Stay) int64 { return s.PatchedRunNS })},
 		{"patched_run_max_ns", Int, patchedCount(func(s *replay.Stay) int64 { return s.PatchedRunMaxNS })},
+		{"alternatives", raw, func(s *Stay) Value { return word(string(remains(s.More))) }},
 	},
 	task("", func(s *Stay) (int32, string, int32) { return ref(&s.Task) }),
 )
@@ -159,7 +209,7 @@ var (
 	// StayObjects is the object of the command intrusions.
 	StayObjects = pick("stays", stayFields, `
 		pid comm comm_hex? class how from_cpu arrived_ns left_ns wakings selections stayed_put runs cut_runs run_ns
-		delayed_owner delayed_owner_ns patched_certain patched_possible patched_run_ns patched_run_max_ns entry`)
+		delayed_owner delayed_owner_ns patched_certain patched_possible patched_run_ns patched_run_max_ns alternatives? entry`)
 
 	// ReportStays is the report's stays.csv.
 	ReportStays = pick("stays", stayFields, `
