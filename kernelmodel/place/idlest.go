@@ -108,14 +108,15 @@ type groupStats struct {
 	capacity, weight, avgLoad, spareMost int64
 }
 
-// updateSgWakeupStats gathers a group's statistics over the allowed CPUs;
-// weight and capacity count the whole group (update_sg_wakeup_stats).
+// updateSgWakeupStats gathers a group's statistics, with GroupAllowed over the
+// allowed CPUs; weight and capacity count the whole group (update_sg_wakeup_stats, and
+// the loop of find_idlest_group before 5.5).
 func (s *Selector) updateSgWakeupStats(d *topo.Domain, g *cpumask.Mask) groupStats {
 	st := s.State
 	gs := groupStats{cpus: g, weight: int64(g.Weight())}
 	for c := g.First(); c >= 0; c = g.Next(c) {
 		gs.capacity += st.Capacity(c).Best
-		if !s.w.Allowed.Test(c) {
+		if s.Rules.GroupAllowed && !s.w.Allowed.Test(c) {
 			continue
 		}
 		load, util, runnable := st.Load(rules.LoadAverage, c).Best, st.Util(c).Best, int64(0)
@@ -159,6 +160,9 @@ func (s *Selector) updateSgWakeupStats(d *topo.Domain, g *cpumask.Mask) groupSta
 	}
 	if gs.capacity > 0 {
 		gs.avgLoad = gs.load * 1024 / gs.capacity
+		if s.Rules.SlowPath == rules.SlowPathSpare {
+			gs.runnable = gs.runnable * 1024 / gs.capacity
+		}
 	}
 	return gs
 }
@@ -167,7 +171,7 @@ func (s *Selector) updateSgWakeupStats(d *topo.Domain, g *cpumask.Mask) groupSta
 //
 // Models find_idlest_group (sched_balance_find_dst_group) in the row's form.
 func (s *Selector) findIdlestGroup(d *topo.Domain, cpu int) *cpumask.Mask {
-	var local, best groupStats
+	var local, best, spare groupStats // spare has most spare capacity of those elsewhere
 	for i := range d.Groups {
 		g := &d.Groups[i].Span
 		if !g.Intersects(s.w.Allowed) {
@@ -181,6 +185,9 @@ func (s *Selector) findIdlestGroup(d *topo.Domain, cpu int) *cpumask.Mask {
 		if best.cpus == nil || s.idler(d, &gs, &best) {
 			best = gs
 		}
+		if spare.cpus == nil || gs.spareMost > spare.spareMost {
+			spare = gs
+		}
 	}
 	if best.cpus == nil {
 		return nil
@@ -193,7 +200,16 @@ func (s *Selector) findIdlestGroup(d *topo.Domain, cpu int) *cpumask.Mask {
 	case rules.SlowPathLoad:
 		stay = 100*local.avgLoad < int64(100+(d.ImbalancePct-100)/2)*best.avgLoad
 	case rules.SlowPathSpare:
-		stay = s.stayBySpare(d, &local, &best)
+		if s.w.Kind != KindWakeupNew { // of a new task the utilisation is not set yet
+			scale, need := int64(100+(d.ImbalancePct-100)/2), s.w.Util.Best/2
+			switch {
+			case local.spareMost > need && scale*local.spareMost > 100*spare.spareMost:
+				return nil
+			case spare.spareMost > need:
+				return spare.cpus
+			}
+		}
+		stay = s.stayByLoad(d, &local, &best)
 	default:
 		stay = s.stayByType(d, &local, &best)
 	}
@@ -226,19 +242,10 @@ func (s *Selector) idler(d *topo.Domain, a, b *groupStats) bool {
 	return a.avgLoad < b.avgLoad
 }
 
-// stayBySpare is the decision of 4.x to 5.4: spare capacity first, then
-// runnable load.
-func (s *Selector) stayBySpare(d *topo.Domain, local, best *groupStats) bool {
+// stayByLoad is what 4.9 to 5.4 do where spare capacity does not decide.
+func (s *Selector) stayByLoad(d *topo.Domain, local, best *groupStats) bool {
 	imbalance := int64(1024 * (d.ImbalancePct - 100) / 100)
 	scale := int64(100 + (d.ImbalancePct-100)/2)
-	if s.w.Kind != KindWakeupNew {
-		if local.spareMost > s.w.Util.Best/2 && scale*local.spareMost > 100*best.spareMost {
-			return true
-		}
-		if best.spareMost > s.w.Util.Best/2 {
-			return false
-		}
-	}
 	switch {
 	case d.Has(rules.SDNUMA) && best.runnable+imbalance >= local.runnable:
 		return true

@@ -97,6 +97,55 @@ func TestFindIdlestNUMA(t *testing.T) {
 	}
 }
 
+// Whose CPUs speak for a group: all of it, or since 82d6e01a0699 those that the task may
+// use. The other LLC is idle but for the one CPU of it that the task may use.
+func TestGroupAllowed(t *testing.T) {
+	for _, tc := range []struct {
+		kernel string
+		goes   bool
+	}{
+		{"4.19", true},
+		{"5.10.260", true},
+		{"5.10.261", false},
+		{"6.12.96", true},
+		{"6.12.97", false},
+		{"6.19", false},
+	} {
+		m := machineFor(twoLLCs(), tc.kernel, cpumask.Mask{}, cpumask.Mask{})
+		st := newFakeState(8).idle(3, 5, 6, 7)
+		w := fork(8, 1)
+		w.Allowed = cpumask.Range(0, 4)
+		if o := firstOf(m, kernelRules(t, tc.kernel), st, w); (o.CPU == 4) != tc.goes {
+			t.Errorf("%s: CPU %d, want 4 %v", tc.kernel, o.CPU, tc.goes)
+		}
+	}
+}
+
+// From 4.9 to 5.4 a task that executes goes where most capacity is spare, which need not
+// be the group with least load.
+func TestExecBySpareCapacity(t *testing.T) {
+	top := topo.Regular{Nodes: 1, Packages: 1, LLCs: 3, Cores: 2, Threads: 1}.Topology()
+	st := newFakeState(6)
+	for c := range 6 {
+		st.cpu[c].load, st.cpu[c].util = exactly(1024), exactly(900)
+	}
+	st.cpu[2].util = exactly(100) // most capacity
+	for c := 4; c < 6; c++ {
+		st.cpu[c].load, st.cpu[c].util = exactly(100), exactly(400) // least load
+	}
+	for _, tc := range []struct {
+		kind Kind
+		llc  int
+	}{{KindExec, 1}, {KindWakeupNew, 2}} {
+		m := machineFor(top, "4.19", cpumask.Mask{}, cpumask.Mask{})
+		w := fork(6, 0)
+		w.Kind = tc.kind
+		if o := firstOf(m, kernelRules(t, "4.19"), st, w); o.CPU/2 != tc.llc {
+			t.Errorf("%s: CPU %d, want one of LLC %d", tc.kind, o.CPU, tc.llc)
+		}
+	}
+}
+
 // Within a group: the CPU that went idle last, else the least loaded.
 func TestFindIdlestCPU(t *testing.T) {
 	for _, k := range []string{"4.19", "5.10", "6.1", "6.12"} {

@@ -169,7 +169,7 @@ func TestParseKernel(t *testing.T) {
 		{in: "5.14.21-150400.22-default", name: "5.14.21-150400.22-default", row: "5.14", patch: -1, has: []Fix{FixSMTSpan, FixRecentUsedMask, FixScanAffinity}, unknown: []Fix{FixCoreSpan, FixKthreadInTask}, notes: []string{"vendor"}, variants: 4},
 		// Beyond what was read.
 		{in: "6.13.2", name: "6.13.2", row: "6.12", patch: 2, has: []Fix{FixSMTSpan, FixCoreSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity}},
-		{in: "7.2", name: "7.2", row: "6.16", has: []Fix{FixSMTSpan, FixCoreSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity, FixDelayedDiscount}, notes: []string{"newer than " + newest().Name()}},
+		{in: "7.2", name: "7.2", row: "6.19", has: []Fix{FixSMTSpan, FixCoreSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity, FixDelayedDiscount}, notes: []string{"newer than " + newest().Name()}},
 	} {
 		k, err := ParseKernel(tc.in, tc.version)
 		if err != nil {

@@ -138,8 +138,16 @@ func describe(field string, value any) string {
 		return f.doc
 	}
 	for i := range table {
-		for _, c := range table[i].changes {
-			if c.Field == field && c.Does != "" && reflect.DeepEqual(c.To, value) {
+		worded := func(c *Change) bool {
+			return c.Field == field && c.Does != "" && reflect.DeepEqual(c.To, value)
+		}
+		for j := range table[i].changes {
+			if c := &table[i].changes[j]; worded(c) {
+				return c.Does
+			}
+		}
+		for j := range table[i].backports {
+			if c := &table[i].backports[j].change; worded(c) {
 				return c.Does
 			}
 		}

@@ -100,6 +100,9 @@ type Rules struct {
 	DelayDequeue bool
 	// SlowPath is the form of find_idlest_group.
 	SlowPath SlowPathRule
+	// GroupAllowed: find_idlest_group counts the CPUs that the task may use only, not the
+	// whole group (82d6e01a0699, 6.19+ and stable branches).
+	GroupAllowed bool
 	// ForkQuarter: find_idlest_group keeps a task on its node while fewer tasks
 	// than a quarter of the domain's CPUs run there (23e6082a522e, 5.11 to 5.17).
 	ForkQuarter bool
@@ -122,6 +125,9 @@ const (
 	// WakelistOnCPU: or the wakee is still on its CPU, which has nothing else to
 	// run (5.8+).
 	WakelistOnCPU
+	// WakelistOnCPUEmpty: and that CPU's queue must be empty, the wakee being off it
+	// already (28156108fecb alone, 5.10.137+).
+	WakelistOnCPUEmpty
 	// WakelistIdle: or another CPU whose queue is empty (6.0+).
 	WakelistIdle
 )

@@ -188,6 +188,7 @@ var table = []release{
 		{"ClearThis", false, "a failed core scan clears has_idle_cores of the target's LLC", ""},
 		{"HousekeepingAny", false, "select_idle_cpu called on a CPU without LLC domain finds nothing", ""},
 		{"SlowPath", SlowPathLoad, "find_idlest_group compares scaled loads", ""},
+		{"GroupAllowed", false, "find_idlest_group counts all CPUs of a group", ""},
 		{"ForkQuarter", false, "no quarter of a domain counts for new tasks", ""},
 		{"ImbNumaNr", false, "no tasks are let stay on a node", ""},
 		{"Domains.Levels", levels(0, "DIE"), "the levels are SMT, MC, DIE and NUMA", ""},
@@ -286,7 +287,11 @@ var table = []release{
 		{"Domains.ParentNeedsGroups", allButAffine, "a parent of one group may have any flag but SD_WAKE_AFFINE", "4ee4ea443a5d"},
 		{"Domains.ImbalancePct", 117, "imbalance_pct is 117 where no cache is shared", "2208cdaa56c9"},
 		{"Domains.BusyFactor", 16, "busy_factor is 16", "6e7499135db7"},
-	}, []backport{took(FixKthreadInTask, 94)}},
+	}, []backport{
+		took(FixKthreadInTask, 94),
+		{137, Change{"Wakelist", WakelistOnCPUEmpty, "queued for their CPU to finish: wakeups to other LLCs, and of a wakee still on its CPU if nothing else is queued there", "28156108fecb"}},
+		{261, Change{"GroupAllowed", true, "find_idlest_group counts the allowed CPUs of a group", "82d6e01a0699"}},
+	}},
 	{5, 11, []Change{
 		{"IdlePrev", true, "wake_affine_idle also takes an idle prev", "d8fcb81f1acf"},
 		{"ForkQuarter", true, "a new task stays on its node while fewer tasks than a quarter of the domain's CPUs run there", "23e6082a522e"},
@@ -312,7 +317,11 @@ var table = []release{
 		{"RecentUsed", RecentUsedAlways, "recent_used_cpu is set to prev at every test", "89aafd67f28c"},
 		{"RecentUsedMask", false, "the recent_used_cpu test looks at the affinity to prev instead", "89aafd67f28c"},
 		{"ScanAfterTarget", true, "the scan starts behind target", "56498cfb045d"},
-	}, []backport{took(FixKthreadInTask, 17), took(FixCoreSpan, 153)}},
+	}, []backport{
+		took(FixKthreadInTask, 17),
+		{61, Change{"Wakelist", WakelistIdle, "", "28156108fecb, f3dd3f674555"}},
+		took(FixCoreSpan, 153),
+	}},
 	{5, 16, []Change{
 		{"Domains.Levels", levels(SDShareLLC, "DIE"), "the levels are SMT, CLS, MC, DIE and NUMA", "778c558f49a2"},
 	}, []backport{took(FixKthreadInTask, 3)}},
@@ -358,7 +367,8 @@ var table = []release{
 	}, nil},
 	{6, 12, []Change{
 		{"DelayDequeue", true, "a task that sleeps while not eligible stays queued and is woken in place", "152e11f6df29"},
-	}, []backport{took(FixDelayedDiscount, 37)}},
+	}, []backport{took(FixDelayedDiscount, 37), {97, Change{"GroupAllowed", true, "", "82d6e01a0699"}}}},
 	{6, 15, nil, []backport{took(FixDelayedDiscount, 3)}},
 	{6, 16, []Change{{"DelayedDiscount", true, "", "aa3ee4f0b754"}}, nil},
+	{6, 19, []Change{{"GroupAllowed", true, "find_idlest_group counts the allowed CPUs of a group", "82d6e01a0699"}}, nil},
 }
