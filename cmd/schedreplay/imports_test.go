@@ -25,8 +25,8 @@ var arrows = map[string][]string{
 	"export":              {"findings", "findings/say", "replay", "kernelmodel/place", "parser"},
 	"findings":            {"findings/stats", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
 	"findings/say":        {"findings", "findings/stats", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
-	"findings/stats":      {},                       // numbers in, numbers out
-	"export/anonymize":    {"parser", "parser/tep"}, // it rewrites records by their formats
+	"findings/stats":      {},                                                             // numbers in, numbers out
+	"export/anonymize":    {"parser", "parser/tep", "parser/perfdata", "parser/tracedat"}, // it walks their containers
 	"replay":              {"kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
 	"loop/work":           {"parser"},
 	"kernelmodel/rules":   {},

@@ -29,6 +29,7 @@ const (
 	maxBundleFile  = 4 << 20
 	maxBundleBytes = 256 << 20
 	maxBundleFiles = 4_000_000
+	maxWindow      = 128 << 20 // of zstd
 )
 
 // Bundle writes an anonymised copy of a host bundle, a folder or an archive, to w
@@ -236,7 +237,7 @@ func (n *Names) bundleFile(name string, text []byte) (string, []byte, bool) {
 			return append(append([]byte("("), bytes.Repeat([]byte("x"), len(b)-2)...), ')')
 		}), true
 	case name == "proc/sys/kernel/hostname":
-		n.host(bytes.TrimRight(text, "\n"))
+		n.replace(bytes.TrimRight(text, "\n"))
 		return name, text, true
 	case name == "schedreplay/uname":
 		return name, n.uname(text), true
@@ -366,7 +367,7 @@ func (n *Names) bootLine(b []byte) []byte {
 // machine.
 func (n *Names) uname(b []byte) []byte {
 	if lines := bytes.Split(b, []byte("\n")); len(lines) > 2 {
-		n.host(lines[2])
+		n.replace(lines[2])
 	}
 	return b
 }

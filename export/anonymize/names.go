@@ -172,14 +172,23 @@ func (n *Names) Mapping() map[string]string { return maps.Clone(n.to) }
 // replace writes what the name in b becomes over it.
 func (n *Names) replace(b []byte) { copy(b, n.Comm(string(b))) }
 
-// cstring replaces the name in a NUL-terminated field and clears what lies
-// behind it.
-func (n *Names) cstring(b []byte) {
+// text replaces a task's name or a file name.
+func (n *Names) text(b []byte, file bool) {
+	if file {
+		n.path(b)
+	} else {
+		n.replace(b)
+	}
+}
+
+// ended is the text in a field: what lies before its NUL. What lies behind it is
+// cleared.
+func ended(b []byte) []byte {
 	if i := bytes.IndexByte(b, 0); i >= 0 {
 		clear(b[i:])
 		b = b[:i]
 	}
-	n.replace(b)
+	return b
 }
 
 // path replaces the parts of a file name or argument. The last part of a file
@@ -200,15 +209,6 @@ func (n *Names) path(b []byte) {
 }
 
 func isBreak(c byte) bool { return c == '/' || c == ' ' || c == '=' || c == ',' || c == 0 }
-
-// cpath is path for a NUL-terminated field.
-func (n *Names) cpath(b []byte) {
-	if i := bytes.IndexByte(b, 0); i >= 0 {
-		clear(b[i:])
-		b = b[:i]
-	}
-	n.path(b)
-}
 
 // Words of a recorder's command line that say what was recorded.
 var (
@@ -233,6 +233,3 @@ func (n *Names) argument(b []byte) {
 		n.path(b)
 	}
 }
-
-// host replaces a host's name.
-func (n *Names) host(b []byte) { n.replace(b) }

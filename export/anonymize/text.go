@@ -400,7 +400,7 @@ func (p *printed) other(line []byte) {
 	case len(bytes.TrimSpace(b)) == 0, toolLine.Match(b), perfHeader.Match(b), latency.Match(b):
 	case bytes.Contains(b, []byte("lost")) && bytes.HasPrefix(b, []byte("Processed ")):
 	case perfHost.Match(b):
-		p.n.host(b[len("# hostname : "):])
+		p.n.replace(b[len("# hostname : "):])
 	case perfArgs.Match(b):
 		args := b[len("# cmdline : "):]
 		for len(args) > 0 {

@@ -8,7 +8,6 @@ import (
 	"math"
 	"slices"
 	"sort"
-	"strings"
 	"sync"
 
 	"schedreplay/parser"
@@ -37,17 +36,14 @@ type loss struct {
 // capture is an opened recording. After open it changes no more, but for the
 // fields behind mu.
 type capture struct {
-	order   tep.Order
-	meta    parser.Meta
-	ev      events
-	settled bool
-	unset   error // why the event types could not be settled
-	table   *tep.Table
-	lanes   laneSet
+	order tep.Order
+	meta  parser.Meta
+	ev    Types
+	table *tep.Table
+	lanes laneSet
 
-	spool      *spool // decompressed records, nil if there are none
-	inner      *store // the same, for lanes
-	compressed int64  // compressed bytes met
+	spool *spool // decompressed records, nil if there are none
+	inner *store // the same, for lanes
 
 	bytes       int64
 	first, last int64 // time of the first and last record; first > last if none has one
@@ -94,7 +90,6 @@ func newCapture(name string) *capture {
 	c := &capture{
 		first: math.MaxInt64, last: math.MinInt64, ringFrom: math.MaxInt64, ringTo: math.MinInt64,
 		losses: make(map[int32]loss), skipped: make(map[string]int64),
-		ev: events{origin: make(map[uint64]*origin)},
 	}
 	c.meta = parser.Meta{
 		Name: name, Dialect: parser.DialectPerfData, Confidence: "magic bytes", Resolution: 1, Host: &parser.Host{},
@@ -116,35 +111,22 @@ func (c *capture) fail(off int64, remedy string, cause error) error {
 	return &parser.Error{File: c.meta.Name, Format: formatName, Offset: off, Err: cause, Remedy: remedy}
 }
 
-// open reads headers and walks over the records.
+// open reads the head and walks over the records.
 func (c *capture) open(src parser.Source) error {
 	r, err := src.Open()
 	if err != nil {
 		return fmt.Errorf("cannot open: %w", err)
 	}
 	defer r.Close()
-	head := make([]byte, pipeHeader)
-	n, err := io.ReadFull(r, head)
-	switch magic := string(head[:min(n, 8)]); {
-	case magic == magicLittle:
-		c.order = tep.Little
-	case magic == magicBig:
-		c.order = tep.Big
-	case magic == magicV1:
-		return c.fail(0, "record again with a perf from this decade", fmt.Errorf("%w: version 1 of the perf.data format", parser.ErrUnsupported))
-	case n < 8 && (strings.HasPrefix(magicLittle, magic) || strings.HasPrefix(magicBig, magic)):
-		return c.fail(int64(n), remedyCopy, fmt.Errorf("%w: it ends inside the file header", parser.ErrTruncated))
-	default:
-		return c.fail(0, "", fmt.Errorf("%w: it begins %q", parser.ErrFormat, magic))
-	}
+	f, err := readHead(src, r)
 	if err != nil {
-		return c.fail(int64(n), remedyCopy, fmt.Errorf("%w: it ends inside the file header", parser.ErrTruncated))
+		return err
 	}
-	c.bytes = int64(n)
-	if c.order.Uint64(head[8:]) == pipeHeader {
-		err = c.openPipe(src, r, head)
+	c.order, c.bytes = f.Order, int64(len(f.Header))
+	if f.Pipe {
+		err = c.openPipe(src, r, f.Header)
 	} else {
-		err = c.openFile(src)
+		err = c.openFile(src, f)
 	}
 	if err == nil && c.rest != nil {
 		err = c.rest()
@@ -161,7 +143,7 @@ func (c *capture) openPipe(src parser.Source, r io.Reader, head []byte) error {
 	if src.At != nil {
 		s.outer = &store{src.At}
 	} else {
-		sp := &spool{limit: func() int64 { return math.MaxInt64 }}
+		sp := &spool{}
 		c.closers = append(c.closers, sp)
 		if _, err := sp.Write(head); err != nil {
 			return err
@@ -169,98 +151,40 @@ func (c *capture) openPipe(src parser.Source, r io.Reader, head []byte) error {
 		s.outer = &store{sp}
 		r = io.TeeReader(r, sp)
 	}
-	return s.run(r, pipeHeader)
+	_, err := s.run(r, pipeHeader)
+	return err
 }
 
-// section is an {offset, size} pair of a file header.
-type section struct{ off, size uint64 }
-
-func (c *capture) section(b []byte) section {
-	return section{c.order.Uint64(b), c.order.Uint64(b[8:])}
-}
-
-// openFile reads the header, the event types, the feature sections behind the
-// data, then walks over the data.
-func (c *capture) openFile(src parser.Source) error {
-	if src.At == nil {
-		return c.fail(-1, "give it as a file", fmt.Errorf("%w: a perf.data file cannot be read as a stream", parser.ErrUnsupported))
+// openFile takes in the event types and the features, then walks over the data.
+func (c *capture) openFile(src parser.Source, f *File) error {
+	for i, a := range f.Attrs {
+		if err := c.ev.Add(a.Attr, a.IDs, c.order); err != nil {
+			return c.fail(-1, "", fmt.Errorf("event type %d: %w", i, err))
+		}
 	}
-	head := make([]byte, fileHeader)
-	if n, err := src.At.ReadAt(head, 0); n < fileHeader {
-		return c.fail(int64(n), remedyCopy, fmt.Errorf("%w: it ends inside the file header: %w", parser.ErrTruncated, err))
-	}
-	c.bytes = fileHeader
-	if size := c.order.Uint64(head[8:]); size != fileHeader {
-		return c.fail(8, "", fmt.Errorf("%w: file header of %d bytes", parser.ErrDamaged, size))
-	}
-	stride := c.order.Uint64(head[16:])
-	attrs, data := c.section(head[24:]), c.section(head[40:])
-	var bitmap [4]uint64
-	for i := range bitmap {
-		bitmap[i] = c.order.Uint64(head[72+8*i:])
-	}
-	if stride < attrSizeV0+16 || stride > maxAttrStride || attrs.size > stride*maxAttrs || attrs.off > math.MaxInt64-attrs.size {
-		return c.fail(16, "", fmt.Errorf("%w: %d bytes of event types at offset %d, %d bytes each", parser.ErrDamaged, attrs.size, attrs.off, stride))
-	}
-	if data.off < fileHeader || data.off > math.MaxInt64 || data.size > math.MaxInt64-data.off {
-		return c.fail(40, "", fmt.Errorf("%w: data of %d bytes at offset %d", parser.ErrDamaged, data.size, data.off))
-	}
-	if err := c.readAttrs(src.At, attrs, stride); err != nil {
-		return err
-	}
-	size := int64(data.size)
-	switch end := int64(data.off + data.size); {
+	size, end := f.DataSize, f.DataOff+f.DataSize
+	switch {
 	case size == 0:
 		c.feat.killed = true
-		size = math.MaxInt64 - int64(data.off)
+		size = math.MaxInt64 - f.DataOff
 		if src.Size >= 0 {
-			size = max(src.Size-int64(data.off), 0)
+			size = max(src.Size-f.DataOff, 0)
 		}
 	case src.Size >= 0 && src.Size < end:
 		c.feat.missing = true
 	default:
-		c.readFeatures(src.At, end, bitmap)
+		c.readFeatures(f)
 	}
 	s := scan{c: c, file: src.Name, outer: &store{src.At}}
-	if err := s.run(io.NewSectionReader(src.At, int64(data.off), size), int64(data.off)); err != nil {
-		return err
-	}
+	at, err := s.run(io.NewSectionReader(src.At, f.DataOff, size), f.DataOff)
 	switch {
+	case err != nil:
 	case c.feat.killed:
-		c.stop(src.Name, s.walk.off, fmt.Errorf("%w: the recorder was killed before it could finish the file", parser.ErrTruncated))
-	case s.walk.off < int64(data.off+data.size):
-		c.stop(src.Name, s.walk.off, fmt.Errorf("%w: it ends %d bytes before its data does", parser.ErrTruncated, int64(data.off+data.size)-s.walk.off))
+		c.stop(src.Name, at, fmt.Errorf("%w: the recorder was killed before it could finish the file", parser.ErrTruncated))
+	case at < end:
+		c.stop(src.Name, at, fmt.Errorf("%w: it ends %d bytes before its data does", parser.ErrTruncated, end-at))
 	}
-	return nil
-}
-
-// readAttrs reads the event types and their ids.
-func (c *capture) readAttrs(at io.ReaderAt, attrs section, stride uint64) error {
-	b := make([]byte, stride)
-	for i := range attrs.size / stride {
-		off := int64(attrs.off + i*stride)
-		if n, err := at.ReadAt(b, off); n < len(b) {
-			return c.fail(off, remedyCopy, fmt.Errorf("%w: it ends inside the event types: %w", parser.ErrTruncated, err))
-		}
-		// The attribute grows with every kernel; ours is a prefix. The last 16
-		// bytes place its ids.
-		a, err := parseAttr(b[:len(b)-16], c.order)
-		if err != nil {
-			return c.fail(off, "", err)
-		}
-		ids := c.section(b[len(b)-16:])
-		if ids.size > 8*maxIDs || ids.off > math.MaxInt64-ids.size {
-			return c.fail(off, "", fmt.Errorf("%w: %d bytes of event ids", parser.ErrDamaged, ids.size))
-		}
-		list, err := readUpTo(at, int64(ids.off), int64(ids.size))
-		if uint64(len(list)) < ids.size {
-			return c.fail(int64(ids.off), remedyCopy, fmt.Errorf("%w: it ends inside the event ids: %w", parser.ErrTruncated, err))
-		}
-		if err := c.addAttr(a, list); err != nil {
-			return c.fail(off, "", err)
-		}
-	}
-	return nil
+	return err
 }
 
 // readUpTo reads n bytes, or those that are there. Memory grows with what is
@@ -276,13 +200,10 @@ func readUpTo(at io.ReaderAt, off, n int64) ([]byte, error) {
 
 // settle is called before the first record that needs the event types.
 func (c *capture) settle() error {
-	if !c.settled {
-		c.settled = true
-		if err := c.ev.settle(); err != nil {
-			c.unset = c.fail(-1, "", err)
-		}
+	if err := c.ev.settle(); err != nil {
+		return c.fail(-1, "", err)
 	}
-	return c.unset
+	return nil
 }
 
 // finish turns what the walk found into the capture's description.

@@ -69,7 +69,7 @@ func (c *capture) openDir(dir string) error {
 				return err
 			}
 			s := scan{c: c, file: part, outer: &store{f}}
-			if err := s.run(io.NewSectionReader(f, 0, size), 0); err != nil {
+			if _, err := s.run(io.NewSectionReader(f, 0, size), 0); err != nil {
 				return err
 			}
 		}

@@ -3,6 +3,7 @@ package perfdata
 import (
 	"fmt"
 	"io"
+	"math"
 	"path"
 	"slices"
 	"strconv"
@@ -54,49 +55,40 @@ type features struct {
 	done          map[uint64]bool
 }
 
-// readFeatures reads the sections listed behind the data.
-func (c *capture) readFeatures(at io.ReaderAt, table int64, bitmap [4]uint64) {
-	// perf on a 32-bit big-endian machine writes the bitmap in 32-bit words.
-	if bitmap[0]&(1<<featHostname) == 0 && bitmap[0]>>32&(1<<featHostname) != 0 {
-		for i, w := range bitmap {
-			bitmap[i] = w<<32 | w>>32
-		}
-	}
-	b := make([]byte, 16)
+// readFeatures reads the sections behind the data.
+func (c *capture) readFeatures(f *File) {
 	var later []func()
-	for bit := range uint64(featLast) {
-		if bitmap[bit/64]>>(bit%64)&1 == 0 {
+	for _, sec := range f.Features {
+		off := int64(min(sec.Off, math.MaxInt64))
+		if sec.Off > 1<<62 || sec.Size > 1<<62 {
+			c.damage(off, "feature %d of %d bytes at offset %d", sec.Bit, sec.Size, sec.Off)
 			continue
 		}
-		if n, _ := at.ReadAt(b, table); n < len(b) {
-			c.feat.missing = true
-			c.stop(c.meta.Name, table, fmt.Errorf("%w: it ends inside the table of features", parser.ErrTruncated))
-			break
-		}
-		sec := c.section(b)
-		table += 16
-		if sec.off > 1<<62 || sec.size > 1<<62 {
-			c.damage(table-16, "feature %d of %d bytes at offset %d", bit, sec.size, sec.off)
+		if sec.Bit == featTracingData {
+			c.tracingData(c.meta.Name, off, f.Section(sec, math.MaxInt64))
 			continue
 		}
-		r := io.NewSectionReader(at, int64(sec.off), int64(sec.size))
-		if bit == featTracingData {
-			c.tracingData(c.meta.Name, int64(sec.off), r)
-			continue
-		}
+		bit := uint64(sec.Bit)
 		if !interesting(bit) {
 			continue
 		}
-		text, err := io.ReadAll(io.LimitReader(r, maxFeature))
-		if err != nil || uint64(len(text)) < sec.size {
-			c.damage(int64(sec.off), "feature %d states %d bytes, %d are there or are read", bit, sec.size, len(text))
+		text, err := io.ReadAll(f.Section(sec, maxFeature))
+		if err != nil || uint64(len(text)) < sec.Size {
+			c.damage(off, "feature %d states %d bytes, %d are there or are read", bit, sec.Size, len(text))
 		}
 		later = append(later, func() { c.feature(bit, text) })
+	}
+	if f.FeaturesEnd != nil {
+		c.feat.missing = true
+		c.stop(c.meta.Name, f.DataOff+f.DataSize+int64(16*len(f.Features)), f.FeaturesEnd)
 	}
 	for _, f := range later {
 		f()
 	}
 }
+
+// Reads reports whether [New] reads a feature, TRACING_DATA aside.
+func Reads(bit int) bool { return bit >= 0 && interesting(uint64(bit)) }
 
 func interesting(bit uint64) bool {
 	switch bit {

@@ -149,13 +149,13 @@ func (c *capture) step(cur *cursor) (bool, error) {
 	}
 	var time uint64
 	if err == nil {
-		time, cur.origin, err = c.locate(cur.rec)
+		time, cur.origin, err = c.ev.locate(cur.rec, c.order)
 	}
 	if err != nil {
 		return false, c.fail(cur.pos, "", err)
 	}
 	if cur.pair != nil {
-		if t, _, err := c.locate(cur.pair); err == nil {
+		if t, _, err := c.ev.locate(cur.pair, c.order); err == nil {
 			time = min(time, t)
 		}
 	}

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/klauspost/compress/zstd"
-
 	"schedreplay/cpumask"
 	"schedreplay/parser"
 	"schedreplay/parser/tep"
@@ -16,25 +14,14 @@ import (
 // maxDamages bounds the damaged places told one by one.
 const maxDamages = 10000
 
-// maxWindow is the largest zstd window accepted: that of level 22.
-const maxWindow = 128 << 20
-
-// The bound on decompressed records.
-const (
-	expandBase  = 64 << 20
-	expandRatio = 256
-)
-
-// scan is the walk over all records of one stream when a capture is opened:
-// it sorts them into lanes and picks up what describes the capture.
+// scan takes in the records of one stream when a capture is opened: it sorts
+// them into lanes and picks up what describes the capture.
 type scan struct {
 	c     *capture
 	file  string // for messages
 	outer *store // the stream as it lies in the file
-
-	walk    *walker
-	payload []byte // compressed bytes not yet decompressed
-	held    heldLoss
+	base  int64  // where its decompressed records begin in the spool, -1 before the first
+	held  heldLoss
 }
 
 // heldLoss is a PERF_RECORD_LOST of a backward buffer, which waits for the record it
@@ -46,248 +33,61 @@ type heldLoss struct {
 	size int
 }
 
-// run walks the stream r, which begins at offset off of the file.
-func (s *scan) run(r io.Reader, off int64) error {
-	err := s.stream(r, off)
+// run walks the stream r, which begins at offset off of the file, and returns
+// where the walk ended.
+func (s *scan) run(r io.Reader, off int64) (int64, error) {
+	s.base = -1
+	end, err := walkStream(r, off, s.c.order, &s.c.ev, s)
+	s.c.bytes += end - off
 	s.release(s.held)
+	return end, err
+}
+
+// Unpacked keeps decompressed records.
+func (s *scan) Unpacked(b []byte) error {
+	c := s.c
+	if c.spool == nil {
+		c.spool = &spool{}
+		c.inner = &store{c.spool}
+		c.closers = append(c.closers, c.spool)
+	}
+	if s.base < 0 {
+		s.base = c.spool.size()
+	}
+	_, err := c.spool.Write(b)
 	return err
 }
 
-func (s *scan) stream(r io.Reader, off int64) error {
-	s.walk = newWalker(r, s.c.order, off)
-	if err := s.advance(); err != nil {
-		return err
+// place is where a record can be read again.
+func (s *scan) place(at Place) (*store, int64) {
+	if at.Packed {
+		return s.c.inner, s.base + at.Off
 	}
-	if s.payload == nil {
-		return nil
-	}
-	if err := s.decompress(); err != nil {
-		return err
-	}
-	// A broken zstd stream leaves plain records behind it.
-	for s.payload = nil; ; s.payload = nil {
-		if err := s.advance(); err != nil || s.payload == nil {
-			return err
-		}
-	}
+	return s.outer, at.Off
 }
 
-// advance handles records up to the next compressed piece, which it leaves in
-// payload, or to the end. An error ends everything; how the stream ended is
-// noted in the capture.
-func (s *scan) advance() error {
-	for {
-		rec, off, err := s.walk.next()
-		switch {
-		case err == io.EOF:
-			return nil
-		case err == errFraming:
-			if s.lost(s.walk, off) {
-				return nil
-			}
-			continue
-		case err != nil:
-			s.c.stop(s.file, off, err)
-			s.c.bytes += int64(s.walk.hi - s.walk.lo)
-			return nil
-		}
-		s.c.bytes += int64(len(rec))
-		switch typ := s.c.order.Uint32(rec); typ {
-		case recCompressed:
-			s.piece(rec[headerSize:])
-			return nil
-		case recCompressed2:
-			// The stated size leaves out the padding. Where it makes no sense
-			// the padding is decompressed too: zstd refuses it.
-			data := rec[headerSize:]
-			if len(data) < 8 {
-				s.c.damage(off, "compressed record of %d bytes", len(rec))
-				continue
-			}
-			n := s.c.order.Uint64(data)
-			if data = data[8:]; n <= uint64(len(data)) {
-				data = data[:n]
-			}
-			s.piece(data)
-			return nil
-		case recTracingData, recAuxtrace:
-			if err := s.attached(rec, off); err != nil {
-				return err
-			}
-		default:
-			if err := s.record(rec, off, s.outer); err != nil {
-				return err
-			}
-		}
+// Attached handles the two records with data behind them.
+func (s *scan) Attached(rec []byte, at Place, data io.Reader) error {
+	s.c.skipped[recordName(s.c.order.Uint32(rec))]++
+	if s.c.order.Uint32(rec) == recTracingData {
+		s.c.tracingData(s.file, at.Off+int64(len(rec)), data)
 	}
-}
-
-func (s *scan) piece(data []byte) {
-	s.payload = append(s.payload[:0], data...)
-	if s.payload == nil {
-		s.payload = []byte{}
-	}
-	s.c.compressed += int64(len(data))
-	s.c.skipped["PERF_RECORD_COMPRESSED"]++
-}
-
-// attached handles the two records with data behind them that their size does
-// not count.
-func (s *scan) attached(rec []byte, off int64) error {
-	o := s.c.order
-	name := recordName(o.Uint32(rec))
-	s.c.skipped[name]++
-	if o.Uint32(rec) == recAuxtrace {
-		if len(rec) < sizeofAuxtraceRec {
-			s.c.damage(off, "%s record of %d bytes", name, len(rec))
-			return nil
-		}
-		s.skip(o.Uint64(rec[8:]), off, name)
-		return nil
-	}
-	if len(rec) < headerSize+4 {
-		s.c.damage(off, "%s record of %d bytes", name, len(rec))
-		return nil
-	}
-	size := (int64(o.Uint32(rec[8:])) + alignTracingData - 1) &^ (alignTracingData - 1)
-	from := s.walk.off
-	r := io.LimitReader(readerFunc(func(p []byte) (int, error) {
-		b := s.walk.fill(1)
-		if len(b) == 0 {
-			return 0, s.walk.rerr
-		}
-		n := copy(p, b)
-		s.walk.advance(n)
-		return n, nil
-	}), size)
-	s.c.tracingData(s.file, from, r)
-	s.skip(uint64(size-(s.walk.off-from)), off, name)
-	s.c.bytes += s.walk.off - from
 	return nil
 }
 
-func (s *scan) skip(n uint64, off int64, name string) {
-	if n > 1<<62 {
-		s.c.damage(off, "%s states %d bytes", name, n)
-		return
-	}
-	if got := s.walk.skip(int64(n)); got < int64(n) {
-		s.c.stop(s.file, s.walk.off, fmt.Errorf("%w: it ends inside %s data", parser.ErrTruncated, name))
-	}
+// Damage notes a damaged place.
+func (s *scan) Damage(at Place, _ int64, err error) {
+	_, off := s.place(at)
+	s.c.damage(off, "%v", err)
 }
 
-type readerFunc func(p []byte) (int, error)
+// Stop notes why the stream ended early.
+func (s *scan) Stop(off int64, err error) { s.c.stop(s.file, off, err) }
 
-func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
-
-// lost handles a place where no record begins: it looks for the next one, and
-// reports true if there is none.
-func (s *scan) lost(w *walker, off int64) (done bool) {
-	if len(s.c.ev.attrs) > 0 {
-		_ = s.c.settle() // told again by finish
-	}
-	n, found := w.resync(s.plausible)
-	s.c.bytes += n
-	s.c.damage(off, "%d bytes that are no records", n)
-	if !found {
-		s.c.stop(s.file, off, fmt.Errorf("%w: no record begins in the last %d bytes", parser.ErrDamaged, n))
-	}
-	return !found
-}
-
-// plausible reports whether a record is one that could stand in this capture.
-func (s *scan) plausible(rec []byte) bool {
-	o := s.c.order
-	typ := o.Uint32(rec)
-	switch {
-	case typ == recSample:
-		if s.c.ev.id < 0 {
-			return len(rec) >= s.c.ev.attrs[0].variable
-		}
-		return len(rec) >= s.c.ev.id+8 && s.c.ev.known(o.Uint64(rec[s.c.ev.id:]))
-	case typ == 0 || typ > lastPerfRecord || typ > lastKernelRecord && typ < firstPerfRecord:
-		return false
-	}
-	return typ >= firstPerfRecord || len(rec)%8 == 0
-}
-
-// decompress runs all compressed pieces through one decoder, for the recorder
-// never ends its zstd stream, and handles the records that come out.
-func (s *scan) decompress() error {
-	var walkErr error
-	pieces := readerFunc(func(p []byte) (int, error) {
-		for len(s.payload) == 0 {
-			if s.payload = nil; walkErr == nil {
-				walkErr = s.advance()
-			}
-			if s.payload == nil || walkErr != nil {
-				return 0, io.EOF
-			}
-		}
-		n := copy(p, s.payload)
-		s.payload = s.payload[n:]
-		return n, nil
-	})
-	z, err := zstd.NewReader(pieces, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
-		zstd.WithDecoderMaxWindow(maxWindow))
-	if err != nil {
-		return fmt.Errorf("cannot decompress: %w", err)
-	}
-	defer z.Close()
-
-	if s.c.inner == nil {
-		sp := &spool{limit: func() int64 { return expandBase + expandRatio*s.c.compressed }}
-		s.c.closers = append(s.c.closers, sp)
-		s.c.spool, s.c.inner = sp, &store{sp}
-	}
-	sp, inner := s.c.spool, s.c.inner
-	var zerr error
-	decoded := readerFunc(func(p []byte) (int, error) {
-		n, err := z.Read(p)
-		if n > 0 {
-			if _, werr := sp.Write(p[:n]); werr != nil {
-				zerr = werr
-				return 0, werr
-			}
-		}
-		if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-			zerr = fmt.Errorf("%w: compressed records: %w", parser.ErrDamaged, err)
-		}
-		return n, err
-	})
-	w := newWalker(decoded, s.c.order, sp.size())
-	for {
-		rec, off, err := w.next()
-		if err == errFraming {
-			if s.lost(w, off) {
-				break
-			}
-			continue
-		}
-		if err != nil {
-			switch {
-			case walkErr != nil:
-				return walkErr
-			case zerr != nil && !errors.Is(zerr, parser.ErrDamaged) && !errors.Is(zerr, parser.ErrLimit):
-				return zerr // the disk is full
-			case zerr != nil:
-				s.c.damage(s.walk.off, "%v", zerr)
-				s.c.stop(s.file, s.walk.off, zerr)
-			case w.hi > w.lo:
-				s.c.stop(s.file, s.walk.off, fmt.Errorf("%w: the compressed records end %d bytes into a record", parser.ErrTruncated, w.hi-w.lo))
-			}
-			break
-		}
-		if err := s.record(rec, off, inner); err != nil {
-			return err
-		}
-	}
-	return walkErr
-}
-
-// record handles one ordinary record.
-func (s *scan) record(rec []byte, off int64, at *store) error {
+// Record handles one ordinary record.
+func (s *scan) Record(rec []byte, at Place) error {
 	c, o := s.c, s.c.order
+	store, off := s.place(at)
 	typ := o.Uint32(rec)
 	switch typ {
 	case recHeaderAttr, recEventUpdate, recHeaderFeature:
@@ -304,7 +104,7 @@ func (s *scan) record(rec []byte, off int64, at *store) error {
 	if err := c.settle(); err != nil {
 		return err
 	}
-	time, org, err := c.locate(rec)
+	time, org, err := c.ev.locate(rec, o)
 	if err != nil {
 		c.damage(off, "%v", err)
 		return nil
@@ -339,7 +139,7 @@ func (s *scan) record(rec []byte, off int64, at *store) error {
 		c.first, c.last = min(c.first, int64(time)), max(c.last, int64(time))
 	}
 	size := len(rec)
-	key := laneKey{at, org.cpu, time != 0 && c.ev.attrs[org.attr].flags&flagBackward != 0}
+	key := laneKey{store, org.cpu, time != 0 && c.ev.attrs[org.attr].flags&flagBackward != 0}
 	switch {
 	case key.back && typ == recLost:
 		s.held = heldLoss{key, time, off, size}
@@ -414,21 +214,12 @@ func (c *capture) describe(rec []byte, off int64) error {
 	body := rec[headerSize:]
 	switch o.Uint32(rec) {
 	case recHeaderAttr:
-		// perf_event_attr, whose own size field tells its length, then ids.
-		if len(body) < attrSizeV0 {
-			c.damage(off, "HEADER_ATTR of %d bytes", len(rec))
+		err := c.ev.AddRecord(rec, o)
+		if errors.Is(err, parser.ErrDamaged) {
+			c.damage(off, "%v", err)
 			return nil
 		}
-		size := int(o.Uint32(body[4:]))
-		if size < attrSizeV0 || size > len(body) {
-			c.damage(off, "HEADER_ATTR of %d bytes states an attribute of %d", len(rec), size)
-			return nil
-		}
-		a, err := parseAttr(body[:size], o)
-		if err != nil {
-			return err
-		}
-		return c.addAttr(a, body[size:])
+		return err
 	case recEventUpdate:
 		if len(body) < 16 || o.Uint64(body) != eventUpdateName {
 			return nil
@@ -439,23 +230,6 @@ func (c *capture) describe(rec []byte, off int64) error {
 	case recHeaderFeature:
 		if len(body) > 8 {
 			c.feature(o.Uint64(body), bytes.Clone(body[8:]))
-		}
-	}
-	return nil
-}
-
-// addAttr adds an event type with its ids.
-func (c *capture) addAttr(a attr, ids []byte) error {
-	if c.settled {
-		return nil // a type nobody could have recorded samples of yet
-	}
-	if len(c.ev.attrs) >= maxAttrs {
-		return fmt.Errorf("%w: more than %d event types", parser.ErrLimit, maxAttrs)
-	}
-	c.ev.attrs = append(c.ev.attrs, a)
-	for ; len(ids) >= 8; ids = ids[8:] {
-		if err := c.ev.addID(c.order.Uint64(ids), origin{int32(len(c.ev.attrs) - 1), parser.NoCPU}); err != nil {
-			return err
 		}
 	}
 	return nil
@@ -496,8 +270,7 @@ func (c *capture) idIndex(rec []byte, off int64) error {
 
 // locate tells when and where a record was made. The CPU is NoCPU and the
 // time 0 if the record does not say.
-func (c *capture) locate(rec []byte) (time uint64, org origin, err error) {
-	o, e := c.order, &c.ev
+func (e *Types) locate(rec []byte, o tep.Order) (time uint64, org origin, err error) {
 	if o.Uint32(rec) == recSample {
 		if e.id >= 0 {
 			if len(rec) < e.id+8 {

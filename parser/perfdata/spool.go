@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-
-	"schedreplay/parser"
 )
 
 // spoolInMemory is how many bytes a spool holds before it takes to disk.
@@ -18,14 +16,10 @@ type spool struct {
 	mem   []byte // all of it, or what is not yet in file
 	file  *os.File
 	inFil int64
-	limit func() int64
 }
 
-// Write appends p. It fails with [parser.ErrLimit] beyond the limit.
+// Write appends p.
 func (s *spool) Write(p []byte) (int, error) {
-	if s.size()+int64(len(p)) > s.limit() {
-		return 0, fmt.Errorf("%w: the records decompress to more than %d bytes", parser.ErrLimit, s.limit())
-	}
 	s.mem = append(s.mem, p...)
 	if s.file == nil && len(s.mem) <= spoolInMemory {
 		return len(p), nil

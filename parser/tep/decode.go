@@ -94,6 +94,54 @@ func (t *Table) Decode(raw []byte, ev *parser.Event) error {
 	return err
 }
 
+// Scrub leaves of a raw record what [Table.Decode] reads and clears the rest:
+// other fields, padding, what lies behind the end of a text. rename may write other
+// bytes over a text: a task's name, or a file name where file is true.
+func (t *Table) Scrub(raw []byte, rename func(text []byte, file bool)) {
+	t.before = append(t.before[:0], raw...)
+	clear(raw)
+	keep := func(l loc) bool {
+		if l.size == 0 || l.off+l.size > len(raw) {
+			return false
+		}
+		copy(raw[l.off:l.off+l.size], t.before[l.off:])
+		return true
+	}
+	keep(t.common.typ)
+	keep(t.common.flags)
+	keep(t.common.pid)
+	id := t.Type(t.before)
+	if id < 0 || id >= len(t.events) || t.events[id] == nil || len(raw) < t.events[id].need {
+		return
+	}
+	e := t.events[id]
+	for i, name := range e.fields {
+		if !keep(e.loc[i]) || !isText(name) {
+			continue
+		}
+		l := e.loc[i]
+		if l.place != Fixed {
+			if l = t.target(raw, l); l.off+l.size > len(raw) {
+				continue
+			}
+		}
+		field := raw[l.off : l.off+l.size]
+		clear(field)
+		copy(field, CString(t.before[l.off:l.off+l.size]))
+		rename(CString(field), name == "filename")
+	}
+}
+
+// target is where the bytes are that a reference points to.
+func (t *Table) target(raw []byte, l loc) loc {
+	ref := t.order.Uint32(raw[l.off:])
+	to := loc{off: int(ref & 0xffff), size: int(ref >> 16)}
+	if l.place == RelLoc {
+		to.off += l.off + l.size
+	}
+	return to
+}
+
 // int reads an integer field that lies within raw.
 func (t *Table) int(raw []byte, l loc) int64 {
 	b := raw[l.off:]
@@ -129,15 +177,11 @@ func (t *Table) text(raw []byte, l loc) (string, error) {
 	}
 	b := raw[l.off : l.off+l.size]
 	if l.place != Fixed {
-		ref := t.order.Uint32(b)
-		off, n := int(ref&0xffff), int(ref>>16)
-		if l.place == RelLoc {
-			off += l.off + l.size
+		to := t.target(raw, l)
+		if to.off+to.size > len(raw) {
+			return "", fmt.Errorf("%w: text of %d bytes at offset %d of %d", ErrRecord, to.size, to.off, len(raw))
 		}
-		if off+n > len(raw) {
-			return "", fmt.Errorf("%w: text of %d bytes at offset %d of %d", ErrRecord, n, off, len(raw))
-		}
-		b = raw[off : off+n]
+		b = raw[to.off : to.off+to.size]
 	}
 	return t.names.Intern(CString(b)), nil
 }

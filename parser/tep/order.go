@@ -35,3 +35,27 @@ func (o Order) Uint64(b []byte) uint64 {
 	}
 	return binary.LittleEndian.Uint64(b)
 }
+
+// AppendUint16 appends v to b.
+func (o Order) AppendUint16(b []byte, v uint16) []byte {
+	if o {
+		return binary.BigEndian.AppendUint16(b, v)
+	}
+	return binary.LittleEndian.AppendUint16(b, v)
+}
+
+// AppendUint32 appends v to b.
+func (o Order) AppendUint32(b []byte, v uint32) []byte {
+	if o {
+		return binary.BigEndian.AppendUint32(b, v)
+	}
+	return binary.LittleEndian.AppendUint32(b, v)
+}
+
+// AppendUint64 appends v to b.
+func (o Order) AppendUint64(b []byte, v uint64) []byte {
+	if o {
+		return binary.BigEndian.AppendUint64(b, v)
+	}
+	return binary.LittleEndian.AppendUint64(b, v)
+}

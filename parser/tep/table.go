@@ -26,6 +26,7 @@ type Table struct {
 	common common
 	names  parser.Names
 	notes  []string
+	before []byte // a record before it was scrubbed
 }
 
 // common is where the fields shared by all events are.
@@ -50,6 +51,7 @@ type event struct {
 	text   string
 	need   int // bytes that the fixed fields span
 	loc    [maxWanted]loc
+	fields []string // their names
 	states stateTable
 }
 
@@ -59,7 +61,7 @@ func NewTable(order Order) *Table { return &Table{order: order} }
 // Clone returns a table with the same formats and names of its own.
 func (t *Table) Clone() *Table {
 	c := *t
-	c.names = parser.Names{}
+	c.names, c.before = parser.Names{}, nil
 	return &c
 }
 
@@ -164,7 +166,8 @@ func intSize(n int) bool { return n == 1 || n == 2 || n == 4 || n == 8 }
 // resolve fills a decoder, or leaves it KindOther with a note when a needed
 // field is missing.
 func (t *Table) resolve(e *event, f *Format, s spec) {
-	for i, name := range slices.Concat(s.required, s.optional) {
+	e.fields = slices.Concat(s.required, s.optional)
+	for i, name := range e.fields {
 		fd, ok := f.Field(name)
 		text := isText(name)
 		if ok && (text != fd.Array || !text && (fd.Place != Fixed || !intSize(fd.Size))) {

@@ -39,6 +39,9 @@ type capture struct {
 	opts    options
 	skipped map[string]int64
 	cut     error // the file ends before the table of its data
+	// For ReadFile: parts of the file as written. nil for New.
+	pieces map[uint16][]byte
+	kept   []Option
 
 	mu    sync.Mutex
 	stats parser.Stats
@@ -68,20 +71,25 @@ type cpuData struct {
 // [parser.ErrDamaged] if it ends or breaks before anything can be decoded.
 // Damage behind that point is told by Events.
 func New(src parser.Source) (parser.Capture, error) {
-	c := &capture{
+	c := newCapture(src)
+	err := c.read()
+	if err == nil {
+		err = c.choose()
+	}
+	if err != nil {
+		return nil, c.fail(-1, "", err)
+	}
+	c.describe()
+	return c, nil
+}
+
+func newCapture(src parser.Source) *capture {
+	return &capture{
 		src: src, skipped: make(map[string]int64),
 		meta: parser.Meta{
 			Name: src.Name, Dialect: parser.DialectTraceDat, Confidence: "magic bytes", Resolution: 1, Host: &parser.Host{},
 		},
 	}
-	if err := c.open(); err != nil {
-		var e *parser.Error
-		if errors.As(err, &e) {
-			return nil, e
-		}
-		return nil, &parser.Error{File: src.Name, Format: formatName, Offset: -1, Err: err}
-	}
-	return c, nil
 }
 
 // fail makes an error about the input at off; an off that is none, as damaged
@@ -97,7 +105,8 @@ func (c *capture) fail(off int64, remedy string, cause error) error {
 
 const remedyCopy = "copy or record again"
 
-func (c *capture) open() error {
+// read reads what stands around the pages.
+func (c *capture) read() error {
 	if c.src.At == nil {
 		return c.fail(-1, "give it as a file", fmt.Errorf("%w: a trace.dat file cannot be read as a stream", parser.ErrUnsupported))
 	}
@@ -137,14 +146,7 @@ func (c *capture) open() error {
 	default:
 		return c.fail(10, "convert it with a trace-cmd that knows it: trace-cmd convert", fmt.Errorf("%w: trace.dat version %.10q", parser.ErrUnsupported, c.pre.Version))
 	}
-	if err != nil {
-		return err
-	}
-	if err := c.choose(); err != nil {
-		return err
-	}
-	c.describe()
-	return nil
+	return err
 }
 
 // sizeOf finds the size of what at reads.

@@ -28,6 +28,8 @@ const (
 	optHeaderInfo   = 16
 	optFtraceEvents = 17
 	optEventFormats = 18
+	optKallsyms     = 19
+	optPrintk       = 20
 	optCmdlines     = 21
 	optBufferText   = 22
 )
@@ -101,6 +103,11 @@ func (c *capture) option(id uint16, b []byte, sectioned bool) error {
 		}
 	case optBuffer, optBufferText:
 		return c.bufferOption(id, b, sectioned)
+	default:
+		return nil
+	}
+	if c.pieces != nil && id < optHeaderInfo {
+		c.kept = append(c.kept, Option{id, bytes.Clone(b)})
 	}
 	return nil
 }

@@ -172,48 +172,19 @@ func (c *cursor) step() error {
 			}
 			continue
 		}
-		if len(c.data) < 4 {
-			return c.broken("%d bytes left over", len(c.data))
+		e, wrong := nextEvent(c.data, c.order)
+		if wrong != "" {
+			return c.broken("%s", wrong)
 		}
-		kind, delta := c.eventHeader(c.order.Uint32(c.data))
-		length := 0 // of what follows the header
-		payload := 4
-		switch {
-		case kind == 0:
-			// The length word counts itself.
-			if len(c.data) < 8 {
-				return c.broken("an event without its length")
-			}
-			length, payload = int(min(c.order.Uint32(c.data[4:]), maxPageSize)), 8
-			if length < 4 {
-				return c.broken("an event of %d bytes", length)
-			}
-		case kind <= typeMaxData:
-			length = int(kind) * 4
-		case kind == typePadding:
-			if delta == 0 { // nothing else on this page
-				c.data = nil
-				continue
-			}
-			if len(c.data) < 8 {
-				return c.broken("padding without its length")
-			}
-			length = int(min(c.order.Uint32(c.data[4:]), maxPageSize))
-		default:
-			length = 4
+		if e.total == 0 {
+			c.data = nil
+			continue
 		}
-		total := (4 + length + 3) &^ 3
-		if total > len(c.data) {
-			// The last event's padding may lie behind the page's length.
-			if 4+length > len(c.data) {
-				return c.broken("an event of %d bytes with %d left", 4+length, len(c.data))
-			}
-			total = len(c.data)
-		}
-		body := c.data[:4+length]
+		kind, delta := e.kind, e.delta
+		body := c.data[:e.end]
 		at := c.pos
-		c.data = c.data[total:]
-		c.pos += int64(total)
+		c.data = c.data[e.total:]
+		c.pos += int64(e.total)
 		switch {
 		case kind == typeTimeExtend:
 			c.base += uint64(c.order.Uint32(body[4:]))<<27 + uint64(delta)
@@ -234,18 +205,112 @@ func (c *cursor) step() error {
 			continue
 		}
 		c.base += uint64(delta)
-		c.stamp, c.raw, c.rawPos = c.base, body[payload:], at+int64(payload)
+		c.stamp, c.raw, c.rawPos = c.base, body[e.payload:], at+int64(e.payload)
 		return nil
 	}
 }
 
-// eventHeader splits the header word: type_len in 5 bits, time_delta in 27.
-// Bit fields begin at the other end on big-endian machines.
-func (c *cursor) eventHeader(w uint32) (kind, delta uint32) {
-	if c.order == tep.Big {
-		return w >> 27, w & (1<<27 - 1)
+// ringEvent is one entry of a page: its header's parts, where its payload begins
+// and ends, and where the next entry begins; total is 0 where nothing else is on
+// the page.
+type ringEvent struct {
+	kind, delta         uint32
+	payload, end, total int
+}
+
+// nextEvent splits the entry at the start of data; wrong says why there is none.
+func nextEvent(data []byte, o tep.Order) (e ringEvent, wrong string) {
+	if len(data) < 4 {
+		return e, fmt.Sprintf("%d bytes left over", len(data))
 	}
-	return w & 31, w >> 5
+	// type_len in 5 bits, time_delta in 27. Bit fields begin at the other end on
+	// big-endian machines.
+	w := o.Uint32(data)
+	e.kind, e.delta = w&31, w>>5
+	if o == tep.Big {
+		e.kind, e.delta = w>>27, w&(1<<27-1)
+	}
+	length := 4 // of what follows the header
+	e.payload = 4
+	switch {
+	case e.kind == 0:
+		// The length word counts itself.
+		if len(data) < 8 {
+			return e, "an event without its length"
+		}
+		length, e.payload = int(min(o.Uint32(data[4:]), maxPageSize)), 8
+		if length < 4 {
+			return e, fmt.Sprintf("an event of %d bytes", length)
+		}
+	case e.kind <= typeMaxData:
+		length = int(e.kind) * 4
+	case e.kind == typePadding:
+		if e.delta == 0 {
+			return e, ""
+		}
+		if len(data) < 8 {
+			return e, "padding without its length"
+		}
+		length, e.payload = int(min(o.Uint32(data[4:]), maxPageSize)), 8
+	}
+	e.end, e.total = 4+length, (4+length+3)&^3
+	if e.total > len(data) {
+		// The last event's padding may lie behind the page's length.
+		if e.end > len(data) {
+			return e, fmt.Sprintf("an event of %d bytes with %d left", e.end, len(data))
+		}
+		e.total = len(data)
+	}
+	return e, ""
+}
+
+// pageData places the events of a page: the page is whole if the commit word
+// makes sense.
+func pageData(page []byte, h tep.HeaderPage, o tep.Order) (commit uint64, end int, ok bool) {
+	if h.CommitSize == 8 {
+		commit = o.Uint64(page[h.Commit:])
+	} else {
+		commit = uint64(o.Uint32(page[h.Commit:]))
+	}
+	end = h.Data + int(commit&commitMask)
+	return commit, end, end <= len(page)
+}
+
+// ScrubPage calls do with the payload of each event of a ring buffer page and
+// clears what is left of older ones: behind the committed data, where an event was
+// discarded, and from where the page makes no sense on.
+func ScrubPage(page []byte, h tep.HeaderPage, o tep.Order, do func(payload []byte)) {
+	if len(page) < h.Data {
+		clear(page)
+		return
+	}
+	commit, end, ok := pageData(page, h, o)
+	if !ok {
+		clear(page[h.Data:])
+		return
+	}
+	rest := page[end:]
+	if commit&missedStored != 0 {
+		rest = rest[min(h.CommitSize, len(rest)):]
+	}
+	clear(rest)
+	for data := page[h.Data:end]; len(data) > 0; {
+		e, wrong := nextEvent(data, o)
+		switch {
+		case wrong != "":
+			clear(data)
+			return
+		case e.total == 0:
+			clear(data[4:])
+			return
+		case e.kind == typePadding:
+			clear(data[min(e.payload, e.total):e.total])
+		case e.kind < typePadding:
+			do(data[e.payload:e.end])
+			clear(data[e.end:e.total])
+		}
+		data = data[e.total:]
+	}
 }
 
 // errPage marks damage that ends with its page.
@@ -273,22 +338,16 @@ func (c *cursor) turn() error {
 		return &errPage{pos, fmt.Sprintf("ring buffer page of %d bytes", len(page))}
 	}
 	c.pos = pos
-	var commit uint64
-	if h.CommitSize == 8 {
-		commit = c.order.Uint64(page[h.Commit:])
-	} else {
-		commit = uint64(c.order.Uint32(page[h.Commit:]))
-	}
-	n := int(commit & commitMask)
-	if n > len(page)-h.Data {
-		return c.broken("%d bytes of events on a page of %d", n, len(page))
+	commit, end, ok := pageData(page, h, c.order)
+	if !ok {
+		return c.broken("%d bytes of events on a page of %d", end-h.Data, len(page))
 	}
 	c.base = c.order.Uint64(page[h.Timestamp:])
-	c.data = page[h.Data : h.Data+n]
+	c.data = page[h.Data:end]
 	c.pos = pos + int64(h.Data)
 	if commit&missedEvents != 0 {
 		var m uint64
-		if rest := page[h.Data+n:]; commit&missedStored != 0 && len(rest) >= h.CommitSize {
+		if rest := page[end:]; commit&missedStored != 0 && len(rest) >= h.CommitSize {
 			if h.CommitSize == 8 {
 				m = c.order.Uint64(rest)
 			} else {

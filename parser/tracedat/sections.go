@@ -17,23 +17,25 @@ const maxOption = 64 << 20
 // options, then the table of data.
 func (c *capture) open6(d *tep.Reader) error {
 	fail := func(err error) error { return c.fail(d.Offset(), remedyCopy, err) }
-	var err error
-	if c.page, err = d.HeaderPage(); err != nil {
-		return fail(err)
-	}
-	if err := d.FtraceEvents(c.table); err != nil {
-		return fail(err)
-	}
-	if err := d.Events(c.table); err != nil {
-		return fail(err)
-	}
-	for range 2 { // kallsyms, printk
-		if err := d.Skip32(); err != nil {
+	for _, p := range []struct {
+		id   uint16 // of its section in version 7
+		read func() error
+	}{
+		{optHeaderInfo, func() (err error) { c.page, err = d.HeaderPage(); return err }},
+		{optFtraceEvents, func() error { return d.FtraceEvents(c.table) }},
+		{optEventFormats, func() error { return d.Events(c.table) }},
+		{optKallsyms, d.Skip32},
+		{optPrintk, d.Skip32},
+		{optCmdlines, func() (err error) { c.comm, err = d.Cmdlines(); return err }},
+	} {
+		from := d.Offset()
+		err := p.read()
+		if err == nil {
+			err = c.piece(p.id, from, d.Offset())
+		}
+		if err != nil {
 			return fail(err)
 		}
-	}
-	if c.comm, err = d.Cmdlines(); err != nil {
-		return fail(err)
 	}
 	cpus, err := d.Uint32()
 	if err != nil {
@@ -210,7 +212,7 @@ func (c *capture) open7(d *tep.Reader) error {
 		if err != nil {
 			return fail(off, err)
 		}
-		err = s.read(tep.NewSection(c.pre, r))
+		err = c.copied(s.id, r, s.read)
 		close()
 		if err != nil {
 			if s.id == optCmdlines {
