@@ -17,6 +17,9 @@ var (
 	ErrTruncated = errors.New("capture is cut short")
 	// ErrDamaged: the input contradicts itself. What was read before it stands.
 	ErrDamaged = errors.New("capture is damaged")
+	// ErrChanged: the input was written to while it was read, so what was read of it
+	// need not belong together.
+	ErrChanged = errors.New("it changed while it was read")
 	// ErrLimit: a stated bound on memory or size was reached.
 	ErrLimit = errors.New("limit reached")
 	// ErrHost: a host bundle or host flag cannot be used.

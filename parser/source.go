@@ -17,4 +17,6 @@ type Source struct {
 	At io.ReaderAt
 	// Size is the number of decompressed bytes, -1 if not known.
 	Size int64
+	// Temp is for readers that keep a temporary copy.
+	Temp Temp
 }

@@ -267,7 +267,7 @@ func (a *app) shows(in *input, w anonymize.Window, want *replay.Entry) (bool, er
 	if err != nil {
 		return false, err
 	}
-	cut, err := open.File(path, open.Options{})
+	cut, err := open.File(a.ctx, path, a.openOptions())
 	if err != nil {
 		return false, nil // too small to be known for a capture
 	}

@@ -25,6 +25,7 @@ type app struct {
 
 	quiet, verbose bool
 	color          string
+	tempLimit      uint32 // MiB
 	// line is a buffer for the line that is being made.
 	line []byte
 	// command is the one that runs; started is set when its own code begins.
@@ -35,7 +36,7 @@ type app struct {
 func newApp(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) *app {
 	ctx, cancel := context.WithCancelCause(ctx)
 	a := &app{ctx: ctx, cancel: cancel, stderr: stderr, tty: isTerminal(stdout), errTTY: isTerminal(stderr)}
-	a.stdin = &interruptible{ctx: ctx, r: stdin}
+	a.stdin = stdin
 	a.out = newOutput(stdout, func(err error) { cancel(err) })
 	a.progress = &term.Progress{}
 	return a
@@ -76,34 +77,4 @@ func (a *app) colored() bool {
 		return false
 	}
 	return a.tty && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
-}
-
-// interruptible is standard input whose reads end when the run is interrupted,
-// even while nothing arrives.
-type interruptible struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (i *interruptible) Read(b []byte) (int, error) {
-	if err := i.ctx.Err(); err != nil {
-		return 0, err
-	}
-	type result struct {
-		n   int
-		err error
-	}
-	done := make(chan result, 1)
-	own := make([]byte, len(b)) // the read may outlive the call
-	go func() {
-		n, err := i.r.Read(own)
-		done <- result{n, err}
-	}()
-	select {
-	case r := <-done:
-		copy(b, own[:r.n])
-		return r.n, r.err
-	case <-i.ctx.Done():
-		return 0, i.ctx.Err()
-	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"schedreplay/export/outdir"
 	"schedreplay/kernelmodel/rules"
+	"schedreplay/parser"
 	"schedreplay/parser/host"
 	"schedreplay/parser/open"
 	"schedreplay/replay"
@@ -81,7 +82,7 @@ func exitStatus(err error) int {
 		return exitCheck
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
-	case errors.Is(err, outdir.ErrWrite):
+	case errors.Is(err, outdir.ErrWrite), errors.Is(err, parser.ErrTemp):
 		return exitWrite
 	case errors.As(err, &usage),
 		errors.Is(err, open.ErrAmbiguous), errors.Is(err, open.ErrNoCapture), errors.Is(err, open.ErrOracle),

@@ -43,7 +43,7 @@ type input struct {
 
 // open opens a capture and merges what is known of its machine.
 func (a *app) open(path string, c *common) (*input, error) {
-	raw, err := open.File(path, open.Options{Stdin: a.stdin, Progress: a.progressOf()})
+	raw, err := open.File(a.ctx, path, a.openOptions())
 	if err != nil {
 		return nil, err
 	}
@@ -66,6 +66,10 @@ func (in *input) files() outdir.Inputs {
 	}
 	files.Add(in.Path, in.flags.bundle, in.Bundle)
 	return files
+}
+
+func (a *app) openOptions() open.Options {
+	return open.Options{Stdin: a.stdin, Progress: a.progressOf(), Temp: parser.Temp{Limit: int64(a.tempLimit) << 20}}
 }
 
 func (a *app) progressOf() func(done, total int64) {
@@ -155,6 +159,9 @@ func (in *input) Events() iter.Seq2[parser.Event, error] {
 func (in *input) look(seen *host.Seen, ev *parser.Event, err error) {
 	if err != nil {
 		in.readError = err
+		if errors.Is(err, parser.ErrChanged) {
+			in.stop(err) // nothing of it can be used
+		}
 		return
 	}
 	switch ev.Kind {

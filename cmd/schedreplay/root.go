@@ -2,6 +2,8 @@ package main
 
 import (
 	"github.com/spf13/cobra"
+
+	"schedreplay/parser"
 )
 
 func (a *app) rootCommand() *cobra.Command {
@@ -42,6 +44,7 @@ capture, 3 unreadable or damaged input, 4 cannot write, 130 interrupted.`,
 	p := root.PersistentFlags()
 	p.StringVar(&a.color, "color", "auto", "colour the text: auto, always, never `WHEN`; NO_COLOR is honoured")
 	p.BoolVarP(&a.quiet, "quiet", "q", false, "no notes and no progress on standard error")
+	p.Uint32Var(&a.tempLimit, "temp-limit", parser.DefaultTempLimit>>20, "the largest temporary copy of a capture in `MIB`; copies go to TMPDIR")
 	p.BoolVarP(&a.verbose, "verbose", "v", false, "more notes, and more columns where a command has them")
 	root.AddCommand(
 		a.reportCommand(), a.wakeupsCommand(), a.intrusionsCommand(), a.explainCommand(), a.fidelityCommand(), a.topologyCommand(),

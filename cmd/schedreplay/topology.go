@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -85,7 +86,7 @@ func isBundle(path string) bool {
 	if st, err := os.Stat(path); err != nil || st.Mode()&(os.ModeNamedPipe|os.ModeCharDevice) != 0 {
 		return false
 	}
-	in, err := open.File(path, open.Options{})
+	in, err := open.File(context.Background(), path, open.Options{})
 	if err == nil {
 		in.Close()
 		return false

@@ -60,7 +60,7 @@ func openBytes(t *testing.T, b []byte) (*open.Input, error) {
 	if err := os.WriteFile(path, b, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	return open.File(path, open.Options{TempDir: t.TempDir()})
+	return open.File(t.Context(), path, open.Options{Temp: parser.Temp{Dir: t.TempDir()}})
 }
 
 // rewrite anonymises an opened capture.
@@ -244,7 +244,7 @@ func TestCutFiles(t *testing.T) {
 }
 
 func TestWindow(t *testing.T) {
-	in, err := open.File(root+"testdata/traces/smt8-isolated3-original/ftrace.txt.gz", open.Options{})
+	in, err := open.File(t.Context(), root+"testdata/traces/smt8-isolated3-original/ftrace.txt.gz", open.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

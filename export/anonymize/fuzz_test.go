@@ -18,7 +18,7 @@ func FuzzCapture(f *testing.F) {
 	f.Add([]byte("# tracer: nop\n#\n          bash-12      [001] d....     1.000100: sched_waking: comm=se cret pid=11 prio=120 target_cpu=001\n"))
 	f.Add([]byte("          bash    12 [001]     1.000100: sched:sched_process_exec: filename=/usr/bin/secret pid=12 old_pid=12\n"))
 	for _, name := range []string{"perfdata/testdata/task.data.zst", "tracedat/testdata/hostile.dat.zst"} {
-		in, err := open.File(root+"parser/"+name, open.Options{})
+		in, err := open.File(f.Context(), root+"parser/"+name, open.Options{})
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -45,7 +45,7 @@ func FuzzCapture(f *testing.F) {
 		if err := os.WriteFile(path, b, 0o666); err != nil {
 			t.Fatal(err)
 		}
-		in, err := open.File(path, open.Options{TempDir: dir, SpoolLimit: 1 << 24})
+		in, err := open.File(t.Context(), path, open.Options{Temp: parser.Temp{Dir: dir, Limit: 1 << 24}})
 		if err != nil {
 			return
 		}

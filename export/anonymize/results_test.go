@@ -59,7 +59,7 @@ func TestResultsAreTheSame(t *testing.T) {
 	for _, r := range traces.Recordings(t) {
 		path, bundle := r.Path, r.Bundle
 		t.Run(r.Folder+"/"+r.Name, func(t *testing.T) {
-			in, err := open.File(path, open.Options{TempDir: t.TempDir()})
+			in, err := open.File(t.Context(), path, open.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

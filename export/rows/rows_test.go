@@ -283,7 +283,7 @@ func TestDeterministic(t *testing.T) {
 // Idle and busy slices of a CPU with unbroken history add up to the window; the
 // owner's time is what replay finds.
 func TestSlicesCoverTheWindow(t *testing.T) {
-	in, err := open.File(traces+"smt44-isolated43-original", open.Options{})
+	in, err := open.File(t.Context(), traces+"smt44-isolated43-original", open.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -116,7 +116,7 @@ func perf(t *testing.T, file, args string) string {
 // ours prints it here.
 func ours(t *testing.T, file, args string) string {
 	t.Helper()
-	c, err := open.File(file, open.Options{})
+	c, err := open.File(t.Context(), file, open.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ var Hostile = []string{
 // name, the bundle is the one found beside the capture.
 func Open(t testing.TB, path, bundle string) (*open.Input, *parser.Host) {
 	t.Helper()
-	in, err := open.File(path, open.Options{TempDir: t.TempDir()})
+	in, err := open.File(t.Context(), path, open.Options{Temp: parser.Temp{Dir: t.TempDir()}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package open
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -16,9 +17,9 @@ var bundleNames = []string{"host.tar.gz", "host.tar", "host"}
 
 // folder opens the one capture of a folder. A folder that perf record
 // --threads wrote is a capture itself.
-func folder(dir string, o Options) (*Input, error) {
+func folder(ctx context.Context, dir string, o Options) (*Input, error) {
 	if perfdata.IsDir(dir) {
-		return perfDir(dir, o)
+		return perfDir(ctx, dir, o)
 	}
 	bundle, err := findBundle(dir)
 	if err != nil {
@@ -36,7 +37,7 @@ func folder(dir string, o Options) (*Input, error) {
 		if !mayBeCapture(e.Name()) || isOracle(path) {
 			continue
 		}
-		in, err := entry(path, o)
+		in, err := entry(ctx, path, o)
 		if in == nil && err == nil {
 			continue
 		}
@@ -65,17 +66,17 @@ func folder(dir string, o Options) (*Input, error) {
 
 // entry opens one entry of a folder. Both results are nil for what is no
 // capture; a capture that cannot be used is one nevertheless.
-func entry(path string, o Options) (*Input, error) {
+func entry(ctx context.Context, path string, o Options) (*Input, error) {
 	st, err := os.Stat(path)
 	switch {
 	case err != nil:
 		return nil, nil
 	case st.IsDir() && perfdata.IsDir(path):
-		return perfDir(path, o)
+		return perfDir(ctx, path, o)
 	case !st.Mode().IsRegular():
 		return nil, nil
 	}
-	in, err := file(path, o)
+	in, err := file(ctx, path, o)
 	if errors.Is(err, parser.ErrFormat) {
 		return nil, nil
 	}
@@ -83,7 +84,7 @@ func entry(path string, o Options) (*Input, error) {
 }
 
 // perfDir opens a folder that perf record --threads wrote.
-func perfDir(dir string, o Options) (*Input, error) {
+func perfDir(ctx context.Context, dir string, o Options) (*Input, error) {
 	paths, err := filepath.Glob(filepath.Join(dir, "data*"))
 	if err != nil {
 		return nil, fileError(dir, err)
@@ -96,15 +97,20 @@ func perfDir(dir string, o Options) (*Input, error) {
 			in.closeFiles()
 			return nil, fileError(p, err)
 		}
-		raw.add(f)
+		if err := raw.add(f); err != nil {
+			f.Close()
+			in.closeFiles()
+			return nil, fileError(p, err)
+		}
 	}
-	c, err := perfdata.NewDir(dir)
+	in.progress = newProgress(ctx, o.Progress, raw.size)
+	c, err := perfdata.NewDir(dir, o.Temp, in.progress.at)
 	if err != nil {
 		in.closeFiles()
 		return nil, err
 	}
 	c.Meta().Confidence = "magic bytes"
-	in.Capture, in.progress = c, newProgress(o.Progress, raw.size)
+	in.Capture = c
 	return in, nil
 }
 

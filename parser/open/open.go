@@ -5,6 +5,8 @@
 package open
 
 import (
+	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -30,35 +32,20 @@ var (
 	ErrOracle = errors.New("oracle files are never an input")
 )
 
-// DefaultSpoolLimit is the largest temporary file written for one input unless
-// Options say otherwise: room for any capture that a person records, and an end
-// for a pipe that never stops.
-const DefaultSpoolLimit = 64 << 30
-
 // Options say how to open an input. The zero Options are good, but for
 // standard input.
 type Options struct {
 	// Stdin is read for the path "-"; nil makes "-" an error.
 	Stdin io.Reader
-	// TempDir is where inputs that cannot be read twice are spooled; empty for
-	// the system's.
-	TempDir string
-	// SpoolLimit bounds each temporary file in bytes; 0 is DefaultSpoolLimit.
-	SpoolLimit int64
+	// Temp is for inputs that cannot be read twice or at random, of which a temporary
+	// copy is made.
+	Temp parser.Temp
 	// Progress, if not nil, is called with the number of bytes read and their
 	// total: of the input as stored, before decompression, or of its temporary copy
 	// if it has one. File may take a while too (binary captures are looked through)
 	// and reports likewise; each pass over the events starts at 0 again and reports
-	// where it ended. There are at most some hundred calls a pass. Of a folder of perf
-	// record --threads only the end is reported.
+	// where it ended. There are at most some hundred calls a pass.
 	Progress func(done, total int64)
-}
-
-func (o *Options) spoolLimit() int64 {
-	if o.SpoolLimit > 0 {
-		return o.SpoolLimit
-	}
-	return DefaultSpoolLimit
 }
 
 // Input is an opened capture and where it came from. It is a
@@ -85,22 +72,35 @@ type Input struct {
 }
 
 // File opens the capture that path names: "-" for standard input, a file, or a
-// folder with exactly one capture.
-func File(path string, o Options) (*Input, error) {
+// folder with exactly one capture. Cancelling ctx ends it, and every pass later on,
+// with ctx.Err().
+func File(ctx context.Context, path string, o Options) (*Input, error) {
+	in, err := openPath(ctx, path, o)
+	if ctx.Err() != nil {
+		in.discard()
+		return nil, ctx.Err()
+	}
+	return in, err
+}
+
+func openPath(ctx context.Context, path string, o Options) (*Input, error) {
 	if path == "-" {
-		return stdin(o)
+		if o.Stdin == nil {
+			return nil, &parser.Error{File: "-", Offset: -1, Err: errors.New("standard input is not available"), Remedy: "name a file"}
+		}
+		return fromStream(ctx, "-", o.Stdin, o)
 	}
 	st, err := os.Stat(path)
 	if err != nil {
 		return nil, fileError(path, err)
 	}
 	if st.IsDir() {
-		return folder(path, o)
+		return folder(ctx, path, o)
 	}
 	if isOracle(path) {
 		return nil, &parser.Error{File: path, Offset: -1, Err: ErrOracle, Remedy: "give the capture it was recorded with"}
 	}
-	in, err := file(path, o)
+	in, err := file(ctx, path, o)
 	if err != nil {
 		return nil, err
 	}
@@ -109,8 +109,8 @@ func File(path string, o Options) (*Input, error) {
 	return in, nil
 }
 
-// file opens one file, spooling it if it is no regular one.
-func file(path string, o Options) (*Input, error) {
+// file opens one file, spooling it if it is a pipe.
+func file(ctx context.Context, path string, o Options) (*Input, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fileError(path, err)
@@ -121,26 +121,33 @@ func file(path string, o Options) (*Input, error) {
 		return nil, fileError(path, err)
 	}
 	if st.Mode().IsRegular() {
-		return fromRaw(path, &rawFile{f: f, size: st.Size()}, o)
+		return fromRaw(ctx, path, newRaw(f, st), o)
 	}
 	defer f.Close()
-	return fromStream(path, f, o)
-}
-
-func stdin(o Options) (*Input, error) {
-	if o.Stdin == nil {
-		return nil, &parser.Error{File: "-", Offset: -1, Err: errors.New("standard input is not available"), Remedy: "name a file"}
+	if st.Mode()&(os.ModeDevice|os.ModeCharDevice) != 0 {
+		return nil, &parser.Error{File: path, Offset: -1, Err: fmt.Errorf("%w: it is a device", parser.ErrFormat), Remedy: remedy}
 	}
-	return fromStream("-", o.Stdin, o)
+	return fromStream(ctx, path, f, o)
 }
 
 // fromStream spools an input that can be read once.
-func fromStream(name string, r io.Reader, o Options) (*Input, error) {
-	s, err := spool(name, r, &o)
+func fromStream(ctx context.Context, name string, r io.Reader, o Options) (*Input, error) {
+	r = interruptible(ctx, r)
+	head := make([]byte, probeBytes)
+	n, err := io.ReadFull(r, head)
+	whole := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+	if err != nil && !whole {
+		return nil, fileError(name, err)
+	}
+	head = head[:n]
+	if err := probe(name, head, whole); err != nil {
+		return nil, err
+	}
+	s, err := spool(name, io.MultiReader(bytes.NewReader(head), r), &o)
 	if err != nil {
 		return nil, err
 	}
-	in, err := fromRaw(name, &rawFile{f: s.f, size: s.size}, o)
+	in, err := fromRaw(ctx, name, &rawFile{f: s.f, size: s.size}, o)
 	if err != nil {
 		s.remove()
 		return nil, err
@@ -153,9 +160,12 @@ func fromStream(name string, r io.Reader, o Options) (*Input, error) {
 }
 
 // fromRaw opens a capture in a file that can be read at random. It owns raw.
-func fromRaw(name string, raw *rawFile, o Options) (*Input, error) {
+func fromRaw(ctx context.Context, name string, raw *rawFile, o Options) (*Input, error) {
 	in := &Input{Path: name, raw: raw}
-	if err := in.open(name, &o); err != nil {
+	if err := in.open(ctx, name, &o); err != nil {
+		if changed := raw.changed(name); changed != nil {
+			err = changed
+		}
 		in.closeFiles()
 		return nil, err
 	}
@@ -163,8 +173,8 @@ func fromRaw(name string, raw *rawFile, o Options) (*Input, error) {
 }
 
 // open finds the dialect of the raw file and opens its reader.
-func (in *Input) open(name string, o *Options) error {
-	in.progress = newProgress(o.Progress, in.raw.size)
+func (in *Input) open(ctx context.Context, name string, o *Options) error {
+	in.progress = newProgress(ctx, o.Progress, in.raw.size)
 	src, packed, err := in.raw.source(name, in.progress)
 	if err != nil {
 		return err
@@ -179,13 +189,14 @@ func (in *Input) open(name string, o *Options) error {
 			return err
 		}
 		in.spool, in.tail = append(in.spool, s), s.tail
-		p := newProgress(o.Progress, s.size)
+		p := newProgress(ctx, o.Progress, s.size)
 		in.progress = p
 		src.Open = func() (io.ReadCloser, error) {
 			return io.NopCloser(p.stream(io.NewSectionReader(s.f, 0, s.size))), nil
 		}
 		src.At, src.Size = p.at(s.f), s.size
 	}
+	src.Temp = o.Temp
 	in.src = src
 	c, err := d.open(src)
 	if err != nil {
@@ -196,19 +207,42 @@ func (in *Input) open(name string, o *Options) error {
 	return nil
 }
 
-// Events delivers the capture's events and the holes between them.
+// Events delivers the capture's events and the holes between them. A pass over a file
+// that was written to since it was opened ends with [parser.ErrChanged]; what it
+// delivered need not belong together.
 func (in *Input) Events() iter.Seq2[parser.Event, error] {
 	return func(yield func(parser.Event, error) bool) {
-		in.progress.begin()
-		whole := true
-		withHoles(in.Capture.Events(), func(ev parser.Event, err error) bool {
-			whole = yield(ev, err) && err == nil
-			return whole
-		})
-		if whole && in.tail != nil {
-			yield(parser.Event{}, &parser.Error{File: in.Path, Offset: -1, Err: in.tail, Remedy: "what comes before it stands"})
+		if err := in.raw.changed(in.Path); err != nil {
+			yield(parser.Event{}, err)
+			return
 		}
-		in.progress.finish()
+		in.progress.begin()
+		defer in.progress.finish()
+		stopped := false
+		var end error
+		withHoles(in.Capture.Events(), func(ev parser.Event, err error) bool {
+			if err != nil {
+				end = err
+				return false
+			}
+			stopped = !yield(ev, nil)
+			return !stopped
+		})
+		if stopped {
+			return
+		}
+		if end == nil && in.tail != nil {
+			end = &parser.Error{File: in.Path, Offset: -1, Err: in.tail, Remedy: "what comes before it stands"}
+		}
+		if err := in.raw.changed(in.Path); err != nil {
+			end = err
+		}
+		if err := in.progress.ctx.Err(); err != nil && end != nil {
+			end = err
+		}
+		if end != nil {
+			yield(parser.Event{}, end)
+		}
 	}
 }
 
@@ -236,7 +270,7 @@ func (in *Input) discard() {
 func (in *Input) closeFiles() error {
 	err := in.raw.close()
 	for _, s := range in.spool {
-		err = errors.Join(err, s.remove())
+		s.remove()
 	}
 	in.spool = nil
 	return err
@@ -247,6 +281,9 @@ func (in *Input) Checksum() (string, error) {
 	h := sha256.New()
 	if _, err := io.Copy(h, in.raw.all()); err != nil {
 		return "", fileError(in.Path, err)
+	}
+	if err := in.raw.changed(in.Path); err != nil {
+		return "", err
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
@@ -268,14 +305,6 @@ func isOracle(path string) bool {
 	}
 	real, err := filepath.EvalSymlinks(path)
 	return err == nil && strings.HasPrefix(filepath.Base(real), "oracle")
-}
-
-// limitError says that a bound of Options was reached.
-func limitError(name string, limit int64) error {
-	return &parser.Error{
-		File: name, Offset: -1, Err: fmt.Errorf("%w: the temporary copy would exceed %d bytes", parser.ErrLimit, limit),
-		Remedy: "decompress it to a file and name that",
-	}
 }
 
 // errEmpty refuses an input without a byte.

@@ -1,24 +1,22 @@
 package open
 
 import (
+	"context"
 	"io"
 	"sync/atomic"
 )
 
 // progress counts what is read of an input of known size and tells it at a
-// modest rate. A nil progress counts nothing.
+// modest rate. Through it reading ends when ctx is cancelled.
 type progress struct {
-	tell       func(done, total int64)
+	ctx        context.Context
+	tell       func(done, total int64) // nil if nobody wants to know
 	size       int64
 	done, told atomic.Int64
 }
 
-// newProgress returns nil if nobody wants to know.
-func newProgress(tell func(done, total int64), size int64) *progress {
-	if tell == nil {
-		return nil
-	}
-	return &progress{tell: tell, size: size}
+func newProgress(ctx context.Context, tell func(done, total int64), size int64) *progress {
+	return &progress{ctx: ctx, tell: tell, size: size}
 }
 
 // progressSteps is how often a pass reports at most, and progressBytes how many
@@ -30,15 +28,13 @@ const (
 
 // begin starts to count anew.
 func (p *progress) begin() {
-	if p != nil {
-		p.done.Store(0)
-		p.told.Store(0)
-	}
+	p.done.Store(0)
+	p.told.Store(0)
 }
 
 // read notes n bytes more.
 func (p *progress) read(n int) {
-	if p == nil || n <= 0 {
+	if p.tell == nil || n <= 0 {
 		return
 	}
 	done := min(p.done.Add(int64(n)), p.size)
@@ -50,26 +46,16 @@ func (p *progress) read(n int) {
 
 // finish tells where the pass ended.
 func (p *progress) finish() {
-	if p != nil {
+	if p.tell != nil {
 		p.tell(min(p.done.Load(), p.size), p.size)
 	}
 }
 
 // stream is r, counted.
-func (p *progress) stream(r io.Reader) io.Reader {
-	if p == nil {
-		return r
-	}
-	return &countedReader{r, p}
-}
+func (p *progress) stream(r io.Reader) io.Reader { return &countedReader{r, p} }
 
 // at is r, counted.
-func (p *progress) at(r io.ReaderAt) io.ReaderAt {
-	if p == nil {
-		return r
-	}
-	return &countedReaderAt{r, p}
-}
+func (p *progress) at(r io.ReaderAt) io.ReaderAt { return &countedReaderAt{r, p} }
 
 type countedReader struct {
 	r io.Reader
@@ -77,6 +63,9 @@ type countedReader struct {
 }
 
 func (c *countedReader) Read(b []byte) (int, error) {
+	if c.p.ctx.Err() != nil {
+		return 0, c.p.ctx.Err()
+	}
 	n, err := c.r.Read(b)
 	c.p.read(n)
 	return n, err
@@ -88,6 +77,9 @@ type countedReaderAt struct {
 }
 
 func (c *countedReaderAt) ReadAt(b []byte, off int64) (int, error) {
+	if c.p.ctx.Err() != nil {
+		return 0, c.p.ctx.Err()
+	}
 	n, err := c.r.ReadAt(b, off)
 	c.p.read(n)
 	return n, err

@@ -16,14 +16,43 @@ type rawFile struct {
 	// files are those of a folder of perf record --threads, which its reader opens
 	// itself; f is nil then.
 	files []*os.File
+	// state is how each of them was when it was opened; empty for a copy of our own.
+	state []os.FileInfo
+}
+
+// newRaw takes one file as it is now.
+func newRaw(f *os.File, st os.FileInfo) *rawFile {
+	return &rawFile{f: f, size: st.Size(), state: []os.FileInfo{st}}
 }
 
 // add takes one file of a folder.
-func (r *rawFile) add(f *os.File) {
-	r.files = append(r.files, f)
-	if st, err := f.Stat(); err == nil {
-		r.size += st.Size()
+func (r *rawFile) add(f *os.File) error {
+	st, err := f.Stat()
+	if err != nil {
+		return err
 	}
+	r.files = append(r.files, f)
+	r.state = append(r.state, st)
+	r.size += st.Size()
+	return nil
+}
+
+// changed returns an error if a file was written to since it was opened.
+func (r *rawFile) changed(name string) error {
+	files := r.files
+	if r.f != nil {
+		files = []*os.File{r.f}
+	}
+	for i, was := range r.state {
+		is, err := files[i].Stat()
+		if err != nil {
+			return fileError(name, err)
+		}
+		if is.Size() != was.Size() || !is.ModTime().Equal(was.ModTime()) {
+			return &parser.Error{File: name, Offset: -1, Err: parser.ErrChanged, Remedy: "stop what writes it, or give a copy"}
+		}
+	}
+	return nil
 }
 
 func (r *rawFile) close() error {

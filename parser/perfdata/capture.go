@@ -58,6 +58,7 @@ type capture struct {
 	placed           []parser.Event // damages and unplaced losses in order
 	ended            *parser.Error  // why a stream ended early
 	skipped          map[string]int64
+	temp             parser.Temp
 	feat             features
 	rest             func() error // walks over further files of a folder
 	closers          []io.Closer
@@ -113,6 +114,7 @@ func (c *capture) fail(off int64, remedy string, cause error) error {
 
 // open reads the head and walks over the records.
 func (c *capture) open(src parser.Source) error {
+	c.temp = src.Temp
 	r, err := src.Open()
 	if err != nil {
 		return fmt.Errorf("cannot open: %w", err)
@@ -143,7 +145,7 @@ func (c *capture) openPipe(src parser.Source, r io.Reader, head []byte) error {
 	if src.At != nil {
 		s.outer = &store{src.At}
 	} else {
-		sp := &spool{}
+		sp := &spool{temp: src.Temp}
 		c.closers = append(c.closers, sp)
 		if _, err := sp.Write(head); err != nil {
 			return err

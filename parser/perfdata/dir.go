@@ -18,10 +18,14 @@ const maxDirFiles = 8192
 
 // NewDir opens a folder that perf record --threads wrote: the file data, as
 // [New] reads it, and data.0, data.1 … with the records of one ring buffer
-// each. Errors are those of New; the files stay open until Close.
-func NewDir(dir string) (parser.Capture, error) {
+// each. read, if not nil, stands between the reader and each of them. Errors are those
+// of New; the files stay open until Close.
+func NewDir(dir string, temp parser.Temp, read func(io.ReaderAt) io.ReaderAt) (parser.Capture, error) {
+	if read == nil {
+		read = func(r io.ReaderAt) io.ReaderAt { return r }
+	}
 	c := newCapture(dir)
-	if err := c.openDir(dir); err != nil {
+	if err := c.openDir(dir, temp, read); err != nil {
 		_ = c.Close()
 		return nil, asError(dir, err)
 	}
@@ -43,14 +47,15 @@ func IsDir(dir string) bool {
 	return string(magic) == magicLittle || string(magic) == magicBig
 }
 
-func (c *capture) openDir(dir string) error {
+func (c *capture) openDir(dir string, temp parser.Temp, read func(io.ReaderAt) io.ReaderAt) error {
 	name := filepath.Join(dir, "data")
-	main, size, err := c.openPart(name)
+	f, size, err := c.openPart(name)
 	if err != nil {
 		return err
 	}
+	main := read(f)
 	src := parser.Source{
-		Name: name, At: main, Size: size,
+		Name: name, At: main, Size: size, Temp: temp,
 		Open: func() (io.ReadCloser, error) { return io.NopCloser(io.NewSectionReader(main, 0, size)), nil },
 	}
 	parts, err := dirParts(dir)
@@ -68,8 +73,9 @@ func (c *capture) openDir(dir string) error {
 			if err != nil {
 				return err
 			}
-			s := scan{c: c, file: part, outer: &store{f}}
-			if _, err := s.run(io.NewSectionReader(f, 0, size), 0); err != nil {
+			at := read(f)
+			s := scan{c: c, file: part, outer: &store{at}}
+			if _, err := s.run(io.NewSectionReader(at, 0, size), 0); err != nil {
 				return err
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"schedreplay/parser"
 	"schedreplay/parser/tep/eventtest"
 )
 
@@ -65,7 +66,7 @@ func TestGoldenThreads(t *testing.T) {
 	if !IsDir(dir) {
 		t.Error("the folder is not recognised")
 	}
-	c, err := NewDir(dir)
+	c, err := NewDir(dir, parser.Temp{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +93,7 @@ func TestGoldenLive(t *testing.T) {
 	}
 	t.Run("threads", func(t *testing.T) {
 		dir := threadsFolder(t)
-		c, err := NewDir(dir)
+		c, err := NewDir(dir, parser.Temp{}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

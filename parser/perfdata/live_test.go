@@ -151,7 +151,7 @@ func TestRecordings(t *testing.T) {
 			}
 			want := perfScript(t, m.path)
 			if IsDir(m.path) {
-				c, err := NewDir(m.path)
+				c, err := NewDir(m.path, parser.Temp{}, nil)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -47,7 +47,7 @@ func (s *scan) run(r io.Reader, off int64) (int64, error) {
 func (s *scan) Unpacked(b []byte) error {
 	c := s.c
 	if c.spool == nil {
-		c.spool = &spool{}
+		c.spool = &spool{temp: c.temp}
 		c.inner = &store{c.spool}
 		c.closers = append(c.closers, c.spool)
 	}

@@ -2,9 +2,10 @@ package perfdata
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
+
+	"schedreplay/parser"
 )
 
 // spoolInMemory is how many bytes a spool holds before it takes to disk.
@@ -16,6 +17,7 @@ type spool struct {
 	mem   []byte // all of it, or what is not yet in file
 	file  *os.File
 	inFil int64
+	temp  parser.Temp
 }
 
 // Write appends p.
@@ -37,17 +39,14 @@ func (s *spool) size() int64 { return s.inFil + int64(len(s.mem)) }
 // flush moves what is in memory to the file.
 func (s *spool) flush() error {
 	if s.file == nil {
-		f, err := os.CreateTemp("", "schedreplay-perfdata-")
+		f, err := s.temp.Create()
 		if err != nil {
-			return fmt.Errorf("cannot keep decompressed records: %w", err)
+			return err
 		}
-		// Where a file can be removed while open, nothing is left behind even
-		// if the process is killed; elsewhere Close removes it.
-		_ = os.Remove(f.Name())
 		s.file = f
 	}
-	if _, err := s.file.WriteAt(s.mem, s.inFil); err != nil {
-		return fmt.Errorf("cannot keep decompressed records: %w", err)
+	if err := s.temp.Write(s.file, s.inFil, s.mem); err != nil {
+		return err
 	}
 	s.inFil += int64(len(s.mem))
 	s.mem = s.mem[:0]
@@ -80,9 +79,7 @@ func (s *spool) Close() error {
 	if s.file == nil {
 		return nil
 	}
-	name := s.file.Name()
-	err := s.file.Close()
-	_ = os.Remove(name)
+	s.temp.Remove(s.file)
 	s.file = nil
-	return err
+	return nil
 }
