@@ -376,7 +376,8 @@ func (r *pass) closeModelled(d *decision, p *task) {
 // askAll describes the decision as it stands in each world.
 func (r *pass) askAll(d *decision, p *task) {
 	begin := func(a *side) {
-		a.state = state{r: r, side: a, win: d.win, self: p.pid, stalled: a.state.stalled[:0]}
+		a.state = state{r: r, side: a, win: d.win, memo: &a.memo, self: p.pid, stalled: a.state.stalled[:0]}
+		a.memo.forget(r.ncpu)
 		a.sel.State = &a.state
 	}
 	b := r.base

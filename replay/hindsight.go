@@ -279,6 +279,7 @@ func (r *pass) lookBack(on bool) {
 		s.looked = s.looked[:0]
 	}
 	for i, a := range append([]*side{r.base}, r.told()...) {
+		a.memo.forget(r.ncpu)
 		if a.runs, a.runsAgain = a.runsAgain, a.runs; on {
 			s.looked = append(s.looked, a.answered)
 			a.state.hindsight = true

@@ -99,6 +99,7 @@ func (r *pass) learn(d *decision, p *task, consistent []int) {
 		if rule := r.base.Kernel.Rules.Budget; rule != rules.BudgetUtil {
 			if l.scan != place.ScanNone {
 				r.scanOdds(rule, r.base.ask.This, b.weight, d.win.est).learn(l.lo, l.hi, l.scan, l.width)
+				r.hidden.odds = r.hidden.odds[:0]
 			}
 		} else if l.lo > 0 || l.hi < 1<<40 {
 			b.prove(l.lo, min(l.hi, b.weight))
@@ -123,15 +124,25 @@ func (r *pass) learn(d *decision, p *task, consistent []int) {
 
 // scanOdds tells of the budget of a scan of weight CPUs made on a CPU, before 6.0.
 func (r *pass) scanOdds(rule rules.BudgetRule, this int, weight, now int64) *scanOdds {
-	if r.hidden.cost[this] == nil {
-		r.hidden.cost[this] = newScanCost(r.hidden.cost)
+	h := &r.hidden
+	if h.oddsOf != r.queue.closing {
+		h.oddsOf, h.odds = r.queue.closing, h.odds[:0]
+	}
+	for _, o := range h.odds {
+		if o.rule == rule && o.this == this && o.weight == weight {
+			return o
+		}
+	}
+	if h.cost[this] == nil {
+		h.cost[this] = newScanCost(h.cost)
 	}
 	rest := newIdleTime()
 	if !r.t.slices {
 		rest = r.t.cpu[this].rest
 	}
-	o := &scanOdds{scanCost: r.hidden.cost[this], rule: rule, weight: weight, idle: rest.counted(rule, now, r.jiffy)}
+	o := &scanOdds{scanCost: h.cost[this], rule: rule, this: this, weight: weight, idle: rest.counted(rule, now, r.jiffy)}
 	o.sum()
+	h.odds = append(h.odds, o)
 	return o
 }
 

@@ -47,8 +47,11 @@ type pass struct {
 
 // estimates are the hidden facts that a pass follows.
 type estimates struct {
-	budget  []scanBudget // by LLC
-	cost    []*scanCost  // by CPU, nil if nothing was asked of it
+	budget []scanBudget // by LLC
+	cost   []*scanCost  // by CPU, nil if nothing was asked of it
+	// odds are those of the scans that decision number oddsOf asked about.
+	odds    []*scanOdds
+	oddsOf  int64
 	sampled int64
 	sync    syncHabits
 	// later is what a rehearsal learned, nil if there was none.

@@ -54,6 +54,7 @@ type ranking struct {
 	score   []KernelScore // by side
 	entries [][]Wakeup
 	can     []bool
+	memo    idleMemo
 	asked   []rules.Candidate
 }
 
@@ -98,9 +99,10 @@ func (r *pass) judge(line *Wakeup, hindsight bool) {
 		return
 	}
 	g := r.judged
+	g.memo.forget(r.ncpu) // all see the recorded state
 	any := false
 	for i, a := range g.sides {
-		a.state = state{r: r, side: a, win: r.base.state.win, self: r.base.state.self, stalled: a.state.stalled[:0], hindsight: hindsight}
+		a.state = state{r: r, side: a, win: r.base.state.win, memo: &g.memo, self: r.base.state.self, stalled: a.state.stalled[:0], hindsight: hindsight}
 		a.sel.State = &a.state
 		exact, can := r.makes(a, line.RecordedCPU)
 		s := &g.score[i]

@@ -112,6 +112,7 @@ func scanLimit(rule rules.BudgetRule, weight, idle, cost int64) int64 {
 type scanOdds struct {
 	*scanCost
 	rule   rules.BudgetRule
+	this   int // the CPU that scans
 	weight int64
 	// idle is what the rule counts of the CPU's idle time, by its bound.
 	idle [idleBounds]int64

@@ -31,6 +31,7 @@ type side struct {
 	answered
 
 	runsAgain []bothRun // those in hindsight
+	memo      idleMemo
 	idx       []int
 }
 

@@ -172,7 +172,8 @@ type state struct {
 	r    *pass
 	side *side
 	win  window
-	self int32 // the wakee, noWakee if it is no decision that asks
+	memo *idleMemo // nil keeps no answers
+	self int32     // the wakee, noWakee if it is no decision that asks
 	// ahead: an answer leaned on what a decision chose that is still to be
 	// computed.
 	ahead bool
@@ -194,8 +195,34 @@ func (s *state) shift(c int) (shift, bool) {
 	return sh, sh != shift{}
 }
 
+// idleMemo keeps what the CPUs answered while one decision is explored.
+type idleMemo struct {
+	gen    uint32
+	at     []uint32 // by CPU, the gen of its answer
+	answer []explore.Answer
+}
+
+// forget begins anew for another decision, or with other knowledge.
+func (m *idleMemo) forget(ncpu int) {
+	if m.gen++; m.at == nil {
+		m.at, m.answer = make([]uint32, ncpu), make([]explore.Answer, ncpu)
+	}
+}
+
 // Idle implements place.State.
 func (s *state) Idle(c int) explore.Answer {
+	m := s.memo
+	if m == nil || c >= len(m.at) {
+		return s.idle(c)
+	}
+	if m.at[c] != m.gen {
+		m.at[c], m.answer[c] = m.gen, s.idle(c)
+	}
+	return m.answer[c]
+}
+
+// idle is the answer to Idle, worked out.
+func (s *state) idle(c int) explore.Answer {
 	t := s.r.t
 	if c >= len(t.cpu) {
 		return explore.Either(false, fact.Unknown)
