@@ -1,6 +1,8 @@
 package findings
 
 import (
+	"slices"
+
 	"schedreplay/fact"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/replay"
@@ -48,6 +50,8 @@ const (
 	OutcomeNone Outcome = iota
 	// OutcomeSameKernel: the kernels follow the same rules.
 	OutcomeSameKernel
+	// OutcomeHasFix: the kernel that made the recording has the fix already.
+	OutcomeHasFix
 	// OutcomeUnreproduced: the model does not reproduce the entry as recorded.
 	OutcomeUnreproduced
 	// OutcomeUnseen: no way in was recorded.
@@ -75,6 +79,8 @@ func (f *Findings) Outcome(c *CPU) Outcome {
 		return OutcomeNone
 	case f.Fix.Same:
 		return OutcomeSameKernel
+	case f.HasFix():
+		return OutcomeHasFix
 	case h.Unreproduced():
 		return OutcomeUnreproduced
 	case h.Entries.Unseen == h.Stays():
@@ -117,4 +123,23 @@ func (f *Findings) Leaning(c *CPU) Leaning {
 		return LeansOnAssumption
 	}
 	return LeansOnNothing
+}
+
+// HasFix reports whether the kernel that made the recording is the patched one: then the
+// alternative is the same kernel without the fix.
+func (f *Findings) HasFix() bool { return f.Result.Baseline == replay.RolePatched }
+
+// Without sums up what foreign tasks do to some CPUs under the first alternative.
+func (f *Findings) Without(cpus ...*CPU) (sum replay.Hold) {
+	if len(f.Result.Alternatives) == 0 {
+		return sum
+	}
+	for _, h := range f.Result.Alternatives[0].Holds {
+		if slices.ContainsFunc(cpus, func(c *CPU) bool { return c.CPU == h.CPU }) {
+			sum.Entries += h.Entries
+			sum.EntriesPossible += h.EntriesPossible
+			sum.HeldNS += h.HeldNS
+		}
+	}
+	return sum
 }

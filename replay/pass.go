@@ -356,7 +356,7 @@ func (r *pass) describe() {
 	res.Events = r.s.events
 	res.Lost, res.LostUnknown, res.Holes, res.Damaged, res.Overwritten = r.s.lost, r.s.lostUnknown, r.s.holes, r.s.damaged, r.s.overwritten
 	res.Partial = r.s.err
-	res.KernelsFrom, res.Headline = r.plan.settled.From, r.plan.headline()
+	res.KernelsFrom = r.plan.settled.From
 	for _, k := range [2]*rules.Kernel{res.Original, res.Patched} {
 		for _, n := range k.Notes {
 			if !slices.Contains(res.Notes, n) {

@@ -350,9 +350,6 @@ type Result struct {
 	// Meta and Host are the capture's and the machine's descriptions.
 	Meta *parser.Meta
 	Host *parser.Host
-	// Headline is what must be said first (the kernel was not what it claims, no
-	// topology known …), one sentence each; may be empty.
-	Headline []string
 	// Original and Patched are the kernels compared.
 	Original, Patched *rules.Kernel
 	// Baseline is the role of the kernel that made the recording; Settled tells how the

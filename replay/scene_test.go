@@ -3,7 +3,6 @@ package replay
 import (
 	"context"
 	"iter"
-	"strings"
 	"testing"
 
 	"schedreplay/cpumask"
@@ -211,8 +210,4 @@ func (s *scene) cpu(t *testing.T, c int) *CPUResult {
 	}
 	t.Fatalf("CPU %d is not looked at: %v", c, s.Focus)
 	return nil
-}
-
-func (s *scene) says(what string) bool {
-	return strings.Contains(strings.Join(s.Headline, "\n"), what)
 }

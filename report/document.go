@@ -99,15 +99,12 @@ func para(s string) block { return block{Text: s} }
 func compose(f *findings.Findings, col *plots.Collector, o *Options, figs *plots.Set) *document {
 	res, cpus := f.Result, f.CPUs
 	d := &document{
-		Title: "Who ran on the isolated CPUs", Brief: say.Brief(f), Verdict: say.Verdict(f), Tiles: say.Tiles(f), Warnings: say.Warnings(f),
+		Title: "Who ran on the isolated CPUs", Brief: say.Brief(f), Verdict: say.Verdict(f), Tiles: say.Tiles(f), Warnings: say.Warnings(f), Headlines: say.Headline(res),
 	}
 	if len(cpus) == 1 {
 		d.Title = fmt.Sprintf("Who ran on isolated CPU %d", cpus[0].CPU)
 	} else if iso, ok := res.Isolated.Get(); ok && iso.Empty() || !ok {
 		d.Title = "Where the kernel put the tasks"
-	}
-	for _, h := range res.Headline {
-		d.Headlines = append(d.Headlines, say.Clean(h))
 	}
 	if res.Partial != nil {
 		d.Partial = fmt.Sprintf("The capture could not be read to its end; everything here is about the %s before that place. Reason: %s",

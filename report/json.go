@@ -385,6 +385,15 @@ func texts(in []string) []string {
 	return out
 }
 
+// plainTexts takes the marks off sentences; never nil.
+func plainTexts(in []string) []string {
+	out := []string{}
+	for _, s := range in {
+		out = append(out, say.Plain(s))
+	}
+	return out
+}
+
 func fixList(fs []rules.Fix) []string {
 	out := []string{}
 	for _, f := range fs {
@@ -397,15 +406,12 @@ func fixList(fs []rules.Fix) []string {
 func encodeJSON(all *findings.Findings, o *Options, doc *document) ([]byte, error) {
 	res := all.Result
 	j := jsonReport{
-		SchemaVersion: SchemaVersion, Program: o.Program, Command: o.Command, Headline: texts(res.Headline), Summary: []string{}, Verdict: []jsonFinding{},
+		SchemaVersion: SchemaVersion, Program: o.Program, Command: o.Command, Headline: plainTexts(say.Headline(res)), Summary: plainTexts(doc.Brief), Verdict: []jsonFinding{},
 		CPUs: []jsonCPU{}, Landings: []jsonLanding{}, Unknown: []jsonUnknown{}, Notes: texts(res.Notes),
 		Isolated: jsonMask{From: res.Isolated.From.String(), Source: res.Isolated.Source},
 	}
 	if doc.Partial != "" {
 		j.Partial = &doc.Partial
-	}
-	for _, s := range doc.Brief {
-		j.Summary = append(j.Summary, say.Plain(s))
 	}
 	for _, f := range doc.Verdict {
 		j.Verdict = append(j.Verdict, jsonFinding{f.Label, say.Plain(f.Text)})

@@ -52,7 +52,7 @@ func unisolated() *scene {
 func bare() *scene {
 	return &scene{res: &replay.Result{
 		Meta: &parser.Meta{Name: "-", Dialect: parser.DialectTimehist}, Host: &parser.Host{}, Start: 5, End: 5,
-		Headline: []string{"No topology is known."}, Partial: &parser.Error{File: "/home/secret/cap.txt", Line: 3, Format: "timehist", Err: parser.ErrTruncated},
+		Settled: replay.Settlement{Assumed: "6.1.0"}, Partial: &parser.Error{File: "/home/secret/cap.txt", Line: 3, Format: "timehist", Err: parser.ErrTruncated},
 	}}
 }
 

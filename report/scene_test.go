@@ -374,7 +374,7 @@ func scenes() map[string]*scene {
 	for i := range h.res.Moved {
 		h.res.Moved[i].Task.Comm = hostile[i]
 	}
-	h.res.Headline = []string{"The recording <i>contradicts</i> | 6.1.192."}
+	h.res.Settled = replay.Settlement{Fix: replay.FixContradicted, Claimed: h.res.Patched, Contradiction: &replay.Contradiction{Time: 7, Task: replay.TaskRef{PID: 5, Comm: "<i>:compared are</i> |"}, CPU: 43}}
 	h.res.Meta.Name = "dir/<img src=x>|\u202e.gz"
 	m["hostile"] = h
 

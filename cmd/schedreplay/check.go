@@ -156,8 +156,8 @@ func (a *app) check(in *input, demands []demand, junit string) error {
 		line = st.Good(line)
 	}
 	fmt.Fprintln(a.out, line)
-	for _, h := range res.Headline {
-		a.note(h)
+	for _, h := range say.Headline(res) {
+		a.note(oneLine(say.Plain(h)))
 	}
 	a.notes(res.Notes, res.Host.Notes)
 	if junit != "" {

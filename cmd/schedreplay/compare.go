@@ -11,6 +11,7 @@ import (
 	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/export/outdir"
 	"schedreplay/findings"
+	"schedreplay/findings/say"
 	"schedreplay/report"
 )
 
@@ -183,7 +184,7 @@ func (a *app) sample(path, name string, c *common, d *outdir.Dir, partial *error
 		res.Partial = in.damage()
 	}
 	s.Finish(res)
-	for _, l := range in.remarks(res.Headline) {
+	for _, l := range in.remarks(say.Headline(res)) {
 		a.note(name + ": " + l)
 	}
 	if err := in.partial(); *partial == nil {

@@ -13,6 +13,7 @@ import (
 	"schedreplay/export/perfetto"
 	"schedreplay/export/pprofile"
 	"schedreplay/export/rows"
+	"schedreplay/findings/say"
 	"schedreplay/parser"
 	"schedreplay/replay"
 )
@@ -96,7 +97,7 @@ func (a *app) convert(in *input, to, out string) error {
 		}
 		return err
 	}
-	a.announce(in, res.Headline)
+	a.announce(in, say.Headline(res))
 	a.holds(out, holds)
 	a.notes(res.Notes, res.Host.Notes)
 	return nil
@@ -126,7 +127,7 @@ func (a *app) toProfiles(in *input, out, sum string) (*replay.Result, error) {
 		return nil, err
 	}
 	remarks := []string{"schedreplay " + version, "capture sha256 " + sum}
-	for _, l := range in.remarks(res.Headline) {
+	for _, l := range in.remarks(say.Headline(res)) {
 		remarks = append(remarks, oneLine(l))
 	}
 	var files [2]bytes.Buffer

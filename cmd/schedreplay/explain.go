@@ -92,11 +92,11 @@ func (a *app) explain(in *input, c *common, n int64) error {
 			found = true
 			d := a.decision(in, c, head, w)
 			if c.format == "json" {
-				a.announce(in, head.Headline)
+				a.announce(in, say.Headline(head))
 				d.json(in)
 				return
 			}
-			for _, l := range in.remarks(head.Headline) {
+			for _, l := range in.remarks(say.Headline(head)) {
 				d.paragraph(l)
 			}
 			d.text()

@@ -9,6 +9,7 @@ import (
 
 	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/export/rows"
+	"schedreplay/findings/say"
 	"schedreplay/replay"
 )
 
@@ -48,7 +49,7 @@ func (a *app) fidelity(in *input, c *common) error {
 		f = part.Result()
 		slices.SortFunc(f.Paths, func(x, y replay.PathScore) int { return cmp.Compare(x.Path, y.Path) })
 	}
-	a.announce(in, res.Headline)
+	a.announce(in, say.Headline(res))
 	if c.format == "json" {
 		a.fidelityJSON(in, res, &f)
 	} else {

@@ -9,6 +9,7 @@ import (
 	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/cpumask"
 	"schedreplay/export/outdir"
+	"schedreplay/findings/say"
 	"schedreplay/parser"
 	"schedreplay/parser/host"
 	"schedreplay/parser/open"
@@ -296,7 +297,10 @@ func (in *input) remarks(headline []string) []string {
 	if err := in.partial(); err != nil {
 		lines = append(lines, oneLine(err.Error()))
 	}
-	return append(lines, headline...)
+	for _, h := range headline {
+		lines = append(lines, oneLine(say.Plain(h)))
+	}
+	return lines
 }
 
 // announce prints the remarks where they belong: at the head of a text, on
@@ -309,7 +313,7 @@ func (a *app) announce(in *input, headline []string) {
 		return
 	}
 	for _, l := range headline {
-		a.note(l)
+		a.note(oneLine(say.Plain(l)))
 	}
 }
 

@@ -58,7 +58,7 @@ func (a *app) intrusions(in *input, c *common) error {
 			r.Time = span.of(r.CPU, res.Start, res.End)
 		}
 	}
-	a.announce(in, res.Headline)
+	a.announce(in, say.Headline(res))
 	if c.format == "json" {
 		a.intrusionsJSON(in, res, c)
 	} else {

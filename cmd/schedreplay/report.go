@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"schedreplay/export/outdir"
+	"schedreplay/findings/say"
 	"schedreplay/replay"
 	"schedreplay/report"
 )
@@ -92,7 +93,7 @@ func (a *app) report(in *input, dir, command string) error {
 	if err := d.Keep(); err != nil {
 		return err
 	}
-	a.announce(in, res.Headline)
+	a.announce(in, say.Headline(res))
 	a.holds(dir, "report.html, report.md, report.json, tables and figures")
 	a.notes(res.Notes, res.Host.Notes)
 	return nil

@@ -10,6 +10,7 @@ import (
 
 	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/export/outdir"
+	"schedreplay/findings/say"
 	"schedreplay/parser"
 )
 
@@ -39,7 +40,7 @@ func (a *app) reports(cmd *cobra.Command, paths []string, dir string, c *common)
 			return err
 		}
 		names = append(names, name)
-		for _, l := range in.remarks(res.Headline) {
+		for _, l := range in.remarks(say.Headline(res)) {
 			fmt.Fprintln(a.out, term.Wrap(name+": "+l, 80))
 		}
 		a.notes(res.Notes, res.Host.Notes)

@@ -106,20 +106,8 @@ func nothingToSweep(h *parser.Host) string {
 	return ""
 }
 
-// headline tells of one kernel what other commands tell of the two that they
-// compare.
-func (s *sweepResult) headline() []string {
-	var out []string
-	for _, l := range s.res.Headline {
-		for _, sep := range [...]string{" Compared are", ": compared are"} {
-			if before, _, ok := strings.Cut(l, sep); ok {
-				l = fmt.Sprintf("%s. The recording is taken as one of %s.", strings.TrimSuffix(before, "."), s.res.BaselineKernel().Name)
-			}
-		}
-		out = append(out, l)
-	}
-	return out
-}
+// headline tells of the recorded kernel; nothing is compared here.
+func (s *sweepResult) headline() []string { return say.Recorded(s.res) }
 
 // recordedHold is what the recording itself shows of one isolated CPU.
 type recordedHold struct {

@@ -8,6 +8,7 @@ import (
 
 	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/export/rows"
+	"schedreplay/findings/say"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/replay"
 )
@@ -64,7 +65,7 @@ func (a *app) wakeups(in *input, c *common) error {
 	lines := printBehind(line)
 	res, err := a.replay(in, replay.Observer{
 		Begin: func(res *replay.Result) {
-			a.announce(in, res.Headline)
+			a.announce(in, say.Headline(res))
 			begin(res)
 		},
 		Wakeup: func(w *replay.Wakeup) {

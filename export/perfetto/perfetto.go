@@ -262,8 +262,8 @@ func (t *Writer) begin(res *replay.Result) {
 	e := t.trackEvent(typeInstant, decisionsUUID(original), "about this trace")
 	e = annotateText(e, "program", t.opt.Program)
 	e = annotateText(e, "capture_sha256", t.opt.Checksum)
-	for i, h := range res.Headline {
-		e = annotateText(e, fmt.Sprintf("remark_%d", i+1), parser.DisplayComm(h))
+	for i, h := range say.Headline(res) {
+		e = annotateText(e, fmt.Sprintf("remark_%d", i+1), say.Plain(h))
 	}
 	t.event(res.Start, e)
 }

@@ -3,6 +3,7 @@ package perfetto
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -371,7 +372,7 @@ func TestHostileNames(t *testing.T) {
 		w.Event(&ev)
 	}
 	obs := w.Observer()
-	obs.Begin(&replay.Result{Original: k, Patched: k, Host: &parser.Host{}, Headline: names, Focus: []int{1}, Start: 1})
+	obs.Begin(&replay.Result{Original: k, Patched: k, Host: &parser.Host{}, Settled: replay.Settlement{Release: strings.Join(names, ""), Uncovered: errors.New(strings.Join(names, ""))}, Focus: []int{1}, Start: 1})
 	for _, n := range names {
 		task := replay.TaskRef{PID: 5, Comm: n}
 		obs.Run(&replay.Slice{CPU: 1, Task: task, Class: replay.ClassForeign, Start: 5, End: 9, Stay: 1, Patched: replay.MovedPossible})

@@ -25,6 +25,9 @@ func Brief(f *findings.Findings) []string {
 		if len(f.CPUs) == 1 {
 			add(cost(f.CPUs[0])...)
 		}
+		if f.HasFix() && len(f.CPUs) > 0 {
+			add(hasFix(f, f.CPUs...)[:2]...)
+		}
 		add(elsewhereBrief(f), sureBrief(f))
 		return out
 	}
@@ -63,7 +66,11 @@ func fixBrief(f *findings.Findings, c *findings.CPU) []string {
 	m := h.Main
 	if f.Outcome(c) != findings.OutcomeGone || m.Entry == nil || m.Entry.Patched.CPU < 0 {
 		full := withFix(f, c, false)
-		return full[:min(1, len(full))]
+		n := 1
+		if f.Outcome(c) == findings.OutcomeHasFix {
+			n = 2
+		}
+		return full[:min(n, len(full))]
 	}
 	goes := "goes"
 	if !m.Entry.Patched.Certain() {

@@ -19,6 +19,9 @@ func withFix(f *findings.Findings, c *findings.CPU, commits bool) []string {
 	if o == findings.OutcomeSameKernel {
 		return []string{fmt.Sprintf("both kernels compared follow the same rules (%s), so nothing changes", Kernel(f.Result.Patched)), "Name another with --patched"}
 	}
+	if o == findings.OutcomeHasFix {
+		return hasFix(f, c)
+	}
 	k := patched(f, commits)
 	var out []string
 	switch o {
@@ -111,4 +114,26 @@ func instead(m *replay.Stay) string {
 // noFixMoves says why tasks stay on an isolated CPU.
 func noFixMoves(tasks int) string {
 	return fmt.Sprintf("No fix moves %s: a task whose %s is an isolated CPU has no sched domain there to leave by", pronoun(tasks), Code("prev_cpu"))
+}
+
+// hasFix says what would have come to CPUs without the fix that the recorded kernel has.
+func hasFix(f *findings.Findings, cpus ...*findings.CPU) []string {
+	w := f.Without(cpus...)
+	k, where := Kernel(f.Result.Original), CPUNoun(findings.CPUs(cpus))
+	var s string
+	switch n := Counted(w.Entries, "wakeup"); {
+	case w.Entries+w.EntriesPossible == 0:
+		s = fmt.Sprintf("%s would have brought no foreign task to %s by a wakeup either", k, where)
+	case w.EntriesPossible == 0:
+		s = fmt.Sprintf("under %s %s would have brought foreign tasks to %s", k, n, where)
+	case w.Entries == 0:
+		s = fmt.Sprintf("under %s %s may have brought foreign tasks to %s", k, Counted(w.EntriesPossible, "wakeup"), where)
+	default:
+		s = fmt.Sprintf("under %s %s would have brought foreign tasks to %s, and %s more may have", k, n, where, Count(w.EntriesPossible))
+	}
+	out := []string{"your kernel has the fix", s}
+	if w.Entries > 0 {
+		out = append(out, fmt.Sprintf("What they ran then took %s as recorded", Duration(w.HeldNS)))
+	}
+	return out
 }

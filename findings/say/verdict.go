@@ -40,6 +40,9 @@ func Verdict(f *findings.Findings) []Paragraph {
 		out = append(out, about(f, held[0])...)
 	} else if len(f.CPUs) > 0 {
 		out.add("What it cost", cost(f.CPUs[0])...)
+		if f.HasFix() {
+			out.add("With the fix", hasFix(f, f.CPUs...)...)
+		}
 	}
 	label := "Elsewhere"
 	if len(f.CPUs) == 0 {
