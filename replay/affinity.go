@@ -26,6 +26,14 @@ func (a *affinity) one() explore.Answer {
 	return explore.Known(a.mask.Weight() == 1, a.from)
 }
 
+// idlePolicy says whether the task's policy is SCHED_IDLE.
+func (a *affinity) idlePolicy() explore.Answer {
+	if a.policy < 0 {
+		return explore.Known(false, fact.Assumed)
+	}
+	return explore.Known(a.policy == 5, fact.Observed)
+}
+
 // affinities finds tasks' affinities: stated by flag, in the bundle, inherited
 // from a parent in either, else by rule of thumb.
 type affinities struct {
@@ -40,7 +48,10 @@ type affinities struct {
 // settle sets where unbound kernel threads may run under a kernel.
 func (a *affinities) settle(rule rules.KthreadRule) {
 	a.kthreads = a.all
-	if nohz, ok := a.host.NohzFull.Get(); ok && rule != rules.KthreadsAnywhere {
+	switch nohz, ok := a.host.NohzFull.Get(); {
+	case rule == rules.KthreadsDomain:
+		a.kthreads = a.house
+	case ok && rule == rules.KthreadsNoHZ:
 		a.kthreads = a.all.AndNot(nohz)
 	}
 }

@@ -280,6 +280,7 @@ func (r *pass) ask(d *decision, p *task, w *world, q *place.Wakeup) {
 		InTask:            explore.Answer{Value: inTask, Open: d.line.WakerContext == WakerUnknown, From: fact.Observed},
 		Stop:              d.line.Task.Prio == 0 && a.kthread && a.bound,
 		RecentUsed:        nil,
+		IdlePolicy:        a.idlePolicy(),
 	}
 	if d.line.Task.Prio == parser.NoPrio {
 		q.Prio = 120

@@ -232,6 +232,10 @@ func TestAffinity(t *testing.T) {
 	if a := r.aff.find(53, "khugepaged", 0); !a.mask.Equal(all) {
 		t.Errorf("khugepaged before 5.9: %s", a.mask)
 	}
+	r.aff.settle(rules.KthreadsDomain) // 7.0: off the isolated ones, with or without nohz_full
+	if a := r.aff.find(53, "khugepaged", 0); !a.mask.Equal(cpumask.Range(0, 6)) {
+		t.Errorf("khugepaged in 7.0: %s", a.mask)
+	}
 	r.aff.settle(rules.KthreadsNoHZ)
 	for _, c := range []struct {
 		pid               int32

@@ -35,6 +35,8 @@ func Test(s *place.Step) string {
 		return fmt.Sprintf("available_idle_cpu(%d)", s.CPU)
 	case place.AskSchedIdle:
 		return fmt.Sprintf("sched_idle_cpu(%d)", s.CPU)
+	case place.AskIdlePolicy:
+		return fmt.Sprintf("p is SCHED_IDLE like what runs on CPU %d", s.CPU)
 	case place.AskSync:
 		return "WF_SYNC"
 	case place.AskRunsOne:

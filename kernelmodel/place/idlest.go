@@ -67,7 +67,7 @@ func (s *Selector) orOtherIdle(best int) int {
 	idleOnly := false
 	for c := s.cpus.First(); c >= 0 && !idleOnly; c = s.cpus.Next(c) {
 		a, b := s.State.Idle(c), s.State.SchedIdle(c)
-		idleOnly = a.Value && !a.Open || s.Rules.SchedIdle && b.Value && !b.Open
+		idleOnly = a.Value && !a.Open || s.Rules.SchedIdle && b.Value && !b.Open && !s.Rules.SchedIdleOthers
 	}
 	other := func(c int) bool { return c != best && (!idleOnly || s.possiblyIdle(c)) }
 	n := 1

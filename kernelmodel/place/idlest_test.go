@@ -107,6 +107,8 @@ func TestGroupAllowed(t *testing.T) {
 		{"4.19", true},
 		{"5.10.260", true},
 		{"5.10.261", false},
+		{"6.1.176", true},
+		{"6.1.192", false},
 		{"6.12.96", true},
 		{"6.12.97", false},
 		{"6.19", false},

@@ -59,6 +59,7 @@ const (
 	fCurPinned
 	fCurKthread
 	fIsCurrent
+	fIdlePolicy
 )
 
 // cpuPair names an ordered pair of CPUs in a fact's argument.
@@ -74,13 +75,18 @@ func (s *Selector) idle(fn string, cpu int) bool {
 	return v
 }
 
-// schedIdle is sched_idle_cpu, on kernels that ask it.
+// schedIdle is sched_idle_cpu, on kernels that ask it; since 7.1
+// choose_sched_idle_rq, which asks the wakee's policy too.
 func (s *Selector) schedIdle(fn string, cpu int) bool {
 	if !s.Rules.SchedIdle {
 		return false
 	}
 	a := s.State.SchedIdle(cpu)
 	v := s.x.Ask(fSchedIdle, cpu, a)
+	if v && s.Rules.SchedIdleOthers && s.x.Ask(fIdlePolicy, 0, s.w.IdlePolicy) {
+		s.step(Step{Func: fn, Kind: AskIdlePolicy, CPU: cpu, Answer: Yes, Fact: s.w.IdlePolicy})
+		return false
+	}
 	if v && s.Trace != nil {
 		s.step(Step{Func: fn, Kind: AskSchedIdle, CPU: cpu, Answer: Yes, Fact: a})
 	}

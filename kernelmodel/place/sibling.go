@@ -152,7 +152,14 @@ func (s *Selector) possiblyIdle(c int) bool {
 		return true
 	}
 	b := s.State.SchedIdle(c)
-	return s.Rules.SchedIdle && (b.Value || b.Open)
+	return s.Rules.SchedIdle && (b.Value || b.Open) && !s.sameIdlePolicy()
+}
+
+// sameIdlePolicy says whether a CPU that runs SCHED_IDLE tasks only surely does not
+// pass as idle for the wakee.
+func (s *Selector) sameIdlePolicy() bool {
+	p := s.w.IdlePolicy
+	return s.Rules.SchedIdleOthers && p.Value && !p.Open
 }
 
 // scan runs the core, CPU and SMT stages in the row's order and reports

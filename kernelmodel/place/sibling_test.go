@@ -305,6 +305,57 @@ func TestRecentUsedAcrossIsolation(t *testing.T) {
 	}
 }
 
+// From 7.2 on a CPU isolated at boot shares no LLC id with CPU 0: nobody comes in
+// or leaves by recent_used_cpu, but between such CPUs. A CPU isolated later keeps
+// its id, and the way in and out exists there.
+func TestRecentUsedWithAllocatedIDs(t *testing.T) {
+	for _, tc := range []struct {
+		name         string
+		iso, later   cpumask.Mask
+		prev, recent int
+		want         [2]int // up to 7.1, and since
+	}{
+		{"in, isolated at boot", cpumask.Of(3), cpumask.Mask{}, 1, 3, [2]int{3, 1}},
+		{"out, isolated at boot", cpumask.Of(3), cpumask.Mask{}, 3, 2, [2]int{2, 3}},
+		{"between CPUs isolated at boot", cpumask.Of(3, 6), cpumask.Mask{}, 3, 6, [2]int{6, 6}},
+		{"in, isolated later", cpumask.Of(3), cpumask.Of(3), 1, 3, [2]int{1, 3}},
+		{"out, isolated later", cpumask.Of(3), cpumask.Of(3), 3, 2, [2]int{3, 2}},
+		{"in from another LLC, isolated later", cpumask.Of(3), cpumask.Of(3), 5, 3, [2]int{5, 5}},
+		{"in, away from CPU 0, isolated later", cpumask.Of(7), cpumask.Of(7), 5, 7, [2]int{5, 7}},
+	} {
+		for i, k := range [2]string{"7.1", "7.2"} {
+			w := wakeupOf(8, tc.prev, tc.prev)
+			w.RecentUsed = []int{tc.recent}
+			st := newFakeState(8).idle(tc.recent).scans(exactly(0))
+			if o := selectOn(machineFor(twoLLCs(), k, tc.iso, tc.later), kernelRules(t, k), st, w); o.CPU != tc.want[i] {
+				t.Errorf("%s, %s: CPU %d by %s, want %d", k, tc.name, o.CPU, o.Path, tc.want[i])
+			}
+		}
+	}
+}
+
+// From 7.1 on a SCHED_IDLE wakee does not take a CPU that runs SCHED_IDLE tasks.
+func TestSchedIdleWakee(t *testing.T) {
+	for _, tc := range []struct {
+		kernel string
+		policy explore.Answer
+		want   int
+	}{
+		{"7.0", yes(), 2},
+		{"7.1", no(), 2},
+		{"7.1", yes(), 1},
+		{"7.1", explore.Either(false, fact.Unknown), 2},
+	} {
+		w := wakeupOf(8, 1, 1)
+		w.IdlePolicy = tc.policy
+		m := machineFor(flat(8), tc.kernel, cpumask.Mask{}, cpumask.Mask{})
+		runs, _ := exploreOn(m, kernelRules(t, tc.kernel), newFakeState(8).schedIdle(2), w, 64)
+		if runs[0].CPU != tc.want || (len(runs) > 1) != tc.policy.Open {
+			t.Errorf("%s, %+v: CPUs %s, want %d first", tc.kernel, tc.policy, cpusOf(runs), tc.want)
+		}
+	}
+}
+
 // A per-CPU kthread's wakee stacks on prev: never before 5.6, from interrupts
 // too before 8b4e74ccb582.
 func TestPerCPUKthread(t *testing.T) {

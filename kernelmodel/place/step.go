@@ -91,6 +91,8 @@ const (
 	AskIdle
 	// AskSchedIdle: sched_idle_cpu(CPU).
 	AskSchedIdle
+	// AskIdlePolicy: task_has_idle_policy(p), which passes over CPU.
+	AskIdlePolicy
 	// AskSync: WF_SYNC.
 	AskSync
 	// AskRunsOne: WF_SYNC, and nr_running of CPU is 1 (wake_affine_idle).

@@ -31,7 +31,7 @@ var vectorColumns = []column{
 	{"5.15.0", []string{"5.15.0", "5.15.152"}},
 	{"6.1 to 6.8", []string{"6.1.0", "6.1.82", "6.5", "6.6.22", "6.7.10", "6.8.1", "6.9-smt-span-core-span"}},
 	{"SMT fix only", []string{"6.1.0+smt-span", "6.6.1+smt-span", "6.8.2-core-span", "6.12-core-span"}},
-	{"both fixes", []string{"6.1.83", "6.6.23", "6.7.11", "6.8.2", "6.9", "6.12", "6.12.117", "6.1.0+smt-span+core-span"}},
+	{"both fixes", []string{"6.1.83", "6.6.23", "6.7.11", "6.8.2", "6.9", "6.12", "6.12.117", "6.18", "7.1", "7.2", "7.3", "6.1.0+smt-span+core-span"}},
 }
 
 // The test vectors of the specification's section 7: where each kernel puts a

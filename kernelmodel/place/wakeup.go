@@ -116,6 +116,8 @@ type Wakeup struct {
 	InTask explore.Answer
 	// CurPerCPUKthread: the task current on This is a kthread of one CPU.
 	CurPerCPUKthread explore.Answer
+	// IdlePolicy: the wakee's policy is SCHED_IDLE.
+	IdlePolicy explore.Answer
 	// CurFlips and Flips are the wakee_flips of the current task and of the
 	// wakee, after record_wakee: the values they may have with their weights. Nil
 	// is unknown.

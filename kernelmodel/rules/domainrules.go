@@ -125,7 +125,22 @@ type DomainRules struct {
 	// ImbNUMAShift: a node of one LLC may be imbalanced by its weight shifted
 	// right by this; 0 if the kernel has no imb_numa_nr (before 5.18).
 	ImbNUMAShift uint
+	// LLCIDs says how the CPUs get their LLC ids.
+	LLCIDs LLCIDRule
 }
+
+// LLCIDRule is the way in which CPUs get sd_llc_id.
+type LLCIDRule uint8
+
+// The ways.
+const (
+	// LLCIDsFirstCPU: the first CPU of sd_llc's span, or the CPU's own number where it
+	// has no sd_llc; 0 for a CPU that was in no map since the boot (up to 7.1).
+	LLCIDsFirstCPU LLCIDRule = iota
+	// LLCIDsAllocated: numbers given out to caches when a map is built, and kept; -1 for
+	// a CPU that was in no map since the boot (b5ea300a17e3, 7.2+).
+	LLCIDsAllocated
+)
 
 // AsymRule is a way to mark domains that span different CPU capacities.
 type AsymRule uint8

@@ -168,8 +168,8 @@ func TestParseKernel(t *testing.T) {
 		{in: "3.10.0-1160.el7.x86_64", name: "3.10.0-1160.el7.x86_64", row: "3.10", patch: -1, notes: []string{"vendor"}},
 		{in: "5.14.21-150400.22-default", name: "5.14.21-150400.22-default", row: "5.14", patch: -1, has: []Fix{FixSMTSpan, FixRecentUsedMask, FixScanAffinity}, unknown: []Fix{FixCoreSpan, FixKthreadInTask}, notes: []string{"vendor"}, variants: 4},
 		// Beyond what was read.
-		{in: "6.13.2", name: "6.13.2", row: "6.12", patch: 2, has: []Fix{FixSMTSpan, FixCoreSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity}},
-		{in: "7.2", name: "7.2", row: "6.19", has: []Fix{FixSMTSpan, FixCoreSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity, FixDelayedDiscount}, notes: []string{"newer than " + newest().Name()}},
+		{in: "6.13.2", name: "6.13.2", row: "6.13", patch: 2, has: []Fix{FixSMTSpan, FixCoreSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity}},
+		{in: "8.1", name: "8.1", row: "7.3", has: []Fix{FixSMTSpan, FixCoreSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity, FixDelayedDiscount}, notes: []string{"newer than " + newest().Name()}},
 	} {
 		k, err := ParseKernel(tc.in, tc.version)
 		if err != nil {

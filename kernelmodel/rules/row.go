@@ -44,6 +44,9 @@ const (
 	// KthreadsNoHZ: the KTHREAD housekeeping set, which nohz_full= makes
 	// (9cc5b8656892, 5.9+).
 	KthreadsNoHZ
+	// KthreadsDomain: the DOMAIN housekeeping set, which isolcpus= makes and isolated
+	// partitions change (041ee6f3727a, 7.0+).
+	KthreadsDomain
 )
 
 // Row is one line of the rule table: a mainline release as it came out, what it

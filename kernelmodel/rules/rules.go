@@ -51,6 +51,9 @@ type Rules struct {
 	// SchedIdleSecond: the scans take such a CPU only if they find no idle one
 	// (5.4 and 5.5; 17346452b25b).
 	SchedIdleSecond bool
+	// SchedIdleOthers: such a CPU does not pass for a wakee that is SCHED_IDLE itself
+	// (fd54d81c2c0e, 7.1+).
+	SchedIdleOthers bool
 	// RecentUsed is the life of recent_used_cpu.
 	RecentUsed RecentUsedRule
 	// RecentUsedMask: the recent-used test looks at the affinity of the CPU it

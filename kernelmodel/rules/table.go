@@ -170,6 +170,7 @@ var table = []release{
 		{"TaskWeight", true, "a task counts in wake_affine with its weight", ""},
 		{"SchedIdle", false, "only an idle CPU is idle", ""},
 		{"SchedIdleSecond", false, "the scans take the first CPU that passes", ""},
+		{"SchedIdleOthers", false, "such a CPU passes for every wakee", ""},
 		{"Cluster", false, "clusters play no part", ""},
 		{"PerCPUKthread", false, "no stacking on per-CPU kthreads", ""},
 		{"KthreadInTask", false, "wakees stack on a per-CPU kthread's CPU from interrupts too", ""},
@@ -211,6 +212,7 @@ var table = []release{
 		{"Domains.HybridCluster", false, "hybrid x86 machines have no cluster level", ""},
 		{"Domains.ITMTPackage", false, "SD_ASYM_PACKING of ITMT machines is on SMT", ""},
 		{"Domains.ImbNUMAShift", uint(0), "there is no imb_numa_nr", ""},
+		{"Domains.LLCIDs", LLCIDsFirstCPU, "the LLC id is the first CPU of the domain; 0 for a CPU isolated at boot, its own for one isolated later", ""},
 		{"Load.EstSpares", false, "util_est falls also for a task that had to wait", ""},
 		{"Tasks.Kthreads", KthreadsAnywhere, "unbound kernel threads may run on every CPU", ""},
 	}, nil},
@@ -342,7 +344,10 @@ var table = []release{
 		{"SMTSkipsTarget", true, "select_idle_smt passes over the CPU it starts from", "b9bae70440d2"},
 		{"ThisDomain", false, "", ""},
 		{"HasIdleCoresDefault", false, "", "398ba2b0cc0a"},
-	}, []backport{took(FixRecentUsedMask, 42), took(FixSMTSpan, 83), took(FixCoreSpan, 83)}},
+	}, []backport{
+		took(FixRecentUsedMask, 42), took(FixSMTSpan, 83), took(FixCoreSpan, 83),
+		{187, Change{"GroupAllowed", true, "", "82d6e01a0699"}}, // between 6.1.177 and this
+	}},
 	{6, 2, []Change{{"PendingLast", true, "a CPU looks busy from when a wakeup is on its wake list until the task is queued", "d6962c4fe8f9"}}, nil},
 	{6, 3, nil, nil},
 	{6, 4, nil, []backport{took(FixRecentUsedMask, 7)}},
@@ -368,7 +373,40 @@ var table = []release{
 	{6, 12, []Change{
 		{"DelayDequeue", true, "a task that sleeps while not eligible stays queued and is woken in place", "152e11f6df29"},
 	}, []backport{took(FixDelayedDiscount, 37), {97, Change{"GroupAllowed", true, "", "82d6e01a0699"}}}},
+	{6, 13, []Change{{"", nil, "preemption may be lazy", "7c70cb94d29c"}}, nil},
+	{6, 14, []Change{
+		{"", nil, "isolcpus=nohz counts as nohz_full", "1174b9344bc7"},
+		{"", nil, "find_idlest_group classes groups by their tasks without delayed ones", "1a49104496d3"},
+		{"", nil, "load averages count tasks without delayed ones", "76f2f783294d"},
+	}, nil},
 	{6, 15, nil, []backport{took(FixDelayedDiscount, 3)}},
-	{6, 16, []Change{{"DelayedDiscount", true, "", "aa3ee4f0b754"}}, nil},
-	{6, 19, []Change{{"GroupAllowed", true, "find_idlest_group counts the allowed CPUs of a group", "82d6e01a0699"}}, nil},
+	{6, 16, []Change{
+		{"DelayedDiscount", true, "", "aa3ee4f0b754"},
+		{"", nil, "sched_process_exit tells whether the whole process is gone", "3e816361e94a"},
+	}, nil},
+	{6, 17, []Change{
+		{"", nil, "a slice is protected only up to the shortest slice queued", "052c3d87c82e, 3a0baa8e6c57"},
+		{"", nil, "a mutex owner on the same queue may run in place of who waits for it", "be41bde4c3a8"},
+		{"", nil, "x86 has no SMT level where SMT is off", "f79c9aa446d6"},
+	}, nil},
+	{6, 18, []Change{{"", nil, "bandwidth control throttles tasks, not queues", "e1fad12dcb66"}}, nil},
+	{6, 19, []Change{
+		{"GroupAllowed", true, "", "82d6e01a0699"},
+		{"", nil, "newly idle balancing is tried by chance", "33cf66d88306"},
+	}, nil},
+	{7, 0, []Change{
+		{"Tasks.Kthreads", KthreadsDomain, "unbound kernel threads keep off CPUs isolated at boot or by a partition", "041ee6f3727a, e894f6339808"},
+		{"", nil, "a task whose affinity has no CPU left gets the housekeeping CPUs", "bf5b0c27fad2"},
+		{"", nil, "x86 has neither PREEMPT_NONE nor PREEMPT_VOLUNTARY", "7dadeaa6e851"},
+		{"", nil, "avg_idle follows another rule", "4b603f1551a7"},
+	}, nil},
+	{7, 1, []Change{
+		{"SchedIdleOthers", true, "such a CPU does not pass for a wakee that is SCHED_IDLE itself", "fd54d81c2c0e"},
+		{"", nil, "HRTICK is on", "9213aa4784cf"},
+	}, nil},
+	{7, 2, []Change{
+		{"Domains.LLCIDs", LLCIDsAllocated, "LLC ids are allocated; a CPU isolated at boot has -1, one isolated later keeps the id of its LLC", "b5ea300a17e3"},
+		{"", nil, "balancing gathers the tasks of a process in one LLC", "47d8696b95f7"},
+	}, nil},
+	{7, 3, []Change{{"", nil, "all cgroups share one flat fair queue", "85570f10a4c6"}}, nil},
 }

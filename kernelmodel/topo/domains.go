@@ -49,7 +49,8 @@ type CPUDomains struct {
 	LLC int
 	// LLCID is sd_llc_id, LLCSize sd_llc_size, ShareID sd_share_id. All are 0 for
 	// a CPU that was never in a domain map (isolcpus=), and its own number, 1 and
-	// its own number for one that left it or is alone.
+	// its own number for one that left it or is alone. Kernels from 7.2 on allocate
+	// LLCID ([rules.LLCIDsAllocated]).
 	LLCID, LLCSize, ShareID int
 	// NUMA and AsymCapacity are the indexes in SD of sd_numa and
 	// sd_asym_cpucapacity, -1 if nil.
@@ -110,7 +111,36 @@ func BuildDomains(t Topology, r rules.DomainRules, isolated, isolatedLater cpuma
 		b.cpuAttachDomain(nil, -1, cpu)
 		b.capacityOrig(cpu, t.SMTMask(cpu).And(housekeeping.Or(isolatedLater))) // as in the map of the boot
 	}
+	if r.LLCIDs == rules.LLCIDsAllocated {
+		b.allocateLLCIDs(housekeeping.Or(isolatedLater.And(t.active()).And(t.Online)))
+	}
 	return b.out
+}
+
+// allocateLLCIDs gives the CPUs that were in a map when the machine came up the LLC
+// ids that build_sched_domains gives out: that of another CPU of the cache which has
+// one, else the lowest that is free. A CPU keeps its id when it leaves its map; one
+// that was in none has -1.
+//
+// Models build_sched_domains and __sched_domains_alloc_llc_id (kernel/sched/topology.c,
+// 7.2 and later, b5ea300a17e3).
+func (b *domainBuilder) allocateLLCIDs(mapped cpumask.Mask) {
+	for i := range b.out.CPU {
+		b.out.CPU[i].LLCID = -1
+	}
+	free := 0
+	for cpu := range mapped.All() {
+		id := -1
+		for sibling := range b.t.coreGroupMask(cpu, b.r).All() { // llc_mask
+			if id = b.out.CPU[sibling].LLCID; id >= 0 {
+				break
+			}
+		}
+		if id < 0 {
+			id, free = free, free+1
+		}
+		b.out.CPU[cpu].LLCID = id
+	}
 }
 
 // topologyLevel is struct sched_domain_topology_level.

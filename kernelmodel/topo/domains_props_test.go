@@ -51,10 +51,12 @@ llc 1 id 0 size 7 share 0 root 0
 MC 0-2,4-7 pct 117 weight 8 imb 0: {2} {4-5} {6-7} {0-1}
 llc 0 id 0 size 7 share 0 root 0
 `},
-		"isolated at boot": {m: smt8.Topology(), release: [2]int{6, 12}, isolated: cpumask.Of(3), cpu: 3, want: "\nllc -1 id 0 size 0 share 0 root -1\n"},
-		"isolated later":   {m: smt8.Topology(), release: [2]int{6, 12}, isolated: cpumask.Of(3), later: cpumask.Of(3), cpu: 3, want: "\nllc -1 id 3 size 1 share 3 root -1\n"},
-		"alone in its map": {m: smt8.Topology(), release: [2]int{6, 12}, isolated: cpumask.Range(1, 7), cpu: 0, want: "\nllc -1 id 0 size 1 share 0 root 0\n"},
-		"in no island":     {m: smt8.Topology(), release: [2]int{6, 12}, islands: []cpumask.Mask{cpumask.Range(0, 3)}, cpu: 5, want: "\nllc -1 id 5 size 1 share 5 root -1\n"},
+		"isolated at boot":      {m: smt8.Topology(), release: [2]int{6, 12}, isolated: cpumask.Of(3), cpu: 3, want: "\nllc -1 id 0 size 0 share 0 root -1\n"},
+		"isolated later":        {m: smt8.Topology(), release: [2]int{6, 12}, isolated: cpumask.Of(3), later: cpumask.Of(3), cpu: 3, want: "\nllc -1 id 3 size 1 share 3 root -1\n"},
+		"isolated at boot, 7.2": {m: smt8.Topology(), release: [2]int{7, 2}, isolated: cpumask.Of(3), cpu: 3, want: "\nllc -1 id -1 size 0 share 0 root -1\n"},
+		"isolated later, 7.2":   {m: smt8.Topology(), release: [2]int{7, 2}, isolated: cpumask.Of(3), later: cpumask.Of(3), cpu: 3, want: "\nllc -1 id 0 size 1 share 3 root -1\n"},
+		"alone in its map":      {m: smt8.Topology(), release: [2]int{6, 12}, isolated: cpumask.Range(1, 7), cpu: 0, want: "\nllc -1 id 0 size 1 share 0 root 0\n"},
+		"in no island":          {m: smt8.Topology(), release: [2]int{6, 12}, islands: []cpumask.Mask{cpumask.Range(0, 3)}, cpu: 5, want: "\nllc -1 id 5 size 1 share 5 root -1\n"},
 		"in a small island": {m: smt8.Topology(), release: [2]int{6, 12}, islands: []cpumask.Mask{cpumask.Range(0, 3), cpumask.Range(4, 7)}, cpu: 5, want: `
 SMT 4-5 pct 110 weight 2 imb 0: {5} {4}
 MC 4-7 pct 117 weight 8 imb 0: {4-5} {6-7}
@@ -108,6 +110,37 @@ llc -1 id 1 size 1 share 1 root 0
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
+	}
+}
+
+// From 7.2 on the ids are given out cache by cache, in the order of the CPUs, to
+// those that were in a map once; who leaves keeps the id.
+func TestAllocatedLLCIDs(t *testing.T) {
+	m := Regular{Nodes: 1, Packages: 1, LLCs: 3, Cores: 2, Threads: 1}.Topology()
+	for _, tc := range []struct {
+		isolated, later cpumask.Mask
+		want            []int
+	}{
+		{want: []int{0, 0, 1, 1, 2, 2}},
+		{isolated: cpumask.Of(1), want: []int{0, -1, 1, 1, 2, 2}},
+		{isolated: cpumask.Of(0, 1), want: []int{-1, -1, 0, 0, 1, 1}},
+		{isolated: cpumask.Of(1, 2), later: cpumask.Of(2), want: []int{0, -1, 1, 1, 2, 2}},
+	} {
+		d := BuildDomains(m, rules.DomainRulesFor(7, 2), tc.isolated, tc.later, nil)
+		var got []int
+		for i := range d.CPU {
+			got = append(got, d.CPU[i].LLCID)
+		}
+		if diff := cmp.Diff(tc.want, got); diff != "" {
+			t.Errorf("isolated %s, later %s, -want +got:\n%s", tc.isolated, tc.later, diff)
+		}
+	}
+	// Islands that divide a cache share its id, and have an LLC each.
+	islands := []cpumask.Mask{cpumask.Range(0, 1), cpumask.Range(2, 3)}
+	one := Regular{Nodes: 1, Packages: 1, LLCs: 1, Cores: 4, Threads: 1}.Topology()
+	x := NewMachine(&one, BuildDomains(one, rules.DomainRulesFor(7, 2), cpumask.Mask{}, cpumask.Mask{}, islands), cpumask.Mask{})
+	if x.NumLLC() != 2 || !x.ShareCache(0, 3) || x.LLC(0) == x.LLC(3) {
+		t.Errorf("%d LLCs, 0 and 3 share: %v", x.NumLLC(), x.ShareCache(0, 3))
 	}
 }
 

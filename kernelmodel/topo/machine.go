@@ -40,7 +40,7 @@ func NewMachine(t *Topology, d *Domains, isolated cpumask.Mask) *Machine {
 	for _, r := range d.Roots {
 		rest = rest.AndNot(r)
 	}
-	byID, sharing := map[int]int{}, map[int]*cpumask.Mask{}
+	bySpan, sharing := map[int]int{}, map[int]*cpumask.Mask{}
 	for c := range n {
 		id := d.CPU[c].LLCID
 		if sharing[id] == nil {
@@ -60,10 +60,10 @@ func NewMachine(t *Topology, d *Domains, isolated cpumask.Mask) *Machine {
 			continue
 		}
 		llc := &cd.SD[cd.LLC]
-		i, ok := byID[cd.LLCID]
+		i, ok := bySpan[llc.Span.First()]
 		if !ok {
 			i = len(m.llcSpan)
-			byID[cd.LLCID] = i
+			bySpan[llc.Span.First()] = i
 			m.llcSpan, m.llcPct = append(m.llcSpan, llc.Span), append(m.llcPct, llc.ImbalancePct)
 		}
 		m.llcOf[c] = i
@@ -170,7 +170,8 @@ func (m *Machine) NodeMask(cpu int) cpumask.Mask { return m.node[cpu] }
 func (m *Machine) RootSpan(cpu int) cpumask.Mask { return m.root[cpu] }
 
 // ShareCache is cpus_share_cache: equal LLC ids. Boot-isolated CPUs have
-// id 0 and so share with the LLC whose first domain CPU is CPU 0.
+// id 0 up to 7.1, and so share with the LLC whose first domain CPU is CPU 0; since
+// 7.2 they share with each other alone.
 func (m *Machine) ShareCache(a, b int) bool {
 	return a == b || m.domains.CPU[a].LLCID == m.domains.CPU[b].LLCID
 }
