@@ -19,7 +19,7 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/zstd"
-	"github.com/ulikunitz/xz"
+	"github.com/mikelolasagasti/xz"
 
 	"schedreplay/parser"
 )
@@ -29,7 +29,7 @@ const (
 	maxBundleFile  = 4 << 20
 	maxBundleBytes = 256 << 20
 	maxBundleFiles = 4_000_000
-	maxWindow      = 128 << 20 // of zstd
+	maxWindow      = 128 << 20 // of zstd and xz
 )
 
 // Bundle writes an anonymised copy of a host bundle, a folder or an archive, to w
@@ -198,7 +198,7 @@ func plainTar(r *bufio.Reader) (io.Reader, error) {
 	case bytes.HasPrefix(head, []byte("\x28\xb5\x2f\xfd")):
 		return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
 	case bytes.HasPrefix(head, []byte("\xfd7zXZ\x00")):
-		return xz.ReaderConfig{DictCap: maxWindow}.NewReader(r)
+		return xz.NewReader(r, maxWindow)
 	case bytes.HasPrefix(head, []byte("BZh")):
 		return bzip2.NewReader(r), nil
 	}

@@ -16,7 +16,7 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
-	"github.com/ulikunitz/xz"
+	"github.com/mikelolasagasti/xz"
 
 	"schedreplay/parser"
 )
@@ -341,33 +341,27 @@ func unpack(r io.Reader) (io.Reader, func(), error) {
 		}
 		return z, z.Close, nil
 	case bytes.HasPrefix(head, []byte{0xfd, '7', 'z', 'X', 'Z', 0}):
-		if err := checkXZ(br); err != nil {
-			return nil, nil, err
-		}
-		z, err := xz.ReaderConfig{DictCap: 1 << 16}.NewReader(br)
-		return z, func() {}, err
+		z, err := xz.NewReader(br, 64<<20) // what xz -9 needs
+		return xzReader{z}, func() {}, xzError(err)
 	case bytes.HasPrefix(head, []byte("BZh")):
 		return bzip2.NewReader(br), func() {}, nil
 	}
 	return br, func() {}, nil
 }
 
-// checkXZ refuses an xz stream whose first block asks for a dictionary that
-// bundles never need: the decoder would allocate it at once. The block header
-// follows the 12 bytes of the stream header; a filter is an id, a size and its
-// properties, and LZMA2 (0x21) has one byte of them.
-func checkXZ(br *bufio.Reader) error {
-	const lzma2, maxDictBits = 0x21, 32 // 64 MiB, what xz -9 uses
-	head, _ := br.Peek(12 + 64)
-	for i := 14; i+2 < len(head); i++ {
-		if head[i] == lzma2 && head[i+1] == 1 {
-			if head[i+2] > maxDictBits {
-				return fmt.Errorf("%w: an xz dictionary larger than 64 MiB", parser.ErrLimit)
-			}
-			return nil
-		}
+// xzReader is an xz stream that says in our words that it needs too much memory.
+type xzReader struct{ z *xz.Reader }
+
+func (x xzReader) Read(p []byte) (int, error) {
+	n, err := x.z.Read(p)
+	return n, xzError(err)
+}
+
+func xzError(err error) error {
+	if errors.Is(err, xz.ErrMemlimit) {
+		return fmt.Errorf("%w: an xz dictionary larger than 64 MiB", parser.ErrLimit)
 	}
-	return nil
+	return err
 }
 
 // limited fails with ErrLimit when more than left bytes come.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
-	"github.com/ulikunitz/xz"
+	"github.com/mikelolasagasti/xz"
 
 	"schedreplay/parser"
 )
@@ -78,7 +78,10 @@ func codecError(name string, err error) error {
 		return io.EOF
 	case errors.Is(err, parser.ErrLimit):
 		return fmt.Errorf("%s: %w", name, err)
-	case errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded):
+	case errors.Is(err, xz.ErrBuf): // the end came where more was due
+		return fmt.Errorf("%w: the %s data ends early", parser.ErrTruncated, name)
+	case errors.Is(err, xz.ErrMemlimit),
+		errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded):
 		return fmt.Errorf("%w: the %s data needs more than %d MiB to decompress", parser.ErrLimit, name, maxWindow>>20)
 	}
 	return fmt.Errorf("%w: %s: %w", parser.ErrDamaged, name, err)
@@ -155,7 +158,7 @@ func openZstd(r io.Reader) (io.ReadCloser, error) {
 }
 
 func openXZ(r io.Reader) (io.ReadCloser, error) {
-	z, err := xz.NewReader(bufio.NewReaderSize(newXZGuard(r, maxWindow), 64<<10))
+	z, err := xz.NewReader(bufio.NewReaderSize(r, 64<<10), maxWindow)
 	if err != nil {
 		return nil, codecError("xz", noEOF(err))
 	}

@@ -2,8 +2,10 @@ package open
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
@@ -165,6 +167,8 @@ func TestDecoderMemory(t *testing.T) {
 	// first block's header, which ends in its checksum.
 	i := bytes.Index(b[12:], []byte{0x21, 1}) + 12
 	b[i+2] = 40
+	header := b[12 : 12+4*(int(b[12])+1)]
+	binary.LittleEndian.PutUint32(header[len(header)-4:], crc32.ChecksumIEEE(header[:len(header)-4]))
 	var frame bytes.Buffer
 	w, err := zstd.NewWriter(&frame, zstd.WithWindowSize(512<<20), zstd.WithSingleSegment(false))
 	if err != nil {
