@@ -22,7 +22,7 @@ var arrows = map[string][]string{
 	"cmd":                 {"report", "export", "export/anonymize", "findings", "findings/say", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser", "parser/open", "parser/host"},
 	"report":              {"plots", "export", "findings", "findings/say", "findings/stats", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
 	"plots":               {"findings", "findings/say", "findings/stats", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
-	"export":              {"findings", "findings/say", "replay", "kernelmodel/place", "parser"},
+	"export":              {"findings", "findings/say", "replay", "kernelmodel/rules", "kernelmodel/place", "parser"},
 	"findings":            {"findings/stats", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
 	"findings/say":        {"findings", "findings/stats", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
 	"findings/stats":      {},                                                             // numbers in, numbers out

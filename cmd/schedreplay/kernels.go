@@ -8,7 +8,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"schedreplay/cmd/schedreplay/internal/term"
-	"schedreplay/export/rows"
+	"schedreplay/export/jsondoc"
+	"schedreplay/findings/say"
 	"schedreplay/kernelmodel/rules"
 )
 
@@ -99,55 +100,10 @@ func onlyWithExplain(cmd *cobra.Command) (err error) {
 	return err
 }
 
-// fixes lists the fixes that rules carry.
-func fixes(r *rules.Rules) []string {
-	var out []string
-	for _, f := range rules.Fixes() {
-		if r.Has(f) && meaningful(r, f) {
-			out = append(out, string(f))
-		}
-	}
-	return out
-}
-
-// meaningful tells fixes of code that a row has from those of code it lacks.
-func meaningful(r *rules.Rules, f rules.Fix) bool {
-	switch f {
-	case rules.FixSMTSpan:
-		return r.Sibling != rules.SiblingNone
-	case rules.FixCoreSpan:
-		return r.Scan == rules.ScanMerged
-	case rules.FixRecentUsedMask:
-		return r.RecentUsed == rules.RecentUsedAlways // right before, by its form
-	case rules.FixKthreadInTask:
-		return r.PerCPUKthread
-	case rules.FixScanAffinity:
-		return r.Scan == rules.ScanSeparate // later scans have no other form
-	case rules.FixDelayedDiscount:
-		return r.DelayDequeue
-	}
-	return true
-}
-
 func (a *app) kernelRows(format string) {
 	table := rules.Rows()
 	if format == "json" {
-		var o rows.Object
-		o.BeginList()
-		for i := range table {
-			o.Begin()
-			o.Word("row", table[i].Name())
-			o.Bool("leaks", table[i].Rules.Leaks(), true)
-			o.Words("fixes", fixes(&table[i].Rules))
-			o.List("changes")
-			for _, d := range table[i].Since() {
-				appendDifference(&o, d)
-			}
-			o.EndList()
-			o.End()
-		}
-		o.EndList()
-		_, _ = a.out.Write(o.Line())
+		_, _ = a.out.Write(jsondoc.Kernels())
 		return
 	}
 	s := a.style()
@@ -158,7 +114,7 @@ func (a *app) kernelRows(format string) {
 		if r.Rules.Leaks() {
 			leak = s.Bad("leaks    ")
 		}
-		list := strings.Join(fixes(&r.Rules), " ")
+		list := strings.Join(say.Fixes(r.Rules.Carried()), " ")
 		if list == "" {
 			list = "-"
 		}
@@ -184,32 +140,11 @@ func withCommits(s, commits string) string {
 }
 
 func (a *app) kernelDiff(x, y *rules.Kernel, format string) {
-	diffs := rules.Differences(x, y)
 	if format == "json" {
-		var o rows.Object
-		o.Begin()
-		for _, k := range []struct {
-			key string
-			k   *rules.Kernel
-		}{{"a", x}, {"b", y}} {
-			o.Key(k.key)
-			o.Begin()
-			o.Word("kernel", k.k.Name)
-			o.Word("row", k.k.Row)
-			o.Bool("leaks", k.k.Rules.Leaks(), len(k.k.Unknown) == 0)
-			o.Words("unknown_fixes", unknownFixes(k.k))
-			o.Words("notes", k.k.Notes)
-			o.End()
-		}
-		o.List("differences")
-		for _, d := range diffs {
-			appendDifference(&o, d)
-		}
-		o.EndList()
-		o.End()
-		_, _ = a.out.Write(o.Line())
+		_, _ = a.out.Write(jsondoc.KernelDiff(x, y))
 		return
 	}
+	diffs := rules.Differences(x, y)
 	s := a.style()
 	for _, k := range []*rules.Kernel{x, y} {
 		fmt.Fprintf(a.out, "%s: row %s, %s\n", s.Bold(k.Name), k.Row, a.leakWords(k))
@@ -237,25 +172,9 @@ func (a *app) leakWords(k *rules.Kernel) string {
 	s := a.style()
 	switch {
 	case len(k.Unknown) > 0:
-		return s.Warn("whether it has " + strings.Join(unknownFixes(k), ", ") + " is not known")
+		return s.Warn("whether it has " + strings.Join(say.Fixes(k.Unknown), ", ") + " is not known")
 	case k.Rules.Leaks():
 		return s.Bad("can put tasks on isolated CPUs")
 	}
 	return s.Good("keeps tasks inside their sched domains")
-}
-
-func unknownFixes(k *rules.Kernel) []string {
-	var out []string
-	for _, f := range k.Unknown {
-		out = append(out, string(f))
-	}
-	return out
-}
-
-func appendDifference(o *rows.Object, d rules.Difference) {
-	o.Begin()
-	o.Word("from", d.From)
-	o.Word("to", d.To)
-	o.Word("commits", d.Commits)
-	o.End()
 }
