@@ -1,5 +1,3 @@
-// Package cpumask holds sets of CPU numbers with the operations and the text
-// forms of the kernel's cpumask (include/linux/cpumask.h, lib/bitmap.c).
 package cpumask
 
 import (

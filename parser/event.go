@@ -1,7 +1,3 @@
-// Package parser defines what every capture reader produces: one vocabulary
-// of scheduler events, the host they were recorded on, and the errors a reader
-// may return. The readers themselves live in one package per dialect below
-// this one; parser/open finds the right one for a file.
 package parser
 
 import (

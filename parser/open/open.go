@@ -1,7 +1,3 @@
-// Package open turns what a user names on the command line into a capture: a
-// file plain or compressed, standard input, a folder with a capture and a host
-// bundle. It finds the dialect by content and imports every reader; nothing but
-// the command imports it.
 package open
 
 import (
