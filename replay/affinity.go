@@ -45,15 +45,32 @@ type affinities struct {
 	kthreads cpumask.Mask // where unbound kthreads may run
 }
 
-// settle sets where unbound kernel threads may run under a kernel.
-func (a *affinities) settle(rule rules.KthreadRule) {
-	a.kthreads = a.all
+// settle sets where unbound kernel threads may run under the kernel that made the
+// recording.
+func (a *affinities) settle(rule rules.KthreadRule) { a.kthreads = a.ofKthreads(rule) }
+
+// ofKthreads says where unbound kernel threads may run under a kernel.
+func (a *affinities) ofKthreads(rule rules.KthreadRule) cpumask.Mask {
 	switch nohz, ok := a.host.NohzFull.Get(); {
 	case rule == rules.KthreadsDomain:
-		a.kthreads = a.house
+		return a.house
 	case ok && rule == rules.KthreadsNoHZ:
-		a.kthreads = a.all.AndNot(nohz)
+		return a.all.AndNot(nohz)
 	}
+	return a.all
+}
+
+// under returns the affinity of a task under another kernel than the one that made
+// the recording, and whether it is another: a kernel thread that has what its kernel
+// gives to every unbound one would have what that kernel gives.
+func (a *affinities) under(p *task, rule rules.KthreadRule) (affinity, bool) {
+	own := *a.of(p)
+	theirs := a.ofKthreads(rule)
+	if !own.kthread || own.bound || !own.mask.Equal(a.kthreads) || theirs.Equal(a.kthreads) {
+		return own, false
+	}
+	own.mask, own.from = theirs, min(own.from, fact.Reconstructed)
+	return own, true
 }
 
 // of returns the task's affinity; the answer is kept in the task.

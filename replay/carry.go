@@ -135,10 +135,11 @@ func (r *pass) send(d *decision, p *task, cpu int) {
 func (r *pass) ownDifference(a *side) bool {
 	b, sel := r.base, a.sel
 	sel.State = &b.state
-	differ := false
+	ask, differ := b.ask, false
+	a.allow(&ask)
 	r.x.Explore(r.plan.runs(), func() {
 		o := b.sel.Select(&r.x, &b.ask)
-		differ = differ || sel.Select(&r.x, &b.ask).CPU != o.CPU
+		differ = differ || sel.Select(&r.x, &ask).CPU != o.CPU
 	})
 	return differ
 }

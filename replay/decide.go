@@ -387,9 +387,11 @@ func (r *pass) askAll(d *decision, p *task) {
 	b.now = &b.ask
 	for _, a := range r.alts {
 		begin(a)
-		if a.now = &b.ask; !a.world.same() {
+		a.may, a.ownMay = r.aff.under(p, a.Kernel.Tasks.Kthreads)
+		if a.now = &b.ask; a.ownMay || !a.world.same() {
 			r.ask(d, p, a.world, &a.ask)
 			a.now = &a.ask
+			a.allow(&a.ask)
 		}
 	}
 }

@@ -25,9 +25,12 @@ type side struct {
 
 	// The decision in hand: what is asked, the baseline's ask where the worlds are the
 	// same, and the outcomes of the baseline and of this side under the same answers.
-	ask  place.Wakeup
-	now  *place.Wakeup
-	runs []bothRun
+	ask place.Wakeup
+	now *place.Wakeup
+	// may is the wakee's affinity under this kernel where it is another (ownMay).
+	may    affinity
+	ownMay bool
+	runs   []bothRun
 	answered
 
 	runsAgain []bothRun // those in hindsight
@@ -67,6 +70,13 @@ func newSide(sc Scenario, m *topo.Machine, index int) *side {
 	return a
 }
 
+// allow puts the wakee's affinity under this kernel into what is asked.
+func (a *side) allow(q *place.Wakeup) {
+	if a.ownMay {
+		q.Allowed, q.AllowedFrom, q.OneCPU = a.may.mask, a.may.from, a.may.one()
+	}
+}
+
 // selector runs a kernel on the side's machine.
 func (a *side) selector(k *rules.Kernel) place.Selector {
 	sel := place.Selector{Rules: &k.Rules, Machine: a.m}
@@ -83,7 +93,7 @@ func (a *side) compare(b *side) difference {
 	}
 	x, y := a.effective(), b.effective()
 	switch {
-	case a.m != b.m || a.sel.Variants != nil || b.sel.Variants != nil || !x.AgreeWithoutLeaks(&y):
+	case a.m != b.m || a.Kernel.Tasks != b.Kernel.Tasks || a.sel.Variants != nil || b.sel.Variants != nil || !x.AgreeWithoutLeaks(&y):
 		return mayDiffer
 	case x.CoreSpan != y.CoreSpan:
 		return coreLeakDiffers

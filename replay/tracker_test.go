@@ -270,6 +270,33 @@ func TestAffinity(t *testing.T) {
 	}
 }
 
+// What an unbound kernel thread may do is its kernel's gift: under another kernel it
+// has what that one gives, unless its affinity was changed.
+func TestAffinityUnderAnotherKernel(t *testing.T) {
+	h := bench("6.1.0", 7)
+	h.Task[60] = parser.TaskInfo{PID: 60, Comm: "moved", Kthread: fact.Seen(true, ""), Affinity: fact.Seen(cpumask.Range(0, 1), "")}
+	rec := record(switches(1, 0, aTask(61, "init", 120), runnable, aTask(62, "new", 120)))
+	r := recordedBy(rec, h, surveyCapture(rec, h, nil))
+	r.aff.settle(rules.KthreadsNoHZ)
+	for _, c := range []struct {
+		pid  int32
+		comm string
+		rule rules.KthreadRule
+		want cpumask.Mask
+	}{
+		{ksmd.PID, "ksmd", rules.KthreadsNoHZ, cpumask.Range(0, 7)},
+		{ksmd.PID, "ksmd", rules.KthreadsDomain, cpumask.Range(0, 6)},
+		{60, "moved", rules.KthreadsDomain, cpumask.Range(0, 1)},
+		{63, "ksoftirqd/7", rules.KthreadsDomain, cpumask.Of(7)},
+		{61, "init", rules.KthreadsDomain, cpumask.Range(0, 6)},
+	} {
+		a, other := r.aff.under(&task{pid: c.pid, comm: c.comm}, c.rule)
+		if !a.mask.Equal(c.want) || other != (c.comm == "ksmd" && c.rule == rules.KthreadsDomain) {
+			t.Errorf("%s under rule %d: %s, another %v; want %s", c.comm, c.rule, a.mask, other, c.want)
+		}
+	}
+}
+
 // A task first seen by an arrival was on the CPU before only where a wakeup or a
 // move to it would have been recorded.
 func TestFirstSeenArriving(t *testing.T) {
