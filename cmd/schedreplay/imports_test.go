@@ -28,7 +28,11 @@ var arrows = map[string][]string{
 	"findings/stats":      {},                                                             // numbers in, numbers out
 	"export/anonymize":    {"parser", "parser/tep", "parser/perfdata", "parser/tracedat"}, // it walks their containers
 	"replay":              {"kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
+	"loop":                {"loop/work", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "kernelmodel/load", "kernelmodel/fair", "kernelmodel/balance", "parser"},
 	"loop/work":           {"parser"},
+	"kernelmodel/load":    {},
+	"kernelmodel/fair":    {},
+	"kernelmodel/balance": {"kernelmodel/rules", "kernelmodel/topo"},
 	"kernelmodel/rules":   {},
 	"kernelmodel/explore": {},
 	"kernelmodel/topo":    {"kernelmodel/rules"},

@@ -19,6 +19,35 @@ type Settings struct {
 	Load LoadRules
 	// Tasks is what tasks may do by themselves.
 	Tasks TaskRules
+	// Fair is how the fair class shares a CPU out.
+	Fair FairRules
+	// Balance is how load is balanced.
+	Balance BalanceRules
+}
+
+// FairRules are the differences in how the fair class shares a CPU out.
+type FairRules struct {
+	// EEVDF: the class is EEVDF (147f3efaa241, 6.6+), before it was CFS.
+	EEVDF bool
+	// BaseSlice: no slice of CFS is shorter than the granularity (0c2de3f054a5, 5.13+).
+	BaseSlice bool
+}
+
+// BalanceRules are the differences in load balancing.
+type BalanceRules struct {
+	// Types: find_busiest_group classifies groups (0b0695f2b34a, 5.5+), before it
+	// compared loads.
+	Types bool
+	// WholeCore: above the SMT level an idle CPU of a wholly idle core balances first
+	// (b1bfeab9b002, 6.6+).
+	WholeCore bool
+	// GroupSiblings: whether siblings are preferred is read from the busiest group, and
+	// groups of different numbers of cores are compared by core (7ff1693236f5, 6.6+).
+	GroupSiblings bool
+	// Random: newly idle balancing of a level is left out by chance, the more often the
+	// less it has found (33cf66d88306, 6.19+; some stable branches took it: the features
+	// tell).
+	Random bool
 }
 
 // LoadRules are the differences in load tracking.

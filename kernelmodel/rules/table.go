@@ -215,6 +215,12 @@ var table = []release{
 		{"Domains.LLCIDs", LLCIDsFirstCPU, "the LLC id is the first CPU of the domain; 0 for a CPU isolated at boot, its own for one isolated later", ""},
 		{"Load.EstSpares", false, "util_est falls also for a task that had to wait", ""},
 		{"Tasks.Kthreads", KthreadsAnywhere, "unbound kernel threads may run on every CPU", ""},
+		{"Fair.EEVDF", false, "the fair class is CFS", ""},
+		{"Fair.BaseSlice", false, "a slice may be shorter than the granularity", ""},
+		{"Balance.Types", false, "find_busiest_group compares loads", ""},
+		{"Balance.WholeCore", false, "an idle CPU balances for its group", ""},
+		{"Balance.GroupSiblings", false, "the level below says whether siblings are preferred", ""},
+		{"Balance.Random", false, "every level is tried when a CPU goes idle", ""},
 	}, nil},
 	{3, 11, []Change{{"CPULoad", LoadRunnable, "the load of a CPU is the load average of the tasks queued there", "b92486cbf2aa"}}, nil},
 	{3, 12, []Change{{"WakeWide", WakeWideInAffine, "wake_wide is asked by wake_affine only, about the wakee first", "62470419e993, 7d9ffa896148"}}, nil},
@@ -267,6 +273,7 @@ var table = []release{
 	{5, 5, []Change{
 		{"CPULoad", LoadAverage, "the load of a CPU is its load average with the blocked part", "11f10e5420f6"},
 		{"SlowPath", SlowPathTypes, "find_idlest_group classifies groups", "57abff067a08"},
+		{"Balance.Types", true, "find_busiest_group classifies groups", "0b0695f2b34a"},
 	}, []backport{took(FixScanAffinity, 8)}},
 	{5, 6, []Change{
 		{"SchedIdleSecond", false, "", "17346452b25b"},
@@ -310,6 +317,7 @@ var table = []release{
 		{"SMTSpan", true, "", "c722f35b513f"},
 		{"ClearThis", false, "", "02dbb7246c5b"},
 		{"Domains.Descended", true, "groups of overlapping levels stay within their domain", "585b6d2723dc"},
+		{"Fair.BaseSlice", true, "no slice is shorter than the granularity", "0c2de3f054a5"},
 	}, nil},
 	{5, 14, []Change{
 		{"Budget", BudgetWakeAvgIdle, "SIS_PROP: the budget follows wake_avg_idle", "94aafc3ee31d"},
@@ -357,6 +365,9 @@ var table = []release{
 		{"Domains.GroupFlagsFollow", true, "a group takes over the flags of the level dropped below it", "bf2dc42d6bea"},
 		{"Domains.HybridCluster", true, "hybrid x86 machines keep the cluster level", ""},
 		{"Domains.ITMTPackage", true, "SD_ASYM_PACKING of ITMT machines is on the package level", "044f0e27dec6"},
+		{"Fair.EEVDF", true, "the fair class is EEVDF", "147f3efaa241"},
+		{"Balance.WholeCore", true, "an idle CPU of a wholly idle core balances first", "b1bfeab9b002"},
+		{"Balance.GroupSiblings", true, "the busiest group says whether siblings are preferred", "7ff1693236f5"},
 	}, []backport{took(FixSMTSpan, 23), took(FixCoreSpan, 23)}},
 	{6, 7, []Change{
 		{"Cluster", true, "prev and recent-used CPUs must share the target's cluster, which is scanned first", "8881e1639f1f, 22165f61d0c4"},
@@ -392,7 +403,7 @@ var table = []release{
 	{6, 18, []Change{{"", nil, "bandwidth control throttles tasks, not queues", "e1fad12dcb66"}}, nil},
 	{6, 19, []Change{
 		{"GroupAllowed", true, "", "82d6e01a0699"},
-		{"", nil, "newly idle balancing is tried by chance", "33cf66d88306"},
+		{"Balance.Random", true, "newly idle balancing is tried by chance", "33cf66d88306"},
 	}, nil},
 	{7, 0, []Change{
 		{"Tasks.Kthreads", KthreadsDomain, "unbound kernel threads keep off CPUs isolated at boot or by a partition", "041ee6f3727a, e894f6339808"},

@@ -110,6 +110,35 @@ func (x *extraction) class() {
 	}
 }
 
+// answers marks the wakings that answer: between two user tasks that talk to each other
+// alone, each being woken by the other nine times of ten.
+func (x *extraction) answers() {
+	n, all := map[[2]int]int{}, make([]int, len(x.p.Tasks))
+	for i := range x.p.Tasks {
+		for j := range x.p.Tasks[i].Steps {
+			if w := &x.p.Tasks[i].Steps[j].Then; w.Edge == EdgeTask {
+				all[i]++
+				if w.Sync {
+					n[[2]int{w.Waker, i}]++
+				}
+			}
+		}
+	}
+	for i := range x.p.Tasks {
+		for j := range x.p.Tasks[i].Steps {
+			wakes := x.p.Tasks[i].Steps[j].Wakes
+			for k := range wakes {
+				y := wakes[k].Task
+				to, fro := n[[2]int{i, y}], n[[2]int{y, i}]
+				wakes[k].Answer = to >= answersLeast && fro >= answersLeast && 10*to >= 9*all[y] && 10*fro >= 9*all[i]
+			}
+		}
+	}
+}
+
+// answersLeast is the number of wakings each way from which a conversation is told.
+const answersLeast = 8
+
 // gridLeast is the number of timer wakings from which a grid can be told.
 const gridLeast = 8
 

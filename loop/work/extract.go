@@ -30,6 +30,7 @@ type tasking struct {
 	state   state
 	cpu     int32
 	since   int64 // running: since when; queued: since when
+	began   int64 // when it last got a CPU
 	burst   int64 // done of the present burst
 	wakes   []Wake
 	blocked int64 // when it last went to sleep
@@ -217,7 +218,7 @@ func (x *extraction) leaves(p *tasking, ev *parser.Event) {
 // closeBurst makes a step of the present burst. The wait after it ends by the waking
 // already seen, if there is one.
 func (x *extraction) closeBurst(p *tasking, now int64) {
-	p.Steps = append(p.Steps, Step{Burst: p.burst, Prio: p.prio, Wakes: p.wakes, Then: Wait{Slept: true, Lag: 0, Exit: None}})
+	p.Steps = append(p.Steps, Step{Burst: p.burst, Prio: p.prio, Wakes: p.wakes, Then: Wait{Slept: true, Lag: 0, Exit: None, Preempt: None}})
 	p.burst, p.wakes, p.blocked = 0, nil, now
 	if p.woken {
 		x.ends(p)
@@ -228,7 +229,7 @@ func (x *extraction) closeBurst(p *tasking, now int64) {
 func (x *extraction) ends(p *tasking) {
 	s := &p.Steps[len(p.Steps)-1]
 	w := p.waking
-	w.Slept, w.Exit = true, None
+	w.Slept, w.Exit, w.Preempt = true, None, None
 	w.Sleep = max(0, w.Time-p.blocked)
 	s.Then = w
 	if w.Edge == EdgeTask {
@@ -269,8 +270,11 @@ func (x *extraction) enters(p *tasking, ev *parser.Event, fromIdle bool) {
 		x.ran(p, ev, fromIdle)
 	} else if p.state == queued && p.since > x.p.Start {
 		p.Recorded.Gap = append(p.Recorded.Gap, ev.Time-p.since)
+		if q := x.at[ev.Task.PID]; ev.Task.PID > 0 && ev.State.Runnable() && p.since <= x.tasks[q].began && x.tasks[q].began > 0 {
+			x.p.Held = append(x.p.Held, Sample{ev.Time, ev.Time - x.tasks[q].began, q})
+		}
 	}
-	p.slept, p.state, p.since = false, running, ev.Time
+	p.slept, p.state, p.since, p.began = false, running, ev.Time, ev.Time
 }
 
 // ran takes the delay from a task's waking to its run.
@@ -289,9 +293,10 @@ func (x *extraction) ran(p *tasking, ev *parser.Event, fromIdle bool) {
 	switch {
 	case fromIdle && p.onIdle:
 		w.Exit = in
-		x.p.Exit[c] = append(x.p.Exit[c], Sample{ev.Time, in})
+		x.p.Exit[c] = append(x.p.Exit[c], Sample{Time: ev.Time, NS: in})
 	case !fromIdle && !p.onIdle && ev.Task.PID > 0 && ev.State.Runnable():
-		x.p.Preempt = append(x.p.Preempt, Sample{ev.Time, in})
+		w.Preempt = in
+		x.p.Preempt = append(x.p.Preempt, Sample{ev.Time, in, x.at[ev.Task.PID]})
 	}
 }
 
@@ -360,7 +365,7 @@ func (x *extraction) waking(ev *parser.Event) {
 func (x *extraction) asleepAtStart(p *tasking, cpu int32) {
 	p.Begin, p.state, p.slept, p.blocked = BeginAsleep, asleep, true, x.p.Start
 	x.place(p, cpu)
-	p.Steps = append(p.Steps, Step{Prio: p.prio, Then: Wait{Slept: true, Exit: None}})
+	p.Steps = append(p.Steps, Step{Prio: p.prio, Then: Wait{Slept: true, Exit: None, Preempt: None}})
 }
 
 func (x *extraction) wakeup(ev *parser.Event) {
@@ -418,7 +423,7 @@ func (x *extraction) newborn(ev *parser.Event) {
 	p := x.task(&ev.Task)
 	p.Begin, p.state, p.slept, p.blocked = BeginUnborn, asleep, true, ev.Time
 	x.place(p, ev.TargetCPU)
-	p.Steps = append(p.Steps, Step{Prio: p.prio, Then: Wait{Slept: true, Exit: None}})
+	p.Steps = append(p.Steps, Step{Prio: p.prio, Then: Wait{Slept: true, Exit: None, Preempt: None}})
 	p.waking = x.edge(p, ev)
 	x.ends(p)
 	if w := &p.Steps[0].Then; w.Edge == EdgeTask {
@@ -453,6 +458,8 @@ func (x *extraction) moved(ev *parser.Event) {
 		cause = MoveActive
 	case p.state == running:
 		cause = MoveWakeup // exec, before it goes to the stopper
+	case ev.CPU == ev.TargetCPU && ev.Context == parser.ContextTask && x.cur[ev.CPU] != 0:
+		cause = MoveNewidle
 	}
 	if ev.TargetCPU != p.cpu {
 		p.Recorded.Moves[cause]++
@@ -524,6 +531,12 @@ func (x *extraction) end() {
 		}
 		x.p.Tasks = append(x.p.Tasks, *p.Task)
 	}
+	for _, all := range [][]Sample{x.p.Preempt, x.p.Held} {
+		for i := range all {
+			all[i].Task = to[all[i].Task]
+		}
+	}
 	x.describe()
 	x.class()
+	x.answers()
 }

@@ -59,8 +59,9 @@ type Wait struct {
 	// did not sleep.
 	Slept bool
 	// Lag is the ns from waking to runnable (sched_waking to sched_wakeup), Exit those
-	// from runnable to running where the CPU was idle, [None] where it was not.
-	Lag, Exit int64
+	// from runnable to running where the CPU was idle, [None] where it was not. Preempt
+	// is the same where it took the CPU from a running task.
+	Lag, Exit, Preempt int64
 }
 
 // None stands for a duration or time that is not known.
@@ -74,6 +75,9 @@ type Wake struct {
 	// wait ends. Fork: the wakee is new.
 	Task, Step int
 	Fork       bool
+	// Answer: the two wake each other, so that the wakee has to have come to that wait
+	// first: what it sent before is what the waker answers to.
+	Answer bool
 }
 
 // Step is a burst and the wait after it.
@@ -135,7 +139,8 @@ type Cause uint8
 // The causes.
 const (
 	MoveWakeup  Cause = iota // selected elsewhere when it woke, forked or executed
-	MoveBalance              // pulled while it was queued
+	MoveBalance              // moved by periodic balancing while it was queued
+	MoveNewidle              // pulled by a CPU that ran out of tasks
 	MoveActive               // moved by the stopper: active balance, affinity, exec
 	Causes                   // how many there are
 )
@@ -156,8 +161,12 @@ type Figures struct {
 	Entries []int64
 }
 
-// Sample is a residual: a delay that the recording shows and no model explains.
-type Sample struct{ Time, NS int64 }
+// Sample is a residual: a delay that the recording shows and no model explains. Task is
+// the one that was to give up its CPU, as an index of Program.Tasks.
+type Sample struct {
+	Time, NS int64
+	Task     int
+}
 
 // Program is the work of one recording.
 type Program struct {
@@ -169,6 +178,9 @@ type Program struct {
 	// wakeup to the switch. Preempt holds those of wakeups that took a busy CPU.
 	Exit    [][]Sample
 	Preempt []Sample
+	// Held are the times that a task ran before it gave its CPU, still runnable, to one
+	// that had been queued when it began.
+	Held []Sample
 	// Unmatched counts what contradicts itself: a task that runs on two CPUs, leaves one
 	// it was not on, or wakes twice.
 	Unmatched int64

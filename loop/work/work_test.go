@@ -159,15 +159,15 @@ func TestExtract(t *testing.T) {
 		sw(310, 0, 1, R, 3))
 	one, two := &p.Tasks[0], &p.Tasks[1]
 	want := []Step{
-		{Burst: 70, Prio: 120, Wakes: []Wake{{At: 30, Task: 1, Step: 0}}, Then: Wait{Edge: EdgeTimer, From: fact.Estimated, Sleep: 100, Time: 290, Slept: true, Lag: 2, Exit: 8}},
-		{Burst: 10, Prio: 120, Cut: true, Then: Wait{Slept: true, Exit: None}},
+		{Burst: 70, Prio: 120, Wakes: []Wake{{At: 30, Task: 1, Step: 0}}, Then: Wait{Edge: EdgeTimer, From: fact.Estimated, Sleep: 100, Time: 290, Slept: true, Lag: 2, Exit: 8, Preempt: None}},
+		{Burst: 10, Prio: 120, Cut: true, Then: Wait{Slept: true, Exit: None, Preempt: None}},
 	}
 	if d := cmp.Diff(want, one.Steps, cmpopts.EquateEmpty()); d != "" {
 		t.Errorf("one: -want +got:\n%s", d)
 	}
 	want = []Step{
-		{Prio: 120, Then: Wait{Edge: EdgeTask, From: fact.Observed, Waker: 0, WakerStep: 0, WakerAt: 30, Sleep: 30, Time: 130, Sync: true, Slept: true, Lag: 5, Exit: None}},
-		{Burst: 20, Prio: 120, Then: Wait{Slept: true, Exit: None}},
+		{Prio: 120, Then: Wait{Edge: EdgeTask, From: fact.Observed, Waker: 0, WakerStep: 0, WakerAt: 30, Sleep: 30, Time: 130, Sync: true, Slept: true, Lag: 5, Exit: None, Preempt: None}},
+		{Burst: 20, Prio: 120, Then: Wait{Slept: true, Exit: None, Preempt: None}},
 	}
 	want[0].Then.Exit = None // CPU 1 was not known to be idle
 	if d := cmp.Diff(want, two.Steps, cmpopts.EquateEmpty()); d != "" {

@@ -1,0 +1,356 @@
+package fair
+
+import (
+	"math/bits"
+	"slices"
+)
+
+// This file is the completely fair scheduler of kernels up to 6.5
+// (kernel/sched/fair.c), with one flat queue: task groups are not modelled.
+// EEVDF replaced it in 6.6 (147f3efaa241, 5e963f2bd465).
+
+// CFSTunables are the numbers that the fair class of these kernels is tuned with, in
+// ns. They lie in /proc/sys/kernel/sched_*_ns up to 5.12, in debugfs from 5.13 on.
+type CFSTunables struct {
+	// Latency is sysctl_sched_latency: the time in which every task is to run once.
+	Latency int64
+	// MinGranularity is sysctl_sched_min_granularity, WakeupGranularity
+	// sysctl_sched_wakeup_granularity.
+	MinGranularity, WakeupGranularity int64
+}
+
+// updateSysctlFactor is get_update_sysctl_factor with SCHED_TUNABLESCALING_LOG: what
+// the numbers grow by with the CPUs online, at most eight of which count.
+func updateSysctlFactor(cpus int) int64 {
+	f := int64(1)
+	for n := min(cpus, 8); n > 1; n >>= 1 {
+		f++
+	}
+	return f
+}
+
+// CFSTunablesFor returns the kernel's own tunables on a machine of so many CPUs
+// (update_sysctl).
+func CFSTunablesFor(cpus int) CFSTunables {
+	f := updateSysctlFactor(cpus)
+	return CFSTunables{Latency: 6_000_000 * f, MinGranularity: 750_000 * f, WakeupGranularity: 1_000_000 * f}
+}
+
+// nrLatency is sched_nr_latency.
+func (t *CFSTunables) nrLatency() int64 {
+	return (t.Latency + t.MinGranularity - 1) / max(1, t.MinGranularity)
+}
+
+// CFSEntity is struct sched_entity of a task.
+type CFSEntity struct {
+	// ID is the caller's name for it.
+	ID int
+	// Vruntime is in ns of a task of nice 0. Between queues it is relative to the
+	// min_vruntime of the one left.
+	Vruntime int64
+	Weight   int64
+	// ExecStart is when the entity was last charged, 0 after it woke on another CPU;
+	// Sum is sum_exec_runtime, PrevSum what it was when the entity got the CPU.
+	ExecStart, Sum, PrevSum int64
+	// OnRq: queued or running. Idle and Batch are the policies of those names.
+	OnRq, Idle, Batch bool
+}
+
+// CFS is struct cfs_rq of one CPU. The zero value with Tunables set is an empty queue.
+type CFS struct {
+	Tunables CFSTunables
+	// BaseSlice: no slice is shorter than the granularity (0c2de3f054a5, 5.13 and
+	// later).
+	BaseSlice bool
+
+	min        int64 // min_vruntime
+	load       int64
+	nr         int
+	curr       *CFSEntity
+	tree       []*CFSEntity // by vruntime, those of one in the order they came
+	next, last *CFSEntity
+}
+
+// wmultConst is WMULT_CONST.
+const wmultConst = 1<<32 - 1
+
+// calcDelta is __calc_delta: delta * weight / lw, by the inverse of lw, as the kernel
+// rounds it.
+func calcDelta(delta, weight, lw int64) int64 {
+	fact, shift := uint64(weight), uint(32)
+	inv := uint64(1)
+	switch {
+	case lw <= 0:
+		inv = wmultConst
+	case lw < wmultConst:
+		inv = wmultConst / uint64(lw)
+	}
+	fact *= inv
+	for fact>>32 != 0 {
+		fact >>= 1
+		shift--
+	}
+	hi, lo := bits.Mul64(uint64(delta), fact)
+	return int64(hi<<(64-shift) | lo>>shift)
+}
+
+// calcDeltaFair is calc_delta_fair: run time to virtual time.
+func calcDeltaFair(delta int64, se *CFSEntity) int64 {
+	if se.Weight == nice0Load {
+		return delta
+	}
+	return calcDelta(delta, nice0Load, se.Weight)
+}
+
+// nice0Load is the weight of a task of nice 0.
+const nice0Load = 1024
+
+// Running is the number of entities on the queue, the current one included.
+func (q *CFS) Running() int { return q.nr }
+
+// Load is the sum of their weights.
+func (q *CFS) Load() int64 { return q.load }
+
+// Curr is the entity that runs, nil if none does.
+func (q *CFS) Curr() *CFSEntity { return q.curr }
+
+// MinVruntime is min_vruntime: it only grows.
+func (q *CFS) MinVruntime() int64 { return q.min }
+
+// Buddy reports whether the entity is the next or the last buddy.
+func (q *CFS) Buddy(se *CFSEntity) bool { return se == q.next || se == q.last }
+
+// UpdateCurr charges the current entity for the time since it was last charged
+// (update_curr).
+func (q *CFS) UpdateCurr(now int64) {
+	se := q.curr
+	if se == nil {
+		return
+	}
+	delta := now - se.ExecStart
+	if delta <= 0 {
+		return
+	}
+	se.ExecStart = now
+	se.Sum += delta
+	se.Vruntime += calcDeltaFair(delta, se)
+	q.updateMinVruntime()
+}
+
+// updateMinVruntime is update_min_vruntime.
+func (q *CFS) updateMinVruntime() {
+	v, known := q.min, false
+	if q.curr != nil && q.curr.OnRq {
+		v, known = q.curr.Vruntime, true
+	}
+	if len(q.tree) > 0 {
+		if left := q.tree[0].Vruntime; !known || left < v {
+			v = left
+		}
+	}
+	q.min = max(q.min, v)
+}
+
+// insert is __enqueue_entity, remove __dequeue_entity.
+func (q *CFS) insert(se *CFSEntity) {
+	i, _ := slices.BinarySearchFunc(q.tree, se.Vruntime+1, func(e *CFSEntity, v int64) int {
+		if e.Vruntime < v {
+			return -1
+		}
+		return 1
+	})
+	q.tree = slices.Insert(q.tree, i, se)
+}
+
+func (q *CFS) remove(se *CFSEntity) {
+	if i := slices.Index(q.tree, se); i >= 0 {
+		q.tree = slices.Delete(q.tree, i, i+1)
+	}
+}
+
+// SchedSlice is sched_slice: how long the entity may run before the others are due.
+func (q *CFS) SchedSlice(se *CFSEntity) int64 {
+	nr, load := int64(q.nr), q.load
+	if !se.OnRq {
+		nr++
+		load += se.Weight
+	}
+	period := q.Tunables.Latency
+	if nr > q.Tunables.nrLatency() {
+		period = nr * q.Tunables.MinGranularity // __sched_period
+	}
+	slice := calcDelta(period, se.Weight, load)
+	if q.BaseSlice {
+		slice = max(slice, q.Tunables.MinGranularity)
+	}
+	return slice
+}
+
+// placeEntity is place_entity, with START_DEBIT for a new task and
+// GENTLE_FAIR_SLEEPERS for one that wakes. That a sleep of 104 days counts in full is
+// left out.
+func (q *CFS) placeEntity(se *CFSEntity, initial bool) {
+	v := q.min
+	if initial {
+		v += calcDeltaFair(q.SchedSlice(se), se) // sched_vslice
+	} else {
+		v -= q.Tunables.Latency >> 1
+	}
+	se.Vruntime = max(se.Vruntime, v)
+}
+
+// How says why an entity comes to a queue.
+type How uint8
+
+// The ways, the flags of enqueue_task.
+const (
+	// Wakeup: it slept on this CPU. WakeupMigrated: it slept on another.
+	Wakeup How = iota
+	WakeupMigrated
+	// Moved: it was queued on another CPU, or it is new.
+	Moved
+)
+
+// Fork places a new task on the queue of its parent, which runs there: what
+// task_fork_fair does. The entity then has to be enqueued as [Moved].
+func (q *CFS) Fork(se *CFSEntity, now int64) {
+	q.UpdateCurr(now)
+	if q.curr != nil {
+		se.Vruntime = q.curr.Vruntime
+	}
+	q.placeEntity(se, true)
+	se.Vruntime -= q.min
+}
+
+// Enqueue is enqueue_entity. The entity is not the current one.
+func (q *CFS) Enqueue(se *CFSEntity, how How, now int64) {
+	q.UpdateCurr(now)
+	if how != Wakeup {
+		se.Vruntime += q.min
+	}
+	if how != Moved {
+		q.placeEntity(se, false)
+	}
+	q.insert(se)
+	q.load += se.Weight
+	q.nr++
+	se.OnRq = true
+}
+
+// Dequeue is dequeue_entity; sleep says that the task blocks and is not moved.
+func (q *CFS) Dequeue(se *CFSEntity, sleep bool, now int64) {
+	q.UpdateCurr(now)
+	q.clearBuddies(se)
+	if se != q.curr {
+		q.remove(se)
+	}
+	se.OnRq = false
+	q.load -= se.Weight
+	q.nr--
+	if !sleep {
+		se.Vruntime -= q.min
+	}
+	q.updateMinVruntime()
+}
+
+// Leave makes the virtual time of a sleeping entity relative, for it wakes on another
+// CPU than this queue's (migrate_task_rq_fair).
+func (q *CFS) Leave(se *CFSEntity) {
+	se.Vruntime -= q.min
+	se.ExecStart = 0
+}
+
+func (q *CFS) clearBuddies(se *CFSEntity) {
+	if q.last == se {
+		q.last = nil
+	}
+	if q.next == se {
+		q.next = nil
+	}
+}
+
+// wakeupPreemptEntity is wakeup_preempt_entity: -1 if curr is owed no less than se, 1 if
+// se is behind by more than the wakeup granularity, else 0.
+func (q *CFS) wakeupPreemptEntity(curr, se *CFSEntity) int {
+	d := curr.Vruntime - se.Vruntime
+	switch {
+	case d <= 0:
+		return -1
+	case d > calcDeltaFair(q.Tunables.WakeupGranularity, se): // wakeup_gran
+		return 1
+	}
+	return 0
+}
+
+// Pick is pick_next_entity and set_next_entity: the entity that is to run, taken out of
+// the tree. The one before has to be put back first. The queue is not empty.
+func (q *CFS) Pick(now int64) *CFSEntity {
+	left := q.tree[0]
+	se := left
+	switch {
+	case q.next != nil && q.wakeupPreemptEntity(q.next, left) < 1:
+		se = q.next
+	case q.last != nil && q.wakeupPreemptEntity(q.last, left) < 1:
+		se = q.last
+	}
+	q.clearBuddies(se)
+	q.remove(se)
+	se.ExecStart, se.PrevSum = now, se.Sum
+	q.curr = se
+	return se
+}
+
+// Put is put_prev_entity: the current entity stops running.
+func (q *CFS) Put(now int64) {
+	se := q.curr
+	if se == nil {
+		return
+	}
+	if se.OnRq {
+		q.UpdateCurr(now)
+		q.insert(se)
+	}
+	q.curr = nil
+}
+
+// Tick is entity_tick with check_preempt_tick: it reports whether the current entity is
+// to give the CPU away.
+func (q *CFS) Tick(now int64) bool {
+	q.UpdateCurr(now)
+	curr := q.curr
+	if curr == nil || q.nr < 2 {
+		return false
+	}
+	ideal, ran := q.SchedSlice(curr), curr.Sum-curr.PrevSum
+	switch {
+	case ran > ideal:
+		q.clearBuddies(curr)
+		return true
+	case ran < q.Tunables.MinGranularity || len(q.tree) == 0:
+		return false
+	}
+	return curr.Vruntime-q.tree[0].Vruntime > ideal
+}
+
+// WakeupPreempt is check_preempt_wakeup: it reports whether an entity that has come to
+// the queue takes the CPU from the current one. Resched pending is the caller's to ask.
+func (q *CFS) WakeupPreempt(se *CFSEntity, now int64) bool {
+	curr := q.curr
+	switch {
+	case curr == nil || curr == se:
+		return false
+	case curr.Idle && !se.Idle:
+		return true
+	case se.Batch || se.Idle: // only SCHED_NORMAL preempts
+		return false
+	}
+	q.UpdateCurr(now)
+	if q.wakeupPreemptEntity(curr, se) != 1 {
+		return false
+	}
+	q.next = se
+	if int64(q.nr) >= q.Tunables.nrLatency() && curr.OnRq {
+		q.last = curr // LAST_BUDDY
+	}
+	return true
+}
