@@ -19,6 +19,7 @@ type decision struct {
 	// win is when the selection took place; win.hi is the deadline by which the
 	// decision is computed.
 	win   window
+	until int64 // of state
 	prev  int32
 	done  bool
 	line  Wakeup
@@ -74,6 +75,9 @@ func (r *pass) open(ev *parser.Event, out *outcome, kind place.Kind) {
 	}
 	if !usableCPU(d.prev) {
 		d.prev = parser.NoCPU
+	}
+	if movedOn(ev) {
+		d.win.lo, d.until = min(d.win.lo, ev.Start), r.s.stood.until(ev.CPU, ev.Start)
 	}
 	r.queue.pending = append(r.queue.pending, d)
 	if d.win.hi <= ev.Time {
@@ -377,7 +381,7 @@ func (r *pass) closeModelled(d *decision, p *task) {
 // askAll describes the decision as it stands in each world.
 func (r *pass) askAll(d *decision, p *task) {
 	begin := func(a *side) {
-		a.state = state{r: r, side: a, win: d.win, memo: &a.memo, self: p.pid, stalled: a.state.stalled[:0]}
+		a.state = state{r: r, side: a, win: d.win, until: d.until, here: int(d.ev.CPU), memo: &a.memo, self: p.pid, stalled: a.state.stalled[:0]}
 		a.memo.forget(r.ncpu)
 		a.sel.State = &a.state
 	}

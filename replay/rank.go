@@ -102,7 +102,7 @@ func (r *pass) judge(line *Wakeup, hindsight bool) {
 	g.memo.forget(r.ncpu) // all see the recorded state
 	any := false
 	for i, a := range g.sides {
-		a.state = state{r: r, side: a, win: r.base.state.win, memo: &g.memo, self: r.base.state.self, stalled: a.state.stalled[:0], hindsight: hindsight}
+		a.state = state{r: r, side: a, win: r.base.state.win, until: r.base.state.until, here: r.base.state.here, memo: &g.memo, self: r.base.state.self, stalled: a.state.stalled[:0], hindsight: hindsight}
 		a.sel.State = &a.state
 		exact, can := r.makes(a, line.RecordedCPU)
 		s := &g.score[i]

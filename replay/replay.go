@@ -78,6 +78,9 @@ func newRecorded(ctx context.Context, c parser.Capture, host *parser.Host, progr
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	if len(s.stood) > 0 {
+		c = &steady{c, s.selectDelay, s.stood}
+	}
 	return recordedBy(c, host, s), nil
 }
 

@@ -41,6 +41,13 @@ type survey struct {
 	spans      int
 	hasRuntime bool
 
+	// stood holds, by CPU, the times in which its clock stood still: from the one that it
+	// wrote more than once to the next. Meanwhile flips has when CPUs went idle or ceased
+	// to be.
+	stood      stillTimes
+	flips      [][]flip
+	standUntil int64
+
 	err error // what ended the reading early
 }
 
@@ -153,6 +160,7 @@ func usableCPU(c int32) bool { return c >= 0 && c < cpumask.MaxCPUs }
 func surveyCapture(c parser.Capture, host *parser.Host, progress func(int64)) *survey {
 	s := &survey{start: parser.NoTime, end: parser.NoTime, ranNS: map[runKey]int64{}, only: c.Meta().RecordedCPUs}
 	var delays []int64
+	exact := c.Meta().Resolution == 1
 	var counts parser.Tally
 	n := int64(0)
 	for ev, err := range ahead(c.Events()) {
@@ -203,6 +211,9 @@ func surveyCapture(c parser.Capture, host *parser.Host, progress func(int64)) *s
 			}
 		}
 		cpu := s.cpuAt(ev.CPU)
+		if exact && stands(ev.Kind) {
+			s.stand(cpu, &ev)
+		}
 		s.first(cpu, &ev)
 		if cpu.waking {
 			cpu.waking = false

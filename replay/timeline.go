@@ -121,6 +121,8 @@ type timeline struct {
 	// slack is how long before its event a change may have been visible, in ns.
 	slack int64
 	now   int64
+	// late is the event at hand if its time was moved on, nil if it was not: see [steady].
+	late *parser.Event
 	// own: the event at hand is a selection's own migration.
 	own bool
 }
@@ -341,6 +343,9 @@ func (t *timeline) changed(c int32, est, lo, hi int64) {
 	if l := &k.last[i]; l.idle == idle && l.nr == len(k.queue) && l.known == k.known {
 		return
 	}
+	if t.late != nil && t.late.CPU == c {
+		lo, hi = t.late.Start, max(est, t.s.stood.until(c, t.late.Start))
+	}
 	if est < k.last[i].est {
 		est = k.last[i].est
 	}
@@ -542,6 +547,9 @@ func (t *timeline) apply(ev *parser.Event) {
 		return
 	}
 	t.hear(ev)
+	if t.late = nil; movedOn(ev) {
+		t.late = ev
+	}
 	if len(t.unsure) > 0 {
 		t.arrived(ev)
 	}

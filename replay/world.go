@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"slices"
 
 	"schedreplay/fact"
@@ -151,6 +152,9 @@ const (
 	// doubtLeaving: the current task, which is about to sleep, has left its CPU though
 	// nothing tells.
 	doubtLeaving = 5
+	// doubtStood: where clocks stand still, that of a CPU that changed lately did, which
+	// one event alone does not show.
+	doubtStood = 6
 	// doubtStalled: a CPU that left a wakeup on its wake list for stalledAfter looks
 	// idle.
 	doubtStalled = 6
@@ -174,6 +178,10 @@ type state struct {
 	win  window
 	memo *idleMemo // nil keeps no answers
 	self int32     // the wakee, noWakee if it is no decision that asks
+	// until is when the clock of the waker's CPU went on, if it stood still; else 0.
+	until int64
+	// here is the waker's CPU.
+	here int
 	// ahead: an answer leaned on what a decision chose that is still to be
 	// computed.
 	ahead bool
@@ -247,8 +255,10 @@ func (s *state) idle(c int) explore.Answer {
 		return explore.Either(false, fact.Unknown)
 	case k.cur == 0 && k.mayHaveMore():
 		return explore.Either(v.idleVal, fact.Unknown)
-	case v.idleOpen:
+	case v.idleOpen || s.flipsLater(c):
 		return explore.Rarely(v.idleVal, doubtRace, fact.Reconstructed)
+	case len(t.s.stood) > 0 && c != s.here && (v.idleVal && s.win.est-k.idleAt < stoodIdle || !v.idleVal && s.win.est-k.changedAt() < stoodBusy):
+		return explore.Rarely(v.idleVal, doubtStood, fact.Reconstructed)
 	case waits && k.sure == 0 && len(k.queue) == 0:
 		return explore.Rarely(false, doubtFlight, fact.Reconstructed)
 	case !v.idleVal && k.lands(s.win, t.slack) && !s.r.base.Kernel.Rules.PendingLast:
@@ -275,6 +285,22 @@ func (s *state) idle(c int) explore.Answer {
 		return explore.Rarely(true, doubtFlight, fact.Reconstructed) // the other mostly ends after this one
 	}
 	return explore.Known(v.idleVal, fact.Reconstructed)
+}
+
+// flipsLater reports whether a CPU went idle, or ceased to be for another task, while the
+// clock of the waker's stood still: that may have been before the selection.
+func (s *state) flipsLater(c int) bool {
+	if s.until == 0 || c >= len(s.r.s.flips) {
+		return false
+	}
+	all := s.r.s.flips[c]
+	i, _ := slices.BinarySearchFunc(all, s.win.est, func(f flip, at int64) int { return cmp.Compare(f.at, at) })
+	for ; i < len(all) && all[i].at < s.until; i++ {
+		if all[i].pid != s.self {
+			return true
+		}
+	}
+	return false
 }
 
 // held notes that a CPU may be held up, and so look idle.
