@@ -25,7 +25,7 @@ func TestExample(t *testing.T) {
 		dir = example
 	}
 	var out, errs bytes.Buffer
-	if s := run(context.Background(), []string{"report", "../../testdata/traces/smt44-isolated43-original", "-o", dir}, strings.NewReader(""), &out, &errs); s != exitDone {
+	if s := run(context.Background(), []string{"report", "../../testdata/traces/k419-smt44-isolated43-original", "-o", dir}, strings.NewReader(""), &out, &errs); s != exitDone {
 		t.Fatalf("status %d: %s", s, errs.String())
 	}
 	want, got := tree(t, example), tree(t, dir)
