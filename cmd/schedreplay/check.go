@@ -157,7 +157,7 @@ func (a *app) check(in *input, demands []demand, junit string) error {
 	}
 	fmt.Fprintln(a.out, line)
 	for _, h := range say.Headline(res) {
-		a.note(oneLine(say.Plain(h)))
+		a.note(say.Plain(h))
 	}
 	a.notes(res.Notes, res.Host.Notes)
 	if junit != "" {

@@ -185,7 +185,7 @@ func (a *app) sample(path, name string, c *common, d *outdir.Dir, partial *error
 	}
 	s.Finish(res)
 	for _, l := range in.remarks(say.Headline(res)) {
-		a.note(name + ": " + l)
+		a.note(name + ": " + say.Plain(l))
 	}
 	if err := in.partial(); *partial == nil {
 		*partial = err
@@ -196,7 +196,7 @@ func (a *app) sample(path, name string, c *common, d *outdir.Dir, partial *error
 func (a *app) compareText(cmp *report.Comparison, gates []findings.Gate, broken []string, dir string) {
 	st := a.style()
 	for _, l := range cmp.Verdict() {
-		fmt.Fprintln(a.out, term.Wrap(oneLine(l), 80))
+		a.paragraph(oneLine(l), 0)
 	}
 	for _, t := range cmp.Tables() {
 		fmt.Fprintf(a.out, "\n%s\n", st.Bold(oneLine(t.Caption)))
@@ -205,7 +205,7 @@ func (a *app) compareText(cmp *report.Comparison, gates []findings.Gate, broken 
 	if len(cmp.Doubts) > 0 {
 		fmt.Fprintf(a.out, "\n%s\n", st.Bold("Why they may not be comparable"))
 		for _, d := range cmp.Doubts {
-			fmt.Fprintln(a.out, term.Indent(oneLine(d), 2, 78))
+			a.paragraph(oneLine(d), 2)
 		}
 	}
 	if dir != "" {

@@ -128,7 +128,7 @@ func (a *app) toProfiles(in *input, out, sum string) (*replay.Result, error) {
 	}
 	remarks := []string{"schedreplay " + version, "capture sha256 " + sum}
 	for _, l := range in.remarks(say.Headline(res)) {
-		remarks = append(remarks, oneLine(l))
+		remarks = append(remarks, oneLine(say.Plain(l)))
 	}
 	var files [2]bytes.Buffer
 	if err := c.Write(res, remarks, &files[0], &files[1]); err != nil {

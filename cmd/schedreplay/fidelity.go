@@ -93,7 +93,7 @@ func (a *app) fidelityText(in *input, res *replay.Result, f *replay.Fidelity, c 
 	if f.Decisions == 0 {
 		fmt.Fprintln(a.out, "no decision that could be scored")
 		for _, u := range res.Unknown {
-			fmt.Fprintln(a.out, term.Wrap("not known: "+u.What+": "+u.Cost, 80))
+			a.paragraph("not known: "+u.What+": "+u.Cost, 0)
 		}
 		return
 	}
@@ -124,6 +124,6 @@ func (a *app) provenance(in *input, res *replay.Result) {
 		sum = "unknown"
 	}
 	line := fmt.Sprintf("schedreplay %s; %s, %s to %s s, sha256 %.16s", version, in.Meta().Dialect, replay.Seconds(res.Start), replay.Seconds(res.End), sum)
-	fmt.Fprintln(a.out, term.Wrap(line, 80))
+	a.paragraph(line, 0)
 	a.wallTime(&in.flags.clock, res)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 
-	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/cpumask"
 	"schedreplay/export/outdir"
 	"schedreplay/findings/say"
@@ -291,16 +290,13 @@ func checkOwner(res *replay.Result, owner string) error {
 }
 
 // remarks are the lines that come before a result: that it is partial, and the
-// headline.
+// headline; with say's marks.
 func (in *input) remarks(headline []string) []string {
 	var lines []string
 	if err := in.partial(); err != nil {
 		lines = append(lines, oneLine(err.Error()))
 	}
-	for _, h := range headline {
-		lines = append(lines, oneLine(say.Plain(h)))
-	}
-	return lines
+	return append(lines, headline...)
 }
 
 // announce prints the remarks where they belong: at the head of a text, on
@@ -308,12 +304,12 @@ func (in *input) remarks(headline []string) []string {
 func (a *app) announce(in *input, headline []string) {
 	if in.flags.format == "text" {
 		for _, l := range in.remarks(headline) {
-			fmt.Fprintln(a.out, term.Wrap(l, 80))
+			a.paragraph(l, 0)
 		}
 		return
 	}
 	for _, l := range headline {
-		a.note(oneLine(say.Plain(l)))
+		a.note(say.Plain(l))
 	}
 }
 

@@ -129,7 +129,7 @@ func (a *app) intrusionsText(in *input, res *replay.Result, c *common) {
 	if len(res.Unknown) > 0 {
 		fmt.Fprintln(a.out, "\nnot known")
 		for _, u := range res.Unknown {
-			fmt.Fprintln(a.out, term.Indent(unknownLine(u), 2, 78))
+			a.paragraph(unknownLine(u), 2)
 		}
 	}
 }
@@ -204,7 +204,7 @@ func (a *app) intrusionsCPU(res *replay.Result, r *replay.CPUResult, c *common) 
 	}
 	if unseen {
 		text := "unseen: when and how the task came is not recorded, nor whether it was there before; at is when it was first seen. Whether " + res.Patched.Name + " would have kept it out is not known."
-		fmt.Fprintln(a.out, term.Indent(text, 2, 78))
+		a.paragraph(text, 2)
 	}
 	if len(before) > 0 {
 		fmt.Fprintf(a.out, "\n  %s\n", s.Bold("resident at start, entry outside the capture"))
@@ -215,7 +215,7 @@ func (a *app) intrusionsCPU(res *replay.Result, r *replay.CPUResult, c *common) 
 	}
 	if len(before) > 0 {
 		text := "How they came is not in the capture, so it does not tell whether " + res.Patched.Name + " would have kept them out; what happened to them there it tells."
-		fmt.Fprintln(a.out, term.Indent(text, 2, 78))
+		a.paragraph(text, 2)
 	}
 	if r.StaysDropped > 0 {
 		fmt.Fprintf(a.out, "  %s more are not listed\n", plural(r.StaysDropped, "stay"))
@@ -238,7 +238,7 @@ func (a *app) classTimes(r *replay.CPUResult) {
 			parts = append(parts, fmt.Sprintf("%s %s (%s)", c, say.Milliseconds(ns), percent(ns, total)))
 		}
 	}
-	fmt.Fprintln(a.out, term.Indent(strings.Join(parts, ", "), 2, 78))
+	a.paragraph(strings.Join(parts, ", "), 2)
 }
 
 func stayLength(res *replay.Result, s *replay.Stay) string {

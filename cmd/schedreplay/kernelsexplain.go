@@ -38,10 +38,10 @@ const ranksShown = 8
 func (a *app) ranksText(in *input, r *findings.Ranks) {
 	s := a.style()
 	for _, l := range in.remarks(nil) {
-		fmt.Fprintln(a.out, term.Wrap(l, 80))
+		a.paragraph(l, 0)
 	}
 	for i, l := range say.KernelConclusion(r) {
-		if l = term.Wrap(l, 80); i == 0 {
+		if l = term.Wrap(say.Terminal(l), 80); i == 0 {
 			l = s.Bold(l)
 		}
 		fmt.Fprintln(a.out, l)
@@ -87,10 +87,11 @@ func (a *app) ranksText(in *input, r *findings.Ranks) {
 	}
 	for i := range r.Entries {
 		e := &r.Entries[i]
-		fmt.Fprintln(a.out, term.Indent(say.WhoCan(e)+": "+say.CameTo(&e.Wakeup), 2, 80))
+		a.paragraph(say.WhoCan(e)+": "+say.CameTo(&e.Wakeup), 2)
 	}
 	if n := say.NamedRank(r); n != "" {
-		fmt.Fprintln(a.out, "\n"+term.Wrap(n, 80))
+		fmt.Fprintln(a.out)
+		a.paragraph(n, 0)
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/export/outdir"
 	"schedreplay/findings/say"
 	"schedreplay/parser"
@@ -41,7 +40,7 @@ func (a *app) reports(cmd *cobra.Command, paths []string, dir string, c *common)
 		}
 		names = append(names, name)
 		for _, l := range in.remarks(say.Headline(res)) {
-			fmt.Fprintln(a.out, term.Wrap(name+": "+l, 80))
+			a.paragraph(name+": "+l, 0)
 		}
 		a.notes(res.Notes, res.Host.Notes)
 		if err := in.partial(); partial == nil {

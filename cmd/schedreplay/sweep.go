@@ -72,7 +72,8 @@ func (a *app) sweep(in *input, c *common) error {
 func (a *app) sweepText(in *input, s *findings.Sweep) {
 	a.provenance(in, s.Result)
 	if why := say.SweepEmpty(s); why != "" {
-		fmt.Fprintln(a.out, "\n"+term.Wrap(why, 80))
+		fmt.Fprintln(a.out)
+		a.paragraph(why, 0)
 		return
 	}
 	recorded := s.Recorded()
@@ -80,11 +81,12 @@ func (a *app) sweepText(in *input, s *findings.Sweep) {
 	for from := 0; from < len(recorded); from += perBlock {
 		a.sweepBlock(s, recorded, from, min(from+perBlock, len(recorded)))
 	}
-	fmt.Fprintln(a.out, "\n"+term.Wrap("entries: of foreign tasks, as predicted; (+N) more are possible, by facts that the capture does not hold. "+
-		"ms: run time of such tasks there.", 80))
+	fmt.Fprintln(a.out)
+	a.paragraph("entries: of foreign tasks, as predicted; (+N) more are possible, by facts that the capture does not hold. "+
+		"ms: run time of such tasks there.", 0)
 	for i := range recorded {
 		for _, l := range say.SweepStays(&recorded[i]) {
-			fmt.Fprintln(a.out, term.Wrap(l, 80))
+			a.paragraph(l, 0)
 		}
 	}
 	a.sweepLines(s)
@@ -134,7 +136,7 @@ func sweepCells(entries, possible, ns int64, in func(string) string) []term.Cell
 func (a *app) sweepLines(s *findings.Sweep) {
 	fmt.Fprintln(a.out)
 	if why := say.NoSweptEntry(s); why != "" {
-		fmt.Fprintln(a.out, term.Wrap(why, 80))
+		a.paragraph(why, 0)
 		return
 	}
 	var later, always, never []string

@@ -6,10 +6,16 @@ import (
 	"strings"
 
 	"schedreplay/cmd/schedreplay/internal/term"
+	"schedreplay/findings/say"
 	"schedreplay/parser"
 )
 
 func (a *app) style() term.Style { return term.Style(a.colored()) }
+
+// paragraph prints a sentence of say, wrapped, with every line indented.
+func (a *app) paragraph(s string, indent int) {
+	fmt.Fprintln(a.out, term.Indent(say.Terminal(s), indent, 80))
+}
 
 // fitTask prints name[pid] in exactly width characters, the name cut where it
 // is too long; width 0 cuts nothing.

@@ -63,7 +63,11 @@ func differences(o *rows.Object, list []rules.Difference) {
 func Ranks(r *findings.Ranks, partial bool) []byte {
 	var o rows.Object
 	o.Begin()
-	o.Words("conclusion", say.KernelConclusion(r))
+	var conclusion []string
+	for _, l := range say.KernelConclusion(r) {
+		conclusion = append(conclusion, say.Plain(l))
+	}
+	o.Words("conclusion", conclusion)
 	o.Number("decisions", r.Decisions(), true)
 	if r.Named == nil {
 		o.Null("named")

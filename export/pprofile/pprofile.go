@@ -9,6 +9,7 @@ import (
 	"github.com/google/pprof/profile"
 
 	"schedreplay/kernelmodel/place"
+	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 	"schedreplay/replay"
 )
@@ -20,34 +21,12 @@ const maxKeys = 1 << 18
 // maxOpen bounds the intruder runs per CPU that are kept until its owner runs.
 const maxOpen = 1 << 10
 
-// calls are the kernel functions between try_to_wake_up and the choice, by
-// path, outermost first.
-var calls = map[place.Path][]string{
-	place.PathTargetIdle:    {selectFair, selectSibling},
-	place.PathPrevIdle:      {selectFair, selectSibling},
-	place.PathPerCPUKthread: {selectFair, selectSibling, "is_per_cpu_kthread"},
-	place.PathRecentUsed:    {selectFair, selectSibling, "recent_used_cpu"},
-	place.PathNoLLC:         {selectFair, selectSibling},
-	place.PathIdleSMT:       {selectFair, selectSibling, "select_idle_smt"},
-	place.PathIdleCore:      {selectFair, selectSibling, "select_idle_core"},
-	place.PathIdleCPU:       {selectFair, selectSibling, "select_idle_cpu"},
-	place.PathIdleCapacity:  {selectFair, selectSibling, "select_idle_capacity"},
-	place.PathTarget:        {selectFair, selectSibling},
-	place.PathClusterPrev:   {selectFair, selectSibling},
-	place.PathClusterRecent: {selectFair, selectSibling, "recent_used_cpu"},
-	place.PathSlow:          {selectFair, "find_idlest_cpu"},
-	place.PathEAS:           {selectFair, "find_energy_efficient_cpu"},
-	place.PathCurrentCPU:    {selectFair},
-	place.PathRT:            {"select_task_rq_rt"},
-	place.PathDeadline:      {"select_task_rq_dl"},
-	place.PathStop:          {"select_task_rq_stop"},
-	place.PathFallback:      {"select_fallback_rq"},
+// test names what a path turns on within its last function, where several paths end in it.
+var test = map[place.Path]string{
+	place.PathPerCPUKthread: "is_per_cpu_kthread",
+	place.PathRecentUsed:    "recent_used_cpu",
+	place.PathClusterRecent: "recent_used_cpu",
 }
-
-const (
-	selectFair    = "select_task_rq_fair"
-	selectSibling = "select_idle_sibling"
-)
 
 // The worlds.
 const (
@@ -230,7 +209,7 @@ func (c *Collector) stay(s *replay.Stay) {
 
 // Profile is one of the two: that of the original kernel or the patched one.
 // Remarks become comments in it.
-func (c *Collector) profile(world int, kernel string, res *replay.Result, remarks []string) (*profile.Profile, error) {
+func (c *Collector) profile(world int, kernel *rules.Kernel, res *replay.Result, remarks []string) (*profile.Profile, error) {
 	for _, k := range res.CPUs {
 		if k.Owner != nil {
 			c.role(k.Owner).owner = true
@@ -246,7 +225,7 @@ func (c *Collector) profile(world int, kernel string, res *replay.Result, remark
 		DurationNanos:     max(0, res.End-res.Start),
 		Comments:          remarks,
 	}
-	b := builder{p: p, at: map[string]*profile.Location{}}
+	b := builder{p: p, rules: &kernel.Rules, at: map[string]*profile.Location{}}
 	keys := make([]key, 0, len(c.values[world]))
 	for k := range c.values[world] {
 		if r := c.task[k.pid]; r.owner || r.intruder {
@@ -260,7 +239,7 @@ func (c *Collector) profile(world int, kernel string, res *replay.Result, remark
 		v := c.values[world][k]
 		p.Sample = append(p.Sample, &profile.Sample{
 			Location: b.stack(c.task[k.pid], &k), Value: []int64{v.placed, v.runs, v.run, v.delay},
-			Label:    map[string][]string{"kernel": {parser.DisplayComm(kernel)}},
+			Label:    map[string][]string{"kernel": {parser.DisplayComm(kernel.Name)}},
 			NumLabel: map[string][]int64{"cpu": {int64(k.cpu)}, "pid": {int64(k.pid)}},
 			NumUnit:  map[string][]string{"cpu": {""}, "pid": {""}},
 		})
@@ -271,13 +250,13 @@ func (c *Collector) profile(world int, kernel string, res *replay.Result, remark
 // Write writes both profiles, gzipped, without a time stamp.
 func (c *Collector) Write(res *replay.Result, remarks []string, originalTo, patchedTo io.Writer) error {
 	for world, w := range [worlds]io.Writer{originalTo, patchedTo} {
-		kernel := res.Original.Name
+		kernel := res.Original
 		if world == patched {
-			kernel = res.Patched.Name
+			kernel = res.Patched
 		}
 		p, err := c.profile(world, kernel, res, remarks)
 		if err != nil {
-			return fmt.Errorf("profile of %s: %w", kernel, err)
+			return fmt.Errorf("profile of %s: %w", kernel.Name, err)
 		}
 		if err := p.Write(w); err != nil {
 			return err
@@ -288,8 +267,9 @@ func (c *Collector) Write(res *replay.Result, remarks []string, originalTo, patc
 
 // builder makes functions and locations, each once.
 type builder struct {
-	p  *profile.Profile
-	at map[string]*profile.Location
+	p     *profile.Profile
+	rules *rules.Rules
+	at    map[string]*profile.Location
 }
 
 // stack is innermost first: the CPU, the call path, the task.
@@ -298,7 +278,7 @@ func (b *builder) stack(r *role, k *key) []*profile.Location {
 	if k.how != "" {
 		frames = append(frames, "("+k.how+")")
 	} else {
-		frames = append(frames, path(k)...)
+		frames = append(frames, path(k, b.rules)...)
 	}
 	name := parser.DisplayComm(r.comm)
 	if name == "" {
@@ -317,25 +297,20 @@ func (b *builder) stack(r *role, k *key) []*profile.Location {
 }
 
 // path is the call path of a decision, innermost first.
-func path(k *key) []string {
-	entry := "try_to_wake_up"
-	switch k.kind {
-	case place.KindWakeupNew:
-		entry = "wake_up_new_task"
-	case place.KindExec:
-		entry = "sched_exec"
-	}
-	fns, ok := calls[k.path]
-	if !ok {
+func path(k *key, r *rules.Rules) []string {
+	calls := place.CallPath(k.path, "", k.kind, r)
+	if calls == nil {
 		name := string(k.path)
 		if name == "" {
 			name = string(place.PathUnknown)
 		}
-		return []string{"(" + name + ")", entry}
+		return []string{"(" + name + ")", place.Calls("try_to_wake_up", k.kind, r)[0]}
 	}
-	out := slices.Clone(fns)
-	slices.Reverse(out)
-	return append(out, entry)
+	if t := test[k.path]; t != "" {
+		calls = append(calls, t)
+	}
+	slices.Reverse(calls)
+	return calls
 }
 
 func (b *builder) location(name string) *profile.Location {

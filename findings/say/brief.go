@@ -119,8 +119,8 @@ func entryBrief(f *findings.Findings, c *findings.CPU, m *replay.Stay) []string 
 	switch k := f.Recorded(); {
 	case e.Path == place.PathIdleSMT && k != nil && !k.Rules.SMTSpan:
 		s += fmt.Sprintf("%s: %s took the idle SMT sibling without testing whether CPU %d is in the sched domain", on, Code("select_idle_smt"), m.CPU)
-	case chooser[e.Path] != "":
-		s += fmt.Sprintf("%s: %s chose CPU %d (path %s)", on, Code(chooser[e.Path]), m.CPU, e.Path)
+	case place.LastCall(e.Path) != "":
+		s += fmt.Sprintf("%s: %s chose CPU %d (path %s)", on, Code(place.LastCall(e.Path)), m.CPU, e.Path)
 	default:
 		s += on
 	}

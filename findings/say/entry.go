@@ -102,17 +102,6 @@ func WakingWords(e *replay.Entry) string {
 	return verb + on
 }
 
-// chooser names the kernel function that a path ends in.
-var chooser = map[place.Path]string{
-	place.PathIdleSMT: "select_idle_smt", place.PathIdleCore: "select_idle_core", place.PathIdleCPU: "select_idle_cpu",
-	place.PathIdleCapacity: "select_idle_capacity", place.PathTargetIdle: "select_idle_sibling",
-	place.PathPrevIdle: "select_idle_sibling", place.PathPerCPUKthread: "select_idle_sibling", place.PathRecentUsed: "select_idle_sibling",
-	place.PathNoLLC: "select_idle_sibling", place.PathTarget: "select_idle_sibling", place.PathClusterPrev: "select_idle_sibling",
-	place.PathClusterRecent: "select_idle_sibling", place.PathSlow: "find_idlest_cpu", place.PathEAS: "find_energy_efficient_cpu",
-	place.PathRT: "select_task_rq_rt", place.PathDeadline: "select_task_rq_dl", place.PathStop: "select_task_rq_stop",
-	place.PathFallback: "select_fallback_rq", place.PathCurrentCPU: "select_task_rq_fair",
-}
-
 // explained reports whether the model of the original can lead to the CPU that
 // was recorded.
 func explained(w *replay.Wakeup) bool {
@@ -128,7 +117,7 @@ func chosen(e *replay.Entry) string {
 	if !explained(&e.Wakeup) || e.Path == place.PathUnknown {
 		return fmt.Sprintf("%s, and the kernel put it on CPU %d", prev, e.RecordedCPU)
 	}
-	switch f := chooser[e.Path]; {
+	switch f := place.LastCall(e.Path); {
 	case e.Path == place.PathNoSelection:
 		return fmt.Sprintf("%s, and there was no selection (%s)", prev, e.Original.Reason)
 	case f != "":

@@ -28,7 +28,7 @@ func KernelConclusion(r *findings.Ranks) []string {
 	e := r.Telling()
 	switch {
 	case e != nil:
-		story := fmt.Sprintf("at %s s %s came from CPU %d to isolated CPU %d, outside its sched domain", replay.Seconds(e.Time), plainTask(e.Task), e.PrevCPU, e.RecordedCPU)
+		story := fmt.Sprintf("at %s s %s came from CPU %d to isolated CPU %d, outside its sched domain", replay.Seconds(e.Time), TaskName(e.Task), e.PrevCPU, e.RecordedCPU)
 		if len(e.Lacking) == 1 {
 			out = append(out, fmt.Sprintf("No kernel with %s can have made this recording: %s.", fix, story))
 			break
@@ -80,12 +80,9 @@ func closeness(r *findings.Ranks) []string {
 	return []string{"T" + facts + ": a difference that timing alone can make."}
 }
 
-// plainTask is a task's name and pid without marks.
-func plainTask(t replay.TaskRef) string { return Plain(TaskName(t)) }
-
 // CameTo tells a decision in one clause.
 func CameTo(w *replay.Wakeup) string {
-	return fmt.Sprintf("at %s s %s %s -> %s", replay.Seconds(w.Time), plainTask(w.Task), CPUText(w.PrevCPU), CPUText(w.RecordedCPU))
+	return fmt.Sprintf("at %s s %s %s -> %s", replay.Seconds(w.Time), TaskName(w.Task), CPUText(w.PrevCPU), CPUText(w.RecordedCPU))
 }
 
 // CPUText is a CPU number, "?" if it is not known.

@@ -53,9 +53,13 @@ func whoStayed(stays []*replay.Stay) (string, int64) {
 	return strings.Join(names, ", ") + more, ns
 }
 
-// ShortTask is name[pid] as terminals print it, "<idle>" of an idle task.
+// ShortTask is name[pid] as terminals print it, "<idle>" of an idle task. The name is
+// marked.
 func ShortTask(t replay.TaskRef) string {
 	name := parser.DisplayComm(t.Comm)
+	if name != "" {
+		name = string(MarkName) + name + string(MarkEnd)
+	}
 	switch {
 	case t.PID == 0 && name == "":
 		return "<idle>"

@@ -37,13 +37,14 @@ func Cut(s string, width int) string {
 }
 
 // Wrap breaks a text at blanks so that no line is wider than width where that is
-// possible. Lines after the first are indented by two.
+// possible. Lines after the first are indented by two. A no-break space is printed
+// as a blank and does not break.
 func Wrap(s string, width int) string { return wrap(s, width, "\n  ") }
 
 func wrap(s string, width int, brk string) string {
 	var b strings.Builder
 	n := 0
-	for i, word := range strings.Fields(s) {
+	for i, word := range strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == '\n' || r == '\t' }) {
 		w := Width(word)
 		switch {
 		case i == 0:
@@ -57,7 +58,7 @@ func wrap(s string, width int, brk string) string {
 		b.WriteString(word)
 		n += w
 	}
-	return b.String()
+	return strings.ReplaceAll(b.String(), "\u00a0", " ")
 }
 
 // Indent wraps a text to width with every line indented by n.

@@ -1,4 +1,4 @@
-package main
+package findings
 
 import (
 	"testing"
@@ -24,10 +24,10 @@ func TestAlign(t *testing.T) {
 		steps := align(o, p)
 		var gotO, gotP []place.Step
 		for _, s := range steps {
-			if s.side != onlyPatched {
+			if s.Side != PatchedAlone {
 				gotO = append(gotO, s.Step)
 			}
-			if s.side != onlyOriginal {
+			if s.Side != OriginalAlone {
 				gotP = append(gotP, s.Step)
 			}
 		}
@@ -38,7 +38,7 @@ func TestAlign(t *testing.T) {
 			t.Fatalf("patched: %s", d)
 		}
 		for i := 0; i < len(o) && i < len(p) && o[i] == p[i]; i++ {
-			if steps[i].side != both {
+			if steps[i].Side != Both {
 				t.Fatalf("step %d is shared and told apart", i)
 			}
 		}
@@ -55,7 +55,7 @@ func TestAlignLong(t *testing.T) {
 		return out
 	}
 	steps := align(long(1), long(2))
-	if len(steps) != 6001 || steps[0].side != both || steps[1].side != onlyOriginal || steps[6000].side != onlyPatched {
+	if len(steps) != 6001 || steps[0].Side != Both || steps[1].Side != OriginalAlone || steps[6000].Side != PatchedAlone {
 		t.Fatalf("%d steps", len(steps))
 	}
 }
@@ -63,18 +63,18 @@ func TestAlignLong(t *testing.T) {
 func TestLooksAt(t *testing.T) {
 	for _, test := range []struct {
 		step  place.Step
-		state string
+		state Sight
 		ok    bool
 	}{
-		{place.Step{Kind: place.AskIdle, CPU: 42}, isBusy, true},
-		{place.Step{Kind: place.AskIdle, CPU: 7, Answer: place.Yes}, isIdle, true},
-		{place.Step{Kind: place.AskSchedIdle, CPU: 7, Answer: place.Yes}, schedIdle, true},
-		{place.Step{Kind: place.AskSpan, CPU: 43, Other: 42}, passedOver, true},
-		{place.Step{Kind: place.AskSpan, CPU: 43, Other: 42, Answer: place.NotAsked}, "", false},
-		{place.Step{Kind: place.AskRecentUsed, CPU: 3, Answer: place.Chose}, "", false},
+		{place.Step{Kind: place.AskIdle, CPU: 42}, SeenBusy, true},
+		{place.Step{Kind: place.AskIdle, CPU: 7, Answer: place.Yes}, SeenIdle, true},
+		{place.Step{Kind: place.AskSchedIdle, CPU: 7, Answer: place.Yes}, SeenSchedIdle, true},
+		{place.Step{Kind: place.AskSpan, CPU: 43, Other: 42}, PassedOver, true},
+		{place.Step{Kind: place.AskSpan, CPU: 43, Other: 42, Answer: place.NotAsked}, 0, false},
+		{place.Step{Kind: place.AskRecentUsed, CPU: 3, Answer: place.Chose}, 0, false},
 	} {
 		if state, ok := looksAt(&test.step); ok != test.ok || state != test.state {
-			t.Errorf("%+v: %q %v", test.step, state, ok)
+			t.Errorf("%+v: %v %v", test.step, state, ok)
 		}
 	}
 }
