@@ -11,6 +11,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -327,7 +328,7 @@ features unknown
 hz unknown
 note host bundle: 3 archive entries that point outside the bundle skipped
 note host bundle: 1 archive entries with an absolute path skipped
-note host bundle: 1 files larger than 4 MiB skipped
+note host bundle: 1 files larger than 64 KiB skipped
 note host bundle: 1 files replaced by a later one of the same name skipped
 note host bundle: 4 links and special files skipped
 note /sys/devices/system/cpu: 1 CPUs are beyond those possible; ignored
@@ -360,30 +361,39 @@ func TestReadFolderLinks(t *testing.T) {
 	}
 }
 
-// Every bound of a bundle ends the reading with an error that says so.
+// What lies beyond a bound of a bundle is left out, and a note says so.
 func TestReadBounds(t *testing.T) {
 	junk := make([]entry, 100)
 	for i := range junk {
 		junk[i] = entry{name: fmt.Sprintf("proc/%d/comm", i+1), body: "x"}
 	}
+	junk[50].name = "proc/1/task/77/comm"
+	junk[51].name, junk[51].body = "proc/52/status", strings.Repeat("x", maxTaskFile+1)
 	var bomb bytes.Buffer
 	z := gzip.NewWriter(&bomb)
-	z.Write(tarOf(t, entry{name: "junk", body: strings.Repeat("\x00", 1<<20)}))
+	z.Write(tarOf(t, append([]entry{{name: "proc/version", body: "Linux version 6.1.0 x"}}, entry{name: "junk", body: strings.Repeat("\x00", 1<<20)})...))
 	z.Close()
 	for name, tc := range map[string]struct {
-		data []byte
-		max  bounds
-		text string
+		data  []byte
+		max   bounds
+		tasks int
+		want  []string
 	}{
-		"entries":  {tarOf(t, junk...), bounds{99, 1 << 20, 1 << 30}, "more than 99 entries"},
-		"kept":     {tarOf(t, junk...), bounds{1000, 1000, 1 << 30}, "of files"},
-		"unpacked": {bomb.Bytes(), bounds{1000, 1 << 20, 1 << 19}, "too large after decompression"},
+		"none":     {tarOf(t, junk...), bundleBounds, 98, []string{"host bundle: 1 files larger than 64 KiB skipped"}},
+		"entries":  {tarOf(t, junk...), bounds{50, 1000, 1 << 20, 1 << 30}, 50, []string{"host bundle: what follows the first 50 entries was left out"}},
+		"tasks":    {tarOf(t, junk...), bounds{1000, 30, 1 << 20, 1 << 30}, 30, []string{"host bundle: 70 files of tasks beyond the first 30 skipped"}},
+		"kept":     {tarOf(t, junk[:50]...), bounds{1000, 1000, 10 * 76, 1 << 30}, 9, []string{"host bundle: 41 files beyond the first 0 MiB skipped"}},
+		"unpacked": {bomb.Bytes(), bounds{1000, 1000, 1 << 20, 1 << 19}, 0, []string{"host bundle: what follows the first 0 MiB was left out"}},
 	} {
 		tree := newTree(name)
 		tree.max = tc.max
-		err := tree.readArchive(bytes.NewReader(tc.data))
-		if !errors.Is(err, parser.ErrLimit) || !errors.Is(err, parser.ErrHost) || !strings.Contains(err.Error(), tc.text) {
+		if err := tree.readArchive(bytes.NewReader(tc.data)); err != nil {
 			t.Errorf("%s: error %v", name, err)
+			continue
+		}
+		h := tree.host()
+		if len(h.Task) != tc.tasks || !slices.Equal(h.Notes, tc.want) {
+			t.Errorf("%s: %d tasks, want %d; notes %q", name, len(h.Task), tc.tasks, h.Notes)
 		}
 	}
 	dir := t.TempDir()
@@ -394,7 +404,46 @@ func TestReadBounds(t *testing.T) {
 	}
 	tree := newTree(dir)
 	tree.max.entries = 99
-	if err := tree.readFolder(dir); !errors.Is(err, parser.ErrLimit) {
-		t.Errorf("folder: error %v", err)
+	if err := tree.readFolder(dir); err != nil || len(tree.host().Notes) == 0 {
+		t.Errorf("folder: error %v, notes %q", err, tree.notes)
+	}
+}
+
+// Very many tasks, or files of megabytes for each, cost what the bounds allow.
+func TestReadCost(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes archives of some hundred MiB")
+	}
+	var many, large bytes.Buffer
+	pack := func(to *bytes.Buffer, n int, body string) {
+		z, err := zstd.NewWriter(to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := tar.NewWriter(z)
+		w.WriteHeader(&tar.Header{Name: "host/proc/version", Mode: 0o644})
+		for i := range n {
+			w.WriteHeader(&tar.Header{Name: fmt.Sprintf("host/proc/%d/status", i+1), Size: int64(len(body)), Mode: 0o644})
+			io.WriteString(w, body)
+		}
+		w.Close()
+		z.Close()
+	}
+	pack(&many, 200_000, "Name:\ta\nPPid:\t1\nCpus_allowed_list:\t0-3\n")
+	pack(&large, 100, "Name:\ta\n"+strings.Repeat("x:y\n", 1<<20-100))
+	for name, b := range map[string][]byte{"many": many.Bytes(), "large": large.Bytes()} {
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		h, err := ReadArchive(name, bytes.NewReader(b))
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		if err != nil || len(h.Notes) == 0 {
+			t.Errorf("%s: %v", name, err)
+		}
+		if kept := int64(after.HeapAlloc) - int64(before.HeapAlloc); kept > 128<<20 {
+			t.Errorf("%s: %d MiB are kept", name, kept>>20)
+		}
+		runtime.KeepAlive(h)
 	}
 }

@@ -68,6 +68,9 @@ func (t *tree) readTask(h *parser.Host, pid int32, dir string) (bad int) {
 	return bad
 }
 
+// statusKeys are the lines of /proc/PID/status that parseStatus reads.
+var statusKeys = map[string]bool{"Name": true, "Tgid": true, "Pid": true, "PPid": true, "Cpus_allowed_list": true, "Cpus_allowed": true}
+
 // parseStatus reads /proc/PID/status (fs/proc/array.c, proc_pid_status) into
 // info. Fields it lacks leave info as it was.
 func parseStatus(s, source string, info *parser.TaskInfo) error {

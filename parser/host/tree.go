@@ -21,18 +21,25 @@ import (
 	"schedreplay/parser"
 )
 
-// maxFile bounds one file of a bundle, in bytes.
-const maxFile = 4 << 20
+// maxFile bounds one file of a bundle, maxTaskFile one of /proc/PID, in bytes.
+const (
+	maxFile     = 4 << 20
+	maxTaskFile = 64 << 10
+)
 
-// bounds of a whole bundle.
+// bounds of a whole bundle. What lies beyond them is left out, and a note says so.
 type bounds struct {
 	entries  int   // of an archive or a folder
+	tasks    int   // with files of their own
 	kept     int   // bytes of all files of interest, names included
 	unpacked int64 // bytes of the archive after decompression
 }
 
 // bundleBounds are above what a machine with 8192 CPUs and 100 000 threads has.
-var bundleBounds = bounds{entries: 4 << 20, kept: 256 << 20, unpacked: 2 << 30}
+var bundleBounds = bounds{entries: 1 << 20, tasks: 1 << 17, kept: 128 << 20, unpacked: 1 << 30}
+
+// errEnough: a bound was reached, the rest is not read.
+var errEnough = errors.New("enough")
 
 const bundleFormat = "host bundle"
 
@@ -49,12 +56,16 @@ type tree struct {
 	children map[string][]string
 	roots    map[string]bool
 	kept     int
+	tasks    int
 	skipped  map[string]int
 	notes    []string
 }
 
 func newTree(name string) *tree {
-	return &tree{name: name, max: bundleBounds, files: map[string]string{}, roots: map[string]bool{}, skipped: map[string]int{}}
+	return &tree{
+		name: name, max: bundleBounds, files: map[string]string{}, children: map[string][]string{}, roots: map[string]bool{},
+		skipped: map[string]int{},
+	}
 }
 
 // fail returns a parser.Error about the whole bundle.
@@ -78,26 +89,90 @@ func splitRoot(comps []string, match func([]string) bool) (root string, rest []s
 	return "", nil, false
 }
 
-// add stores one file, reading at most maxFile bytes of it.
+// add stores one file, as far as the bounds allow.
 func (t *tree) add(root string, comps []string, r io.Reader) error {
-	b, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	task := taskDepth(comps)
+	limit := maxFile
+	if task > 0 {
+		limit = maxTaskFile
+		if dir := strings.Join(comps[:task], "/"); t.children[dir] == nil {
+			if t.tasks >= t.max.tasks {
+				t.skipped[fmt.Sprintf("files of tasks beyond the first %d", t.max.tasks)]++
+				return nil
+			}
+			t.tasks++
+		}
+	}
+	b, err := io.ReadAll(io.LimitReader(r, int64(limit)+1))
 	if err != nil {
 		return err
 	}
-	if len(b) > maxFile {
-		t.skipped[fmt.Sprintf("files larger than %d MiB", maxFile>>20)]++
+	if len(b) > limit {
+		t.skipped[fmt.Sprintf("files larger than %d KiB", limit>>10)]++
 		return nil
 	}
+	if task > 0 && comps[task] == "status" {
+		b = statusLines(b)
+	}
 	p := strings.Join(comps, "/")
+	if t.kept+len(p)+len(b)+64 > t.max.kept {
+		t.skipped[fmt.Sprintf("files beyond the first %d MiB", t.max.kept>>20)]++
+		return nil
+	}
 	if _, ok := t.files[p]; ok && t.roots[root] {
 		t.skipped["files replaced by a later one of the same name"]++
 	}
 	t.roots[root] = true
-	if t.kept += len(p) + len(b) + 64; t.kept > t.max.kept {
-		return fmt.Errorf("%w: more than %d MiB of files", parser.ErrLimit, t.max.kept>>20)
-	}
+	t.kept += len(p) + len(b) + 64
+	t.index(p)
 	t.files[p] = string(b)
 	return nil
+}
+
+// index makes a file known in its folder, and the folder in its own.
+func (t *tree) index(p string) {
+	if _, ok := t.files[p]; ok {
+		return
+	}
+	for {
+		dir, base := path.Split(p)
+		if dir == "" {
+			return
+		}
+		dir = dir[:len(dir)-1]
+		known := t.children[dir] != nil
+		t.children[dir] = append(t.children[dir], base)
+		if known {
+			return
+		}
+		p = dir
+	}
+}
+
+// taskDepth returns how many components name the task whose file it is: 2 for
+// proc/PID/stat, 4 for proc/PID/task/TID/stat, 0 for a file of no task.
+func taskDepth(comps []string) int {
+	if len(comps) < 3 || comps[0] != "proc" {
+		return 0
+	}
+	if _, ok := cutNumber(comps[1], ""); !ok {
+		return 0
+	}
+	if len(comps) == 5 && comps[2] == "task" {
+		return 4
+	}
+	return 2
+}
+
+// statusLines keeps the lines of /proc/PID/status that are read: a tenth of it.
+func statusLines(b []byte) []byte {
+	var kept []byte
+	for line := range bytes.Lines(b) {
+		if key, _, _ := bytes.Cut(line, []byte(":")); statusKeys[string(key)] {
+			kept = append(kept, line...)
+		}
+	}
+	return kept
 }
 
 // finish checks the roots and indexes the folders.
@@ -114,27 +189,8 @@ func (t *tree) finish() error {
 		return t.fail("keep one machine per bundle",
 			fmt.Errorf("%w: it holds several machines, rooted at %s", parser.ErrHost, strings.Join(roots[:2], " and ")))
 	}
-	sets := map[string]map[string]bool{}
-	for p := range t.files {
-		for dir, base := path.Split(p); dir != ""; dir, base = path.Split(dir) {
-			dir = dir[:len(dir)-1]
-			if sets[dir] == nil {
-				sets[dir] = map[string]bool{}
-			}
-			if sets[dir][base] {
-				break
-			}
-			sets[dir][base] = true
-		}
-	}
-	t.children = make(map[string][]string, len(sets))
-	for dir, set := range sets {
-		list := make([]string, 0, len(set))
-		for c := range set {
-			list = append(list, c)
-		}
+	for _, list := range t.children {
 		slices.Sort(list)
-		t.children[dir] = list
 	}
 	whys := make([]string, 0, len(t.skipped))
 	for why := range t.skipped {
@@ -185,7 +241,8 @@ func (t *tree) readFolder(dir string) error {
 		}
 		for _, e := range list {
 			if entries++; entries > t.max.entries {
-				return fmt.Errorf("%w: more than %d entries", parser.ErrLimit, t.max.entries)
+				t.note("host bundle: what follows the first %d entries was left out", t.max.entries)
+				return errEnough
 			}
 			child := append(comps[:len(comps):len(comps)], e.Name())
 			switch file, sub := wantedFile(child), wantedDir(child); {
@@ -204,9 +261,6 @@ func (t *tree) readFolder(dir string) error {
 					err = t.add(root, child, f)
 					f.Close()
 				}
-				if errors.Is(err, parser.ErrLimit) {
-					return err
-				}
 				if err != nil {
 					t.skipped["files that cannot be read"]++
 				}
@@ -219,8 +273,8 @@ func (t *tree) readFolder(dir string) error {
 		return t.fail("", fmt.Errorf("%w: %w", parser.ErrHost, err))
 	}
 	for _, root := range roots {
-		if err := walk(root, nil); err != nil {
-			return t.fail("name the folder that holds only the bundle", fmt.Errorf("%w: %w", parser.ErrHost, err))
+		if walk(root, nil) != nil {
+			break
 		}
 	}
 	return t.finish()
@@ -270,10 +324,15 @@ func (t *tree) readArchive(r io.Reader) error {
 			return t.fail(remedyBundle, fmt.Errorf("%w: neither a folder nor a tar archive", parser.ErrHost))
 		}
 		if err == nil && n >= t.max.entries {
-			err = fmt.Errorf("%w: more than %d entries", parser.ErrLimit, t.max.entries)
+			t.note("host bundle: what follows the first %d entries was left out", t.max.entries)
+			break
 		}
 		if err == nil {
 			err = t.addEntry(h, tr)
+		}
+		if errors.Is(err, errEnough) {
+			t.note("host bundle: what follows the first %d MiB was left out", t.max.unpacked>>20)
+			break
 		}
 		switch {
 		case err == nil:
@@ -364,7 +423,7 @@ func xzError(err error) error {
 	return err
 }
 
-// limited fails with ErrLimit when more than left bytes come.
+// limited fails with errEnough when more than left bytes come.
 type limited struct {
 	r    io.Reader
 	left int64
@@ -372,7 +431,7 @@ type limited struct {
 
 func (l *limited) Read(p []byte) (int, error) {
 	if l.left <= 0 {
-		return 0, fmt.Errorf("%w: too large after decompression", parser.ErrLimit)
+		return 0, errEnough
 	}
 	n, err := l.r.Read(p[:min(int64(len(p)), l.left)])
 	l.left -= int64(n)
