@@ -25,8 +25,8 @@ const maxRuns = 64
 const manyRuns = 16
 
 // told are the alternatives of which somebody hears how they answer each decision.
-func (r *pass) told() []*side {
-	if r.plan.Observer.Wakeup == nil && len(r.plan.Alternatives) >= manyAlternatives {
+func (r *decider) told() []*side {
+	if !r.cfg.told {
 		return nil
 	}
 	return r.alts
@@ -34,7 +34,7 @@ func (r *pass) told() []*side {
 
 // explore runs the baseline under every combination of answers, then each of the
 // alternatives that may differ together with it.
-func (r *pass) explore(alts []*side) (complete bool) {
+func (r *decider) explore(alts []*side) (complete bool) {
 	b := r.base
 	r.runs = r.runs[:0]
 	complete = r.x.Explore(maxRuns, func() { r.runs = append(r.runs, b.sel.Select(&r.x, &b.ask)) })
@@ -43,7 +43,7 @@ func (r *pass) explore(alts []*side) (complete bool) {
 		if a.parts = !a.world.same() || a.mayPart(r.runs, complete); !a.parts {
 			continue
 		}
-		a.complete = r.x.Explore(r.plan.runs(), func() {
+		a.complete = r.x.Explore(r.cfg.runs, func() {
 			o := b.sel.Select(&r.x, &b.ask)
 			a.runs = append(a.runs, bothRun{o: o, p: a.sel.Select(&r.x, a.now)})
 		})
@@ -52,7 +52,7 @@ func (r *pass) explore(alts []*side) (complete bool) {
 }
 
 // settled reports whether all combinations lead the baseline to the same.
-func (r *pass) settled() bool {
+func (r *decider) settled() bool {
 	first := &r.runs[0]
 	return !slices.ContainsFunc(r.runs, func(o place.Outcome) bool { return o.CPU != first.CPU || o.Path != first.Path })
 }
@@ -64,7 +64,7 @@ func (a *side) agree() bool {
 }
 
 // agree reports whether all kernels that are told of do the same.
-func (r *pass) agree() bool {
+func (r *decider) agree() bool {
 	return !slices.ContainsFunc(r.told(), func(a *side) bool { return !a.agree() })
 }
 
@@ -91,7 +91,7 @@ func (a *side) fitting(recorded int) []int {
 }
 
 // placeAll turns the runs into every kernel's answer.
-func (r *pass) placeAll(line *Wakeup, complete bool) {
+func (r *decider) placeAll(line *Wakeup, complete bool) {
 	made := line.Made()
 	r.place(made, r.base, &r.base.ask, complete, len(r.runs), func(i int) *place.Outcome { return &r.runs[i] })
 	if len(r.alts) == 0 {
@@ -117,10 +117,10 @@ func (r *pass) placeAll(line *Wakeup, complete bool) {
 
 // alone explores an alternative by itself, where together with the baseline it has too
 // many combinations: it may still have few.
-func (r *pass) alone(pl *Placed, a *side) {
+func (r *decider) alone(pl *Placed, a *side) {
 	var possible cpumask.Mask
 	bounded := true
-	if r.x.Explore(r.plan.runs(), func() {
+	if r.x.Explore(r.cfg.runs, func() {
 		o := a.sel.Select(&r.x, a.now)
 		possible.Set(o.CPU)
 		bounded = bounded && o.Path != place.PathNotModelled && o.Path != place.PathUnknown
@@ -129,7 +129,7 @@ func (r *pass) alone(pl *Placed, a *side) {
 	}
 }
 
-func (r *pass) all() []int {
+func (r *decider) all() []int {
 	idx := r.scratch.idx[:0]
 	for i := range r.runs {
 		idx = append(idx, i)
@@ -139,7 +139,7 @@ func (r *pass) all() []int {
 }
 
 // consistent lists the runs in which the baseline yields the recorded CPU.
-func (r *pass) consistent(line *Wakeup) []int {
+func (r *decider) consistent(line *Wakeup) []int {
 	idx := r.scratch.idx[:0]
 	for i := range r.runs {
 		if r.runs[i].CPU == line.RecordedCPU {
@@ -151,7 +151,7 @@ func (r *pass) consistent(line *Wakeup) []int {
 }
 
 // only returns the mask of one CPU, which many answers share.
-func (r *pass) only(cpu int) cpumask.Mask {
+func (r *decider) only(cpu int) cpumask.Mask {
 	if cpu < 0 || cpu >= r.base.m.NumCPU() {
 		return cpumask.Of(cpu)
 	}
@@ -165,7 +165,7 @@ func (r *pass) only(cpu int) cpumask.Mask {
 }
 
 // place turns n runs into one kernel's answer.
-func (r *pass) place(pl *Placed, a *side, q *place.Wakeup, complete bool, n int, run func(int) *place.Outcome) {
+func (r *decider) place(pl *Placed, a *side, q *place.Wakeup, complete bool, n int, run func(int) *place.Outcome) {
 	o := run(0)
 	*pl = Placed{CPU: o.CPU, Path: o.Path, Reason: o.Reason, Prev: o.Prev, Target: o.Target, From: o.From}
 	if o.Path == place.PathNotModelled || o.Path == place.PathUnknown {
@@ -193,8 +193,8 @@ func (r *pass) place(pl *Placed, a *side, q *place.Wakeup, complete bool, n int,
 
 // explainEntry tells the story of a decision, as the line has it, that put a task on an
 // isolated CPU from outside, or that was asked for.
-func (r *pass) explainEntry(d *decision, line *Wakeup) {
-	asked := r.plan.Explain != nil && r.plan.Explain(line)
+func (r *decider) explainEntry(d *decision, line *Wakeup) {
+	asked := r.cfg.explain != nil && r.cfg.explain(line)
 	if !asked && (!line.Isolated || line.RecordedCPU == line.PrevCPU || !line.Selection) {
 		return
 	}
@@ -214,7 +214,7 @@ func (r *pass) explainEntry(d *decision, line *Wakeup) {
 
 // explain repeats run number i of the baseline with the first alternative, with every test
 // told.
-func (r *pass) explain(i int) *Explanation {
+func (r *decider) explain(i int) *Explanation {
 	var made, other []place.Step
 	b, a := r.base, r.base
 	if len(r.alts) > 0 {
@@ -236,7 +236,7 @@ func (r *pass) explain(i int) *Explanation {
 		a.sel.Trace, b.sel.Trace = nil, nil
 		n++
 	})
-	if r.plan.Role == RolePatched {
+	if r.cfg.role == RolePatched {
 		made, other = other, made
 	}
 	return &Explanation{Original: made, Patched: other}

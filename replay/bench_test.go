@@ -45,7 +45,7 @@ func heapAfter(b *testing.B, n int) float64 {
 	rec, err := newRecorded(context.Background(), storm(n), bench("6.1.0", 7), nil)
 	plan := &Plan{}
 	if err == nil {
-		err = rec.settle(context.Background(), plan)
+		err = settle(context.Background(), rec, plan)
 	}
 	r := newPass(rec, plan, nil)
 	if err == nil {

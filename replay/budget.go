@@ -107,13 +107,13 @@ func (b *scanBudget) step(v int64, ms int64, fresh bool) {
 			b.p[j] -= p / rate
 			left += p / rate
 		}
-		settle(b.p, v, left)
+		spread(b.p, v, left)
 	}
 	b.normalise()
 }
 
-// settle spreads likelihood around the value that a refresh would set.
-func settle(p []uint64, at int64, mass uint64) {
+// spread puts likelihood around the value that a refresh would set.
+func spread(p []uint64, at int64, mass uint64) {
 	at = max(0, min(at, int64(len(p)-1)))
 	for i := range p {
 		p[i] += mass / 1024 * errorShare(int64(i)-at)

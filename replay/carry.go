@@ -3,7 +3,6 @@ package replay
 import (
 	"slices"
 
-	"schedreplay/fact"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
 )
@@ -11,8 +10,8 @@ import (
 // This file moves all worlds past a decision, and past a CPU's going idle.
 
 // chosen is where a selection sent its wakee as far as the present pass may know.
-func (r *pass) chosen(o *outcome) int32 {
-	if r.blind() {
+func (r *decider) chosen(o *outcome) int32 {
+	if r.hidden.blind() {
 		return o.ran
 	}
 	return o.cpu
@@ -26,7 +25,7 @@ func baseless(line *Wakeup, since int64) bool { return line.ModelMiss && since =
 
 // carry moves every world past the decision: the baseline's to what was recorded, the
 // alternatives' by their own choice.
-func (r *pass) carry(d *decision, p *task, consistent []int) {
+func (r *decider) carry(d *decision, p *task, consistent []int) {
 	line := &d.line
 	recorded := line.RecordedCPU
 	if recorded < 0 {
@@ -60,7 +59,7 @@ func (r *pass) carry(d *decision, p *task, consistent []int) {
 			pl, moved = &m.Placed, m.Moved
 		}
 		places := r.placesIn(a, p, line, recorded, pl, moved)
-		r.track.entered(at, p, line.PrevCPU, places)
+		r.cfg.watcher.entered(at, p, line.PrevCPU, places)
 		a.world.diverge(p.pid, d.n, places, recorded)
 		if a.world.diverged[p.pid] != nil {
 			a.world.setActive(p.pid, true)
@@ -70,7 +69,7 @@ func (r *pass) carry(d *decision, p *task, consistent []int) {
 
 // placesIn tells where a wakee may be in an alternative's world after a decision, the
 // likeliest first.
-func (r *pass) placesIn(a *side, p *task, line *Wakeup, recorded int, pl *Placed, moved Moved) []int {
+func (r *decider) placesIn(a *side, p *task, line *Wakeup, recorded int, pl *Placed, moved Moved) []int {
 	places := r.scratch.places[:0]
 	if !a.parts {
 		return append(places, recorded)
@@ -118,7 +117,7 @@ func (r *pass) placesIn(a *side, p *task, line *Wakeup, recorded int, pl *Placed
 // send puts the wakee on its way to the CPU chosen: to that CPU's wake list, or
 // where the capture has no sched_wakeup to tell and the waker activates it
 // itself (ttwu_queue_cond), onto its queue.
-func (r *pass) send(d *decision, p *task, cpu int) {
+func (r *decider) send(d *decision, p *task, cpu int) {
 	this := int(d.ev.CPU)
 	if !r.s.hasWakeup && cpu >= 0 && cpu < len(r.t.cpu) && cpu < r.base.m.NumCPU() && this < r.base.m.NumCPU() && r.base.m.ShareCache(this, cpu) {
 		idle := this != cpu && len(r.t.cpu[cpu].queue) == 0
@@ -132,19 +131,19 @@ func (r *pass) send(d *decision, p *task, cpu int) {
 
 // ownDifference reports whether an alternative differs from the baseline about this
 // decision in the recorded state too, not only because its world has tasks elsewhere.
-func (r *pass) ownDifference(a *side) bool {
+func (r *decider) ownDifference(a *side) bool {
 	b, sel := r.base, a.sel
 	sel.State = &b.state
 	ask, differ := b.ask, false
 	a.allow(&ask)
-	r.x.Explore(r.plan.runs(), func() {
+	r.x.Explore(r.cfg.runs, func() {
 		o := b.sel.Select(&r.x, &b.ask)
 		differ = differ || sel.Select(&r.x, &ask).CPU != o.CPU
 	})
 	return differ
 }
 
-func (r *pass) anyIsolated(cpus []int) bool {
+func (r *decider) anyIsolated(cpus []int) bool {
 	return slices.ContainsFunc(cpus, r.isolated.Value.Test)
 }
 
@@ -158,10 +157,11 @@ func wakersRecent(o *place.Outcome) int { return o.SetWakersRecent }
 
 // setRecent writes a task's recent_used_cpu in all worlds: in the recorded one what any
 // run that fits leaves in it.
-func (r *pass) setRecent(p *task, consistent []int, recorded int, set func(*place.Outcome) int) {
+func (r *decider) setRecent(p *task, consistent []int, recorded int, set func(*place.Outcome) int) {
+	own := r.hidden.of(p.pid)
 	was := parser.NoCPU
-	if len(p.recent) == 1 {
-		was = p.recent[0]
+	if len(own.recent) == 1 {
+		was = own.recent[0]
 	}
 	may, open := r.scratch.recent[:0], false
 	add := func(cpu int) {
@@ -173,19 +173,19 @@ func (r *pass) setRecent(p *task, consistent []int, recorded int, set func(*plac
 		switch c := set(&r.runs[i]); {
 		case c >= 0:
 			add(c)
-		case len(p.recent) == 0:
+		case len(own.recent) == 0:
 			open = true
 		default:
-			for _, cpu := range p.recent {
+			for _, cpu := range own.recent {
 				add(cpu)
 			}
 		}
 	}
 	r.scratch.recent = may
 	if open || len(may) > maxRecent {
-		p.recent = p.recent[:0]
+		own.recent = own.recent[:0]
 	} else {
-		p.recent = append(p.recent[:0], may...)
+		own.recent = append(own.recent[:0], may...)
 	}
 	for _, a := range r.alts {
 		if !a.parts {
@@ -223,21 +223,8 @@ func (a *side) cleared(n int, run func(int) *place.Outcome) (llc int, all bool) 
 	return llc, all
 }
 
-// clear applies a failed core scan to a flag: surely if all runs that fit clear it or
-// found it so, perhaps if some do.
-func (w *world) clear(llc int, all, likely bool, win window) {
-	f, own := w.idleCores[llc]
-	switch {
-	case llc < 0 || !own || f.before(win):
-	case all:
-		w.idleCores[llc] = tristate{known: true, since: f.since}
-	case f.value || !f.known:
-		w.idleCores[llc] = tristate{value: f.value && !likely, guessed: f.guessed, since: f.since}
-	}
-}
-
 // clearCores applies failed core scans, which clear has_idle_cores, in every world.
-func (r *pass) clearCores(consistent []int, recorded int) {
+func (r *decider) clearCores(consistent []int, recorded int) {
 	b := r.base
 	first := &r.runs[consistent[0]]
 	o, oAll := b.cleared(len(consistent), func(i int) *place.Outcome { return &r.runs[consistent[i]] })
@@ -263,67 +250,5 @@ func (r *pass) clearCores(consistent []int, recorded int) {
 		for llc := range a.world.idleCores {
 			r.joinCores(a.world, llc)
 		}
-	}
-}
-
-// joinCores ends a difference over has_idle_cores that is none any more.
-func (r *pass) joinCores(w *world, llc int) {
-	base := r.base.world.idleCores[llc]
-	if own, ok := w.idleCores[llc]; ok && own.known && own.value == base.value && base.known {
-		delete(w.idleCores, llc)
-	}
-}
-
-// wentIdle applies __update_idle_core in each world: a CPU that picks idle
-// advertises its core if every sibling is idle too.
-func (r *pass) wentIdle(c int) {
-	if r.base.m == nil || !r.base.m.SMTActive() || c >= r.base.m.NumCPU() {
-		return
-	}
-	for _, llc := range r.llcsAt[c] {
-		r.advertise(r.base, llc, c)
-		for _, a := range r.alts {
-			if _, own := a.world.idleCores[llc]; own {
-				r.advertise(a, llc, c)
-				r.joinCores(a.world, llc)
-			}
-		}
-	}
-}
-
-// advertise sets has_idle_cores in one world if every sibling of a CPU that went idle is
-// idle too, or may be.
-func (r *pass) advertise(a *side, llc, c int) {
-	w := a.world
-	f := w.idleCores[llc]
-	if f.known && f.value {
-		return
-	}
-	s := state{r: r, side: a, win: window{r.t.now, r.t.now - r.t.slack, r.t.now}, self: noWakee}
-	all, open, guessed := true, false, false
-	for t := range a.m.SMT(c).All() {
-		if t == c {
-			continue
-		}
-		switch x := s.Idle(t); {
-		case x.Open:
-			open, guessed = true, guessed || x.From == fact.Unknown
-			all = all && x.Value
-		case !x.Value:
-			all, open = false, false
-		}
-		if !all && !open {
-			break
-		}
-	}
-	switch {
-	case open:
-		since := f.since
-		if all && !f.value {
-			since = r.t.now
-		}
-		w.idleCores[llc] = tristate{value: all || f.value, guessed: guessed || f.guessed, since: since}
-	case all:
-		w.idleCores[llc] = tristate{value: true, known: true, since: r.t.now}
 	}
 }

@@ -10,6 +10,90 @@ import (
 	"schedreplay/parser"
 )
 
+// decider makes the decisions of a pass: it asks every kernel, scores the baseline's answer
+// against the recording, learns from what was chosen and carries the worlds on.
+type decider struct {
+	*worlds
+	cfg config
+
+	queue    decisions
+	fidelity Scorer
+	// unplaced counts the wakeups that no model has an answer for.
+	unplaced int64
+	judged   *ranking
+
+	x       explore.Explorer
+	runs    []place.Outcome // the baseline's
+	scratch scratch
+}
+
+// config says what is wanted of the decisions.
+type config struct {
+	// role is the baseline's.
+	role Role
+	// runs bounds the runs in which an alternative is explored.
+	runs int
+	// told: somebody hears how the alternatives answer each decision.
+	told bool
+	// explain chooses the decisions to be told test by test, nil chooses none.
+	explain func(*Wakeup) bool
+	// watch, if set, sees each decision right after it was judged.
+	watch   func(*Wakeup)
+	watcher watcher
+}
+
+// watcher hears what is decided.
+type watcher interface {
+	// entered hears where a task may be now in an alternative's world, the likeliest first,
+	// and where it was before as recorded.
+	entered(alt int, p *task, prev int, places []int)
+	// placed hears of a decision when it is made, with the path of the run that entry
+	// tells.
+	placed(line *Wakeup, p *task, path place.Path, entry *Explanation)
+	// delivered gets the lines in order of N.
+	delivered(line *Wakeup)
+}
+
+// newDecider makes decisions in some worlds.
+func newDecider(w *worlds, cfg config) *decider {
+	r := &decider{worlds: w, cfg: cfg}
+	w.overlaps = r.overlaps
+	if len(w.followers) > 0 {
+		r.judged = newRanking(w.followers)
+	}
+	return r
+}
+
+// overlaps reports whether a selection chose the CPU that is not computed yet but may have
+// been over before the one that asks.
+func (r *decider) overlaps(s *state, c int) bool {
+	for _, d := range r.queue.undecided {
+		if d.out != nil && r.chosen(d.out) == int32(c) && d.ev.Task.PID != s.self && d.win.lo <= s.win.hi && s.side.world.diverged[d.ev.Task.PID] == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// decisions are those that are not over yet.
+type decisions struct {
+	n         int64
+	pending   []*decision // not delivered yet, in order of n
+	undecided []*decision // of these, those whose selection may not be over
+	free      []*decision // delivered, to be used again
+}
+
+// scratch is space that decisions use again.
+type scratch struct {
+	single        []cpumask.Mask // by CPU, of that CPU alone
+	idx, idxAgain []int
+	runsAgain     []place.Outcome
+	looked        []answered
+	places        []int
+	recent        []int
+	selected      []int
+}
+
 // decision is one placement from the event that starts it until it is scored.
 type decision struct {
 	n    int64
@@ -32,7 +116,7 @@ type decision struct {
 const execWithin = 100_000_000
 
 // open starts a decision at its waking, new task or exec event.
-func (r *pass) open(ev *parser.Event, out *outcome, kind place.Kind) {
+func (r *decider) open(ev *parser.Event, out *outcome, kind place.Kind) {
 	r.queue.n++
 	d := r.queue.fresh()
 	*d = decision{line: Wakeup{More: d.line.More}, n: r.queue.n, ev: *ev, out: out, kind: kind, prev: ev.TargetCPU}
@@ -100,7 +184,7 @@ func (q *decisions) fresh() *decision {
 
 // closeDue decides everything whose selection was over by now, in order of the
 // deadlines, and delivers the lines that are complete.
-func (r *pass) closeDue(now int64) {
+func (r *decider) closeDue(now int64) {
 	q := &r.queue
 	for {
 		due := -1
@@ -118,7 +202,7 @@ func (r *pass) closeDue(now int64) {
 	}
 	i := 0
 	for i < len(q.pending) && q.pending[i].done {
-		r.deliver(q.pending[i])
+		r.cfg.watcher.delivered(&q.pending[i].line)
 		q.free = append(q.free, q.pending[i])
 		i++
 	}
@@ -126,9 +210,9 @@ func (r *pass) closeDue(now int64) {
 }
 
 // close computes a decision, scores it and carries the worlds on.
-func (r *pass) close(d *decision) {
+func (r *decider) close(d *decision) {
 	d.done = true
-	r.queue.closing = d.n
+	r.hidden.begin(d.n)
 	t := r.t
 	p := t.get(d.ev.Task.PID)
 	line := &d.line
@@ -137,10 +221,10 @@ func (r *pass) close(d *decision) {
 		WakerCPU: int(d.ev.CPU), PrevCPU: int(d.prev), RecordedCPU: parser.NoCPU, Moved: MovedNo,
 		Original: Placed{CPU: parser.NoCPU, Prev: int(d.prev), Path: place.PathUnknown},
 		Patched:  Placed{CPU: parser.NoCPU, Prev: int(d.prev), Path: place.PathUnknown},
-		Baseline: r.plan.Role, More: line.More[:0],
+		Baseline: r.cfg.role, More: line.More[:0],
 	}
 	for i := 1; i < len(r.of); i++ {
-		line.More = append(line.More, Alternative{Kernel: r.plan.Alternatives[i].Name, Placed: line.Patched, Moved: MovedNo})
+		line.More = append(line.More, Alternative{Kernel: r.names[i], Placed: line.Patched, Moved: MovedNo})
 	}
 	if d.ev.Task.Prio == parser.NoPrio {
 		line.Task.Prio = p.prio
@@ -168,16 +252,15 @@ func (r *pass) close(d *decision) {
 	}
 	if r.base.m == nil || !r.hasCPU(d.prev) || !r.hasCPU(d.ev.CPU) || line.RecordedCPU >= r.base.m.NumCPU() {
 		r.closeUnmodelled(d, p)
-		r.track.placed(d, p)
-		return
+	} else {
+		r.closeModelled(d, p)
 	}
-	r.closeModelled(d, p)
-	r.track.placed(d, p)
+	r.cfg.watcher.placed(line, p, d.path, d.entry)
 }
 
 // hasCPU reports whether the machine has the CPU: a bundle may be that of
 // another one, or older than a hotplug.
-func (r *pass) hasCPU(c int32) bool { return c >= 0 && int(c) < r.base.m.NumCPU() }
+func (r *decider) hasCPU(c int32) bool { return c >= 0 && int(c) < r.base.m.NumCPU() }
 
 func nameOr(a, b string) string {
 	if a != "" {
@@ -187,7 +270,7 @@ func nameOr(a, b string) string {
 }
 
 // waker says who did the waking: the task current, or an interrupt over it.
-func (r *pass) waker(d *decision, line *Wakeup) {
+func (r *decider) waker(d *decision, line *Wakeup) {
 	cur := d.ev.Cur
 	if cur.PID == parser.NoPID && usableCPU(d.ev.CPU) && int(d.ev.CPU) < len(r.t.cpu) {
 		cur.PID = r.t.cpu[d.ev.CPU].cur
@@ -215,14 +298,14 @@ func (r *pass) waker(d *decision, line *Wakeup) {
 // closeUnmodelled tells what the events alone show of a wakeup that
 // selected no CPU,
 // where no machine is known to run the model on.
-func (r *pass) closeUnmodelled(d *decision, p *task) {
+func (r *decider) closeUnmodelled(d *decision, p *task) {
 	line := &d.line
 	switch {
 	case d.ev.Cur.PID == p.pid && d.kind == place.KindWakeup:
 		r.unselected(line, place.ReasonCurrent)
 	case d.kind == place.KindWakeup && p.queuedKnown && p.queued:
 		r.unselected(line, place.ReasonOnRq)
-	case r.aff.of(p).mask.Weight() == 1 && r.aff.of(p).from > fact.Assumed:
+	case r.t.aff.of(p).mask.Weight() == 1 && r.t.aff.of(p).from > fact.Assumed:
 		r.unselected(line, place.ReasonOneCPU)
 	case d.out != nil && d.out.delayed:
 		// It may have been moved again before it ran.
@@ -230,7 +313,7 @@ func (r *pass) closeUnmodelled(d *decision, p *task) {
 		line.Selection, line.SelectionKnown = true, true
 	}
 	if !line.Original.Bounded {
-		r.res.Unplaced++
+		r.unplaced++
 	}
 	if d.out != nil {
 		r.t.fly(p, d.ev.CPU, r.chosen(d.out), d.win)
@@ -238,7 +321,7 @@ func (r *pass) closeUnmodelled(d *decision, p *task) {
 	r.fidelity.Add(line)
 }
 
-func (r *pass) unselected(line *Wakeup, why place.Reason) {
+func (r *decider) unselected(line *Wakeup, why place.Reason) {
 	line.SelectionKnown = true
 	pl := Placed{CPU: line.PrevCPU, Prev: line.PrevCPU, Path: place.PathNoSelection, Reason: why, From: fact.Reconstructed}
 	if line.PrevCPU >= 0 {
@@ -251,14 +334,14 @@ func (r *pass) unselected(line *Wakeup, why place.Reason) {
 }
 
 // ask describes the decision to the model, as it stands in a world.
-func (r *pass) ask(d *decision, p *task, w *world, q *place.Wakeup) {
+func (r *decider) ask(d *decision, p *task, w *world, q *place.Wakeup) {
 	t := r.t
-	a := r.aff.of(p)
+	a := r.t.aff.of(p)
 	this := int(d.ev.CPU)
 	if d.kind == place.KindExec {
 		this = int(d.prev) // sched_exec ran before the move
 	}
-	cur := d.line.Waker.PID
+	cur, own := d.line.Waker.PID, r.hidden.of(p.pid)
 	inTask := d.line.WakerContext == WakerTask || d.line.WakerContext == WakerUnknown
 	prevs, prevFrom := append(q.Prev[:0], int(d.prev)), fact.Observed
 	if div := w.diverged[p.pid]; div != nil {
@@ -294,34 +377,34 @@ func (r *pass) ask(d *decision, p *task, w *world, q *place.Wakeup) {
 		if r.hasCPU(ruc) {
 			q.RecentUsed = []int{int(ruc)}
 		}
-	} else if len(p.recent) > 0 && p.recent[0] < r.base.m.NumCPU() {
-		q.RecentUsed = p.recent
+	} else if len(own.recent) > 0 && own.recent[0] < r.base.m.NumCPU() {
+		q.RecentUsed = own.recent
 	}
-	q.CurFlips, q.Flips = append(q.CurFlips[:0], place.Weighted{Weight: 1}), p.flips.value(q.Flips[:0])
+	q.CurFlips, q.Flips = append(q.CurFlips[:0], place.Weighted{Weight: 1}), own.flips.value(q.Flips[:0])
 	q.CurPerCPUKthread = explore.Known(cur == 0, fact.Reconstructed)
 	q.CurLoad, q.CurWeight, q.Weight = explore.Exactly(0, fact.Reconstructed), 0, p.entity.weight
 	kthread := false
 	if cp := t.find(cur); cp != nil && cur > 0 {
-		q.CurFlips = cp.flips.after(p.pid, d.ev.Time, q.CurFlips[:0])
-		ca := r.aff.of(cp)
+		q.CurFlips = r.hidden.of(cp.pid).flips.after(p.pid, d.ev.Time, q.CurFlips[:0])
+		ca := r.t.aff.of(cp)
 		kthread = ca.kthread
 		q.CurPerCPUKthread = explore.Known(ca.kthread && ca.mask.Weight() == 1, ca.from)
-		q.CurLoad, q.CurWeight = r.margin(cp.entity.load, cp.entity.load), cp.entity.weight
+		q.CurLoad, q.CurWeight = margin(cp.entity.load, cp.entity.load), cp.entity.weight
 	} else if cur < 0 {
 		q.CurFlips = q.CurFlips[:0]
 		q.CurPerCPUKthread = explore.Either(false, fact.Unknown)
 	}
-	q.Load = r.margin(p.entity.load, p.entity.load)
+	q.Load = margin(p.entity.load, p.entity.load)
 	asleep := p.entity // wake_cap brings it to its queue's last update, which came after its sleep
 	if d.prev >= 0 && int(d.prev) < len(t.cpu) {
 		asleep.step(max(asleep.last, t.cpu[d.prev].cfs.last), false, false)
 	}
-	q.Util = r.margin(asleep.util, p.entity.util)
-	q.Sync = r.hidden.sync.guess(&d.line, &p.woken, kthread)
+	q.Util = margin(asleep.util, p.entity.util)
+	q.Sync = r.hidden.sync.guess(d.line.wake(kthread), &own.woken)
 }
 
 // queueFacts says whether the wakee was on a queue or still on its CPU.
-func (r *pass) queueFacts(d *decision, p *task, q *place.Wakeup) {
+func (r *decider) queueFacts(d *decision, p *task, q *place.Wakeup) {
 	q.OnRq = explore.Known(false, fact.Reconstructed)
 	q.OnCPU = explore.Known(false, fact.Reconstructed)
 	switch {
@@ -344,19 +427,19 @@ func (r *pass) queueFacts(d *decision, p *task, q *place.Wakeup) {
 }
 
 // closeModelled explores a decision under all kernels.
-func (r *pass) closeModelled(d *decision, p *task) {
+func (r *decider) closeModelled(d *decision, p *task) {
 	line := &d.line
 	r.askAll(d, p)
 	complete := r.explore(r.alts)
-	if r.blind() {
+	if r.hidden.blind() {
 		r.writeDown(d, p, complete)
 		return
 	}
 	r.placeAll(line, complete)
 	consistent := r.selection(line, complete)
 	r.compareAll(line)
-	if r.watch != nil {
-		r.watch(line)
+	if r.cfg.watch != nil {
+		r.cfg.watch(line)
 	}
 	told, better := r.inHindsight(d)
 	if !better {
@@ -379,9 +462,9 @@ func (r *pass) closeModelled(d *decision, p *task) {
 }
 
 // askAll describes the decision as it stands in each world.
-func (r *pass) askAll(d *decision, p *task) {
+func (r *decider) askAll(d *decision, p *task) {
 	begin := func(a *side) {
-		a.state = state{r: r, side: a, win: d.win, until: d.until, here: int(d.ev.CPU), memo: &a.memo, self: p.pid, stalled: a.state.stalled[:0]}
+		a.state = state{r: r.worlds, side: a, win: d.win, until: d.until, here: int(d.ev.CPU), memo: &a.memo, self: p.pid, stalled: a.state.stalled[:0]}
 		a.memo.forget(r.ncpu)
 		a.sel.State = &a.state
 	}
@@ -391,7 +474,7 @@ func (r *pass) askAll(d *decision, p *task) {
 	b.now = &b.ask
 	for _, a := range r.alts {
 		begin(a)
-		a.may, a.ownMay = r.aff.under(p, a.Kernel.Tasks.Kthreads)
+		a.may, a.ownMay = r.t.aff.under(p, a.Kernel.Tasks.Kthreads)
 		if a.now = &b.ask; a.ownMay || !a.world.same() {
 			r.ask(d, p, a.world, &a.ask)
 			a.now = &a.ask
@@ -402,7 +485,7 @@ func (r *pass) askAll(d *decision, p *task) {
 
 // selection tells whether the selector ran and whether the model can explain what it chose,
 // and returns the runs that fit that.
-func (r *pass) selection(line *Wakeup, complete bool) []int {
+func (r *decider) selection(line *Wakeup, complete bool) []int {
 	first := &r.runs[0]
 	line.Selection, line.SelectionKnown = first.Selected(), true
 	if line.RecordedCPU >= 0 && line.RecordedCPU != line.PrevCPU && first.CPU != line.RecordedCPU {
@@ -425,7 +508,7 @@ func (r *pass) selection(line *Wakeup, complete bool) []int {
 
 // compareAll says of each alternative whether it differs from the baseline about a
 // decision.
-func (r *pass) compareAll(line *Wakeup) {
+func (r *decider) compareAll(line *Wakeup) {
 	for i, at := range r.of {
 		a := r.alts[at]
 		if i == 0 {
@@ -439,7 +522,7 @@ func (r *pass) compareAll(line *Wakeup) {
 
 // moved compares an alternative, in a world that parted since decision number since, with
 // the baseline under the same answers.
-func (r *pass) moved(line *Wakeup, a *side, since int64) Moved {
+func (r *decider) moved(line *Wakeup, a *side, since int64) Moved {
 	if !a.parts {
 		return MovedNo
 	}
@@ -459,4 +542,9 @@ func (r *pass) moved(line *Wakeup, a *side, since int64) Moved {
 		return MovedNo // what was not tried cannot leave the domain: there the kernels agree
 	}
 	return MovedPossible
+}
+
+// wake is the waking as a habit of its waker, who is a kernel thread or not.
+func (w *Wakeup) wake(kthread bool) wake {
+	return wake{context: w.WakerContext, waker: w.Waker.Comm, task: w.Task.Comm, kthread: kthread}
 }

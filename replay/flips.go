@@ -29,7 +29,6 @@ type flipsGuess struct {
 }
 
 const (
-	second = 1_000_000_000
 	// flipsPhases and flipsStarts are the guesses followed at first.
 	flipsPhases = 8
 	flipsStarts = 9

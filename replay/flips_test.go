@@ -122,7 +122,7 @@ func TestLeansWide(t *testing.T) {
 		{"it was not in question", []place.Outcome{run(0, 2), run(0, 1)}, -1},
 		{"nobody asked", []place.Outcome{run(-1, 2), run(-1, 1)}, -1},
 	} {
-		r := &pass{runs: c.runs}
+		r := &decider{runs: c.runs}
 		if got := r.leansWide(2); got != c.want {
 			t.Errorf("%s: %d, want %d", c.name, got, c.want)
 		}
@@ -162,9 +162,7 @@ func total(g []flipsGuess) (sum uint64) {
 
 // WF_SYNC by rule of thumb, until decisions speak clearly.
 func TestSyncHabits(t *testing.T) {
-	by := func(c WakerContext) *Wakeup {
-		return &Wakeup{WakerContext: c, Waker: TaskRef{Comm: "writer"}, Task: TaskRef{Comm: "reader"}}
-	}
+	by := func(c WakerContext) wake { return wake{context: c, waker: "writer", task: "reader"} }
 	s := syncHabits{path: map[wakePath]*habit{}}
 	for _, c := range []struct {
 		context WakerContext
@@ -179,7 +177,9 @@ func TestSyncHabits(t *testing.T) {
 		{WakerTask, false, true, true},
 		{WakerTask, true, false, true},
 	} {
-		a := s.guess(by(c.context), &lastHabit{}, c.kthread)
+		w := by(c.context)
+		w.kthread = c.kthread
+		a := s.guess(w, &lastHabit{})
 		if a.Value != c.prefer || a.Open != c.open || a.From == fact.Unknown {
 			t.Errorf("%s, kthread %v: %+v", c.context, c.kthread, a)
 		}
@@ -201,18 +201,18 @@ func TestSyncHabits(t *testing.T) {
 		for range c.no {
 			s.learn(line, false)
 		}
-		if a := s.guess(line, &last, false); a.Value != c.prefer || a.Open != c.open {
-			t.Errorf("after %d for and %d against: %+v", s.path[pathOf(line)].yes, s.path[pathOf(line)].no, a)
+		if a := s.guess(line, &last); a.Value != c.prefer || a.Open != c.open {
+			t.Errorf("after %d for and %d against: %+v", s.path[line.path()].yes, s.path[line.path()].no, a)
 		}
 	}
-	if a := s.guess(by(WakerHardirq), &last, false); a.Value || a.Open {
+	if a := s.guess(by(WakerHardirq), &last); a.Value || a.Open {
 		t.Errorf("a timer never passes it: %+v", a)
 	}
-	if a := s.guess(by(WakerSoftirq), &last, false); a.Value || !a.Open {
+	if a := s.guess(by(WakerSoftirq), &last); a.Value || !a.Open {
 		t.Errorf("of an interrupt over the waker nothing was learned: %+v", a)
 	}
 	for i := range maxHabits + 10 {
-		s.learn(&Wakeup{WakerContext: WakerTask, Waker: TaskRef{Comm: string(rune(i + 0x10000))}}, true)
+		s.learn(wake{context: WakerTask, waker: string(rune(i + 0x10000))}, true)
 	}
 	if len(s.path) > maxHabits {
 		t.Errorf("%d paths kept", len(s.path))

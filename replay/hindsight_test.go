@@ -166,13 +166,13 @@ func TestRehearsedUpTo(t *testing.T) {
 	plan := &Plan{Original: "6.12.30"}
 	rec, err := newRecorded(context.Background(), record(noBudget(0)...), bench("6.12.30", 7), nil)
 	if err == nil {
-		err = rec.settle(context.Background(), plan)
+		err = settle(context.Background(), rec, plan)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	rec.s.events[parser.KindSwitch] = maxRehearsed
-	if later, note, err := rec.rehearse(context.Background(), plan); err != nil || later != nil || note == "" {
+	if later, note, err := rehearse(context.Background(), rec, plan); err != nil || later != nil || note == "" {
 		t.Errorf("rehearsed %v, note %q, %v", later != nil, note, err)
 	}
 }

@@ -21,7 +21,7 @@ type lesson struct {
 }
 
 // lesson tells what those runs have in common that fit the recording.
-func (r *pass) lesson(consistent []int) lesson {
+func (r *decider) lesson(consistent []int) lesson {
 	runs := r.runs
 	if runs[0].Selected() {
 		// A delayed dequeue is always open on a contended CPU, and fits every wakee
@@ -71,7 +71,7 @@ func (r *pass) lesson(consistent []int) lesson {
 
 // leansWide tells whether the pair was rather wide (1) or not (0) if the wakee went to
 // a CPU, -1 if that does not tell. Of each the first run has all else as is likeliest.
-func (r *pass) leansWide(cpu int) int8 {
+func (r *decider) leansWide(cpu int) int8 {
 	var seen, leads [2]bool
 	for i := range r.runs {
 		if o := &r.runs[i]; o.Wide >= 0 && !seen[o.Wide] {
@@ -88,22 +88,14 @@ func (r *pass) leansWide(cpu int) int8 {
 }
 
 // learn takes what the recorded choice proves for later decisions.
-func (r *pass) learn(d *decision, p *task, consistent []int) {
+func (r *decider) learn(d *decision, p *task, consistent []int) {
 	line := &d.line
 	if line.RecordedCPU < 0 || line.ModelMiss || !line.Selection {
 		return
 	}
 	l := r.lesson(consistent)
 	if llc := r.base.llc(l.target); llc >= 0 {
-		b := &r.hidden.budget[llc]
-		if rule := r.base.Kernel.Rules.Budget; rule != rules.BudgetUtil {
-			if l.scan != place.ScanNone {
-				r.scanOdds(rule, r.base.ask.This, b.weight, d.win.est).learn(l.lo, l.hi, l.scan, l.width)
-				r.hidden.odds = r.hidden.odds[:0]
-			}
-		} else if l.lo > 0 || l.hi < 1<<40 {
-			b.prove(l.lo, min(l.hi, b.weight))
-		}
+		r.hidden.learnScan(llc, r.base.Kernel.Rules.Budget, r.base.ask.This, d.win.est, l.lo, l.hi, l.scan, l.width)
 		if l.idle >= 0 {
 			if f := r.base.world.idleCores[llc]; !f.before(d.win) {
 				r.base.world.idleCores[llc] = tristate{value: l.idle == 1, known: true, since: f.since}
@@ -111,44 +103,20 @@ func (r *pass) learn(d *decision, p *task, consistent []int) {
 		}
 	}
 	if l.sync >= 0 {
-		r.hidden.sync.learn(line, l.sync == 1)
+		r.hidden.sync.learn(line.wake(false), l.sync == 1)
 	}
 	if cur := r.t.find(line.Waker.PID); l.lean >= 0 && cur != nil && line.Waker.PID > 0 && cur != p {
 		doubt := uint64(flipsDoubt)
 		if l.wide < 0 {
 			doubt = flipsLean
 		}
-		learnFlips(&cur.flips, &p.flips, int64(r.base.m.LLCSize(line.WakerCPU)), l.lean == 1, doubt)
+		learnFlips(&r.hidden.of(cur.pid).flips, &r.hidden.of(p.pid).flips, int64(r.base.m.LLCSize(line.WakerCPU)), l.lean == 1, doubt)
 	}
-}
-
-// scanOdds tells of the budget of a scan of weight CPUs made on a CPU, before 6.0.
-func (r *pass) scanOdds(rule rules.BudgetRule, this int, weight, now int64) *scanOdds {
-	h := &r.hidden
-	if h.oddsOf != r.queue.closing {
-		h.oddsOf, h.odds = r.queue.closing, h.odds[:0]
-	}
-	for _, o := range h.odds {
-		if o.rule == rule && o.this == this && o.weight == weight {
-			return o
-		}
-	}
-	if h.cost[this] == nil {
-		h.cost[this] = newScanCost(h.cost)
-	}
-	rest := newIdleTime()
-	if !r.t.slices {
-		rest = r.t.cpu[this].rest
-	}
-	o := &scanOdds{scanCost: h.cost[this], rule: rule, this: this, weight: weight, idle: rest.counted(rule, now, r.jiffy)}
-	o.sum()
-	h.odds = append(h.odds, o)
-	return o
 }
 
 // shownBusy tells which CPUs that may be held up a decision has shown not to look idle:
 // had one, the kernel would have chosen otherwise.
-func (r *pass) shownBusy(d *decision, tell func(c int)) {
+func (r *decider) shownBusy(d *decision, tell func(c int)) {
 	recorded := d.line.RecordedCPU
 	if recorded < 0 || r.runs[0].CPU != recorded {
 		return
@@ -168,9 +136,25 @@ func (r *pass) shownBusy(d *decision, tell func(c int)) {
 
 // recordWakee counts the waking for the waker's flips, as the fair selector
 // does.
-func (r *pass) recordWakee(d *decision, p *task) {
+func (r *decider) recordWakee(d *decision, p *task) {
 	line := &d.line
 	if cur := r.t.find(line.Waker.PID); line.Selection && cur != nil && cur.pid > 0 && line.Task.Prio >= place.MaxRTPrio && d.kind == place.KindWakeup {
-		cur.flips.wakes(p.pid, d.ev.Time)
+		r.hidden.of(cur.pid).flips.wakes(p.pid, d.ev.Time)
 	}
+}
+
+// contradicts reports whether a decision that the baseline misses shows that the recorded
+// kernel lacks a fix: the kernel without it, in the same recorded state, leads exactly
+// there, out of the domain.
+func (r *decider) contradicts(line *Wakeup, without *rules.Kernel) bool {
+	if !line.Isolated || !line.ModelMiss || line.RecordedCPU == line.PrevCPU {
+		return false
+	}
+	sel, found := r.base.selector(without), false
+	sel.State = &r.base.state
+	r.x.Explore(maxRuns, func() {
+		o := sel.Select(&r.x, &r.base.ask)
+		found = found || o.CPU == line.RecordedCPU && o.Path == place.PathIdleSMT
+	})
+	return found
 }

@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"schedreplay/cpumask"
 	"schedreplay/fact"
-	"schedreplay/kernelmodel/explore"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
@@ -15,124 +13,43 @@ import (
 
 // pass is one way through a capture under a plan.
 type pass struct {
-	*recorded
-	plan *Plan
-	res  *Result
-
-	base *side
-	alts []*side
-	// of gives each alternative of the plan the index of its side: equal ones share one.
-	of []int
-	// llcs are the LLCs of all sides; llcsAt gives for each CPU those it belongs to.
-	llcs   []llcSpan
-	llcsAt [][]int
-
-	t        *timeline
-	hidden   estimates
-	fidelity Scorer
-	track    *tracker
-	queue    decisions
-
-	// notes is where a rehearsal writes what it learns; it is blind to what was chosen.
-	notes *rehearsed
-	// watch, if set, sees each decision after it was judged; enough ends the pass.
-	watch  func(*Wakeup)
+	*decider
+	track *tracker
+	plan  *Plan
+	res   *Result
+	// enough ends the pass.
 	enough bool
-	judged *ranking
-
-	x       explore.Explorer
-	runs    []place.Outcome // the baseline's
-	scratch scratch
-}
-
-// estimates are the hidden facts that a pass follows.
-type estimates struct {
-	budget []scanBudget // by LLC
-	cost   []*scanCost  // by CPU, nil if nothing was asked of it
-	// odds are those of the scans that decision number oddsOf asked about.
-	odds    []*scanOdds
-	oddsOf  int64
-	sampled int64
-	sync    syncHabits
-	// later is what a rehearsal learned, nil if there was none.
-	later *rehearsed
-}
-
-// decisions are those that are not over yet.
-type decisions struct {
-	n         int64
-	closing   int64       // the decision being closed, by its n
-	pending   []*decision // not delivered yet, in order of n
-	undecided []*decision // of these, those whose selection may not be over
-	free      []*decision // delivered, to be used again
-}
-
-// scratch is space that decisions use again.
-type scratch struct {
-	single        []cpumask.Mask // by CPU, of that CPU alone
-	idx, idxAgain []int
-	runsAgain     []place.Outcome
-	looked        []answered
-	places        []int
-	recent        []int
-	selected      []int
 }
 
 // newPass prepares a way through the capture; later is what a rehearsal learned, nil if
 // there was none.
 func newPass(rec *recorded, plan *Plan, later *rehearsed) *pass {
-	r := &pass{recorded: rec, plan: plan, res: &Result{Events: map[parser.Kind]int64{}}}
-	r.setSides()
-	row := &plan.Baseline.Kernel.Rules
-	r.t = newTimeline(r.s, r.ncpu, row.DelayDequeue)
-	r.aff.settle(plan.Baseline.Kernel.Tasks.Kthreads)
-	r.t.spares = plan.Baseline.Kernel.Load.EstSpares
-	r.t.pends = row.Wakelist == rules.WakelistIdle
-	r.t.warm(startShares(r.c, r.s, r.t.spares))
-	r.hidden = estimates{sync: syncHabits{path: map[wakePath]*habit{}}, later: later, budget: make([]scanBudget, len(r.llcs)), cost: make([]*scanCost, r.ncpu)}
-	for i, l := range r.llcs {
-		r.hidden.budget[i] = newScanBudget(int64(l.span.Weight()), int64(l.pct))
-		if b := &r.hidden.budget[i]; later != nil && i < len(later.budget) {
-			b.later = &hindsight{notes: later.budget[i], weight: b.weight}
-		}
-	}
-	r.track = newTracker(r)
-	r.startCores()
+	r := &pass{plan: plan, res: &Result{Events: map[parser.Kind]int64{}}}
+	w := newWorlds(rec, plan.Baseline, plan.Alternatives, Sweep(plan.Judged), later)
+	r.decider = newDecider(w, config{
+		role: plan.Role, runs: plan.runs(), explain: plan.Explain, watcher: r,
+		told: plan.Observer.Wakeup != nil || len(plan.Alternatives) < manyAlternatives,
+	})
+	r.track = newTracker(w, accounting{cpus: plan.CPUs, owner: plan.Owner, role: plan.Role, run: plan.Observer.Run, stay: plan.Observer.Stay})
 	r.describe()
 	return r
 }
 
-// setSides gives every scenario its machine, those that cannot differ one side.
-func (r *pass) setSides() {
-	b := machines{recorded: r.host}
-	r.base = newSide(r.plan.Baseline, b.of(&r.plan.Baseline), 0)
-	r.llcs = r.base.number(nil)
-next:
-	for i := range r.plan.Alternatives {
-		sc := &r.plan.Alternatives[i]
-		a := newSide(*sc, b.of(sc), 1)
-		a.differs = r.base.compare(a)
-		for j, o := range r.alts {
-			if o.compare(a) == neverDiffers {
-				r.of = append(r.of, j)
-				continue next
-			}
-		}
-		r.llcs = a.number(r.llcs)
-		r.of = append(r.of, len(r.alts))
-		r.alts = append(r.alts, a)
-	}
-	if len(r.plan.Judged) > 0 {
-		r.judged = newRanking(r, r.plan.Judged, &b)
-	}
-	r.llcsAt = make([][]int, cpumask.MaxCPUs)
-	for i, l := range r.llcs {
-		for c := range l.span.All() {
-			r.llcsAt[c] = append(r.llcsAt[c], i)
-		}
-	}
-	for _, a := range append([]*side{r.base}, r.alts...) {
-		a.state = state{r: r, side: a}
+// entered implements watcher.
+func (r *pass) entered(alt int, p *task, prev int, places []int) {
+	r.track.entered(alt, p, prev, places)
+}
+
+// placed implements watcher.
+func (r *pass) placed(line *Wakeup, p *task, path place.Path, entry *Explanation) {
+	r.track.placed(line, p, path, entry)
+}
+
+// delivered implements watcher.
+func (r *pass) delivered(line *Wakeup) {
+	r.res.Wakeups++
+	if f := r.plan.Observer.Wakeup; f != nil {
+		f(line)
 	}
 }
 
@@ -146,30 +63,11 @@ func (r *pass) check() error {
 	return nil
 }
 
-// blind reports whether the pass does not see what was chosen.
-func (r *pass) blind() bool { return r.notes != nil }
-
-// startCores gives has_idle_cores its value at the start: an LLC with an idle
-// core has most likely advertised it, one without has not kept the flag long.
-func (r *pass) startCores() {
-	for i, l := range r.llcs {
-		found := false
-		for c := range l.span.All() {
-			idle := true
-			for t := range r.base.m.SMT(c).All() {
-				idle = idle && t < len(r.t.cpu) && r.t.cpu[t].idle()
-			}
-			found = found || idle
-		}
-		r.base.world.idleCores[i] = tristate{value: found, guessed: true, since: parser.NoTime}
-	}
-}
-
 // run replays the capture.
 func (r *pass) run(ctx context.Context, pass int) error {
 	progress := progressOf(r.plan.Observer.Progress, pass)
 	l := newLookahead(r.s, r.t.charges, r.event)
-	l.blind = r.blind()
+	l.blind = r.hidden.blind()
 	n := int64(0)
 	for ev, err := range ahead(r.c.Events()) {
 		if err != nil {
@@ -217,7 +115,7 @@ func (r *pass) ran(c int32, until int64) {
 func (r *pass) event(ev *parser.Event, out *outcome) error {
 	switch ev.Kind {
 	case parser.KindOther:
-		if r.blind() {
+		if r.hidden.blind() {
 			r.t.hear(ev)
 		}
 		return nil
@@ -225,7 +123,7 @@ func (r *pass) event(ev *parser.Event, out *outcome) error {
 		return nil
 	}
 	r.closeDue(ev.Time)
-	r.sample(ev.Time)
+	r.hidden.sample(ev.Time)
 	switch ev.Kind {
 	case parser.KindStatRuntime:
 		r.t.charge(ev)
@@ -246,29 +144,11 @@ func (r *pass) event(ev *parser.Event, out *outcome) error {
 	if ev.Kind == parser.KindSwitch && usableCPU(ev.CPU) && int(ev.CPU) < r.ncpu && r.t.cpu[ev.CPU].cur == ev.Task.PID {
 		r.ran(ev.CPU, ev.Time)
 	}
-	r.t.apply(ev)
-	switch ev.Kind {
-	case parser.KindSwitch:
-		if ev.Task.PID > 0 && ev.State.Known() && !ev.State.Runnable() {
-			for _, a := range r.alts {
-				a.world.setActive(ev.Task.PID, false)
-			}
-		}
-		if ev.Next.PID == 0 && usableCPU(ev.CPU) {
-			r.wentIdle(int(ev.CPU))
-		}
-		if ev.Task.PID > 0 && ev.Task.PID != ev.Next.PID && ev.State.Gone() {
-			r.t.bury(ev.Task.PID)
-			for _, a := range r.alts {
-				a.world.forget(ev.Task.PID)
-			}
-		}
-	case parser.KindMigrate:
-		if !r.t.own {
-			r.res.BalancerMoves++
-			if len(r.alts) > 0 && r.alts[0].world.diverged[ev.Task.PID] != nil {
-				r.res.BalancerIgnored++
-			}
+	r.apply(ev)
+	if ev.Kind == parser.KindMigrate && !r.t.own {
+		r.res.BalancerMoves++
+		if len(r.alts) > 0 && r.alts[0].world.diverged[ev.Task.PID] != nil {
+			r.res.BalancerIgnored++
 		}
 	}
 	return nil
@@ -282,58 +162,6 @@ func (r *pass) selecting(ev *parser.Event, out *outcome) bool {
 		return false
 	}
 	return out != nil || p.forked || !r.s.hasWaking && p.inflight != parser.NoCPU
-}
-
-// sample lets the scan budgets follow the milliseconds up to now.
-func (r *pass) sample(now int64) {
-	const every = 1_000_000
-	h := &r.hidden
-	if r.base.m == nil || now-h.sampled < every {
-		return
-	}
-	steps := (now - h.sampled) / every
-	if h.sampled == 0 {
-		steps = 1
-		h.sampled = now
-	} else {
-		h.sampled += steps * every
-	}
-	for i := range h.budget {
-		b := &h.budget[i]
-		sum, fresh := int64(0), false
-		for c := range r.llcs[i].span.All() {
-			if c < len(r.t.cpu) {
-				k := &r.t.cpu[c]
-				fresh = fresh || k.idle() && k.idleAt > now-newlyIdle
-				// The pass that balances for the idle CPUs brings the averages of all
-				// that are idle up to date (update_nohz_stats).
-				a, _ := r.t.loadOf(c)
-				sum += min(1024, max(a.util, k.cfs.est))
-			}
-		}
-		b.step(nrIdleScan(sum, b.weight, b.pct), steps, fresh)
-	}
-}
-
-// margin is the range in which the kernel's own average lies, given the
-// reconstructed one now and as of its last update.
-func (r *pass) margin(now, stale int64) explore.Range {
-	lo, hi := min(now, stale), max(now, stale)
-	return explore.Range{Lo: max(0, lo-lo/8-60), Best: now, Hi: hi + hi/12 + 24, From: fact.Estimated}
-}
-
-// silent reports a CPU that was recorded along with the others and has no
-// event at all: idle throughout, or busy with one task that never switched.
-func (r *pass) silent(c int) bool {
-	return !r.s.recorded.Test(c) && r.s.only.Empty()
-}
-
-// deliver hands a finished decision to the observer and the tracker.
-func (r *pass) deliver(d *decision) {
-	r.res.Wakeups++
-	if f := r.plan.Observer.Wakeup; f != nil {
-		f(&d.line)
-	}
 }
 
 // describe fills in what is known of the result before the replay itself.
@@ -373,8 +201,9 @@ func (r *pass) finish() *Result {
 	res := r.res
 	res.Fidelity = r.fidelity.Result()
 	r.track.report(res)
+	res.Unplaced = r.unplaced
 	if r.judged != nil {
-		res.Scores = r.judged.result()
+		res.Scores = r.scores(r.plan.Judged)
 	}
 	res.Unknown = r.unknowns()
 	return res

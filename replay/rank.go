@@ -47,46 +47,28 @@ func Rank(scores []KernelScore) {
 // ranking judges kernels while a replay goes: each follows the recorded state on a machine
 // with the domains that it builds.
 type ranking struct {
-	// sides are the kernels that can differ on this machine, of gives each candidate the
-	// index of its own.
 	sides   []*side
-	of      []int
 	score   []KernelScore // by side
 	entries [][]Wakeup
 	can     []bool
 	memo    idleMemo
-	asked   []rules.Candidate
 }
 
-func newRanking(r *pass, candidates []rules.Candidate, b *machines) *ranking {
-	g := &ranking{asked: candidates}
-next:
-	for i := range candidates {
-		sc := scenarioOf(candidates[i].Kernel)
-		a := newSide(sc, b.of(&sc), 0)
+func newRanking(sides []*side) *ranking {
+	n := len(sides)
+	for _, a := range sides {
 		a.sel.Variants = nil
-		for j, o := range g.sides {
-			if o.compare(a) == neverDiffers {
-				g.of = append(g.of, j)
-				continue next
-			}
-		}
-		r.llcs = a.number(r.llcs)
-		g.of = append(g.of, len(g.sides))
-		g.sides = append(g.sides, a)
 	}
-	n := len(g.sides)
-	g.score, g.entries, g.can = make([]KernelScore, n), make([][]Wakeup, n), make([]bool, n)
-	return g
+	return &ranking{sides: sides, score: make([]KernelScore, n), entries: make([][]Wakeup, n), can: make([]bool, n)}
 }
 
-// result gives every candidate its score.
-func (g *ranking) result() []KernelScore {
-	out := make([]KernelScore, 0, len(g.of))
-	for i, at := range g.of {
-		s := g.score[at]
-		s.Candidate = g.asked[i]
-		s.RuledOutBy = slices.Concat(g.entries[at], s.RuledOutBy)
+// scores gives every candidate that follows the score of its side.
+func (r *decider) scores(candidates []rules.Candidate) []KernelScore {
+	out := make([]KernelScore, 0, len(candidates))
+	for i, at := range r.followerOf {
+		s := r.judged.score[at]
+		s.Candidate = candidates[i]
+		s.RuledOutBy = slices.Concat(r.judged.entries[at], s.RuledOutBy)
 		s.RuledOutBy = s.RuledOutBy[:min(len(s.RuledOutBy), MaxRuledOut)]
 		out = append(out, s)
 	}
@@ -94,7 +76,7 @@ func (g *ranking) result() []KernelScore {
 }
 
 // judge takes one decision in the recorded state, in hindsight if that tells more.
-func (r *pass) judge(line *Wakeup, hindsight bool) {
+func (r *decider) judge(line *Wakeup, hindsight bool) {
 	if !line.Selection || line.RecordedCPU < 0 || line.Task.Prio < place.MaxRTPrio || line.Kind == place.KindExec {
 		return
 	}
@@ -102,7 +84,7 @@ func (r *pass) judge(line *Wakeup, hindsight bool) {
 	g.memo.forget(r.ncpu) // all see the recorded state
 	any := false
 	for i, a := range g.sides {
-		a.state = state{r: r, side: a, win: r.base.state.win, until: r.base.state.until, here: r.base.state.here, memo: &g.memo, self: r.base.state.self, stalled: a.state.stalled[:0], hindsight: hindsight}
+		a.state = state{r: r.worlds, side: a, win: r.base.state.win, until: r.base.state.until, here: r.base.state.here, memo: &g.memo, self: r.base.state.self, stalled: a.state.stalled[:0], hindsight: hindsight}
 		a.sel.State = &a.state
 		exact, can := r.makes(a, line.RecordedCPU)
 		s := &g.score[i]
@@ -136,7 +118,7 @@ func (r *pass) judge(line *Wakeup, hindsight bool) {
 
 // makes tells whether a kernel chooses the recorded CPU by the likeliest answers, and
 // whether it can.
-func (r *pass) makes(a *side, recorded int) (exact, can bool) {
+func (r *decider) makes(a *side, recorded int) (exact, can bool) {
 	first := true
 	complete := r.x.Explore(manyRuns, func() {
 		hit := a.sel.Select(&r.x, &r.base.ask).CPU == recorded

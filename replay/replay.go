@@ -14,23 +14,9 @@ import (
 	"context"
 	"fmt"
 
-	"schedreplay/cpumask"
-	"schedreplay/fact"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 )
-
-// recorded is what all passes over a capture share: it does not change any more.
-type recorded struct {
-	c             parser.Capture
-	host          *parser.Host
-	s             *survey
-	ncpu          int
-	isolated      fact.Fact[cpumask.Mask]
-	aff           affinities
-	jiffy         int64 // ns, 10 ms at most
-	anyIdlePolicy bool
-}
 
 // Run replays a capture by a plan. The host is the merged description of the machine
 // that was recorded; its unknown fields cost answers, never a guess. The error is about
@@ -40,19 +26,19 @@ type recorded struct {
 // The passes, each with a state of its own: a survey, then where it is worth it a
 // rehearsal under the baseline alone, then the replay.
 func Run(ctx context.Context, c parser.Capture, host *parser.Host, plan Plan) (*Result, error) {
-	rec, err := newRecorded(ctx, c, host, plan.Observer.Progress)
+	rec, err := newRecorded(ctx, c, host, progressOf(plan.Observer.Progress, 1))
 	if err != nil {
 		return nil, err
 	}
 	if plan.Baseline.Kernel == nil {
-		if err := rec.settle(ctx, &plan); err != nil {
+		if err := settle(ctx, rec, &plan); err != nil {
 			return nil, err
 		}
 	}
 	if plan.Role == "" {
 		plan.Role = RoleOriginal
 	}
-	later, note, err := rec.rehearse(ctx, &plan)
+	later, note, err := rehearse(ctx, rec, &plan)
 	if err != nil {
 		return nil, err
 	}
@@ -72,42 +58,6 @@ func Run(ctx context.Context, c parser.Capture, host *parser.Host, plan Plan) (*
 	return r.finish(), nil
 }
 
-// newRecorded surveys a capture.
-func newRecorded(ctx context.Context, c parser.Capture, host *parser.Host, progress func(pass, passes int, events int64)) (*recorded, error) {
-	s := surveyCapture(c, host, progressOf(progress, 1))
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	if len(s.stood) > 0 {
-		c = &steady{c, s.selectDelay, s.stood}
-	}
-	return recordedBy(c, host, s), nil
-}
-
-func recordedBy(c parser.Capture, host *parser.Host, s *survey) *recorded {
-	rec := &recorded{c: c, host: host, s: s, jiffy: second / 100}
-	if hz, ok := host.HZ.Get(); ok && hz > 0 {
-		rec.jiffy = second / int64(hz)
-	}
-	rec.ncpu = max(s.mentioned.Last()+1, len(host.CPU))
-	if m, ok := host.Possible.Get(); ok {
-		rec.ncpu = max(rec.ncpu, m.Last()+1)
-	}
-	rec.isolated = host.Isolated
-	iso := rec.isolated.Value
-	all := cpumask.Range(0, rec.ncpu-1)
-	if m, ok := host.Possible.Get(); ok {
-		all = m.Or(s.mentioned)
-	}
-	rec.aff = affinities{host: host, survey: s, all: all, house: all.AndNot(iso), isolated: iso}
-	for _, t := range host.Task {
-		if p, ok := t.Policy.Get(); ok && p == 5 {
-			rec.anyIdlePolicy = true
-		}
-	}
-	return rec
-}
-
 // maxRehearsed is the number of events up to which a rehearsal is held: one more pass,
 // and a third of the time on top.
 const maxRehearsed = 1 << 18
@@ -116,7 +66,7 @@ const maxRehearsed = 1 << 18
 // learn what decisions show of hidden facts that earlier ones met as well; see
 // [hindsight]. It returns nil where there is nothing to learn, and a note where it would
 // take too long.
-func (rec *recorded) rehearse(ctx context.Context, plan *Plan) (later *rehearsed, note string, err error) {
+func rehearse(ctx context.Context, rec *recorded, plan *Plan) (later *rehearsed, note string, err error) {
 	if plan.Baseline.Kernel.Rules.Budget != rules.BudgetUtil || !rec.s.hasWaking {
 		return nil, "", nil
 	}
@@ -131,11 +81,11 @@ func (rec *recorded) rehearse(ctx context.Context, plan *Plan) (later *rehearsed
 	if n := rec.s.total(); n > maxRehearsed {
 		return nil, fmt.Sprintf("The capture holds %d events. Above %d, hidden facts are judged by earlier decisions alone, not by later ones too, which takes another pass.", n, maxRehearsed), nil
 	}
-	r.rehearse()
+	r.hidden.rehearse()
 	if err := r.run(ctx, 2); err != nil {
 		return nil, "", err
 	}
-	return r.learned(), "", nil
+	return r.hidden.learned(), "", nil
 }
 
 func progressOf(progress func(pass, passes int, events int64), pass int) func(int64) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"schedreplay/fact"
-	"schedreplay/kernelmodel/place"
 	"schedreplay/kernelmodel/rules"
 )
 
@@ -73,9 +72,9 @@ type Contradiction struct {
 // release against the same with smt-span, or where it has that, without. A recording may
 // contradict a kernel that claims to have the fix: then the baseline is that kernel
 // without it.
-func (rec *recorded) settle(ctx context.Context, p *Plan) error {
+func settle(ctx context.Context, rec *recorded, p *Plan) error {
 	s := &p.settled
-	k, err := rec.claimed(p.Original, s)
+	k, err := claimed(rec, p.Original, s)
 	if err != nil {
 		return err
 	}
@@ -91,7 +90,7 @@ func (rec *recorded) settle(ctx context.Context, p *Plan) error {
 		named = p.Alternatives
 	}
 	s.Claimed, s.PatchedNamed = k, named != nil
-	with, without, err := rec.fixing(ctx, k, s, p.Observer.Progress)
+	with, without, err := fixing(ctx, rec, k, s, p.Observer.Progress)
 	if err != nil {
 		return err
 	}
@@ -112,7 +111,7 @@ func (rec *recorded) settle(ctx context.Context, p *Plan) error {
 func scenarioOf(k *rules.Kernel) Scenario { return Scenario{Name: k.Name, Kernel: k} }
 
 // claimed is the kernel that the user names, else the recording, else the assumed one.
-func (rec *recorded) claimed(name string, s *Settlement) (*rules.Kernel, error) {
+func claimed(rec *recorded, name string, s *Settlement) (*rules.Kernel, error) {
 	s.Release, _ = rec.host.Release.Get()
 	version := rec.host.Version.Value
 	switch {
@@ -133,7 +132,7 @@ func (rec *recorded) claimed(name string, s *Settlement) (*rules.Kernel, error) 
 
 // fixing finds out what there is of the fix: the kernels with it and without it, which
 // are the same where there is nothing to compare.
-func (rec *recorded) fixing(ctx context.Context, k *rules.Kernel, s *Settlement, progress func(pass, passes int, events int64)) (with, without *rules.Kernel, err error) {
+func fixing(ctx context.Context, rec *recorded, k *rules.Kernel, s *Settlement, progress func(pass, passes int, events int64)) (with, without *rules.Kernel, err error) {
 	without, unfixable := k.With(rules.FixSMTSpan, false)
 	if unfixable != nil {
 		s.Fix = FixMeaningless
@@ -148,7 +147,7 @@ func (rec *recorded) fixing(ctx context.Context, k *rules.Kernel, s *Settlement,
 		with, err = k.With(rules.FixSMTSpan, true)
 		return with, k, err
 	}
-	if s.Contradiction, err = rec.contradiction(ctx, k, without, progress); err != nil {
+	if s.Contradiction, err = contradiction(ctx, rec, k, without, progress); err != nil {
 		return nil, nil, err
 	}
 	switch {
@@ -166,7 +165,7 @@ func (rec *recorded) fixing(ctx context.Context, k *rules.Kernel, s *Settlement,
 // contradiction replays the capture under a kernel that has the fix, if the recording
 // holds anything that looks like an entry, up to the first entry that only the row
 // without it explains; nil if there is none.
-func (rec *recorded) contradiction(ctx context.Context, with, without *rules.Kernel, progress func(pass, passes int, events int64)) (*Contradiction, error) {
+func contradiction(ctx context.Context, rec *recorded, with, without *rules.Kernel, progress func(pass, passes int, events int64)) (*Contradiction, error) {
 	if !rec.s.mayEnter(rec.isolated.Value) {
 		return nil, nil
 	}
@@ -174,31 +173,13 @@ func (rec *recorded) contradiction(ctx context.Context, with, without *rules.Ker
 	if r.base.m == nil {
 		return nil, nil
 	}
-	t := &trial{r: r, sel: r.base.selector(without)}
-	r.watch = t.watch
-	err := r.run(ctx, 2)
-	return t.found, err
-}
-
-// trial watches a pass for an entry that the baseline cannot explain.
-type trial struct {
-	r     *pass
-	sel   place.Selector // of the kernel without the fix
-	found *Contradiction
-}
-
-// watch takes a decision that the baseline misses: it contradicts the kernel if the one
-// without the fix, in the same recorded state, leads exactly there, out of the domain.
-func (t *trial) watch(line *Wakeup) {
-	if t.found != nil || !line.Isolated || !line.ModelMiss || line.RecordedCPU == line.PrevCPU {
-		return
-	}
-	r := t.r
-	t.sel.State = &r.base.state
-	r.x.Explore(maxRuns, func() {
-		if o := t.sel.Select(&r.x, &r.base.ask); o.CPU == line.RecordedCPU && o.Path == place.PathIdleSMT {
-			t.found = &Contradiction{Time: line.Time, Task: line.Task, CPU: line.RecordedCPU}
+	var found *Contradiction
+	r.decider.cfg.watch = func(line *Wakeup) {
+		if found == nil && r.contradicts(line, without) {
+			found = &Contradiction{Time: line.Time, Task: line.Task, CPU: line.RecordedCPU}
 			r.enough = true
 		}
-	})
+	}
+	err := r.run(ctx, 2)
+	return found, err
 }

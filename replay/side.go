@@ -3,7 +3,6 @@ package replay
 import (
 	"reflect"
 
-	"schedreplay/cpumask"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/kernelmodel/topo"
@@ -191,12 +190,6 @@ func (b *machines) of(sc *Scenario) *topo.Machine {
 	}
 	b.built = append(b.built, builtMachine{host, sc.Kernel.Row, m})
 	return m
-}
-
-// llcSpan is one LLC of some side.
-type llcSpan struct {
-	span cpumask.Mask
-	pct  int // imbalance_pct of its domain
 }
 
 // number gives the LLCs of a side their numbers among all.

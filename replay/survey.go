@@ -63,6 +63,9 @@ const (
 	leaveMost = 1_000_000
 )
 
+// second in ns.
+const second = 1_000_000_000
+
 type runKey struct {
 	cpu, pid int32
 }
@@ -428,3 +431,7 @@ func (s *survey) first(c *startCPU, ev *parser.Event) {
 		subject(ev.Cur.PID, ev.CPU, true, false)
 	}
 }
+
+// silent reports a CPU that was recorded along with the others and has no
+// event at all: idle throughout, or busy with one task that never switched.
+func (s *survey) silent(c int) bool { return !s.recorded.Test(c) && s.only.Empty() }

@@ -70,10 +70,18 @@ const (
 	maxProofs = 256
 )
 
-func pathOf(line *Wakeup) wakePath {
-	k := wakePath{context: line.WakerContext, task: line.Task.Comm}
+// wake is who woke whom, as far as WF_SYNC is a habit of it.
+type wake struct {
+	context     WakerContext
+	waker, task string
+	// kthread: the waker is a kernel thread.
+	kthread bool
+}
+
+func (w wake) path() wakePath {
+	k := wakePath{context: w.context, task: w.task}
 	if k.context == WakerTask || k.context == WakerUnknown {
-		k.waker = line.Waker.Comm
+		k.waker = w.waker
 	}
 	return k
 }
@@ -81,15 +89,15 @@ func pathOf(line *Wakeup) wakePath {
 // guess answers for a wakeup. Timers wake from hard interrupts and never pass
 // the flag (docs/kernel/try_to_wake_up.md#wf_sync); elsewhere it stays open until it is
 // plain what the path does. Kernel threads rarely pass it. last is the wakee's.
-func (s *syncHabits) guess(line *Wakeup, last *lastHabit, kthread bool) explore.Answer {
-	if line.WakerContext == WakerHardirq {
+func (s *syncHabits) guess(w wake, last *lastHabit) explore.Answer {
+	if w.context == WakerHardirq {
 		return explore.Known(false, fact.Reconstructed)
 	}
 	rule := 0
-	if line.WakerContext == WakerTask && !kthread {
+	if w.context == WakerTask && !w.kthread {
 		rule = 1
 	}
-	if path := pathOf(line); last.habit == nil || last.path != path {
+	if path := w.path(); last.habit == nil || last.path != path {
 		*last = lastHabit{path, s.path[path]}
 	}
 	h := last.habit
@@ -104,8 +112,8 @@ func (s *syncHabits) guess(line *Wakeup, last *lastHabit, kthread bool) explore.
 	return explore.Rarely(yes > 0.5, explore.DoubtOf(uint64(min(yes, 1-yes)*whole), whole), fact.Estimated)
 }
 
-func (s *syncHabits) learn(line *Wakeup, yes bool) {
-	k := pathOf(line)
+func (s *syncHabits) learn(w wake, yes bool) {
+	k := w.path()
 	h := s.path[k]
 	if h == nil {
 		if len(s.path) >= maxHabits {

@@ -42,11 +42,6 @@ type task struct {
 	pushedFrom int32
 	pushedAt   int64
 
-	// recent holds what recent_used_cpu may be, the likeliest first; nil if it may be
-	// any CPU.
-	recent []int
-	flips  flips
-	woken  lastHabit
 	aff    affinity
 	born   bool // forked inside the window and not yet run
 	forked bool // forked, and not yet placed on a CPU
@@ -103,6 +98,7 @@ type timeline struct {
 	s    *survey
 	cpu  []cpuState
 	task parser.ByPID[*task]
+	aff  affinities
 	// unsure lists flights that may not have reached the wake list yet.
 	unsure []flight
 	// slices: the capture tells who ran only once it is over, so that no queue
@@ -205,7 +201,6 @@ func (t *timeline) get(pid int32) *task {
 		p.virtual.back, p.virtual.came = 2*baseSlice(len(t.cpu)), parser.NoTime
 		if ts := t.s.task.Get(pid); ts != nil {
 			p.comm = ts.comm
-			p.flips.start(ts.partners, t.s.end-t.s.start)
 		}
 		t.task.Set(pid, p)
 	}
@@ -583,7 +578,6 @@ func (t *timeline) apply(ev *parser.Event) {
 		}
 		if ev.Kind == parser.KindWakeupNew {
 			p.born, p.forked = true, false
-			p.recent = append(p.recent[:0], int(c))
 		}
 		if !p.queued && p.wokenAt == parser.NoTime {
 			p.wokenAt = ev.Time
@@ -607,7 +601,6 @@ func (t *timeline) apply(ev *parser.Event) {
 		t.see(&ev.Task)
 		child, parent := t.get(ev.Next.PID), t.get(ev.Task.PID)
 		child.comm = ev.Next.Comm
-		parent.flips.copyTo(&child.flips)
 		child.prio = parent.prio
 		child.entity.weight = parent.entity.weight
 		child.queuedKnown, child.forked = true, true

@@ -13,7 +13,8 @@ import (
 // tracker follows the isolated CPUs that are looked at: who ran, who came and
 // went, what it cost the owner.
 type tracker struct {
-	r    *pass
+	*worlds
+	cfg  accounting
 	cpu  map[int32]*trackedCPU
 	list []*trackedCPU // by CPU number
 	// land counts where tasks that may intrude land, by pid.
@@ -21,7 +22,7 @@ type tracker struct {
 	// hold is what foreign tasks do to each CPU as recorded, alts what differs from that
 	// in the worlds of the alternatives.
 	hold map[int32]*Hold
-	alts []altTrack
+	alt  []altTrack
 }
 
 // altTrack is what the tracker keeps of one alternative.
@@ -30,6 +31,18 @@ type altTrack struct {
 	hold              map[int32]*Hold // less what is recorded
 	moved             map[int32]*MovedTask
 	certain, possible int64
+}
+
+// accounting says what is wanted of the isolated CPUs.
+type accounting struct {
+	// cpus are those to look at, empty for all; owner names their own task, empty to find
+	// it; role is the baseline's.
+	cpus  cpumask.Mask
+	owner string
+	role  Role
+	// run and stay get what ends, nil skips it.
+	run  func(*Slice)
+	stay func(*Stay)
 }
 
 // maxTracked bounds the tasks whose landings are kept.
@@ -63,14 +76,14 @@ type openStay struct {
 	left []Remains
 }
 
-func newTracker(r *pass) *tracker {
-	t := &tracker{r: r, cpu: map[int32]*trackedCPU{}, land: map[int32]*Landing{}, hold: map[int32]*Hold{}}
+func newTracker(r *worlds, cfg accounting) *tracker {
+	t := &tracker{worlds: r, cfg: cfg, cpu: map[int32]*trackedCPU{}, land: map[int32]*Landing{}, hold: map[int32]*Hold{}}
 	for _, a := range r.alts {
-		t.alts = append(t.alts, altTrack{side: a, hold: map[int32]*Hold{}, moved: map[int32]*MovedTask{}})
+		t.alt = append(t.alt, altTrack{side: a, hold: map[int32]*Hold{}, moved: map[int32]*MovedTask{}})
 	}
 	focus := r.isolated.Value
-	if !r.plan.CPUs.Empty() {
-		focus = focus.And(r.plan.CPUs)
+	if !cfg.cpus.Empty() {
+		focus = focus.And(cfg.cpus)
 	}
 	for c := range focus.All() {
 		if c >= r.ncpu {
@@ -84,8 +97,8 @@ func newTracker(r *pass) *tracker {
 		t.cpu[k.cpu] = k
 		t.list = append(t.list, k)
 		t.hold[k.cpu] = &Hold{CPU: c}
-		for i := range t.alts {
-			t.alts[i].hold[k.cpu] = &Hold{CPU: c}
+		for i := range t.alt {
+			t.alt[i].hold[k.cpu] = &Hold{CPU: c}
 		}
 		t.findOwner(k)
 		if c < len(r.t.cpu) && r.t.cpu[c].known {
@@ -112,8 +125,8 @@ func sortedPIDs[V any](m map[int32]V) []int32 {
 // findOwner picks the task whose affinity lies within the isolated CPUs and
 // that ran most on this one.
 func (t *tracker) findOwner(k *trackedCPU) {
-	r := t.r
-	if want := r.plan.Owner; want != "" {
+	r := t.worlds
+	if want := t.cfg.owner; want != "" {
 		pid, err := strconv.ParseInt(want, 10, 32)
 		for p, ts := range r.s.task.All() {
 			if (err == nil && int64(p) == pid || err != nil && ts.comm == want) && (ts.seen.Test(int(k.cpu)) || k.res.Owner == nil && ts.startCPU == k.cpu) {
@@ -129,7 +142,7 @@ func (t *tracker) findOwner(k *trackedCPU) {
 			continue
 		}
 		p := r.t.get(pid)
-		a := r.aff.of(p)
+		a := r.t.aff.of(p)
 		known := a.from > fact.Assumed // outweighs any time that an assumed one ran
 		if !a.kthread && !a.recorder && a.mask.SubsetOf(r.isolated.Value) && (known && !sure || known == sure && ran > best) {
 			best, sure = ran, known
@@ -146,13 +159,13 @@ func (t *tracker) class(k *trackedCPU, p *task) Class {
 	if o := k.res.Owner; o != nil && o.PID == p.pid {
 		return ClassOwner
 	}
-	a := t.r.aff.of(p)
+	a := t.t.aff.of(p)
 	switch {
 	case a.kthread && a.mask.Weight() == 1:
 		return ClassHousekeeping
 	case a.recorder:
 		return ClassRecorder
-	case a.mask.SubsetOf(t.r.isolated.Value):
+	case a.mask.SubsetOf(t.isolated.Value):
 		return ClassPinned
 	}
 	return ClassForeign
@@ -170,8 +183,8 @@ func (t *tracker) arrive(k *trackedCPU, p *task, how How, from int32, at int64) 
 	if s := k.open[p.pid]; s != nil {
 		return s
 	}
-	s := &openStay{Stay: Stay{CPU: int(k.cpu), Task: p.ref(), Class: class, How: how, FromCPU: int(from), Arrived: at, Left: parser.NoTime}, index: -1, left: make([]Remains, len(t.alts))}
-	if n := len(t.r.of); n > 1 {
+	s := &openStay{Stay: Stay{CPU: int(k.cpu), Task: p.ref(), Class: class, How: how, FromCPU: int(from), Arrived: at, Left: parser.NoTime}, index: -1, left: make([]Remains, len(t.alt))}
+	if n := len(t.of); n > 1 {
 		s.More = make([]Remains, n-1)
 	}
 	k.open[p.pid] = s
@@ -189,7 +202,7 @@ func (t *tracker) leave(k *trackedCPU, pid int32, at int64) {
 	if s := k.open[pid]; s != nil {
 		s.Left = at
 		delete(k.open, pid)
-		if f := t.r.plan.Observer.Stay; f != nil {
+		if f := t.cfg.stay; f != nil {
 			f(&s.Stay)
 		}
 	}
@@ -206,27 +219,26 @@ func (t *tracker) leaveOthers(pid, cpu int32, at int64) {
 
 // placed takes a decision that was just computed: an entry, a waking within a
 // stay, or a departure.
-func (t *tracker) placed(d *decision, p *task) {
-	line := &d.line
-	t.count(d, p)
-	if len(t.list) == 0 || line.RecordedCPU < 0 || d.kind == place.KindExec {
+func (t *tracker) placed(line *Wakeup, p *task, path place.Path, entry *Explanation) {
+	t.count(line, p)
+	if len(t.list) == 0 || line.RecordedCPU < 0 || line.Kind == place.KindExec {
 		return // an exec moves through the stopper, whose migration tells
 	}
 	rec := int32(line.RecordedCPU)
 	if k := t.cpu[rec]; k != nil {
 		s := k.open[p.pid]
 		switch {
-		case s == nil && line.PrevCPU == line.RecordedCPU && d.kind == place.KindWakeup:
+		case s == nil && line.PrevCPU == line.RecordedCPU && line.Kind == place.KindWakeup:
 			// It was there all along, unseen so far.
 			if s = t.arrive(k, p, CameUnseen, parser.NoCPU, line.Time); s != nil {
 				t.waking(s, line, p)
 			}
 		case s == nil:
 			if s = t.arrive(k, p, CameByWakeup, int32(line.PrevCPU), line.Time); s != nil {
-				s.Entry = &Entry{Wakeup: *line, Path: line.Made().Path, Explanation: d.entry}
+				s.Entry = &Entry{Wakeup: *line, Path: line.Made().Path, Explanation: entry}
 				s.Entry.More = slices.Clone(line.More)
-				if d.path != "" {
-					s.Entry.Path = d.path
+				if path != "" {
+					s.Entry.Path = path
 				}
 				t.remains(s, p)
 			}
@@ -254,7 +266,7 @@ func (t *tracker) waking(s *openStay, line *Wakeup, p *task) {
 
 // remains counts where the task is in the other worlds after a decision.
 func (t *tracker) remains(s *openStay, p *task) {
-	for i := range t.alts {
+	for i := range t.alt {
 		switch t.stayIn(i, s, p) {
 		case MovedCertain:
 			s.left[i].Certain++
@@ -267,12 +279,12 @@ func (t *tracker) remains(s *openStay, p *task) {
 
 // tell copies what is left of a stay into its result.
 func (t *tracker) tell(s *openStay) {
-	for i, at := range t.r.of {
+	for i, at := range t.of {
 		switch left := s.left[at]; {
 		case i > 0:
 			s.More[i-1] = left
-			s.More[i-1].Kernel = t.r.plan.Alternatives[i].Name
-		case t.r.plan.Role == RolePatched:
+			s.More[i-1].Kernel = t.names[i]
+		case t.cfg.role == RolePatched:
 			s.PatchedCertain, s.PatchedRunNS, s.PatchedRunMaxNS = s.Wakings, s.RunNS, s.RunNS
 			if s.Entry != nil {
 				s.PatchedCertain++
@@ -286,16 +298,16 @@ func (t *tracker) tell(s *openStay) {
 // in says whether the task is on an isolated CPU in an alternative's world: surely,
 // perhaps, or not.
 func (t *tracker) in(alt int, p *task) Moved {
-	if t.r.base.m == nil {
+	if t.base.m == nil {
 		return MovedPossible // no machine to run the kernel on
 	}
-	div := t.alts[alt].world.diverged[p.pid]
+	div := t.alt[alt].world.diverged[p.pid]
 	if div == nil {
 		return MovedCertain
 	}
 	in := 0
 	for _, c := range div.cpus {
-		if t.r.isolated.Value.Test(c) {
+		if t.isolated.Value.Test(c) {
 			in++
 		}
 	}
@@ -320,23 +332,22 @@ func (t *tracker) stayIn(alt int, s *openStay, p *task) Moved {
 
 // answer is what an alternative says to a wakeup.
 func (t *tracker) answer(alt int, line *Wakeup) *Placed {
-	if i := slices.Index(t.r.of, alt); i > 0 {
+	if i := slices.Index(t.of, alt); i > 0 {
 		return &line.More[i-1].Placed
 	}
 	return line.Other()
 }
 
 // count keeps where wakeups land and what the patch moves.
-func (t *tracker) count(d *decision, p *task) {
-	line := &d.line
-	iso := t.r.isolated.Value
-	for i := range t.alts {
+func (t *tracker) count(line *Wakeup, p *task) {
+	iso := t.isolated.Value
+	for i := range t.alt {
 		moved := line.Moved
-		if at := slices.Index(t.r.of, i); at > 0 {
+		if at := slices.Index(t.of, i); at > 0 {
 			moved = line.More[at-1].Moved
 		}
 		if moved != MovedNo {
-			t.alts[i].count(p, line, moved, t.answer(i, line).CPU, iso, t.r.plan.Role)
+			t.alt[i].count(p, line, moved, t.answer(i, line).CPU, iso, t.cfg.role)
 		}
 	}
 	if line.RecordedCPU < 0 || iso.Empty() {
@@ -344,7 +355,7 @@ func (t *tracker) count(d *decision, p *task) {
 	}
 	l := t.land[p.pid]
 	if l == nil {
-		if len(t.land) >= maxTracked || !t.r.aff.of(p).mask.Intersects(iso) {
+		if len(t.land) >= maxTracked || !t.t.aff.of(p).mask.Intersects(iso) {
 			return
 		}
 		l = &Landing{Task: p.ref(), Recorded: map[int]int64{}, Original: map[int]int64{}, Patched: map[int]int64{}, RecordedRunNS: map[int]int64{}}
@@ -406,8 +417,8 @@ func (t *tracker) before(ev *parser.Event) {
 			t.leaveOthers(ev.Next.PID, ev.CPU, ev.Time)
 		}
 	case parser.KindMigrate:
-		p := t.r.t.get(ev.Task.PID)
-		if t.r.t.own {
+		p := t.t.get(ev.Task.PID)
+		if t.t.own {
 			return // a selection's own: placed has it
 		}
 		if k := t.cpu[ev.TargetCPU]; k != nil && ev.OrigCPU != ev.TargetCPU {
@@ -429,7 +440,7 @@ func (t *tracker) before(ev *parser.Event) {
 
 // switched ends one run and begins the next.
 func (t *tracker) switched(k *trackedCPU, ev *parser.Event) {
-	out := t.r.t.get(ev.Task.PID)
+	out := t.t.get(ev.Task.PID)
 	if ev.Task.Comm != "" && ev.Task.PID > 0 {
 		out.comm = ev.Task.Comm
 	}
@@ -447,7 +458,7 @@ func (t *tracker) switched(k *trackedCPU, ev *parser.Event) {
 	if ev.Next.PID <= 0 {
 		return
 	}
-	in := t.r.t.get(ev.Next.PID)
+	in := t.t.get(ev.Next.PID)
 	if ev.Next.Comm != "" {
 		in.comm = ev.Next.Comm
 	}
@@ -531,7 +542,7 @@ func (t *tracker) run(k *trackedCPU, p *task, end int64, cutEnd bool) {
 	case ClassOwner:
 		k.res.Owner.Comm, k.res.Owner.Prio = p.comm, p.prio
 	}
-	if f := t.r.plan.Observer.Run; f != nil && (ran > 0 || class != ClassIdle) {
+	if f := t.cfg.run; f != nil && (ran > 0 || class != ClassIdle) {
 		f(&run)
 	}
 }
@@ -540,7 +551,7 @@ func (t *tracker) run(k *trackedCPU, p *task, end int64, cutEnd bool) {
 // kernel does.
 func (t *tracker) ranOn(s *openStay, p *task, ran int64) Moved {
 	patched := MovedCertain
-	for i := range t.alts {
+	for i := range t.alt {
 		in := t.stayIn(i, s, p)
 		switch in {
 		case MovedCertain:
@@ -549,7 +560,7 @@ func (t *tracker) ranOn(s *openStay, p *task, ran int64) Moved {
 		case MovedPossible:
 			s.left[i].RunMaxNS += ran
 		}
-		if i == t.r.of[0] && t.r.plan.Role != RolePatched {
+		if i == t.of[0] && t.cfg.role != RolePatched {
 			patched = in
 		}
 	}
@@ -564,7 +575,7 @@ func (t *tracker) gap(k *trackedCPU, ev *parser.Event) {
 		from = max(ev.Start, k.since)
 	}
 	if k.known && k.cur >= 0 && from > k.since {
-		t.run(k, t.r.t.get(k.cur), from, true)
+		t.run(k, t.t.get(k.cur), from, true)
 		k.since = from
 	}
 	t.account(k, ClassUnknown, ev.Time)
@@ -573,11 +584,11 @@ func (t *tracker) gap(k *trackedCPU, ev *parser.Event) {
 
 // slice takes a run as perf sched timehist prints it.
 func (t *tracker) slice(k *trackedCPU, ev *parser.Event) {
-	p := t.r.t.see(&ev.Task)
+	p := t.t.see(&ev.Task)
 	if ev.Start > k.since {
 		t.account(k, ClassUnknown, ev.Start)
 	}
-	k.since, k.cut, k.delay, k.intruded = max(ev.Start, t.r.s.start), ev.Start < t.r.s.start, parser.NoTime, false
+	k.since, k.cut, k.delay, k.intruded = max(ev.Start, t.s.start), ev.Start < t.s.start, parser.NoTime, false
 	if ev.Delay > 0 {
 		k.delay = ev.Delay
 		if t.class(k, p) == ClassOwner {
@@ -601,7 +612,7 @@ func (t *tracker) entered(alt int, p *task, prev int, places []int) {
 	if len(t.list) == 0 {
 		return
 	}
-	a := &t.alts[alt]
+	a := &t.alt[alt]
 	if div := a.world.diverged[p.pid]; div != nil {
 		prev = div.cpus[0]
 	}
@@ -624,15 +635,15 @@ func (t *tracker) held(pid, cpu int32, ns int64) {
 		return
 	}
 	on := func(cpu int32, hold map[int32]*Hold, ns int64) {
-		if k := t.cpu[cpu]; k != nil && t.class(k, t.r.t.get(pid)) == ClassForeign {
+		if k := t.cpu[cpu]; k != nil && t.class(k, t.t.get(pid)) == ClassForeign {
 			hold[cpu].HeldNS += ns
 		}
 	}
 	on(cpu, t.hold, ns)
-	for i := range t.alts {
-		if div := t.alts[i].world.diverged[pid]; div != nil {
-			on(cpu, t.alts[i].hold, -ns)
-			on(int32(div.cpus[0]), t.alts[i].hold, ns)
+	for i := range t.alt {
+		if div := t.alt[i].world.diverged[pid]; div != nil {
+			on(cpu, t.alt[i].hold, -ns)
+			on(int32(div.cpus[0]), t.alt[i].hold, ns)
 		}
 	}
 }
@@ -641,7 +652,7 @@ func (t *tracker) held(pid, cpu int32, ns int64) {
 func (t *tracker) holds(alt int) []Hold {
 	out := make([]Hold, 0, len(t.list))
 	for _, k := range t.list {
-		h := *t.alts[alt].hold[k.cpu]
+		h := *t.alt[alt].hold[k.cpu]
 		h.HeldNS += t.hold[k.cpu].HeldNS
 		out = append(out, h)
 	}
@@ -650,16 +661,16 @@ func (t *tracker) holds(alt int) []Hold {
 
 // end closes everything at the end of the window.
 func (t *tracker) end() {
-	at := t.r.s.end
+	at := t.s.end
 	for _, k := range t.list {
 		if k.known && k.cur >= 0 {
-			t.run(k, t.r.t.get(k.cur), at, true)
+			t.run(k, t.t.get(k.cur), at, true)
 		} else {
 			t.account(k, ClassUnknown, at)
 		}
 		for _, pid := range sortedPIDs(k.open) {
 			s := k.open[pid]
-			if f := t.r.plan.Observer.Stay; f != nil {
+			if f := t.cfg.stay; f != nil {
 				f(&s.Stay)
 			}
 		}
@@ -684,8 +695,8 @@ func (t *tracker) report(res *Result) {
 			res.Landings = append(res.Landings, t.land[pid])
 		}
 	}
-	for i, at := range t.r.of {
-		a := &t.alts[at]
+	for i, at := range t.of {
+		a := &t.alt[at]
 		o := &res.Alternatives[i]
 		o.Holds, o.MovedCertain, o.MovedPossible, o.Moved = t.holds(at), a.certain, a.possible, a.tasks()
 	}

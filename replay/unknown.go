@@ -59,12 +59,12 @@ func (r *pass) unknowns() []Unknown {
 // silentCPUs counts the online CPUs without any event.
 func (r *pass) silentCPUs() int {
 	n := 0
-	online := r.aff.all
+	online := r.t.aff.all
 	if m, ok := r.host.Online.Get(); ok {
 		online = m
 	}
 	for c := range online.All() {
-		if r.silent(c) && r.base.m != nil {
+		if r.s.silent(c) && r.base.m != nil {
 			n++
 		}
 	}
@@ -85,7 +85,7 @@ func plural(n int, noun string) string {
 func (r *pass) looksIsolated() cpumask.Mask {
 	var pinned, shared cpumask.Mask
 	for pid, ts := range r.s.task.All() {
-		a := r.aff.find(pid, ts.comm, 0)
+		a := r.t.aff.find(pid, ts.comm, 0)
 		if a.kthread || a.recorder || pid == 0 || ts.seen.Empty() {
 			continue
 		}

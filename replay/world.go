@@ -173,7 +173,7 @@ const (
 
 // state answers the model's questions for one decision in one world.
 type state struct {
-	r    *pass
+	r    *worlds
 	side *side
 	win  window
 	memo *idleMemo // nil keeps no answers
@@ -249,7 +249,7 @@ func (s *state) idle(c int) explore.Answer {
 	waits := k.waits()
 	switch {
 	case !v.known || k.guard == s.self && k.guard > 0:
-		if s.r.silent(c) {
+		if s.r.s.silent(c) {
 			return explore.Either(true, fact.Assumed)
 		}
 		return explore.Either(false, fact.Unknown)
@@ -280,7 +280,7 @@ func (s *state) idle(c int) explore.Answer {
 		case s.hindsight:
 			return explore.Rarely(false, doubtLeaving, fact.Reconstructed)
 		}
-	case v.idleVal && s.overlapped(c):
+	case v.idleVal && s.self != noWakee && s.r.overlaps(s, c):
 		s.ahead = true
 		return explore.Rarely(true, doubtFlight, fact.Reconstructed) // the other mostly ends after this one
 	}
@@ -330,20 +330,6 @@ func (s supposing) Idle(c int) explore.Answer {
 	return s.state.Idle(c)
 }
 
-// overlapped reports whether another selection chose the CPU that is not
-// computed yet but may have been over before this one.
-func (s *state) overlapped(c int) bool {
-	if s.self == noWakee {
-		return false
-	}
-	for _, d := range s.r.queue.undecided {
-		if d.out != nil && s.r.chosen(d.out) == int32(c) && d.ev.Task.PID != s.self && d.win.lo <= s.win.hi && s.side.world.diverged[d.ev.Task.PID] == nil {
-			return true
-		}
-	}
-	return false
-}
-
 // inflightAway counts wakeups in flight to a CPU that belong to diverged
 // tasks: they are counted by their own places.
 func (s *state) inflightAway(c int) int {
@@ -366,7 +352,7 @@ func (s *state) SchedIdle(c int) explore.Answer {
 	}
 	queue := s.r.t.cpu[c].queue
 	for _, p := range queue {
-		if s.r.aff.of(p).policy != 5 {
+		if s.r.t.aff.of(p).policy != 5 {
 			return explore.Known(false, fact.Reconstructed)
 		}
 	}
@@ -434,14 +420,8 @@ func (s *state) ScanBudget(rule rules.BudgetRule, this, c int) (explore.Range, e
 	if llc < 0 {
 		return explore.Range{Hi: int64(s.side.m.NumCPU()), From: fact.Unknown}, nil
 	}
-	b := &s.r.hidden.budget[llc]
 	s.asked = true
-	b.ask(s.r.queue.closing, s.hindsight)
-	if rule == rules.BudgetUtil {
-		return b.value(), b.odds()
-	}
-	o := s.r.scanOdds(rule, this, b.weight, s.win.est)
-	return o.value(), o
+	return s.r.hidden.scanBudget(llc, rule, this, s.win.est, s.hindsight)
 }
 
 // ofAverages is a CPU's reconstructed average with its margin; of a CPU of which
@@ -452,8 +432,8 @@ func (s *state) ofAverages(c int, most int64, pick func(now, stale average) (bes
 		return explore.Range{Hi: most, From: fact.Unknown}
 	}
 	now, stale := t.loadOf(c)
-	r := s.r.margin(pick(now, stale))
-	if !t.cpu[c].known && !s.r.silent(c) {
+	r := margin(pick(now, stale))
+	if !t.cpu[c].known && !s.r.s.silent(c) {
 		r.Lo, r.Hi, r.From = 0, max(r.Hi, most), fact.Unknown
 	}
 	return r
@@ -486,7 +466,7 @@ func (s *state) queuedLoad(rule rules.LoadRule, c int) explore.Range {
 		if rule == rules.LoadRunnable {
 			e := p.entity
 			e.step(t.now, true, t.cpu[c].cur == p.pid)
-			one = s.r.margin(e.load, p.entity.load)
+			one = margin(e.load, p.entity.load)
 		}
 		sum.Lo, sum.Best, sum.Hi, sum.From = sum.Lo+one.Lo, sum.Best+one.Best, sum.Hi+one.Hi, min(sum.From, one.From)
 		most = max(most, one.Hi)

@@ -327,8 +327,9 @@ func TestOverlappingSelections(t *testing.T) {
 		{"its own", []*decision{flies}, other.PID, window{1003 * us, 1001 * us, 1005 * us}, false},
 		{"no decision asks", []*decision{flies}, noWakee, window{1003 * us, 1001 * us, 1005 * us}, false},
 	} {
-		st := bare(l).stateOf(c.win, c.self)
-		st.r.queue.undecided = c.undecided
+		r := bare(l)
+		st := r.stateOf(c.win, c.self)
+		r.queue.undecided = c.undecided
 		if a := st.Idle(7); !a.Value || a.Open != c.open || st.ahead != c.open {
 			t.Errorf("%s: %+v", c.name, a)
 		}
@@ -336,20 +337,22 @@ func TestOverlappingSelections(t *testing.T) {
 }
 
 // bare is a pass of the bench under 6.1 with nothing but a timeline.
-func bare(l *timeline) *pass {
+func bare(l *timeline) *decider {
 	k, err := rules.ParseKernel("6.1", "")
 	if err != nil {
 		panic(err)
 	}
-	r := &pass{recorded: &recorded{s: &survey{}}, plan: &Plan{}, t: l}
-	r.base = newSide(scenarioOf(k), BuildMachine(bench("6.1"), rules.DomainRulesFor(6, 1)), 0)
-	r.llcs = r.base.number(nil)
-	return r
+	rec := &recorded{s: &survey{}, ncpu: 8}
+	w := &worlds{recorded: rec, t: l}
+	w.base = newSide(scenarioOf(k), BuildMachine(bench("6.1"), rules.DomainRulesFor(6, 1)), 0)
+	w.llcs = w.base.number(nil)
+	w.hidden = newFacts(rec, l, w.llcs, nil)
+	return newDecider(w, config{})
 }
 
 // stateOf is the recorded state as a selection sees it.
-func (r *pass) stateOf(w window, self int32) *state {
-	return &state{r: r, side: r.base, win: w, self: self}
+func (r *decider) stateOf(w window, self int32) *state {
+	return &state{r: r.worlds, side: r.base, win: w, self: self}
 }
 
 // A decision that is closed after has_idle_cores was set does not read what came
@@ -699,11 +702,13 @@ func TestSetRecent(t *testing.T) {
 		{"unknown still", nil, set(-1), nil},
 		{"too many to tell", []int{1, 2}, set(3, 4, 5, -1), nil},
 	} {
-		p := &task{pid: other.PID, recent: slices.Clone(c.before)}
+		p := &task{pid: other.PID}
+		own := r.hidden.of(p.pid)
+		own.recent = slices.Clone(c.before)
 		r.runs = c.runs
 		r.setRecent(p, r.all(), -1, wakeesRecent)
-		if !slices.Equal(p.recent, c.want) {
-			t.Errorf("%s: %v, want %v", c.name, p.recent, c.want)
+		if !slices.Equal(own.recent, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, own.recent, c.want)
 		}
 	}
 }
