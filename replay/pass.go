@@ -3,11 +3,9 @@ package replay
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"schedreplay/fact"
 	"schedreplay/kernelmodel/place"
-	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 )
 
@@ -187,13 +185,6 @@ func (r *pass) describe() {
 	res.KernelsFrom = r.plan.settled.From
 	if n := len(r.s.stood); n > 0 {
 		res.Notes = append(res.Notes, plural(n, "CPU")+" wrote many events at one time: their clocks stood still while a tick was late (an unstable time stamp counter). Such events are taken to be later than they say, and what other CPUs did meanwhile is less certain.")
-	}
-	for _, k := range [2]*rules.Kernel{res.Original, res.Patched} {
-		for _, n := range k.Notes {
-			if !slices.Contains(res.Notes, n) {
-				res.Notes = append(res.Notes, n)
-			}
-		}
 	}
 }
 

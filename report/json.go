@@ -407,7 +407,7 @@ func encodeJSON(all *findings.Findings, o *Options, doc *document) ([]byte, erro
 	res := all.Result
 	j := jsonReport{
 		SchemaVersion: SchemaVersion, Program: o.Program, Command: o.Command, Headline: plainTexts(say.Headline(res)), Summary: plainTexts(doc.Brief), Verdict: []jsonFinding{},
-		CPUs: []jsonCPU{}, Landings: []jsonLanding{}, Unknown: []jsonUnknown{}, Notes: texts(res.Notes),
+		CPUs: []jsonCPU{}, Landings: []jsonLanding{}, Unknown: []jsonUnknown{}, Notes: texts(say.Notes(res)),
 		Isolated: jsonMask{From: res.Isolated.From.String(), Source: res.Isolated.Source},
 	}
 	if doc.Partial != "" {

@@ -159,7 +159,7 @@ func (a *app) check(in *input, demands []demand, junit string) error {
 	for _, h := range say.Headline(res) {
 		a.note(say.Plain(h))
 	}
-	a.notes(res.Notes, res.Host.Notes)
+	a.notes(say.Notes(res), res.Host.Notes)
 	if junit != "" {
 		if err := writeJUnit(junit, &suite, in.files()); err != nil {
 			return err

@@ -99,7 +99,7 @@ func (a *app) convert(in *input, to, out string) error {
 	}
 	a.announce(in, say.Headline(res))
 	a.holds(out, holds)
-	a.notes(res.Notes, res.Host.Notes)
+	a.notes(say.Notes(res), res.Host.Notes)
 	return nil
 }
 

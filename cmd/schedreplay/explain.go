@@ -112,7 +112,7 @@ func (a *app) explain(in *input, c *common, n int64) error {
 	case !found:
 		return usagef("--wakeup %d: the capture has %s", n, plural(total, "wakeup"))
 	}
-	a.notes(res.Notes, res.Host.Notes)
+	a.notes(say.Notes(res), res.Host.Notes)
 	return nil
 }
 

@@ -55,7 +55,7 @@ func (a *app) fidelity(in *input, c *common) error {
 	} else {
 		a.fidelityText(in, res, &f, c)
 	}
-	a.notes(res.Notes, res.Host.Notes)
+	a.notes(say.Notes(res), res.Host.Notes)
 	return nil
 }
 

@@ -64,7 +64,7 @@ func (a *app) intrusions(in *input, c *common) error {
 	} else {
 		a.intrusionsText(in, res, c)
 	}
-	a.notes(res.Notes, res.Host.Notes)
+	a.notes(say.Notes(res), res.Host.Notes)
 	return nil
 }
 

@@ -148,7 +148,7 @@ func (a *app) kernelDiff(x, y *rules.Kernel, format string) {
 	s := a.style()
 	for _, k := range []*rules.Kernel{x, y} {
 		fmt.Fprintf(a.out, "%s: row %s, %s\n", s.Bold(k.Name), k.Row, a.leakWords(k))
-		for _, n := range k.Notes {
+		for _, n := range say.KernelNotes(k) {
 			fmt.Fprintln(a.out, term.Indent(n, 2, 80))
 		}
 	}

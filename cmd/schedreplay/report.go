@@ -95,7 +95,7 @@ func (a *app) report(in *input, dir, command string) error {
 	}
 	a.announce(in, say.Headline(res))
 	a.holds(dir, "report.html, report.md, report.json, tables and figures")
-	a.notes(res.Notes, res.Host.Notes)
+	a.notes(say.Notes(res), res.Host.Notes)
 	return nil
 }
 

@@ -42,7 +42,7 @@ func (a *app) reports(cmd *cobra.Command, paths []string, dir string, c *common)
 		for _, l := range in.remarks(say.Headline(res)) {
 			a.paragraph(name+": "+l, 0)
 		}
-		a.notes(res.Notes, res.Host.Notes)
+		a.notes(say.Notes(res), res.Host.Notes)
 		if err := in.partial(); partial == nil {
 			partial = err
 		}

@@ -65,7 +65,7 @@ func (a *app) sweep(in *input, c *common) error {
 	default:
 		a.sweepText(in, s)
 	}
-	a.notes(res.Notes, res.Host.Notes)
+	a.notes(say.Notes(res), res.Host.Notes)
 	return nil
 }
 

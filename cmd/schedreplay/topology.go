@@ -13,6 +13,7 @@ import (
 	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/cpumask"
 	"schedreplay/export/rows"
+	"schedreplay/findings/say"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/kernelmodel/topo"
 	"schedreplay/parser"
@@ -149,7 +150,7 @@ func (a *app) topologyOf(h *parser.Host, in *input, c *common) error {
 	} else {
 		a.topologyText(&v)
 	}
-	a.notes(v.kernel.Notes, h.Notes)
+	a.notes(say.KernelNotes(v.kernel), h.Notes)
 	return nil
 }
 
@@ -347,7 +348,7 @@ func (a *app) domainsText(v *view) {
 		}
 	}
 	for _, n := range v.m.Domains().Notes {
-		fmt.Fprintln(a.out, term.Wrap("note: "+n, 80))
+		fmt.Fprintln(a.out, term.Wrap("note: "+say.DomainNote(n), 80))
 	}
 	if v.h.Domains == nil {
 		fmt.Fprintln(a.out, "\nthe kernel's own domains are not known: they are for root, in debugfs")

@@ -78,7 +78,7 @@ func (a *app) wakeups(in *input, c *common) error {
 	if err != nil {
 		return err
 	}
-	a.notes(res.Notes, res.Host.Notes)
+	a.notes(say.Notes(res), res.Host.Notes)
 	return nil
 }
 

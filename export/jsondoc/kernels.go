@@ -39,7 +39,7 @@ func KernelDiff(a, b *rules.Kernel) []byte {
 		o.Word("row", k.Row)
 		o.Bool("leaks", k.Rules.Leaks(), len(k.Unknown) == 0)
 		o.Words("unknown_fixes", say.Fixes(k.Unknown))
-		o.Words("notes", k.Notes)
+		o.Words("notes", say.KernelNotes(k))
 		o.End()
 	}
 	o.List("differences")

@@ -28,6 +28,13 @@ func Headline(res *replay.Result) []string {
 func Recorded(res *replay.Result) []string {
 	s := &res.Settled
 	var out []string
+	if k := res.BaselineKernel(); k != nil && k.Newer() {
+		for _, n := range k.Notes {
+			if n.Kind == rules.NoteNewer {
+				out = append(out, KernelNote(n))
+			}
+		}
+	}
 	switch {
 	case s.Uncovered != nil:
 		out = append(out, fmt.Sprintf("The model does not cover the recorded release %q (%s), so %s is assumed. Name a kernel with --original.", Clean(s.Release), Clean(s.Uncovered.Error()), s.Assumed))

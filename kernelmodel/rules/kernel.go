@@ -27,9 +27,8 @@ type Kernel struct {
 	// Unknown holds the fixes of which the release does not tell whether it has
 	// them: those its stable branch took at an unknown point.
 	Unknown []Fix
-	// Notes say what the user should know: a vendor release, a fix it had
-	// already, an unknown point release.
-	Notes []string
+	// Notes say what the user should know.
+	Notes []Note
 
 	major, minor, patch int // patch is -1 if unknown
 	// stock are the rules of the release as it came, and what is unknown of them.
@@ -76,11 +75,11 @@ func ParseKernel(s, procVersion string) (*Kernel, error) {
 			return nil, fmt.Errorf("%w: %q: fix %s has no meaning on %s, which has no such code", ErrKernel, s, c.fix, k.Row)
 		}
 		if !k.turn(info, c.on) {
-			state := "has"
+			n := Note{Kind: NoteHas, Release: release, Fix: c.fix}
 			if !c.on {
-				state = "lacks"
+				n.Kind = NoteLacks
 			}
-			k.Notes = append(k.Notes, fmt.Sprintf("%s %s %s already.", release, state, c.fix))
+			k.Notes = append(k.Notes, n)
 		}
 	}
 	return k, nil
@@ -196,7 +195,7 @@ func kernelOf(release, procVersion string) (*Kernel, error) {
 	case suffix == "" || strings.HasPrefix(suffix, "-rc"):
 	case vendorSuffix.MatchString(suffix):
 		k.patch = -1
-		k.Notes = append(k.Notes, fmt.Sprintf("%s is a vendor release: it is taken as mainline %d.%d, and the vendor's backports may differ.", release, major, minor))
+		k.Notes = append(k.Notes, Note{Kind: NoteVendor, Release: release, Version: versionName(major, minor)})
 	default:
 		k.patch = -1
 		if v := debianVersion.FindStringSubmatch(procVersion); v != nil && v[1] == m[1] && v[2] == m[2] {
@@ -207,9 +206,9 @@ func kernelOf(release, procVersion string) (*Kernel, error) {
 			k.patch = patch
 		}
 		if k.patch < 0 {
-			k.Notes = append(k.Notes, fmt.Sprintf("The point release of %s is not known; /proc/version would tell it.", release))
+			k.Notes = append(k.Notes, Note{Kind: NotePointUnknown, Release: release})
 		} else if k.patch != patch {
-			k.Notes = append(k.Notes, fmt.Sprintf("%s is %d.%d.%d by /proc/version.", release, major, minor, k.patch))
+			k.Notes = append(k.Notes, Note{Kind: NotePoint, Release: release, Version: fmt.Sprintf("%d.%d.%d", major, minor, k.patch)})
 		}
 	}
 	row := rowOf(major, minor)
@@ -217,8 +216,7 @@ func kernelOf(release, procVersion string) (*Kernel, error) {
 		return nil, fmt.Errorf("%w: %q is older than %s, the oldest kernel modelled", ErrKernel, release, rows[0].Name())
 	}
 	if last := newest(); row == last && (major != last.Major || minor != last.Minor) {
-		k.Notes = append(k.Notes, fmt.Sprintf("%d.%d is newer than %s, the newest kernel whose source the model was held against: it is taken as %s.",
-			major, minor, last.Name(), row.Name()))
+		k.Notes = append(k.Notes, Note{Kind: NoteNewer, Release: release, Version: versionName(major, minor), Row: row.Name()})
 	}
 	k.Row, k.Settings = row.Name(), row.Settings
 	switch {

@@ -113,7 +113,7 @@ func TestParseKernel(t *testing.T) {
 		name, row    string
 		patch        int
 		has, unknown []Fix
-		notes        []string // what each note holds
+		notes        []Note
 		variants     int
 	}{
 		{in: "6.1", name: "6.1", row: "6.1", has: []Fix{FixKthreadInTask, FixScanAffinity}},
@@ -121,8 +121,8 @@ func TestParseKernel(t *testing.T) {
 		{in: "6.1.83", name: "6.1.83", row: "6.1", patch: 83, has: []Fix{FixSMTSpan, FixCoreSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity}},
 		{in: "6.1.0+smt-span", name: "6.1.0+smt-span", row: "6.1", has: []Fix{FixSMTSpan, FixKthreadInTask, FixScanAffinity}},
 		{in: "6.1.83-smt-span", name: "6.1.83-smt-span", row: "6.1", patch: 83, has: []Fix{FixCoreSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity}},
-		{in: "6.1.83+smt-span", name: "6.1.83", row: "6.1", patch: 83, has: []Fix{FixSMTSpan, FixCoreSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity}, notes: []string{"6.1.83 has smt-span already"}},
-		{in: "6.1.0-core-span", name: "6.1.0", row: "6.1", has: []Fix{FixKthreadInTask, FixScanAffinity}, notes: []string{"lacks core-span already"}},
+		{in: "6.1.83+smt-span", name: "6.1.83", row: "6.1", patch: 83, has: []Fix{FixSMTSpan, FixCoreSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity}, notes: []Note{{Kind: NoteHas, Release: "6.1.83", Fix: FixSMTSpan}}},
+		{in: "6.1.0-core-span", name: "6.1.0", row: "6.1", has: []Fix{FixKthreadInTask, FixScanAffinity}, notes: []Note{{Kind: NoteLacks, Release: "6.1.0", Fix: FixCoreSpan}}},
 		{in: "6.1.0+core-span+smt-span", name: "6.1.0+core-span+smt-span", row: "6.1", has: []Fix{FixSMTSpan, FixCoreSpan, FixKthreadInTask, FixScanAffinity}},
 		{in: "6.1.0+smt-span-smt-span", name: "6.1.0", row: "6.1", has: []Fix{FixKthreadInTask, FixScanAffinity}},
 		{in: "6.12-smt-span-core-span", name: "6.12-smt-span-core-span", row: "6.12", has: []Fix{FixRecentUsedMask, FixKthreadInTask, FixScanAffinity}},
@@ -136,40 +136,40 @@ func TestParseKernel(t *testing.T) {
 		// Distributions that hide the point release.
 		{
 			in: "6.1.0-18-amd64", name: "6.1.0-18-amd64", row: "6.1", patch: -1, has: []Fix{FixKthreadInTask, FixScanAffinity},
-			unknown: []Fix{FixRecentUsedMask, FixSMTSpan, FixCoreSpan}, notes: []string{"point release of 6.1.0-18-amd64 is not known"}, variants: 8,
+			unknown: []Fix{FixRecentUsedMask, FixSMTSpan, FixCoreSpan}, notes: []Note{{Kind: NotePointUnknown, Release: "6.1.0-18-amd64"}}, variants: 8,
 		},
 		{
 			in: "6.1.0-18-amd64", version: debian, name: "6.1.0-18-amd64", row: "6.1", patch: 76, has: []Fix{FixRecentUsedMask, FixKthreadInTask, FixScanAffinity},
-			notes: []string{"6.1.0-18-amd64 is 6.1.76"},
+			notes: []Note{{Kind: NotePoint, Release: "6.1.0-18-amd64", Version: "6.1.76"}},
 		},
 		{
 			in: "6.1.0-18-amd64+smt-span", version: debian, name: "6.1.0-18-amd64+smt-span", row: "6.1", patch: 76,
-			has: []Fix{FixSMTSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity}, notes: []string{"6.1.0-18-amd64 is 6.1.76"},
+			has: []Fix{FixSMTSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity}, notes: []Note{{Kind: NotePoint, Release: "6.1.0-18-amd64", Version: "6.1.76"}},
 		},
 		{
 			in: "6.1.0-18-amd64+smt-span", name: "6.1.0-18-amd64+smt-span", row: "6.1", patch: -1, has: []Fix{FixSMTSpan, FixKthreadInTask, FixScanAffinity},
-			unknown: []Fix{FixRecentUsedMask, FixCoreSpan}, notes: []string{"not known"}, variants: 4,
+			unknown: []Fix{FixRecentUsedMask, FixCoreSpan}, notes: []Note{{Kind: NotePointUnknown, Release: "6.1.0-18-amd64"}}, variants: 4,
 		},
 		{
 			in: "6.1.0-18-amd64-smt-span", name: "6.1.0-18-amd64-smt-span", row: "6.1", patch: -1, has: []Fix{FixKthreadInTask, FixScanAffinity},
-			unknown: []Fix{FixRecentUsedMask, FixCoreSpan}, notes: []string{"not known"}, variants: 4,
+			unknown: []Fix{FixRecentUsedMask, FixCoreSpan}, notes: []Note{{Kind: NotePointUnknown, Release: "6.1.0-18-amd64"}}, variants: 4,
 		},
-		{in: "5.10.0-28-amd64", version: debian5, name: "5.10.0-28-amd64", row: "5.10", patch: 209, has: []Fix{FixSMTSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity}, notes: []string{"is 5.10.209"}},
-		{in: "6.1.0-18-amd64", version: debian5, name: "6.1.0-18-amd64", row: "6.1", patch: -1, has: []Fix{FixKthreadInTask, FixScanAffinity}, unknown: []Fix{FixRecentUsedMask, FixSMTSpan, FixCoreSpan}, notes: []string{"not known"}, variants: 8}, // another kernel's text
-		{in: "5.15.0-105-generic", version: ubuntu, name: "5.15.0-105-generic", row: "5.15", patch: 148, has: []Fix{FixSMTSpan, FixKthreadInTask, FixScanAffinity}, notes: []string{"is 5.15.148"}},
+		{in: "5.10.0-28-amd64", version: debian5, name: "5.10.0-28-amd64", row: "5.10", patch: 209, has: []Fix{FixSMTSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity}, notes: []Note{{Kind: NotePoint, Release: "5.10.0-28-amd64", Version: "5.10.209"}}},
+		{in: "6.1.0-18-amd64", version: debian5, name: "6.1.0-18-amd64", row: "6.1", patch: -1, has: []Fix{FixKthreadInTask, FixScanAffinity}, unknown: []Fix{FixRecentUsedMask, FixSMTSpan, FixCoreSpan}, notes: []Note{{Kind: NotePointUnknown, Release: "6.1.0-18-amd64"}}, variants: 8}, // another kernel's text
+		{in: "5.15.0-105-generic", version: ubuntu, name: "5.15.0-105-generic", row: "5.15", patch: 148, has: []Fix{FixSMTSpan, FixKthreadInTask, FixScanAffinity}, notes: []Note{{Kind: NotePoint, Release: "5.15.0-105-generic", Version: "5.15.148"}}},
 		// Vendors.
 		{
 			in: "4.18.0-553.el8", name: "4.18.0-553.el8", row: "4.18", patch: -1, has: []Fix{FixRecentUsedMask}, unknown: []Fix{FixSMTSpan, FixScanAffinity},
-			notes: []string{"vendor release: it is taken as mainline 4.18"}, variants: 4,
+			notes: []Note{{Kind: NoteVendor, Release: "4.18.0-553.el8", Version: "4.18"}}, variants: 4,
 		},
-		{in: "5.10.0-136.oe2203", name: "5.10.0-136.oe2203", row: "5.10", patch: -1, has: []Fix{FixSMTSpan, FixRecentUsedMask, FixScanAffinity}, unknown: []Fix{FixKthreadInTask}, notes: []string{"vendor"}, variants: 2},
-		{in: "4.19.90-ctkernel", name: "4.19.90-ctkernel", row: "4.19", patch: -1, has: []Fix{FixRecentUsedMask}, unknown: []Fix{FixSMTSpan, FixScanAffinity}, notes: []string{"vendor"}, variants: 4},
-		{in: "4.19.90-ctkernel+smt-span", name: "4.19.90-ctkernel+smt-span", row: "4.19", patch: -1, has: []Fix{FixSMTSpan, FixRecentUsedMask}, unknown: []Fix{FixScanAffinity}, notes: []string{"vendor"}, variants: 2},
-		{in: "3.10.0-1160.el7.x86_64", name: "3.10.0-1160.el7.x86_64", row: "3.10", patch: -1, notes: []string{"vendor"}},
-		{in: "5.14.21-150400.22-default", name: "5.14.21-150400.22-default", row: "5.14", patch: -1, has: []Fix{FixSMTSpan, FixRecentUsedMask, FixScanAffinity}, unknown: []Fix{FixCoreSpan, FixKthreadInTask}, notes: []string{"vendor"}, variants: 4},
+		{in: "5.10.0-136.oe2203", name: "5.10.0-136.oe2203", row: "5.10", patch: -1, has: []Fix{FixSMTSpan, FixRecentUsedMask, FixScanAffinity}, unknown: []Fix{FixKthreadInTask}, notes: []Note{{Kind: NoteVendor, Release: "5.10.0-136.oe2203", Version: "5.10"}}, variants: 2},
+		{in: "4.19.90-ctkernel", name: "4.19.90-ctkernel", row: "4.19", patch: -1, has: []Fix{FixRecentUsedMask}, unknown: []Fix{FixSMTSpan, FixScanAffinity}, notes: []Note{{Kind: NoteVendor, Release: "4.19.90-ctkernel", Version: "4.19"}}, variants: 4},
+		{in: "4.19.90-ctkernel+smt-span", name: "4.19.90-ctkernel+smt-span", row: "4.19", patch: -1, has: []Fix{FixSMTSpan, FixRecentUsedMask}, unknown: []Fix{FixScanAffinity}, notes: []Note{{Kind: NoteVendor, Release: "4.19.90-ctkernel", Version: "4.19"}}, variants: 2},
+		{in: "3.10.0-1160.el7.x86_64", name: "3.10.0-1160.el7.x86_64", row: "3.10", patch: -1, notes: []Note{{Kind: NoteVendor, Release: "3.10.0-1160.el7.x86_64", Version: "3.10"}}},
+		{in: "5.14.21-150400.22-default", name: "5.14.21-150400.22-default", row: "5.14", patch: -1, has: []Fix{FixSMTSpan, FixRecentUsedMask, FixScanAffinity}, unknown: []Fix{FixCoreSpan, FixKthreadInTask}, notes: []Note{{Kind: NoteVendor, Release: "5.14.21-150400.22-default", Version: "5.14"}}, variants: 4},
 		// Beyond what was read.
 		{in: "6.13.2", name: "6.13.2", row: "6.13", patch: 2, has: []Fix{FixSMTSpan, FixCoreSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity}},
-		{in: "8.1", name: "8.1", row: "7.3", has: []Fix{FixSMTSpan, FixCoreSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity, FixDelayedDiscount}, notes: []string{"newer than " + newest().Name()}},
+		{in: "8.1", name: "8.1", row: "7.3", has: []Fix{FixSMTSpan, FixCoreSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity, FixDelayedDiscount}, notes: []Note{{Kind: NoteNewer, Release: "8.1", Version: "8.1", Row: newest().Name()}}},
 	} {
 		k, err := ParseKernel(tc.in, tc.version)
 		if err != nil {
@@ -188,14 +188,8 @@ func TestParseKernel(t *testing.T) {
 		if n := max(tc.variants, 1); len(k.Variants()) != n {
 			t.Errorf("%q: %d variants, want %d", tc.in, len(k.Variants()), n)
 		}
-		if len(k.Notes) != len(tc.notes) {
-			t.Errorf("%q: notes %q, want %q", tc.in, k.Notes, tc.notes)
-			continue
-		}
-		for i, n := range tc.notes {
-			if !strings.Contains(k.Notes[i], n) {
-				t.Errorf("%q: note %q, want %q", tc.in, k.Notes[i], n)
-			}
+		if d := cmp.Diff(tc.notes, k.Notes); d != "" {
+			t.Errorf("%q: notes, -want +got:\n%s", tc.in, d)
 		}
 	}
 }

@@ -1,8 +1,6 @@
 package topo
 
 import (
-	"fmt"
-
 	"schedreplay/cpumask"
 	"schedreplay/kernelmodel/rules"
 )
@@ -80,9 +78,30 @@ type Domains struct {
 	// AsymCapacity is sched_asym_cpucapacity: some domain spans different
 	// capacities.
 	AsymCapacity bool
-	// Notes say what of the topology was missing or refused, one sentence each.
-	Notes []string
+	// Notes say what of the topology was missing or refused.
+	Notes []Note
 }
+
+// Note is something that was missing or refused; findings/say has the sentence.
+type Note struct {
+	Kind NoteKind
+	// Within and Between are the NUMA distances assumed ([NoteDistances]).
+	Within, Between int
+	// Level and CPUs are where masks overlap in part ([NoteOverlap]).
+	Level string
+	CPUs  cpumask.Mask
+}
+
+// NoteKind is what a note is about.
+type NoteKind uint8
+
+// The kinds.
+const (
+	// NoteDistances: the NUMA distances are unknown, and assumed.
+	NoteDistances NoteKind = iota
+	// NoteOverlap: masks overlap in part, so these CPUs get no domains.
+	NoteOverlap
+)
 
 // BuildDomains builds the sched domains of a machine as the kernel does at boot
 // and after its cpusets changed (kernel/sched/topology.c: sched_init_domains,
@@ -194,8 +213,7 @@ func newDomainBuilder(t *Topology, r *rules.DomainRules, boot cpumask.Mask) *dom
 	b.out.NUMAType, b.out.NUMADistances = b.numa.topology, b.numa.distances
 	for _, n := range t.Node {
 		if len(t.Node) > 1 && len(n.Distance) != len(t.Node) {
-			b.out.Notes = append(b.out.Notes, fmt.Sprintf(
-				"the NUMA distances are unknown: %d within a node and %d between nodes are assumed", localDistance, remoteDistance))
+			b.out.Notes = append(b.out.Notes, Note{Kind: NoteDistances, Within: localDistance, Between: remoteDistance})
 			break
 		}
 	}
@@ -416,8 +434,7 @@ func (b *domainBuilder) buildSchedDomains(cpuMap cpumask.Mask) {
 	if b.r.SpanSane {
 		for _, tl := range b.levels {
 			if !topologySpanSane(tl, cpuMap) {
-				b.out.Notes = append(b.out.Notes, fmt.Sprintf(
-					"the %s masks of CPUs %s overlap in part: the kernel refuses to build their sched domains", tl.name, cpuMap))
+				b.out.Notes = append(b.out.Notes, Note{Kind: NoteOverlap, Level: tl.name, CPUs: cpuMap})
 				return
 			}
 		}

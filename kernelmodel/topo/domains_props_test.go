@@ -269,7 +269,7 @@ func TestInsaneMasks(t *testing.T) {
 	}
 	d := BuildDomains(m, rules.DomainRulesFor(6, 1), cpumask.Mask{}, cpumask.Mask{}, nil)
 	if len(d.CPU[0].SD) != 0 || len(d.Notes) != 1 || d.CPU[3].LLCSize != 0 {
-		t.Errorf("%+v %q", d.CPU[0], d.Notes)
+		t.Errorf("%+v %+v", d.CPU[0], d.Notes)
 	}
 	if d = BuildDomains(m, rules.DomainRulesFor(4, 19), cpumask.Mask{}, cpumask.Mask{}, nil); len(d.CPU[0].SD) == 0 {
 		t.Error("4.19 builds no domains")

@@ -114,7 +114,7 @@ func judgeDomains(t *testing.T, files map[string]string) int {
 	}
 	got := BuildDomains(top, rules, isolated.Or(later), later, nil)
 	if len(got.Notes) > 0 {
-		t.Errorf("notes %q", got.Notes)
+		t.Errorf("notes %+v", got.Notes)
 	}
 	n := 0
 	var want, have []string

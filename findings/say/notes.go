@@ -1,0 +1,57 @@
+package say
+
+import (
+	"fmt"
+	"slices"
+
+	"schedreplay/kernelmodel/rules"
+	"schedreplay/kernelmodel/topo"
+	"schedreplay/replay"
+)
+
+// KernelNote is the sentence of a remark on a KERNEL.
+func KernelNote(n rules.Note) string {
+	release := Clean(n.Release)
+	switch n.Kind {
+	case rules.NoteHas:
+		return fmt.Sprintf("%s has %s already.", release, n.Fix)
+	case rules.NoteLacks:
+		return fmt.Sprintf("%s lacks %s already.", release, n.Fix)
+	case rules.NoteVendor:
+		return fmt.Sprintf("%s is a vendor release: it is taken as mainline %s, and the vendor's backports may differ.", release, n.Version)
+	case rules.NotePointUnknown:
+		return fmt.Sprintf("The point release of %s is not known; /proc/version would tell it.", release)
+	case rules.NotePoint:
+		return fmt.Sprintf("%s is %s by /proc/version.", release, n.Version)
+	}
+	return fmt.Sprintf("%s is newer than %s, the newest kernel whose source the model was held against: it is taken as %s.", n.Version, n.Row, n.Row)
+}
+
+// KernelNotes are the sentences of all remarks on some kernels, each once.
+func KernelNotes(kernels ...*rules.Kernel) []string {
+	var out []string
+	for _, k := range kernels {
+		if k == nil {
+			continue
+		}
+		for _, n := range k.Notes {
+			if s := KernelNote(n); !slices.Contains(out, s) {
+				out = append(out, s)
+			}
+		}
+	}
+	return out
+}
+
+// Notes are the remarks on a run's kernels and on the run.
+func Notes(res *replay.Result) []string {
+	return append(KernelNotes(res.Original, res.Patched), res.Notes...)
+}
+
+// DomainNote is the sentence of a remark on how sched domains were built.
+func DomainNote(n topo.Note) string {
+	if n.Kind == topo.NoteDistances {
+		return fmt.Sprintf("the NUMA distances are unknown: %d within a node and %d between nodes are assumed", n.Within, n.Between)
+	}
+	return fmt.Sprintf("the %s masks of CPUs %s overlap in part: the kernel refuses to build their sched domains", n.Level, n.CPUs)
+}

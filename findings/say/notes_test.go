@@ -1,0 +1,47 @@
+package say
+
+import (
+	"strings"
+	"testing"
+
+	"schedreplay/kernelmodel/rules"
+	"schedreplay/kernelmodel/topo"
+	"schedreplay/replay"
+)
+
+// Each remark on a KERNEL has a sentence, told once.
+func TestKernelNotes(t *testing.T) {
+	for in, want := range map[string]string{
+		"6.1.83+smt-span": "6.1.83 has smt-span already.",
+		"6.1.0-core-span": "6.1.0 lacks core-span already.",
+		"4.18.0-553.el8":  "4.18.0-553.el8 is a vendor release: it is taken as mainline 4.18, and the vendor's backports may differ.",
+		"6.1.0-18-amd64":  "The point release of 6.1.0-18-amd64 is not known; /proc/version would tell it.",
+		"99.1":            "99.1 is newer than",
+	} {
+		k, err := rules.ParseKernel(in, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := KernelNotes(k, nil, k); len(got) != 1 || !strings.HasPrefix(Plain(got[0]), want) {
+			t.Errorf("%s: %q, want %q", in, got, want)
+		}
+		head := Headline(&replay.Result{Original: k, Patched: k, Baseline: replay.RoleOriginal})
+		if first := len(head) > 0 && head[0] == KernelNote(k.Notes[0]); first != k.Newer() {
+			t.Errorf("%s: newer than the table %v, the headline is %q", in, k.Newer(), head)
+		}
+	}
+	k, err := rules.ParseKernel("6.1.0-18-amd64", "Debian 6.1.76-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := KernelNotes(k); len(got) != 1 || Plain(got[0]) != "6.1.0-18-amd64 is 6.1.76 by /proc/version." {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestDomainNotes(t *testing.T) {
+	a, b := DomainNote(topo.Note{Kind: topo.NoteDistances, Within: 10, Between: 20}), DomainNote(topo.Note{Kind: topo.NoteOverlap, Level: "MC"})
+	if !strings.Contains(a, "10 within a node and 20") || !strings.Contains(b, "the MC masks") {
+		t.Errorf("%q, %q", a, b)
+	}
+}
