@@ -26,6 +26,8 @@ type Collector struct {
 	placed map[int]*[3]int64
 	// Routes counts decisions by the CPU the task was on and the one chosen.
 	Routes routes
+	// near is what ran on the CPUs beside the isolated ones.
+	near near
 	// kept counts the slices and points kept by all CPUs.
 	kept int
 }
@@ -69,7 +71,7 @@ type clip struct {
 
 func NewCollector() *Collector {
 	return &Collector{
-		CPUs: map[int]*CPUTrack{}, placed: map[int]*[3]int64{}, Routes: newRoutes(),
+		CPUs: map[int]*CPUTrack{}, placed: map[int]*[3]int64{}, Routes: newRoutes(), near: newNear(),
 	}
 }
 
@@ -86,6 +88,7 @@ func (c *Collector) cpu(n int) *CPUTrack {
 }
 
 func (c *Collector) Wakeup(w *replay.Wakeup) {
+	c.near.entry(w)
 	if w.Selection {
 		for i, cpu := range [3]int{w.RecordedCPU, w.Original.CPU, w.Patched.CPU} {
 			if cpu < 0 {
@@ -104,9 +107,16 @@ func (c *Collector) Wakeup(w *replay.Wakeup) {
 	}
 }
 
+// Begin takes what is known before the first decision.
+func (c *Collector) Begin(res *replay.Result) { c.near.begin(res) }
+
+// Near takes a slice on a CPU that shares an LLC with an isolated one.
+func (c *Collector) Near(r *replay.Slice) { c.near.slice(r) }
+
 // Run takes a slice on an isolated CPU.
 func (c *Collector) Run(r *replay.Slice) {
 	t := c.cpu(r.CPU)
+	c.near.slice(r)
 	if findings.IsIntruder(r) {
 		t.intruder(r)
 	} else {

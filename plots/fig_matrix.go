@@ -103,7 +103,7 @@ func matrixFigure(res *replay.Result, col *Collector) *Figure {
 		desc: fmt.Sprintf("Recorded: %s; the table below has the numbers.", routeWords(res, col, 0)),
 	}
 	if len(m.n[2]) > 0 && res.Patched != nil {
-		panels = append(panels, matrixPanel{"model of " + say.Clean(res.Patched.Name), m.n[2]})
+		panels = append(panels, matrixPanel{"model of " + say.Kernel(res.Patched), m.n[2]})
 		if iso, ok := res.Isolated.Get(); ok && !iso.Empty() {
 			f.Title = fmt.Sprintf("Selections of an isolated CPU: %s recorded, %s with the patch", say.Count(m.into[0]), say.Count(m.into[2]))
 		}

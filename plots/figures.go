@@ -77,7 +77,7 @@ func BuildFigures(f *findings.Findings, col *Collector) *Set {
 			break
 		}
 		if t := col.CPUs[c.CPU]; t != nil {
-			set.CPU[c.CPU] = buildCPUFigures(res, t, c)
+			set.CPU[c.CPU] = buildCPUFigures(res, t, c, &col.near)
 		}
 	}
 	set.landings(res, col, cpus)
@@ -86,9 +86,9 @@ func BuildFigures(f *findings.Findings, col *Collector) *Set {
 	return set
 }
 
-func buildCPUFigures(res *replay.Result, t *CPUTrack, c *findings.CPU) *CPUFigures {
+func buildCPUFigures(res *replay.Result, t *CPUTrack, c *findings.CPU, n *near) *CPUFigures {
 	f := &CPUFigures{Strip: stripFigure(res, t, c)}
-	f.Entry, f.NoEntry = entryFigure(t, c)
+	f.Entry, f.NoEntry = entryFigure(t, c, n)
 	f.DelayTime, f.DelayCDF, f.NoDelay = delayFigures(res, t, c)
 	if f.DelayCDF != nil {
 		f.DelayHeat = heatFigure(res, t, c)
@@ -202,7 +202,7 @@ func stripFigure(res *replay.Result, t *CPUTrack, c *findings.CPU) *Figure {
 	t.base.cover(res.Start, res.End)
 	before := strip{title: "recorded"}
 	if res.BaselineKernel() != nil {
-		before.title = "recorded, kernel " + say.Clean(res.BaselineKernel().Name)
+		before.title = "recorded, kernel " + say.Kernel(res.BaselineKernel())
 	}
 	before.lanes = ownerLane(t, c)
 	after := strip{lanes: ownerLane(t, c)}
@@ -242,7 +242,7 @@ func stripFigure(res *replay.Result, t *CPUTrack, c *findings.CPU) *Figure {
 		}
 		before.lanes = append(before.lanes, lane{name: name, short: short, style: laneIntruder, solid: &k.cover, pickSolid: mine})
 		after.lanes = append(after.lanes, lane{
-			name: name, short: short, style: laneIntruder, solid: &k.certain, possible: &k.possible, note: "none of it remains",
+			name: name, short: short, style: laneIntruder, solid: &k.certain, possible: &k.possible, note: "gone",
 			pickSolid:    func(s *sliver) bool { return s.patched == replay.MovedCertain && mine(s) },
 			pickPossible: func(s *sliver) bool { return s.patched == replay.MovedPossible && mine(s) },
 		})
@@ -289,8 +289,8 @@ func stripFigure(res *replay.Result, t *CPUTrack, c *findings.CPU) *Figure {
 	marks := entryMarks(c)
 	before.raised = len(marks) > 1
 	strips := []strip{before}
-	if len(list) > 0 && res.Patched != nil {
-		after.title = fmt.Sprintf("under %s: what remains of the intruders", say.Clean(res.Patched.Name))
+	if len(list) > 0 && res.Patched != nil && res.Baseline != replay.RolePatched {
+		after.title = fmt.Sprintf("under %s: what remains of the intruders", say.Kernel(res.Patched))
 		after.bare = c.Came.Remains.MaxNS == 0
 		strips = append(strips, after)
 		f.Caption += " Below, the intruders as the patched kernel would have placed them: full where they surely remain, hatched where they may; the owner as recorded."
@@ -310,7 +310,7 @@ func stripTitle(c *findings.CPU) string {
 		return fmt.Sprintf("No foreign task ran on CPU %d", c.CPU)
 	}
 	who := say.JoinUpTo(taskNames(c.Tasks, 2), 2, "task")
-	return fmt.Sprintf("CPU %d was held %s%s in %s by %s", c.CPU, say.AtLeast(c.All.CutRuns > 0), say.Duration(c.All.NS), say.Counted(c.All.Runs, "run"), who)
+	return fmt.Sprintf("%s held CPU %d for %s%s, in %s", who, c.CPU, say.AtLeast(c.All.AtLeast()), say.Duration(c.All.NS), say.Counted(c.All.Runs, "run"))
 }
 
 // taskNames returns the names of the first n tasks, and empty ones for the
@@ -368,7 +368,7 @@ func entryMarks(c *findings.CPU) []moment {
 }
 
 // entryFigure is the close-up of how the main stay began.
-func entryFigure(t *CPUTrack, c *findings.CPU) (*Figure, string) {
+func entryFigure(t *CPUTrack, c *findings.CPU, n *near) (*Figure, string) {
 	main := c.Came.Main
 	if main == nil {
 		if c.Resident.Main != nil {
@@ -435,7 +435,7 @@ func entryFigure(t *CPUTrack, c *findings.CPU) (*Figure, string) {
 		covers[id].add(max(r.Start, start), min(r.End, end))
 	}
 	slices.SortStableFunc(order, func(a, b key) int { return cmp.Compare(a.style, b.style) })
-	s := strip{title: "recorded, close-up"}
+	s := strip{title: fmt.Sprintf("CPU %d, recorded, close-up", c.CPU)}
 	for _, id := range order {
 		s.lanes = append(s.lanes, lane{name: names[id], short: shorts[id], style: id.style, solid: covers[id]})
 	}
@@ -449,15 +449,23 @@ func entryFigure(t *CPUTrack, c *findings.CPU) (*Figure, string) {
 		Caption: fmt.Sprintf("The %s and the first %s of foreign tasks, slice by slice.",
 			what, say.Counted(int64(seen), "run")),
 	}
+	strips := []strip{s}
+	if beside, left := n.strip(c.CPU, at, start, end, base); beside != nil {
+		strips = append(strips, *beside)
+		f.Caption += " Below, the other CPUs of its LLC: blank where idle, hatched where the recording does not tell." + busyWords(n.busyAt(c.CPU, at))
+		if left > 0 {
+			f.Caption += fmt.Sprintf(" %s are left out.", say.Counted(int64(left), "CPU"))
+		}
+	}
 	f.desc = fmt.Sprintf("Close-up of %s of CPU %d around %s: who ran, slice by slice.", say.Duration(end-start), c.CPU, say.Clock(at))
-	f.height = stripHeight([]strip{s})
+	f.height = stripHeight(strips)
 	if main.Entry != nil {
 		label = "woken"
 		if main.Entry.WakerCPU >= 0 {
 			label = fmt.Sprintf("woken on CPU %d", main.Entry.WakerCPU)
 		}
 	}
-	f.draw = drawStrips([]strip{s}, axisFor(start, end), []moment{{at: at, label: label}})
+	f.draw = drawStrips(strips, axisFor(start, end), []moment{{at: at, label: label}})
 	return f, ""
 }
 
@@ -644,10 +652,10 @@ func (s *Set) landings(res *replay.Result, col *Collector, cpus []*findings.CPU)
 func landingRows(res *replay.Result, recorded, original, patched map[int]int64) []landingRow {
 	rows := []landingRow{{"recorded", ink, recorded}}
 	if len(original) > 0 && res.Original != nil {
-		rows = append(rows, landingRow{"model of " + say.Clean(res.Original.Name), ownerBlue, original})
+		rows = append(rows, landingRow{"model of " + say.Kernel(res.Original), ownerBlue, original})
 	}
 	if len(patched) > 0 && res.Patched != nil {
-		rows = append(rows, landingRow{"model of " + say.Clean(res.Patched.Name), patchGreen, patched})
+		rows = append(rows, landingRow{"model of " + say.Kernel(res.Patched), patchGreen, patched})
 	}
 	return rows
 }

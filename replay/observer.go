@@ -5,7 +5,7 @@ package replay
 // only; copy what you keep.
 type Observer struct {
 	// Begin is called once, before anything else but Progress, with what is known
-	// by then: the kernels compared, the headline, the window, the host and the
+	// by then: the kernels compared and how they were chosen, the window, the host and the
 	// counts of what was lost. What the replay itself finds is still empty.
 	Begin func(*Result)
 	// Wakeup gets every placement, in order of N.
@@ -13,6 +13,9 @@ type Observer struct {
 	// Run gets every slice on a CPU of Result.Focus, owner and idle included, in
 	// order of End.
 	Run func(*Slice)
+	// Near gets the slices on the CPUs that share an LLC with one of Result.Focus and are
+	// none of it, idle ones too, in order of End. Of their class only idle is told.
+	Near func(*Slice)
 	// Stay gets every stay when it ends or the capture does.
 	Stay func(*Stay)
 	// Progress is told now and then how many events were replayed; pass counts

@@ -28,7 +28,7 @@ func newPass(rec *recorded, plan *Plan, later *rehearsed) *pass {
 		role: plan.Role, runs: plan.runs(), explain: plan.Explain, watcher: r,
 		told: plan.Observer.Wakeup != nil || len(plan.Alternatives) < manyAlternatives,
 	})
-	r.track = newTracker(w, accounting{cpus: plan.CPUs, owner: plan.Owner, role: plan.Role, run: plan.Observer.Run, stay: plan.Observer.Stay})
+	r.track = newTracker(w, accounting{cpus: plan.CPUs, owner: plan.Owner, role: plan.Role, run: plan.Observer.Run, near: plan.Observer.Near, stay: plan.Observer.Stay})
 	r.describe()
 	return r
 }
@@ -101,7 +101,11 @@ func (r *pass) run(ctx context.Context, pass int) error {
 // since the capture began.
 func (r *pass) ran(c int32, until int64) {
 	k := &r.t.cpu[c]
-	if !k.known || k.cur <= 0 {
+	if !k.known || k.cur < 0 {
+		return
+	}
+	r.track.near(k.cur, c, max(k.since, r.s.start), until)
+	if k.cur == 0 {
 		return
 	}
 	ns := until - max(k.since, r.s.start)

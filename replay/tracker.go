@@ -17,6 +17,8 @@ type tracker struct {
 	cfg  accounting
 	cpu  map[int32]*trackedCPU
 	list []*trackedCPU // by CPU number
+	// beside are the CPUs that share an LLC with one of them.
+	beside cpumask.Mask
 	// land counts where tasks that may intrude land, by pid.
 	land map[int32]*Landing
 	// hold is what foreign tasks do to each CPU as recorded, alts what differs from that
@@ -40,9 +42,9 @@ type accounting struct {
 	cpus  cpumask.Mask
 	owner string
 	role  Role
-	// run and stay get what ends, nil skips it.
-	run  func(*Slice)
-	stay func(*Stay)
+	// run, near and stay get what ends, nil skips it.
+	run, near func(*Slice)
+	stay      func(*Stay)
 }
 
 // maxTracked bounds the tasks whose landings are kept.
@@ -101,6 +103,9 @@ func newTracker(r *worlds, cfg accounting) *tracker {
 			t.alt[i].hold[k.cpu] = &Hold{CPU: c}
 		}
 		t.findOwner(k)
+		if c < len(r.host.CPU) {
+			t.beside = t.beside.Or(r.host.CPU[c].LLC)
+		}
 		if c < len(r.t.cpu) && r.t.cpu[c].known {
 			k.cur, k.known = r.t.cpu[c].cur, true
 		}
@@ -597,6 +602,19 @@ func (t *tracker) slice(k *trackedCPU, ev *parser.Event) {
 	}
 	t.run(k, p, ev.Time, false)
 	k.since, k.cut, k.cur, k.known = ev.Time, true, parser.NoPID, false
+}
+
+// near passes on a slice on a CPU beside those looked at.
+func (t *tracker) near(pid, cpu int32, start, end int64) {
+	f := t.cfg.near
+	if f == nil || end <= start || t.cpu[cpu] != nil || !t.beside.Test(int(cpu)) {
+		return
+	}
+	s := Slice{CPU: int(cpu), Task: t.t.get(pid).ref(), Start: start, End: end, Delay: parser.NoTime, Stay: -1}
+	if pid == 0 {
+		s.Class = ClassIdle
+	}
+	f(&s)
 }
 
 // ranElsewhere keeps the run time by CPU of tasks that may intrude.

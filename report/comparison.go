@@ -124,8 +124,8 @@ func (c *Comparison) made() section {
 		if s.Result.Meta != nil {
 			file = captureName(s.Result.Meta)
 		}
-		if s.Result.Original != nil {
-			kernel = say.Clean(s.Result.Original.Name)
+		if k := s.Recorded(); k != nil {
+			kernel = say.Kernel(k)
 		}
 		t.Rows = append(t.Rows, []string{say.Clean(s.Name), file, kernel, say.Duration(s.WindowNS()), say.Code(s.Checksum)})
 	}
@@ -287,8 +287,8 @@ func (c *Comparison) JSON() ([]byte, error) {
 			PerSecond: jsonIntervalOf(s.EntriesPerS), Residents: s.Sum.Held.Residents, Runs: s.Sum.Held.Runs, RunNS: s.Sum.Held.NS, Share: jsonIntervalOf(s.Share),
 			Decisions: s.Fidelity.Decisions, Exact: s.Fidelity.Exact, Covered: s.Fidelity.Covered, Unjudged: s.Fidelity.Unjudged,
 		}
-		if s.Result.Original != nil {
-			x.Kernel = &s.Result.Original.Name
+		if k := s.Recorded(); k != nil {
+			x.Kernel = &k.Name
 		}
 		if s.Sum.Delays.Count() > 0 {
 			x.WorstNS = &s.Sum.Delays.WorstNS

@@ -32,7 +32,7 @@ type document struct {
 	Warnings  []string
 	Headlines []string
 	Tiles     []say.Tile
-	Lead      *plots.Figure // on the first page
+	Leads     []*plots.Figure // on the first page
 	Sections  []section
 }
 
@@ -99,12 +99,15 @@ func para(s string) block { return block{Text: s} }
 func compose(f *findings.Findings, col *plots.Collector, o *Options, figs *plots.Set) *document {
 	res, cpus := f.Result, f.CPUs
 	d := &document{
-		Title: "Who ran on the isolated CPUs", Brief: say.Brief(f), Verdict: say.Verdict(f), Tiles: say.Tiles(f), Warnings: say.Warnings(f), Headlines: say.Headline(res),
+		Title: "Who ran on the isolated CPUs", Brief: say.Brief(f), Verdict: say.Verdict(f), Tiles: say.Tiles(f), Warnings: say.Warnings(f),
 	}
 	if len(cpus) == 1 {
 		d.Title = fmt.Sprintf("Who ran on isolated CPU %d", cpus[0].CPU)
 	} else if iso, ok := res.Isolated.Get(); ok && iso.Empty() || !ok {
 		d.Title = "Where the kernel put the tasks"
+	}
+	if !f.HasFix() { // else the brief says it
+		d.Headlines = say.Headline(res)
 	}
 	if res.Partial != nil {
 		d.Partial = fmt.Sprintf("The capture could not be read to its end; everything here is about the %s before that place. Reason: %s",
@@ -112,7 +115,11 @@ func compose(f *findings.Findings, col *plots.Collector, o *Options, figs *plots
 	}
 	if len(cpus) > 0 {
 		if lead := figs.CPU[cpus[0].CPU]; lead != nil {
-			d.Lead = lead.Strip
+			for _, x := range []*plots.Figure{lead.Strip, lead.Entry} {
+				if x != nil {
+					d.Leads = append(d.Leads, x)
+				}
+			}
 		}
 	}
 	if p := unknownParagraph(res); p.Text != "" {
@@ -217,7 +224,7 @@ func cpuSections(all *findings.Findings, c *findings.CPU, f *plots.CPUFigures, f
 	out := []section{head}
 
 	entry := section{ID: id("-entry"), Title: "How the entry happened", Level: 3}
-	if f != nil {
+	if f != nil && !(first && f.Entry != nil) { // it is on the first page
 		entry.figure(f.Entry, f.NoEntry)
 	}
 	// The main entry, and others that came by another way.
@@ -808,7 +815,7 @@ func factsSection(f *findings.Findings) section {
 		row("topology and caches", "of "+say.Counted(int64(n), "CPU"), from, "")
 	}
 	if res.Original != nil {
-		row("rules of the original kernel", say.Clean(res.Original.Name), res.KernelsFrom, "")
+		row("rules of the recorded kernel", say.Kernel(f.Recorded()), res.KernelsFrom, "")
 	}
 	for i, c := range cpus {
 		if i == maxTaskRows {
@@ -907,10 +914,10 @@ func madeSection(f *findings.Findings, o *Options) section {
 	}
 	row("migrations outside wakeups", balancer)
 	if res.Original != nil {
-		row("original kernel", fmt.Sprintf("%s, rules of %s", say.Clean(res.Original.Name), res.Original.Row))
+		row("original kernel", fmt.Sprintf("%s, rules of %s", say.Kernel(res.Original), res.Original.Row))
 	}
 	if res.Patched != nil {
-		v := fmt.Sprintf("%s, rules of %s", say.Clean(res.Patched.Name), res.Patched.Row)
+		v := fmt.Sprintf("%s, rules of %s", say.Kernel(res.Patched), res.Patched.Row)
 		if more := f.Fix.Adds; len(more) > 0 {
 			v += "; has in addition " + say.FixNames(more)
 		}

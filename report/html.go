@@ -137,10 +137,7 @@ func htmlText(s string) template.HTML {
 
 // figures lists the document's figures in order.
 func (d *document) figures() []*plots.Figure {
-	var out []*plots.Figure
-	if d.Lead != nil {
-		out = append(out, d.Lead)
-	}
+	out := slices.Clone(d.Leads)
 	for _, s := range d.Sections {
 		for _, b := range s.Blocks {
 			if b.Figure != nil {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"encoding/json"
 	"strings"
@@ -70,6 +71,7 @@ type jsonCapture struct {
 type jsonKernels struct {
 	Original *string  `json:"original"`
 	Patched  *string  `json:"patched"`
+	Baseline string   `json:"baseline"`
 	From     string   `json:"from"`
 	Added    []string `json:"added_fixes"`
 	Removed  []string `json:"removed_fixes"`
@@ -427,7 +429,7 @@ func encodeJSON(all *findings.Findings, o *Options, doc *document) ([]byte, erro
 	for k, n := range res.Events {
 		j.Capture.Events[k.String()] = n
 	}
-	j.Kernels = jsonKernels{From: res.KernelsFrom.String(), Added: fixList(all.Fix.Adds), Removed: fixList(all.Fix.Drops)}
+	j.Kernels = jsonKernels{Baseline: string(cmp.Or(res.Baseline, replay.RoleOriginal)), From: res.KernelsFrom.String(), Added: fixList(all.Fix.Adds), Removed: fixList(all.Fix.Drops)}
 	if res.Original != nil {
 		j.Kernels.Original = &res.Original.Name
 	}

@@ -36,8 +36,8 @@ func (d *document) markdown(figureFile func(*plots.Figure) string) []byte {
 	if len(d.Tiles) > 0 {
 		key.markdown(&b)
 	}
-	if d.Lead != nil {
-		figureMarkdown(&b, d.Lead, figureFile)
+	for _, f := range d.Leads {
+		figureMarkdown(&b, f, figureFile)
 	}
 	if len(d.Verdict) > 0 {
 		b.WriteString("## The verdict in full\n\n")

@@ -48,7 +48,11 @@ func NewReport(d *outdir.Dir, o Options) (*Report, error) {
 // each replay needs a report of its own.
 func (r *Report) Observer() replay.Observer {
 	return replay.Observer{
-		Begin: r.col.Begin,
+		Begin: func(res *replay.Result) {
+			r.col.Begin(res)
+			r.pics.Begin(res)
+		},
+		Near: r.pics.Near,
 		Wakeup: func(w *replay.Wakeup) {
 			r.col.Wakeup(w)
 			r.pics.Wakeup(w)

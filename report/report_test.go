@@ -147,7 +147,7 @@ func TestReportGolden(t *testing.T) {
 }
 
 func TestReportIsDeterministic(t *testing.T) {
-	again, err := writeScene(build(incidentSpec()), filepath.Join(t.TempDir(), "report"), true)
+	again, err := writeScene(scenes()["incident"], filepath.Join(t.TempDir(), "report"), true)
 	if err != nil {
 		t.Fatal(err)
 	}

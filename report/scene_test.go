@@ -1,7 +1,9 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"schedreplay/cpumask"
 	"schedreplay/fact"
@@ -18,6 +20,7 @@ type scene struct {
 	res     *replay.Result
 	wakeups []replay.Wakeup
 	runs    []replay.Slice
+	near    []replay.Slice
 }
 
 func (s *scene) play(o replay.Observer) *replay.Result {
@@ -28,8 +31,12 @@ func (s *scene) play(o replay.Observer) *replay.Result {
 		o.Wakeup = func(*replay.Wakeup) {}
 	}
 	// In order of time, as replay does: wakeups and runs interleave.
-	i := 0
+	i, near := 0, s.near
 	for r := range s.runs {
+		for o.Near != nil && len(near) > 0 && near[0].End <= s.runs[r].End {
+			o.Near(&near[0])
+			near = near[1:]
+		}
 		for i < len(s.wakeups) && s.wakeups[i].Time <= s.runs[r].End {
 			o.Wakeup(&s.wakeups[i])
 			i++
@@ -325,6 +332,14 @@ func explanation(cpu int) *replay.Explanation {
 func scenes() map[string]*scene {
 	m := map[string]*scene{}
 	m["incident"] = build(incidentSpec())
+	m["incident"].near = []replay.Slice{ // CPU 40 ran one task, CPU 41 two, CPU 42 is not known from a time on
+		{CPU: 40, Start: 24_112_004_000, End: 24_600_000_000, Task: replay.TaskRef{PID: 701, Comm: "spin 0"}},
+		{CPU: 41, Start: 24_500_000_000, End: 24_575_000_000, Task: replay.TaskRef{PID: 702, Comm: "vm-mem"}},
+		{CPU: 41, Start: 24_575_000_000, End: 24_590_000_000, Class: replay.ClassIdle},
+		{CPU: 41, Start: 24_590_000_000, End: 24_620_000_000, Task: replay.TaskRef{PID: 703, Comm: "ping0"}},
+		{CPU: 42, Start: 24_500_000_000, End: 24_580_000_000, Task: pong},
+	}
+	slices.SortStableFunc(m["incident"].near, func(a, b replay.Slice) int { return cmp.Compare(a.End, b.End) })
 
 	sp := incidentSpec()
 	sp.enter = -1

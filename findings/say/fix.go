@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"schedreplay/findings"
+	"schedreplay/kernelmodel/rules"
 	"schedreplay/replay"
 )
 
@@ -131,9 +132,9 @@ func hasFix(f *findings.Findings, cpus ...*findings.CPU) []string {
 	default:
 		s = fmt.Sprintf("under %s %s would have brought foreign tasks to %s, and %s more may have", k, n, where, Count(w.EntriesPossible))
 	}
-	out := []string{"your kernel has the fix", s}
+	out := []string{fmt.Sprintf("your kernel has the fix: %s carries smt-span (%s)", Kernel(f.Result.Patched), commit(rules.FixSMTSpan)), s}
 	if w.Entries > 0 {
-		out = append(out, fmt.Sprintf("What they ran then took %s as recorded", Duration(w.HeldNS)))
+		out = append(out, fmt.Sprintf("In the recording those tasks then ran for %s elsewhere", Duration(w.HeldNS)))
 	}
 	return out
 }
