@@ -382,24 +382,24 @@ func (r *decider) ask(d *decision, p *task, w *world, q *place.Wakeup) {
 	}
 	q.CurFlips, q.Flips = append(q.CurFlips[:0], place.Weighted{Weight: 1}), own.flips.value(q.Flips[:0])
 	q.CurPerCPUKthread = explore.Known(cur == 0, fact.Reconstructed)
-	q.CurLoad, q.CurWeight, q.Weight = explore.Exactly(0, fact.Reconstructed), 0, p.entity.weight
+	q.CurLoad, q.CurWeight, q.Weight = explore.Exactly(0, fact.Reconstructed), 0, p.entity.Weight
 	kthread := false
 	if cp := t.find(cur); cp != nil && cur > 0 {
 		q.CurFlips = r.hidden.of(cp.pid).flips.after(p.pid, d.ev.Time, q.CurFlips[:0])
 		ca := r.t.aff.of(cp)
 		kthread = ca.kthread
 		q.CurPerCPUKthread = explore.Known(ca.kthread && ca.mask.Weight() == 1, ca.from)
-		q.CurLoad, q.CurWeight = margin(cp.entity.load, cp.entity.load), cp.entity.weight
+		q.CurLoad, q.CurWeight = margin(cp.entity.Load, cp.entity.Load), cp.entity.Weight
 	} else if cur < 0 {
 		q.CurFlips = q.CurFlips[:0]
 		q.CurPerCPUKthread = explore.Either(false, fact.Unknown)
 	}
-	q.Load = margin(p.entity.load, p.entity.load)
+	q.Load = margin(p.entity.Load, p.entity.Load)
 	asleep := p.entity // wake_cap brings it to its queue's last update, which came after its sleep
 	if d.prev >= 0 && int(d.prev) < len(t.cpu) {
-		asleep.step(max(asleep.last, t.cpu[d.prev].cfs.last), false, false)
+		asleep.Step(max(asleep.Last, t.cpu[d.prev].cfs.Last), false, false)
 	}
-	q.Util = margin(asleep.util, p.entity.util)
+	q.Util = margin(asleep.Util, p.entity.Util)
 	q.Sync = r.hidden.sync.guess(d.line.wake(kthread), &own.woken)
 }
 

@@ -102,14 +102,14 @@ func (q *fairQueue) add(p *task) {
 		q.known = false
 	}
 	if q.known {
-		q.total.add(p.virtual.v, p.entity.weight)
+		q.total.add(p.virtual.v, p.entity.Weight)
 	}
 }
 
 // move advances a queued task's virtual time.
 func (q *fairQueue) move(p *task, by int64) {
 	p.virtual.v += by
-	q.total.sum += by * p.entity.weight
+	q.total.sum += by * p.entity.Weight
 }
 
 // baseSlice is sysctl_sched_base_slice after scaling: 0.7 ms times 1 +
@@ -140,7 +140,7 @@ func (q *fairQueue) totals() *fairTotal {
 	if !q.known {
 		q.total, q.known = fairTotal{base: q.tasks[0].virtual.v}, true
 		for _, p := range q.tasks {
-			q.total.add(p.virtual.v, p.entity.weight)
+			q.total.add(p.virtual.v, p.entity.Weight)
 		}
 	}
 	return &q.total
@@ -183,7 +183,7 @@ func (q *fairQueue) advance(cur *task, now int64) (dropped []*task) {
 	if cur == nil || d <= 0 || cur.virtual.on < 0 || cur.virtual.delayed {
 		return nil
 	}
-	x, w := &cur.virtual, cur.entity.weight
+	x, w := &cur.virtual, cur.entity.Weight
 	d += q.owed
 	q.owed = 0
 	for i := 0; i < maxRenewals && x.v+scaled(d, w) >= x.deadline; i++ {
@@ -210,7 +210,7 @@ func (q *fairQueue) charge(cur *task, ns, now int64) (dropped []*task) {
 	if q.renewed {
 		dropped, q.renewed = q.pick(cur), false
 	}
-	x, w := &cur.virtual, cur.entity.weight
+	x, w := &cur.virtual, cur.entity.Weight
 	q.move(cur, scaled(ns, w))
 	if x.v >= x.deadline {
 		x.deadline, q.renewed = x.v+scaled(q.slice, w), true
@@ -237,7 +237,7 @@ func (q *fairQueue) expect(cur *task, now int64) {
 	if cur == nil || cur.virtual.on < 0 || cur.virtual.delayed {
 		return
 	}
-	ahead := scaled(max(0, now-q.at), cur.entity.weight)
+	ahead := scaled(max(0, now-q.at), cur.entity.Weight)
 	q.move(cur, ahead-q.ahead)
 	q.ahead = ahead
 }
@@ -252,7 +252,7 @@ func (q *fairQueue) stall(cur *task, now int64) {
 		return
 	}
 	d := now - q.at
-	left := max(0, cur.virtual.deadline-cur.virtual.v) * cur.entity.weight / 1024
+	left := max(0, cur.virtual.deadline-cur.virtual.v) * cur.entity.Weight / 1024
 	waits := slices.ContainsFunc(q.tasks, func(p *task) bool { return p != cur && !p.virtual.delayed })
 	if waits && d > left+2*tick {
 		q.advance(cur, q.at+tick)
@@ -289,7 +289,7 @@ func (q *fairQueue) picked(p *task) {
 		return
 	}
 	sum, weight := q.sum(p.virtual.v) // below 0, and p itself adds nothing to it
-	others := weight - p.entity.weight
+	others := weight - p.entity.Weight
 	p.virtual.atMost(p.virtual.v + (sum-(others-1))/others)
 	q.known = false
 }
@@ -299,7 +299,7 @@ func (q *fairQueue) picked(p *task) {
 func (q *fairQueue) drop(p *task) {
 	x := &p.virtual
 	mean, _ := q.average()
-	x.vlag = q.clampLag(mean-x.v, p.entity.weight)
+	x.vlag = q.clampLag(mean-x.v, p.entity.Weight)
 	if x.delayed && x.vlag > 0 {
 		x.vlag = 0
 	}
@@ -314,7 +314,7 @@ func (q *fairQueue) remove(p *task) bool {
 		return false
 	}
 	q.tasks = slices.Delete(q.tasks, i, i+1)
-	q.total.add(p.virtual.v, -p.entity.weight)
+	q.total.add(p.virtual.v, -p.entity.Weight)
 	if p.virtual.delayed {
 		q.delayed--
 	}
@@ -334,14 +334,14 @@ func (q *fairQueue) place(p *task, cpu int32) {
 	if weight == 0 {
 		x.back, x.ahead = 0, 0
 	} else {
-		lag = x.vlag * (weight + p.entity.weight) / weight
+		lag = x.vlag * (weight + p.entity.Weight) / weight
 	}
 	x.v = mean - lag
 	slice := q.slice
 	if p.born {
 		slice /= 2
 	}
-	x.deadline = x.v + scaled(slice, p.entity.weight)
+	x.deadline = x.v + scaled(slice, p.entity.Weight)
 	x.on, x.delayed = cpu, false
 	q.add(p)
 }
@@ -366,7 +366,7 @@ func (q *fairQueue) sleep(p *task, may bool) (delayed bool) {
 // came notes that a wakeup put p behind the current task.
 func (q *fairQueue) came(p, cur *task, now int64) {
 	sum, _ := q.sum(cur.virtual.v)
-	p.virtual.came, p.virtual.gap = now, sum/p.entity.weight
+	p.virtual.came, p.virtual.gap = now, sum/p.entity.Weight
 	q.unjudged = true
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"schedreplay/kernelmodel/load"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
 )
@@ -23,7 +24,7 @@ func TestBaseSlice(t *testing.T) {
 func fairTask(pid int32, v, deadline, weight int64) *task {
 	p := &task{pid: pid, prio: 120}
 	p.virtual = virtual{v: v, deadline: deadline, on: 0}
-	p.entity.weight = weight
+	p.entity.Weight = weight
 	return p
 }
 
@@ -42,7 +43,7 @@ func TestFairAverage(t *testing.T) {
 		num, den := new(big.Int), new(big.Int)
 		for i := range rapid.IntRange(1, 20).Draw(t, "n") {
 			v := rapid.Int64Range(-1<<40, 1<<40).Draw(t, "v")
-			w := weightOf(rapid.Int32Range(100, 139).Draw(t, "prio"))
+			w := load.WeightOf(rapid.Int32Range(100, 139).Draw(t, "prio"))
 			q.add(fairTask(int32(i), v, 0, w))
 			num.Add(num, new(big.Int).Mul(big.NewInt(v), big.NewInt(w)))
 			den.Add(den, big.NewInt(w))
@@ -119,11 +120,11 @@ func TestPlaceKeepsLag(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		q := fairQueue{slice: 3_000_000}
 		for i := range rapid.IntRange(1, 6).Draw(t, "n") {
-			q.add(fairTask(int32(i+2), rapid.Int64Range(0, 1<<30).Draw(t, "v"), 0, weightOf(rapid.Int32Range(100, 139).Draw(t, "prio"))))
+			q.add(fairTask(int32(i+2), rapid.Int64Range(0, 1<<30).Draw(t, "v"), 0, load.WeightOf(rapid.Int32Range(100, 139).Draw(t, "prio"))))
 		}
-		p := fairTask(1, 0, 0, weightOf(rapid.Int32Range(100, 139).Draw(t, "own")))
+		p := fairTask(1, 0, 0, load.WeightOf(rapid.Int32Range(100, 139).Draw(t, "own")))
 		p.virtual.on = parser.NoCPU
-		lag := q.clampLag(rapid.Int64Range(-1<<30, 1<<30).Draw(t, "lag"), p.entity.weight)
+		lag := q.clampLag(rapid.Int64Range(-1<<30, 1<<30).Draw(t, "lag"), p.entity.Weight)
 		p.virtual.vlag = lag
 		n := len(q.tasks)
 		q.place(p, 3)
@@ -132,7 +133,7 @@ func TestPlaceKeepsLag(t *testing.T) {
 		if d := mean - p.virtual.v - lag; math.Abs(float64(d)) > 512+math.Abs(float64(lag))/100 || len(q.tasks) != n+1 || p.virtual.on != 3 {
 			t.Fatalf("lag %d became %d", lag, mean-p.virtual.v)
 		}
-		if p.virtual.deadline != p.virtual.v+scaled(q.slice, p.entity.weight) {
+		if p.virtual.deadline != p.virtual.v+scaled(q.slice, p.entity.Weight) {
 			t.Fatalf("deadline %d after %d", p.virtual.deadline, p.virtual.v)
 		}
 	})
@@ -414,7 +415,7 @@ func TestFairTotals(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var all []*task
 		for i := range 6 {
-			p := fairTask(int32(i+1), 0, 0, weightOf(rapid.Int32Range(100, 139).Draw(t, "prio")))
+			p := fairTask(int32(i+1), 0, 0, load.WeightOf(rapid.Int32Range(100, 139).Draw(t, "prio")))
 			p.virtual.on, p.virtual.came = parser.NoCPU, parser.NoTime
 			all = append(all, p)
 		}
@@ -442,8 +443,8 @@ func TestFairTotals(t *testing.T) {
 			}
 			sum, weight, delayed := int64(0), int64(0), 0
 			for _, p := range q.tasks {
-				sum += p.virtual.v * p.entity.weight
-				weight += p.entity.weight
+				sum += p.virtual.v * p.entity.Weight
+				weight += p.entity.Weight
 				if p.virtual.delayed {
 					delayed++
 				}

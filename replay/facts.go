@@ -116,7 +116,7 @@ func (h *facts) sample(now int64) {
 				// The pass that balances for the idle CPUs brings the averages of all
 				// that are idle up to date (update_nohz_stats).
 				a, _ := h.t.loadOf(c)
-				sum += min(1024, max(a.util, k.cfs.est))
+				sum += min(1024, max(a.Util, k.cfs.Est))
 			}
 		}
 		b.step(nrIdleScan(sum, b.weight, b.pct), steps, fresh)

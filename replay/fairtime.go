@@ -9,9 +9,9 @@ import "schedreplay/parser"
 func (t *timeline) fairEnqueue(p *task, c int32) {
 	t.fairTick(c)
 	if p.virtual.on == c && p.virtual.delayed {
-		t.cpu[c].cfs.advance(t.now)
-		p.entity.linger(t.now)
-		t.cpu[c].cfs.weight -= p.entity.weight // loadEnqueue adds it again
+		t.cpu[c].cfs.Advance(t.now)
+		p.entity.Linger(t.now)
+		t.cpu[c].cfs.Weight -= p.entity.Weight // loadEnqueue adds it again
 		t.cpu[c].fair.wakeInPlace(p)
 		t.fairAdvance(c)
 		p.virtual.came = parser.NoTime
@@ -49,8 +49,8 @@ func (t *timeline) fairLeave(p *task) {
 		}
 		t.cpu[c].fair.drop(p)
 		if delayed {
-			t.cpu[c].cfs.advance(t.now)
-			t.cpu[c].cfs.weight = max(0, t.cpu[c].cfs.weight-p.entity.weight)
+			t.cpu[c].cfs.Advance(t.now)
+			t.cpu[c].cfs.Weight = max(0, t.cpu[c].cfs.Weight-p.entity.Weight)
 		}
 	}
 }
@@ -141,9 +141,9 @@ func (t *timeline) dropped(c int32, tasks []*task) {
 		return
 	}
 	q := &t.cpu[c].cfs
-	q.advance(t.now)
+	q.Advance(t.now)
 	for _, p := range tasks {
-		q.weight = max(0, q.weight-p.entity.weight)
-		p.entity.linger(t.now)
+		q.Weight = max(0, q.Weight-p.entity.Weight)
+		p.entity.Linger(t.now)
 	}
 }

@@ -1,6 +1,9 @@
 package replay
 
-import "schedreplay/parser"
+import (
+	"schedreplay/kernelmodel/load"
+	"schedreplay/parser"
+)
 
 // This file keeps the load averages of the queues (see pelt.go) as the timeline shows
 // who is on them. Only fair tasks count.
@@ -10,21 +13,21 @@ func (t *timeline) loadEnqueue(p *task, c int32) {
 		return
 	}
 	q, e := &t.cpu[c].cfs, &p.entity
-	q.advance(t.now)
+	q.Advance(t.now)
 	switch {
 	case p.born:
-		e.newborn(q, t.delays)
-		q.attach(e)
-	case e.attached == c:
-		e.step(t.now, false, false)
+		e.Newborn(q, t.delays)
+		q.Attach(e)
+	case e.Attached == c:
+		e.Step(t.now, false, false)
 	default:
 		t.loadLeave(p)
-		q.attach(e)
+		q.Attach(e)
 	}
-	e.attached = c
-	q.weight += e.weight
-	q.nr++
-	q.est += e.est
+	e.Attached = c
+	q.Weight += e.Weight
+	q.NR++
+	q.Est += e.Est
 }
 
 // loadLeave takes a sleeping task's blocked load off the CPU it slept on, as
@@ -32,69 +35,69 @@ func (t *timeline) loadEnqueue(p *task, c int32) {
 // update.
 func (t *timeline) loadLeave(p *task) {
 	e := &p.entity
-	if e.attached == parser.NoCPU {
+	if e.Attached == parser.NoCPU {
 		return
 	}
-	o := &t.cpu[e.attached].cfs
-	to := max(o.last, e.last)
-	if t.cpu[e.attached].cur == 0 {
+	o := &t.cpu[e.Attached].cfs
+	to := max(o.Last, e.Last)
+	if t.cpu[e.Attached].cur == 0 {
 		to = t.now // an idle CPU's queue lags: migrate_se_pelt_lag
 	}
-	e.step(to, false, false)
-	o.removedLoad += e.load
-	o.removedUtil += e.util
-	o.removedRunnable += e.runnable
-	o.removedN++
-	e.attached = parser.NoCPU
+	e.Step(to, false, false)
+	o.RemovedLoad += e.Load
+	o.RemovedUtil += e.Util
+	o.RemovedRunnable += e.Runnable
+	o.RemovedN++
+	e.Attached = parser.NoCPU
 }
 
 func (t *timeline) loadDequeue(p *task, c int32) {
-	if !p.fair() || p.entity.attached != c {
+	if !p.fair() || p.entity.Attached != c {
 		return
 	}
 	q, e := &t.cpu[c].cfs, &p.entity
-	q.advance(t.now)
-	current := q.running && t.cpu[c].cur == p.pid
+	q.Advance(t.now)
+	current := q.Running && t.cpu[c].cur == p.pid
 	if t.delays {
 		// Since 6.12 util_est_update comes before the dequeue brings the averages
 		// up to date: they are those of the last tick.
-		if t.now-e.last > tick/2 {
-			e.step(t.now-tick/2, true, current)
+		if t.now-e.Last > tick/2 {
+			e.Step(t.now-tick/2, true, current)
 		}
-		e.remember(t.spares)
-		e.step(t.now, true, current)
+		e.Remember(t.spares)
+		e.Step(t.now, true, current)
 	} else {
-		e.step(t.now, true, current)
-		e.remember(t.spares)
+		e.Step(t.now, true, current)
+		e.Remember(t.spares)
 	}
-	q.weight = max(0, q.weight-e.weight)
-	q.nr = max(0, q.nr-1)
-	q.est = max(0, q.est-e.est)
+	q.Weight = max(0, q.Weight-e.Weight)
+	q.NR = max(0, q.NR-1)
+	q.Est = max(0, q.Est-e.Est)
 	if t.cpu[c].cur == p.pid {
-		q.running = false
+		q.Running = false
 	}
 }
 
 func (t *timeline) loadPut(p *task, c int32) {
 	q := &t.cpu[c].cfs
-	q.advance(t.now)
-	p.entity.step(t.now, true, q.running)
-	q.running = false
+	q.Advance(t.now)
+	p.entity.Step(t.now, true, q.Running)
+	q.Running = false
 }
 
 func (t *timeline) loadPick(p *task, c int32) {
 	q := &t.cpu[c].cfs
-	q.advance(t.now)
-	q.running = p.fair()
+	q.Advance(t.now)
+	q.Running = p.fair()
 	if p.fair() {
-		p.entity.step(t.now, true, false)
+		p.entity.Step(t.now, true, false)
 	}
 }
 
 func (t *timeline) loadIdle(c int32) {
 	q := &t.cpu[c].cfs
-	q.advance(t.now)
-	q.running, q.nr, q.weight, q.est = false, 0, 0, 0
+	q.Advance(t.now)
+	q.Running, q.NR, q.Weight, q.Est = false, 0, 0, 0
 }
 
 func (t *timeline) loadMigrate(p *task, from, to int32) {
@@ -102,28 +105,28 @@ func (t *timeline) loadMigrate(p *task, from, to int32) {
 		return
 	}
 	a, b, e := &t.cpu[from].cfs, &t.cpu[to].cfs, &p.entity
-	a.advance(t.now)
-	e.step(t.now, true, false)
-	if e.attached == from {
-		a.detach(e)
-		a.weight, a.nr, a.est = max(0, a.weight-e.weight), max(0, a.nr-1), max(0, a.est-e.est)
+	a.Advance(t.now)
+	e.Step(t.now, true, false)
+	if e.Attached == from {
+		a.Detach(e)
+		a.Weight, a.NR, a.Est = max(0, a.Weight-e.Weight), max(0, a.NR-1), max(0, a.Est-e.Est)
 	}
-	b.advance(t.now)
-	b.attach(e)
-	e.attached = to
-	b.weight += e.weight
-	b.nr++
-	b.est += e.est
+	b.Advance(t.now)
+	b.Attach(e)
+	e.Attached = to
+	b.Weight += e.Weight
+	b.NR++
+	b.Est += e.Est
 }
 
 // loadOf returns a CPU's averages brought up to now, as a tick keeps them, and
 // as its last update left them, which is what readers find of an idle CPU.
-func (t *timeline) loadOf(c int) (now, stale average) {
+func (t *timeline) loadOf(c int) (now, stale load.Average) {
 	q := t.cpu[c].cfs
-	stale = q.average
-	if !q.known {
-		return q.average, stale
+	stale = q.Average
+	if !q.Known {
+		return q.Average, stale
 	}
-	q.advance(t.now)
-	return q.average, stale
+	q.Advance(t.now)
+	return q.Average, stale
 }

@@ -3,6 +3,7 @@ package replay
 import (
 	"strings"
 
+	"schedreplay/kernelmodel/load"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
 )
@@ -22,7 +23,7 @@ type task struct {
 	// that CPU then, so that its dequeue may have been delayed.
 	sleptAt   int64
 	contended bool
-	entity    entity
+	entity    load.Entity
 	virtual   virtual
 	// wokenAt is the waking that its next run answers, NoTime if none.
 	wokenAt int64
@@ -80,7 +81,7 @@ type cpuState struct {
 	guessedAt int64
 	last      [16]transition
 	n         int // transitions made
-	cfs       queue
+	cfs       load.Queue
 	fair      fairQueue
 }
 
@@ -197,7 +198,7 @@ func (t *timeline) get(pid int32) *task {
 			pid: pid, prio: parser.NoPrio, cpu: parser.NoCPU, wokenAt: parser.NoTime, sleptAt: parser.NoTime,
 			inflight: parser.NoCPU, seat: parser.NoCPU, pushedFrom: parser.NoCPU,
 		}
-		p.entity.attached, p.entity.weight, p.virtual.on = parser.NoCPU, 1024, parser.NoCPU
+		p.entity.Attached, p.entity.Weight, p.virtual.on = parser.NoCPU, 1024, parser.NoCPU
 		p.virtual.back, p.virtual.came = 2*baseSlice(len(t.cpu)), parser.NoTime
 		if ts := t.s.task.Get(pid); ts != nil {
 			p.comm = ts.comm
@@ -232,7 +233,7 @@ func (t *timeline) see(e *parser.Task) *task {
 	if e.Prio != parser.NoPrio && e.Prio != p.prio {
 		t.reweight(p, e.Prio)
 	}
-	if p.queued && p.entity.attached == parser.NoCPU && p.fair() {
+	if p.queued && p.entity.Attached == parser.NoCPU && p.fair() {
 		// Queued since the start, or back from another class.
 		if t.delays {
 			t.fairEnqueue(p, p.seat)
@@ -245,35 +246,35 @@ func (t *timeline) see(e *parser.Task) *task {
 // reweight gives a task another priority (reweight_entity, and
 // switched_from_fair where it leaves the class).
 func (t *timeline) reweight(p *task, prio int32) {
-	e, w := &p.entity, weightOf(prio)
+	e, w := &p.entity, load.WeightOf(prio)
 	was := p.fair()
 	p.prio = prio
-	if was && p.queued && e.attached != parser.NoCPU {
-		k := &t.cpu[e.attached]
+	if was && p.queued && e.Attached != parser.NoCPU {
+		k := &t.cpu[e.Attached]
 		q, current := &k.cfs, k.cur == p.pid
-		q.advance(t.now)
-		e.step(t.now, true, q.running && current)
-		q.detach(e)
-		q.weight = max(0, q.weight-e.weight)
+		q.Advance(t.now)
+		e.Step(t.now, true, q.Running && current)
+		q.Detach(e)
+		q.Weight = max(0, q.Weight-e.Weight)
 		if p.fair() {
-			e.load = e.load * w / e.weight
+			e.Load = e.Load * w / e.Weight
 			t.setWeight(p, w)
-			q.attach(e)
-			q.weight += w
+			q.Attach(e)
+			q.Weight += w
 			return
 		}
-		q.nr, q.est = max(0, q.nr-1), max(0, q.est-e.est)
-		q.running = q.running && !current
-		e.attached = parser.NoCPU
+		q.NR, q.Est = max(0, q.NR-1), max(0, q.Est-e.Est)
+		q.Running = q.Running && !current
+		e.Attached = parser.NoCPU
 		t.fairLeave(p)
 	}
-	e.load = e.load * w / e.weight
+	e.Load = e.Load * w / e.Weight
 	t.setWeight(p, w)
 }
 
 // setWeight changes a task's weight where it is.
 func (t *timeline) setWeight(p *task, w int64) {
-	p.entity.weight = w
+	p.entity.Weight = w
 	if c := p.virtual.on; c >= 0 {
 		t.cpu[c].fair.known = false
 	}
@@ -476,7 +477,7 @@ func (t *timeline) dequeue(p *task, c int32, special bool) {
 		t.unseat(p)
 		t.loadDequeue(p, c)
 		if t.delays && p.fair() && t.cpu[c].fair.sleep(p, !special) {
-			t.cpu[c].cfs.weight += p.entity.weight // a delayed task still weighs
+			t.cpu[c].cfs.Weight += p.entity.Weight // a delayed task still weighs
 		}
 	}
 	p.queued, p.queuedKnown, p.sleptAt, p.wokenAt = false, true, t.now, parser.NoTime
@@ -502,7 +503,7 @@ func (t *timeline) fly(p *task, waker, c int32, w window) {
 		return
 	}
 	t.land(p)
-	if p.entity.attached != c {
+	if p.entity.Attached != c {
 		t.fairLeave(p)
 		t.loadLeave(p)
 	}
@@ -602,7 +603,7 @@ func (t *timeline) apply(ev *parser.Event) {
 		child, parent := t.get(ev.Next.PID), t.get(ev.Task.PID)
 		child.comm = ev.Next.Comm
 		child.prio = parent.prio
-		child.entity.weight = parent.entity.weight
+		child.entity.Weight = parent.entity.Weight
 		child.queuedKnown, child.forked = true, true
 	case parser.KindExec:
 		t.see(&ev.Task)
@@ -635,7 +636,7 @@ func (t *timeline) lose(ev *parser.Event) {
 		k.known, k.cur, k.prio, k.inflight, k.sure = false, parser.NoPID, parser.NoPrio, 0, 0
 		k.since = parser.NoTime
 		k.landing = k.landing[:0]
-		k.cfs.nr, k.cfs.weight, k.cfs.running = 0, 0, false
+		k.cfs.NR, k.cfs.Weight, k.cfs.Running = 0, 0, false
 		t.forgetQueue(int32(i))
 		t.changed(int32(i), max(ev.Start, t.s.start), max(ev.Start, t.s.start), ev.Time)
 	}

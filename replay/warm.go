@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"schedreplay/kernelmodel/load"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
 )
@@ -10,7 +11,7 @@ import (
 // as what comes right after its start.
 
 // peltMemory is LOAD_AVG_MAX_N periods: an average remembers nothing older.
-const peltMemory = 345 * peltPeriod * 1024
+const peltMemory = 345 * load.Period
 
 // startShare is a task at the start: how much of the time it ran, and was runnable, in
 // ns, and what util_est made of it.
@@ -19,15 +20,15 @@ type startShare struct {
 	ran, queued      int64
 	since            int64 // up to when the rest holds
 	running, waiting bool
-	e                entity
+	e                load.Entity
 }
 
 // settle brings a task's share up to now.
 func (k *startShare) settle(now int64) {
 	d := max(0, now-k.since)
-	k.e.step(k.since, false, false) // only the first time
+	k.e.Step(k.since, false, false) // only the first time
 	k.since += d
-	k.e.step(k.since, k.waiting, k.running)
+	k.e.Step(k.since, k.waiting, k.running)
 	if k.running {
 		k.ran += d
 	}
@@ -45,7 +46,7 @@ func startShares(c parser.Capture, s *survey, spares bool) (*parser.ByPID[*start
 	get := func(t *parser.Task) *startShare {
 		k := all.Get(t.PID)
 		if k == nil {
-			k = &startShare{since: s.start, e: entity{weight: 1024}}
+			k = &startShare{since: s.start, e: load.Entity{Weight: 1024}}
 			if ts := s.task.Get(t.PID); ts != nil && ts.firstSeen {
 				k.waiting = ts.startQueued
 			}
@@ -77,7 +78,7 @@ func startShares(c parser.Capture, s *survey, spares bool) (*parser.ByPID[*start
 				k.settle(ev.Time)
 				k.running, k.waiting = false, ev.State.Known() && ev.State.Runnable()
 				if !k.waiting {
-					k.e.remember(spares)
+					k.e.Remember(spares)
 				}
 			}
 			if ev.Next.PID > 0 {
@@ -102,30 +103,30 @@ func (t *timeline) warm(all *parser.ByPID[*startShare], span int64) {
 	t.now = t.s.start
 	for pid, k := range all.All() {
 		p := t.find(pid)
-		if p == nil || k.prio < place.MaxRTPrio || p.entity.attached != parser.NoCPU {
+		if p == nil || k.prio < place.MaxRTPrio || p.entity.Attached != parser.NoCPU {
 			continue
 		}
 		e := &p.entity
-		p.prio, e.weight = k.prio, weightOf(k.prio)
-		e.load = e.weight * k.queued / span
-		e.runnable = 1024 * k.queued / span
-		e.util = 1024 * k.ran / span
-		e.est = max(e.util, k.e.est)
+		p.prio, e.Weight = k.prio, load.WeightOf(k.prio)
+		e.Load = e.Weight * k.queued / span
+		e.Runnable = 1024 * k.queued / span
+		e.Util = 1024 * k.ran / span
+		e.Est = max(e.Util, k.e.Est)
 		c := p.cpu
 		if !usableCPU(c) || int(c) >= len(t.cpu) {
 			continue
 		}
 		q := &t.cpu[c].cfs
-		q.advance(t.now)
+		q.Advance(t.now)
 		if !p.queued {
-			q.attach(e)
-			e.attached = c
+			q.Attach(e)
+			e.Attached = c
 			continue
 		}
 		if t.delays {
 			t.fairEnqueue(p, c)
 		}
 		t.loadEnqueue(p, c)
-		q.running = q.running || t.cpu[c].cur == pid
+		q.Running = q.Running || t.cpu[c].cur == pid
 	}
 }

@@ -27,22 +27,22 @@ func TestWarmStart(t *testing.T) {
 		}
 	}
 	e := &l.get(busy[0].PID).entity
-	near("util", e.util, 512)
-	near("runnable", e.runnable, 768)
-	near("load", e.load, 768)
-	if e.est < 512 || e.est > 600 {
-		t.Errorf("util_est %d: about what it is when it goes to sleep", e.est)
+	near("util", e.Util, 512)
+	near("runnable", e.Runnable, 768)
+	near("load", e.Load, 768)
+	if e.Est < 512 || e.Est > 600 {
+		t.Errorf("util_est %d: about what it is when it goes to sleep", e.Est)
 	}
 	q := &l.cpu[0].cfs
-	near("the CPU's util", q.util, 1024)
-	if q.nr != 2 || q.weight != 2048 {
-		t.Errorf("%d queued of weight %d", q.nr, q.weight)
+	near("the CPU's util", q.Util, 1024)
+	if q.NR != 2 || q.Weight != 2048 {
+		t.Errorf("%d queued of weight %d", q.NR, q.Weight)
 	}
 	// It counts once, when the events come.
 	for i := range evs[:2] {
 		l.apply(&evs[i])
 	}
-	if q.nr != 1 || q.weight != 1024 || q.util > 1100 {
-		t.Errorf("after it slept: %d queued of weight %d, util %d", q.nr, q.weight, q.util)
+	if q.NR != 1 || q.Weight != 1024 || q.Util > 1100 {
+		t.Errorf("after it slept: %d queued of weight %d, util %d", q.NR, q.Weight, q.Util)
 	}
 }

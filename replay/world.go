@@ -6,6 +6,7 @@ import (
 
 	"schedreplay/fact"
 	"schedreplay/kernelmodel/explore"
+	"schedreplay/kernelmodel/load"
 	"schedreplay/kernelmodel/rules"
 )
 
@@ -426,7 +427,7 @@ func (s *state) ScanBudget(rule rules.BudgetRule, this, c int) (explore.Range, e
 
 // ofAverages is a CPU's reconstructed average with its margin; of a CPU of which
 // events are missing it may be anything up to most.
-func (s *state) ofAverages(c int, most int64, pick func(now, stale average) (best, other int64)) explore.Range {
+func (s *state) ofAverages(c int, most int64, pick func(now, stale load.Average) (best, other int64)) explore.Range {
 	t := s.r.t
 	if c >= len(t.cpu) {
 		return explore.Range{Hi: most, From: fact.Unknown}
@@ -445,7 +446,7 @@ func (s *state) Load(rule rules.LoadRule, c int) explore.Range {
 	if rule != rules.LoadAverage {
 		return s.queuedLoad(rule, c)
 	}
-	return s.ofAverages(c, 1<<20, func(now, stale average) (int64, int64) { return stale.load, now.load })
+	return s.ofAverages(c, 1<<20, func(now, stale load.Average) (int64, int64) { return stale.Load, now.Load })
 }
 
 // queuedLoad is the load of the tasks queued on a CPU: their weights, or their load
@@ -461,12 +462,12 @@ func (s *state) queuedLoad(rule rules.LoadRule, c int) explore.Range {
 		if !p.fair() {
 			continue
 		}
-		w := p.entity.weight
+		w := p.entity.Weight
 		one := explore.Exactly(w, fact.Reconstructed)
 		if rule == rules.LoadRunnable {
 			e := p.entity
-			e.step(t.now, true, t.cpu[c].cur == p.pid)
-			one = margin(e.load, p.entity.load)
+			e.Step(t.now, true, t.cpu[c].cur == p.pid)
+			one = margin(e.Load, p.entity.Load)
 		}
 		sum.Lo, sum.Best, sum.Hi, sum.From = sum.Lo+one.Lo, sum.Best+one.Best, sum.Hi+one.Hi, min(sum.From, one.From)
 		most = max(most, one.Hi)
@@ -483,12 +484,12 @@ func (s *state) queuedLoad(rule rules.LoadRule, c int) explore.Range {
 
 // Runnable implements place.State.
 func (s *state) Runnable(c int) explore.Range {
-	return s.ofAverages(c, 1<<20, func(now, stale average) (int64, int64) { return now.runnable, stale.runnable })
+	return s.ofAverages(c, 1<<20, func(now, stale load.Average) (int64, int64) { return now.Runnable, stale.Runnable })
 }
 
 // Util implements place.State.
 func (s *state) Util(c int) explore.Range {
-	return s.ofAverages(c, 1024, func(now, stale average) (int64, int64) { return now.util, stale.util })
+	return s.ofAverages(c, 1024, func(now, stale load.Average) (int64, int64) { return now.Util, stale.Util })
 }
 
 // Capacity implements place.State.

@@ -610,7 +610,7 @@ func TestQueuedLoad(t *testing.T) {
 	l.now = 200 * us
 	for pid, load := range map[int32]int64{busy[6].PID: 700, ksmd.PID: 200, rt.PID: 900} {
 		e := &l.get(pid).entity
-		e.load, e.loadSum, e.last, e.known = load, uint64(load*e.divider()/e.weight), l.now, true
+		e.Load, e.LoadSum, e.Last, e.Known = load, uint64(load*e.Divider()/e.Weight), l.now, true
 	}
 	at := func(lo, hi int64) window { return window{est: hi, lo: lo, hi: hi} }
 	for _, c := range []struct {

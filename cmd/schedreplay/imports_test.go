@@ -27,7 +27,7 @@ var arrows = map[string][]string{
 	"findings/say":        {"findings", "findings/stats", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
 	"findings/stats":      {},                                                             // numbers in, numbers out
 	"export/anonymize":    {"parser", "parser/tep", "parser/perfdata", "parser/tracedat"}, // it walks their containers
-	"replay":              {"kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
+	"replay":              {"kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "kernelmodel/load", "kernelmodel/fair", "parser"},
 	"loop":                {"loop/work", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "kernelmodel/load", "kernelmodel/fair", "kernelmodel/balance", "parser"},
 	"loop/work":           {"parser"},
 	"kernelmodel/load":    {},

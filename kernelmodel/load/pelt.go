@@ -6,6 +6,9 @@ package load
 
 import "math/bits"
 
+// Period is the length of one period in ns.
+const Period = period * 1024
+
 const (
 	period     = 1024
 	maxSum     = 47742 // LOAD_AVG_MAX: the sum of an endless series
@@ -44,8 +47,8 @@ type Average struct {
 	Util     int64
 }
 
-// divider is get_pelt_divider.
-func (a *Average) divider() int64 { return minDivider + a.Part }
+// Divider is get_pelt_divider: what a sum is divided by to make the average of it.
+func (a *Average) Divider() int64 { return minDivider + a.Part }
 
 // Update is ___update_load_sum and ___update_load_avg: time passed up to now
 // with the given load, runnable count and running state; weight scales
@@ -90,7 +93,7 @@ func (a *Average) Update(now int64, load, runnable uint64, running bool, weight 
 	if p == 0 {
 		return false
 	}
-	div := a.divider()
+	div := a.Divider()
 	a.Load = weight * int64(a.LoadSum) / div
 	a.Runnable = int64(a.RunSum) / div
 	a.Util = int64(a.UtilSum) / div
@@ -141,7 +144,7 @@ func (q *Queue) Advance(now int64) {
 		q.Last, q.Known = now, true
 	}
 	if q.RemovedN > 0 {
-		div := q.divider()
+		div := q.Divider()
 		q.Load, q.LoadSum = take(q.Load, q.LoadSum, q.RemovedLoad, div)
 		q.Util, q.UtilSum = take(q.Util, q.UtilSum, q.RemovedUtil, div)
 		q.Runnable, q.RunSum = take(q.Runnable, q.RunSum, q.RemovedRunnable, div)
@@ -160,7 +163,7 @@ func take(avg int64, sum uint64, r, div int64) (int64, uint64) {
 
 // Detach takes an entity's contribution away at once (detach_entity_load_avg).
 func (q *Queue) Detach(e *Entity) {
-	div := q.divider()
+	div := q.Divider()
 	q.Load, q.LoadSum = take(q.Load, q.LoadSum, e.Load, div)
 	q.Util, q.UtilSum = take(q.Util, q.UtilSum, e.Util, div)
 	q.Runnable, q.RunSum = take(q.Runnable, q.RunSum, e.Runnable, div)
@@ -169,7 +172,7 @@ func (q *Queue) Detach(e *Entity) {
 // Attach adds an entity's averages to the queue (attach_entity_load_avg).
 func (q *Queue) Attach(e *Entity) {
 	e.Last, e.Part, e.Known = q.Last, q.Part, true
-	div := q.divider()
+	div := q.Divider()
 	e.UtilSum = uint64(e.Util * div)
 	e.RunSum = uint64(e.Runnable * div)
 	e.LoadSum = uint64(max(e.Load*div/e.Weight, 1))

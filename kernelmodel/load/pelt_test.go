@@ -162,7 +162,7 @@ func TestAttachDetach(t *testing.T) {
 			t.Fatalf("detached: %+v, was %+v", q, was)
 		}
 		// The sums follow, but for what the floors keep.
-		div := q.divider()
+		div := q.Divider()
 		if d := (int64(q.UtilSum) - int64(was.UtilSum)) / div; d < -1 || d > 1 {
 			t.Fatalf("util sum %d, was %d", q.UtilSum, was.UtilSum)
 		}
