@@ -4,8 +4,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"schedreplay/internal/capturetest"
 	"schedreplay/parser"
-	"schedreplay/parser/capturetest"
 )
 
 // cpu43only is the folder whose perf.data was recorded on one CPU.

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"testing"
 
+	"schedreplay/internal/capturetest"
 	"schedreplay/internal/traces"
-	"schedreplay/parser/capturetest"
 	"schedreplay/replay"
 )
 

@@ -11,10 +11,10 @@ import (
 	"strings"
 	"testing"
 
+	"schedreplay/internal/capturetest"
 	"schedreplay/internal/traces"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
-	"schedreplay/parser/capturetest"
 	"schedreplay/replay"
 )
 

@@ -46,15 +46,14 @@ var arrows = map[string][]string{
 	"parser/timehist":     {"parser", "parser/text"},
 	"parser/perfdata":     {"parser", "parser/tep"},
 	"parser/tracedat":     {"parser", "parser/tep"},
-	"parser/capturetest":  {"parser", "parser/host", "parser/open"},
 	"parser/open":         {"parser", "parser/text", "parser/ftrace", "parser/perfscript", "parser/timehist", "parser/perfdata", "parser/tracedat"},
-	"internal/traces":     {}, // for tests alone
+	"internal":            {"parser", "parser/tep", "parser/text", "parser/open", "parser/host"}, // for tests alone
 	"fact":                {},
 	"cpumask":             {},
 }
 
 // leaves may be imported by every room but by each other.
-var leaves = []string{"fact", "cpumask", "internal/traces"}
+var leaves = []string{"fact", "cpumask"}
 
 // room is the longest key of arrows that holds the package.
 func room(pkg string) string {

@@ -8,8 +8,8 @@ import (
 
 	"schedreplay/export/anonymize"
 	"schedreplay/export/rows"
+	"schedreplay/internal/capturetest"
 	"schedreplay/internal/traces"
-	"schedreplay/parser/capturetest"
 	"schedreplay/parser/host"
 	"schedreplay/parser/open"
 	"schedreplay/replay"

@@ -13,10 +13,10 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"schedreplay/cpumask"
+	"schedreplay/internal/capturetest"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
-	"schedreplay/parser/capturetest"
 	"schedreplay/replay"
 )
 

@@ -14,10 +14,10 @@ import (
 	"github.com/google/pprof/profile"
 
 	"schedreplay/export/pprofile"
+	"schedreplay/internal/capturetest"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
-	"schedreplay/parser/capturetest"
 	"schedreplay/replay"
 )
 

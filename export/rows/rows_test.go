@@ -17,8 +17,8 @@ import (
 
 	"schedreplay/export/outdir"
 	"schedreplay/export/rows"
+	"schedreplay/internal/capturetest"
 	"schedreplay/parser"
-	"schedreplay/parser/capturetest"
 	"schedreplay/parser/open"
 	"schedreplay/replay"
 )

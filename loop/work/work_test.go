@@ -11,9 +11,9 @@ import (
 	"schedreplay/cpumask"
 	"schedreplay/fact"
 
+	"schedreplay/internal/capturetest"
 	"schedreplay/internal/traces"
 	"schedreplay/parser"
-	"schedreplay/parser/capturetest"
 )
 
 // slices adds up the run time of each task from the switches alone.

@@ -3,7 +3,7 @@ package ftrace
 import (
 	"testing"
 
-	"schedreplay/parser/text/goldentest"
+	"schedreplay/internal/goldentest"
 )
 
 func TestGolden(t *testing.T) { goldentest.Run(t, "testdata", New) }

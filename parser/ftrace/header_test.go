@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"schedreplay/internal/goldentest"
 	"schedreplay/parser"
-	"schedreplay/parser/text/goldentest"
 )
 
 // legend is the header of a kernel that prints the given columns of flags.

@@ -10,8 +10,8 @@ import (
 
 	"golang.org/x/tools/txtar"
 
+	"schedreplay/internal/goldentest"
 	"schedreplay/parser"
-	"schedreplay/parser/text/goldentest"
 )
 
 // FuzzDetect holds detection and the text readers against any bytes: an error

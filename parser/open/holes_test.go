@@ -6,8 +6,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"schedreplay/internal/goldentest"
 	"schedreplay/parser"
-	"schedreplay/parser/text/goldentest"
 )
 
 func sw(time int64, cpu int32, prev, next int32) parser.Event {

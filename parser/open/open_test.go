@@ -18,8 +18,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz"
 
+	"schedreplay/internal/goldentest"
 	"schedreplay/parser"
-	"schedreplay/parser/text/goldentest"
 )
 
 // trace returns n switches of one CPU as ftrace prints them.

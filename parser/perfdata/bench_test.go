@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"schedreplay/internal/eventtest"
 	"schedreplay/parser"
-	"schedreplay/parser/tep/eventtest"
 )
 
 // million writes a capture of a million events on 2 CPUs, each drained in

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"schedreplay/parser/tep/eventtest"
+	"schedreplay/internal/eventtest"
 )
 
 // longStory makes n records of each CPU, in pieces that the kernel wrote at once: a

@@ -4,8 +4,8 @@ import (
 	"encoding/binary"
 	"testing"
 
+	"schedreplay/internal/eventtest"
 	"schedreplay/parser"
-	"schedreplay/parser/tep/eventtest"
 )
 
 // opens are the ways to open a capture in memory.

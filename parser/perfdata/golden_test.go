@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"schedreplay/internal/eventtest"
 	"schedreplay/parser"
-	"schedreplay/parser/tep/eventtest"
 )
 
 // The recordings in testdata are described in testdata/README.md. Their golden

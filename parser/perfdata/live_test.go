@@ -12,8 +12,8 @@ import (
 	"sync"
 	"testing"
 
+	"schedreplay/internal/eventtest"
 	"schedreplay/parser"
-	"schedreplay/parser/tep/eventtest"
 )
 
 var lineRE = regexp.MustCompile(`(?m)^\[(?P<cpu>\d{3,})\] +(?P<sec>\d+)\.(?P<ns>\d{9}): +(?P<event>[^\s:]+(?::[^\s:]+)?): ?`)

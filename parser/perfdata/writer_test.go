@@ -7,7 +7,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
-	"schedreplay/parser/tep/eventtest"
+	"schedreplay/internal/eventtest"
 )
 
 // The tracepoints of synthetic captures and their numbers.

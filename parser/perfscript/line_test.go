@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"schedreplay/parser/text/goldentest"
+	"schedreplay/internal/goldentest"
 )
 
 // Lines of perfs and situations that are not at hand, by their print formats.

@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"schedreplay/internal/eventtest"
 	"schedreplay/parser"
-	"schedreplay/parser/tep/eventtest"
 )
 
 // kernelFormats are format files as kernels print them.

@@ -3,7 +3,7 @@ package timehist
 import (
 	"testing"
 
-	"schedreplay/parser/text/goldentest"
+	"schedreplay/internal/goldentest"
 )
 
 func FuzzRead(f *testing.F) { goldentest.Fuzz(f, "testdata", New) }

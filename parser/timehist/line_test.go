@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"schedreplay/internal/goldentest"
 	"schedreplay/parser"
-	"schedreplay/parser/text/goldentest"
 )
 
 const (

@@ -4,8 +4,8 @@ import (
 	"encoding/binary"
 	"testing"
 
+	"schedreplay/internal/eventtest"
 	"schedreplay/parser"
-	"schedreplay/parser/tep/eventtest"
 )
 
 // million fills the pages of 2 CPUs with a million events.

@@ -4,8 +4,8 @@ import (
 	"encoding/binary"
 	"testing"
 
+	"schedreplay/internal/eventtest"
 	"schedreplay/parser"
-	"schedreplay/parser/tep/eventtest"
 )
 
 func open(b []byte) (parser.Capture, error) { return New(eventtest.Source("in", b)) }

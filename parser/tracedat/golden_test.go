@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"schedreplay/parser/tep/eventtest"
+	"schedreplay/internal/eventtest"
 )
 
 // The recordings in testdata are described in testdata/README.md. Their golden

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"schedreplay/internal/eventtest"
 	"schedreplay/parser"
-	"schedreplay/parser/tep/eventtest"
 )
 
 var dropRE = regexp.MustCompile(`(?m)^CPU:\d+ \[(\d+ )?EVENTS DROPPED\]\n`)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
-	"schedreplay/parser/tep/eventtest"
+	"schedreplay/internal/eventtest"
 )
 
 const testPage = 4096
