@@ -1,9 +1,6 @@
 package fair
 
-import (
-	"math/bits"
-	"slices"
-)
+import "slices"
 
 // This file is the completely fair scheduler of kernels up to 6.5
 // (kernel/sched/fair.c), with one flat queue: task groups are not modelled.
@@ -19,16 +16,6 @@ type CFSTunables struct {
 	MinGranularity, WakeupGranularity int64
 }
 
-// updateSysctlFactor is get_update_sysctl_factor with SCHED_TUNABLESCALING_LOG: what
-// the numbers grow by with the CPUs online, at most eight of which count.
-func updateSysctlFactor(cpus int) int64 {
-	f := int64(1)
-	for n := min(cpus, 8); n > 1; n >>= 1 {
-		f++
-	}
-	return f
-}
-
 // CFSTunablesFor returns the kernel's own tunables on a machine of so many CPUs
 // (update_sysctl).
 func CFSTunablesFor(cpus int) CFSTunables {
@@ -41,21 +28,6 @@ func (t *CFSTunables) nrLatency() int64 {
 	return (t.Latency + t.MinGranularity - 1) / max(1, t.MinGranularity)
 }
 
-// CFSEntity is struct sched_entity of a task.
-type CFSEntity struct {
-	// ID is the caller's name for it.
-	ID int
-	// Vruntime is in ns of a task of nice 0. Between queues it is relative to the
-	// min_vruntime of the one left.
-	Vruntime int64
-	Weight   int64
-	// ExecStart is when the entity was last charged, 0 after it woke on another CPU;
-	// Sum is sum_exec_runtime, PrevSum what it was when the entity got the CPU.
-	ExecStart, Sum, PrevSum int64
-	// OnRq: queued or running. Idle and Batch are the policies of those names.
-	OnRq, Idle, Batch bool
-}
-
 // CFS is struct cfs_rq of one CPU. The zero value with Tunables set is an empty queue.
 type CFS struct {
 	Tunables CFSTunables
@@ -66,44 +38,10 @@ type CFS struct {
 	min        int64 // min_vruntime
 	load       int64
 	nr         int
-	curr       *CFSEntity
-	tree       []*CFSEntity // by vruntime, those of one in the order they came
-	next, last *CFSEntity
+	curr       *Entity
+	tree       []*Entity // by vruntime, those of one in the order they came
+	next, last *Entity
 }
-
-// wmultConst is WMULT_CONST.
-const wmultConst = 1<<32 - 1
-
-// calcDelta is __calc_delta: delta * weight / lw, by the inverse of lw, as the kernel
-// rounds it.
-func calcDelta(delta, weight, lw int64) int64 {
-	fact, shift := uint64(weight), uint(32)
-	inv := uint64(1)
-	switch {
-	case lw <= 0:
-		inv = wmultConst
-	case lw < wmultConst:
-		inv = wmultConst / uint64(lw)
-	}
-	fact *= inv
-	for fact>>32 != 0 {
-		fact >>= 1
-		shift--
-	}
-	hi, lo := bits.Mul64(uint64(delta), fact)
-	return int64(hi<<(64-shift) | lo>>shift)
-}
-
-// calcDeltaFair is calc_delta_fair: run time to virtual time.
-func calcDeltaFair(delta int64, se *CFSEntity) int64 {
-	if se.Weight == nice0Load {
-		return delta
-	}
-	return calcDelta(delta, nice0Load, se.Weight)
-}
-
-// nice0Load is the weight of a task of nice 0.
-const nice0Load = 1024
 
 // Running is the number of entities on the queue, the current one included.
 func (q *CFS) Running() int { return q.nr }
@@ -112,13 +50,16 @@ func (q *CFS) Running() int { return q.nr }
 func (q *CFS) Load() int64 { return q.load }
 
 // Curr is the entity that runs, nil if none does.
-func (q *CFS) Curr() *CFSEntity { return q.curr }
+func (q *CFS) Curr() *Entity { return q.curr }
+
+// Requeue does nothing: no sleeping entity stays on the queue.
+func (q *CFS) Requeue(*Entity, int64) {}
 
 // MinVruntime is min_vruntime: it only grows.
 func (q *CFS) MinVruntime() int64 { return q.min }
 
 // Buddy reports whether the entity is the next or the last buddy.
-func (q *CFS) Buddy(se *CFSEntity) bool { return se == q.next || se == q.last }
+func (q *CFS) Buddy(se *Entity) bool { return se == q.next || se == q.last }
 
 // UpdateCurr charges the current entity for the time since it was last charged
 // (update_curr).
@@ -152,8 +93,8 @@ func (q *CFS) updateMinVruntime() {
 }
 
 // insert is __enqueue_entity, remove __dequeue_entity.
-func (q *CFS) insert(se *CFSEntity) {
-	i, _ := slices.BinarySearchFunc(q.tree, se.Vruntime+1, func(e *CFSEntity, v int64) int {
+func (q *CFS) insert(se *Entity) {
+	i, _ := slices.BinarySearchFunc(q.tree, se.Vruntime+1, func(e *Entity, v int64) int {
 		if e.Vruntime < v {
 			return -1
 		}
@@ -162,14 +103,14 @@ func (q *CFS) insert(se *CFSEntity) {
 	q.tree = slices.Insert(q.tree, i, se)
 }
 
-func (q *CFS) remove(se *CFSEntity) {
+func (q *CFS) remove(se *Entity) {
 	if i := slices.Index(q.tree, se); i >= 0 {
 		q.tree = slices.Delete(q.tree, i, i+1)
 	}
 }
 
 // SchedSlice is sched_slice: how long the entity may run before the others are due.
-func (q *CFS) SchedSlice(se *CFSEntity) int64 {
+func (q *CFS) SchedSlice(se *Entity) int64 {
 	nr, load := int64(q.nr), q.load
 	if !se.OnRq {
 		nr++
@@ -189,7 +130,7 @@ func (q *CFS) SchedSlice(se *CFSEntity) int64 {
 // placeEntity is place_entity, with START_DEBIT for a new task and
 // GENTLE_FAIR_SLEEPERS for one that wakes. That a sleep of 104 days counts in full is
 // left out.
-func (q *CFS) placeEntity(se *CFSEntity, initial bool) {
+func (q *CFS) placeEntity(se *Entity, initial bool) {
 	v := q.min
 	if initial {
 		v += calcDeltaFair(q.SchedSlice(se), se) // sched_vslice
@@ -199,21 +140,9 @@ func (q *CFS) placeEntity(se *CFSEntity, initial bool) {
 	se.Vruntime = max(se.Vruntime, v)
 }
 
-// How says why an entity comes to a queue.
-type How uint8
-
-// The ways, the flags of enqueue_task.
-const (
-	// Wakeup: it slept on this CPU. WakeupMigrated: it slept on another.
-	Wakeup How = iota
-	WakeupMigrated
-	// Moved: it was queued on another CPU, or it is new.
-	Moved
-)
-
 // Fork places a new task on the queue of its parent, which runs there: what
 // task_fork_fair does. The entity then has to be enqueued as [Moved].
-func (q *CFS) Fork(se *CFSEntity, now int64) {
+func (q *CFS) Fork(se *Entity, now int64) {
 	q.UpdateCurr(now)
 	if q.curr != nil {
 		se.Vruntime = q.curr.Vruntime
@@ -223,7 +152,7 @@ func (q *CFS) Fork(se *CFSEntity, now int64) {
 }
 
 // Enqueue is enqueue_entity. The entity is not the current one.
-func (q *CFS) Enqueue(se *CFSEntity, how How, now int64) {
+func (q *CFS) Enqueue(se *Entity, how How, now int64) {
 	q.UpdateCurr(now)
 	if how != Wakeup {
 		se.Vruntime += q.min
@@ -237,8 +166,9 @@ func (q *CFS) Enqueue(se *CFSEntity, how How, now int64) {
 	se.OnRq = true
 }
 
-// Dequeue is dequeue_entity; sleep says that the task blocks and is not moved.
-func (q *CFS) Dequeue(se *CFSEntity, sleep bool, now int64) {
+// Dequeue is dequeue_entity; sleep says that the task blocks and is not moved. It
+// reports that the entity has left.
+func (q *CFS) Dequeue(se *Entity, sleep bool, now int64) bool {
 	q.UpdateCurr(now)
 	q.clearBuddies(se)
 	if se != q.curr {
@@ -251,16 +181,17 @@ func (q *CFS) Dequeue(se *CFSEntity, sleep bool, now int64) {
 		se.Vruntime -= q.min
 	}
 	q.updateMinVruntime()
+	return true
 }
 
 // Leave makes the virtual time of a sleeping entity relative, for it wakes on another
 // CPU than this queue's (migrate_task_rq_fair).
-func (q *CFS) Leave(se *CFSEntity) {
+func (q *CFS) Leave(se *Entity) {
 	se.Vruntime -= q.min
 	se.ExecStart = 0
 }
 
-func (q *CFS) clearBuddies(se *CFSEntity) {
+func (q *CFS) clearBuddies(se *Entity) {
 	if q.last == se {
 		q.last = nil
 	}
@@ -271,7 +202,7 @@ func (q *CFS) clearBuddies(se *CFSEntity) {
 
 // wakeupPreemptEntity is wakeup_preempt_entity: -1 if curr is owed no less than se, 1 if
 // se is behind by more than the wakeup granularity, else 0.
-func (q *CFS) wakeupPreemptEntity(curr, se *CFSEntity) int {
+func (q *CFS) wakeupPreemptEntity(curr, se *Entity) int {
 	d := curr.Vruntime - se.Vruntime
 	switch {
 	case d <= 0:
@@ -283,8 +214,12 @@ func (q *CFS) wakeupPreemptEntity(curr, se *CFSEntity) int {
 }
 
 // Pick is pick_next_entity and set_next_entity: the entity that is to run, taken out of
-// the tree. The one before has to be put back first. The queue is not empty.
-func (q *CFS) Pick(now int64) *CFSEntity {
+// the tree, nil from an empty queue. The one before has to be put back first. None is
+// dropped.
+func (q *CFS) Pick(now int64) (picked *Entity, dropped []*Entity) {
+	if len(q.tree) == 0 {
+		return nil, nil
+	}
 	left := q.tree[0]
 	se := left
 	switch {
@@ -297,7 +232,7 @@ func (q *CFS) Pick(now int64) *CFSEntity {
 	q.remove(se)
 	se.ExecStart, se.PrevSum = now, se.Sum
 	q.curr = se
-	return se
+	return se, nil
 }
 
 // Put is put_prev_entity: the current entity stops running.
@@ -334,7 +269,7 @@ func (q *CFS) Tick(now int64) bool {
 
 // WakeupPreempt is check_preempt_wakeup: it reports whether an entity that has come to
 // the queue takes the CPU from the current one. Resched pending is the caller's to ask.
-func (q *CFS) WakeupPreempt(se *CFSEntity, now int64) bool {
+func (q *CFS) WakeupPreempt(se *Entity, now int64) bool {
 	curr := q.curr
 	switch {
 	case curr == nil || curr == se:

@@ -44,9 +44,9 @@ func TestSchedSlice(t *testing.T) {
 		{"the same before 5.13", []int64{15, 1024}, false, 346_487},
 	} {
 		q := CFS{Tunables: CFSTunablesFor(8), BaseSlice: c.base}
-		var first *CFSEntity
+		var first *Entity
 		for _, w := range c.weights {
-			se := &CFSEntity{Weight: w}
+			se := &Entity{Weight: w}
 			q.Enqueue(se, Moved, 0)
 			if first == nil {
 				first = se
@@ -69,7 +69,7 @@ func TestSchedSlice(t *testing.T) {
 // it by more than the wakeup granularity.
 func TestWakeup(t *testing.T) {
 	q := CFS{Tunables: CFSTunablesFor(8)}
-	hog, sleeper, nice := &CFSEntity{Weight: 1024}, &CFSEntity{Weight: 1024}, &CFSEntity{Weight: 335}
+	hog, sleeper, nice := &Entity{Weight: 1024}, &Entity{Weight: 1024}, &Entity{Weight: 335}
 	q.Enqueue(hog, Moved, 0)
 	q.Pick(0)
 	q.UpdateCurr(100 * ms)
@@ -87,10 +87,10 @@ func TestWakeup(t *testing.T) {
 		t.Error("nice 5 preempts though it is only 12 ms behind")
 	}
 	q.Put(100 * ms)
-	if got := q.Pick(100 * ms); got != sleeper {
+	if got, _ := q.Pick(100 * ms); got != sleeper {
 		t.Errorf("picked %+v, want the next buddy", got)
 	}
-	idle := &CFSEntity{Weight: 3, Idle: true}
+	idle := &Entity{Weight: 3, Idle: true}
 	q.Enqueue(idle, Moved, 100*ms)
 	if idle.Vruntime -= 1000 * ms; q.WakeupPreempt(idle, 100*ms) {
 		t.Error("SCHED_IDLE preempts")
@@ -102,11 +102,11 @@ func TestWakeup(t *testing.T) {
 func TestCFSProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		q := CFS{Tunables: CFSTunablesFor(rapid.IntRange(1, 64).Draw(t, "cpus")), BaseSlice: rapid.Bool().Draw(t, "base")}
-		all := make([]*CFSEntity, rapid.IntRange(1, 6).Draw(t, "tasks"))
-		asleep := map[*CFSEntity]bool{}
+		all := make([]*Entity, rapid.IntRange(1, 6).Draw(t, "tasks"))
+		asleep := map[*Entity]bool{}
 		now, busy, low := int64(0), int64(0), int64(0)
 		for i := range all {
-			all[i] = &CFSEntity{ID: i, Weight: load.WeightOf(rapid.Int32Range(100, 139).Draw(t, "prio"))}
+			all[i] = &Entity{ID: i, Weight: load.WeightOf(rapid.Int32Range(100, 139).Draw(t, "prio"))}
 			asleep[all[i]] = true
 		}
 		for range rapid.IntRange(1, 80).Draw(t, "steps") {
@@ -155,7 +155,7 @@ func TestCFSProperties(t *testing.T) {
 			if weight != q.Load() || q.Running() != len(all)-len(asleep) {
 				t.Fatalf("load %d of %d tasks, want %d of %d", q.Load(), q.Running(), weight, len(all)-len(asleep))
 			}
-			if !slices.IsSortedFunc(q.tree, func(a, b *CFSEntity) int { return int(min(1, max(-1, a.Vruntime-b.Vruntime))) }) {
+			if !slices.IsSortedFunc(q.tree, func(a, b *Entity) int { return int(min(1, max(-1, a.Vruntime-b.Vruntime))) }) {
 				t.Fatal("the queue is out of order")
 			}
 		}
@@ -165,7 +165,7 @@ func TestCFSProperties(t *testing.T) {
 // Two tasks that never sleep share the CPU by their weights.
 func TestFairness(t *testing.T) {
 	q := CFS{Tunables: CFSTunablesFor(8), BaseSlice: true}
-	a, b := &CFSEntity{Weight: 1024}, &CFSEntity{Weight: 335}
+	a, b := &Entity{Weight: 1024}, &Entity{Weight: 335}
 	q.Enqueue(a, Moved, 0)
 	q.Enqueue(b, Moved, 0)
 	q.Pick(0)

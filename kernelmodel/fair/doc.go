@@ -1,4 +1,4 @@
 // Package fair holds the arithmetic of the fair class: the completely fair scheduler of
-// kernels up to 6.5, and EEVDF since. Functions carry the kernel's names; the clock is
-// the caller's.
+// kernels up to 6.5, and EEVDF since (kernel/sched/fair.c). Functions carry the kernel's
+// names; the clock is the caller's. Queues are flat: task groups are not modelled.
 package fair

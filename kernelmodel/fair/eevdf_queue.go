@@ -1,0 +1,246 @@
+package fair
+
+import "slices"
+
+// This file is the fair class since 6.6: EEVDF (147f3efaa241) with lag kept over a sleep
+// (PLACE_LAG), slices run to parity (63304558ba5d) and, since 6.12, delayed dequeue
+// (152e11f6df29). One flat queue; slices that a task asks for are not modelled.
+
+// BaseSliceFor is sysctl_sched_base_slice on a machine of so many CPUs: 0.75 ms times
+// their factor, 0.70 ms where the kernel has it shorter (from 6.15 on, and in the
+// stable branches that took that).
+func BaseSliceFor(cpus int, short bool) int64 {
+	if short {
+		return 700_000 * updateSysctlFactor(cpus)
+	}
+	return 750_000 * updateSysctlFactor(cpus)
+}
+
+// EEVDF is struct cfs_rq of one CPU. The zero value with Slice and Jiffy set is an empty
+// queue.
+type EEVDF struct {
+	// Slice is the base slice, Jiffy the time between ticks, in ns.
+	Slice, Jiffy int64
+	// Delay: a task that sleeps while not eligible stays queued (6.12 and later).
+	Delay bool
+
+	all  []*Entity // queued, the current one included
+	curr *Entity
+	last *Entity // current before it was put back
+	need bool    // the current entity's slice has ended
+}
+
+// Running is the number of entities on the queue.
+func (q *EEVDF) Running() int { return len(q.all) }
+
+// Buddy reports nothing: the next buddy is set by yield_to alone.
+func (q *EEVDF) Buddy(*Entity) bool { return false }
+
+// lag is the weighted sum of how far the queue's virtual times are from v, and the sum of
+// the weights.
+func (q *EEVDF) lag(v int64) (sum, weight int64) {
+	for _, e := range q.all {
+		sum += (e.Vruntime - v) * e.Weight
+		weight += e.Weight
+	}
+	return sum, weight
+}
+
+// AvgVruntime is avg_vruntime: the weighted mean of the queue, rounded down.
+func (q *EEVDF) AvgVruntime() int64 {
+	if len(q.all) == 0 {
+		return 0
+	}
+	base := q.all[0].Vruntime
+	sum, weight := q.lag(base)
+	if sum < 0 {
+		sum -= weight - 1
+	}
+	return base + sum/weight
+}
+
+// Eligible is entity_eligible: the entity got no more than its share.
+func (q *EEVDF) Eligible(se *Entity) bool {
+	sum, _ := q.lag(se.Vruntime)
+	return sum >= 0
+}
+
+// UpdateCurr charges the current entity and renews its deadline where its slice has
+// ended (update_curr, update_deadline).
+func (q *EEVDF) UpdateCurr(now int64) {
+	se := q.curr
+	if se == nil {
+		return
+	}
+	d := now - se.ExecStart
+	if d <= 0 {
+		return
+	}
+	se.ExecStart = now
+	se.Sum += d
+	se.Vruntime += calcDeltaFair(d, se)
+	if se.Vruntime >= se.Deadline {
+		se.Deadline = se.Vruntime + calcDeltaFair(q.Slice, se)
+		q.need = len(q.all) > 1
+	}
+	if q.Delay && len(q.all) > 1 && se.protect != se.Deadline && !q.Eligible(se) {
+		q.need = true // did_preempt_short
+	}
+}
+
+// saveLag is update_entity_lag.
+func (q *EEVDF) saveLag(se *Entity) {
+	limit := calcDeltaFair(max(2*q.Slice, q.Jiffy), se)
+	se.Lag = max(-limit, min(limit, q.AvgVruntime()-se.Vruntime))
+}
+
+// place is place_entity: with the lag it left with, so much more as its own weight
+// moves the mean.
+func (q *EEVDF) place(se *Entity, initial bool) {
+	v, lag := q.AvgVruntime(), int64(0)
+	if _, weight := q.lag(v); len(q.all) > 0 && se.Lag != 0 {
+		lag = se.Lag * (weight + se.Weight) / weight
+	}
+	se.Vruntime = v - lag
+	slice := calcDeltaFair(q.Slice, se)
+	switch {
+	case se.relative:
+		se.Deadline += se.Vruntime
+		se.relative = false
+		return
+	case initial:
+		slice /= 2
+	}
+	se.Deadline = se.Vruntime + slice
+}
+
+// Fork gives a new task no lag; it is placed when it is enqueued.
+func (q *EEVDF) Fork(se *Entity, now int64) {
+	q.UpdateCurr(now)
+	se.Lag = 0
+}
+
+// Enqueue is enqueue_entity.
+func (q *EEVDF) Enqueue(se *Entity, how How, now int64) {
+	q.UpdateCurr(now)
+	q.place(se, how == Moved && se.Sum == 0)
+	q.all = append(q.all, se)
+	se.OnRq, se.Delayed = true, false
+}
+
+// Dequeue is dequeue_entity: an entity that sleeps while it is not eligible stays.
+func (q *EEVDF) Dequeue(se *Entity, sleep bool, now int64) bool {
+	q.UpdateCurr(now)
+	if sleep && q.Delay && !q.Eligible(se) {
+		se.Delayed = true
+		return false
+	}
+	q.saveLag(se)
+	if !sleep && q.Delay {
+		se.Deadline -= se.Vruntime
+		se.relative = true
+	}
+	q.remove(se)
+	return true
+}
+
+func (q *EEVDF) remove(se *Entity) {
+	if i := slices.Index(q.all, se); i >= 0 {
+		q.all = slices.Delete(q.all, i, i+1)
+	}
+	if q.last == se {
+		q.last = nil
+	}
+	se.OnRq, se.Delayed = false, false
+}
+
+// Requeue is requeue_delayed_entity: the entity wakes where it is; lag it has gained is
+// zeroed (DELAY_ZERO).
+func (q *EEVDF) Requeue(se *Entity, now int64) {
+	q.UpdateCurr(now)
+	if q.saveLag(se); se.Lag > 0 {
+		q.remove(se)
+		se.Lag = 0
+		q.place(se, false)
+		q.all = append(q.all, se)
+	}
+	se.OnRq, se.Delayed = true, false
+}
+
+// Leave marks that the entity wakes on another CPU.
+func (q *EEVDF) Leave(se *Entity) { se.ExecStart = 0 }
+
+// pickEEVDF is pick_eevdf: the eligible entity with the earliest deadline, but for a
+// current one that is eligible and protected.
+func (q *EEVDF) pickEEVDF(curr *Entity) *Entity {
+	if curr != nil && (!curr.OnRq || curr.Delayed) {
+		curr = nil
+	}
+	if curr != nil && curr.protect == curr.Deadline && q.Eligible(curr) {
+		return curr
+	}
+	var best *Entity
+	for _, e := range q.all {
+		if (best == nil || e.Deadline < best.Deadline) && q.Eligible(e) {
+			best = e
+		}
+	}
+	if best == nil && len(q.all) > 0 {
+		best = q.all[0] // rounding leaves none
+	}
+	return best
+}
+
+// Pick is pick_next_entity and set_next_entity. An entity that is picked while it sleeps
+// leaves, with no lag gained.
+func (q *EEVDF) Pick(now int64) (picked *Entity, dropped []*Entity) {
+	for len(q.all) > 0 {
+		se := q.pickEEVDF(q.last)
+		if se.Delayed {
+			if q.saveLag(se); se.Lag > 0 {
+				se.Lag = 0
+			}
+			q.remove(se)
+			dropped = append(dropped, se)
+			continue
+		}
+		if se != q.last {
+			se.protect, se.PrevSum = se.Deadline, se.Sum
+		}
+		se.ExecStart = now
+		q.curr, q.need = se, false
+		return se, dropped
+	}
+	return nil, dropped
+}
+
+// Put is put_prev_entity.
+func (q *EEVDF) Put(now int64) {
+	q.UpdateCurr(now)
+	if q.last = q.curr; q.last != nil && !q.last.OnRq {
+		q.last = nil
+	}
+	q.curr = nil
+}
+
+// Tick is entity_tick.
+func (q *EEVDF) Tick(now int64) bool {
+	q.UpdateCurr(now)
+	return q.curr != nil && q.need && len(q.all) > 1
+}
+
+// WakeupPreempt is check_preempt_wakeup_fair.
+func (q *EEVDF) WakeupPreempt(se *Entity, now int64) bool {
+	curr := q.curr
+	switch {
+	case curr == nil || curr == se:
+		return false
+	case curr.Idle && !se.Idle:
+		curr.protect = curr.Deadline - 1
+		return true
+	case se.Idle != curr.Idle, se.Batch || se.Idle:
+		return false
+	}
+	q.UpdateCurr(now)
+	return q.need || q.pickEEVDF(curr) == se
+}

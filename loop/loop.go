@@ -1,0 +1,327 @@
+// Package loop is the closed loop: it runs the work of a recording on a machine of its
+// own, under the recorded kernel and under scenarios, and tells how long tasks would have
+// waited and where they would have run.
+//
+// A run is a discrete-event simulation of the scheduler core by version: wakeups through
+// the model's selectors, the fair class as CFS or EEVDF, real-time and stop tasks in
+// order of priority, ticks, load tracking and load balancing. Nothing reads the recording
+// but the work and the residuals. An ensemble of runs samples what the recording leaves
+// open at the start, and every figure is a band over it.
+//
+// It is believed as far as [Trust] goes: the recorded kernel's runs against the recording.
+// docs/closed-loop.md tells how it works and where it stops.
+package loop
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+	"sync"
+
+	"schedreplay/kernelmodel/fair"
+	"schedreplay/kernelmodel/rules"
+	"schedreplay/loop/work"
+	"schedreplay/parser"
+	"schedreplay/replay"
+)
+
+// Options say what to run.
+type Options struct {
+	// Runs is the size of the ensemble, Seed its seed: the same gives the same.
+	Runs int
+	Seed uint64
+	// Kernel made the recording.
+	Kernel *rules.Kernel
+	// Scenarios beside the baseline.
+	Scenarios []Scenario
+}
+
+// Band is a figure over the runs of an ensemble: the 5th, 50th and 95th of a hundred.
+// None of the three is known where Known is false.
+type Band struct {
+	Lo, Mid, Hi int64
+	Known       bool
+}
+
+// Delays are percentiles of durations in ns.
+type Delays struct{ P50, P90, P99, Max Band }
+
+// Gaps count the times that a task was off its CPU while runnable, not having slept.
+type Gaps struct{ Count, Sum, Max Band }
+
+// TaskOutcome is what one task got.
+type TaskOutcome struct {
+	PID     int32
+	Comm    string
+	Wakings Band
+	Run     Band // ns
+	// Moves are its changes of CPU by cause.
+	Moves [work.Causes]Band
+	// Delay is from waking to running, OffCPU the gaps.
+	Delay  Delays
+	OffCPU Gaps
+	// RunOn is the run time in ns by CPU, the mean over the runs.
+	RunOn []int64
+}
+
+// IsolatedOutcome is what foreign tasks did to one isolated CPU: tasks that may also run
+// elsewhere, but for the recorder.
+type IsolatedOutcome struct {
+	CPU           int
+	Entries, Held Band // arrivals, and ns
+}
+
+// Outcome is what a scenario comes to.
+type Outcome struct {
+	Name     string
+	Kernel   string
+	Changes  []Change
+	Isolated []IsolatedOutcome
+	// Tasks are the program's, in its order.
+	Tasks []TaskOutcome
+}
+
+// Result is a comparison of scenarios.
+type Result struct {
+	Runs     int
+	Seed     uint64
+	Program  *work.Program
+	Recorded Outcome // every band is one value
+	// Outcomes are the baseline's and the scenarios'.
+	Outcomes []Outcome
+	Trust    Trust
+}
+
+// Run runs the work under the baseline and the scenarios. The host is the recorded one;
+// its topology has to be known. The error wraps [ErrScenario], [work.ErrNoWork] or is the
+// context's.
+func Run(ctx context.Context, p *work.Program, h *parser.Host, o Options) (*Result, error) {
+	base := newWorld(p, h, o.Kernel)
+	if base == nil {
+		return nil, fmt.Errorf("%w: the topology of its machine is not known", work.ErrNoWork)
+	}
+	worlds := []*world{base}
+	if err := base.calibrate(ctx); err != nil {
+		return nil, err
+	}
+	for i := range o.Scenarios {
+		w, err := o.Scenarios[i].apply(p, h, base)
+		if err != nil {
+			return nil, err
+		}
+		worlds = append(worlds, w)
+	}
+	res := &Result{Runs: o.Runs, Seed: o.Seed, Program: p}
+	recorded := make([]work.Figures, len(p.Tasks))
+	for i := range p.Tasks {
+		recorded[i] = p.Tasks[i].Recorded
+	}
+	res.Recorded = base.outcome("recorded", nil, [][]work.Figures{recorded})
+	for i, w := range worlds {
+		all, err := w.runs(ctx, o.Runs, o.Seed)
+		if err != nil {
+			return nil, err
+		}
+		name, changes := "baseline", []Change(nil)
+		if i > 0 {
+			name, changes = o.Scenarios[i-1].Name, o.Scenarios[i-1].Changes
+		}
+		res.Outcomes = append(res.Outcomes, w.outcome(name, changes, all))
+		if i == 0 {
+			res.Trust = trust(p, &res.Recorded, &res.Outcomes[0], all)
+		}
+	}
+	return res, nil
+}
+
+// runs makes an ensemble on all cores; the order of the runs is that of their numbers.
+func (w *world) runs(ctx context.Context, n int, seed uint64) ([][]work.Figures, error) {
+	out := make([][]work.Figures, n)
+	next := make(chan int)
+	var wg sync.WaitGroup
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for i := range next {
+				s := newSim(w, seed, uint64(i))
+				s.run(ctx)
+				f := make([]work.Figures, len(s.all))
+				for j := range s.all {
+					f[j] = s.all[j].got
+				}
+				out[i] = f
+			}
+		}()
+	}
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+	return out, ctx.Err()
+}
+
+// newWorld is the recorded machine under a kernel, nil if its topology is not known.
+func newWorld(p *work.Program, h *parser.Host, k *rules.Kernel) *world {
+	w := &world{prog: p, kernel: k, m: replay.BuildMachine(h, k.Domains), random: k.Balance.Random, pulls: 1 << 16, isolated: h.Isolated.Value}
+	if w.m == nil {
+		return nil
+	}
+	hz := int64(defaultHZ)
+	if v, ok := h.HZ.Get(); ok && v > 0 {
+		hz = int64(v)
+	}
+	w.jiffy = second / hz
+	w.tun = fair.CFSTunablesFor(p.CPUs)
+	w.slice = fair.BaseSliceFor(p.CPUs, atLeast(k, 6, 15))
+	for name, to := range map[string]*int64{
+		"base_slice_ns": &w.slice, "latency_ns": &w.tun.Latency, "min_granularity_ns": &w.tun.MinGranularity, "wakeup_granularity_ns": &w.tun.WakeupGranularity,
+	} {
+		if v := h.Tunables[name]; v > 0 {
+			*to = v
+		}
+	}
+	if f, ok := h.Features.Get(); ok && slices.Contains(f, "NI_RANDOM") {
+		w.random = true
+	}
+	w.res = newResiduals(p, w.tun.MinGranularity, w.tun.Latency)
+	w.tasks = make([]tasking, len(p.Tasks))
+	for i := range p.Tasks {
+		t := &p.Tasks[i]
+		w.tasks[i] = tasking{allowed: t.Allowed, idle: t.Policy == 5, batch: t.Policy == 3}
+	}
+	return w
+}
+
+// defaultHZ stands in where CONFIG_HZ is not known: what distributions build with.
+const defaultHZ = 250
+
+// newQueue is an empty fair queue of the world's kernel.
+func (w *world) newQueue() fair.Queue {
+	if w.kernel.Fair.EEVDF {
+		return &fair.EEVDF{Slice: w.slice, Jiffy: w.jiffy, Delay: w.kernel.Rules.DelayDequeue}
+	}
+	return &fair.CFS{Tunables: w.tun, BaseSlice: w.kernel.Fair.BaseSlice}
+}
+
+// calibrate sets the chance of newly idle balancing so that the world pulls as often as
+// the recording shows. The kernel weighs what a pass costs against how long the CPU is
+// idle on average, and the costs are in no event.
+func (w *world) calibrate(ctx context.Context) error {
+	const runs, seed = 2, 0
+	want := int64(0)
+	for i := range w.prog.Tasks {
+		want += w.prog.Tasks[i].Recorded.Moves[work.MoveNewidle]
+	}
+	for range 2 {
+		all, err := w.runs(ctx, runs, seed)
+		if err != nil {
+			return err
+		}
+		got := int64(0)
+		for _, f := range all {
+			for i := range f {
+				got += f[i].Moves[work.MoveNewidle]
+			}
+		}
+		if got <= want*runs {
+			return nil
+		}
+		w.pulls = uint32(int64(w.pulls) * want * runs / got)
+	}
+	return nil
+}
+
+// outcome gathers the figures of an ensemble.
+func (w *world) outcome(name string, changes []Change, all [][]work.Figures) Outcome {
+	o := Outcome{Name: name, Kernel: w.kernel.Name, Changes: changes}
+	v := make([]int64, len(all))
+	over := func(f func(run []work.Figures) (int64, bool)) Band {
+		v = v[:0]
+		for _, run := range all {
+			if x, ok := f(run); ok {
+				v = append(v, x)
+			}
+		}
+		return bandOf(v)
+	}
+	for i := range w.prog.Tasks {
+		t := &w.prog.Tasks[i]
+		known := func(f func(*work.Figures) int64) Band {
+			return over(func(run []work.Figures) (int64, bool) { return f(&run[i]), true })
+		}
+		of := func(list func(*work.Figures) []int64, p float64) Band {
+			return over(func(run []work.Figures) (int64, bool) { return Quantile(list(&run[i]), p) })
+		}
+		delay := func(f *work.Figures) []int64 { return f.Delay }
+		gap := func(f *work.Figures) []int64 { return f.Gap }
+		out := TaskOutcome{
+			PID: t.PID, Comm: t.Comm, Wakings: known(func(f *work.Figures) int64 { return f.Wakings }), Run: known(func(f *work.Figures) int64 { return f.Run }),
+			Delay:  Delays{of(delay, 0.5), of(delay, 0.9), of(delay, 0.99), of(delay, 1)},
+			OffCPU: Gaps{known(func(f *work.Figures) int64 { return int64(len(f.Gap)) }), known(func(f *work.Figures) int64 { return sum(f.Gap) }), of(gap, 1)},
+			RunOn:  make([]int64, w.prog.CPUs),
+		}
+		for c := range out.Moves {
+			out.Moves[c] = known(func(f *work.Figures) int64 { return f.Moves[c] })
+		}
+		for _, run := range all {
+			for c, ns := range run[i].RunOn {
+				out.RunOn[c] += ns / int64(len(all))
+			}
+		}
+		o.Tasks = append(o.Tasks, out)
+	}
+	for c := w.isolated.First(); c >= 0; c = w.isolated.Next(c) {
+		held := func(of func(*work.Figures) int64) Band {
+			return over(func(run []work.Figures) (int64, bool) {
+				n := int64(0)
+				for i := range run {
+					if w.foreign(i) {
+						n += of(&run[i])
+					}
+				}
+				return n, true
+			})
+		}
+		o.Isolated = append(o.Isolated, IsolatedOutcome{
+			CPU: c, Entries: held(func(f *work.Figures) int64 { return f.Entries[c] }), Held: held(func(f *work.Figures) int64 { return f.RunOn[c] }),
+		})
+	}
+	return o
+}
+
+// foreign reports whether a task is one on an isolated CPU: it may run elsewhere too, and
+// did not make the recording. Where an affinity was changed the recorded one counts.
+func (w *world) foreign(i int) bool {
+	t := &w.prog.Tasks[i]
+	return !t.Recorder && !t.Stop && !t.Allowed.SubsetOf(w.isolated)
+}
+
+func sum(v []int64) int64 {
+	n := int64(0)
+	for _, x := range v {
+		n += x
+	}
+	return n
+}
+
+// Quantile is the value that a share p of the values do not exceed, by nearest rank; false
+// if there are none.
+func Quantile(v []int64, p float64) (int64, bool) {
+	if len(v) == 0 {
+		return 0, false
+	}
+	v = slices.Clone(v)
+	slices.Sort(v)
+	return v[max(0, int(math.Ceil(p*float64(len(v))))-1)], true
+}
+
+func bandOf(v []int64) Band {
+	lo, ok := Quantile(v, 0.05)
+	mid, _ := Quantile(v, 0.5)
+	hi, _ := Quantile(v, 0.95)
+	return Band{lo, mid, hi, ok}
+}

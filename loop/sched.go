@@ -1,0 +1,343 @@
+package loop
+
+import (
+	"slices"
+
+	"schedreplay/kernelmodel/fair"
+	"schedreplay/loop/work"
+)
+
+// rank orders the classes and real-time priorities: the higher runs first.
+func (s *sim) rank(p *task) int {
+	switch {
+	case p == nil:
+		return -1
+	case p.stop:
+		return 1000
+	case p.prio < 0:
+		return 500
+	case p.prio < 100:
+		return 200 - int(p.prio)
+	}
+	return 0
+}
+
+// enqueue puts a task on a CPU's queue (enqueue_task).
+func (s *sim) enqueue(c *cpu, p *task) {
+	c.nr++
+	p.cpu, p.state, p.since = c.id, tsQueued, s.now
+	if !s.isFair(p) {
+		s.queueRT(c, p, false)
+		return
+	}
+	s.attach(c, p)
+	c.pelt.Weight += p.weight
+	c.pelt.NR++
+	c.pelt.Est += p.pelt.Est
+	p.se.Weight = p.weight
+	c.fair.Enqueue(&p.se, p.how, s.now)
+	c.queued = append(c.queued, p)
+	s.picks++
+	p.pick = s.picks
+}
+
+// queueRT puts a real-time or stop task in line, ahead of its equals if it was preempted.
+func (s *sim) queueRT(c *cpu, p *task, head bool) {
+	i := 0
+	for i < len(c.rt) && (s.rank(c.rt[i]) > s.rank(p) || !head && s.rank(c.rt[i]) == s.rank(p)) {
+		i++
+	}
+	c.rt = slices.Insert(c.rt, i, p)
+}
+
+// attach brings the load averages of a task that comes to a queue up to date.
+func (s *sim) attach(c *cpu, p *task) {
+	c.pelt.Advance(s.now)
+	e := &p.pelt
+	e.Weight = p.weight
+	if e.Attached != c.id {
+		if e.Attached >= 0 {
+			e.Step(s.now, false, false)
+			from := &s.cpus[e.Attached].pelt
+			from.RemovedLoad += e.Load
+			from.RemovedUtil += e.Util
+			from.RemovedRunnable += e.Runnable
+			from.RemovedN++
+		} else {
+			e.Newborn(&c.pelt, atLeast(s.kernel, 6, 12))
+		}
+		c.pelt.Attach(e)
+		e.Attached = c.id
+		return
+	}
+	e.Step(s.now, false, false)
+}
+
+// dequeue takes a task off its queue because it blocks (dequeue_task).
+func (s *sim) dequeue(c *cpu, p *task, mayDelay bool) {
+	if !s.isFair(p) {
+		c.nr--
+		if i := slices.Index(c.rt, p); i >= 0 {
+			c.rt = slices.Delete(c.rt, i, i+1)
+		}
+		return
+	}
+	if !c.fair.Dequeue(&p.se, mayDelay, s.now) {
+		// It sleeps on the queue: it weighs, and is not runnable.
+		c.pelt.Advance(s.now)
+		p.pelt.Step(s.now, true, true)
+		p.pelt.Remember(s.kernel.Load.EstSpares)
+		p.delayed = true
+		c.delayed++
+		c.pelt.NR--
+		c.pelt.Est = max(0, c.pelt.Est-p.pelt.Est)
+		return
+	}
+	s.leave(c, p)
+	c.nr--
+	p.pelt.Remember(s.kernel.Load.EstSpares)
+}
+
+// drop takes a task off the queue on which it slept.
+func (s *sim) drop(c *cpu, p *task) {
+	p.delayed = false
+	c.delayed--
+	c.nr--
+	c.pelt.Advance(s.now)
+	p.pelt.Linger(s.now)
+	c.pelt.Weight -= p.weight
+	i := slices.Index(c.queued, p)
+	c.queued = slices.Delete(c.queued, i, i+1)
+}
+
+// requeue wakes a task where it slept on its queue.
+func (s *sim) requeue(c *cpu, p *task) {
+	p.delayed = false
+	c.delayed--
+	p.state, p.since = tsQueued, s.now
+	c.pelt.Advance(s.now)
+	p.pelt.Linger(s.now)
+	c.pelt.NR++
+	c.pelt.Est += p.pelt.Est
+	c.fair.Requeue(&p.se, s.now)
+}
+
+// leave takes a task out of the sums of its queue.
+func (s *sim) leave(c *cpu, p *task) {
+	c.pelt.Advance(s.now)
+	p.pelt.Step(s.now, true, c.curr == p)
+	c.pelt.Weight -= p.weight
+	c.pelt.NR--
+	c.pelt.Est = max(0, c.pelt.Est-p.pelt.Est)
+	c.queued = slices.Delete(c.queued, slices.Index(c.queued, p), slices.Index(c.queued, p)+1)
+}
+
+// schedule is __schedule: the CPU puts its task back and picks the next.
+func (s *sim) schedule(c *cpu) {
+	s.charge(c)
+	prev := c.curr
+	if prev != nil && !s.isFair(prev) && prev.state == tsRunning {
+		s.queueRT(c, prev, true)
+	}
+	if prev != nil && s.isFair(prev) {
+		c.pelt.Advance(s.now)
+		if prev.state == tsRunning {
+			prev.pelt.Step(s.now, true, true)
+		}
+		c.pelt.Running = false
+		c.fair.Put(s.now)
+	}
+	c.curr = nil
+	var next *task
+	switch {
+	case len(c.rt) > 0:
+		next = c.rt[0]
+		c.rt = c.rt[1:]
+	default:
+		next = s.pickFair(c)
+		if next == nil {
+			s.newidle(c, prev)
+			next = s.pickFair(c)
+		}
+	}
+	if prev != nil && prev != next && prev.state == tsRunning {
+		prev.state, prev.since = tsQueued, s.now
+	}
+	c.curr, c.since = next, s.now
+	if next == nil {
+		s.goIdle(c)
+		return
+	}
+	if next != prev {
+		s.switchedIn(c, next)
+	}
+	s.planRun(c)
+	s.startTick(c)
+}
+
+// pickFair is pick_next_task_fair, without balancing.
+func (s *sim) pickFair(c *cpu) *task {
+	se, dropped := c.fair.Pick(s.now)
+	for _, e := range dropped {
+		s.drop(c, &s.all[e.ID])
+	}
+	if se == nil {
+		return nil
+	}
+	p := &s.all[se.ID]
+	c.pelt.Advance(s.now)
+	p.pelt.Step(s.now, true, false)
+	c.pelt.Running = true
+	s.picks++
+	p.pick = s.picks
+	return p
+}
+
+// switchedIn counts what a task waited for its run.
+func (s *sim) switchedIn(c *cpu, p *task) {
+	switch {
+	case p.woken != 0:
+		p.got.Wakings++
+		p.got.Delay = append(p.got.Delay, s.now-p.woken)
+		p.woken = 0
+	case s.now > p.since && p.since > s.prog.Start:
+		p.got.Gap = append(p.got.Gap, s.now-p.since)
+	}
+	p.state = tsRunning
+}
+
+// goIdle makes swapper the current task (pick_next_task_idle, __update_idle_core).
+func (s *sim) goIdle(c *cpu) {
+	c.gen++
+	llc := s.m.LLC(int(c.id))
+	if llc < 0 || s.cores[llc] {
+		return
+	}
+	smt := s.m.SMT(int(c.id))
+	for t := smt.First(); t >= 0; t = smt.Next(t) {
+		if t != int(c.id) && !s.idleCPU(t) {
+			return
+		}
+	}
+	s.cores[llc] = true
+}
+
+// idleCPU is idle_cpu.
+func (s *sim) idleCPU(i int) bool {
+	c := &s.cpus[i]
+	return c.curr == nil && c.nr == 0 && c.pending == 0
+}
+
+// startTick lets a CPU tick from the next jiffy on; an idle CPU has stopped.
+func (s *sim) startTick(c *cpu) {
+	if c.ticking {
+		return
+	}
+	c.ticking = true
+	s.plan(s.nextJiffy(), evTick, c.id, 0)
+}
+
+func (s *sim) nextJiffy() int64 {
+	since := s.now - s.prog.Start - s.phase
+	n := since/s.jiffy + 1
+	if since < 0 {
+		n = 0
+	}
+	return s.prog.Start + s.phase + n*s.jiffy
+}
+
+// jiffies is the kernel's count of ticks.
+func (s *sim) jiffies() int64 { return (s.now - s.prog.Start - s.phase + s.jiffy) / s.jiffy }
+
+// tick is scheduler_tick.
+func (s *sim) tick(c *cpu) {
+	c.ticking = false
+	p := c.curr
+	if p == nil {
+		return
+	}
+	s.charge(c)
+	again := false
+	if s.isFair(p) {
+		c.pelt.Advance(s.now)
+		p.pelt.Step(s.now, true, true)
+		again = c.fair.Tick(s.now)
+	}
+	s.startTick(c)
+	s.triggerBalance(c)
+	switch {
+	case !again || c.resched || c.curr != p:
+	case s.res.late(p, s.now) > 0:
+		c.resched = true
+		s.plan(s.now+s.res.late(p, s.now), evResched, c.id, 0)
+	default:
+		s.schedule(c)
+	}
+}
+
+// activate queues a task that was woken (ttwu_do_activate) and lets it preempt.
+func (s *sim) activate(p *task) {
+	c := &s.cpus[p.cpu]
+	c.pending--
+	if c.idle != 0 { // ttwu_do_wakeup, update_avg_idle
+		d := s.now - c.idle
+		c.avgIdle += (d - c.avgIdle) / 8
+		c.avgIdle = min(c.avgIdle, 2*max(migrationCost, c.maxCost))
+		c.idle = 0
+	}
+	if p.delayed {
+		s.requeue(c, p)
+	} else {
+		s.enqueue(c, p)
+	}
+	s.preempt(c, p, p.wokenBy())
+}
+
+// preempt is check_preempt_curr for a task that has come to a queue. by is the
+// recorded waking, nil for none.
+func (s *sim) preempt(c *cpu, p *task, by *work.Wait) {
+	exit, take := int64(work.None), int64(work.None)
+	if by != nil {
+		exit, take = by.Exit, by.Preempt
+	}
+	if c.resched {
+		return
+	}
+	switch curr := c.curr; {
+	case curr == nil:
+		c.resched = true
+		s.plan(s.now+s.res.exit(int(c.id), s.now, exit), evResched, c.id, 0)
+	case s.rank(p) > s.rank(curr), s.rank(curr) == 0 && s.rank(p) == 0 && s.preempts(c, p):
+		c.resched = true
+		s.plan(s.now+s.res.preempt(curr, s.now, take), evResched, c.id, 0)
+	}
+}
+
+func (s *sim) preempts(c *cpu, p *task) bool { return c.fair.WakeupPreempt(&p.se, s.now) }
+
+// move takes a queued fair task to another CPU (detach_task, attach_task).
+func (s *sim) move(p *task, to *cpu) {
+	from := &s.cpus[p.cpu]
+	from.nr--
+	s.leave(from, p)
+	from.pelt.Detach(&p.pelt)
+	from.fair.Dequeue(&p.se, false, s.now)
+	p.pelt.Attached = -2
+	s.moved(p, to.id)
+	to.nr++
+	p.cpu = to.id
+	to.pelt.Advance(s.now)
+	to.pelt.Attach(&p.pelt)
+	p.pelt.Attached = to.id
+	to.pelt.Weight += p.weight
+	to.pelt.NR++
+	to.pelt.Est += p.pelt.Est
+	p.se.ExecStart = s.now - 2*migrationCost
+	to.fair.Enqueue(&p.se, fair.Moved, s.now)
+	to.queued = append(to.queued, p)
+	s.picks++
+	p.pick = s.picks
+}
+
+// moved counts an arrival.
+func (s *sim) moved(p *task, to int32) { p.got.Entries[to]++ }

@@ -1,0 +1,531 @@
+package loop
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+
+	"schedreplay/cpumask"
+	"schedreplay/kernelmodel/explore"
+	"schedreplay/kernelmodel/fair"
+	"schedreplay/kernelmodel/load"
+	"schedreplay/kernelmodel/place"
+	"schedreplay/kernelmodel/rules"
+	"schedreplay/kernelmodel/topo"
+	"schedreplay/loop/work"
+)
+
+// world is what the runs of one scenario share.
+type world struct {
+	prog     *work.Program
+	kernel   *rules.Kernel
+	m        *topo.Machine
+	tun      fair.CFSTunables
+	slice    int64 // base slice of EEVDF
+	jiffy    int64
+	res      *residuals
+	isolated cpumask.Mask
+	tasks    []tasking // what the scenario makes of the program's tasks
+	// pulls is the chance, of 1<<16, that a CPU which runs out of tasks looks for one.
+	pulls uint32
+	// random: newly idle balancing is left out by chance (NI_RANDOM).
+	random bool
+}
+
+// tasking is a task as the scenario has it.
+type tasking struct {
+	allowed cpumask.Mask
+	prio    int32 // offset to the recorded one, or the one set
+	setPrio bool
+	idle    bool // SCHED_IDLE
+	batch   bool
+	out     bool // taken away
+	scale   float64
+	period  int64
+}
+
+type taskState uint8
+
+const (
+	tsAsleep taskState = iota
+	tsWaking
+	tsQueued
+	tsRunning
+	tsGone
+)
+
+// task is one task in a run.
+type task struct {
+	w       *work.Task
+	t       *tasking
+	id      int32
+	state   taskState
+	cpu     int32
+	step    int
+	done    int64 // of the present burst
+	wake    int   // next of its wakes
+	since   int64 // running or queued since
+	blocked int64
+	prio    int32
+	weight  int64
+	stop    bool
+
+	// held: it waits to answer; awaited is who waits for this one to come to the wait of
+	// step awaitedAt.
+	held      bool
+	delayed   bool // it sleeps on its queue
+	awaited   *task
+	awaitedAt int
+	// seq is the order in which the task goes through its waits, by step; pos is where it
+	// is. A task that others wake takes them as they come.
+	seq     []int32
+	pos     int
+	arrived []bool // wakings that came before their wait, by step
+	woken   int64  // time of the waking, 0 once it has run
+	how     fair.How
+	se      fair.Entity
+	pelt    load.Entity
+	flips   int64
+	partner int32
+	decay   int64
+	recent  int
+	pick    uint64 // when it was put at the head of its queue's list of tasks
+	got     work.Figures
+}
+
+// cpu is one CPU in a run.
+type cpu struct {
+	id      int32
+	curr    *task // nil: swapper
+	fair    fair.Queue
+	delayed int     // tasks that sleep on the queue
+	queued  []*task // fair tasks queued or running
+	rt      []*task // runnable real-time and stop tasks but the current, first in line first
+	nr      int     // nr_running
+	pending int     // wakeups on the way
+	gen     int32   // of the current run
+	since   int64   // the current task was charged up to here
+	resched bool    // a switch is planned
+	ticking bool
+	idle    int64 // idle_stamp, 0 if none
+	avgIdle int64
+	maxCost int64 // max_idle_balance_cost
+	pelt    load.Queue
+	dom     []domain
+	nextBal int64
+	jiffy   int64 // of the last balance
+}
+
+// sim is one run.
+type sim struct {
+	*world
+	agenda
+	rng   *rand.Rand
+	now   int64
+	cpus  []cpu
+	all   []task
+	phase int64
+	cores []bool  // has_idle_cores by LLC
+	scan  []int64 // nr_idle_scan by LLC
+	sel   place.Selector
+	x     explore.Explorer
+	ask   place.Wakeup
+	prev  [1]int
+	used  [1]int
+	cf    [1]place.Weighted
+	wf    [1]place.Weighted
+	scost []int64 // avg_scan_cost by CPU
+	nohz  int64   // nohz.next_balance
+	picks uint64
+	bal   balancer
+}
+
+const second = 1_000_000_000
+
+func newSim(w *world, seed, run uint64) *sim {
+	s := &sim{world: w, rng: rand.New(rand.NewPCG(seed, run))}
+	n := w.m.NumCPU()
+	s.phase = s.rng.Int64N(w.jiffy)
+	s.now = w.prog.Start
+	s.sel = place.Selector{Rules: &w.kernel.Rules, Machine: w.m, State: s}
+	s.cpus, s.scost = make([]cpu, n), make([]int64, n)
+	for i := range s.cpus {
+		c := &s.cpus[i]
+		c.id, c.avgIdle = int32(i), 2*migrationCost
+		c.fair = w.newQueue()
+		c.pelt.Last, c.pelt.Known = s.now, true
+		s.scost[i] = int64(5_000 * math.Exp2(4*s.rng.Float64()))
+		c.maxCost = int64(500_000 * math.Exp2(5*s.rng.Float64()))
+		c.avgIdle = c.maxCost
+		s.startDomains(c)
+	}
+	s.cores, s.scan = make([]bool, w.m.NumLLC()), make([]int64, w.m.NumLLC())
+	for i := range s.cores {
+		s.cores[i], s.scan[i] = true, int64(w.m.LLCSpan(i).Weight())
+	}
+	s.all = make([]task, len(w.prog.Tasks))
+	for i := range s.all {
+		s.begin(i)
+	}
+	for i := range s.cpus {
+		c := &s.cpus[i]
+		if c.curr == nil && c.nr > 0 {
+			s.schedule(c)
+		}
+	}
+	return s
+}
+
+func atLeast(k *rules.Kernel, major, minor int) bool {
+	a, b, _ := k.Version()
+	return a > major || a == major && b >= minor
+}
+
+// begin puts a task where the window finds it, with the averages that its share of the
+// window makes it hold on the whole.
+func (s *sim) begin(i int) {
+	p := &s.all[i]
+	w := &s.prog.Tasks[i]
+	*p = task{w: w, t: &s.tasks[i], id: int32(i), cpu: max(0, w.CPU), partner: -1, flips: w.Flips, stop: w.Stop, arrived: make([]bool, len(w.Steps))}
+	p.seq = make([]int32, len(w.Steps))
+	for j := range p.seq {
+		p.seq[j] = int32(j)
+	}
+	p.got.RunOn, p.got.Entries = make([]int64, len(s.cpus)), make([]int64, len(s.cpus))
+	if p.t.out || len(w.Steps) == 0 {
+		p.state = tsGone
+		return
+	}
+	if !p.t.allowed.Test(int(p.cpu)) {
+		p.cpu = s.elsewhere(p)
+	}
+	p.recent = int(p.cpu)
+	s.newStep(p)
+	p.se = fair.Entity{ID: i, Weight: p.weight, Idle: p.t.idle, Batch: p.t.batch}
+	c := &s.cpus[p.cpu]
+	p.pelt = load.Entity{Attached: -1, Weight: p.weight}
+	if w.Begin != work.BeginUnborn && s.isFair(p) {
+		span := max(1, s.prog.End-s.prog.Start)
+		waits := int64(0)
+		for _, d := range w.Recorded.Delay {
+			waits += d
+		}
+		for _, d := range w.Recorded.Gap {
+			waits += d
+		}
+		p.pelt.Util = min(1024, 1024*w.Recorded.Run/span)
+		p.pelt.Runnable = min(1024, 1024*(w.Recorded.Run+waits)/span)
+		p.pelt.Load = min(p.weight, p.weight*(w.Recorded.Run+waits)/span)
+		p.pelt.Est = p.pelt.Util
+		p.pelt.Known = true
+		c.pelt.Attach(&p.pelt)
+		p.pelt.Attached = p.cpu
+	}
+	switch w.Begin {
+	case work.BeginUnborn:
+		p.state = tsAsleep
+	case work.BeginAsleep:
+		p.state, p.blocked = tsAsleep, s.now
+		p.done = 0
+		s.sleep(p)
+	default:
+		p.how = fair.Moved
+		s.enqueue(c, p)
+	}
+}
+
+// elsewhere is where a task begins that may not be where the window finds it: near there,
+// not all such tasks on one CPU.
+func (s *sim) elsewhere(p *task) int32 {
+	near := p.t.allowed.And(s.m.Sharers(int(p.cpu)))
+	if near.Empty() {
+		near = p.t.allowed.And(s.m.Active())
+	}
+	if near.Empty() {
+		return p.cpu
+	}
+	n := int(p.id) % near.Weight()
+	c := near.First()
+	for ; n > 0; n-- {
+		c = near.Next(c)
+	}
+	return int32(c)
+}
+
+// newStep takes up the present step: its priority may have changed.
+func (s *sim) newStep(p *task) {
+	p.done, p.wake = 0, 0
+	prio := p.w.Steps[p.step].Prio
+	switch {
+	case p.t.setPrio:
+		prio = p.t.prio
+	case prio >= place.MaxRTPrio:
+		prio = min(139, max(100, prio+p.t.prio))
+	}
+	p.prio, p.weight = prio, load.WeightOf(prio)
+	if p.t.idle {
+		p.weight = 3
+	}
+}
+
+func (s *sim) isFair(p *task) bool { return !p.stop && p.prio >= place.MaxRTPrio }
+
+// run goes on to the end of the window.
+func (s *sim) run(ctx context.Context) {
+	end := s.prog.End
+	for n := 0; len(s.heap) > 0; n++ {
+		if n%4096 == 0 && ctx.Err() != nil {
+			return
+		}
+		h := s.next()
+		if h.at > end {
+			break
+		}
+		s.now = h.at
+		switch h.kind {
+		case evRun:
+			if c := &s.cpus[h.id]; c.gen == h.n {
+				s.milestone(c)
+			}
+		case evTick:
+			s.tick(&s.cpus[h.id])
+		case evWake:
+			s.arrive(&s.all[h.id], int(h.n), nil, s.all[h.id].cpu)
+		case evActivate:
+			s.activate(&s.all[h.id])
+		case evResched:
+			c := &s.cpus[h.id]
+			c.resched = false
+			s.schedule(c)
+		case evNohz:
+			s.nohzIdleBalance(&s.cpus[h.id])
+		}
+	}
+	s.now = end
+	for i := range s.cpus {
+		s.charge(&s.cpus[i])
+	}
+}
+
+// charge accounts the current task's time up to now.
+func (s *sim) charge(c *cpu) {
+	p := c.curr
+	if p == nil {
+		return
+	}
+	d := s.now - c.since
+	if d <= 0 {
+		return
+	}
+	c.since = s.now
+	p.done += d
+	p.got.Run += d
+	p.got.RunOn[c.id] += d
+}
+
+// milestone is reached by the current task: a waking it does, or the end of its burst.
+func (s *sim) milestone(c *cpu) {
+	s.charge(c)
+	p := c.curr
+	if p == nil {
+		return
+	}
+	st := &p.w.Steps[p.step]
+	for p.wake < len(st.Wakes) && s.scaled(p, st.Wakes[p.wake].At) <= p.done {
+		k := &st.Wakes[p.wake]
+		if y := &s.all[k.Task]; k.Answer && y.state != tsGone && !y.waitsAt(k.Step) {
+			s.hold(c, p, y, k.Step)
+			return
+		}
+		p.wake++
+		s.arrive(&s.all[k.Task], k.Step, p, c.id)
+	}
+	if !st.Cut && p.done >= s.scaled(p, st.Burst) {
+		if !s.burstEnds(c, p) {
+			return // it sleeps, and another runs
+		}
+	}
+	s.planRun(c)
+}
+
+// waitsAt reports whether a task has come to the wait of a step, or is past it.
+func (p *task) waitsAt(step int) bool {
+	return p.step > step || p.step == step && p.state == tsAsleep && !p.held
+}
+
+// hold blocks the current task, which is to answer another that has not asked yet. The
+// recording does not show this wait: there, the other had run before.
+func (s *sim) hold(c *cpu, p, y *task, step int) {
+	p.held, p.state, p.blocked = true, tsAsleep, s.now
+	y.awaited, y.awaitedAt = p, step
+	s.dequeue(c, p, true)
+	s.schedule(c)
+}
+
+// release wakes who was held until the task came to the wait of its step.
+func (s *sim) release(c *cpu, y *task) {
+	p := y.awaited
+	if p == nil || y.awaitedAt > y.step {
+		return
+	}
+	y.awaited, p.held = nil, false
+	s.wakeUp(p, y, c.id, p.wokenBy(), place.KindWakeup)
+}
+
+func (s *sim) scaled(p *task, ns int64) int64 {
+	if p.t.scale == 0 {
+		return ns
+	}
+	return int64(float64(ns) * p.t.scale)
+}
+
+// planRun plans the current task's next milestone.
+func (s *sim) planRun(c *cpu) {
+	c.gen++
+	p := c.curr
+	if p == nil {
+		return
+	}
+	st := &p.w.Steps[p.step]
+	at := int64(-1)
+	if !st.Cut {
+		at = s.scaled(p, st.Burst)
+	}
+	if p.wake < len(st.Wakes) {
+		w := s.scaled(p, st.Wakes[p.wake].At)
+		if at < 0 || w < at {
+			at = w
+		}
+	}
+	if at < 0 {
+		return
+	}
+	s.plan(s.now+max(0, at-p.done), evRun, c.id, c.gen)
+}
+
+// burstEnds blocks the current task, or takes it on to its next burst if what it would
+// wait for has come; it reports whether it goes on.
+func (s *sim) burstEnds(c *cpu, p *task) bool {
+	st := &p.w.Steps[p.step]
+	s.release(c, p)
+	if !st.Exit && s.waitIsOver(p) {
+		p.advance()
+		s.newStep(p)
+		return true
+	}
+	p.state, p.blocked = tsAsleep, s.now
+	s.dequeue(c, p, !st.Exit)
+	if st.Exit {
+		p.state = tsGone
+	} else {
+		s.sleep(p)
+	}
+	s.schedule(c)
+	return false
+}
+
+// waitIsOver reports whether the edge that ends the wait of a task's present step has
+// come already.
+func (s *sim) waitIsOver(p *task) bool {
+	if p.pos+1 >= len(p.seq) {
+		return false
+	}
+	w := p.wait()
+	switch w.Edge {
+	case work.EdgeTask:
+		if p.arrived[p.seq[p.pos]] {
+			return true
+		}
+		for i := p.pos + 1; i < len(p.seq) && i <= p.pos+aheadMost; i++ {
+			if p.arrived[p.seq[i]] && p.takes(i) {
+				return true
+			}
+		}
+	case work.EdgeGrid, work.EdgeOutside:
+		return w.Time <= s.now
+	}
+	return false
+}
+
+// wait is what the task's present burst ends in.
+func (p *task) wait() *work.Wait { return &p.w.Steps[p.seq[p.pos]].Then }
+
+// wokenBy is the wait that the present burst came after.
+func (p *task) wokenBy() *work.Wait { return &p.w.Steps[p.seq[max(0, p.pos-1)]].Then }
+
+// aheadMost is how many waits ahead a task looks for one whose edge has come.
+const aheadMost = 8
+
+// takes brings the wait at a later place of the order forward to the present one, if a
+// task could do so: all waits between are for tasks, and none for the one that wakes it
+// there.
+func (p *task) takes(i int) bool {
+	by := p.w.Steps[p.seq[i]].Then.Waker
+	for j := p.pos; j < i; j++ {
+		w := &p.w.Steps[p.seq[j]].Then
+		if w.Edge != work.EdgeTask || w.Waker == by || !w.Sync {
+			return false
+		}
+	}
+	if w := &p.w.Steps[p.seq[i]].Then; w.Edge != work.EdgeTask || !w.Sync {
+		return false
+	}
+	x := p.seq[i]
+	if int(x) >= len(p.seq)-2 {
+		return false // its burst is the last
+	}
+	copy(p.seq[p.pos+1:i+1], p.seq[p.pos:i])
+	p.seq[p.pos] = x
+	return true
+}
+
+// takesUp finds a step among the next waits of the order and takes it, if it may.
+func (p *task) takesUp(step int) bool {
+	for i := p.pos + 1; i < len(p.seq) && i <= p.pos+aheadMost; i++ {
+		if int(p.seq[i]) == step {
+			return i+1 < len(p.seq) && p.takes(i)
+		}
+	}
+	return false
+}
+
+// advance goes on to the burst after the present wait.
+func (p *task) advance() {
+	p.step = int(p.seq[p.pos]) + 1
+	p.pos++
+}
+
+// sleep plans what wakes a task that has just blocked.
+func (s *sim) sleep(p *task) {
+	if p.pos+1 >= len(p.seq) {
+		return
+	}
+	at := p.seq[p.pos]
+	w := p.wait()
+	switch w.Edge {
+	case work.EdgeTimer:
+		d := w.Sleep
+		if p.t.period > 0 {
+			d = p.t.period
+		}
+		s.plan(s.now+d, evWake, p.id, at)
+	case work.EdgeGrid, work.EdgeOutside:
+		s.plan(max(s.now, w.Time), evWake, p.id, at)
+	case work.EdgeTask:
+		if p.arrived[at] || s.tasks[w.Waker].out {
+			s.plan(max(s.now, w.Time), evWake, p.id, at)
+		}
+	}
+}
+
+// arrive brings the edge that ends the wait of a task's step.
+func (s *sim) arrive(p *task, step int, waker *task, on int32) {
+	if p.state == tsGone || p.arrived[step] {
+		return
+	}
+	p.arrived[step] = true
+	if p.state != tsAsleep || p.held || p.pos+1 >= len(p.seq) || int(p.seq[p.pos]) != step && !p.takesUp(step) {
+		return
+	}
+	s.tryToWakeUp(p, waker, on)
+}

@@ -1,0 +1,164 @@
+package loop
+
+import (
+	"math"
+	"slices"
+
+	"schedreplay/loop/work"
+)
+
+// TrustLeast is the number of recorded wakings from which a task is judged.
+const TrustLeast = 200
+
+// Ratio compares simulated with recorded: their quotient, 0 where there is none.
+type Ratio float64
+
+// Off is how far the ratio is from one, either way: 1 is exact.
+func (r Ratio) Off() float64 {
+	if r <= 0 {
+		return math.Inf(1)
+	}
+	return max(float64(r), 1/float64(r))
+}
+
+// TaskTrust judges one task of at least [TrustLeast] recorded wakings.
+type TaskTrust struct {
+	PID           int32
+	Comm          string
+	P50, P90, P99 Ratio // of the delay
+	// Apart is the largest distance of the two distributions of delays
+	// (Kolmogorov and Smirnov), 0 to 1.
+	Apart float64
+}
+
+// Trust is the baseline held against the recording: how far the loop is to be believed.
+type Trust struct {
+	Tasks []TaskTrust
+	// P50, P90 and P99 are the ratios of the median task, 0 if no task is judged.
+	P50, P90, P99 Ratio
+	// Place is how much run time is on other CPUs than recorded (total variation, the mean
+	// over tasks weighted by run time); Chance the same of one run against the others: what
+	// the recording would have against a second recording, if the loop were exact.
+	Place, Chance float64
+	// Moves and RecordedMoves are the changes of CPU by cause.
+	Moves, RecordedMoves [work.Causes]int64
+	// MoveRatio is of all of them.
+	MoveRatio Ratio
+	// Unmatched is what the recording contradicts itself in.
+	Unmatched int64
+}
+
+// The bounds within which the loop is to be believed (design, section 5).
+const (
+	BoundP50, BoundP90, BoundP99 = 1.25, 1.5, 2
+	BoundPlace, BoundMoves       = 0.15, 1.5
+)
+
+// trust holds the baseline's runs against the recording.
+func trust(p *work.Program, rec, base *Outcome, all [][]work.Figures) Trust {
+	t := Trust{Unmatched: p.Unmatched}
+	weight := 0.0
+	for i := range p.Tasks {
+		r := &p.Tasks[i].Recorded
+		run := float64(r.Run)
+		weight += run
+		t.Place += run * apartOn(r.RunOn, base.Tasks[i].RunOn)
+		for _, f := range all {
+			t.Chance += run * apartOn(f[i].RunOn, base.Tasks[i].RunOn) / float64(len(all))
+		}
+		for c := range r.Moves {
+			t.RecordedMoves[c] += r.Moves[c]
+			for _, f := range all {
+				t.Moves[c] += f[i].Moves[c]
+			}
+		}
+		if r.Wakings < TrustLeast {
+			continue
+		}
+		a, b := &rec.Tasks[i].Delay, &base.Tasks[i].Delay
+		one := TaskTrust{PID: p.Tasks[i].PID, Comm: p.Tasks[i].Comm, P50: ratio(b.P50, a.P50), P90: ratio(b.P90, a.P90), P99: ratio(b.P99, a.P99)}
+		var delays []int64
+		for _, f := range all {
+			delays = append(delays, f[i].Delay...)
+		}
+		one.Apart = apart(delays, r.Delay)
+		t.Tasks = append(t.Tasks, one)
+	}
+	if weight > 0 {
+		t.Place, t.Chance = t.Place/weight, t.Chance/weight
+	}
+	got, want := int64(0), int64(0)
+	for c := range t.Moves {
+		t.Moves[c] /= int64(len(all))
+		got += t.Moves[c]
+		want += t.RecordedMoves[c]
+	}
+	if want > 0 {
+		t.MoveRatio = Ratio(float64(got) / float64(want))
+	}
+	t.P50 = median(t.Tasks, func(o *TaskTrust) Ratio { return o.P50 })
+	t.P90 = median(t.Tasks, func(o *TaskTrust) Ratio { return o.P90 })
+	t.P99 = median(t.Tasks, func(o *TaskTrust) Ratio { return o.P99 })
+	return t
+}
+
+// Within reports whether every figure keeps its bound; a recording with no task to judge
+// keeps none.
+func (t *Trust) Within() bool {
+	return len(t.Tasks) > 0 && t.P50.Off() <= BoundP50 && t.P90.Off() <= BoundP90 && t.P99.Off() <= BoundP99 &&
+		t.Place <= BoundPlace && (t.MoveRatio == 0 || t.MoveRatio.Off() <= BoundMoves)
+}
+
+func ratio(got, want Band) Ratio {
+	if !got.Known || !want.Known || want.Mid <= 0 {
+		return 0
+	}
+	return Ratio(float64(got.Mid) / float64(want.Mid))
+}
+
+// median is that of the tasks' ratios that are known.
+func median(all []TaskTrust, of func(*TaskTrust) Ratio) Ratio {
+	var v []Ratio
+	for i := range all {
+		if r := of(&all[i]); r > 0 {
+			v = append(v, r)
+		}
+	}
+	if len(v) == 0 {
+		return 0
+	}
+	slices.Sort(v)
+	return v[len(v)/2]
+}
+
+// apartOn is the total variation distance of two distributions over CPUs.
+func apartOn(a, b []int64) float64 {
+	na, nb := float64(max(1, sum(a))), float64(max(1, sum(b)))
+	d := 0.0
+	for c := range a {
+		d += math.Abs(float64(a[c])/na - float64(b[c])/nb)
+	}
+	return d / 2
+}
+
+// apart is the Kolmogorov-Smirnov distance of two samples.
+func apart(a, b []int64) float64 {
+	if len(a) == 0 || len(b) == 0 {
+		return 1
+	}
+	slices.Sort(a)
+	b = slices.Clone(b)
+	slices.Sort(b)
+	most, i, j := 0.0, 0, 0
+	for i < len(a) && j < len(b) {
+		v := min(a[i], b[j])
+		for i < len(a) && a[i] == v {
+			i++
+		}
+		for j < len(b) && b[j] == v {
+			j++
+		}
+		most = max(most, math.Abs(float64(i)/float64(len(a))-float64(j)/float64(len(b))))
+	}
+	return most
+}
