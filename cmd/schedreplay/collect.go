@@ -68,7 +68,11 @@ func (a *app) collected(c host.Collected) {
 	if c.Missed == 0 {
 		return
 	}
-	a.note(fmt.Sprintf("%d files could not be read, the first is %s; root reads them all", c.Missed, c.Why[0]))
+	remedy := ""
+	if c.Remedy != "" {
+		remedy = "; " + c.Remedy
+	}
+	a.note(fmt.Sprintf("%d files could not be read, the first is %s%s", c.Missed, c.Why[0], remedy))
 	if a.verbose {
 		for _, w := range c.Why[1:] {
 			a.note(w)

@@ -120,6 +120,9 @@ func Collect(ctx context.Context, root string, w io.Writer) (Collected, error) {
 			Err: fmt.Errorf("%w: nothing to collect", parser.ErrHost), Remedy: "collect on a Linux machine with /proc and /sys mounted",
 		}
 	}
+	if c.Missed > 0 {
+		c.Remedy = remedyFor(root, os.Geteuid())
+	}
 	// Last, when what was missed is known.
 	if err := put("schedreplay/manifest", c.manifest()); err != nil {
 		return c, err
@@ -138,6 +141,23 @@ type Collected struct {
 	// read; Why holds up to 100 of them with the reason, in order.
 	Missed int
 	Why    []string
+	// Remedy says what would read them, or why nothing does; empty if that is not known.
+	Remedy string
+}
+
+// remedyFor says what helps a process of that user id against files it could not
+// read. A kernel that is locked down (kernel_lockdown(7)) keeps debugfs from root too.
+func remedyFor(root string, uid int) string {
+	b, _ := os.ReadFile(filepath.Join(root, "sys/kernel/security/lockdown"))
+	_, mode, _ := strings.Cut(string(b), "[")
+	mode, _, _ = strings.Cut(mode, "]")
+	switch {
+	case mode != "" && mode != "none":
+		return fmt.Sprintf("the kernel is locked down (%s): root cannot read debugfs either", mode)
+	case uid != 0:
+		return "root reads them all"
+	}
+	return ""
 }
 
 func (c *Collected) miss(p string, err error) {

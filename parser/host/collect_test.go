@@ -277,3 +277,31 @@ func FuzzRead(f *testing.F) {
 		Check(h, Seen{CPUs: h.Online.Value, Comm: map[int32]string{1: "a"}})
 	})
 }
+
+// Root is not told to be root: neither where the kernel is locked down nor elsewhere.
+func TestCollectRemedy(t *testing.T) {
+	for _, tc := range []struct {
+		lockdown string
+		uid      int
+		want     string
+	}{
+		{"", 1000, "root reads them all"},
+		{"", 0, ""},
+		{"[none] integrity confidentiality\n", 1000, "root reads them all"},
+		{"[none] integrity confidentiality\n", 0, ""},
+		{"none [integrity] confidentiality\n", 0, "the kernel is locked down (integrity): root cannot read debugfs either"},
+		{"none integrity [confidentiality]\n", 1000, "the kernel is locked down (confidentiality): root cannot read debugfs either"},
+	} {
+		root := t.TempDir()
+		if tc.lockdown != "" {
+			at := filepath.Join(root, "sys/kernel/security")
+			os.MkdirAll(at, 0o755)
+			if err := os.WriteFile(filepath.Join(at, "lockdown"), []byte(tc.lockdown), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := remedyFor(root, tc.uid); got != tc.want {
+			t.Errorf("%q as %d: %q, want %q", tc.lockdown, tc.uid, got, tc.want)
+		}
+	}
+}
