@@ -354,3 +354,41 @@ func TestNoPiece(t *testing.T) {
 		}
 	}
 }
+
+// Marks that systrace and Android write are no damage, whatever their time.
+func TestClockSync(t *testing.T) {
+	const event = "          <idle>-0       [000] d..2.   632.%06d: sched_waking: comm=a pid=7 prio=120 target_cpu=000\n"
+	first, second := fmt.Sprintf(event, 1), fmt.Sprintf(event, 2)
+	want := lines(t, "# tracer: nop\n\n"+first+"\n"+second+"\n")
+	for _, mark := range []string{
+		"           <...>-5608    [000] ...1.   632.000003: tracing_mark_write: trace_event_clock_sync: parent_ts=1632.0\n",
+		"           <...>-5608    [000] ...1.   999.000003: tracing_mark_write: trace_event_clock_sync: realtime_ts=1521474000000\n",
+		"           <...>-5608    [000] ...1.     0.000003: 0: trace_event_clock_sync: parent_ts=0.0\n",
+		"           <...>-5608    [000] ...1.   100.000003: irq_handler_entry: irq=7\n",
+		"trace_event_clock_sync: parent_ts=1632.0\n",
+	} {
+		if got := lines(t, "# tracer: nop\n\n"+first+mark+second+"\n"); got != want {
+			t.Errorf("%s\n got %s\nwant %s", mark, got, want)
+		}
+	}
+	if got := lines(t, "# tracer: nop\n           <...>-5608    [000] ...1.   999.000003: tracing_mark_write: trace_event_clock_sync: parent_ts=0.0\n"+first+"\n"+second+"\n"); got != want {
+		t.Errorf("before all: got %s", got)
+	}
+}
+
+// A hole in a file is damage where it lies; what stands around it is read.
+func TestNULs(t *testing.T) {
+	const event = "          <idle>-0       [000] d..2.   632.%06d: sched_waking: comm=a pid=7 prio=120 target_cpu=000\n"
+	nuls := strings.Repeat("\x00", 600)
+	got := lines(t, "# tracer: nop\n"+nuls+"\n"+fmt.Sprintf(event, 1)+nuls+fmt.Sprintf(event, 2)+strings.Replace(fmt.Sprintf(event, 3), "comm=a", "comm=a\x00b", 1)+fmt.Sprintf(event, 4))
+	want := []string{
+		`2: damaged text="NULs where text was"`,
+		`3: sched_waking cpu=0 time=632000001000 task="a":7[120] cur="":0 context=task target=0`,
+		`4: damaged time=632000001000 text="NULs where text was"`,
+		`5: damaged time=632000001000 text="the fields do not fit the event"`,
+		`6: sched_waking cpu=0 time=632000004000 task="a":7[120] cur="":0 context=task target=0`,
+	}
+	if got != strings.Join(want, "\n") {
+		t.Errorf("got\n%s", got)
+	}
+}

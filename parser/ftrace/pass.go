@@ -49,6 +49,10 @@ func (p *pass) event(ev *parser.Event, h *header, n int64) text.Fit {
 			return text.FitPart // a name without its colon: the line ends early
 		}
 		ev.Text = p.otherName(h)
+		if bytes.HasPrefix(h.payload, []byte("trace_event_clock_sync:")) {
+			// systrace and Android write it into trace_marker; its time may be any.
+			ev.Time, ev.CPU, ev.Text = parser.NoTime, parser.NoCPU, "trace_event_clock_sync"
+		}
 	case !text.Payload(ev, h.payload, &p.names):
 		p.begin(ev, h, n) // without what was read of the other form
 		if !pluginPayload(ev, h, &p.names) {
@@ -61,6 +65,10 @@ func (p *pass) event(ev *parser.Event, h *header, n int64) text.Fit {
 // Deliver implements [text.Dialect]. Before the first event comes what the
 // header says was overwritten.
 func (p *pass) Deliver(ev *parser.Event) {
+	if ev.Kind == parser.KindOther && ev.Time == parser.NoTime {
+		p.out.Skip(ev.Text)
+		return
+	}
 	if !p.began && ev.Kind != parser.KindDamaged {
 		p.began = true
 		if gone := p.written - p.inBuffer; gone > 0 {
@@ -112,6 +120,10 @@ func (p *pass) Remark(line []byte, n int64) bool {
 		return true
 	}
 	t := text.SkipSpace(line)
+	if bytes.HasPrefix(t, []byte("trace_event_clock_sync:")) {
+		p.out.Skip("trace_event_clock_sync")
+		return true
+	}
 	return len(t) > 0 && t[0] == '#'
 }
 

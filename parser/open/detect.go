@@ -61,7 +61,11 @@ func detect(src parser.Source) (detection, error) {
 	if err != nil {
 		return detection{}, readError(src.Name, err)
 	}
-	return vote(src.Name, head.Lines)
+	d, err := vote(src.Name, head.Lines)
+	if err != nil && bytes.IndexByte(first, 0) >= 0 {
+		err = &parser.Error{File: src.Name, Offset: -1, Err: fmt.Errorf("%w: it is binary data of no known kind", parser.ErrFormat), Remedy: remedy}
+	}
+	return d, err
 }
 
 // vote finds the dialect of text by its lines.
@@ -135,8 +139,6 @@ func notText(name string, b []byte) error {
 		return refuse("it is a program", remedy)
 	case bytes.HasPrefix(b, []byte("\xff\xfe")), bytes.HasPrefix(b, []byte("\xfe\xff")):
 		return refuse("it is text in UTF-16", "convert it with `iconv -f UTF-16 -t UTF-8`")
-	case bytes.IndexByte(b, 0) >= 0:
-		return refuse("it is binary data of no known kind", remedy)
 	}
 	return nil
 }

@@ -89,7 +89,9 @@ func TestStates(t *testing.T) {
 	kernel := map[string]parser.State{
 		"R": R, "S": S, "D": D, "T": T, "t": tr, "X": X, "Z": Z, "P": P, "I": I, "R+": R | plus, "S+": S | plus, "+": plus,
 		"D|K": D, "D|W": D, "S|K": S, "x": X, "K": off, "W": off, "D|N": I, "S|D": S | D, "T|K": T,
-		"0": R, "1": S, "2": D, "128": I, "256": R | plus, "0x20 (32)": Z, "0x100 (256)": R | plus, "1024": 0,
+		"0": R, "1": S, "2": D, "128": I, "256": R | plus, "0x20 (32)": Z, "0x100 (256)": R | plus,
+		// Numbers of kernels before 4.14.
+		"1024": R | plus, "2048": R | plus, "4096": R | plus, "512": 0, "130": D, "129": S, "0x402 (1026)": I, "80": off,
 		"": 0, "?": 0, "SD": 0, "S|": S, "|S": 0, "y": 0,
 	}
 	for in, want := range kernel {

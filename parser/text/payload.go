@@ -101,9 +101,9 @@ const MaxName = 256
 
 // ValidComm reports whether b can be a task's name. A longer one than kernels
 // have is let pass, for they may grow, but not if it holds a newline: then two
-// lines were taken for one record.
+// lines were taken for one record. A NUL ends a name: one inside it is damage.
 func ValidComm(b []byte) bool {
-	return len(b) <= maxComm || bytes.IndexByte(b, '\n') < 0
+	return (len(b) <= maxComm || bytes.IndexByte(b, '\n') < 0) && bytes.IndexByte(b, 0) < 0
 }
 
 // taskPrio decodes "comm=NAME pid=N prio=N" with the given keys.
@@ -162,7 +162,7 @@ func prevPayload(ev *parser.Event, b []byte, names *parser.Names) bool {
 		if !ok || len(rest) > 0 {
 			return false
 		}
-		ev.State = StateBits(n)
+		ev.State = StateNumber(n)
 	} else {
 		word, rest := Word(state)
 		// Vendor kernels put more keys here, never free text.

@@ -268,6 +268,8 @@ func (p *Records) flush(k int) {
 			p.out.Damaged(n, "the fields do not fit the event")
 		case p.inOther && len(q.text) > 0:
 			p.out.Skip("continued text")
+		case bytes.IndexByte(q.text, 0) >= 0:
+			p.out.Damaged(n, "NULs where text was")
 		case p.d.Torn(q.text):
 			p.out.Damaged(n, "no time and CPU found in the line")
 		case len(bytes.TrimSpace(q.text)) > 0:

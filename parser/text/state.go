@@ -77,13 +77,34 @@ func KernelState(b []byte) parser.State {
 	return s
 }
 
-// numericState reads prev_state as a number: the bits of 4.14 and later.
+// numericState reads prev_state as a number.
 func numericState(b []byte) parser.State {
 	n, rest, ok := Int(b)
 	if !ok || len(rest) > 0 || n < 0 {
 		return 0
 	}
-	return StateBits(n)
+	return StateNumber(n)
+}
+
+// StateNumber converts prev_state as any kernel prints it as a number. From 4.14 on it
+// has one bit ([StateBits]). Before, it was the task's state, of which several bits may
+// be set, or TASK_STATE_MAX for a preempted task: 1024 from 3.9, 2048 from 4.2, 4096
+// from 4.8 on.
+func StateNumber(n int64) parser.State {
+	const uninterruptible, noload = 2, 1024
+	switch {
+	case n == 1024, n == 2048, n == 4096:
+		return parser.StateRunning | parser.StatePreempted
+	case n&(n-1) == 0:
+		return StateBits(n)
+	case n == uninterruptible|noload: // TASK_IDLE of 4.2 to 4.13
+		return parser.StateIdle
+	}
+	// TASK_WAKEKILL and others qualify one of the first four; the rest are exits.
+	if s := parser.State(n & 0xf); s != 0 {
+		return s
+	}
+	return parser.StateOff
 }
 
 // StateBits converts the prev_state field of sched_switch, as kernels from

@@ -104,6 +104,10 @@ func (s *Stream) Event(ev *parser.Event) {
 		return
 	}
 	c := s.cpu(ev.CPU)
+	if ev.Time < c.last && ev.Kind == parser.KindOther {
+		s.Skip(ev.Text + " out of order") // replay has no use for it
+		return
+	}
 	if ev.Time < c.last {
 		s.Damaged(ev.Pos, fmt.Sprintf("%s at %s on CPU %d lies before that CPU's last event at %s",
 			ev.Kind, seconds(ev.Time), ev.CPU, seconds(c.last)))
