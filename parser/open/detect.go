@@ -38,6 +38,9 @@ type detection struct {
 	open       func(parser.Source) (parser.Capture, error)
 	confidence string
 	binary     bool
+	// src is the text without what it was wrapped in, notes say in what.
+	src   parser.Source
+	notes []string
 }
 
 // detect finds the dialect of src: magic bytes first, then the header lines
@@ -50,26 +53,52 @@ func detect(src parser.Source) (detection, error) {
 	for _, r := range readers {
 		for _, m := range r.magic {
 			if bytes.HasPrefix(first, []byte(m)) {
-				return detection{open: r.open, confidence: "magic bytes", binary: true}, nil
+				return detection{open: r.open, confidence: "magic bytes", binary: true, src: src}, nil
 			}
 		}
 	}
 	if err := notText(src.Name, first); err != nil {
 		return detection{}, err
 	}
-	head, err := text.ReadHead(src)
-	if err != nil {
-		return detection{}, readError(src.Name, err)
-	}
-	d, err := vote(src.Name, head.Lines)
+	d, err := detectText(src, isHTML(first))
 	if err != nil && bytes.IndexByte(first, 0) >= 0 {
 		err = &parser.Error{File: src.Name, Offset: -1, Err: fmt.Errorf("%w: it is binary data of no known kind", parser.ErrFormat), Remedy: remedy}
 	}
 	return d, err
 }
 
-// vote finds the dialect of text by its lines.
-func vote(name string, lines [][]byte) (detection, error) {
+// detectText finds the dialect of a text, which may be wrapped in another.
+func detectText(src parser.Source, isHTML bool) (detection, error) {
+	var notes []string
+	if isHTML {
+		src = filtered(src, func() lineFilter { return &htmlFilter{} })
+		notes = append(notes, "The trace was taken out of a web page.")
+	}
+	head, err := text.ReadHead(src)
+	if err == nil && isQuotedPrintable(head.Lines) {
+		src = filtered(src, func() lineFilter { return &printableFilter{} })
+		notes = append(notes, "The text is quoted-printable, as mail is: it was decoded.")
+		head, err = text.ReadHead(src)
+	}
+	if err != nil {
+		return detection{}, readError(src.Name, err)
+	}
+	d, looks, err := vote(src.Name, head.Lines)
+	if err != nil && isHTML {
+		err = &parser.Error{
+			File: src.Name, Offset: -1, Err: fmt.Errorf("%w: it is a web page without the text of an ftrace buffer", parser.ErrFormat), Remedy: remedy,
+		}
+	}
+	if err == nil && isWrapped(head.Lines, looks) {
+		src = filtered(src, func() lineFilter { return &joinFilter{shape: head.Shape, looks: looks} })
+		notes = append(notes, "The lines were wrapped, as by a mail program: they were joined.")
+	}
+	d.src, d.notes = src, notes
+	return d, err
+}
+
+// vote finds the dialect of text by its lines, and how its lines look.
+func vote(name string, lines [][]byte) (d detection, looks func([]byte) bool, err error) {
 	votes := make([]int, len(readers))
 	total, best := 0, -1
 	for _, line := range lines {
@@ -93,7 +122,7 @@ func vote(name string, lines [][]byte) (detection, error) {
 		total = max(total, votes[best])
 	}
 	if best < 0 {
-		return detection{}, &parser.Error{
+		return detection{}, nil, &parser.Error{
 			File: name, Offset: -1,
 			Err:    fmt.Errorf("%w: none of the first %d lines looks like a scheduler event", parser.ErrFormat, total),
 			Remedy: remedy,
@@ -102,7 +131,7 @@ func vote(name string, lines [][]byte) (detection, error) {
 	return detection{
 		open:       readers[best].open,
 		confidence: fmt.Sprintf("%d of %d lines", votes[best], total),
-	}, nil
+	}, readers[best].looks, nil
 }
 
 const remedy = "give perf.data, trace.dat, or the text of tracefs/trace, trace-cmd report, perf script or perf sched timehist"

@@ -47,7 +47,7 @@ func FuzzDetect(f *testing.F) {
 		d, err := detect(src)
 		var capture parser.Capture
 		if err == nil && !d.binary {
-			capture, err = d.open(src)
+			capture, err = d.open(d.src)
 		}
 		if err != nil {
 			var pe *parser.Error

@@ -192,6 +192,9 @@ func (in *Input) open(ctx context.Context, name string, o *Options) error {
 		}
 		src.At, src.Size = p.at(s.f), s.size
 	}
+	if !d.binary {
+		src = d.src
+	}
 	src.Temp = o.Temp
 	in.src = src
 	c, err := d.open(src)
@@ -199,6 +202,7 @@ func (in *Input) open(ctx context.Context, name string, o *Options) error {
 		return err
 	}
 	c.Meta().Confidence = d.confidence
+	c.Meta().Notes = append(c.Meta().Notes, d.notes...)
 	in.Capture = c
 	return nil
 }

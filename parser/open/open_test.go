@@ -494,3 +494,17 @@ func TestDialectsAgree(t *testing.T) {
 		}
 	})
 }
+
+// unpack decompresses a file of testdata.
+func unpack(t *testing.T, b []byte) []byte {
+	t.Helper()
+	r, err := codecOf(b).open(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if b, err = io.ReadAll(r); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
