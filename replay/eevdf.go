@@ -3,6 +3,7 @@ package replay
 import (
 	"slices"
 
+	"schedreplay/kernelmodel/fair"
 	"schedreplay/parser"
 )
 
@@ -72,7 +73,7 @@ type fairQueue struct {
 	// renewed: the current task has a new deadline since it was picked.
 	renewed bool
 	// total is kept as tasks come, go and run; known is false after anything else.
-	total fairTotal
+	total fair.Mean
 	known bool
 	// unjudged: a task came since the last switch.
 	unjudged bool
@@ -80,17 +81,9 @@ type fairQueue struct {
 	early []*task
 }
 
-// fairTotal is the weighted sum of virtual times relative to base, and the sum of
-// the weights.
-type fairTotal struct{ base, sum, weight int64 }
-
-// rebaseAfter is how far virtual times may be from base: weights are up to 88,761.
+// rebaseAfter is how far virtual times may be from total's base: weights are up to
+// 88,761.
 const rebaseAfter = 1 << 36
-
-func (t *fairTotal) add(v, weight int64) {
-	t.sum += (v - t.base) * weight
-	t.weight += weight
-}
 
 // add puts a task on the queue as it is.
 func (q *fairQueue) add(p *task) {
@@ -98,49 +91,36 @@ func (q *fairQueue) add(p *task) {
 	if p.virtual.delayed {
 		q.delayed++
 	}
-	if d := p.virtual.v - q.total.base; len(q.tasks) == 1 || d > rebaseAfter || d < -rebaseAfter {
+	if d := p.virtual.v - q.total.Base; len(q.tasks) == 1 || d > rebaseAfter || d < -rebaseAfter {
 		q.known = false
 	}
 	if q.known {
-		q.total.add(p.virtual.v, p.entity.Weight)
+		q.total.Add(p.virtual.v, p.entity.Weight)
 	}
 }
 
 // move advances a queued task's virtual time.
 func (q *fairQueue) move(p *task, by int64) {
 	p.virtual.v += by
-	q.total.sum += by * p.entity.Weight
+	q.total.Sum += by * p.entity.Weight
 }
 
-// baseSlice is sysctl_sched_base_slice after scaling: 0.7 ms times 1 +
-// floor(log2(min(CPUs, 8))), in ns (6.12.y).
-func baseSlice(cpus int) int64 {
-	f := int64(1)
-	for n := min(cpus, 8); n > 1; n >>= 1 {
-		f++
-	}
-	return 700_000 * f
-}
-
-// scaled is calc_delta_fair: run time to virtual time.
-func scaled(ns, weight int64) int64 { return ns * 1024 / weight }
-
-// sum is the weighted sum of the queue's virtual times relative to base, and of
-// its weights.
-func (q *fairQueue) sum(base int64) (sum, weight int64) {
+// sum is the weighted sum of how far the queue is ahead of a virtual time, and of its
+// weights.
+func (q *fairQueue) sum(v int64) (sum, weight int64) {
 	if len(q.tasks) == 0 {
 		return 0, 0
 	}
 	t := q.totals()
-	return t.sum + (t.base-base)*t.weight, t.weight
+	return t.Lag(v), t.Weight
 }
 
 // totals brings total up to date; there is a task.
-func (q *fairQueue) totals() *fairTotal {
+func (q *fairQueue) totals() *fair.Mean {
 	if !q.known {
-		q.total, q.known = fairTotal{base: q.tasks[0].virtual.v}, true
+		q.total, q.known = fair.Mean{Base: q.tasks[0].virtual.v}, true
 		for _, p := range q.tasks {
-			q.total.add(p.virtual.v, p.entity.Weight)
+			q.total.Add(p.virtual.v, p.entity.Weight)
 		}
 	}
 	return &q.total
@@ -153,15 +133,10 @@ func (q *fairQueue) average() (v, weight int64) {
 		return 0, 0
 	}
 	t := q.totals()
-	sum := t.sum
-	if sum < 0 {
-		sum -= t.weight - 1
-	}
-	return t.base + sum/t.weight, t.weight
+	return t.Vruntime(), t.Weight
 }
 
-// eligible is entity_eligible: the task got no more than its share. It does not
-// divide, so it is exact.
+// eligible is entity_eligible: the task got no more than its share.
 func (q *fairQueue) eligible(p *task) bool {
 	sum, _ := q.sum(p.virtual.v)
 	return sum >= 0
@@ -186,18 +161,18 @@ func (q *fairQueue) advance(cur *task, now int64) (dropped []*task) {
 	x, w := &cur.virtual, cur.entity.Weight
 	d += q.owed
 	q.owed = 0
-	for i := 0; i < maxRenewals && x.v+scaled(d, w) >= x.deadline; i++ {
+	for i := 0; i < maxRenewals && x.v+fair.CalcDeltaFair(d, w) >= x.deadline; i++ {
 		// The tick comes half its period after the slice's end, on average.
 		run := min(d, max(0, x.deadline-x.v)*w/1024+tick/2)
-		q.move(cur, scaled(run, w))
-		x.deadline = max(x.v, x.deadline) + scaled(q.slice, w)
+		q.move(cur, fair.CalcDeltaFair(run, w))
+		x.deadline = max(x.v, x.deadline) + fair.CalcDeltaFair(q.slice, w)
 		if d -= run; d >= tick {
 			dropped = append(dropped, q.pick(cur)...)
 		}
 	}
-	q.move(cur, scaled(d, w))
+	q.move(cur, fair.CalcDeltaFair(d, w))
 	if x.v >= x.deadline {
-		x.deadline = x.v + scaled(q.slice, w)
+		x.deadline = x.v + fair.CalcDeltaFair(q.slice, w)
 	}
 	return dropped
 }
@@ -211,9 +186,9 @@ func (q *fairQueue) charge(cur *task, ns, now int64) (dropped []*task) {
 		dropped, q.renewed = q.pick(cur), false
 	}
 	x, w := &cur.virtual, cur.entity.Weight
-	q.move(cur, scaled(ns, w))
+	q.move(cur, fair.CalcDeltaFair(ns, w))
 	if x.v >= x.deadline {
-		x.deadline, q.renewed = x.v+scaled(q.slice, w), true
+		x.deadline, q.renewed = x.v+fair.CalcDeltaFair(q.slice, w), true
 	}
 	q.placeAgain(cur, now)
 	return dropped
@@ -237,7 +212,7 @@ func (q *fairQueue) expect(cur *task, now int64) {
 	if cur == nil || cur.virtual.on < 0 || cur.virtual.delayed {
 		return
 	}
-	ahead := scaled(max(0, now-q.at), cur.entity.Weight)
+	ahead := fair.CalcDeltaFair(max(0, now-q.at), cur.entity.Weight)
 	q.move(cur, ahead-q.ahead)
 	q.ahead = ahead
 }
@@ -299,7 +274,7 @@ func (q *fairQueue) picked(p *task) {
 func (q *fairQueue) drop(p *task) {
 	x := &p.virtual
 	mean, _ := q.average()
-	x.vlag = q.clampLag(mean-x.v, p.entity.Weight)
+	x.vlag = fair.ClampLag(mean-x.v, p.entity.Weight, q.slice, tick)
 	if x.delayed && x.vlag > 0 {
 		x.vlag = 0
 	}
@@ -314,34 +289,21 @@ func (q *fairQueue) remove(p *task) bool {
 		return false
 	}
 	q.tasks = slices.Delete(q.tasks, i, i+1)
-	q.total.add(p.virtual.v, -p.entity.Weight)
+	q.total.Add(p.virtual.v, -p.entity.Weight)
 	if p.virtual.delayed {
 		q.delayed--
 	}
 	return true
 }
 
-func (q *fairQueue) clampLag(lag, weight int64) int64 {
-	limit := scaled(max(2*q.slice, 1_000_000), weight)
-	return max(-limit, min(limit, lag))
-}
-
 // place puts a task on the queue with the lag it left with (place_entity).
 func (q *fairQueue) place(p *task, cpu int32) {
 	x := &p.virtual
 	mean, weight := q.average()
-	lag := int64(0)
 	if weight == 0 {
 		x.back, x.ahead = 0, 0
-	} else {
-		lag = x.vlag * (weight + p.entity.Weight) / weight
 	}
-	x.v = mean - lag
-	slice := q.slice
-	if p.born {
-		slice /= 2
-	}
-	x.deadline = x.v + scaled(slice, p.entity.Weight)
+	x.v, x.deadline = fair.Place(mean, weight, x.vlag, p.entity.Weight, q.slice, p.born)
 	x.on, x.delayed = cpu, false
 	q.add(p)
 }

@@ -7,6 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"schedreplay/kernelmodel/fair"
 	"schedreplay/kernelmodel/load"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
@@ -14,7 +15,7 @@ import (
 
 func TestBaseSlice(t *testing.T) {
 	for cpus, want := range map[int]int64{1: 700_000, 2: 1_400_000, 3: 1_400_000, 4: 2_100_000, 7: 2_100_000, 8: 2_800_000, 44: 2_800_000, 0: 700_000} {
-		if got := baseSlice(cpus); got != want {
+		if got := fair.BaseSliceFor(cpus, true); got != want {
 			t.Errorf("%d CPUs: %d ns, want %d", cpus, got, want)
 		}
 	}
@@ -124,7 +125,7 @@ func TestPlaceKeepsLag(t *testing.T) {
 		}
 		p := fairTask(1, 0, 0, load.WeightOf(rapid.Int32Range(100, 139).Draw(t, "own")))
 		p.virtual.on = parser.NoCPU
-		lag := q.clampLag(rapid.Int64Range(-1<<30, 1<<30).Draw(t, "lag"), p.entity.Weight)
+		lag := fair.ClampLag(rapid.Int64Range(-1<<30, 1<<30).Draw(t, "lag"), p.entity.Weight, q.slice, tick)
 		p.virtual.vlag = lag
 		n := len(q.tasks)
 		q.place(p, 3)
@@ -133,7 +134,7 @@ func TestPlaceKeepsLag(t *testing.T) {
 		if d := mean - p.virtual.v - lag; math.Abs(float64(d)) > 512+math.Abs(float64(lag))/100 || len(q.tasks) != n+1 || p.virtual.on != 3 {
 			t.Fatalf("lag %d became %d", lag, mean-p.virtual.v)
 		}
-		if p.virtual.deadline != p.virtual.v+scaled(q.slice, p.entity.Weight) {
+		if p.virtual.deadline != p.virtual.v+fair.CalcDeltaFair(q.slice, p.entity.Weight) {
 			t.Fatalf("deadline %d after %d", p.virtual.deadline, p.virtual.v)
 		}
 	})

@@ -3,6 +3,7 @@ package replay
 import (
 	"strings"
 
+	"schedreplay/kernelmodel/fair"
 	"schedreplay/kernelmodel/load"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
@@ -131,7 +132,7 @@ func newTimeline(s *survey, ncpu int, delays bool) *timeline {
 	t.charges = delays && s.hasRuntime
 	for c := range t.cpu {
 		k := &t.cpu[c]
-		*k = cpuState{cur: parser.NoPID, prio: parser.NoPrio, guard: parser.NoPID, since: parser.NoTime, idleAt: parser.NoTime, landedAt: parser.NoTime, guessedAt: parser.NoTime, rest: newIdleTime(), fair: fairQueue{slice: baseSlice(ncpu), at: s.start}}
+		*k = cpuState{cur: parser.NoPID, prio: parser.NoPrio, guard: parser.NoPID, since: parser.NoTime, idleAt: parser.NoTime, landedAt: parser.NoTime, guessedAt: parser.NoTime, rest: newIdleTime(), fair: fairQueue{slice: fair.BaseSliceFor(ncpu, true), at: s.start}}
 		if c < len(s.cpu) && s.cpu[c].known && !t.slices {
 			st := s.cpu[c]
 			k.cur, k.prio, k.known, k.guard = st.cur, st.prio, true, st.by
@@ -199,7 +200,7 @@ func (t *timeline) get(pid int32) *task {
 			inflight: parser.NoCPU, seat: parser.NoCPU, pushedFrom: parser.NoCPU,
 		}
 		p.entity.Attached, p.entity.Weight, p.virtual.on = parser.NoCPU, 1024, parser.NoCPU
-		p.virtual.back, p.virtual.came = 2*baseSlice(len(t.cpu)), parser.NoTime
+		p.virtual.back, p.virtual.came = 2*fair.BaseSliceFor(len(t.cpu), true), parser.NoTime
 		if ts := t.s.task.Get(pid); ts != nil {
 			p.comm = ts.comm
 		}

@@ -36,33 +36,32 @@ func (q *EEVDF) Running() int { return len(q.all) }
 // Buddy reports nothing: the next buddy is set by yield_to alone.
 func (q *EEVDF) Buddy(*Entity) bool { return false }
 
-// lag is the weighted sum of how far the queue's virtual times are from v, and the sum of
-// the weights.
-func (q *EEVDF) lag(v int64) (sum, weight int64) {
+// mean is what the queue's virtual times amount to; it must not be empty.
+func (q *EEVDF) mean() Mean {
+	m := Mean{Base: q.all[0].Vruntime}
 	for _, e := range q.all {
-		sum += (e.Vruntime - v) * e.Weight
-		weight += e.Weight
+		m.Add(e.Vruntime, e.Weight)
 	}
-	return sum, weight
+	return m
 }
 
-// AvgVruntime is avg_vruntime: the weighted mean of the queue, rounded down.
+// AvgVruntime is avg_vruntime: the weighted mean of the queue, rounded down; 0 of an
+// empty one.
 func (q *EEVDF) AvgVruntime() int64 {
 	if len(q.all) == 0 {
 		return 0
 	}
-	base := q.all[0].Vruntime
-	sum, weight := q.lag(base)
-	if sum < 0 {
-		sum -= weight - 1
-	}
-	return base + sum/weight
+	m := q.mean()
+	return m.Vruntime()
 }
 
 // Eligible is entity_eligible: the entity got no more than its share.
 func (q *EEVDF) Eligible(se *Entity) bool {
-	sum, _ := q.lag(se.Vruntime)
-	return sum >= 0
+	if len(q.all) == 0 {
+		return true
+	}
+	m := q.mean()
+	return m.Eligible(se.Vruntime)
 }
 
 // UpdateCurr charges the current entity and renews its deadline where its slice has
@@ -90,28 +89,21 @@ func (q *EEVDF) UpdateCurr(now int64) {
 
 // saveLag is update_entity_lag.
 func (q *EEVDF) saveLag(se *Entity) {
-	limit := calcDeltaFair(max(2*q.Slice, q.Jiffy), se)
-	se.Lag = max(-limit, min(limit, q.AvgVruntime()-se.Vruntime))
+	se.Lag = ClampLag(q.AvgVruntime()-se.Vruntime, se.Weight, q.Slice, q.Jiffy)
 }
 
 // place is place_entity: with the lag it left with, so much more as its own weight
 // moves the mean.
 func (q *EEVDF) place(se *Entity, initial bool) {
-	v, lag := q.AvgVruntime(), int64(0)
-	if _, weight := q.lag(v); len(q.all) > 0 && se.Lag != 0 {
-		lag = se.Lag * (weight + se.Weight) / weight
+	var m Mean
+	if len(q.all) > 0 {
+		m = q.mean()
 	}
-	se.Vruntime = v - lag
-	slice := calcDeltaFair(q.Slice, se)
-	switch {
-	case se.relative:
-		se.Deadline += se.Vruntime
-		se.relative = false
-		return
-	case initial:
-		slice /= 2
+	left := se.Deadline
+	se.Vruntime, se.Deadline = Place(q.AvgVruntime(), m.Weight, se.Lag, se.Weight, q.Slice, initial)
+	if se.relative {
+		se.Deadline, se.relative = left+se.Vruntime, false
 	}
-	se.Deadline = se.Vruntime + slice
 }
 
 // Fork gives a new task no lag; it is placed when it is enqueued.

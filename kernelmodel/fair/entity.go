@@ -95,13 +95,16 @@ func calcDelta(delta, weight, lw int64) int64 {
 	return int64(hi<<(64-shift) | lo>>shift)
 }
 
-// calcDeltaFair is calc_delta_fair: run time to virtual time.
-func calcDeltaFair(delta int64, se *Entity) int64 {
-	if se.Weight == nice0Load {
+// CalcDeltaFair is calc_delta_fair: run time in ns to virtual time of an entity of the
+// given weight.
+func CalcDeltaFair(delta, weight int64) int64 {
+	if weight == nice0Load {
 		return delta
 	}
-	return calcDelta(delta, nice0Load, se.Weight)
+	return calcDelta(delta, nice0Load, weight)
 }
+
+func calcDeltaFair(delta int64, se *Entity) int64 { return CalcDeltaFair(delta, se.Weight) }
 
 // nice0Load is the weight of a task of nice 0.
 const nice0Load = 1024
