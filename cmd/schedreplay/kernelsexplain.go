@@ -174,7 +174,9 @@ func fitNames(names []string, width, lines int, all bool) (text []string, left i
 			n += ","
 		}
 		wasOut, wasLine := slices.Clone(out), line
-		put(n)
+		for word := range strings.FieldsSeq(n) {
+			put(word)
+		}
 		if !all && i > 0 && len(out)+1 > lines {
 			return append(wasOut, strings.TrimSuffix(wasLine, ",")), len(names) - i
 		}
