@@ -8,6 +8,7 @@ import (
 	"path"
 
 	"schedreplay/export/outdir"
+	"schedreplay/export/rows"
 	"schedreplay/findings"
 	"schedreplay/findings/say"
 	"schedreplay/findings/stats"
@@ -314,7 +315,7 @@ func (c *Comparison) JSON() ([]byte, error) {
 		j.Against = append(j.Against, x)
 	}
 	b, err := json.MarshalIndent(j, "", " ")
-	return append(b, '\n'), err
+	return rows.Printable(append(b, '\n')), err
 }
 
 // Write puts compare.md, compare.json and figures/ into a folder. Its error

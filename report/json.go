@@ -9,11 +9,11 @@ import (
 	"unicode/utf8"
 
 	"schedreplay/cpumask"
+	"schedreplay/export/rows"
 	"schedreplay/fact"
 	"schedreplay/findings"
 	"schedreplay/findings/say"
 	"schedreplay/findings/stats"
-	"schedreplay/kernelmodel/place"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 	"schedreplay/replay"
@@ -37,6 +37,7 @@ type jsonReport struct {
 	Kernels       jsonKernels   `json:"kernels"`
 	Isolated      jsonMask      `json:"isolated"`
 	Fidelity      jsonFidelity  `json:"fidelity"`
+	Sum           jsonSum       `json:"sum"`
 	CPUs          []jsonCPU     `json:"cpus"`
 	Landings      []jsonLanding `json:"landings"`
 	Changes       jsonChanges   `json:"changes"`
@@ -105,23 +106,31 @@ type jsonTask struct {
 }
 
 type jsonCPU struct {
-	CPU          int              `json:"cpu"`
-	Owner        *jsonTask        `json:"owner"`
-	OwnerFrom    string           `json:"owner_from"`
-	TimeNS       map[string]int64 `json:"time_ns"`
-	Entries      int64            `json:"entries"`
-	Residents    int64            `json:"residents"`
-	Unseen       int64            `json:"unseen"`
-	Runs         int64            `json:"foreign_runs"`
-	RunNS        int64            `json:"foreign_run_ns"`
-	LowerBound   bool             `json:"foreign_run_is_lower_bound"`
-	Patched      [2]int64         `json:"patched_run_ns"`
-	Delay        *jsonDelay       `json:"owner_delay"`
-	Intruded     *jsonDelay       `json:"owner_delay_intruded"`
-	Worst        *jsonWorst       `json:"owner_worst_delay"`
-	Stays        []jsonStay       `json:"stays"`
-	StaysOmitted int64            `json:"stays_omitted"`
-	Others       []jsonOther      `json:"others"`
+	CPU          int               `json:"cpu"`
+	Owner        *jsonTask         `json:"owner"`
+	OwnerFrom    string            `json:"owner_from"`
+	TimeNS       map[string]int64  `json:"time_ns"`
+	Entries      int64             `json:"entries"`
+	Residents    int64             `json:"residents"`
+	Unseen       int64             `json:"unseen"`
+	Runs         int64             `json:"foreign_runs"`
+	RunNS        int64             `json:"foreign_run_ns"`
+	LowerBound   bool              `json:"foreign_run_is_lower_bound"`
+	Patched      [2]int64          `json:"patched_run_ns"`
+	Delay        *jsonDelay        `json:"owner_delay"`
+	Intruded     *jsonDelay        `json:"owner_delay_intruded"`
+	Worst        *jsonWorst        `json:"owner_worst_delay"`
+	Stays        []json.RawMessage `json:"stays"`
+	StaysOmitted int64             `json:"stays_omitted"`
+	Others       []jsonOther       `json:"others"`
+}
+
+// jsonSum is what the isolated CPUs amount to together: what check and compare judge.
+type jsonSum struct {
+	Entries   int64      `json:"entries"`
+	Residents int64      `json:"residents"`
+	RunNS     int64      `json:"foreign_run_ns"`
+	Delay     *jsonDelay `json:"owner_delay"`
 }
 
 type jsonWorst struct {
@@ -137,65 +146,6 @@ type jsonDelay struct {
 	P99   *int64 `json:"p99_ns"`
 	P999  *int64 `json:"p99_9_ns"`
 	Max   int64  `json:"max_ns"`
-}
-
-type jsonStay struct {
-	Stay       int        `json:"stay"`
-	Task       jsonTask   `json:"task"`
-	How        string     `json:"how"`
-	FromCPU    *int       `json:"from_cpu"`
-	ArrivedNS  int64      `json:"arrived_ns"`
-	LeftNS     *int64     `json:"left_ns"`
-	Entry      *jsonEntry `json:"entry"`
-	Wakings    int64      `json:"wakings"`
-	Selections int64      `json:"selections"`
-	StayedPut  int64      `json:"stayed_put"`
-	Runs       int64      `json:"runs"`
-	CutRuns    int64      `json:"cut_runs"`
-	RunNS      int64      `json:"run_ns"`
-	Patched    [2]int64   `json:"patched_run_ns"`
-	PatchedN   [2]int64   `json:"patched_wakings"`
-	Delayed    int64      `json:"delayed_owner"`
-	DelayedNS  int64      `json:"delayed_owner_ns"`
-}
-
-type jsonEntry struct {
-	N            int64      `json:"n"`
-	TimeNS       int64      `json:"time_ns"`
-	Kind         string     `json:"kind"`
-	WakerContext string     `json:"waker_context"`
-	Waker        jsonTask   `json:"waker"`
-	WakerCPU     *int       `json:"waker_cpu"`
-	PrevCPU      *int       `json:"prev_cpu"`
-	RecordedCPU  *int       `json:"recorded_cpu"`
-	Original     jsonPlaced `json:"original"`
-	Patched      jsonPlaced `json:"patched"`
-	Moved        string     `json:"moved"`
-	ModelMiss    bool       `json:"model_miss"`
-	Steps        *jsonSteps `json:"steps"`
-}
-
-type jsonPlaced struct {
-	CPU      *int    `json:"cpu"`
-	Possible *[]int  `json:"possible"`
-	Path     string  `json:"path"`
-	Reason   *string `json:"reason"`
-	Certain  bool    `json:"certain"`
-	PrevCPU  *int    `json:"prev_cpu"`
-	From     string  `json:"from"`
-}
-
-type jsonSteps struct {
-	Original []jsonStep `json:"original"`
-	Patched  []jsonStep `json:"patched"`
-}
-
-type jsonStep struct {
-	Func   string  `json:"func"`
-	Test   string  `json:"test"`
-	Answer string  `json:"answer"`
-	From   *string `json:"from"`
-	Open   bool    `json:"open"`
 }
 
 type jsonOther struct {
@@ -256,13 +206,6 @@ const (
 	maxJSONTasks = 1000
 )
 
-func cpuPtr(cpu int) *int {
-	if cpu < 0 {
-		return nil
-	}
-	return &cpu
-}
-
 func strPtr(s string) *string {
 	if s == "" {
 		return nil
@@ -282,27 +225,6 @@ func jsonTaskOf(t replay.TaskRef) jsonTask {
 	return j
 }
 
-func jsonPlacedOf(p *replay.Placed) jsonPlaced {
-	j := jsonPlaced{CPU: cpuPtr(p.CPU), Path: string(p.Path), Reason: strPtr(string(p.Reason)), Certain: p.Certain(), PrevCPU: cpuPtr(p.Prev), From: p.From.String()}
-	if p.Bounded {
-		list := append([]int{}, p.Possible.Slice()...)
-		j.Possible = &list
-	}
-	return j
-}
-
-func jsonStepsOf(steps []place.Step) []jsonStep {
-	out := []jsonStep{}
-	for _, s := range steps {
-		j := jsonStep{Func: s.Func, Test: say.Test(&s), Answer: say.Answer(&s), Open: s.Fact.Open}
-		if s.Kind != place.AskUsable && !s.Kind.OfTopology() {
-			j.From = strPtr(s.Fact.From.String())
-		}
-		out = append(out, j)
-	}
-	return out
-}
-
 func jsonDelayOf(h *replay.DelayHistogram) *jsonDelay {
 	if h == nil || h.Count() == 0 {
 		return nil
@@ -320,34 +242,11 @@ func jsonDelayOf(h *replay.DelayHistogram) *jsonDelay {
 	return j
 }
 
-func jsonStayOf(i int, s *replay.Stay) jsonStay {
-	j := jsonStay{
-		Stay: i + 1, Task: jsonTaskOf(s.Task), How: string(s.How), FromCPU: cpuPtr(s.FromCPU), ArrivedNS: s.Arrived,
-		Wakings: s.Wakings, Selections: s.Selections, StayedPut: s.StayedPut, Runs: s.Runs, CutRuns: s.CutRuns, RunNS: s.RunNS,
-		Patched: [2]int64{s.PatchedRunNS, max(s.PatchedRunNS, s.PatchedRunMaxNS)}, PatchedN: [2]int64{s.PatchedCertain, s.PatchedCertain + s.PatchedPossible},
-		Delayed: s.DelayedOwner, DelayedNS: s.DelayedOwnerNS,
-	}
-	if s.Left != parser.NoTime {
-		j.LeftNS = &s.Left
-	}
-	if e := s.Entry; e != nil {
-		j.Entry = &jsonEntry{
-			N: e.N, TimeNS: e.Time, Kind: e.Kind.String(), WakerContext: string(e.WakerContext), Waker: jsonTaskOf(e.Waker),
-			WakerCPU: cpuPtr(e.WakerCPU), PrevCPU: cpuPtr(e.PrevCPU), RecordedCPU: cpuPtr(e.RecordedCPU),
-			Original: jsonPlacedOf(&e.Original), Patched: jsonPlacedOf(&e.Patched), Moved: string(e.Moved), ModelMiss: e.ModelMiss,
-		}
-		if x := e.Explanation; x != nil {
-			j.Entry.Steps = &jsonSteps{jsonStepsOf(x.Original), jsonStepsOf(x.Patched)}
-		}
-	}
-	return j
-}
-
 func jsonCPUOf(c *findings.CPU) jsonCPU {
 	j := jsonCPU{
 		CPU: c.CPU, OwnerFrom: c.OwnerFrom.String(), TimeNS: map[string]int64{}, Entries: c.All.Entries.Total(), Residents: c.All.Residents, Unseen: c.All.Entries.Unseen,
 		Runs: c.All.Runs, RunNS: c.All.NS, LowerBound: c.All.CutRuns > 0, Patched: [2]int64{c.All.Remains.MinNS, c.All.Remains.MaxNS},
-		Delay: jsonDelayOf(c.OwnerDelay), Intruded: jsonDelayOf(c.OwnerDelayIntruded), Stays: []jsonStay{}, StaysOmitted: c.StaysDropped, Others: []jsonOther{},
+		Delay: jsonDelayOf(c.OwnerDelay), Intruded: jsonDelayOf(c.OwnerDelayIntruded), Stays: []json.RawMessage{}, StaysOmitted: c.StaysDropped, Others: []jsonOther{},
 	}
 	if c.Owner != nil {
 		t := jsonTaskOf(*c.Owner)
@@ -367,7 +266,7 @@ func jsonCPUOf(c *findings.CPU) jsonCPU {
 			j.StaysOmitted += int64(len(c.Stays) - i)
 			break
 		}
-		j.Stays = append(j.Stays, jsonStayOf(i, s))
+		j.Stays = append(j.Stays, rows.ReportStayObjects.AppendJSON(nil, &rows.Stay{Stay: s, N: i + 1, Modelled: true}))
 	}
 	for i, o := range c.Others {
 		if i == maxJSONTasks {
@@ -445,6 +344,8 @@ func encodeJSON(all *findings.Findings, o *Options, doc *document) ([]byte, erro
 	for _, p := range f.Paths {
 		j.Fidelity.ByPath[string(p.Path)] = jsonPath{p.Decisions, p.Exact, p.Covered}
 	}
+	sum := &all.Sum
+	j.Sum = jsonSum{sum.Held.Entries.Total(), sum.Held.Residents, sum.Held.NS, jsonDelayOf(sum.Delays.Histogram())}
 	for _, c := range all.CPUs {
 		j.CPUs = append(j.CPUs, jsonCPUOf(c))
 	}
@@ -474,7 +375,7 @@ func encodeJSON(all *findings.Findings, o *Options, doc *document) ([]byte, erro
 	if err := e.Encode(j); err != nil {
 		return nil, err
 	}
-	return b.Bytes(), nil
+	return rows.Printable(b.Bytes()), nil
 }
 
 func jsonLandingOf(l *replay.Landing, isolated fact.Fact[cpumask.Mask]) jsonLanding {

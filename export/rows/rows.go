@@ -129,7 +129,7 @@ func pick[T any](name string, fields []field[T], spec string) *Table[T] {
 
 func number(n int64, known bool) Value { return Value{Known: known, Int: n} }
 
-// duration is ns, or a time; unknown for parser.NoTime.
+// nanoseconds are a duration or a time, unknown for parser.NoTime.
 func nanoseconds(ns int64) Value { return number(ns, ns != parser.NoTime) }
 
 func cpu(n int) Value { return number(int64(n), n >= 0) }
@@ -145,7 +145,8 @@ func boolean(b, known bool) Value {
 }
 
 // task makes the fields pid, comm, comm_hex and prio, with a prefix. comm_hex
-// holds the bytes of a name that is not UTF-8.
+// holds the bytes of a name that is not UTF-8; comm_text is comm, empty where it is
+// not known.
 func task[T any](prefix string, of func(*T) (pid int32, comm string, prio int32)) []field[T] {
 	return []field[T]{
 		{prefix + "pid", Int, func(v *T) Value { p, _, _ := of(v); return number(int64(p), p != parser.NoPID) }},
@@ -157,6 +158,7 @@ func task[T any](prefix string, of func(*T) (pid int32, comm string, prio int32)
 			}
 			return word(hex.EncodeToString([]byte(s)))
 		}},
+		{prefix + "comm_text", Name, func(v *T) Value { _, s, _ := of(v); return Value{Known: true, Text: s} }},
 		{prefix + "prio", Int, func(v *T) Value { _, _, p := of(v); return number(int64(p), p != parser.NoPrio) }},
 	}
 }

@@ -1,10 +1,13 @@
 package rows
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
 	"schedreplay/findings"
+	"schedreplay/findings/say"
+	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
 	"schedreplay/replay"
 )
@@ -132,6 +135,12 @@ var (
 		original_cpu original_possible original_path patched_cpu patched_possible patched_path moved model_miss diverged_since
 		comm_hex waker_comm_hex`)
 
+	reportEntries = pick("entries", wakeupFields, `
+		n time_ns kind waker_context waker.pid=waker_pid waker.comm=waker_comm_text waker.comm_hex?=waker_comm_hex waker_cpu prev_cpu recorded_cpu
+		original.cpu original.possible[] original.path original.reason original.certain original.prev_cpu original.from
+		patched.cpu patched.possible[] patched.path patched.reason patched.certain patched.prev_cpu patched.from
+		moved model_miss`)
+
 	// Decisions names decisions in few fields.
 	Decisions = pick("decisions", wakeupFields, `n time_ns pid comm comm_hex? prev_cpu recorded_cpu`)
 )
@@ -181,6 +190,16 @@ var stayFields = slices.Concat(
 			}
 			return word(string(WakeupObjects.AppendJSON(nil, &s.Entry.Wakeup)))
 		}},
+		{"report_entry", raw, func(s *Stay) Value {
+			if s.Entry == nil {
+				return Value{}
+			}
+			return word(string(reportEntry(s.Entry)))
+		}},
+		{"patched_run_range", raw, func(s *Stay) Value {
+			return pair(s.PatchedRunNS, max(s.PatchedRunNS, s.PatchedRunMaxNS))
+		}},
+		{"patched_wakings", raw, func(s *Stay) Value { return pair(s.PatchedCertain, s.PatchedCertain+s.PatchedPossible) }},
 		{"wakings", Int, count(func(s *replay.Stay) int64 { return s.Wakings })},
 		{"selections", Int, count(func(s *replay.Stay) int64 { return s.Selections })},
 		{"stayed_put", Int, count(func(s *replay.Stay) int64 { return s.StayedPut })},
@@ -216,6 +235,51 @@ var (
 		cpu stay pid comm came=how from_cpu arrived_ns left_ns entry_n entry_path wakings selections stayed_put
 		runs cut_runs run_ns patched_run_ns patched_run_max_ns delayed_owner delayed_owner_ns comm_hex patched_certain patched_possible`)
 )
+
+// ReportStayObjects is a stay of report.json.
+var ReportStayObjects = pick("stays", stayFields, `
+	stay task.pid=pid task.comm=comm_text task.comm_hex?=comm_hex how from_cpu arrived_ns left_ns entry=report_entry
+	wakings selections stayed_put runs cut_runs run_ns patched_run_ns=patched_run_range patched_wakings delayed_owner delayed_owner_ns`)
+
+// pair is an array of two numbers.
+func pair(a, b int64) Value { return word(fmt.Sprintf("[%d,%d]", a, b)) }
+
+// reportEntry is the wakeup that began a stay, in report.json: with its steps.
+func reportEntry(e *replay.Entry) []byte {
+	var o Object
+	o.Begin()
+	Fields(&o, reportEntries, &e.Wakeup)
+	if x := e.Explanation; x == nil {
+		o.Null("steps")
+	} else {
+		o.Key("steps")
+		o.Begin()
+		reportSteps(&o, "original", x.Original)
+		reportSteps(&o, "patched", x.Patched)
+		o.End()
+	}
+	o.End()
+	return o.Bytes()
+}
+
+func reportSteps(o *Object, k string, steps []place.Step) {
+	o.List(k)
+	for i := range steps {
+		s := &steps[i]
+		o.Begin()
+		o.Word("func", s.Func)
+		o.Word("test", say.Test(s))
+		o.Word("answer", say.Answer(s))
+		from := ""
+		if s.Kind != place.AskUsable && !s.Kind.OfTopology() {
+			from = s.Fact.From.String()
+		}
+		o.Word("from", from)
+		o.Bool("open", s.Fact.Open, true)
+		o.End()
+	}
+	o.EndList()
+}
 
 var runFields = slices.Concat(
 	[]field[replay.Slice]{

@@ -1,0 +1,384 @@
+package main
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/parquet-go/parquet-go"
+
+	"schedreplay/cpumask"
+	"schedreplay/export/rows"
+	"schedreplay/findings/say"
+	"schedreplay/internal/traces"
+)
+
+// record is a row as texts by column; "" is unknown. Sets of CPUs are lists, objects within
+// an object are flat.
+type record map[string]string
+
+// flatten puts a JSON object into a record.
+func (r record) flatten(prefix string, v map[string]any) {
+	for k, x := range v {
+		switch x := x.(type) {
+		case nil:
+			r[prefix+k] = ""
+		case map[string]any:
+			r.flatten(prefix+k+"_", x)
+		case []any:
+			var m cpumask.Mask
+			for _, c := range x {
+				if n, ok := c.(json.Number); ok {
+					i, _ := n.Int64()
+					m.Set(int(i))
+				}
+			}
+			r[prefix+k] = m.String()
+		default:
+			r[prefix+k] = fmt.Sprint(x)
+		}
+	}
+}
+
+func decode(t *testing.T, b []byte, to any) {
+	t.Helper()
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	if err := d.Decode(to); err != nil {
+		t.Fatalf("%v in %.200s", err, b)
+	}
+}
+
+func jsonRecord(t *testing.T, b []byte) record {
+	t.Helper()
+	var v map[string]any
+	decode(t, b, &v)
+	r := record{}
+	r.flatten("", v)
+	return r
+}
+
+func jsonlRecords(t *testing.T, b []byte) []record {
+	t.Helper()
+	var out []record
+	for l := range bytes.Lines(b) {
+		out = append(out, jsonRecord(t, l))
+	}
+	return out
+}
+
+func csvRecords(t *testing.T, b []byte) []record {
+	t.Helper()
+	lines, err := csv.NewReader(bytes.NewReader(b)).ReadAll()
+	if err != nil || len(lines) == 0 {
+		t.Fatalf("%d lines, %v", len(lines), err)
+	}
+	var out []record
+	for _, l := range lines[1:] {
+		r := record{}
+		for i, k := range lines[0] {
+			r[k] = l[i]
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+func parquetRecords(t *testing.T, path string) []record {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	p := parquet.NewReader(f)
+	defer p.Close()
+	columns := p.Schema().Columns()
+	var out []record
+	buf := make([]parquet.Row, 64)
+	for {
+		n, err := p.ReadRows(buf)
+		for _, row := range buf[:n] {
+			r := record{}
+			for _, v := range row {
+				k := columns[v.Column()][0]
+				if r[k] = ""; !v.IsNull() {
+					r[k] = v.String()
+				}
+			}
+			out = append(out, r)
+		}
+		if errors.Is(err, io.EOF) {
+			return out
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// same demands that two tables agree in every column that both have. rename gives the names
+// in want of columns that got calls otherwise.
+func same(t *testing.T, what string, want, got []record, rename map[string]string) {
+	t.Helper()
+	if len(want) != len(got) {
+		t.Errorf("%s: %d rows and %d", what, len(want), len(got))
+		return
+	}
+	shared := 0
+	for i := range want {
+		for k, v := range got[i] {
+			name := k
+			if n := rename[k]; n != "" {
+				name = n
+			}
+			w, ok := want[i][name]
+			if !ok {
+				continue
+			}
+			shared++
+			if strings.HasSuffix(name, "comm") && v != w {
+				w = rows.Cell(w) // CSV
+			}
+			if v != w {
+				t.Errorf("%s, row %d: %s is %q and %q", what, i+1, name, w, v)
+				return
+			}
+		}
+	}
+	if len(want) > 0 && shared < 6*len(want) {
+		t.Errorf("%s: only %d values in common", what, shared)
+	}
+}
+
+// by sorts records by some columns, numbers as such.
+func by(list []record, columns ...string) []record {
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b record) int {
+		for _, c := range columns {
+			x, _ := strconv.ParseInt(a[c], 10, 64)
+			y, _ := strconv.ParseInt(b[c], 10, 64)
+			if x != y {
+				return int(max(-1, min(1, x-y)))
+			}
+		}
+		return 0
+	})
+	return list
+}
+
+// One fact is one number: whatever prints it, in whatever format, on every capture.
+func TestOneFactOneNumber(t *testing.T) {
+	list := traces.Recordings(t)
+	if testing.Short() {
+		list = list[:1]
+	}
+	for _, r := range list {
+		t.Run(r.Folder+"/"+r.Name, func(t *testing.T) {
+			t.Parallel()
+			equalOn(t, r.Path, "--host="+r.Bundle)
+		})
+	}
+}
+
+func equalOn(t *testing.T, capture, bundle string) {
+	tmp := t.TempDir()
+	in := func(name string) string { return filepath.Join(tmp, name) }
+	must := func(args ...string) []byte {
+		t.Helper()
+		out, stderr, status := invoke(t, append(args, bundle, "-q")...)
+		if status > exitCheck {
+			t.Fatalf("%q: status %d, %s", args, status, stderr)
+		}
+		return []byte(out)
+	}
+	read := func(name string) []byte {
+		t.Helper()
+		b, err := os.ReadFile(in(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	for _, f := range rows.Formats() {
+		must("convert", capture, "--to", string(f), "-o", in(string(f)))
+	}
+	must("report", capture, "-o", in("report"))
+
+	// Rows: the three formats of convert, what the commands print, the report's files.
+	for _, table := range []string{"slices", "wakeups", "intrusions", "stays"} {
+		want := jsonlRecords(t, read("jsonl/"+table+".jsonl"))
+		same(t, table+" in CSV", want, csvRecords(t, read("csv/"+table+".csv")), nil)
+		same(t, table+" in Parquet", want, parquetRecords(t, in("parquet/"+table+".parquet")), nil)
+	}
+	wakeups := jsonlRecords(t, read("jsonl/wakeups.jsonl"))
+	same(t, "wakeups --format jsonl", wakeups, jsonlRecords(t, must("wakeups", capture, "--format", "jsonl")), nil)
+	same(t, "wakeups --format csv", wakeups, csvRecords(t, must("wakeups", capture, "--format", "csv")), nil)
+	reported := csvRecords(t, read("report/wakeups.csv"))
+	var picked []record
+	for _, r := range reported {
+		n, _ := strconv.Atoi(r["n"])
+		picked = append(picked, wakeups[n-1])
+	}
+	same(t, "the report's wakeups", picked, reported, nil)
+	runs := jsonlRecords(t, read("jsonl/intrusions.jsonl"))
+	same(t, "the report's intrusions", runs, csvRecords(t, read("report/intrusions.csv")), nil)
+
+	stays := by(jsonlRecords(t, read("jsonl/stays.jsonl")), "cpu", "arrived_ns", "pid")
+	same(t, "the report's stays", stays, by(csvRecords(t, read("report/stays.csv")), "cpu", "arrived_ns", "pid"), map[string]string{"came": "how"})
+	var told struct {
+		CPUs []struct {
+			CPU   int
+			Stays []map[string]any
+		}
+	}
+	var fromJSON []record
+	decode(t, must("intrusions", capture, "--format", "json"), &told)
+	entries, runNS := 0, int64(0)
+	for _, c := range told.CPUs {
+		for _, s := range c.Stays {
+			r := record{"cpu": strconv.Itoa(c.CPU)}
+			r.flatten("", s)
+			fromJSON = append(fromJSON, r)
+			if r["how"] != "resident-at-start" {
+				entries++
+			}
+			n, _ := strconv.ParseInt(r["run_ns"], 10, 64)
+			runNS += n
+		}
+	}
+	same(t, "intrusions --format json", stays, by(fromJSON, "cpu", "arrived_ns", "pid"), nil)
+
+	var rep struct {
+		Sum struct {
+			Entries int
+			RunNS   int64 `json:"foreign_run_ns"`
+			Delay   *struct {
+				Count int64
+				P99   *int64 `json:"p99_ns"`
+				Max   int64  `json:"max_ns"`
+			} `json:"owner_delay"`
+		}
+		CPUs []struct {
+			CPU     int
+			Entries int
+			RunNS   int64 `json:"foreign_run_ns"`
+			Stays   []map[string]any
+		}
+	}
+	decode(t, read("report/report.json"), &rep)
+	fromJSON = nil
+	sum := 0
+	for _, c := range rep.CPUs {
+		sum += c.Entries
+		for _, s := range c.Stays {
+			r := record{"cpu": strconv.Itoa(c.CPU)}
+			r.flatten("", s)
+			for _, k := range []string{"patched_run_ns", "patched_wakings"} { // arrays of two bounds
+				delete(r, k)
+			}
+			fromJSON = append(fromJSON, r)
+		}
+	}
+	same(t, "the stays of report.json", stays, by(fromJSON, "cpu", "arrived_ns", "task_pid"), map[string]string{"task_pid": "pid", "task_comm": "comm"})
+
+	// Sums: entries, time and percentiles in report.json, intrusions, check, compare, sweep.
+	number := func(what string, want, got any) {
+		t.Helper()
+		if d := cmp.Diff(fmt.Sprint(want), fmt.Sprint(got)); d != "" {
+			t.Errorf("%s: %s", what, d)
+		}
+	}
+	number("entries of report.json", entries, rep.Sum.Entries)
+	number("entries of report.json, by CPU", entries, sum)
+	number("run time of report.json", runNS, rep.Sum.RunNS)
+
+	var compared struct {
+		Captures []struct {
+			Entries int
+			RunNS   int64                               `json:"foreign_run_ns"`
+			Wakings int64                               `json:"owner_wakings"`
+			Delay   map[string]*struct{ Value float64 } `json:"owner_delay_ns"`
+			Max     *int64                              `json:"owner_delay_max_ns"`
+		}
+	}
+	decode(t, must("compare", capture, capture, "--format", "json"), &compared)
+	c := compared.Captures[1]
+	number("entries of compare", entries, c.Entries)
+	number("run time of compare", runNS, c.RunNS)
+	if d := rep.Sum.Delay; d != nil {
+		number("wakings of compare", d.Count, c.Wakings)
+		number("longest delay of compare", d.Max, *c.Max)
+		if d.P99 != nil {
+			number("p99 of compare", *d.P99, int64(c.Delay["p99"].Value))
+		}
+	}
+
+	var swept struct {
+		Why      *string `json:"why_empty"`
+		Recorded []struct {
+			Entries int
+			HeldNS  int64 `json:"held_ns"`
+		}
+	}
+	decode(t, must("sweep", capture, "--format", "json"), &swept)
+	if swept.Why == nil {
+		n, ns := 0, int64(0)
+		for _, r := range swept.Recorded {
+			n += r.Entries
+			ns += r.HeldNS
+		}
+		number("entries of sweep", entries, n)
+		number("run time of sweep", runNS, ns)
+	}
+	checkAgrees(t, capture, bundle, entries, runNS, rep.Sum.Delay != nil && rep.Sum.Delay.P99 != nil, func() int64 { return *rep.Sum.Delay.P99 })
+}
+
+// checkAgrees holds check's figures, and the verdicts of check and compare at and one below
+// each of them, against those of the other outputs.
+func checkAgrees(t *testing.T, capture, bundle string, entries int, runNS int64, hasP99 bool, p99 func() int64) {
+	t.Helper()
+	verdict := func(args ...string) (string, int) {
+		t.Helper()
+		out, stderr, status := invoke(t, append(args, bundle, "-q")...)
+		if status > exitCheck {
+			t.Fatalf("%q: status %d, %s", args, status, stderr)
+		}
+		return out, status
+	}
+	out, _ := verdict("check", capture, "--max-entries", strconv.Itoa(entries), "--max-intrusion", fmt.Sprintf("%dns", runNS), "--allow-unknown")
+	if !regexp.MustCompile(`\b`+strings.ReplaceAll(say.Counted(int64(entries), "entry", "entries"), ",", ",")+`\b`).MatchString(out) && !strings.Contains(out, "isolated") {
+		t.Errorf("check tells other entries than %d: %s", entries, out)
+	}
+	if strings.Contains(out, "isolated") { // none is, or it is not known
+		return
+	}
+	if !strings.Contains(out, "OK: ") || !strings.Contains(out, say.Milliseconds(runNS)) {
+		t.Errorf("check of %d entries and %d ns: %s", entries, runNS, out)
+	}
+	if !hasP99 {
+		return
+	}
+	for _, c := range []struct {
+		ns   int64
+		want int
+	}{{p99(), 0}, {p99() - 1, 1}} {
+		bound := fmt.Sprintf("%dns", c.ns)
+		_, x := verdict("check", capture, "--max-p99", bound)
+		_, y := verdict("compare", capture, capture, "--max-p99", bound)
+		if x != c.want || y != c.want {
+			t.Errorf("--max-p99 %s: check %d, compare %d, want %d", bound, x, y, c.want)
+		}
+	}
+}
