@@ -62,8 +62,9 @@ type TaskOutcome struct {
 	// Delay is from waking to running, OffCPU the gaps.
 	Delay  Delays
 	OffCPU Gaps
-	// RunOn is the run time in ns by CPU, the mean over the runs.
-	RunOn []int64
+	// RunOn is the run time in ns by CPU, the mean over the runs; RunOnBand has its bands.
+	RunOn     []int64
+	RunOnBand []Band
 }
 
 // IsolatedOutcome is what foreign tasks did to one isolated CPU: tasks that may also run
@@ -266,6 +267,10 @@ func (w *world) outcome(name string, changes []Change, all [][]work.Figures) Out
 		}
 		for c := range out.Moves {
 			out.Moves[c] = known(func(f *work.Figures) int64 { return f.Moves[c] })
+		}
+		out.RunOnBand = make([]Band, w.prog.CPUs)
+		for c := range out.RunOnBand {
+			out.RunOnBand[c] = known(func(f *work.Figures) int64 { return f.RunOn[c] })
 		}
 		for _, run := range all {
 			for c, ns := range run[i].RunOn {

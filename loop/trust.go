@@ -162,3 +162,27 @@ func apart(a, b []int64) float64 {
 	}
 	return most
 }
+
+// Worse are the tasks of a scenario that are surely worse off than in the baseline: their
+// p90 of the delay, or their time off the CPU, is above it in nearly every run.
+func (r *Result) Worse(o *Outcome) []int {
+	var out []int
+	base := &r.Outcomes[0]
+	for i := range o.Tasks {
+		a, b := &base.Tasks[i], &o.Tasks[i]
+		delayed := a.Delay.P90.Known && b.Delay.P90.Known && a.Wakings.Mid >= worseLeast && b.Delay.P90.Lo > a.Delay.P90.Hi+worseNS
+		held := b.OffCPU.Sum.Lo > a.OffCPU.Sum.Hi+worseSum
+		if delayed || held {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// Differences below these do not count: a tenth of a millisecond of a task's p90, ten of
+// its time off the CPU, and tasks of few wakings.
+const (
+	worseLeast = 20
+	worseNS    = 100_000
+	worseSum   = 10_000_000
+)

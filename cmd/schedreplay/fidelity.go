@@ -8,13 +8,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"schedreplay/cmd/schedreplay/internal/term"
+	"schedreplay/export/jsondoc"
 	"schedreplay/export/rows"
 	"schedreplay/findings/say"
+	"schedreplay/loop"
 	"schedreplay/replay"
 )
 
 func (a *app) fidelityCommand() *cobra.Command {
 	var c common
+	var l loopFlags
+	var timed bool
 	cmd := &cobra.Command{
 		Use:   "fidelity CAPTURE",
 		Short: "The model against the recording, per path",
@@ -22,12 +26,56 @@ func (a *app) fidelityCommand() *cobra.Command {
 kernel chose: how often the prediction is that CPU (exact), how often that CPU is
 among the possible ones (covered), and how many are possible on average. Counted
 are wakeups and forks of fair-class tasks that went through the selector and
-whose CPU the capture shows. Formats: text, json.`,
+whose CPU the capture shows.
+
+With --time it holds the closed loop of that kernel against the recording instead:
+delays of tasks of 200 wakings and more, run time by CPU, changes of CPU. It is what
+whatif is to be believed by. Formats: text, json.`,
 		Example: `  schedreplay fidelity testdata/traces/numa16-patched
   schedreplay fidelity perf.data --host host.tar.gz --format json`,
 	}
 	c.add(cmd, "text", "json")
-	return a.captureCommand(cmd, &c, func(in *input) error { return a.fidelity(in, &c) })
+	cmd.Flags().BoolVar(&timed, "time", false, "the closed loop against the recording")
+	l.add(cmd)
+	return a.captureCommand(cmd, &c, func(in *input) error {
+		if timed {
+			return a.fidelityTime(in, &c, &l)
+		}
+		return a.fidelity(in, &c)
+	})
+}
+
+// fidelityTime holds the baseline's runs against the recording.
+func (a *app) fidelityTime(in *input, c *common, l *loopFlags) error {
+	res, r, err := a.closedLoop(in, l, func(*replay.Result) []loop.Scenario { return nil })
+	if err != nil {
+		return err
+	}
+	a.announce(in, say.Headline(res))
+	if c.format == "json" {
+		_, _ = a.out.Write(jsondoc.Trust(r, in.partial() != nil))
+		return nil
+	}
+	a.provenance(in, res)
+	fmt.Fprintf(a.out, "closed loop of %s against the recording, %s, seed %d\n\n", res.BaselineKernel().Name, say.Counted(int64(r.Runs), "run"), r.Seed)
+	a.trustText(&r.Trust)
+	if len(r.Trust.Tasks) == 0 {
+		return nil
+	}
+	fmt.Fprintln(a.out)
+	t := term.Table{Style: a.style(), Gap: 2, Columns: []term.Column{
+		{Name: "task"},
+		{Name: "p50", Right: true},
+		{Name: "p90", Right: true},
+		{Name: "p99", Right: true},
+		{Name: "KS distance", Right: true},
+	}}
+	var rows [][]term.Cell
+	for _, o := range r.Trust.Tasks {
+		rows = append(rows, term.Cells(fitTask(o.Comm, o.PID, 0), say.Multiple(o.P50), say.Multiple(o.P90), say.Multiple(o.P99), fmt.Sprintf("%.2f", o.Apart)))
+	}
+	t.All(a.out, 80, rows)
+	return nil
 }
 
 func (a *app) fidelity(in *input, c *common) error {

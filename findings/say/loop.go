@@ -1,0 +1,57 @@
+package say
+
+import (
+	"fmt"
+
+	"schedreplay/loop"
+)
+
+// Trust tells how far the closed loop is to be believed, in sentences: the baseline
+// against the recording.
+func Trust(t *loop.Trust) []string {
+	var out []string
+	say := func(format string, a ...any) { out = append(out, fmt.Sprintf(format, a...)) }
+	if len(t.Tasks) == 0 {
+		say("No task has %d wakings: the delays of the recorded kernel's runs cannot be held against the recording.", loop.TrustLeast)
+	} else {
+		say("Delays of the recorded kernel's runs, as a multiple of the recorded ones (median of %s of %d wakings or more): p50 %s, p90 %s, p99 %s.",
+			Counted(int64(len(t.Tasks)), "task"), loop.TrustLeast, Multiple(t.P50), Multiple(t.P90), Multiple(t.P99))
+	}
+	got, want := int64(0), int64(0)
+	for c := range t.Moves {
+		got, want = got+t.Moves[c], want+t.RecordedMoves[c]
+	}
+	say("%.0f %% of the run time is on other CPUs than recorded; one run differs from the others by %.0f %%. Tasks change their CPU %d times, recorded %d.",
+		100*t.Place, 100*t.Chance, got, want)
+	for _, b := range []struct {
+		name  string
+		off   float64
+		bound float64
+	}{
+		{"p50", t.P50.Off(), loop.BoundP50},
+		{"p90", t.P90.Off(), loop.BoundP90},
+		{"p99", t.P99.Off(), loop.BoundP99},
+	} {
+		if len(t.Tasks) > 0 && b.off > b.bound {
+			say("%s is off by more than the %.2f aimed at: do not build on it.", b.name, b.bound)
+		}
+	}
+	if t.Place > loop.BoundPlace {
+		say("Where tasks run is off by more than the %.0f %% aimed at.", 100*loop.BoundPlace)
+	}
+	if t.MoveRatio > 0 && t.MoveRatio.Off() > loop.BoundMoves {
+		say("Changes of CPU are off by more than the factor of %.1f aimed at.", loop.BoundMoves)
+	}
+	if t.Unmatched > 0 {
+		say("The recording contradicts itself in %s; the work is as doubtful.", Counted(t.Unmatched, "place"))
+	}
+	return out
+}
+
+// Multiple writes a ratio, "?" where there is none.
+func Multiple(r loop.Ratio) string {
+	if r <= 0 {
+		return "?"
+	}
+	return fmt.Sprintf("%.2f", float64(r))
+}
