@@ -27,20 +27,20 @@ type Place struct {
 	Packed bool
 }
 
-// Visitor is told what a stream of records holds, in the order in which it
-// lies. An error ends the walk.
+// Visitor gets what a stream of records holds, in the order in which it lies. An
+// error ends the walk.
 type Visitor interface {
-	// Record is told of a record, valid during the call.
+	// Record gets a record, valid during the call.
 	Record(rec []byte, at Place) error
-	// Attached is told of a record with data behind it that its size does not
-	// count, TRACING_DATA and AUXTRACE, and of a COMPRESSED one, with data nil: what
-	// came out of it follows.
+	// Attached gets a record with data behind it that its size does not count,
+	// TRACING_DATA or AUXTRACE. It also gets a COMPRESSED one, with data nil: what came
+	// out of it follows.
 	Attached(rec []byte, at Place, data io.Reader) error
-	// Unpacked is given decompressed bytes before the records in them.
+	// Unpacked gets decompressed bytes before the records in them.
 	Unpacked(b []byte) error
-	// Damage is told of n bytes in which no record begins.
+	// Damage gets the place of n bytes in which no record begins.
 	Damage(at Place, n int64, err error)
-	// Stop is told that the stream ended early, at off, and why: [parser.ErrTruncated],
+	// Stop gets where the stream ended early, and why: [parser.ErrTruncated],
 	// [parser.ErrDamaged] or [parser.ErrLimit].
 	Stop(off int64, err error)
 }
