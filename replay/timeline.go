@@ -756,7 +756,7 @@ func (t *timeline) applyMigrate(ev *parser.Event) {
 	if c := ev.Cur.PID; c > 0 && strings.HasPrefix(t.get(c).comm, "migration/") {
 		p.pushedFrom, p.pushedAt = from, ev.Time
 	}
-	if delayed := t.delays && p.queuedKnown && p.inflight == parser.NoCPU; !p.queued && !t.own && !delayed && p.cpu != parser.NoCPU && !t.slices {
+	if delayed := t.delays && p.queuedKnown && p.inflight == parser.NoCPU; !p.queued && !t.own && !delayed && p.cpu != parser.NoCPU && !t.slices && usableCPU(from) && int(from) < len(t.cpu) {
 		// Only what is queued is moved otherwise: it was, though nothing told.
 		t.enqueue(p, from)
 	}
