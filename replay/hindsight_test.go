@@ -160,8 +160,8 @@ func TestBusyNotes(t *testing.T) {
 // A rehearsal takes another pass: of a long capture there is none, and that is told.
 func TestRehearsedUpTo(t *testing.T) {
 	s := replayScene(t, record(noBudget(0)...), bench("6.12.30", 7), Plan{})
-	if len(s.Notes) != 0 {
-		t.Errorf("%q", s.Notes)
+	if s.Unrehearsed != 0 {
+		t.Errorf("%d events are too many", s.Unrehearsed)
 	}
 	plan := &Plan{Original: "6.12.30"}
 	rec, err := newRecorded(context.Background(), record(noBudget(0)...), bench("6.12.30", 7), nil)
@@ -171,9 +171,9 @@ func TestRehearsedUpTo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rec.s.events[parser.KindSwitch] = maxRehearsed
-	if later, note, err := rehearse(context.Background(), rec, plan); err != nil || later != nil || note == "" {
-		t.Errorf("rehearsed %v, note %q, %v", later != nil, note, err)
+	rec.s.events[parser.KindSwitch] = MaxRehearsed
+	if later, tooMany, err := rehearse(context.Background(), rec, plan); err != nil || later != nil || tooMany == 0 {
+		t.Errorf("rehearsed %v, %d events too many, %v", later != nil, tooMany, err)
 	}
 }
 

@@ -2,7 +2,6 @@ package replay
 
 import (
 	"errors"
-	"strings"
 	"testing"
 
 	"schedreplay/cpumask"
@@ -137,14 +136,14 @@ func TestNoTopology(t *testing.T) {
 	if len(k.Stays) != 1 || k.Stays[0].How != CameByWakeup || k.Stays[0].Runs != 2 || k.Owner == nil {
 		t.Errorf("intrusions: %+v", k.Stays)
 	}
-	if !s.doubts("CPU topology") || s.doubts("isolated") {
+	if !s.doubts(UnknownTopology) || s.doubts(UnknownIsolation) {
 		t.Errorf("unknown: %+v", s.Unknown)
 	}
 }
 
-func (s *scene) doubts(what string) bool {
+func (s *scene) doubts(what UnknownKind) bool {
 	for _, u := range s.Unknown {
-		if strings.Contains(u.What, what) {
+		if u.Kind == what {
 			return true
 		}
 	}
@@ -179,7 +178,7 @@ func TestNoIsolation(t *testing.T) {
 		if s.wakeups[1].Isolated || s.wakeups[1].IsolatedKnown != iso.Known() {
 			t.Errorf("%s: isolated %v, known %v", name, s.wakeups[1].Isolated, s.wakeups[1].IsolatedKnown)
 		}
-		if s.doubts("isolated") == iso.Known() {
+		if s.doubts(UnknownIsolation) == iso.Known() {
 			t.Errorf("%s: unknown %+v", name, s.Unknown)
 		}
 	}
@@ -275,7 +274,7 @@ func TestSlices(t *testing.T) {
 			t.Errorf("a printed slice is whole: %+v", r)
 		}
 	}
-	if !s.doubts("holds none") {
+	if !s.doubts(UnknownSliceWakeups) {
 		t.Errorf("unknown: %+v", s.Unknown)
 	}
 }
@@ -310,7 +309,7 @@ func TestOneCPURecorded(t *testing.T) {
 	if w[1].RecordedCPU != 6 || w[1].Original.Certain() || !w[1].Original.Possible.Test(6) || w[1].ModelMiss {
 		t.Errorf("elsewhere everything is possible: %+v", w[1].Original)
 	}
-	if !s.doubts("Every CPU but 7") {
+	if !s.doubts(UnknownSilentElsewhere) {
 		t.Errorf("unknown %+v", s.Unknown)
 	}
 }

@@ -187,9 +187,7 @@ func (r *pass) describe() {
 	res.Lost, res.LostUnknown, res.Holes, res.Damaged, res.Overwritten = r.s.lost, r.s.lostUnknown, r.s.holes, r.s.damaged, r.s.overwritten
 	res.Partial = r.s.err
 	res.KernelsFrom = r.plan.settled.From
-	if n := len(r.s.stood); n > 0 {
-		res.Notes = append(res.Notes, plural(n, "CPU")+" wrote many events at one time: their clocks stood still while a tick was late (an unstable time stamp counter). Such events are taken to be later than they say, and what other CPUs did meanwhile is less certain.")
-	}
+	res.StoodStill = len(r.s.stood)
 }
 
 func (r *pass) finish() *Result {

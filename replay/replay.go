@@ -12,7 +12,6 @@ package replay
 
 import (
 	"context"
-	"fmt"
 
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
@@ -38,7 +37,7 @@ func Run(ctx context.Context, c parser.Capture, host *parser.Host, plan Plan) (*
 	if plan.Role == "" {
 		plan.Role = RoleOriginal
 	}
-	later, note, err := rehearse(ctx, rec, &plan)
+	later, unrehearsed, err := rehearse(ctx, rec, &plan)
 	if err != nil {
 		return nil, err
 	}
@@ -46,9 +45,7 @@ func Run(ctx context.Context, c parser.Capture, host *parser.Host, plan Plan) (*
 	if err := r.check(); err != nil {
 		return nil, err
 	}
-	if note != "" {
-		r.res.Notes = append(r.res.Notes, note)
-	}
+	r.res.Unrehearsed = unrehearsed
 	if f := plan.Observer.Begin; f != nil {
 		f(r.res)
 	}
@@ -58,17 +55,17 @@ func Run(ctx context.Context, c parser.Capture, host *parser.Host, plan Plan) (*
 	return r.finish(), nil
 }
 
-// maxRehearsed is the number of events up to which a rehearsal is held: one more pass,
+// MaxRehearsed is the number of events up to which a rehearsal is held: one more pass,
 // and a third of the time on top.
-const maxRehearsed = 1 << 18
+const MaxRehearsed = 1 << 18
 
 // rehearse replays the capture under the baseline alone, blind to what was chosen, to
 // learn what decisions show of hidden facts that earlier ones met as well; see
-// [hindsight]. It returns nil where there is nothing to learn, and a note where it would
-// take too long.
-func rehearse(ctx context.Context, rec *recorded, plan *Plan) (later *rehearsed, note string, err error) {
+// [hindsight]. It returns nil where there is nothing to learn, and the number of
+// events where it would take too long.
+func rehearse(ctx context.Context, rec *recorded, plan *Plan) (later *rehearsed, tooMany int64, err error) {
 	if plan.Baseline.Kernel.Rules.Budget != rules.BudgetUtil || !rec.s.hasWaking {
-		return nil, "", nil
+		return nil, 0, nil
 	}
 	blind := *rec.s
 	blind.hasWakeup = false
@@ -76,16 +73,16 @@ func rehearse(ctx context.Context, rec *recorded, plan *Plan) (later *rehearsed,
 	sightless.s = &blind
 	r := newPass(&sightless, &Plan{Baseline: plan.Baseline, Observer: Observer{Progress: plan.Observer.Progress}}, nil)
 	if r.base.m == nil {
-		return nil, "", nil
+		return nil, 0, nil
 	}
-	if n := rec.s.total(); n > maxRehearsed {
-		return nil, fmt.Sprintf("The capture holds %d events. Above %d, hidden facts are judged by earlier decisions alone, not by later ones too, which takes another pass.", n, maxRehearsed), nil
+	if n := rec.s.total(); n > MaxRehearsed {
+		return nil, n, nil
 	}
 	r.hidden.rehearse()
 	if err := r.run(ctx, 2); err != nil {
-		return nil, "", err
+		return nil, 0, err
 	}
-	return r.hidden.learned(), "", nil
+	return r.hidden.learned(), 0, nil
 }
 
 func progressOf(progress func(pass, passes int, events int64), pass int) func(int64) {

@@ -342,8 +342,44 @@ type MovedTask struct {
 
 // Unknown is something the program could not know, and what that costs.
 type Unknown struct {
-	What, Cost, Remedy string
+	Kind UnknownKind
+	// CPUs are those it is about, N counts what it is about; each kind says which.
+	CPUs cpumask.Mask
+	N    int64
+	// Release is the kernel's, for [UnknownFixes].
+	Release string
 }
+
+// UnknownKind says what could not be known; findings/say has the words.
+type UnknownKind uint8
+
+// What may be unknown, in the order in which it is listed.
+const (
+	// UnknownTopology: SMT siblings, caches, NUMA nodes.
+	UnknownTopology UnknownKind = iota
+	// UnknownIsolation: which CPUs are isolated; CPUs look so, none if it is empty.
+	UnknownIsolation
+	// UnknownSliceWakeups: the capture holds slices and no wakeups.
+	UnknownSliceWakeups
+	// UnknownWakeups: the capture holds no wakeups.
+	UnknownWakeups
+	// UnknownWakings: the capture holds no sched_waking.
+	UnknownWakings
+	// UnknownAffinity: nothing tells the affinity of any task.
+	UnknownAffinity
+	// UnknownElsewhere: the recorder was limited to CPUs.
+	UnknownElsewhere
+	// UnknownSilentElsewhere: the capture holds no event of other CPUs than CPUs.
+	UnknownSilentElsewhere
+	// UnknownSilent: N CPUs have no event.
+	UnknownSilent
+	// UnknownHidden: what is in no event: WF_SYNC, load averages, nr_idle_scan.
+	UnknownHidden
+	// UnknownFixes: which fixes Release carries.
+	UnknownFixes
+	// UnknownBalancer: N recorded moves could not be applied in the alternative's world.
+	UnknownBalancer
+)
 
 // Result is the outcome of a replay.
 type Result struct {
@@ -357,8 +393,12 @@ type Result struct {
 	Baseline    Role
 	Settled     Settlement
 	KernelsFrom fact.Provenance
-	// Notes are remarks on the kernels and the host, one sentence each.
-	Notes []string
+	// StoodStill counts the CPUs that wrote many events at one time, since their clocks
+	// stood still.
+	StoodStill int
+	// Unrehearsed is the number of events of a capture too long for a rehearsal, more than
+	// [MaxRehearsed]; 0 if there was one, or nothing to rehearse.
+	Unrehearsed int64
 	// Start and End of the window in ns of the capture's clock.
 	Start, End int64
 	// Recorded is the set of CPUs with events; Only those that the recording is

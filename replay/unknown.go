@@ -1,57 +1,50 @@
 package replay
 
 import (
-	"fmt"
-
 	"schedreplay/cpumask"
 )
 
-// unknowns lists what the capture and the host leave open, what each costs and
-// what would tell.
+// unknowns lists what the capture and the host leave open.
 func (r *pass) unknowns() []Unknown {
 	var u []Unknown
-	add := func(what, cost, remedy string) { u = append(u, Unknown{what, cost, remedy}) }
+	add := func(k UnknownKind) { u = append(u, Unknown{Kind: k}) }
 	if r.base.m == nil {
-		add("The CPU topology: SMT siblings, caches, NUMA nodes", "no wakeup can be placed by the model; only what ran where is told", "give a host bundle with --host (schedreplay collect makes one)")
+		add(UnknownTopology)
 	}
 	if !r.isolated.Known() {
-		what, remedy := "Which CPUs are isolated", "name them with --isolated, or give a host bundle with --host"
-		if look := r.looksIsolated(); !look.Empty() {
-			what += fmt.Sprintf(" (%s %s so, assumed: every user task seen there ran there alone)", cpus(look), looks(look))
-			remedy = "if that is right, say --isolated " + look.String() + "; a host bundle with --host tells"
-		}
-		add(what, "no stays of foreign tasks can be told", remedy)
+		u = append(u, Unknown{Kind: UnknownIsolation, CPUs: r.looksIsolated()})
 	}
-	if r.s.slicesAlone() {
-		add("Wakeups: the capture holds none", "one is taken to have come where a slice has a sch delay, that long before it, to 1 us; who woke the task is not known, and placements cannot be judged", "print with perf sched timehist -w -n -M --state, or give the perf.data")
-	} else if !r.s.hasWaking && !r.s.hasWakeup {
-		add("Wakeups: the capture holds none", "placements cannot be judged", "record sched_waking, sched_wakeup and sched_migrate_task")
-	} else if !r.s.hasWaking {
-		add("sched_waking: the capture holds none", "the CPU before a wakeup is taken from where the task last ran", "record sched_waking (4.3 and later)")
+	switch {
+	case r.s.slicesAlone():
+		add(UnknownSliceWakeups)
+	case !r.s.hasWaking && !r.s.hasWakeup:
+		add(UnknownWakeups)
+	case !r.s.hasWaking:
+		add(UnknownWakings)
 	}
 	if len(r.host.Task) == 0 && len(r.host.Stated) == 0 {
-		add("The affinity of tasks", "kernel threads are assumed free to run anywhere, user tasks on housekeeping CPUs and wherever they were seen", "give a host bundle with --host, or --affinity NAME=CPULIST")
+		add(UnknownAffinity)
 	}
 	if only := r.s.only; !only.Empty() {
-		why := ": the recorder was limited to it"
+		k := UnknownElsewhere
 		if r.c.Meta().RecordedCPUs.Empty() {
-			why = ": the capture holds no event of theirs"
+			k = UnknownSilentElsewhere
 		}
-		add("Every CPU but "+only.String()+why, "idleness, queues and wakings elsewhere are unknown, so a placement that depends on them stays a set; how a task came here from elsewhere is not shown", "record with -a")
+		u = append(u, Unknown{Kind: k, CPUs: only})
 	}
-	if silent := r.silentCPUs(); silent > 0 {
-		add(plural(silent, "CPU")+" without any event", "assumed idle throughout; one that ran a single task without a switch would look the same", "")
+	if n := r.silentCPUs(); n > 0 {
+		u = append(u, Unknown{Kind: UnknownSilent, N: int64(n)})
 	}
 	if r.base.m != nil {
 		if r.base.Kernel.Rules.SlowPath > 0 {
-			add("WF_SYNC, load averages and nr_idle_scan are in no event", "they are estimated from the run history and from what other decisions show; where the estimate does not decide, every answer is kept as possible", "")
+			add(UnknownHidden)
 		}
 		if len(r.base.Kernel.Unknown) > 0 {
-			add("Which fixes "+r.base.Kernel.Release+" carries", "both forms are kept possible", "name the kernel exactly with --original")
+			u = append(u, Unknown{Kind: UnknownFixes, Release: r.base.Kernel.Release})
 		}
 	}
-	if r.res.BalancerIgnored > 0 {
-		add("The load balancer under the patched kernel", plural(int(r.res.BalancerIgnored), "recorded move")+" of tasks that are elsewhere by then could not be applied", "")
+	if n := r.res.BalancerIgnored; n > 0 {
+		u = append(u, Unknown{Kind: UnknownBalancer, N: n})
 	}
 	return u
 }
@@ -69,13 +62,6 @@ func (r *pass) silentCPUs() int {
 		}
 	}
 	return n
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // looksIsolated guesses the isolated CPUs where nothing tells them: those on
@@ -104,18 +90,4 @@ func (r *pass) looksIsolated() cpumask.Mask {
 		return cpumask.Mask{}
 	}
 	return look
-}
-
-func cpus(m cpumask.Mask) string {
-	if m.Weight() == 1 {
-		return "CPU " + m.String()
-	}
-	return "CPUs " + m.String()
-}
-
-func looks(m cpumask.Mask) string {
-	if m.Weight() == 1 {
-		return "looks"
-	}
-	return "look"
 }

@@ -169,7 +169,7 @@ func withoutPath(s string, m *parser.Meta) string {
 func unknownParagraph(res *replay.Result) say.Paragraph {
 	var what []string
 	for _, u := range res.Unknown {
-		what = append(what, say.Sentence(say.Clean(u.What)))
+		what = append(what, say.Sentence(say.Unknown(u).What))
 	}
 	if len(what) == 0 {
 		return say.Paragraph{}
@@ -195,9 +195,10 @@ func unknownSection(res *replay.Result) section {
 	}
 	var list []string
 	for _, u := range res.Unknown {
-		line := say.Bold(say.Clean(u.What)+":") + " " + say.Clean(u.Cost) + "."
-		if u.Remedy != "" {
-			line += " " + say.Sentence(say.Clean(u.Remedy))
+		d := say.Unknown(u)
+		line := say.Bold(say.Sentence(d.What)) + " " + say.Sentence(d.Cost)
+		if d.Remedy != "" {
+			line += " " + say.Sentence(d.Remedy)
 		}
 		list = append(list, line)
 	}

@@ -367,7 +367,8 @@ func encodeJSON(all *findings.Findings, o *Options, doc *document) ([]byte, erro
 		j.Changes.Paths = append(j.Changes.Paths, jsonTurn{string(r.From), string(r.To), r.Certain, r.Possible})
 	}
 	for _, u := range res.Unknown {
-		j.Unknown = append(j.Unknown, jsonUnknown{say.Clean(u.What), say.Clean(u.Cost), say.Clean(u.Remedy)})
+		d := say.Unknown(u)
+		j.Unknown = append(j.Unknown, jsonUnknown{d.What, d.Cost, d.Remedy})
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

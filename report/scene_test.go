@@ -302,8 +302,8 @@ func build(sp spec) *scene {
 	}
 	res.Moved = append(res.Moved, replay.MovedTask{Task: pong, Certain: 13, Possible: 7, Within: 20})
 	res.Unknown = []replay.Unknown{
-		{What: "WF_SYNC of 1204 wakeups", Cost: "their outcome is a set of 2 CPUs", Remedy: "no recording carries it"},
-		{What: "the scan budget nr_idle_scan", Cost: "select_idle_cpu may stop earlier than modelled", Remedy: ""},
+		{Kind: replay.UnknownAffinity},
+		{Kind: replay.UnknownHidden},
 	}
 	return s
 }

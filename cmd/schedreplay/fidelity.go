@@ -141,7 +141,7 @@ func (a *app) fidelityText(in *input, res *replay.Result, f *replay.Fidelity, c 
 	if f.Decisions == 0 {
 		fmt.Fprintln(a.out, "no decision that could be scored")
 		for _, u := range res.Unknown {
-			a.paragraph("not known: "+u.What+": "+u.Cost, 0)
+			a.paragraph("not known: "+say.Unknown(u).Line(), 0)
 		}
 		return
 	}

@@ -129,17 +129,9 @@ func (a *app) intrusionsText(in *input, res *replay.Result, c *common) {
 	if len(res.Unknown) > 0 {
 		fmt.Fprintln(a.out, "\nnot known")
 		for _, u := range res.Unknown {
-			a.paragraph(unknownLine(u), 2)
+			a.paragraph(say.Unknown(u).Line(), 2)
 		}
 	}
-}
-
-func unknownLine(u replay.Unknown) string {
-	s := u.What + ": " + u.Cost
-	if u.Remedy != "" {
-		s += "; " + u.Remedy
-	}
-	return s
 }
 
 func sourceOf(s string) string {
