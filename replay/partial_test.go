@@ -309,7 +309,7 @@ func TestOneCPURecorded(t *testing.T) {
 	if w[1].RecordedCPU != 6 || w[1].Original.Certain() || !w[1].Original.Possible.Test(6) || w[1].ModelMiss {
 		t.Errorf("elsewhere everything is possible: %+v", w[1].Original)
 	}
-	if !s.doubts(UnknownSilentElsewhere) {
+	if !s.doubts(UnknownElsewhere) {
 		t.Errorf("unknown %+v", s.Unknown)
 	}
 }
