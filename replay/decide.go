@@ -543,8 +543,3 @@ func (r *decider) moved(line *Wakeup, a *side, since int64) Moved {
 	}
 	return MovedPossible
 }
-
-// wake is the waking as a habit of its waker, who is a kernel thread or not.
-func (w *Wakeup) wake(kthread bool) wake {
-	return wake{context: w.WakerContext, waker: w.Waker.Comm, task: w.Task.Comm, kthread: kthread}
-}

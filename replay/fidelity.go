@@ -65,3 +65,26 @@ func (s *Scorer) Result() Fidelity {
 	})
 	return f
 }
+
+// PathScore is the fidelity of one predicted path.
+type PathScore struct {
+	Path                      place.Path
+	Decisions, Exact, Covered int64
+}
+
+// Fidelity is how well the baseline's model explains the recording.
+type Fidelity struct {
+	Decisions, Exact, Covered, Unjudged int64
+	// PossibleSum is the sum of the set sizes of judged decisions.
+	PossibleSum int64
+	// Paths are in the order of kernelmodel's path list, only those that occur.
+	Paths []PathScore
+}
+
+// PossibleMean is the mean size of the set in CPUs, 0 without decisions.
+func (f *Fidelity) PossibleMean() float64 {
+	if n := f.Decisions - f.Unjudged; n > 0 {
+		return float64(f.PossibleSum) / float64(n)
+	}
+	return 0
+}

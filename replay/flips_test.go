@@ -106,29 +106,6 @@ func TestFlipsLearn(t *testing.T) {
 	}
 }
 
-// Where a decision can have been made either way, it leans to the one that needs
-// nothing else to be otherwise.
-func TestLeansWide(t *testing.T) {
-	run := func(wide int8, cpu int) place.Outcome { return place.Outcome{Wide: wide, CPU: cpu} }
-	for _, c := range []struct {
-		name string
-		runs []place.Outcome
-		want int8
-	}{
-		{"wide leads there", []place.Outcome{run(0, 1), run(0, 2), run(1, 2)}, 1},
-		{"not wide does", []place.Outcome{run(0, 2), run(1, 1), run(1, 2)}, 0},
-		{"both do", []place.Outcome{run(0, 2), run(1, 2)}, -1},
-		{"neither does at once", []place.Outcome{run(0, 1), run(0, 2), run(1, 1), run(1, 2)}, -1},
-		{"it was not in question", []place.Outcome{run(0, 2), run(0, 1)}, -1},
-		{"nobody asked", []place.Outcome{run(-1, 2), run(-1, 1)}, -1},
-	} {
-		r := &decider{runs: c.runs}
-		if got := r.leansWide(2); got != c.want {
-			t.Errorf("%s: %d, want %d", c.name, got, c.want)
-		}
-	}
-}
-
 // A child has its parent's count, and from then on its own.
 func TestFlipsOfChild(t *testing.T) {
 	f := flips{begun: true, last: 5, guess: []flipsGuess{{v: 4, w: 1}}}

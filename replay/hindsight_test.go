@@ -1,14 +1,11 @@
 package replay
 
 import (
-	"context"
 	"math"
 	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
-
-	"schedreplay/parser"
 )
 
 // notesOf makes a rehearsal's notes with room for more.
@@ -154,38 +151,5 @@ func TestBusyNotes(t *testing.T) {
 	}
 	if busyNotes(nil).holds(1) {
 		t.Error("nothing noted, and it holds")
-	}
-}
-
-// A rehearsal takes another pass: of a long capture there is none, and that is told.
-func TestRehearsedUpTo(t *testing.T) {
-	s := replayScene(t, record(noBudget(0)...), bench("6.12.30", 7), Plan{})
-	if s.Unrehearsed != 0 {
-		t.Errorf("%d events are too many", s.Unrehearsed)
-	}
-	plan := &Plan{Original: "6.12.30"}
-	rec, err := newRecorded(context.Background(), record(noBudget(0)...), bench("6.12.30", 7), nil)
-	if err == nil {
-		err = settle(context.Background(), rec, plan)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	rec.s.events[parser.KindSwitch] = MaxRehearsed
-	if later, tooMany, err := rehearse(context.Background(), rec, plan); err != nil || later != nil || tooMany == 0 {
-		t.Errorf("rehearsed %v, %d events too many, %v", later != nil, tooMany, err)
-	}
-}
-
-// A decision before all others is judged by what those show: here that no budget is
-// left to find the idle CPU.
-func TestHindsightOfReplay(t *testing.T) {
-	// TestContendedSelectionsTeach has the machine; there the last decision is judged.
-	s := replayScene(t, record(noBudget(300)...), bench("6.12.30", 7), Plan{Original: "6.12.30", Patched: []string{"6.12.30"}})
-	w := s.of(ksmd)
-	for i := range w {
-		if w[i].Original.CPU != 6 {
-			t.Errorf("waking %d on CPU %d by %s", i+1, w[i].Original.CPU, w[i].Original.Path)
-		}
 	}
 }

@@ -3,26 +3,6 @@ package replay
 import (
 	"schedreplay/cpumask"
 	"schedreplay/kernelmodel/rules"
-	"schedreplay/parser"
-)
-
-// Scenario is a kernel on a host.
-type Scenario struct {
-	// Name is the kernel's, or what the user calls the scenario.
-	Name   string
-	Kernel *rules.Kernel
-	// Host is the machine as it would be, nil as it was recorded. Its topology and
-	// isolation make the sched domains; tasks and CPUs are the recording's.
-	Host *parser.Host
-}
-
-// Role is the part that a kernel plays in a comparison.
-type Role string
-
-// The roles. One of the two made the recording.
-const (
-	RoleOriginal Role = "original"
-	RolePatched  Role = "patched"
 )
 
 // Plan says what to replay against what. The zero Plan compares the recorded release
@@ -79,15 +59,4 @@ type AlternativeResult struct {
 	MovedCertain, MovedPossible int64
 	// Moved lists the tasks they belong to, most certain first, then by pid.
 	Moved []MovedTask
-}
-
-// Hold is what foreign tasks do to one isolated CPU in a world.
-type Hold struct {
-	CPU int
-	// Entries counts selections that take a foreign task there from elsewhere;
-	// EntriesPossible those that may.
-	Entries, EntriesPossible int64
-	// HeldNS is the run time of foreign tasks that are predicted there, in ns:
-	// the time they ran as recorded.
-	HeldNS int64
 }

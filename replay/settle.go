@@ -108,8 +108,6 @@ func settle(ctx context.Context, rec *recorded, p *Plan) error {
 	return nil
 }
 
-func scenarioOf(k *rules.Kernel) Scenario { return Scenario{Name: k.Name, Kernel: k} }
-
 // claimed is the kernel that the user names, else the recording, else the assumed one.
 func claimed(rec *recorded, name string, s *Settlement) (*rules.Kernel, error) {
 	s.Release, _ = rec.host.Release.Get()

@@ -9,6 +9,19 @@ import (
 	"schedreplay/parser"
 )
 
+// Scenario is a kernel on a host.
+type Scenario struct {
+	// Name is the kernel's, or what the user calls the scenario.
+	Name   string
+	Kernel *rules.Kernel
+	// Host is the machine as it would be, nil as it was recorded. Its topology and
+	// isolation make the sched domains; tasks and CPUs are the recording's.
+	Host *parser.Host
+}
+
+// scenarioOf is a kernel on the recorded host.
+func scenarioOf(k *rules.Kernel) Scenario { return Scenario{Name: k.Name, Kernel: k} }
+
 // side is one scenario of a pass: the baseline, or an alternative in its own world.
 type side struct {
 	Scenario
