@@ -11,12 +11,6 @@ import (
 // This file asks the model about a decision, under every combination of the facts that
 // are open, and turns the runs into answers.
 
-// bothRun holds the outcomes of one run of two kernels under the same answers: the
-// baseline's and an alternative's.
-type bothRun struct {
-	o, p place.Outcome
-}
-
 // maxRuns bounds how many combinations of unknown facts are tried for one
 // decision; beyond it the sets widen.
 const maxRuns = 64
@@ -57,37 +51,9 @@ func (r *decider) settled() bool {
 	return !slices.ContainsFunc(r.runs, func(o place.Outcome) bool { return o.CPU != first.CPU || o.Path != first.Path })
 }
 
-// agree reports whether the alternative does what the baseline does under every
-// combination.
-func (a *side) agree() bool {
-	return !slices.ContainsFunc(a.runs, func(b bothRun) bool { return b.o.CPU != b.p.CPU })
-}
-
 // agree reports whether all kernels that are told of do the same.
 func (r *decider) agree() bool {
 	return !slices.ContainsFunc(r.told(), func(a *side) bool { return !a.agree() })
-}
-
-// consistent lists the runs in which the baseline yields the recorded CPU, none if there
-// are none.
-func (a *side) consistent(recorded int) []int {
-	a.idx = a.idx[:0]
-	for i := range a.runs {
-		if a.runs[i].o.CPU == recorded {
-			a.idx = append(a.idx, i)
-		}
-	}
-	return a.idx
-}
-
-// fitting lists the runs that fit the recording, all if none does.
-func (a *side) fitting(recorded int) []int {
-	if len(a.consistent(recorded)) == 0 {
-		for i := range a.runs {
-			a.idx = append(a.idx, i)
-		}
-	}
-	return a.idx
 }
 
 // placeAll turns the runs into every kernel's answer.

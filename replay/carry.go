@@ -205,24 +205,6 @@ func (r *decider) setRecent(p *task, consistent []int, recorded int, set func(*p
 	}
 }
 
-// cleared tells what core scans did to has_idle_cores over runs of a side: the LLC whose
-// flag some run clears, -1 if none does, and whether every run clears it or found it so.
-func (a *side) cleared(n int, run func(int) *place.Outcome) (llc int, all bool) {
-	llc, all = -1, true
-	for i := range n {
-		if l := a.llc(run(i).ClearIdleCores); l >= 0 {
-			llc = l
-		}
-	}
-	for i := range n {
-		o := run(i)
-		clears := o.ClearIdleCores >= 0 && a.llc(o.ClearIdleCores) == llc
-		unset := o.IdleCores == 0 && a.llc(o.Target) == llc // as it was read, and is left
-		all = all && (clears || unset)
-	}
-	return llc, all
-}
-
 // clearCores applies failed core scans, which clear has_idle_cores, in every world.
 func (r *decider) clearCores(consistent []int, recorded int) {
 	b := r.base

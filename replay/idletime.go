@@ -23,6 +23,8 @@ const (
 	idleTimeMax = 1_000_000
 	// idleTimeCeiling is that bound where a pass of newly-idle balancing costs 10 ms.
 	idleTimeCeiling = 20_000_000
+	// idleBounds is the number of bounds that avg_idle may have.
+	idleBounds = 2
 )
 
 func newIdleTime() idleTime {

@@ -193,7 +193,14 @@ func (r *pass) describe() {
 func (r *pass) finish() *Result {
 	res := r.res
 	res.Fidelity = r.fidelity.Result()
-	r.track.report(res)
+	res.Focus, res.CPUs, res.Landings = r.track.results()
+	for i := range res.Alternatives {
+		res.Alternatives[i].Difference = r.track.difference(i)
+	}
+	if len(res.Alternatives) > 0 {
+		a := &res.Alternatives[0]
+		res.MovedCertain, res.MovedPossible, res.Moved = a.MovedCertain, a.MovedPossible, a.Moved
+	}
 	res.Unplaced = r.unplaced
 	if r.judged != nil {
 		res.Scores = r.scores(r.plan.Judged)

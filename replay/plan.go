@@ -53,10 +53,5 @@ func (p *Plan) runs() int {
 // AlternativeResult is what one alternative makes of the capture.
 type AlternativeResult struct {
 	Scenario
-	// Holds are the CPUs of Result.Focus, in that order.
-	Holds []Hold
-	// MovedCertain and MovedPossible count decisions by Moved.
-	MovedCertain, MovedPossible int64
-	// Moved lists the tasks they belong to, most certain first, then by pid.
-	Moved []MovedTask
+	Difference
 }

@@ -41,8 +41,6 @@ const (
 	costDown        = 0.35
 	costUp          = 0.2
 	costFalls       = 0.75
-	// idleBounds is the number of bounds that avg_idle may have: see [idleTime].
-	idleBounds = 2
 	// leastProp is the least nr that SIS_PROP gives.
 	leastProp = 4
 )

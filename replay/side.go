@@ -2,6 +2,7 @@ package replay
 
 import (
 	"reflect"
+	"slices"
 
 	"schedreplay/kernelmodel/place"
 	"schedreplay/kernelmodel/rules"
@@ -223,4 +224,56 @@ next:
 		all = append(all, l)
 	}
 	return all
+}
+
+// bothRun holds the outcomes of one run of two kernels under the same answers: the
+// baseline's and an alternative's.
+type bothRun struct {
+	o, p place.Outcome
+}
+
+// agree reports whether the alternative does what the baseline does under every
+// combination.
+func (a *side) agree() bool {
+	return !slices.ContainsFunc(a.runs, func(b bothRun) bool { return b.o.CPU != b.p.CPU })
+}
+
+// consistent lists the runs in which the baseline yields the recorded CPU, none if there
+// are none.
+func (a *side) consistent(recorded int) []int {
+	a.idx = a.idx[:0]
+	for i := range a.runs {
+		if a.runs[i].o.CPU == recorded {
+			a.idx = append(a.idx, i)
+		}
+	}
+	return a.idx
+}
+
+// fitting lists the runs that fit the recording, all if none does.
+func (a *side) fitting(recorded int) []int {
+	if len(a.consistent(recorded)) == 0 {
+		for i := range a.runs {
+			a.idx = append(a.idx, i)
+		}
+	}
+	return a.idx
+}
+
+// cleared tells what core scans did to has_idle_cores over runs of a side: the LLC whose
+// flag some run clears, -1 if none does, and whether every run clears it or found it so.
+func (a *side) cleared(n int, run func(int) *place.Outcome) (llc int, all bool) {
+	llc, all = -1, true
+	for i := range n {
+		if l := a.llc(run(i).ClearIdleCores); l >= 0 {
+			llc = l
+		}
+	}
+	for i := range n {
+		o := run(i)
+		clears := o.ClearIdleCores >= 0 && a.llc(o.ClearIdleCores) == llc
+		unset := o.IdleCores == 0 && a.llc(o.Target) == llc // as it was read, and is left
+		all = all && (clears || unset)
+	}
+	return llc, all
 }

@@ -71,7 +71,6 @@ func TestIdleCoresAtStart(t *testing.T) {
 // flownTo7 is a state in which CPU 7 is idle and has had a wakeup of ksmd on its wake
 // list since 300 us, whose waker went on.
 func flownTo7(kernel string, s *survey) *state {
-	t.Helper()
 	l := newTimeline(s, 8, false)
 	for _, ev := range append(crowd(), switches(200, 7, poller, sleeps, swapper)) {
 		l.apply(&ev)

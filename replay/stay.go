@@ -195,3 +195,13 @@ type Hold struct {
 	// the time they ran as recorded.
 	HeldNS int64
 }
+
+// Difference is what an alternative makes of a capture.
+type Difference struct {
+	// Holds are the CPUs of Result.Focus, in that order.
+	Holds []Hold
+	// MovedCertain and MovedPossible count decisions by Moved.
+	MovedCertain, MovedPossible int64
+	// Moved lists the tasks they belong to, most certain first, then by pid.
+	Moved []MovedTask
+}

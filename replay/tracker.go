@@ -698,30 +698,29 @@ func (t *tracker) end() {
 	}
 }
 
-// report hands over the results.
-func (t *tracker) report(res *Result) {
+// results are the CPUs looked at, what is known of them, and where the tasks that had a
+// foreign stay land.
+func (t *tracker) results() (focus []int, cpus []*CPUResult, landings []*Landing) {
 	stayed := map[int32]bool{}
 	for _, k := range t.list {
-		res.Focus = append(res.Focus, int(k.cpu))
-		res.CPUs = append(res.CPUs, k.res)
+		focus = append(focus, int(k.cpu))
+		cpus = append(cpus, k.res)
 		for _, s := range k.res.Stays {
 			stayed[s.Task.PID] = true
 		}
 	}
 	for _, pid := range sortedPIDs(t.land) {
 		if stayed[pid] {
-			res.Landings = append(res.Landings, t.land[pid])
+			landings = append(landings, t.land[pid])
 		}
 	}
-	for i, at := range t.of {
-		a := &t.alt[at]
-		o := &res.Alternatives[i]
-		o.Holds, o.MovedCertain, o.MovedPossible, o.Moved = t.holds(at), a.certain, a.possible, a.tasks()
-	}
-	if len(res.Alternatives) > 0 {
-		a := &res.Alternatives[0]
-		res.MovedCertain, res.MovedPossible, res.Moved = a.MovedCertain, a.MovedPossible, a.Moved
-	}
+	return focus, cpus, landings
+}
+
+// difference is what an alternative, by its number in the plan, makes of the capture.
+func (t *tracker) difference(i int) Difference {
+	a := &t.alt[t.of[i]]
+	return Difference{Holds: t.holds(t.of[i]), MovedCertain: a.certain, MovedPossible: a.possible, Moved: a.tasks()}
 }
 
 // tasks lists what the alternative moves.
