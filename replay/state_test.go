@@ -12,7 +12,7 @@ import (
 
 // world.diverge, setActive and shiftOf on their own.
 func TestShift(t *testing.T) {
-	l := timelineOf(switches(1, 0, swapper, runnable, busy[0]))
+	l := lineOf(switches(1, 0, swapper, runnable, busy[0]))
 	for i, c := range []int32{3, 3, 4} {
 		p := l.get(int32(1000 + i))
 		p.cpu = c
@@ -60,7 +60,7 @@ func TestShift(t *testing.T) {
 
 // What the flag was when the capture began is a guess that excludes nothing.
 func TestIdleCoresAtStart(t *testing.T) {
-	r := bareWorlds("6.1", timelineOf(crowd()...))
+	r := bareWorlds("6.1", lineOf(crowd()...))
 	r.startCores()
 	r.base.state = *r.stateOf(window{est: 10, lo: 5, hi: 20}, ksmd.PID)
 	if a, want := r.base.state.HasIdleCores(0), explore.Either(false, fact.Estimated); a != want {
@@ -229,4 +229,13 @@ func bareWorlds(kernel string, l *timeline) *worlds {
 // stateOf is the recorded state as a selection sees it.
 func (r *worlds) stateOf(w window, self int32) *state {
 	return &state{r: r, side: r.base, win: w, self: self}
+}
+
+// lineOf surveys a recording and takes it in.
+func lineOf(events ...parser.Event) *timeline {
+	l := newTimeline(surveyCapture(record(events...), &parser.Host{}, nil), 8, false)
+	for i := range events {
+		l.apply(&events[i])
+	}
+	return l
 }
