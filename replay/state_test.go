@@ -231,11 +231,7 @@ func (r *worlds) stateOf(w window, self int32) *state {
 	return &state{r: r, side: r.base, win: w, self: self}
 }
 
-// lineOf surveys a recording and takes it in.
+// lineOf surveys a recording and starts a timeline of eight CPUs.
 func lineOf(events ...parser.Event) *timeline {
-	l := newTimeline(surveyCapture(record(events...), &parser.Host{}, nil), 8, false)
-	for i := range events {
-		l.apply(&events[i])
-	}
-	return l
+	return newTimeline(surveyCapture(record(events...), &parser.Host{}, nil), 8, false)
 }
