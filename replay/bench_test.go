@@ -7,11 +7,13 @@ import (
 	"testing"
 
 	"schedreplay/parser"
+	"schedreplay/replay/internal/made"
+	"schedreplay/replay/timeline"
 )
 
 // generated is a capture made on the fly, so that its events take no memory.
 type generated struct {
-	recording
+	made.Recording
 	make func(yield func(*parser.Event) bool)
 }
 
@@ -23,12 +25,12 @@ func (g *generated) Events() iter.Seq2[parser.Event, error] {
 
 // storm is a machine on which n tasks are forked, run once and die.
 func storm(n int) *generated {
-	return &generated{recording{meta: parser.Meta{Resolution: 1000, Host: &parser.Host{}}}, func(yield func(*parser.Event) bool) {
+	return &generated{made.Recording{About: parser.Meta{Resolution: 1000, Host: &parser.Host{}}}, func(yield func(*parser.Event) bool) {
 		for i := range int64(n) {
-			p, t, cpu := aTask(int32(1000+i), "short", 120), 100*i+10, int32(i%7)
+			p, t, cpu := made.ATask(int32(1000+i), "short", 120), 100*i+10, int32(i%7)
 			for _, e := range []parser.Event{
-				forks(t, cpu, busy[cpu], p), wakeupNew(t+1, cpu, busy[cpu], p, cpu), switches(t+2, cpu, busy[cpu], preempted, p),
-				exits(t+50, cpu, p), switches(t+52, cpu, p, parser.StateZombie, busy[cpu]),
+				made.Forks(t, cpu, made.Busy[cpu], p), made.WakeupNew(t+1, cpu, made.Busy[cpu], p, cpu), made.Switches(t+2, cpu, made.Busy[cpu], made.Preempted, p),
+				made.Exits(t+50, cpu, p), made.Switches(t+52, cpu, p, parser.StateZombie, made.Busy[cpu]),
 			} {
 				if !yield(&e) {
 					return
@@ -42,7 +44,7 @@ func heapAfter(b *testing.B, n int) float64 {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	rec, err := newRecorded(context.Background(), storm(n), bench("6.1.0", 7), nil)
+	rec, err := timeline.Read(context.Background(), storm(n), made.Bench("6.1.0", 7), nil)
 	plan := &Plan{}
 	if err == nil {
 		err = settle(context.Background(), rec, plan)
@@ -71,19 +73,19 @@ func BenchmarkForkStorm(b *testing.B) {
 // crowded is n tasks that wake each other in turn on seven CPUs, with a loss on
 // every CPU now and then.
 func crowded(tasks, rounds int) *generated {
-	return &generated{recording{meta: parser.Meta{Resolution: 1000, Host: &parser.Host{}}}, func(yield func(*parser.Event) bool) {
+	return &generated{made.Recording{About: parser.Meta{Resolution: 1000, Host: &parser.Host{}}}, func(yield func(*parser.Event) bool) {
 		now := int64(10)
 		for r := range rounds {
 			for i := range int32(7) {
-				p, q := aTask(1000+(int32(r)*7+i)%int32(tasks), "task", 120), aTask(1000+(int32(r+1)*7+i)%int32(tasks), "task", 120)
+				p, q := made.ATask(1000+(int32(r)*7+i)%int32(tasks), "task", 120), made.ATask(1000+(int32(r+1)*7+i)%int32(tasks), "task", 120)
 				now += 10
-				for _, e := range []parser.Event{waking(now, i, p, q, i), wakeup(now+2, i, p, q, i), switches(now+5, i, p, sleeps, q)} {
+				for _, e := range []parser.Event{made.Waking(now, i, p, q, i), made.Wakeup(now+2, i, p, q, i), made.Switches(now+5, i, p, made.Sleeps, q)} {
 					if !yield(&e) {
 						return
 					}
 				}
 			}
-			if e := lost(now+6, -1, now, 1); r%10 == 9 && !yield(&e) {
+			if e := made.Lost(now+6, -1, now, 1); r%10 == 9 && !yield(&e) {
 				return
 			}
 		}
@@ -95,7 +97,7 @@ func BenchmarkManyTasks(b *testing.B) {
 	for _, tasks := range []int{100, 10_000} {
 		b.Run(map[int]string{100: "100", 10_000: "10000"}[tasks], func(b *testing.B) {
 			for b.Loop() {
-				if _, err := Run(context.Background(), crowded(tasks, 2000), bench("6.1.0", 7), Plan{}); err != nil {
+				if _, err := Run(context.Background(), crowded(tasks, 2000), made.Bench("6.1.0", 7), Plan{}); err != nil {
 					b.Fatal(err)
 				}
 			}

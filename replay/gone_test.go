@@ -3,17 +3,19 @@ package replay
 import (
 	"slices"
 	"testing"
+
+	"schedreplay/replay/internal/made"
 )
 
 // The window of the capture cuts runs at its edges; runs that end within it
 // are whole.
 func TestWindowCutsRuns(t *testing.T) {
-	s := replayScene(t, record(
-		switches(100, 6, busy[6], preempted, busy[5]),
-		switches(150, 7, poller, preempted, other),
-		switches(200, 7, other, preempted, poller),
-		switches(300, 6, busy[5], preempted, busy[6]),
-	), bench("6.1.0", 7), Plan{})
+	s := replayScene(t, made.Record(
+		made.Switches(100, 6, made.Busy[6], made.Preempted, made.Busy[5]),
+		made.Switches(150, 7, made.Poller, made.Preempted, made.Other),
+		made.Switches(200, 7, made.Other, made.Preempted, made.Poller),
+		made.Switches(300, 6, made.Busy[5], made.Preempted, made.Busy[6]),
+	), made.Bench("6.1.0", 7), Plan{})
 	type run struct {
 		pid        int32
 		start, end int64
@@ -21,15 +23,15 @@ func TestWindowCutsRuns(t *testing.T) {
 	}
 	var got []run
 	for _, r := range s.runs {
-		got = append(got, run{r.Task.PID, r.Start / us, r.End / us, [2]bool{r.CutStart, r.CutEnd}})
+		got = append(got, run{r.Task.PID, r.Start / made.Microsecond, r.End / made.Microsecond, [2]bool{r.CutStart, r.CutEnd}})
 	}
 	want := []run{
-		{poller.PID, 100, 150, [2]bool{true, false}}, {other.PID, 150, 200, [2]bool{false, false}}, {poller.PID, 200, 300, [2]bool{false, true}},
+		{made.Poller.PID, 100, 150, [2]bool{true, false}}, {made.Other.PID, 150, 200, [2]bool{false, false}}, {made.Poller.PID, 200, 300, [2]bool{false, true}},
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("runs %v, want %v", got, want)
 	}
-	if s.Start != 100*us || s.End != 300*us {
+	if s.Start != 100*made.Microsecond || s.End != 300*made.Microsecond {
 		t.Errorf("window %d to %d", s.Start, s.End)
 	}
 }
@@ -38,12 +40,12 @@ func TestWindowCutsRuns(t *testing.T) {
 // is not where the old one was.
 func TestGoneFromWorlds(t *testing.T) {
 	// In the patched world it is not where the old one was.
-	h := bench("6.1.0", 7)
-	dead := append(incident(1), waking(3000, 7, swapper, ksmd, 7), wakeup(3001, 7, swapper, ksmd, 7), switches(3002, 7, swapper, runnable, ksmd), switches(3100, 7, ksmd, dies, swapper),
-		forks(3200, 6, busy[6], ksmd), wakeupNew(3201, 6, busy[6], ksmd, 6), switches(3202, 6, busy[6], preempted, ksmd), switches(3250, 6, ksmd, sleeps, busy[6]),
-		waking(3300, 6, busy[6], ksmd, 6), wakeup(3301, 6, busy[6], ksmd, 6))
-	s := replayScene(t, record(dead...), h, Plan{Original: "6.1.0", Patched: []string{"6.1.0+smt-span+core-span"}})
-	w := s.of(ksmd)
+	h := made.Bench("6.1.0", 7)
+	dead := append(made.Incident(1), made.Waking(3000, 7, made.Swapper, made.Ksmd, 7), made.Wakeup(3001, 7, made.Swapper, made.Ksmd, 7), made.Switches(3002, 7, made.Swapper, made.Runnable, made.Ksmd), made.Switches(3100, 7, made.Ksmd, made.Dies, made.Swapper),
+		made.Forks(3200, 6, made.Busy[6], made.Ksmd), made.WakeupNew(3201, 6, made.Busy[6], made.Ksmd, 6), made.Switches(3202, 6, made.Busy[6], made.Preempted, made.Ksmd), made.Switches(3250, 6, made.Ksmd, made.Sleeps, made.Busy[6]),
+		made.Waking(3300, 6, made.Busy[6], made.Ksmd, 6), made.Wakeup(3301, 6, made.Busy[6], made.Ksmd, 6))
+	s := replayScene(t, made.Record(dead...), h, Plan{Original: "6.1.0", Patched: []string{"6.1.0+smt-span+core-span"}})
+	w := s.of(made.Ksmd)
 	if w[2].DivergedSince == 0 || w[3].DivergedSince != 0 {
 		t.Errorf("diverged since %d, then %d", w[2].DivergedSince, w[3].DivergedSince)
 	}

@@ -7,11 +7,13 @@ import (
 	"schedreplay/fact"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
+	"schedreplay/replay/decide"
+	"schedreplay/replay/internal/made"
 )
 
 // calm is a recording in which nothing enters the isolated CPU.
 func calm() []parser.Event {
-	return append(crowd(), waking(1000, 6, busy[6], ksmd, 6), wakeup(1001, 6, busy[6], ksmd, 6), switches(1010, 6, busy[6], preempted, ksmd), switches(1100, 6, ksmd, sleeps, busy[6]))
+	return append(made.Crowd(), made.Waking(1000, 6, made.Busy[6], made.Ksmd, 6), made.Wakeup(1001, 6, made.Busy[6], made.Ksmd, 6), made.Switches(1010, 6, made.Busy[6], made.Preempted, made.Ksmd), made.Switches(1100, 6, made.Ksmd, made.Sleeps, made.Busy[6]))
 }
 
 // Which two kernels are compared, and what is said of it.
@@ -48,9 +50,9 @@ func TestDefaultKernels(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			ev := calm()
 			if c.leak {
-				ev = incident(3)
+				ev = made.Incident(3)
 			}
-			h := bench(c.release, 7)
+			h := made.Bench(c.release, 7)
 			if c.version != "" {
 				h.Version = fact.Seen(c.version, "")
 			}
@@ -58,7 +60,7 @@ func TestDefaultKernels(t *testing.T) {
 			if c.patched != "" {
 				patched = []string{c.patched}
 			}
-			s := replayScene(t, record(ev...), h, Plan{Original: c.original, Patched: patched})
+			s := replayScene(t, made.Record(ev...), h, Plan{Original: c.original, Patched: patched})
 			if s.Original.Name != c.wantO || s.Patched.Name != c.wantP || s.KernelsFrom != c.from {
 				t.Errorf("compared %s and %s (%s), want %s and %s (%s)", s.Original.Name, s.Patched.Name, s.KernelsFrom, c.wantO, c.wantP, c.from)
 			}
@@ -82,7 +84,7 @@ func TestBadKernels(t *testing.T) {
 		{Original: "2.6.32"},
 		{Original: "6.1", Patched: []string{"4.4+smt-span"}},
 	} {
-		if _, err := tryScene(record(calm()...), bench("6.1.0", 7), o); !errors.Is(err, rules.ErrKernel) {
+		if _, err := tryScene(made.Record(calm()...), made.Bench("6.1.0", 7), o); !errors.Is(err, rules.ErrKernel) {
 			t.Errorf("%+v: %v", o, err)
 		}
 	}
@@ -91,7 +93,7 @@ func TestBadKernels(t *testing.T) {
 // Where it is not known which fixes a kernel has, both forms stay possible, and
 // the reader is told.
 func TestUnknownFixes(t *testing.T) {
-	s := replayScene(t, record(incident(3)...), bench("6.1.0-18-amd64", 7), Plan{})
+	s := replayScene(t, made.Record(made.Incident(3)...), made.Bench("6.1.0-18-amd64", 7), Plan{})
 	if len(s.Original.Unknown) == 0 {
 		t.Fatal("nothing is unknown of the original")
 	}
@@ -100,7 +102,7 @@ func TestUnknownFixes(t *testing.T) {
 			t.Error("the patched kernel has the fix for certain")
 		}
 	}
-	e := s.of(ksmd)[1]
+	e := s.of(made.Ksmd)[1]
 	if !e.Original.Possible.Test(7) || !e.Original.Possible.Test(6) || e.ModelMiss {
 		t.Errorf("the entry: possible %s, miss %v", e.Original.Possible, e.ModelMiss)
 	}
@@ -117,7 +119,7 @@ func TestUnknownFixes(t *testing.T) {
 // for a contradiction.
 func TestObserverOrder(t *testing.T) {
 	begun, wakeups := 0, 0
-	_, err := tryScene(record(), bench("6.1.192", 7), Plan{})
+	_, err := tryScene(made.Record(), made.Bench("6.1.192", 7), Plan{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,8 +128,8 @@ func TestObserverOrder(t *testing.T) {
 		if wakeups > 0 || r.Original.Name != "6.1.192-smt-span" || r.Settled.Fix != FixContradicted || r.End == 0 || r.Isolated.Value.Weight() != 1 {
 			t.Errorf("begun after %d wakeups with %+v", wakeups, r)
 		}
-	}, Wakeup: func(*Wakeup) { wakeups++ }}}
-	res, err := Run(t.Context(), record(incident(3)...), bench("6.1.192", 7), o)
+	}, Wakeup: func(*decide.Wakeup) { wakeups++ }}}
+	res, err := Run(t.Context(), made.Record(made.Incident(3)...), made.Bench("6.1.192", 7), o)
 	if err != nil {
 		t.Fatal(err)
 	}

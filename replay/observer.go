@@ -1,5 +1,10 @@
 package replay
 
+import (
+	"schedreplay/replay/account"
+	"schedreplay/replay/decide"
+)
+
 // Observer receives what a replay finds while it goes, in order of time. Nil
 // functions are skipped. What a callback is given is valid during the call
 // only; copy what you keep.
@@ -9,15 +14,15 @@ type Observer struct {
 	// counts of what was lost. What the replay itself finds is still empty.
 	Begin func(*Result)
 	// Wakeup gets every placement, in order of N.
-	Wakeup func(*Wakeup)
+	Wakeup func(*decide.Wakeup)
 	// Run gets every slice on a CPU of Result.Focus, owner and idle included, in
 	// order of End.
-	Run func(*Slice)
+	Run func(*account.Slice)
 	// Near gets the slices on the CPUs that share an LLC with one of Result.Focus and are
 	// none of it, idle ones too, in order of End. Of their class only idle is told.
-	Near func(*Slice)
+	Near func(*account.Slice)
 	// Stay gets every stay when it ends or the capture does.
-	Stay func(*Stay)
+	Stay func(*account.Stay)
 	// Progress is told now and then how many events were replayed; pass counts
 	// from 1 to passes.
 	Progress func(pass, passes int, events int64)

@@ -7,12 +7,17 @@ import (
 	"schedreplay/fact"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
+	"schedreplay/replay/account"
+	"schedreplay/replay/decide"
+	"schedreplay/replay/hidden"
+	"schedreplay/replay/timeline"
+	"schedreplay/replay/world"
 )
 
 // pass is one way through a capture under a plan.
 type pass struct {
-	*decider
-	track *tracker
+	*decide.Decider
+	track *account.Tracker
 	plan  *Plan
 	res   *Result
 	// enough ends the pass.
@@ -21,30 +26,30 @@ type pass struct {
 
 // newPass prepares a way through the capture; later is what a rehearsal learned, nil if
 // there was none.
-func newPass(rec *recorded, plan *Plan, later *rehearsed) *pass {
+func newPass(rec *timeline.Recorded, plan *Plan, later *hidden.Rehearsed) *pass {
 	r := &pass{plan: plan, res: &Result{Events: map[parser.Kind]int64{}}}
-	w := newWorlds(rec, plan.Baseline, plan.Alternatives, Sweep(plan.Judged), later)
-	r.decider = newDecider(w, config{
-		role: plan.Role, runs: plan.runs(), explain: plan.Explain, watcher: r,
-		told: plan.Observer.Wakeup != nil || len(plan.Alternatives) < manyAlternatives,
+	w := world.New(rec, plan.Baseline, plan.Alternatives, Sweep(plan.Judged), later)
+	r.Decider = decide.New(w, decide.Config{
+		Role: plan.Role, Runs: plan.runs(), Explain: plan.Explain, Watcher: r,
+		Told: plan.Observer.Wakeup != nil || len(plan.Alternatives) < manyAlternatives,
 	})
-	r.track = newTracker(w, accounting{cpus: plan.CPUs, owner: plan.Owner, role: plan.Role, run: plan.Observer.Run, near: plan.Observer.Near, stay: plan.Observer.Stay})
+	r.track = account.New(w, account.Config{CPUs: plan.CPUs, Owner: plan.Owner, Role: plan.Role, Run: plan.Observer.Run, Near: plan.Observer.Near, Stay: plan.Observer.Stay})
 	r.describe()
 	return r
 }
 
-// entered implements watcher.
-func (r *pass) entered(alt int, p *task, prev int, places []int) {
-	r.track.entered(alt, p, prev, places)
+// Entered implements watcher.
+func (r *pass) Entered(alt int, p *timeline.Task, prev int, places []int) {
+	r.track.Entered(alt, p, prev, places)
 }
 
-// placed implements watcher.
-func (r *pass) placed(line *Wakeup, p *task, path place.Path, entry *Explanation) {
-	r.track.placed(line, p, path, entry)
+// Placed implements watcher.
+func (r *pass) Placed(line *decide.Wakeup, p *timeline.Task, path place.Path, entry *decide.Explanation) {
+	r.track.Placed(line, p, path, entry)
 }
 
-// delivered implements watcher.
-func (r *pass) delivered(line *Wakeup) {
+// Delivered implements watcher.
+func (r *pass) Delivered(line *decide.Wakeup) {
 	r.res.Wakeups++
 	if f := r.plan.Observer.Wakeup; f != nil {
 		f(line)
@@ -53,8 +58,8 @@ func (r *pass) delivered(line *Wakeup) {
 
 // check refuses a scenario whose host is not of the recorded machine's size.
 func (r *pass) check() error {
-	for _, a := range r.alts {
-		if (a.m == nil) != (r.base.m == nil) || a.m != nil && a.m.NumCPU() != r.base.m.NumCPU() {
+	for _, a := range r.Alts {
+		if (a.Machine == nil) != (r.Base.Machine == nil) || a.Machine != nil && a.Machine.NumCPU() != r.Base.Machine.NumCPU() {
 			return fmt.Errorf("%w: the host of scenario %s has other CPUs than the one that was recorded", ErrOptions, a.Name)
 		}
 	}
@@ -64,10 +69,10 @@ func (r *pass) check() error {
 // run replays the capture.
 func (r *pass) run(ctx context.Context, pass int) error {
 	progress := progressOf(r.plan.Observer.Progress, pass)
-	l := newLookahead(r.s, r.t.charges, r.event)
-	l.blind = r.hidden.blind()
+	l := timeline.NewLookahead(r.Survey, r.Timeline.Charges, r.event)
+	l.Blind = r.Hidden.Blind()
 	n := int64(0)
-	for ev, err := range ahead(r.c.Events()) {
+	for ev, err := range timeline.Ahead(r.Capture.Events()) {
 		if err != nil {
 			break // the survey has it
 		}
@@ -79,77 +84,77 @@ func (r *pass) run(ctx context.Context, pass int) error {
 				progress(n)
 			}
 		}
-		if err := l.push(&ev); err != nil {
+		if err := l.Push(&ev); err != nil {
 			return err
 		}
 		if r.enough {
 			return nil
 		}
 	}
-	if err := l.end(); err != nil {
+	if err := l.End(); err != nil {
 		return err
 	}
-	r.closeDue(1<<63 - 1)
-	for c := range r.t.cpu {
-		r.ran(int32(c), r.s.end)
+	r.CloseDue(1<<63 - 1)
+	for c := range r.Timeline.CPU {
+		r.ran(int32(c), r.Survey.End)
 	}
-	r.track.end()
+	r.track.End()
 	return nil
 }
 
 // ran tells the tracker that a CPU's current task ran until now, since its switch or
 // since the capture began.
 func (r *pass) ran(c int32, until int64) {
-	k := &r.t.cpu[c]
-	if !k.known || k.cur < 0 {
+	k := &r.Timeline.CPU[c]
+	if !k.Known || k.Cur < 0 {
 		return
 	}
-	r.track.near(k.cur, c, max(k.since, r.s.start), until)
-	if k.cur == 0 {
+	r.track.Near(k.Cur, c, max(k.Since, r.Survey.Start), until)
+	if k.Cur == 0 {
 		return
 	}
-	ns := until - max(k.since, r.s.start)
-	r.track.ranElsewhere(k.cur, c, ns)
-	r.track.held(k.cur, c, ns)
+	ns := until - max(k.Since, r.Survey.Start)
+	r.track.RanElsewhere(k.Cur, c, ns)
+	r.track.Held(k.Cur, c, ns)
 }
 
 // event takes the events in order, each waking with what became of it.
-func (r *pass) event(ev *parser.Event, out *outcome) error {
+func (r *pass) event(ev *parser.Event, out *timeline.Outcome) error {
 	switch ev.Kind {
 	case parser.KindOther:
-		if r.hidden.blind() {
-			r.t.hear(ev)
+		if r.Hidden.Blind() {
+			r.Timeline.Hear(ev)
 		}
 		return nil
 	case parser.KindComm, parser.KindDamaged:
 		return nil
 	}
-	r.closeDue(ev.Time)
-	r.hidden.sample(ev.Time)
+	r.CloseDue(ev.Time)
+	r.Hidden.Sample(ev.Time)
 	switch ev.Kind {
 	case parser.KindStatRuntime:
-		r.t.charge(ev)
+		r.Timeline.Charge(ev)
 		return nil
 	case parser.KindWaking:
-		r.open(ev, out, place.KindWakeup)
+		r.Open(ev, out, place.KindWakeup)
 	case parser.KindWakeup:
 		if out != nil {
-			r.open(ev, out, place.KindWakeup)
+			r.Open(ev, out, place.KindWakeup)
 		}
 	case parser.KindWakeupNew:
-		r.open(ev, out, place.KindWakeupNew)
+		r.Open(ev, out, place.KindWakeupNew)
 	case parser.KindExec:
-		r.open(ev, &outcome{cpu: ev.CPU, ran: ev.CPU, from: fact.Observed, upper: ev.Time, done: true}, place.KindExec)
+		r.Open(ev, &timeline.Outcome{CPU: ev.CPU, Ran: ev.CPU, From: fact.Observed, Upper: ev.Time, Done: true}, place.KindExec)
 	}
-	r.t.own = r.selecting(ev, out)
-	r.track.before(ev)
-	if ev.Kind == parser.KindSwitch && usableCPU(ev.CPU) && int(ev.CPU) < r.ncpu && r.t.cpu[ev.CPU].cur == ev.Task.PID {
+	r.Timeline.Own = r.selecting(ev, out)
+	r.track.Before(ev)
+	if ev.Kind == parser.KindSwitch && timeline.UsableCPU(ev.CPU) && int(ev.CPU) < r.NCPU && r.Timeline.CPU[ev.CPU].Cur == ev.Task.PID {
 		r.ran(ev.CPU, ev.Time)
 	}
-	r.apply(ev)
-	if ev.Kind == parser.KindMigrate && !r.t.own {
+	r.Apply(ev)
+	if ev.Kind == parser.KindMigrate && !r.Timeline.Own {
 		r.res.BalancerMoves++
-		if len(r.alts) > 0 && r.alts[0].world.diverged[ev.Task.PID] != nil {
+		if len(r.Alts) > 0 && r.Alts[0].World.Diverged[ev.Task.PID] != nil {
 			r.res.BalancerIgnored++
 		}
 	}
@@ -158,18 +163,18 @@ func (r *pass) event(ev *parser.Event, out *outcome) error {
 
 // selecting reports whether an event is a selection's own migration: the wakee's
 // own, just decided.
-func (r *pass) selecting(ev *parser.Event, out *outcome) bool {
-	p := r.t.find(ev.Task.PID)
+func (r *pass) selecting(ev *parser.Event, out *timeline.Outcome) bool {
+	p := r.Timeline.Find(ev.Task.PID)
 	if p == nil || ev.Kind != parser.KindMigrate {
 		return false
 	}
-	return out != nil || p.forked || !r.s.hasWaking && p.inflight != parser.NoCPU
+	return out != nil || p.Forked || !r.Survey.HasWaking && p.Inflight != parser.NoCPU
 }
 
 // describe fills in what is known of the result before the replay itself.
 func (r *pass) describe() {
 	res := r.res
-	res.Meta, res.Host = r.c.Meta(), r.host
+	res.Meta, res.Host = r.Capture.Meta(), r.Host
 	res.Baseline, res.Settled = r.plan.Role, r.plan.settled
 	base, alt := r.plan.Baseline.Kernel, r.plan.Baseline.Kernel
 	if len(r.plan.Alternatives) > 0 {
@@ -178,32 +183,32 @@ func (r *pass) describe() {
 	for _, sc := range r.plan.Alternatives {
 		res.Alternatives = append(res.Alternatives, AlternativeResult{Scenario: sc})
 	}
-	if res.Original, res.Patched = base, alt; res.Baseline == RolePatched {
+	if res.Original, res.Patched = base, alt; res.Baseline == decide.RolePatched {
 		res.Original, res.Patched = alt, base
 	}
-	res.Start, res.End = r.s.start, r.s.end
-	res.Recorded, res.Only, res.Isolated = r.s.recorded, r.s.only, r.isolated
-	res.Events = r.s.events
-	res.Lost, res.LostUnknown, res.Holes, res.Damaged, res.Overwritten = r.s.lost, r.s.lostUnknown, r.s.holes, r.s.damaged, r.s.overwritten
-	res.Partial = r.s.err
+	res.Start, res.End = r.Survey.Start, r.Survey.End
+	res.Recorded, res.Only, res.Isolated = r.Survey.Recorded, r.Survey.Only, r.Isolated
+	res.Events = r.Survey.Events
+	res.Lost, res.LostUnknown, res.Holes, res.Damaged, res.Overwritten = r.Survey.Lost, r.Survey.LostUnknown, r.Survey.Holes, r.Survey.Damaged, r.Survey.Overwritten
+	res.Partial = r.Survey.Err
 	res.KernelsFrom = r.plan.settled.From
-	res.StoodStill = len(r.s.stood)
+	res.StoodStill = len(r.Survey.Stood)
 }
 
 func (r *pass) finish() *Result {
 	res := r.res
-	res.Fidelity = r.fidelity.Result()
-	res.Focus, res.CPUs, res.Landings = r.track.results()
+	res.Fidelity = r.Fidelity.Result()
+	res.Focus, res.CPUs, res.Landings = r.track.Results()
 	for i := range res.Alternatives {
-		res.Alternatives[i].Difference = r.track.difference(i)
+		res.Alternatives[i].Difference = r.track.Difference(i)
 	}
 	if len(res.Alternatives) > 0 {
 		a := &res.Alternatives[0]
 		res.MovedCertain, res.MovedPossible, res.Moved = a.MovedCertain, a.MovedPossible, a.Moved
 	}
-	res.Unplaced = r.unplaced
-	if r.judged != nil {
-		res.Scores = r.scores(r.plan.Judged)
+	res.Unplaced = r.Unplaced
+	if r.Judged != nil {
+		res.Scores = r.Scores(r.plan.Judged)
 	}
 	res.Unknown = r.unknowns()
 	return res

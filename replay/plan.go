@@ -3,6 +3,9 @@ package replay
 import (
 	"schedreplay/cpumask"
 	"schedreplay/kernelmodel/rules"
+	"schedreplay/replay/account"
+	"schedreplay/replay/decide"
+	"schedreplay/replay/world"
 )
 
 // Plan says what to replay against what. The zero Plan compares the recorded release
@@ -14,12 +17,12 @@ type Plan struct {
 	Original string
 	Patched  []string
 	// Baseline made the recording: predictions are scored and corrected by it.
-	Baseline Scenario
+	Baseline world.Scenario
 	// Role is the baseline's; empty is RoleOriginal. The first alternative plays the
 	// other one.
-	Role Role
+	Role decide.Role
 	// Alternatives run free, each in a world of its own.
-	Alternatives []Scenario
+	Alternatives []world.Scenario
 	// Judged are kernels that are held against every decision in the recorded state;
 	// see Result.Scores.
 	Judged []rules.Candidate
@@ -32,7 +35,7 @@ type Plan struct {
 	// Explain chooses the wakeups to be told test by test, in
 	// Wakeup.Explanation; nil chooses none. Entries of foreign tasks are always
 	// explained.
-	Explain func(*Wakeup) bool
+	Explain func(*decide.Wakeup) bool
 	// Observer receives the results that grow with the capture.
 	Observer Observer
 
@@ -45,13 +48,13 @@ const manyAlternatives = 5
 // runs bounds the runs that the exploration of an alternative may make.
 func (p *Plan) runs() int {
 	if len(p.Alternatives) >= manyAlternatives {
-		return manyRuns
+		return decide.ManyRuns
 	}
-	return maxRuns
+	return decide.MaxRuns
 }
 
 // AlternativeResult is what one alternative makes of the capture.
 type AlternativeResult struct {
-	Scenario
-	Difference
+	world.Scenario
+	account.Difference
 }

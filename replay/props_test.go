@@ -13,15 +13,18 @@ import (
 	"schedreplay/fact"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
+	"schedreplay/replay/account"
+	"schedreplay/replay/decide"
+	"schedreplay/replay/internal/made"
 )
 
 // decode turns bytes into a capture and a host, any bytes into some: eight
 // bytes are one event. It is how the fuzz target and the properties make
 // streams that no kernel would.
-func decode(b []byte) (rec *recording, h *parser.Host, o Plan, wild bool) {
+func decode(b []byte) (rec *made.Recording, h *parser.Host, o Plan, wild bool) {
 	var head [4]byte
 	b = b[copy(head[:], b):]
-	h = bench([...]string{"6.1.0", "6.12.30", "6.1.90", "", "4.19.300", "5.10.1-amd64", "6.6.0", "nonsense"}[head[0]&7], 7)
+	h = made.Bench([...]string{"6.1.0", "6.12.30", "6.1.90", "", "4.19.300", "5.10.1-amd64", "6.6.0", "nonsense"}[head[0]&7], 7)
 	switch head[1] & 7 {
 	case 1:
 		h.CPU = nil
@@ -40,22 +43,22 @@ func decode(b []byte) (rec *recording, h *parser.Host, o Plan, wild bool) {
 		// The bundle is another machine's: it knows CPUs that are nowhere else.
 		h.Online = fact.Seen(cpumask.Range(0, 11), "")
 	}
-	rec = record()
+	rec = made.Record()
 	if head[2]&1 != 0 {
-		rec.meta.RecordedCPUs = cpumask.Of(7)
+		rec.About.RecordedCPUs = cpumask.Of(7)
 	}
 	if head[2]&2 != 0 {
-		rec.err = parser.ErrTruncated
+		rec.Err = parser.ErrTruncated
 	}
 	o = Plan{Owner: [...]string{"", "", "poller", "70", "nobody", ""}[int(head[3])%6]}
 	if head[2]&4 != 0 {
-		o.Explain = func(*Wakeup) bool { return true }
+		o.Explain = func(*decide.Wakeup) bool { return true }
 	}
 	if head[2]&8 != 0 {
-		i := h.Task[ksmd.PID]
+		i := h.Task[made.Ksmd.PID]
 		i.Policy = fact.Seen(5, "")
 		if h.Task != nil {
-			h.Task[ksmd.PID] = i
+			h.Task[made.Ksmd.PID] = i
 		}
 	}
 	cpu := func(x byte) int32 {
@@ -68,7 +71,7 @@ func decode(b []byte) (rec *recording, h *parser.Host, o Plan, wild bool) {
 		return [...]int32{-1, -7, cpumask.MaxCPUs - 1, cpumask.MaxCPUs, math.MaxInt32, math.MinInt32, 63, 300}[x-248]
 	}
 	who := func(x, y byte) parser.Task {
-		cast := [...]parser.Task{swapper, swapper, poller, ksmd, other, busy[0], busy[1], busy[6], aTask(2, "kthreadd", 120), aTask(9, "ksoftirqd/7", 120), aTask(8, "migration/7", 0), aTask(500, "perf", 120)}
+		cast := [...]parser.Task{made.Swapper, made.Swapper, made.Poller, made.Ksmd, made.Other, made.Busy[0], made.Busy[1], made.Busy[6], made.ATask(2, "kthreadd", 120), made.ATask(9, "ksoftirqd/7", 120), made.ATask(8, "migration/7", 0), made.ATask(500, "perf", 120)}
 		p := cast[int(x)%len(cast)]
 		switch y {
 		case 1:
@@ -120,10 +123,10 @@ func decode(b []byte) (rec *recording, h *parser.Host, o Plan, wild bool) {
 		e.Task, e.Next, e.Cur = who(b[3], b[7]), who(b[4], b[7]>>4), who(b[5], 0)
 		e.OrigCPU, e.TargetCPU = cpu(b[4]), cpu(b[6])
 		e.Start, e.Runtime, e.Delay, e.Wait = now-int64(b[5])*1000, int64(b[5])*1000, int64(int8(b[6]))*1000, 0
-		e.State = [...]parser.State{0, sleeps, runnable, preempted, dies, parser.StateBlocked, 0xffff, parser.StateOff}[b[6]&7]
+		e.State = [...]parser.State{0, made.Sleeps, made.Runnable, made.Preempted, made.Dies, parser.StateBlocked, 0xffff, parser.StateOff}[b[6]&7]
 		e.Context = parser.Context(b[5] >> 5)
 		e.Count = int64(int8(b[6]))
-		rec.events = append(rec.events, e)
+		rec.List = append(rec.List, e)
 	}
 	return rec, h, o, wild
 }
@@ -148,7 +151,7 @@ func sane(t interface {
 		if w.N != int64(i)+1 {
 			t.Fatalf("wakeup %d has number %d", i+1, w.N)
 		}
-		for _, pl := range [2]*Placed{&w.Original, &w.Patched} {
+		for _, pl := range [2]*decide.Placed{&w.Original, &w.Patched} {
 			if pl.Bounded && !pl.Possible.Test(pl.CPU) {
 				t.Fatalf("n=%d: prediction %d is not in its set %s (path %s)", w.N, pl.CPU, pl.Possible, pl.Path)
 			}
@@ -162,7 +165,7 @@ func sane(t interface {
 		if w.ModelMiss && w.Original.Bounded && w.Original.Possible.Test(w.RecordedCPU) {
 			t.Fatalf("n=%d: called a miss, but CPU %d is in %s", w.N, w.RecordedCPU, w.Original.Possible)
 		}
-		if w.Moved == MovedCertain && w.Original.Certain() && w.Patched.Certain() && w.Original.CPU == w.Patched.CPU {
+		if w.Moved == decide.MovedCertain && w.Original.Certain() && w.Patched.Certain() && w.Original.CPU == w.Patched.CPU {
 			t.Fatalf("n=%d: moved for certain, from %d to %d", w.N, w.Original.CPU, w.Patched.CPU)
 		}
 	}
@@ -178,10 +181,10 @@ func sane(t interface {
 			break
 		}
 		for _, st := range k.Stays {
-			if st.Class != ClassForeign {
+			if st.Class != account.ClassForeign {
 				t.Fatalf("a stay of class %s", st.Class)
 			}
-			if (st.Entry != nil) != (st.How == CameByWakeup) {
+			if (st.Entry != nil) != (st.How == account.CameByWakeup) {
 				t.Fatalf("a stay by %s with entry %v", st.How, st.Entry != nil)
 			}
 			n := st.Wakings
@@ -269,7 +272,7 @@ func FuzzReplay(f *testing.F) {
 func TestCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := Run(ctx, record(crowd()...), bench("6.1.0", 7), Plan{}); !errors.Is(err, context.Canceled) {
+	if _, err := Run(ctx, made.Record(made.Crowd()...), made.Bench("6.1.0", 7), Plan{}); !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
 }
@@ -286,16 +289,16 @@ func TestUnknownOnlyWidens(t *testing.T) {
 			b = append(b, e...)
 		}
 		rec, h, _, _ := decode(b)
-		last := rec.events[len(rec.events)-1].Time
-		wakee := rapid.SampledFrom([]parser.Task{ksmd, other, busy[1], poller}).Draw(t, "wakee")
+		last := rec.List[len(rec.List)-1].Time
+		wakee := rapid.SampledFrom([]parser.Task{made.Ksmd, made.Other, made.Busy[1], made.Poller}).Draw(t, "wakee")
 		cpu := rapid.Int32Range(0, 7).Draw(t, "cpu")
-		w := waking(0, cpu, swapper, wakee, rapid.Int32Range(0, 7).Draw(t, "prev"))
+		w := made.Waking(0, cpu, made.Swapper, wakee, rapid.Int32Range(0, 7).Draw(t, "prev"))
 		w.Time = last + 50_000
-		gap := lost(0, (cpu+rapid.Int32Range(1, 7).Draw(t, "gap"))&7, 0, 1)
+		gap := made.Lost(0, (cpu+rapid.Int32Range(1, 7).Draw(t, "gap"))&7, 0, 1)
 		gap.Time, gap.Start = last+49_000, last+49_000
-		set := func(more ...parser.Event) (Wakeup, bool) {
-			ev := append(append([]parser.Event{}, rec.events...), more...)
-			s, err := tryScene(record(ev...), h, Plan{})
+		set := func(more ...parser.Event) (decide.Wakeup, bool) {
+			ev := append(append([]parser.Event{}, rec.List...), more...)
+			s, err := tryScene(made.Record(ev...), h, Plan{})
 			if err != nil || len(s.wakeups) == 0 {
 				t.Fatal(err)
 			}

@@ -15,6 +15,9 @@ import (
 
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
+	"schedreplay/replay/decide"
+	"schedreplay/replay/hidden"
+	"schedreplay/replay/timeline"
 )
 
 // Run replays a capture by a plan. The host is the merged description of the machine
@@ -25,7 +28,7 @@ import (
 // The passes, each with a state of its own: a survey, then where it is worth it a
 // rehearsal under the baseline alone, then the replay.
 func Run(ctx context.Context, c parser.Capture, host *parser.Host, plan Plan) (*Result, error) {
-	rec, err := newRecorded(ctx, c, host, progressOf(plan.Observer.Progress, 1))
+	rec, err := timeline.Read(ctx, c, host, progressOf(plan.Observer.Progress, 1))
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +38,7 @@ func Run(ctx context.Context, c parser.Capture, host *parser.Host, plan Plan) (*
 		}
 	}
 	if plan.Role == "" {
-		plan.Role = RoleOriginal
+		plan.Role = decide.RoleOriginal
 	}
 	later, unrehearsed, err := rehearse(ctx, rec, &plan)
 	if err != nil {
@@ -63,26 +66,26 @@ const MaxRehearsed = 1 << 18
 // learn what decisions show of hidden facts that earlier ones met as well; see
 // [hindsight]. It returns nil where there is nothing to learn, and the number of
 // events where it would take too long.
-func rehearse(ctx context.Context, rec *recorded, plan *Plan) (later *rehearsed, tooMany int64, err error) {
-	if plan.Baseline.Kernel.Rules.Budget != rules.BudgetUtil || !rec.s.hasWaking {
+func rehearse(ctx context.Context, rec *timeline.Recorded, plan *Plan) (later *hidden.Rehearsed, tooMany int64, err error) {
+	if plan.Baseline.Kernel.Rules.Budget != rules.BudgetUtil || !rec.Survey.HasWaking {
 		return nil, 0, nil
 	}
-	blind := *rec.s
-	blind.hasWakeup = false
+	blind := *rec.Survey
+	blind.HasWakeup = false
 	sightless := *rec
-	sightless.s = &blind
+	sightless.Survey = &blind
 	r := newPass(&sightless, &Plan{Baseline: plan.Baseline, Observer: Observer{Progress: plan.Observer.Progress}}, nil)
-	if r.base.m == nil {
+	if r.Base.Machine == nil {
 		return nil, 0, nil
 	}
-	if n := rec.s.total(); n > MaxRehearsed {
+	if n := rec.Survey.Total(); n > MaxRehearsed {
 		return nil, n, nil
 	}
-	r.hidden.rehearse()
+	r.Hidden.Rehearse()
 	if err := r.run(ctx, 2); err != nil {
 		return nil, 0, err
 	}
-	return r.hidden.learned(), 0, nil
+	return r.Hidden.Learned(), 0, nil
 }
 
 func progressOf(progress func(pass, passes int, events int64), pass int) func(int64) {

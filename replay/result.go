@@ -5,6 +5,8 @@ import (
 	"schedreplay/fact"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
+	"schedreplay/replay/account"
+	"schedreplay/replay/decide"
 )
 
 // Unknown is something the program could not know, and what that costs.
@@ -57,7 +59,7 @@ type Result struct {
 	Original, Patched *rules.Kernel
 	// Baseline is the role of the kernel that made the recording; Settled tells how the
 	// kernels were chosen, KernelsFrom where the baseline's name comes from.
-	Baseline    Role
+	Baseline    decide.Role
 	Settled     Settlement
 	KernelsFrom fact.Provenance
 	// StoodStill counts the CPUs that wrote many events at one time, since their clocks
@@ -75,13 +77,13 @@ type Result struct {
 	Isolated fact.Fact[cpumask.Mask]
 	Focus    []int
 	// CPUs holds the results of Focus, in its order.
-	CPUs []*CPUResult
+	CPUs []*account.CPUResult
 	// Fidelity of the baseline.
-	Fidelity Fidelity
+	Fidelity decide.Fidelity
 	// Alternatives are the plan's, in its order; the first is one of Original and
 	// Patched. Scores are of Plan.Judged, in that order.
 	Alternatives []AlternativeResult
-	Scores       []KernelScore
+	Scores       []decide.KernelScore
 	// Wakeups counts placements of every kind; Events the events by kind.
 	Wakeups int64
 	Events  map[parser.Kind]int64
@@ -95,9 +97,9 @@ type Result struct {
 	// alternative.
 	MovedCertain, MovedPossible int64
 	// Moved lists the tasks they belong to, most certain first, then by pid.
-	Moved []MovedTask
+	Moved []account.MovedTask
 	// Landings of the tasks that had a foreign stay, by pid.
-	Landings []*Landing
+	Landings []*account.Landing
 	// BalancerMoves counts migrations outside wakeups; BalancerIgnored those of
 	// diverged tasks that the first alternative's world ignored.
 	BalancerMoves, BalancerIgnored int64
@@ -109,7 +111,7 @@ type Result struct {
 
 // BaselineKernel is the kernel that made the recording.
 func (r *Result) BaselineKernel() *rules.Kernel {
-	if r.Baseline == RolePatched {
+	if r.Baseline == decide.RolePatched {
 		return r.Patched
 	}
 	return r.Original

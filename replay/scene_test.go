@@ -5,14 +5,16 @@ import (
 	"testing"
 
 	"schedreplay/parser"
+	"schedreplay/replay/account"
+	"schedreplay/replay/decide"
 )
 
 // scene is a replay's results with every streamed line kept.
 type scene struct {
 	*Result
-	wakeups []Wakeup
-	runs    []Slice
-	stays   []Stay
+	wakeups []decide.Wakeup
+	runs    []account.Slice
+	stays   []account.Stay
 }
 
 func replayScene(t *testing.T, c parser.Capture, h *parser.Host, o Plan) *scene {
@@ -26,21 +28,21 @@ func replayScene(t *testing.T, c parser.Capture, h *parser.Host, o Plan) *scene 
 
 func tryScene(c parser.Capture, h *parser.Host, o Plan) (*scene, error) {
 	s := &scene{}
-	o.Observer.Wakeup = func(w *Wakeup) {
+	o.Observer.Wakeup = func(w *decide.Wakeup) {
 		k := *w
 		k.Original.Possible, k.Patched.Possible = w.Original.Possible.Clone(), w.Patched.Possible.Clone()
 		s.wakeups = append(s.wakeups, k)
 	}
-	o.Observer.Run = func(r *Slice) { s.runs = append(s.runs, *r) }
-	o.Observer.Stay = func(st *Stay) { s.stays = append(s.stays, *st) }
+	o.Observer.Run = func(r *account.Slice) { s.runs = append(s.runs, *r) }
+	o.Observer.Stay = func(st *account.Stay) { s.stays = append(s.stays, *st) }
 	var err error
 	s.Result, err = Run(context.Background(), c, h, o)
 	return s, err
 }
 
 // of returns the wakeups of one task.
-func (s *scene) of(p parser.Task) []Wakeup {
-	var out []Wakeup
+func (s *scene) of(p parser.Task) []decide.Wakeup {
+	var out []decide.Wakeup
 	for _, w := range s.wakeups {
 		if w.Task.PID == p.PID {
 			out = append(out, w)
@@ -49,7 +51,7 @@ func (s *scene) of(p parser.Task) []Wakeup {
 	return out
 }
 
-func (s *scene) cpu(t *testing.T, c int) *CPUResult {
+func (s *scene) cpu(t *testing.T, c int) *account.CPUResult {
 	t.Helper()
 	for _, k := range s.CPUs {
 		if k.CPU == c {

@@ -6,6 +6,9 @@ import (
 
 	"schedreplay/fact"
 	"schedreplay/kernelmodel/rules"
+	"schedreplay/replay/decide"
+	"schedreplay/replay/timeline"
+	"schedreplay/replay/world"
 )
 
 // ErrOptions is wrapped by errors about options that contradict each other or
@@ -64,7 +67,7 @@ type Settlement struct {
 type Contradiction struct {
 	// Time in ns of the capture's clock.
 	Time int64
-	Task TaskRef
+	Task timeline.TaskRef
 	CPU  int
 }
 
@@ -72,19 +75,19 @@ type Contradiction struct {
 // release against the same with smt-span, or where it has that, without. A recording may
 // contradict a kernel that claims to have the fix: then the baseline is that kernel
 // without it.
-func settle(ctx context.Context, rec *recorded, p *Plan) error {
+func settle(ctx context.Context, rec *timeline.Recorded, p *Plan) error {
 	s := &p.settled
 	k, err := claimed(rec, p.Original, s)
 	if err != nil {
 		return err
 	}
-	var named []Scenario
+	var named []world.Scenario
 	for _, name := range p.Patched {
-		o, err := rules.ParseKernel(name, rec.host.Version.Value)
+		o, err := rules.ParseKernel(name, rec.Host.Version.Value)
 		if err != nil {
 			return err
 		}
-		named = append(named, scenarioOf(o))
+		named = append(named, world.ScenarioOf(o))
 	}
 	if p.Alternatives != nil {
 		named = p.Alternatives
@@ -98,20 +101,20 @@ func settle(ctx context.Context, rec *recorded, p *Plan) error {
 	if s.Fix == FixPresent {
 		base, alt = with, without
 	}
-	p.Baseline, p.Alternatives = scenarioOf(base), named
+	p.Baseline, p.Alternatives = world.ScenarioOf(base), named
 	if named == nil {
-		p.Alternatives = []Scenario{scenarioOf(alt)}
+		p.Alternatives = []world.Scenario{world.ScenarioOf(alt)}
 		if s.Fix == FixPresent {
-			p.Role = RolePatched
+			p.Role = decide.RolePatched
 		}
 	}
 	return nil
 }
 
 // claimed is the kernel that the user names, else the recording, else the assumed one.
-func claimed(rec *recorded, name string, s *Settlement) (*rules.Kernel, error) {
-	s.Release, _ = rec.host.Release.Get()
-	version := rec.host.Version.Value
+func claimed(rec *timeline.Recorded, name string, s *Settlement) (*rules.Kernel, error) {
+	s.Release, _ = rec.Host.Release.Get()
+	version := rec.Host.Version.Value
 	switch {
 	case name != "":
 		s.Named, s.From = true, fact.Observed
@@ -119,7 +122,7 @@ func claimed(rec *recorded, name string, s *Settlement) (*rules.Kernel, error) {
 	case s.Release != "":
 		k, err := rules.ParseKernel(s.Release, version)
 		if err == nil {
-			s.From = rec.host.Release.From
+			s.From = rec.Host.Release.From
 			return k, nil
 		}
 		s.Uncovered = err
@@ -130,7 +133,7 @@ func claimed(rec *recorded, name string, s *Settlement) (*rules.Kernel, error) {
 
 // fixing finds out what there is of the fix: the kernels with it and without it, which
 // are the same where there is nothing to compare.
-func fixing(ctx context.Context, rec *recorded, k *rules.Kernel, s *Settlement, progress func(pass, passes int, events int64)) (with, without *rules.Kernel, err error) {
+func fixing(ctx context.Context, rec *timeline.Recorded, k *rules.Kernel, s *Settlement, progress func(pass, passes int, events int64)) (with, without *rules.Kernel, err error) {
 	without, unfixable := k.With(rules.FixSMTSpan, false)
 	if unfixable != nil {
 		s.Fix = FixMeaningless
@@ -163,17 +166,17 @@ func fixing(ctx context.Context, rec *recorded, k *rules.Kernel, s *Settlement, 
 // contradiction replays the capture under a kernel that has the fix, if the recording
 // holds anything that looks like an entry, up to the first entry that only the row
 // without it explains; nil if there is none.
-func contradiction(ctx context.Context, rec *recorded, with, without *rules.Kernel, progress func(pass, passes int, events int64)) (*Contradiction, error) {
-	if !rec.s.mayEnter(rec.isolated.Value) {
+func contradiction(ctx context.Context, rec *timeline.Recorded, with, without *rules.Kernel, progress func(pass, passes int, events int64)) (*Contradiction, error) {
+	if !rec.Survey.MayEnter(rec.Isolated.Value) {
 		return nil, nil
 	}
-	r := newPass(rec, &Plan{Baseline: scenarioOf(with), Observer: Observer{Progress: progress}}, nil)
-	if r.base.m == nil {
+	r := newPass(rec, &Plan{Baseline: world.ScenarioOf(with), Observer: Observer{Progress: progress}}, nil)
+	if r.Base.Machine == nil {
 		return nil, nil
 	}
 	var found *Contradiction
-	r.decider.cfg.watch = func(line *Wakeup) {
-		if found == nil && r.contradicts(line, without) {
+	r.Decider.Cfg.Watch = func(line *decide.Wakeup) {
+		if found == nil && r.Contradicts(line, without) {
 			found = &Contradiction{Time: line.Time, Task: line.Task, CPU: line.RecordedCPU}
 			r.enough = true
 		}

@@ -1,19 +1,23 @@
 package replay
 
-import "schedreplay/kernelmodel/rules"
+import (
+	"schedreplay/kernelmodel/rules"
+	"schedreplay/replay/account"
+	"schedreplay/replay/world"
+)
 
 // SweepRow is what one kernel would have done.
 type SweepRow struct {
 	rules.Candidate
 	// Holds are the CPUs of Result.Focus, in that order.
-	Holds []Hold
+	Holds []account.Hold
 }
 
 // Sweep makes scenarios of kernels on the recorded host, for Plan.Alternatives.
-func Sweep(candidates []rules.Candidate) []Scenario {
-	out := make([]Scenario, 0, len(candidates))
+func Sweep(candidates []rules.Candidate) []world.Scenario {
+	out := make([]world.Scenario, 0, len(candidates))
 	for i := range candidates {
-		out = append(out, scenarioOf(candidates[i].Kernel))
+		out = append(out, world.ScenarioOf(candidates[i].Kernel))
 	}
 	return out
 }

@@ -6,6 +6,8 @@ import (
 
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
+	"schedreplay/replay/decide"
+	"schedreplay/replay/internal/made"
 )
 
 // candidates are kernels by name.
@@ -26,19 +28,19 @@ func candidates(t *testing.T, names ...string) (out []rules.Candidate) {
 // holds the CPU under each.
 func TestSweepScene(t *testing.T) {
 	names := []string{"6.1.0", "6.1.0+smt-span+core-span", "5.10", "6.12"}
-	resident := append(crowd()[:7], switches(50, 7, other, sleeps, swapper), switches(900, 6, busy[6], preempted, busy[6]))
+	resident := append(made.Crowd()[:7], made.Switches(50, 7, made.Other, made.Sleeps, made.Swapper), made.Switches(900, 6, made.Busy[6], made.Preempted, made.Busy[6]))
 	for _, c := range []struct {
 		name    string
 		events  []parser.Event
 		entries []int64
 		held    []int64 // us
 	}{
-		{"one entry", append(incident(1), switches(3000, 6, busy[6], preempted, busy[6])), []int64{1, 0, 0, 0}, nil},
+		{"one entry", append(made.Incident(1), made.Switches(3000, 6, made.Busy[6], made.Preempted, made.Busy[6])), []int64{1, 0, 0, 0}, nil},
 		{"a resident", resident, []int64{0, 0, 0, 0}, []int64{49, 49, 49, 49}},
 	} {
-		h := bench("6.1.0", 7)
-		h.Task[other.PID] = parser.TaskInfo{PID: other.PID, Comm: "other", Affinity: h.Task[ksmd.PID].Affinity}
-		res, err := Run(context.Background(), record(c.events...), h, Plan{Alternatives: Sweep(candidates(t, names...))})
+		h := made.Bench("6.1.0", 7)
+		h.Task[made.Other.PID] = parser.TaskInfo{PID: made.Other.PID, Comm: "other", Affinity: h.Task[made.Ksmd.PID].Affinity}
+		res, err := Run(context.Background(), made.Record(c.events...), h, Plan{Alternatives: Sweep(candidates(t, names...))})
 		if err != nil || len(res.Alternatives) != len(names) || len(res.Focus) != 1 {
 			t.Fatalf("%s: %+v, %v", c.name, res, err)
 		}
@@ -49,7 +51,7 @@ func TestSweepScene(t *testing.T) {
 		for i, r := range res.Alternatives {
 			want := c.entries[i] * recorded
 			if c.held != nil {
-				want = c.held[i] * us
+				want = c.held[i] * made.Microsecond
 			}
 			if g := r.Holds[0]; g.CPU != 7 || g.Entries != c.entries[i] || g.HeldNS != want {
 				t.Errorf("%s, %s: %+v, want %d entries and %d ns", c.name, names[i], g, c.entries[i], want)
@@ -62,18 +64,18 @@ func TestSweepScene(t *testing.T) {
 // decision rules them out.
 func TestRankScene(t *testing.T) {
 	names := []string{"6.12", "6.1.0+smt-span+core-span", "6.1.0"}
-	res, err := Run(context.Background(), record(incident(1)...), bench("6.1.0", 7), Plan{Judged: candidates(t, names...)})
+	res, err := Run(context.Background(), made.Record(made.Incident(1)...), made.Bench("6.1.0", 7), Plan{Judged: candidates(t, names...)})
 	if err != nil || len(res.Scores) != len(names) {
 		t.Fatalf("%+v, %v", res, err)
 	}
 	scores := res.Scores
-	Rank(scores)
+	decide.Rank(scores)
 	if s := &scores[0]; s.Kernel.Name != "6.1.0" || s.Entries != 0 || s.Decisions == 0 || s.Missed() != 0 || len(s.RuledOutBy) != 0 {
 		t.Errorf("first: %s, %d of %d decisions, %d impossible entries, ruled out by %v", s.Kernel.Name, s.Covered, s.Decisions, s.Entries, s.RuledOutBy)
 	}
 	for i := range scores[1:] {
 		s := &scores[i+1]
-		if s.Entries != 1 || s.Decisions != scores[0].Decisions || len(s.RuledOutBy) == 0 || s.RuledOutBy[0].Task.PID != ksmd.PID || s.RuledOutBy[0].RecordedCPU != 7 {
+		if s.Entries != 1 || s.Decisions != scores[0].Decisions || len(s.RuledOutBy) == 0 || s.RuledOutBy[0].Task.PID != made.Ksmd.PID || s.RuledOutBy[0].RecordedCPU != 7 {
 			t.Errorf("%s: %d impossible entries, ruled out by %+v", s.Kernel.Name, s.Entries, s.RuledOutBy)
 		}
 	}

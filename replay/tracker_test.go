@@ -6,71 +6,73 @@ import (
 	"schedreplay/cpumask"
 	"schedreplay/fact"
 	"schedreplay/parser"
+	"schedreplay/replay/account"
+	"schedreplay/replay/internal/made"
 )
 
 // A day on isolated CPU 7, in us: the poller, swapper, a foreign task, a kernel
 // thread of the CPU, a task pinned there, and the recorder.
 func mixedDay() []parser.Event {
-	ksoftirqd, pinned, perf := aTask(60, "ksoftirqd/7", 120), aTask(61, "pinned", 120), aTask(62, "perf", 120)
-	return append(crowd()[:7],
-		switches(100, 7, poller, preempted, ksoftirqd),
-		switches(130, 7, ksoftirqd, sleeps, poller),
-		switches(300, 7, poller, sleeps, swapper),
-		switches(350, 7, swapper, runnable, pinned),
-		switches(360, 7, pinned, sleeps, perf),
-		switches(380, 7, perf, sleeps, other),
-		switches(450, 7, other, sleeps, swapper),
-		lost(600, 7, 500, 9),
-		switches(700, 7, poller, sleeps, swapper),
-		switches(1000, 6, busy[6], preempted, busy[6]),
+	ksoftirqd, pinned, perf := made.ATask(60, "ksoftirqd/7", 120), made.ATask(61, "pinned", 120), made.ATask(62, "perf", 120)
+	return append(made.Crowd()[:7],
+		made.Switches(100, 7, made.Poller, made.Preempted, ksoftirqd),
+		made.Switches(130, 7, ksoftirqd, made.Sleeps, made.Poller),
+		made.Switches(300, 7, made.Poller, made.Sleeps, made.Swapper),
+		made.Switches(350, 7, made.Swapper, made.Runnable, pinned),
+		made.Switches(360, 7, pinned, made.Sleeps, perf),
+		made.Switches(380, 7, perf, made.Sleeps, made.Other),
+		made.Switches(450, 7, made.Other, made.Sleeps, made.Swapper),
+		made.Lost(600, 7, 500, 9),
+		made.Switches(700, 7, made.Poller, made.Sleeps, made.Swapper),
+		made.Switches(1000, 6, made.Busy[6], made.Preempted, made.Busy[6]),
 	)
 }
 
 func TestClassesAndTime(t *testing.T) {
-	h := bench("6.1.0", 7)
+	h := made.Bench("6.1.0", 7)
 	h.Task[61] = parser.TaskInfo{PID: 61, Comm: "pinned", Affinity: fact.Seen(cpumask.Of(7), "")}
-	h.Task[other.PID] = parser.TaskInfo{PID: other.PID, Comm: "other", Affinity: fact.Seen(cpumask.Range(0, 7), "")}
-	s := replayScene(t, record(mixedDay()...), h, Plan{})
+	h.Task[made.Other.PID] = parser.TaskInfo{PID: made.Other.PID, Comm: "other", Affinity: fact.Seen(cpumask.Range(0, 7), "")}
+	s := replayScene(t, made.Record(mixedDay()...), h, Plan{})
 	k := s.cpu(t, 7)
-	if k.Owner == nil || k.Owner.PID != poller.PID || k.OwnerFrom != fact.Observed {
+	if k.Owner == nil || k.Owner.PID != made.Poller.PID || k.OwnerFrom != fact.Observed {
 		t.Errorf("owner %+v (%s)", k.Owner, k.OwnerFrom)
 	}
-	want := map[Class]int64{
-		ClassOwner: 99 + 170, ClassHousekeeping: 30, ClassPinned: 10, ClassRecorder: 20, ClassForeign: 70,
-		ClassIdle: 50 + 50 + 300, ClassUnknown: 200,
+	want := map[account.Class]int64{
+		account.ClassOwner: 99 + 170, account.ClassHousekeeping: 30, account.ClassPinned: 10, account.ClassRecorder: 20, account.ClassForeign: 70,
+		account.ClassIdle: 50 + 50 + 300, account.ClassUnknown: 200,
 	}
 	sum := int64(0)
 	for c, ns := range k.Time {
 		sum += ns
-		if ns != want[c]*us {
-			t.Errorf("%s for %d us, want %d", c, ns/us, want[c])
+		if ns != want[c]*made.Microsecond {
+			t.Errorf("%s for %d us, want %d", c, ns/made.Microsecond, want[c])
 		}
 	}
 	if sum != s.End-s.Start {
-		t.Errorf("times sum to %d us of a window of %d", sum/us, (s.End-s.Start)/us)
+		t.Errorf("times sum to %d us of a window of %d", sum/made.Microsecond, (s.End-s.Start)/made.Microsecond)
 	}
-	got := map[string]OtherTask{}
+	got := map[string]account.OtherTask{}
 	for _, o := range k.Others {
 		got[o.Task.Comm] = o
 	}
-	for comm, want := range map[string]OtherTask{
-		"ksoftirqd/7": {Class: ClassHousekeeping, Runs: 1, RunNS: 30 * us}, "pinned": {Class: ClassPinned, Runs: 1, RunNS: 10 * us},
-		"perf": {Class: ClassRecorder, Runs: 1, RunNS: 20 * us},
+	for comm, want := range map[string]account.OtherTask{
+		"ksoftirqd/7": {Class: account.ClassHousekeeping, Runs: 1, RunNS: 30 * made.Microsecond}, "pinned": {Class: account.ClassPinned, Runs: 1, RunNS: 10 * made.Microsecond},
+		"perf": {Class: account.ClassRecorder, Runs: 1, RunNS: 20 * made.Microsecond},
 	} {
 		if o := got[comm]; o.Class != want.Class || o.Runs != want.Runs || o.RunNS != want.RunNS {
 			t.Errorf("%s: %+v, want %+v", comm, o, want)
 		}
 	}
-	if len(got) != 3 || len(k.Stays) != 1 || k.Stays[0].Task.PID != other.PID {
+	if len(got) != 3 || len(k.Stays) != 1 || k.Stays[0].Task.PID != made.Other.PID {
 		t.Errorf("%d others, stays %+v", len(got), k.Stays)
 	}
 }
 
 func TestOwner(t *testing.T) {
-	second := aTask(71, "second", 120)
-	ev := append(crowd()[:7],
-		switches(100, 7, poller, preempted, second), switches(150, 7, second, preempted, other),
-		switches(900, 7, other, preempted, poller), switches(1000, 7, poller, sleeps, swapper))
+	second := made.ATask(71, "second", 120)
+	ev := append(made.Crowd()[:7],
+		made.Switches(100, 7, made.Poller, made.Preempted, second), made.Switches(150, 7, second, made.Preempted, made.Other),
+		made.Switches(900, 7, made.Other, made.Preempted, made.Poller), made.Switches(1000, 7, made.Poller, made.Sleeps, made.Swapper))
 	within := fact.Seen(cpumask.Of(7), "")
 	for _, c := range []struct {
 		name   string
@@ -79,30 +81,30 @@ func TestOwner(t *testing.T) {
 		want   int32 // NoPID for none
 		from   fact.Provenance
 	}{
-		{"by affinity, the one that ran most", "", func(h *parser.Host) { h.Task[71] = parser.TaskInfo{PID: 71, Comm: "second", Affinity: within} }, poller.PID, fact.Observed},
+		{"by affinity, the one that ran most", "", func(h *parser.Host) { h.Task[71] = parser.TaskInfo{PID: 71, Comm: "second", Affinity: within} }, made.Poller.PID, fact.Observed},
 		{"the flag's name wins", "second", nil, 71, fact.Observed},
-		{"the flag's pid wins", "300", nil, other.PID, fact.Observed},
+		{"the flag's pid wins", "300", nil, made.Other.PID, fact.Observed},
 		{"a flag that fits nobody", "ghost", nil, parser.NoPID, fact.Unknown},
-		{"without a bundle those never seen elsewhere", "", func(h *parser.Host) { h.Task = nil }, other.PID, fact.Assumed},
+		{"without a bundle those never seen elsewhere", "", func(h *parser.Host) { h.Task = nil }, made.Other.PID, fact.Assumed},
 		{"nobody within the isolated set", "", func(h *parser.Host) {
-			for _, p := range []parser.Task{poller, second, other} {
+			for _, p := range []parser.Task{made.Poller, second, made.Other} {
 				h.Task[p.PID] = parser.TaskInfo{PID: p.PID, Comm: p.Comm, Affinity: fact.Seen(cpumask.Range(0, 7), "")}
 			}
 		}, parser.NoPID, fact.Unknown},
 		{"a stated affinity outweighs the bundle", "", func(h *parser.Host) {
 			h.Stated = []parser.StatedAffinity{{Name: "other", PID: parser.NoPID, CPUs: cpumask.Of(7)}}
-		}, other.PID, fact.Observed},
+		}, made.Other.PID, fact.Observed},
 		{"a kernel thread is no owner", "", func(h *parser.Host) {
-			h.Task[poller.PID] = parser.TaskInfo{PID: poller.PID, Comm: "poller", Affinity: within, Kthread: fact.Seen(true, "")}
-			h.Task[other.PID] = parser.TaskInfo{PID: other.PID, Comm: "other", Affinity: fact.Seen(cpumask.Range(0, 7), "")}
+			h.Task[made.Poller.PID] = parser.TaskInfo{PID: made.Poller.PID, Comm: "poller", Affinity: within, Kthread: fact.Seen(true, "")}
+			h.Task[made.Other.PID] = parser.TaskInfo{PID: made.Other.PID, Comm: "other", Affinity: fact.Seen(cpumask.Range(0, 7), "")}
 			h.Task[71] = parser.TaskInfo{PID: 71, Comm: "second", Affinity: within}
 		}, 71, fact.Observed},
 	} {
-		h := bench("6.1.0", 7)
+		h := made.Bench("6.1.0", 7)
 		if c.change != nil {
 			c.change(h)
 		}
-		k := replayScene(t, record(ev...), h, Plan{Owner: c.flag}).cpu(t, 7)
+		k := replayScene(t, made.Record(ev...), h, Plan{Owner: c.flag}).cpu(t, 7)
 		got := int32(parser.NoPID)
 		if k.Owner != nil {
 			got = k.Owner.PID
@@ -116,42 +118,42 @@ func TestOwner(t *testing.T) {
 // The owner's sch delay, without an intruder and with one on the core between
 // waking and switch-in.
 func TestOwnerDelay(t *testing.T) {
-	ev := append(crowd()[:7],
-		waking(50, 7, swapper, poller, 7), wakeup(51, 7, swapper, poller, 7), switches(54, 7, swapper, runnable, poller), // 4 us alone
-		switches(100, 7, poller, sleeps, other),
-		waking(120, 7, other, poller, 7), wakeup(121, 7, other, poller, 7), switches(150, 7, other, preempted, poller), // 30 us, all other's
-		switches(200, 7, poller, sleeps, other),
-		switches(230, 7, other, sleeps, swapper),
-		waking(235, 7, swapper, poller, 7), wakeup(236, 7, swapper, poller, 7), switches(240, 7, swapper, runnable, poller), // 5 us, it was gone
-		switches(300, 7, poller, sleeps, swapper),
-		waking(310, 0, busy[0], poller, 7), switches(315, 7, swapper, runnable, other), wakeup(318, 7, other, poller, 7),
-		switches(330, 7, other, sleeps, poller),                                                // 20 us, of which other ran 15
-		switches(400, 7, poller, preempted, other), switches(410, 7, other, preempted, poller), // no waking, no delay
-		switches(500, 7, poller, sleeps, swapper),
+	ev := append(made.Crowd()[:7],
+		made.Waking(50, 7, made.Swapper, made.Poller, 7), made.Wakeup(51, 7, made.Swapper, made.Poller, 7), made.Switches(54, 7, made.Swapper, made.Runnable, made.Poller), // 4 us alone
+		made.Switches(100, 7, made.Poller, made.Sleeps, made.Other),
+		made.Waking(120, 7, made.Other, made.Poller, 7), made.Wakeup(121, 7, made.Other, made.Poller, 7), made.Switches(150, 7, made.Other, made.Preempted, made.Poller), // 30 us, all other's
+		made.Switches(200, 7, made.Poller, made.Sleeps, made.Other),
+		made.Switches(230, 7, made.Other, made.Sleeps, made.Swapper),
+		made.Waking(235, 7, made.Swapper, made.Poller, 7), made.Wakeup(236, 7, made.Swapper, made.Poller, 7), made.Switches(240, 7, made.Swapper, made.Runnable, made.Poller), // 5 us, it was gone
+		made.Switches(300, 7, made.Poller, made.Sleeps, made.Swapper),
+		made.Waking(310, 0, made.Busy[0], made.Poller, 7), made.Switches(315, 7, made.Swapper, made.Runnable, made.Other), made.Wakeup(318, 7, made.Other, made.Poller, 7),
+		made.Switches(330, 7, made.Other, made.Sleeps, made.Poller),                                                                    // 20 us, of which other ran 15
+		made.Switches(400, 7, made.Poller, made.Preempted, made.Other), made.Switches(410, 7, made.Other, made.Preempted, made.Poller), // no waking, no delay
+		made.Switches(500, 7, made.Poller, made.Sleeps, made.Swapper),
 	)
-	h := bench("6.1.0", 7)
-	h.Task[other.PID] = parser.TaskInfo{PID: other.PID, Comm: "other", Affinity: fact.Seen(cpumask.Range(0, 7), "")}
-	s := replayScene(t, record(ev...), h, Plan{})
+	h := made.Bench("6.1.0", 7)
+	h.Task[made.Other.PID] = parser.TaskInfo{PID: made.Other.PID, Comm: "other", Affinity: fact.Seen(cpumask.Range(0, 7), "")}
+	s := replayScene(t, made.Record(ev...), h, Plan{})
 	k := s.cpu(t, 7)
-	if n, top := k.OwnerDelay.Count(), k.OwnerDelay.Max(); n != 2 || top != 5*us {
+	if n, top := k.OwnerDelay.Count(), k.OwnerDelay.Max(); n != 2 || top != 5*made.Microsecond {
 		t.Errorf("alone: %d delays up to %d ns, want 2 up to 5000", n, top)
 	}
-	if n, top, mean := k.OwnerDelayIntruded.Count(), k.OwnerDelayIntruded.Max(), k.OwnerDelayIntruded.Mean(); n != 2 || top != 30*us || mean != 25*us {
+	if n, top, mean := k.OwnerDelayIntruded.Count(), k.OwnerDelayIntruded.Max(), k.OwnerDelayIntruded.Mean(); n != 2 || top != 30*made.Microsecond || mean != 25*made.Microsecond {
 		t.Errorf("intruded: %d delays up to %d ns, %d in the mean, want 2 up to 30000, 25000", n, top, mean)
 	}
-	if k.WorstDelay != 30*us || k.WorstDelayAt != 150*us {
+	if k.WorstDelay != 30*made.Microsecond || k.WorstDelayAt != 150*made.Microsecond {
 		t.Errorf("the worst is %d ns at %d", k.WorstDelay, k.WorstDelayAt)
 	}
 	st := k.Stays[0]
-	if st.DelayedOwner != 2 || st.DelayedOwnerNS != 45*us {
+	if st.DelayedOwner != 2 || st.DelayedOwnerNS != 45*made.Microsecond {
 		t.Errorf("the stay delayed the owner %d times by %d ns, want 2 by 45000", st.DelayedOwner, st.DelayedOwnerNS)
 	}
 	var delays []int64
 	for _, r := range s.runs {
-		if r.Class == ClassOwner && r.Delay != parser.NoTime {
-			delays = append(delays, r.Delay/us)
-			if r.Intruded != (r.Delay >= 20*us) {
-				t.Errorf("run at %d: intruded %v", r.Start/us, r.Intruded)
+		if r.Class == account.ClassOwner && r.Delay != parser.NoTime {
+			delays = append(delays, r.Delay/made.Microsecond)
+			if r.Intruded != (r.Delay >= 20*made.Microsecond) {
+				t.Errorf("run at %d: intruded %v", r.Start/made.Microsecond, r.Intruded)
 			}
 		}
 	}
@@ -174,7 +176,7 @@ func TestFocus(t *testing.T) {
 		{[]int{7}, cpumask.Of(3), nil},
 		{nil, cpumask.Mask{}, nil},
 	} {
-		s := replayScene(t, record(ev...), bench("6.1.0", c.iso...), Plan{CPUs: c.look})
+		s := replayScene(t, made.Record(ev...), made.Bench("6.1.0", c.iso...), Plan{CPUs: c.look})
 		if len(s.Focus) != len(c.want) || len(s.CPUs) != len(c.want) {
 			t.Errorf("isolated %v, --cpu %s: looked at %v, want %v", c.iso, c.look, s.Focus, c.want)
 			continue
@@ -189,15 +191,15 @@ func TestFocus(t *testing.T) {
 
 // More stays than are kept are counted.
 func TestStaysAreBounded(t *testing.T) {
-	ev := crowd()
-	const n = MaxStays + 5
+	ev := made.Crowd()
+	const n = account.MaxStays + 5
 	for i := range int64(n) {
-		ev = append(ev, migrates(100+10*i, 0, busy[0], other, 0, 7), migrates(105+10*i, 0, busy[0], other, 7, 0))
+		ev = append(ev, made.Migrates(100+10*i, 0, made.Busy[0], made.Other, 0, 7), made.Migrates(105+10*i, 0, made.Busy[0], made.Other, 7, 0))
 	}
-	h := bench("6.1.0", 7)
-	h.Task[other.PID] = parser.TaskInfo{PID: other.PID, Comm: "other", Affinity: fact.Seen(cpumask.Range(0, 7), "")}
-	s := replayScene(t, record(ev...), h, Plan{})
-	if k := s.cpu(t, 7); len(k.Stays) != MaxStays || k.StaysDropped != 5 || len(s.stays) != n {
+	h := made.Bench("6.1.0", 7)
+	h.Task[made.Other.PID] = parser.TaskInfo{PID: made.Other.PID, Comm: "other", Affinity: fact.Seen(cpumask.Range(0, 7), "")}
+	s := replayScene(t, made.Record(ev...), h, Plan{})
+	if k := s.cpu(t, 7); len(k.Stays) != account.MaxStays || k.StaysDropped != 5 || len(s.stays) != n {
 		t.Errorf("%d stays kept, %d dropped, %d delivered", len(k.Stays), k.StaysDropped, len(s.stays))
 	}
 }
@@ -205,39 +207,39 @@ func TestStaysAreBounded(t *testing.T) {
 // A task first seen by an arrival was on the CPU before only where a wakeup or a
 // move to it would have been recorded.
 func TestFirstSeenArriving(t *testing.T) {
-	arrives := switches(100, 7, swapper, runnable, other)
-	rest := []parser.Event{switches(150, 7, other, sleeps, swapper), waking(200, 7, swapper, other, 7), wakeup(201, 7, swapper, other, 7), switches(202, 7, swapper, runnable, other), switches(250, 7, other, sleeps, swapper)}
-	idle, elsewhere := switches(50, 7, poller, sleeps, swapper), switches(40, 6, busy[6], preempted, busy[6])
-	onlySwitches := []parser.Event{elsewhere, idle, arrives, switches(150, 7, other, sleeps, swapper), switches(202, 7, swapper, runnable, other), switches(250, 7, other, sleeps, swapper)}
+	arrives := made.Switches(100, 7, made.Swapper, made.Runnable, made.Other)
+	rest := []parser.Event{made.Switches(150, 7, made.Other, made.Sleeps, made.Swapper), made.Waking(200, 7, made.Swapper, made.Other, 7), made.Wakeup(201, 7, made.Swapper, made.Other, 7), made.Switches(202, 7, made.Swapper, made.Runnable, made.Other), made.Switches(250, 7, made.Other, made.Sleeps, made.Swapper)}
+	idle, elsewhere := made.Switches(50, 7, made.Poller, made.Sleeps, made.Swapper), made.Switches(40, 6, made.Busy[6], made.Preempted, made.Busy[6])
+	onlySwitches := []parser.Event{elsewhere, idle, arrives, made.Switches(150, 7, made.Other, made.Sleeps, made.Swapper), made.Switches(202, 7, made.Swapper, made.Runnable, made.Other), made.Switches(250, 7, made.Other, made.Sleeps, made.Swapper)}
 	for _, c := range []struct {
 		name    string
 		events  []parser.Event
 		partial bool
-		how     How
+		how     account.How
 		certain int64 // of the wakings, on CPU 7 under the patched kernel
 		run     int64 // us that surely remain
 	}{
-		{"of every CPU: woken just before the window", append([]parser.Event{elsewhere, idle, arrives}, rest...), false, CameBefore, 1, 98},
-		{"of every CPU, by the lines of one: it may have come from another", append([]parser.Event{idle, arrives}, rest...), false, CameUnseen, 0, 0},
-		{"of one CPU: it may have come from one not recorded", append([]parser.Event{idle, arrives}, rest...), true, CameUnseen, 0, 0},
-		{"of one CPU, by the wakeup from another", append([]parser.Event{idle, wakeup(99, 7, swapper, other, 7), arrives}, rest...), true, CameUnseen, 0, 0},
-		{"of one CPU, asleep there: it ran there last", append([]parser.Event{idle, waking(98, 7, swapper, other, 7), wakeup(99, 7, swapper, other, 7), arrives}, rest...), true, CameBefore, 2, 98},
-		{"of one CPU, current there at the first event", append([]parser.Event{switches(50, 7, other, sleeps, swapper)}, rest...), true, CameBefore, 1, 48},
-		{"of switches alone", onlySwitches, false, CameUnseen, 0, 0},
+		{"of every CPU: woken just before the window", append([]parser.Event{elsewhere, idle, arrives}, rest...), false, account.CameBefore, 1, 98},
+		{"of every CPU, by the lines of one: it may have come from another", append([]parser.Event{idle, arrives}, rest...), false, account.CameUnseen, 0, 0},
+		{"of one CPU: it may have come from one not recorded", append([]parser.Event{idle, arrives}, rest...), true, account.CameUnseen, 0, 0},
+		{"of one CPU, by the wakeup from another", append([]parser.Event{idle, made.Wakeup(99, 7, made.Swapper, made.Other, 7), arrives}, rest...), true, account.CameUnseen, 0, 0},
+		{"of one CPU, asleep there: it ran there last", append([]parser.Event{idle, made.Waking(98, 7, made.Swapper, made.Other, 7), made.Wakeup(99, 7, made.Swapper, made.Other, 7), arrives}, rest...), true, account.CameBefore, 2, 98},
+		{"of one CPU, current there at the first event", append([]parser.Event{made.Switches(50, 7, made.Other, made.Sleeps, made.Swapper)}, rest...), true, account.CameBefore, 1, 48},
+		{"of switches alone", onlySwitches, false, account.CameUnseen, 0, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			h := bench("6.1.0", 7)
-			h.Task[other.PID] = parser.TaskInfo{PID: other.PID, Comm: "other", Affinity: fact.Seen(cpumask.Range(0, 7), "")}
-			rec := record(c.events...)
+			h := made.Bench("6.1.0", 7)
+			h.Task[made.Other.PID] = parser.TaskInfo{PID: made.Other.PID, Comm: "other", Affinity: fact.Seen(cpumask.Range(0, 7), "")}
+			rec := made.Record(c.events...)
 			if c.partial {
-				rec.meta.RecordedCPUs = cpumask.Of(7)
+				rec.About.RecordedCPUs = cpumask.Of(7)
 			}
 			stays := replayScene(t, rec, h, Plan{Original: "6.1.0", Patched: []string{"6.1.0+smt-span+core-span"}}).cpu(t, 7).Stays
 			if len(stays) != 1 {
 				t.Fatalf("%d stays", len(stays))
 			}
-			if s := stays[0]; s.How != c.how || s.PatchedCertain != c.certain || s.PatchedRunNS != c.run*us {
-				t.Errorf("came by %s; under the patched kernel %d wakings surely there, %d us; want %s, %d, %d", s.How, s.PatchedCertain, s.PatchedRunNS/us, c.how, c.certain, c.run)
+			if s := stays[0]; s.How != c.how || s.PatchedCertain != c.certain || s.PatchedRunNS != c.run*made.Microsecond {
+				t.Errorf("came by %s; under the patched kernel %d wakings surely there, %d us; want %s, %d, %d", s.How, s.PatchedCertain, s.PatchedRunNS/made.Microsecond, c.how, c.certain, c.run)
 			}
 		})
 	}

@@ -2,32 +2,33 @@ package replay
 
 import (
 	"schedreplay/cpumask"
+	"schedreplay/replay/timeline"
 )
 
 // unknowns lists what the capture and the host leave open.
 func (r *pass) unknowns() []Unknown {
 	var u []Unknown
 	add := func(k UnknownKind) { u = append(u, Unknown{Kind: k}) }
-	if r.base.m == nil {
+	if r.Base.Machine == nil {
 		add(UnknownTopology)
 	}
-	if !r.isolated.Known() {
+	if !r.Isolated.Known() {
 		u = append(u, Unknown{Kind: UnknownIsolation, CPUs: r.looksIsolated()})
 	}
 	switch {
-	case r.s.slicesAlone():
+	case r.Survey.SlicesAlone():
 		add(UnknownSliceWakeups)
-	case !r.s.hasWaking && !r.s.hasWakeup:
+	case !r.Survey.HasWaking && !r.Survey.HasWakeup:
 		add(UnknownWakeups)
-	case !r.s.hasWaking:
+	case !r.Survey.HasWaking:
 		add(UnknownWakings)
 	}
-	if len(r.host.Task) == 0 && len(r.host.Stated) == 0 {
+	if len(r.Host.Task) == 0 && len(r.Host.Stated) == 0 {
 		add(UnknownAffinity)
 	}
-	if only := r.s.only; !only.Empty() {
+	if only := r.Survey.Only; !only.Empty() {
 		k := UnknownElsewhere
-		if r.c.Meta().RecordedCPUs.Empty() {
+		if r.Capture.Meta().RecordedCPUs.Empty() {
 			k = UnknownSilentElsewhere
 		}
 		u = append(u, Unknown{Kind: k, CPUs: only})
@@ -35,12 +36,12 @@ func (r *pass) unknowns() []Unknown {
 	if n := r.silentCPUs(); n > 0 {
 		u = append(u, Unknown{Kind: UnknownSilent, N: int64(n)})
 	}
-	if r.base.m != nil {
-		if r.base.Kernel.Rules.SlowPath > 0 {
+	if r.Base.Machine != nil {
+		if r.Base.Kernel.Rules.SlowPath > 0 {
 			add(UnknownHidden)
 		}
-		if len(r.base.Kernel.Unknown) > 0 {
-			u = append(u, Unknown{Kind: UnknownFixes, Release: r.base.Kernel.Release})
+		if len(r.Base.Kernel.Unknown) > 0 {
+			u = append(u, Unknown{Kind: UnknownFixes, Release: r.Base.Kernel.Release})
 		}
 	}
 	if n := r.res.BalancerIgnored; n > 0 {
@@ -52,12 +53,12 @@ func (r *pass) unknowns() []Unknown {
 // silentCPUs counts the online CPUs without any event.
 func (r *pass) silentCPUs() int {
 	n := 0
-	online := r.t.aff.all
-	if m, ok := r.host.Online.Get(); ok {
+	online := r.Timeline.Affinities.All
+	if m, ok := r.Host.Online.Get(); ok {
 		online = m
 	}
 	for c := range online.All() {
-		if r.s.silent(c) && r.base.m != nil {
+		if r.Survey.Silent(c) && r.Base.Machine != nil {
 			n++
 		}
 	}
@@ -70,23 +71,23 @@ func (r *pass) silentCPUs() int {
 // half of the CPUs that recorded anything, unless only those were recorded.
 func (r *pass) looksIsolated() cpumask.Mask {
 	var pinned, shared cpumask.Mask
-	for pid, ts := range r.s.task.All() {
-		a := r.t.aff.find(pid, ts.comm, 0)
-		if a.kthread || a.recorder || pid == 0 || ts.seen.Empty() {
+	for pid, ts := range r.Survey.Task.All() {
+		a := r.Timeline.Affinities.Find(pid, ts.Comm, 0)
+		if a.Kthread || a.Recorder || pid == 0 || ts.Seen.Empty() {
 			continue
 		}
 		long := false
-		for c := range ts.seen.All() {
-			long = long || r.s.ranNS[runKey{int32(c), pid}] > (r.s.end-r.s.start)/100
+		for c := range ts.Seen.All() {
+			long = long || r.Survey.RanNS[timeline.RunKey{CPU: int32(c), PID: pid}] > (r.Survey.End-r.Survey.Start)/100
 		}
-		if ts.seen.Weight() == 1 && long {
-			pinned = pinned.Or(ts.seen)
+		if ts.Seen.Weight() == 1 && long {
+			pinned = pinned.Or(ts.Seen)
 		} else {
-			shared = shared.Or(ts.seen)
+			shared = shared.Or(ts.Seen)
 		}
 	}
 	look := pinned.AndNot(shared)
-	if r.s.only.Empty() && 2*look.Weight() >= r.s.recorded.Weight() {
+	if r.Survey.Only.Empty() && 2*look.Weight() >= r.Survey.Recorded.Weight() {
 		return cpumask.Mask{}
 	}
 	return look

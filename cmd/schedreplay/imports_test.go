@@ -16,7 +16,8 @@ import (
 // below it, the longest match counts; "leaves" are open to all. It is section 3 of
 // the design: cmd → {report, export, findings, replay, parser/open}; report → {plots,
 // findings/say, export}; plots, say, export → findings → replay → {parser,
-// kernelmodel/…} → {fact, cpumask}; dialects → {parser, tep, text}. In kernelmodel,
+// kernelmodel/…} → {fact, cpumask}; within replay account → decide → world → hidden →
+// timeline; dialects → {parser, tep, text}. In kernelmodel,
 // place asks through explore, on a topo, by the rules.
 var arrows = map[string][]string{
 	"cmd":                 {"report", "export", "export/anonymize", "findings", "findings/say", "loop", "loop/work", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser", "parser/open", "parser/host"},
@@ -27,7 +28,12 @@ var arrows = map[string][]string{
 	"findings/say":        {"findings", "findings/stats", "loop", "loop/work", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
 	"findings/stats":      {},                                                             // numbers in, numbers out
 	"export/anonymize":    {"parser", "parser/tep", "parser/perfdata", "parser/tracedat"}, // it walks their containers
-	"replay":              {"kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "kernelmodel/load", "kernelmodel/fair", "parser"},
+	"replay":              {"replay/timeline", "replay/hidden", "replay/world", "replay/decide", "replay/account", "kernelmodel/rules", "kernelmodel/topo", "kernelmodel/place", "parser"},
+	"replay/account":      {"replay/decide", "replay/world", "replay/timeline", "kernelmodel/place", "parser"},
+	"replay/decide":       {"replay/world", "replay/hidden", "replay/timeline", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/place", "parser"},
+	"replay/world":        {"replay/hidden", "replay/timeline", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "kernelmodel/load", "parser"},
+	"replay/hidden":       {"replay/timeline", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/place", "parser"},
+	"replay/timeline":     {"kernelmodel/rules", "kernelmodel/explore", "kernelmodel/place", "kernelmodel/load", "kernelmodel/fair", "parser"},
 	"loop":                {"loop/work", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "kernelmodel/load", "kernelmodel/fair", "kernelmodel/balance", "parser"},
 	"loop/work":           {"parser"},
 	"kernelmodel/load":    {},

@@ -1,0 +1,744 @@
+// Package account follows the isolated CPUs: who ran there, who came and went, what it cost
+// the CPU's own task, and what another kernel would have left of it.
+package account
+
+import (
+	"slices"
+	"strconv"
+
+	"schedreplay/cpumask"
+	"schedreplay/fact"
+	"schedreplay/kernelmodel/place"
+	"schedreplay/parser"
+	"schedreplay/replay/decide"
+	"schedreplay/replay/timeline"
+	"schedreplay/replay/world"
+)
+
+// Tracker follows the isolated CPUs that are looked at: who ran, who came and
+// went, what it cost the owner.
+type Tracker struct {
+	*world.Worlds
+	cfg  Config
+	cpu  map[int32]*trackedCPU
+	list []*trackedCPU // by CPU number
+	// beside are the CPUs that share an LLC with one of them.
+	beside cpumask.Mask
+	// land counts where tasks that may intrude land, by pid.
+	land map[int32]*Landing
+	// hold is what foreign tasks do to each CPU as recorded, alts what differs from that
+	// in the worlds of the alternatives.
+	hold map[int32]*Hold
+	alt  []altTrack
+}
+
+// altTrack is what the tracker keeps of one alternative.
+type altTrack struct {
+	*world.Side
+	hold              map[int32]*Hold // less what is recorded
+	moved             map[int32]*MovedTask
+	certain, possible int64
+}
+
+// Config says what is wanted of the isolated CPUs.
+type Config struct {
+	// CPUs are those to look at, empty for all; owner names their own task, empty to find
+	// it; role is the baseline's.
+	CPUs  cpumask.Mask
+	Owner string
+	Role  decide.Role
+	// run, near and stay get what ends, nil skips it.
+	Run, Near func(*Slice)
+	Stay      func(*Stay)
+}
+
+// maxTracked bounds the tasks whose landings are kept.
+const maxTracked = 65_536
+
+// trackedCPU is one isolated CPU while the replay goes.
+type trackedCPU struct {
+	cpu int32
+	res *CPUResult
+	// since is when the present run began; cut says that its begin was not seen.
+	since int64
+	cut   bool
+	cur   int32
+	known bool
+	// open holds the stays in progress by pid.
+	open map[int32]*openStay
+	// others counts the tasks that are neither owner nor foreign.
+	others map[int32]*OtherTask
+	// intruder is the last foreign run: its stay, and its span.
+	intruder                 *openStay
+	intruderFrom, intrudedTo int64
+	delay                    int64 // of the present run, NoTime if none
+	intruded                 bool
+}
+
+// openStay is a stay in progress.
+type openStay struct {
+	Stay
+	index int
+	// left is what each alternative leaves of it.
+	left []Remains
+}
+
+func New(r *world.Worlds, cfg Config) *Tracker {
+	t := &Tracker{Worlds: r, cfg: cfg, cpu: map[int32]*trackedCPU{}, land: map[int32]*Landing{}, hold: map[int32]*Hold{}}
+	for _, a := range r.Alts {
+		t.alt = append(t.alt, altTrack{Side: a, hold: map[int32]*Hold{}, moved: map[int32]*MovedTask{}})
+	}
+	focus := r.Isolated.Value
+	if !cfg.CPUs.Empty() {
+		focus = focus.And(cfg.CPUs)
+	}
+	for c := range focus.All() {
+		if c >= r.NCPU {
+			continue
+		}
+		k := &trackedCPU{
+			cpu: int32(c), since: r.Survey.Start, cut: true, cur: parser.NoPID, open: map[int32]*openStay{}, others: map[int32]*OtherTask{},
+			res:        &CPUResult{CPU: c, Time: map[Class]int64{}, OwnerDelay: NewDelayHistogram(), OwnerDelayIntruded: NewDelayHistogram()},
+			intrudedTo: parser.NoTime, delay: parser.NoTime,
+		}
+		t.cpu[k.cpu] = k
+		t.list = append(t.list, k)
+		t.hold[k.cpu] = &Hold{CPU: c}
+		for i := range t.alt {
+			t.alt[i].hold[k.cpu] = &Hold{CPU: c}
+		}
+		t.findOwner(k)
+		if c < len(r.Host.CPU) {
+			t.beside = t.beside.Or(r.Host.CPU[c].LLC)
+		}
+		if c < len(r.Timeline.CPU) && r.Timeline.CPU[c].Known {
+			k.cur, k.known = r.Timeline.CPU[c].Cur, true
+		}
+	}
+	for pid, ts := range r.Survey.Task.All() {
+		if k := t.cpu[ts.StartCPU]; k != nil && r.Survey.ShownAtStart(ts) {
+			t.arrive(k, r.Timeline.Get(pid), CameBefore, parser.NoCPU, r.Survey.Start)
+		}
+	}
+	return t
+}
+
+func sortedPIDs[V any](m map[int32]V) []int32 {
+	pids := make([]int32, 0, len(m))
+	for pid := range m {
+		pids = append(pids, pid)
+	}
+	slices.Sort(pids)
+	return pids
+}
+
+// findOwner picks the task whose affinity lies within the isolated CPUs and
+// that ran most on this one.
+func (t *Tracker) findOwner(k *trackedCPU) {
+	r := t.Worlds
+	if want := t.cfg.Owner; want != "" {
+		pid, err := strconv.ParseInt(want, 10, 32)
+		for p, ts := range r.Survey.Task.All() {
+			if (err == nil && int64(p) == pid || err != nil && ts.Comm == want) && (ts.Seen.Test(int(k.cpu)) || k.res.Owner == nil && ts.StartCPU == k.cpu) {
+				k.res.Owner, k.res.OwnerFrom = &timeline.TaskRef{PID: p, Comm: ts.Comm, Prio: r.Timeline.Get(p).Prio}, fact.Observed
+			}
+		}
+		return
+	}
+	best, sure := int64(0), false
+	for pid := range r.Survey.Task.All() {
+		ran := r.Survey.RanNS[timeline.RunKey{CPU: k.cpu, PID: pid}]
+		if ran <= 0 || pid == 0 || ran <= best && sure {
+			continue
+		}
+		p := r.Timeline.Get(pid)
+		a := r.Timeline.Affinities.Of(p)
+		known := a.From > fact.Assumed // outweighs any time that an assumed one ran
+		if !a.Kthread && !a.Recorder && a.Mask.SubsetOf(r.Isolated.Value) && (known && !sure || known == sure && ran > best) {
+			best, sure = ran, known
+			k.res.Owner, k.res.OwnerFrom = &timeline.TaskRef{PID: pid, Comm: p.Comm, Prio: p.Prio}, a.From
+		}
+	}
+}
+
+// class says what a task is to the CPU.
+func (t *Tracker) class(k *trackedCPU, p *timeline.Task) Class {
+	if p.PID == 0 {
+		return ClassIdle
+	}
+	if o := k.res.Owner; o != nil && o.PID == p.PID {
+		return ClassOwner
+	}
+	a := t.Timeline.Affinities.Of(p)
+	switch {
+	case a.Kthread && a.Mask.Weight() == 1:
+		return ClassHousekeeping
+	case a.Recorder:
+		return ClassRecorder
+	case a.Mask.SubsetOf(t.Isolated.Value):
+		return ClassPinned
+	}
+	return ClassForeign
+}
+
+// arrive opens a stay of a foreign task.
+func (t *Tracker) arrive(k *trackedCPU, p *timeline.Task, how How, from int32, at int64) *openStay {
+	if p.PID <= 0 {
+		return nil
+	}
+	class := t.class(k, p)
+	if class != ClassForeign {
+		return nil
+	}
+	if s := k.open[p.PID]; s != nil {
+		return s
+	}
+	s := &openStay{Stay: Stay{CPU: int(k.cpu), Task: p.Ref(), Class: class, How: how, FromCPU: int(from), Arrived: at, Left: parser.NoTime}, index: -1, left: make([]Remains, len(t.alt))}
+	if n := len(t.Of); n > 1 {
+		s.More = make([]Remains, n-1)
+	}
+	k.open[p.PID] = s
+	if len(k.res.Stays) < MaxStays {
+		s.index = len(k.res.Stays)
+		k.res.Stays = append(k.res.Stays, &s.Stay)
+	} else {
+		k.res.StaysDropped++
+	}
+	return s
+}
+
+// leave ends a task's stay.
+func (t *Tracker) leave(k *trackedCPU, pid int32, at int64) {
+	if s := k.open[pid]; s != nil {
+		s.Left = at
+		delete(k.open, pid)
+		if f := t.cfg.Stay; f != nil {
+			f(&s.Stay)
+		}
+	}
+}
+
+// leaveOthers ends the task's stays on every CPU but one.
+func (t *Tracker) leaveOthers(pid, cpu int32, at int64) {
+	for _, k := range t.list {
+		if k.cpu != cpu {
+			t.leave(k, pid, at)
+		}
+	}
+}
+
+// Placed takes a decision that was just computed: an entry, a waking within a
+// stay, or a departure.
+func (t *Tracker) Placed(line *decide.Wakeup, p *timeline.Task, path place.Path, entry *decide.Explanation) {
+	t.count(line, p)
+	if len(t.list) == 0 || line.RecordedCPU < 0 || line.Kind == place.KindExec {
+		return // an exec moves through the stopper, whose migration tells
+	}
+	rec := int32(line.RecordedCPU)
+	if k := t.cpu[rec]; k != nil {
+		s := k.open[p.PID]
+		switch {
+		case s == nil && line.PrevCPU == line.RecordedCPU && line.Kind == place.KindWakeup:
+			// It was there all along, unseen so far.
+			if s = t.arrive(k, p, CameUnseen, parser.NoCPU, line.Time); s != nil {
+				t.waking(s, line, p)
+			}
+		case s == nil:
+			if s = t.arrive(k, p, CameByWakeup, int32(line.PrevCPU), line.Time); s != nil {
+				s.Entry = &Entry{Wakeup: *line, Path: line.Made().Path, Explanation: entry}
+				s.Entry.More = slices.Clone(line.More)
+				if path != "" {
+					s.Entry.Path = path
+				}
+				t.remains(s, p)
+			}
+		default:
+			t.waking(s, line, p)
+		}
+	}
+	t.leaveOthers(p.PID, rec, line.Time)
+}
+
+// waking counts a waking of a task on the CPU it stays on.
+func (t *Tracker) waking(s *openStay, line *decide.Wakeup, p *timeline.Task) {
+	s.Wakings++
+	if !line.SelectionKnown {
+		s.SelectionsUnknown++
+	}
+	if line.Selection {
+		s.Selections++
+		if line.RecordedCPU == s.CPU {
+			s.StayedPut++
+		}
+	}
+	t.remains(s, p)
+}
+
+// remains counts where the task is in the other worlds after a decision.
+func (t *Tracker) remains(s *openStay, p *timeline.Task) {
+	for i := range t.alt {
+		switch t.stayIn(i, s, p) {
+		case decide.MovedCertain:
+			s.left[i].Certain++
+		case decide.MovedPossible:
+			s.left[i].Possible++
+		}
+	}
+	t.tell(s)
+}
+
+// tell copies what is left of a stay into its result.
+func (t *Tracker) tell(s *openStay) {
+	for i, at := range t.Of {
+		switch left := s.left[at]; {
+		case i > 0:
+			s.More[i-1] = left
+			s.More[i-1].Kernel = t.Names[i]
+		case t.cfg.Role == decide.RolePatched:
+			s.PatchedCertain, s.PatchedRunNS, s.PatchedRunMaxNS = s.Wakings, s.RunNS, s.RunNS
+			if s.Entry != nil {
+				s.PatchedCertain++
+			}
+		default:
+			s.PatchedCertain, s.PatchedPossible, s.PatchedRunNS, s.PatchedRunMaxNS = left.Certain, left.Possible, left.RunNS, left.RunMaxNS
+		}
+	}
+}
+
+// in says whether the task is on an isolated CPU in an alternative's world: surely,
+// perhaps, or not.
+func (t *Tracker) in(alt int, p *timeline.Task) decide.Moved {
+	if t.Base.Machine == nil {
+		return decide.MovedPossible // no machine to run the kernel on
+	}
+	div := t.alt[alt].World.Diverged[p.PID]
+	if div == nil {
+		return decide.MovedCertain
+	}
+	in := 0
+	for _, c := range div.CPUs {
+		if t.Isolated.Value.Test(c) {
+			in++
+		}
+	}
+	switch in {
+	case 0:
+		return decide.MovedNo
+	case len(div.CPUs):
+		return decide.MovedCertain
+	}
+	return decide.MovedPossible
+}
+
+// stayIn is in for a task on a stay: where the way in was not seen, or the model has no
+// answer for it, the other kernel may have kept it out.
+func (t *Tracker) stayIn(alt int, s *openStay, p *timeline.Task) decide.Moved {
+	in := t.in(alt, p)
+	if in == decide.MovedCertain && (s.How == CameUnseen || s.Entry != nil && t.answer(alt, &s.Entry.Wakeup).CPU < 0) {
+		return decide.MovedPossible
+	}
+	return in
+}
+
+// answer is what an alternative says to a wakeup.
+func (t *Tracker) answer(alt int, line *decide.Wakeup) *decide.Placed {
+	if i := slices.Index(t.Of, alt); i > 0 {
+		return &line.More[i-1].Placed
+	}
+	return line.Other()
+}
+
+// count keeps where wakeups land and what the patch moves.
+func (t *Tracker) count(line *decide.Wakeup, p *timeline.Task) {
+	iso := t.Isolated.Value
+	for i := range t.alt {
+		moved := line.Moved
+		if at := slices.Index(t.Of, i); at > 0 {
+			moved = line.More[at-1].Moved
+		}
+		if moved != decide.MovedNo {
+			t.alt[i].count(p, line, moved, t.answer(i, line).CPU, iso, t.cfg.Role)
+		}
+	}
+	if line.RecordedCPU < 0 || iso.Empty() {
+		return
+	}
+	l := t.land[p.PID]
+	if l == nil {
+		if len(t.land) >= maxTracked || !t.Timeline.Affinities.Of(p).Mask.Intersects(iso) {
+			return
+		}
+		l = &Landing{Task: p.Ref(), Recorded: map[int]int64{}, Original: map[int]int64{}, Patched: map[int]int64{}, RecordedRunNS: map[int]int64{}}
+		t.land[p.PID] = l
+	}
+	l.Recorded[line.RecordedCPU]++
+	if line.Original.CPU >= 0 {
+		l.Original[line.Original.CPU]++
+	}
+	if line.Patched.CPU >= 0 {
+		l.Patched[line.Patched.CPU]++
+	}
+}
+
+// count adds a wakeup that an alternative takes, or may take, elsewhere.
+func (a *altTrack) count(p *timeline.Task, line *decide.Wakeup, moved decide.Moved, to int, iso cpumask.Mask, role decide.Role) {
+	if moved == decide.MovedCertain {
+		a.certain++
+	} else {
+		a.possible++
+	}
+	m := a.moved[p.PID]
+	if m == nil {
+		if len(a.moved) >= maxTracked {
+			return
+		}
+		m = &MovedTask{Task: p.Ref()}
+		a.moved[p.PID] = m
+	}
+	if moved == decide.MovedCertain {
+		m.Certain++
+	} else {
+		m.Possible++
+	}
+	was, is := iso.Test(line.RecordedCPU), to >= 0 && iso.Test(to)
+	if role == decide.RolePatched {
+		was, is = is, was // the baseline is what the original would become
+	}
+	switch {
+	case was && !is:
+		m.ToHousekeeping++
+	case is && !was:
+		m.ToIsolated++
+	default:
+		m.Within++
+	}
+}
+
+// Before sees an event before the timeline does.
+func (t *Tracker) Before(ev *parser.Event) {
+	if len(t.list) == 0 {
+		return
+	}
+	switch ev.Kind {
+	case parser.KindSwitch:
+		if k := t.cpu[ev.CPU]; k != nil {
+			t.switched(k, ev)
+		} else if ev.Next.PID > 0 {
+			t.leaveOthers(ev.Next.PID, ev.CPU, ev.Time)
+		}
+	case parser.KindMigrate:
+		p := t.Timeline.Get(ev.Task.PID)
+		if t.Timeline.Own {
+			return // a selection's own: placed has it
+		}
+		if k := t.cpu[ev.TargetCPU]; k != nil && ev.OrigCPU != ev.TargetCPU {
+			t.arrive(k, p, CameByMigration, ev.OrigCPU, ev.Time)
+		}
+		t.leaveOthers(p.PID, ev.TargetCPU, ev.Time)
+	case parser.KindLost, parser.KindHole, parser.KindOverwritten:
+		for _, k := range t.list {
+			if ev.CPU < 0 || ev.CPU == k.cpu {
+				t.gap(k, ev)
+			}
+		}
+	case parser.KindSlice:
+		if k := t.cpu[ev.CPU]; k != nil {
+			t.slice(k, ev)
+		}
+	}
+}
+
+// switched ends one run and begins the next.
+func (t *Tracker) switched(k *trackedCPU, ev *parser.Event) {
+	out := t.Timeline.Get(ev.Task.PID)
+	if ev.Task.Comm != "" && ev.Task.PID > 0 {
+		out.Comm = ev.Task.Comm
+	}
+	if !k.known || k.cur != ev.Task.PID {
+		// What ran until now was not seen; at least the task that leaves was here.
+		t.account(k, ClassUnknown, ev.Time)
+		k.since, k.cut, k.delay, k.intruded = ev.Time, true, parser.NoTime, false
+	}
+	t.run(k, out, ev.Time, false)
+	if ev.State.Gone() || ev.State.Known() && !ev.State.Runnable() && out.Exiting {
+		t.leave(k, out.PID, ev.Time)
+	}
+	k.since, k.cut, k.cur, k.known = ev.Time, false, ev.Next.PID, true
+	k.delay, k.intruded = parser.NoTime, false
+	if ev.Next.PID <= 0 {
+		return
+	}
+	in := t.Timeline.Get(ev.Next.PID)
+	if ev.Next.Comm != "" {
+		in.Comm = ev.Next.Comm
+	}
+	t.leaveOthers(in.PID, k.cpu, ev.Time)
+	if k.open[in.PID] == nil {
+		t.arrive(k, in, CameUnseen, parser.NoCPU, ev.Time)
+	}
+	if in.WokenAt != parser.NoTime {
+		k.delay = ev.Time - in.WokenAt
+		if t.class(k, in) == ClassOwner {
+			t.ownerRuns(k, in.WokenAt, ev.Time)
+		}
+	}
+}
+
+// ownerRuns takes the sch delay that ends with the owner's switch-in.
+func (t *Tracker) ownerRuns(k *trackedCPU, woken, in int64) {
+	delay := in - woken
+	k.intruded = k.intrudedTo != parser.NoTime && k.intrudedTo > woken
+	if k.intruded {
+		k.res.OwnerDelayIntruded.Add(delay)
+		if s := k.intruder; s != nil {
+			s.DelayedOwner++
+			s.DelayedOwnerNS += k.intrudedTo - max(woken, k.intruderFrom)
+		}
+	} else {
+		k.res.OwnerDelay.Add(delay)
+	}
+	if delay > k.res.WorstDelay {
+		k.res.WorstDelay, k.res.WorstDelayAt = delay, in
+	}
+}
+
+// account adds time to a class.
+func (t *Tracker) account(k *trackedCPU, c Class, until int64) {
+	if d := until - k.since; d > 0 {
+		k.res.Time[c] += d
+	}
+}
+
+// run ends the present run of p; cutEnd says that its end was not seen.
+func (t *Tracker) run(k *trackedCPU, p *timeline.Task, end int64, cutEnd bool) {
+	class := t.class(k, p)
+	t.account(k, class, end)
+	run := Slice{
+		CPU: int(k.cpu), Task: p.Ref(), Class: class, Start: k.since, End: end, CutStart: k.cut, CutEnd: cutEnd,
+		Delay: k.delay, Intruded: k.intruded, Stay: -1, Patched: decide.MovedCertain,
+	}
+	ran := end - k.since
+	switch class {
+	case ClassForeign:
+		s := k.open[p.PID]
+		if s == nil {
+			s = t.arrive(k, p, CameUnseen, parser.NoCPU, k.since)
+		}
+		if s != nil {
+			run.Stay = s.index
+			s.Task = p.Ref()
+			s.Runs++
+			s.RunNS += ran
+			if k.cut || cutEnd {
+				s.CutRuns++
+			}
+			run.Patched = t.ranOn(s, p, ran)
+			k.intruder, k.intruderFrom, k.intrudedTo = s, k.since, end
+		}
+		if l := t.land[p.PID]; l != nil {
+			l.RecordedRunNS[int(k.cpu)] += ran
+		}
+	case ClassHousekeeping, ClassRecorder, ClassPinned:
+		o := k.others[p.PID]
+		if o == nil && len(k.others) < maxTracked {
+			o = &OtherTask{Class: class}
+			k.others[p.PID] = o
+		}
+		if o != nil {
+			o.Task = p.Ref()
+			o.Runs++
+			o.RunNS += ran
+		}
+	case ClassOwner:
+		k.res.Owner.Comm, k.res.Owner.Prio = p.Comm, p.Prio
+	}
+	if f := t.cfg.Run; f != nil && (ran > 0 || class != ClassIdle) {
+		f(&run)
+	}
+}
+
+// ranOn adds a run of a stay to what the alternatives leave of it, and says what the patched
+// kernel does.
+func (t *Tracker) ranOn(s *openStay, p *timeline.Task, ran int64) decide.Moved {
+	patched := decide.MovedCertain
+	for i := range t.alt {
+		in := t.stayIn(i, s, p)
+		switch in {
+		case decide.MovedCertain:
+			s.left[i].RunNS += ran
+			s.left[i].RunMaxNS += ran
+		case decide.MovedPossible:
+			s.left[i].RunMaxNS += ran
+		}
+		if i == t.Of[0] && t.cfg.Role != decide.RolePatched {
+			patched = in
+		}
+	}
+	t.tell(s)
+	return patched
+}
+
+// gap cuts the present run where events are missing.
+func (t *Tracker) gap(k *trackedCPU, ev *parser.Event) {
+	from := ev.Time
+	if ev.Start != parser.NoTime {
+		from = max(ev.Start, k.since)
+	}
+	if k.known && k.cur >= 0 && from > k.since {
+		t.run(k, t.Timeline.Get(k.cur), from, true)
+		k.since = from
+	}
+	t.account(k, ClassUnknown, ev.Time)
+	k.since, k.cut, k.known, k.cur, k.delay, k.intruded = ev.Time, true, false, parser.NoPID, parser.NoTime, false
+}
+
+// slice takes a run as perf sched timehist prints it.
+func (t *Tracker) slice(k *trackedCPU, ev *parser.Event) {
+	p := t.Timeline.See(&ev.Task)
+	if ev.Start > k.since {
+		t.account(k, ClassUnknown, ev.Start)
+	}
+	k.since, k.cut, k.delay, k.intruded = max(ev.Start, t.Survey.Start), ev.Start < t.Survey.Start, parser.NoTime, false
+	if ev.Delay > 0 {
+		k.delay = ev.Delay
+		if t.class(k, p) == ClassOwner {
+			t.ownerRuns(k, ev.Start-ev.Delay, ev.Start)
+		}
+	}
+	t.run(k, p, ev.Time, false)
+	k.since, k.cut, k.cur, k.known = ev.Time, true, parser.NoPID, false
+}
+
+// Near passes on a slice on a CPU beside those looked at.
+func (t *Tracker) Near(pid, cpu int32, start, end int64) {
+	f := t.cfg.Near
+	if f == nil || end <= start || t.cpu[cpu] != nil || !t.beside.Test(int(cpu)) {
+		return
+	}
+	s := Slice{CPU: int(cpu), Task: t.Timeline.Get(pid).Ref(), Start: start, End: end, Delay: parser.NoTime, Stay: -1}
+	if pid == 0 {
+		s.Class = ClassIdle
+	}
+	f(&s)
+}
+
+// RanElsewhere keeps the run time by CPU of tasks that may intrude.
+func (t *Tracker) RanElsewhere(pid, cpu int32, ns int64) {
+	if l := t.land[pid]; l != nil && t.cpu[cpu] == nil && ns > 0 {
+		l.RecordedRunNS[int(cpu)] += ns
+	}
+}
+
+// Entered counts a decision that takes a foreign task to an isolated CPU in an
+// alternative's world; places are where it may be now, the prediction first.
+func (t *Tracker) Entered(alt int, p *timeline.Task, prev int, places []int) {
+	if len(t.list) == 0 {
+		return
+	}
+	a := &t.alt[alt]
+	if div := a.World.Diverged[p.PID]; div != nil {
+		prev = div.CPUs[0]
+	}
+	for i, c := range places {
+		k := t.cpu[int32(c)]
+		if k == nil || c == prev || t.class(k, p) != ClassForeign {
+			continue
+		}
+		if i == 0 {
+			a.hold[k.cpu].Entries++
+		} else {
+			a.hold[k.cpu].EntriesPossible++
+		}
+	}
+}
+
+// Held adds a run to the CPU that it is on in each world.
+func (t *Tracker) Held(pid, cpu int32, ns int64) {
+	if len(t.list) == 0 || pid <= 0 || ns <= 0 {
+		return
+	}
+	on := func(cpu int32, hold map[int32]*Hold, ns int64) {
+		if k := t.cpu[cpu]; k != nil && t.class(k, t.Timeline.Get(pid)) == ClassForeign {
+			hold[cpu].HeldNS += ns
+		}
+	}
+	on(cpu, t.hold, ns)
+	for i := range t.alt {
+		if div := t.alt[i].World.Diverged[pid]; div != nil {
+			on(cpu, t.alt[i].hold, -ns)
+			on(int32(div.CPUs[0]), t.alt[i].hold, ns)
+		}
+	}
+}
+
+// holds returns what an alternative's world did to each CPU.
+func (t *Tracker) holds(alt int) []Hold {
+	out := make([]Hold, 0, len(t.list))
+	for _, k := range t.list {
+		h := *t.alt[alt].hold[k.cpu]
+		h.HeldNS += t.hold[k.cpu].HeldNS
+		out = append(out, h)
+	}
+	return out
+}
+
+// End closes everything at the end of the window.
+func (t *Tracker) End() {
+	at := t.Survey.End
+	for _, k := range t.list {
+		if k.known && k.cur >= 0 {
+			t.run(k, t.Timeline.Get(k.cur), at, true)
+		} else {
+			t.account(k, ClassUnknown, at)
+		}
+		for _, pid := range sortedPIDs(k.open) {
+			s := k.open[pid]
+			if f := t.cfg.Stay; f != nil {
+				f(&s.Stay)
+			}
+		}
+		for _, pid := range sortedPIDs(k.others) {
+			k.res.Others = append(k.res.Others, *k.others[pid])
+		}
+	}
+}
+
+// Results are the CPUs looked at, what is known of them, and where the tasks that had a
+// foreign stay land.
+func (t *Tracker) Results() (focus []int, cpus []*CPUResult, landings []*Landing) {
+	stayed := map[int32]bool{}
+	for _, k := range t.list {
+		focus = append(focus, int(k.cpu))
+		cpus = append(cpus, k.res)
+		for _, s := range k.res.Stays {
+			stayed[s.Task.PID] = true
+		}
+	}
+	for _, pid := range sortedPIDs(t.land) {
+		if stayed[pid] {
+			landings = append(landings, t.land[pid])
+		}
+	}
+	return focus, cpus, landings
+}
+
+// Difference is what an alternative, by its number in the plan, makes of the capture.
+func (t *Tracker) Difference(i int) Difference {
+	a := &t.alt[t.Of[i]]
+	return Difference{Holds: t.holds(t.Of[i]), MovedCertain: a.certain, MovedPossible: a.possible, Moved: a.tasks()}
+}
+
+// tasks lists what the alternative moves.
+func (a *altTrack) tasks() []MovedTask {
+	var out []MovedTask
+	for _, pid := range sortedPIDs(a.moved) {
+		out = append(out, *a.moved[pid])
+	}
+	slices.SortStableFunc(out, func(a, b MovedTask) int {
+		if a.Certain != b.Certain {
+			return int(b.Certain - a.Certain)
+		}
+		return int(b.Possible - a.Possible)
+	})
+	return out
+}

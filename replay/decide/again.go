@@ -1,0 +1,86 @@
+package decide
+
+import (
+	"slices"
+
+	"schedreplay/kernelmodel/place"
+	"schedreplay/replay/timeline"
+	"schedreplay/replay/world"
+)
+
+// This file judges a decision by what later ones show, and writes that down in a
+// rehearsal.
+
+// inHindsight answers a decision with what later ones show of what it asked about, scan
+// budgets and CPUs that may be held up, and explains it so. The worlds go on without
+// that: what is learned of one decision must not come back to it by way of those before
+// it. So the line is left alone, a copy is told, and neither where the kernels part.
+func (r *Decider) inHindsight(d *decision) (told Wakeup, better bool) {
+	asked, stalled := r.Base.State.Asked, len(r.Base.State.Stalled) > 0
+	for _, a := range r.told() {
+		asked, stalled = asked || a.State.Asked, stalled || len(a.State.Stalled) > 0
+	}
+	if r.Hidden.Later == nil || !(asked && !r.settled() || stalled) || !r.agree() {
+		return told, false
+	}
+	r.lookBack(true)
+	defer r.lookBack(false)
+	complete := r.explore(r.told())
+	if !r.agree() {
+		return told, false
+	}
+	told = d.line
+	told.More = slices.Clone(told.More)
+	r.placeAll(&told, complete)
+	told.ModelMiss = complete && told.RecordedCPU >= 0 && len(r.consistent(&told)) == 0
+	r.explainEntry(d, &told)
+	return told, true
+}
+
+// lookBack turns to the answers in hindsight, on, or back to those that the worlds go on
+// by.
+func (r *Decider) lookBack(on bool) {
+	s := &r.scratch
+	r.runs, s.runsAgain = s.runsAgain, r.runs
+	s.idx, s.idxAgain = s.idxAgain, s.idx
+	if on {
+		s.looked = s.looked[:0]
+	}
+	for i, a := range append([]*world.Side{r.Base}, r.told()...) {
+		a.Memo.Forget(r.NCPU)
+		if a.Runs, a.RunsAgain = a.RunsAgain, a.Runs; on {
+			s.looked = append(s.looked, a.Answered)
+			a.State.Hindsight = true
+		} else {
+			a.Answered = s.looked[i]
+		}
+	}
+}
+
+// writeDown keeps for earlier decisions what a decision shows, and goes on as if nobody
+// knew what was chosen: by what all of its runs leave, and by where the wakee ran next.
+func (r *Decider) writeDown(d *decision, p *timeline.Task, complete bool) {
+	line := &d.line
+	l := lesson{target: -1}
+	if fits := r.consistent(line); len(fits) > 0 && complete && !r.Base.State.Ahead && line.RecordedCPU >= 0 {
+		l = r.lesson(fits)
+	}
+	r.Hidden.Note(d.n, r.Base.LLC(l.target), l.lo, l.hi)
+	r.shownBusy(d, func(c int) {
+		k := &r.Timeline.CPU[c]
+		r.Hidden.Notes.Busy[c].Mark(max(k.ChangedAt(), k.FlownAt, k.HeardAt), d.win.Est)
+	})
+	if line.Selection = r.runs[0].Selected(); line.Selection {
+		all := r.all()
+		r.setRecent(p, all, line.RecordedCPU, wakeesRecent)
+		r.clearCores(all, line.RecordedCPU)
+	}
+	r.recordWakee(d, p)
+	if !p.Queued || d.kind != place.KindWakeup {
+		to := r.chosen(d.out)
+		r.send(d, p, int(to))
+		if to < 0 {
+			p.QueuedKnown = false
+		}
+	}
+}

@@ -1,0 +1,238 @@
+package decide
+
+import (
+	"slices"
+
+	"schedreplay/kernelmodel/place"
+	"schedreplay/parser"
+	"schedreplay/replay/timeline"
+	"schedreplay/replay/world"
+)
+
+// This file moves all worlds past a decision, and past a CPU's going idle.
+
+// chosen is where a selection sent its wakee as far as the present pass may know.
+func (r *Decider) chosen(o *timeline.Outcome) int32 {
+	if r.Hidden.Blind() {
+		return o.Ran
+	}
+	return o.CPU
+}
+
+// baseless reports a decision of a task in its recorded place about which
+// something believed is wrong, since the recorded kernel would have decided
+// otherwise: what another one would have done by the same belief is no reason to
+// take the task elsewhere.
+func baseless(line *Wakeup, since int64) bool { return line.ModelMiss && since == 0 }
+
+// carry moves every world past the decision: the baseline's to what was recorded, the
+// alternatives' by their own choice.
+func (r *Decider) carry(d *decision, p *timeline.Task, consistent []int) {
+	line := &d.line
+	recorded := line.RecordedCPU
+	if recorded < 0 {
+		recorded = r.runs[consistent[0]].CPU
+	}
+	if line.Selection {
+		r.setRecent(p, consistent, line.RecordedCPU, wakeesRecent)
+		if cur := r.Timeline.Find(line.Waker.PID); cur != nil && cur.PID > 0 {
+			r.setRecent(cur, consistent, line.RecordedCPU, wakersRecent)
+		}
+		r.clearCores(consistent, line.RecordedCPU)
+	}
+	if !p.Queued || d.kind != place.KindWakeup {
+		r.send(d, p, recorded)
+		if line.RecordedCPU < 0 {
+			p.QueuedKnown = false // it is a guess that it went there
+			for c := range line.Made().Possible.All() {
+				if c < len(r.Timeline.CPU) {
+					r.Timeline.CPU[c].GuessedAt = max(r.Timeline.CPU[c].GuessedAt, d.win.Est)
+				}
+			}
+		}
+	}
+	for i, at := range r.Of {
+		if slices.Index(r.Of, at) != i {
+			continue // equal to one before
+		}
+		a, pl, moved := r.Alts[at], line.Other(), line.Moved
+		if i > 0 {
+			m := &line.More[i-1]
+			pl, moved = &m.Placed, m.Moved
+		}
+		places := r.placesIn(a, p, line, recorded, pl, moved)
+		r.Cfg.Watcher.Entered(at, p, line.PrevCPU, places)
+		a.World.Diverge(p.PID, d.n, places, recorded)
+		if a.World.Diverged[p.PID] != nil {
+			a.World.SetActive(p.PID, true)
+		}
+	}
+}
+
+// placesIn tells where a wakee may be in an alternative's world after a decision, the
+// likeliest first.
+func (r *Decider) placesIn(a *world.Side, p *timeline.Task, line *Wakeup, recorded int, pl *Placed, moved Moved) []int {
+	places := r.scratch.places[:0]
+	if !a.Parts {
+		return append(places, recorded)
+	}
+	for _, i := range a.Fitting(line.RecordedCPU) {
+		// Where the kernels agree the alternative does what was recorded, even if
+		// the model missed it.
+		cpu := recorded
+		if a.Runs[i].Other.CPU != a.Runs[i].Base.CPU {
+			cpu = a.Runs[i].Other.CPU
+		}
+		if !slices.Contains(places, cpu) {
+			places = append(places, cpu)
+		}
+	}
+	if pl.Bounded && !a.Complete {
+		for cpu := range pl.Possible.All() {
+			if !slices.Contains(places, cpu) && moved != MovedNo {
+				places = append(places, cpu)
+			}
+		}
+	}
+	since := int64(0)
+	if div := a.World.Diverged[p.PID]; div != nil {
+		since = div.Since
+	}
+	if baseless(line, since) {
+		places = append(places[:0], recorded)
+	}
+	if places[0] == recorded && !r.anyIsolated(places) {
+		// Only the less likely answers part the worlds. Carrying those on would
+		// soon make every place of every task possible; see docs/model.md.
+		places = places[:1]
+	}
+	if places[0] != recorded && since == 0 && !r.ownDifference(a) {
+		// It only makes room for a task that is elsewhere. That is told of this
+		// decision; carried on, it would move every task of the machine within a
+		// second, and no decision after that would be about the kernels.
+		places = append(places[:0], recorded)
+	}
+	r.scratch.places = places
+	return places
+}
+
+// send puts the wakee on its way to the CPU chosen: to that CPU's wake list, or
+// where the capture has no sched_wakeup to tell and the waker activates it
+// itself (ttwu_queue_cond), onto its queue.
+func (r *Decider) send(d *decision, p *timeline.Task, cpu int) {
+	this := int(d.ev.CPU)
+	if !r.Survey.HasWakeup && cpu >= 0 && cpu < len(r.Timeline.CPU) && cpu < r.Base.Machine.NumCPU() && this < r.Base.Machine.NumCPU() && r.Base.Machine.ShareCache(this, cpu) {
+		idle := this != cpu && len(r.Timeline.CPU[cpu].Queue) == 0
+		if !idle || !r.Timeline.Pends {
+			r.Timeline.Activate(p, int32(cpu), d.win)
+			return
+		}
+	}
+	r.Timeline.Fly(p, d.ev.CPU, int32(cpu), d.win)
+}
+
+// ownDifference reports whether an alternative differs from the baseline about this
+// decision in the recorded state too, not only because its world has tasks elsewhere.
+func (r *Decider) ownDifference(a *world.Side) bool {
+	b, sel := r.Base, a.Selector
+	sel.State = &b.State
+	ask, differ := b.Ask, false
+	a.Allow(&ask)
+	r.x.Explore(r.Cfg.Runs, func() {
+		o := b.Selector.Select(&r.x, &b.Ask)
+		differ = differ || sel.Select(&r.x, &ask).CPU != o.CPU
+	})
+	return differ
+}
+
+func (r *Decider) anyIsolated(cpus []int) bool {
+	return slices.ContainsFunc(cpus, r.Isolated.Value.Test)
+}
+
+// maxRecent bounds the CPUs that recent_used_cpu is held to be one of.
+const maxRecent = 4
+
+// What a selection writes to the recent_used_cpu of its wakee, and of the task that
+// was current on the waker's CPU; -1 if nothing.
+func wakeesRecent(o *place.Outcome) int { return o.SetRecentUsed }
+func wakersRecent(o *place.Outcome) int { return o.SetWakersRecent }
+
+// setRecent writes a task's recent_used_cpu in all worlds: in the recorded one what any
+// run that fits leaves in it.
+func (r *Decider) setRecent(p *timeline.Task, consistent []int, recorded int, set func(*place.Outcome) int) {
+	own := r.Hidden.Of(p.PID)
+	was := parser.NoCPU
+	if len(own.Recent) == 1 {
+		was = own.Recent[0]
+	}
+	may, open := r.scratch.recent[:0], false
+	add := func(cpu int) {
+		if !slices.Contains(may, cpu) {
+			may = append(may, cpu)
+		}
+	}
+	for _, i := range consistent {
+		switch c := set(&r.runs[i]); {
+		case c >= 0:
+			add(c)
+		case len(own.Recent) == 0:
+			open = true
+		default:
+			for _, cpu := range own.Recent {
+				add(cpu)
+			}
+		}
+	}
+	r.scratch.recent = may
+	if open || len(may) > maxRecent {
+		own.Recent = own.Recent[:0]
+	} else {
+		own.Recent = append(own.Recent[:0], may...)
+	}
+	for _, a := range r.Alts {
+		if !a.Parts {
+			continue
+		}
+		first := &a.Runs[a.Fitting(recorded)[0]]
+		if set(&first.Other) != set(&first.Base) || a.World.Diverged[p.PID] != nil {
+			v, ok := a.World.RecentUsed[p.PID]
+			if !ok {
+				v = int32(was)
+			}
+			if c := set(&first.Other); c >= 0 {
+				v = int32(c)
+			}
+			a.World.RecentUsed[p.PID] = v
+		}
+	}
+}
+
+// clearCores applies failed core scans, which clear has_idle_cores, in every world.
+func (r *Decider) clearCores(consistent []int, recorded int) {
+	b := r.Base
+	first := &r.runs[consistent[0]]
+	o, oAll := b.Cleared(len(consistent), func(i int) *place.Outcome { return &r.runs[consistent[i]] })
+	for _, a := range r.Alts {
+		p, pAll, likely := o, oAll, first.ClearIdleCores >= 0
+		if a.Parts {
+			fits := a.Fitting(recorded)
+			p, pAll = a.Cleared(len(fits), func(i int) *place.Outcome { return &a.Runs[fits[i]].Other })
+			likely = a.Runs[fits[0]].Other.ClearIdleCores >= 0
+		}
+		if o != p || oAll != pAll {
+			// The worlds part over this flag.
+			for _, llc := range [2]int{o, p} {
+				if _, own := a.World.IdleCores[llc]; llc >= 0 && !own {
+					a.World.IdleCores[llc] = b.World.IdleCores[llc]
+				}
+			}
+		}
+		a.World.Clear(p, pAll, likely, b.State.Window)
+	}
+	b.World.Clear(o, oAll, first.ClearIdleCores >= 0, b.State.Window)
+	for _, a := range r.Alts {
+		for llc := range a.World.IdleCores {
+			r.JoinCores(a.World, llc)
+		}
+	}
+}

@@ -1,0 +1,551 @@
+// Package decide makes the decisions of a pass: it asks the model about each placement under
+// every kernel, holds the baseline's answer against the recording, learns from what was
+// chosen and carries every world on.
+package decide
+
+import (
+	"slices"
+
+	"schedreplay/cpumask"
+	"schedreplay/fact"
+	"schedreplay/kernelmodel/explore"
+	"schedreplay/kernelmodel/place"
+	"schedreplay/parser"
+	"schedreplay/replay/hidden"
+	"schedreplay/replay/timeline"
+	"schedreplay/replay/world"
+)
+
+// Decider makes the decisions of a pass: it asks every kernel, scores the baseline's answer
+// against the recording, learns from what was chosen and carries the worlds on.
+type Decider struct {
+	*world.Worlds
+	Cfg Config
+
+	queue    decisions
+	Fidelity Scorer
+	// Unplaced counts the wakeups that no model has an answer for.
+	Unplaced int64
+	Judged   *ranking
+
+	x       explore.Explorer
+	runs    []place.Outcome // the baseline's
+	scratch scratch
+}
+
+// Config says what is wanted of the decisions.
+type Config struct {
+	// Role is the baseline's.
+	Role Role
+	// Runs bounds the runs in which an alternative is explored.
+	Runs int
+	// told: somebody hears how the alternatives answer each decision.
+	Told bool
+	// Explain chooses the decisions to be told test by test, nil chooses none.
+	Explain func(*Wakeup) bool
+	// watch, if set, sees each decision right after it was judged.
+	Watch   func(*Wakeup)
+	Watcher Watcher
+}
+
+// Watcher hears what is decided.
+type Watcher interface {
+	// entered hears where a task may be now in an alternative's world, the likeliest first,
+	// and where it was before as recorded.
+	Entered(alt int, p *timeline.Task, prev int, places []int)
+	// placed hears of a decision when it is made, with the path of the run that entry
+	// tells.
+	Placed(line *Wakeup, p *timeline.Task, path place.Path, entry *Explanation)
+	// delivered gets the lines in order of N.
+	Delivered(line *Wakeup)
+}
+
+// New makes decisions in some worlds.
+func New(w *world.Worlds, cfg Config) *Decider {
+	r := &Decider{Worlds: w, Cfg: cfg}
+	w.Overlaps = r.overlaps
+	if len(w.Followers) > 0 {
+		r.Judged = newRanking(w.Followers)
+	}
+	return r
+}
+
+// overlaps reports whether a selection chose the CPU that is not computed yet but may have
+// been over before the one that asks.
+func (r *Decider) overlaps(s *world.State, c int) bool {
+	for _, d := range r.queue.undecided {
+		if d.out != nil && r.chosen(d.out) == int32(c) && d.ev.Task.PID != s.Self && d.win.Lo <= s.Window.Hi && s.Side.World.Diverged[d.ev.Task.PID] == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// decisions are those that are not over yet.
+type decisions struct {
+	n         int64
+	pending   []*decision // not delivered yet, in order of n
+	undecided []*decision // of these, those whose selection may not be over
+	free      []*decision // delivered, to be used again
+}
+
+// scratch is space that decisions use again.
+type scratch struct {
+	single        []cpumask.Mask // by CPU, of that CPU alone
+	idx, idxAgain []int
+	runsAgain     []place.Outcome
+	looked        []world.Answered
+	places        []int
+	recent        []int
+	selected      []int
+}
+
+// decision is one placement from the event that starts it until it is scored.
+type decision struct {
+	n    int64
+	ev   parser.Event
+	out  *timeline.Outcome
+	kind place.Kind
+	// win is when the selection took place; win.hi is the deadline by which the
+	// decision is computed.
+	win   timeline.Window
+	until int64 // of state
+	prev  int32
+	done  bool
+	line  Wakeup
+	entry *Explanation
+	path  place.Path // of the run that entry tells
+}
+
+// execWithin is how long before sched_process_exec the stopper's move that
+// belongs to it may lie, in ns.
+const execWithin = 100_000_000
+
+// Open starts a decision at its waking, new task or exec event.
+func (r *Decider) Open(ev *parser.Event, out *timeline.Outcome, kind place.Kind) {
+	r.queue.n++
+	d := r.queue.fresh()
+	*d = decision{line: Wakeup{More: d.line.More}, n: r.queue.n, ev: *ev, out: out, kind: kind, prev: ev.TargetCPU}
+	delay, late := r.Survey.SelectDelay*6/10, r.Survey.SelectLate*3/2
+	p := r.Timeline.See(&ev.Task)
+	if d.prev < 0 {
+		d.prev = p.CPU // the dialect does not tell; it is where the task ran last
+	}
+	if ev.Kind == parser.KindWaking {
+		d.win = timeline.Window{Est: ev.Time + delay, Lo: ev.Time, Hi: ev.Time + late}
+		if p.QueuedKnown && p.Queued && p.Running {
+			d.win.Hi = parser.NoTime // it has to leave its CPU first
+		}
+		switch {
+		case out.Upper != parser.NoTime && (d.win.Hi == parser.NoTime || out.Upper < d.win.Hi):
+			d.win.Hi = out.Upper
+		case d.win.Hi == parser.NoTime:
+			d.win.Hi = ev.Time + late
+		}
+		d.win.Est = min(d.win.Est, d.win.Hi)
+		if out.Own && out.Upper > d.win.Hi {
+			// It was held up on the way.
+			d.win.Hi = out.Upper
+		}
+	} else {
+		d.win = timeline.Window{Est: ev.Time - delay/2, Lo: ev.Time - late/2, Hi: ev.Time}
+		d.prev = p.CPU
+		switch kind {
+		case place.KindWakeupNew:
+			d.prev = ev.CPU
+		case place.KindExec:
+			// sched_exec moves the caller through the stopper; the event comes later,
+			// on the CPU it went to.
+			d.prev = ev.CPU
+			if p.PushedFrom >= 0 && ev.Time-p.PushedAt < execWithin {
+				d.prev = p.PushedFrom
+			}
+			p.PushedFrom = parser.NoCPU
+		}
+	}
+	if !timeline.UsableCPU(d.prev) {
+		d.prev = parser.NoCPU
+	}
+	if timeline.MovedOn(ev) {
+		d.win.Lo, d.until = min(d.win.Lo, ev.Start), r.Survey.Stood.Until(ev.CPU, ev.Start)
+	}
+	r.queue.pending = append(r.queue.pending, d)
+	if d.win.Hi <= ev.Time {
+		r.close(d)
+	} else {
+		r.queue.undecided = append(r.queue.undecided, d)
+	}
+}
+
+// fresh returns a decision that was delivered, to be written anew, or a new one.
+func (q *decisions) fresh() *decision {
+	n := len(q.free)
+	if n == 0 {
+		return &decision{}
+	}
+	d := q.free[n-1]
+	q.free = q.free[:n-1]
+	return d
+}
+
+// CloseDue decides everything whose selection was over by now, in order of the
+// deadlines, and delivers the lines that are complete.
+func (r *Decider) CloseDue(now int64) {
+	q := &r.queue
+	for {
+		due := -1
+		for i, d := range q.undecided {
+			if d.win.Hi <= now && (due < 0 || d.win.Hi < q.undecided[due].win.Hi) {
+				due = i
+			}
+		}
+		if due < 0 {
+			break
+		}
+		d := q.undecided[due]
+		q.undecided = slices.Delete(q.undecided, due, due+1)
+		r.close(d)
+	}
+	i := 0
+	for i < len(q.pending) && q.pending[i].done {
+		r.Cfg.Watcher.Delivered(&q.pending[i].line)
+		q.free = append(q.free, q.pending[i])
+		i++
+	}
+	q.pending = slices.Delete(q.pending, 0, i)
+}
+
+// close computes a decision, scores it and carries the worlds on.
+func (r *Decider) close(d *decision) {
+	d.done = true
+	r.Hidden.Begin(d.n)
+	t := r.Timeline
+	p := t.Get(d.ev.Task.PID)
+	line := &d.line
+	*line = Wakeup{
+		N: d.n, Time: d.ev.Time, Kind: d.kind, Task: timeline.TaskRef{PID: p.PID, Comm: nameOr(d.ev.Task.Comm, p.Comm), Prio: d.ev.Task.Prio},
+		WakerCPU: int(d.ev.CPU), PrevCPU: int(d.prev), RecordedCPU: parser.NoCPU, Moved: MovedNo,
+		Original: Placed{CPU: parser.NoCPU, Prev: int(d.prev), Path: place.PathUnknown},
+		Patched:  Placed{CPU: parser.NoCPU, Prev: int(d.prev), Path: place.PathUnknown},
+		Baseline: r.Cfg.Role, More: line.More[:0],
+	}
+	for i := 1; i < len(r.Of); i++ {
+		line.More = append(line.More, Alternative{Kernel: r.Names[i], Placed: line.Patched, Moved: MovedNo})
+	}
+	if d.ev.Task.Prio == parser.NoPrio {
+		line.Task.Prio = p.Prio
+	}
+	r.waker(d, line)
+	if d.out != nil && timeline.UsableCPU(d.out.CPU) {
+		line.RecordedCPU, line.RecordedFrom = int(d.out.CPU), d.out.From
+	}
+	for i, at := range r.Of {
+		if div := r.Alts[at].World.Diverged[p.PID]; div == nil {
+		} else if i == 0 {
+			line.DivergedSince = div.Since
+		} else {
+			line.More[i-1].DivergedSince = div.Since
+		}
+	}
+	if iso, ok := r.Isolated.Get(); ok {
+		line.IsolatedKnown = true
+		line.Isolated = line.RecordedCPU >= 0 && iso.Test(line.RecordedCPU)
+	}
+	if p.QueuedKnown && !p.Queued && p.SleptAt > d.ev.Time {
+		// It was switching out when it was woken; the selection waited for that.
+		d.win.Lo = max(d.win.Lo, p.SleptAt)
+		d.win.Est = min(max(d.win.Est, p.SleptAt+t.Slack), d.win.Hi)
+	}
+	if r.Base.Machine == nil || !r.hasCPU(d.prev) || !r.hasCPU(d.ev.CPU) || line.RecordedCPU >= r.Base.Machine.NumCPU() {
+		r.closeUnmodelled(d, p)
+	} else {
+		r.closeModelled(d, p)
+	}
+	r.Cfg.Watcher.Placed(line, p, d.path, d.entry)
+}
+
+// hasCPU reports whether the machine has the CPU: a bundle may be that of
+// another one, or older than a hotplug.
+func (r *Decider) hasCPU(c int32) bool { return c >= 0 && int(c) < r.Base.Machine.NumCPU() }
+
+func nameOr(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// waker says who did the waking: the task current, or an interrupt over it.
+func (r *Decider) waker(d *decision, line *Wakeup) {
+	cur := d.ev.Cur
+	if cur.PID == parser.NoPID && timeline.UsableCPU(d.ev.CPU) && int(d.ev.CPU) < len(r.Timeline.CPU) {
+		cur.PID = r.Timeline.CPU[d.ev.CPU].Cur
+	}
+	line.Waker = timeline.TaskRef{PID: cur.PID, Comm: cur.Comm, Prio: parser.NoPrio}
+	if q := r.Timeline.Find(cur.PID); q != nil && cur.PID > 0 {
+		line.Waker = q.Ref()
+	} else if cur.PID == 0 {
+		line.Waker.Comm = "swapper"
+	}
+	switch {
+	case d.ev.Context == parser.ContextHardirq || d.ev.Context == parser.ContextNMI:
+		line.WakerContext = timeline.WakerHardirq
+	case d.ev.Context == parser.ContextSoftirq:
+		line.WakerContext = timeline.WakerSoftirq
+	case cur.PID == 0:
+		line.WakerContext = timeline.WakerIdle
+	case d.ev.Context == parser.ContextTask:
+		line.WakerContext = timeline.WakerTask
+	default:
+		line.WakerContext = timeline.WakerUnknown
+	}
+}
+
+// closeUnmodelled tells what the events alone show of a wakeup that
+// selected no CPU,
+// where no machine is known to run the model on.
+func (r *Decider) closeUnmodelled(d *decision, p *timeline.Task) {
+	line := &d.line
+	switch {
+	case d.ev.Cur.PID == p.PID && d.kind == place.KindWakeup:
+		r.unselected(line, place.ReasonCurrent)
+	case d.kind == place.KindWakeup && p.QueuedKnown && p.Queued:
+		r.unselected(line, place.ReasonOnRq)
+	case r.Timeline.Affinities.Of(p).Mask.Weight() == 1 && r.Timeline.Affinities.Of(p).From > fact.Assumed:
+		r.unselected(line, place.ReasonOneCPU)
+	case d.out != nil && d.out.Delayed:
+		// It may have been moved again before it ran.
+	case line.RecordedCPU >= 0 && line.PrevCPU >= 0 && line.RecordedCPU != line.PrevCPU:
+		line.Selection, line.SelectionKnown = true, true
+	}
+	if !line.Original.Bounded {
+		r.Unplaced++
+	}
+	if d.out != nil {
+		r.Timeline.Fly(p, d.ev.CPU, r.chosen(d.out), d.win)
+	}
+	r.Fidelity.Add(line)
+}
+
+func (r *Decider) unselected(line *Wakeup, why place.Reason) {
+	line.SelectionKnown = true
+	pl := Placed{CPU: line.PrevCPU, Prev: line.PrevCPU, Path: place.PathNoSelection, Reason: why, From: fact.Reconstructed}
+	if line.PrevCPU >= 0 {
+		pl.Possible, pl.Bounded = cpumask.Of(line.PrevCPU), true
+	}
+	line.Original, line.Patched = pl, pl
+	for i := range line.More {
+		line.More[i].Placed = pl
+	}
+}
+
+// ask describes the decision to the model, as it stands in a world.
+func (r *Decider) ask(d *decision, p *timeline.Task, w *world.World, q *place.Wakeup) {
+	t := r.Timeline
+	a := r.Timeline.Affinities.Of(p)
+	this := int(d.ev.CPU)
+	if d.kind == place.KindExec {
+		this = int(d.prev) // sched_exec ran before the move
+	}
+	cur, own := d.line.Waker.PID, r.Hidden.Of(p.PID)
+	inTask := d.line.WakerContext == timeline.WakerTask || d.line.WakerContext == timeline.WakerUnknown
+	prevs, prevFrom := append(q.Prev[:0], int(d.prev)), fact.Observed
+	if div := w.Diverged[p.PID]; div != nil {
+		prevs, prevFrom = append(prevs[:0], div.CPUs...), fact.Reconstructed
+	}
+	if div := w.Diverged[cur]; div != nil && inTask && cur > 0 {
+		this = div.CPUs[0]
+		if len(div.CPUs) > 1 {
+			prevFrom = fact.Assumed
+		}
+	}
+	// A task woken by an interrupt on its own CPU is mostly woken by its own
+	// timer, which fires where the task armed it: where it is in this world.
+	irq := d.line.WakerContext == timeline.WakerHardirq || d.line.WakerContext == timeline.WakerSoftirq || d.line.WakerContext == timeline.WakerIdle
+	*q = place.Wakeup{
+		ThisIsPrev: irq && d.ev.CPU == d.prev,
+		CurFlips:   q.CurFlips, Flips: q.Flips,
+		Kind: d.kind, This: this, Prev: prevs, PrevFrom: prevFrom, Prio: int(d.line.Task.Prio),
+		Allowed: a.Mask, AllowedFrom: a.From, OneCPU: a.One(),
+		MigrationDisabled: explore.Known(false, fact.Reconstructed),
+		IsCurrent:         explore.Known(cur == p.PID, fact.Reconstructed),
+		Delayed:           explore.Known(false, fact.Reconstructed),
+		InTask:            explore.Answer{Value: inTask, Open: d.line.WakerContext == timeline.WakerUnknown, From: fact.Observed},
+		Stop:              d.line.Task.Prio == 0 && a.Kthread && a.Bound,
+		RecentUsed:        nil,
+		IdlePolicy:        a.IdlePolicy(),
+	}
+	if d.line.Task.Prio == parser.NoPrio {
+		q.Prio = 120
+	}
+	r.queueFacts(d, p, q)
+	if ruc, ok := w.RecentUsed[p.PID]; ok {
+		if r.hasCPU(ruc) {
+			q.RecentUsed = []int{int(ruc)}
+		}
+	} else if len(own.Recent) > 0 && own.Recent[0] < r.Base.Machine.NumCPU() {
+		q.RecentUsed = own.Recent
+	}
+	q.CurFlips, q.Flips = append(q.CurFlips[:0], place.Weighted{Weight: 1}), own.Flips.Value(q.Flips[:0])
+	q.CurPerCPUKthread = explore.Known(cur == 0, fact.Reconstructed)
+	q.CurLoad, q.CurWeight, q.Weight = explore.Exactly(0, fact.Reconstructed), 0, p.Entity.Weight
+	kthread := false
+	if cp := t.Find(cur); cp != nil && cur > 0 {
+		q.CurFlips = r.Hidden.Of(cp.PID).Flips.After(p.PID, d.ev.Time, q.CurFlips[:0])
+		ca := r.Timeline.Affinities.Of(cp)
+		kthread = ca.Kthread
+		q.CurPerCPUKthread = explore.Known(ca.Kthread && ca.Mask.Weight() == 1, ca.From)
+		q.CurLoad, q.CurWeight = hidden.Margin(cp.Entity.Load, cp.Entity.Load), cp.Entity.Weight
+	} else if cur < 0 {
+		q.CurFlips = q.CurFlips[:0]
+		q.CurPerCPUKthread = explore.Either(false, fact.Unknown)
+	}
+	q.Load = hidden.Margin(p.Entity.Load, p.Entity.Load)
+	asleep := p.Entity // wake_cap brings it to its queue's last update, which came after its sleep
+	if d.prev >= 0 && int(d.prev) < len(t.CPU) {
+		asleep.Step(max(asleep.Last, t.CPU[d.prev].CFS.Last), false, false)
+	}
+	q.Util = hidden.Margin(asleep.Util, p.Entity.Util)
+	q.Sync = r.Hidden.Sync.Guess(d.line.wake(kthread), &own.Woken)
+}
+
+// queueFacts says whether the wakee was on a queue or still on its CPU.
+func (r *Decider) queueFacts(d *decision, p *timeline.Task, q *place.Wakeup) {
+	q.OnRq = explore.Known(false, fact.Reconstructed)
+	q.OnCPU = explore.Known(false, fact.Reconstructed)
+	switch {
+	case d.kind != place.KindWakeup:
+	case !p.QueuedKnown:
+		q.OnRq = explore.Either(false, fact.Unknown)
+	case p.Queued:
+		q.OnRq = explore.Known(true, fact.Reconstructed)
+	case p.SleptAt != parser.NoTime:
+		// Dequeued, then switched out, then on_cpu is cleared: a waker that comes
+		// between the first and the last may leave the task to its old CPU.
+		if p.SleptAt >= d.ev.Time-r.Timeline.Slack {
+			q.OnCPU = explore.Either(p.SleptAt >= d.ev.Time, fact.Reconstructed)
+		}
+		if r.Timeline.Delays && p.Fair() && p.Contended && int(p.CPU) < len(r.Timeline.CPU) && r.Timeline.CPU[p.CPU].IdleAt <= p.SleptAt {
+			r.Timeline.FairTick(p.CPU)
+			q.Delayed = explore.Either(p.Virtual.Delayed && p.Virtual.On == p.CPU, fact.Estimated)
+		}
+	}
+}
+
+// closeModelled explores a decision under all kernels.
+func (r *Decider) closeModelled(d *decision, p *timeline.Task) {
+	line := &d.line
+	r.askAll(d, p)
+	complete := r.explore(r.Alts)
+	if r.Hidden.Blind() {
+		r.writeDown(d, p, complete)
+		return
+	}
+	r.placeAll(line, complete)
+	consistent := r.selection(line, complete)
+	r.compareAll(line)
+	if r.Cfg.Watch != nil {
+		r.Cfg.Watch(line)
+	}
+	told, better := r.inHindsight(d)
+	if !better {
+		r.explainEntry(d, line)
+	}
+	if r.Judged != nil {
+		r.judge(line, better)
+	}
+	r.recordWakee(d, p)
+	if !r.Base.State.Ahead {
+		// Else that other decision would learn of its own outcome.
+		r.learn(d, p, consistent)
+		r.shownBusy(d, func(c int) { r.Timeline.CPU[c].BusyAt = max(r.Timeline.CPU[c].BusyAt, d.win.Est) })
+	}
+	r.carry(d, p, consistent)
+	if better {
+		*line = told
+	}
+	r.Fidelity.Add(line)
+}
+
+// askAll describes the decision as it stands in each world.
+func (r *Decider) askAll(d *decision, p *timeline.Task) {
+	begin := func(a *world.Side) {
+		a.State = world.State{Worlds: r.Worlds, Side: a, Window: d.win, Until: d.until, Here: int(d.ev.CPU), Memo: &a.Memo, Self: p.PID, Stalled: a.State.Stalled[:0]}
+		a.Memo.Forget(r.NCPU)
+		a.Selector.State = &a.State
+	}
+	b := r.Base
+	begin(b)
+	r.ask(d, p, b.World, &b.Ask)
+	b.Asked = &b.Ask
+	for _, a := range r.Alts {
+		begin(a)
+		a.Allowed, a.OwnAllowed = r.Timeline.Affinities.Under(p, a.Kernel.Tasks.Kthreads)
+		if a.Asked = &b.Ask; a.OwnAllowed || !a.World.Same() {
+			r.ask(d, p, a.World, &a.Ask)
+			a.Asked = &a.Ask
+			a.Allow(&a.Ask)
+		}
+	}
+}
+
+// selection tells whether the selector ran and whether the model can explain what it chose,
+// and returns the runs that fit that.
+func (r *Decider) selection(line *Wakeup, complete bool) []int {
+	first := &r.runs[0]
+	line.Selection, line.SelectionKnown = first.Selected(), true
+	if line.RecordedCPU >= 0 && line.RecordedCPU != line.PrevCPU && first.CPU != line.RecordedCPU {
+		line.Selection = true // it moved, and only a selection moves a wakee
+	}
+	consistent := r.consistent(line)
+	line.ModelMiss = line.RecordedCPU >= 0 && len(consistent) == 0 && complete
+	if len(consistent) == 0 {
+		consistent = r.all()
+	}
+	if line.RecordedCPU < 0 || line.RecordedCPU == line.PrevCPU {
+		// Whether the selector ran may hang on what is not known, as whether a dequeue
+		// was delayed.
+		for _, i := range consistent {
+			line.SelectionKnown = line.SelectionKnown && complete && r.runs[i].Selected() == first.Selected()
+		}
+	}
+	return consistent
+}
+
+// compareAll says of each alternative whether it differs from the baseline about a
+// decision.
+func (r *Decider) compareAll(line *Wakeup) {
+	for i, at := range r.Of {
+		a := r.Alts[at]
+		if i == 0 {
+			line.Moved = r.moved(line, a, line.DivergedSince)
+		} else {
+			m := &line.More[i-1]
+			m.Moved = r.moved(line, a, m.DivergedSince)
+		}
+	}
+}
+
+// moved compares an alternative, in a world that parted since decision number since, with
+// the baseline under the same answers.
+func (r *Decider) moved(line *Wakeup, a *world.Side, since int64) Moved {
+	if !a.Parts {
+		return MovedNo
+	}
+	differ := 0
+	fits := a.Fitting(line.RecordedCPU)
+	for _, i := range fits {
+		if a.Runs[i].Base.CPU != a.Runs[i].Other.CPU {
+			differ++
+		}
+	}
+	switch {
+	case differ == 0 && a.Complete:
+		return MovedNo
+	case differ == len(fits) && a.Complete && !baseless(line, since) && a.Runs[fits[0]].Other.From > fact.Assumed:
+		return MovedCertain
+	case !a.Complete && differ == 0 && since == 0 && !line.Made().Possible.Intersects(r.Isolated.Value):
+		return MovedNo // what was not tried cannot leave the domain: there the kernels agree
+	}
+	return MovedPossible
+}

@@ -1,0 +1,131 @@
+package decide
+
+import (
+	"slices"
+
+	"schedreplay/kernelmodel/place"
+	"schedreplay/kernelmodel/rules"
+	"schedreplay/replay/world"
+)
+
+// KernelScore says how well one kernel explains a recording.
+type KernelScore struct {
+	rules.Candidate
+	// Decisions were judged; Covered of them the kernel can have made, Exact it
+	// makes by the likeliest values of what is not known.
+	Decisions, Covered, Exact int64
+	// Entries are recorded selections that took a task from inside the sched
+	// domains to an isolated CPU and that this kernel cannot make, whatever the
+	// unknown facts are.
+	Entries int64
+	// RuledOutBy are decisions that this kernel cannot have made and another one
+	// can: entries first, then the first in time; at most MaxRuledOut.
+	RuledOutBy []Wakeup
+}
+
+// MaxRuledOut bounds KernelScore.RuledOutBy.
+const MaxRuledOut = 3
+
+// Missed is the number of decisions that the kernel cannot have made.
+func (s *KernelScore) Missed() int64 { return s.Decisions - s.Covered }
+
+// Rank orders scores, the best first: fewest impossible entries, then fewest
+// impossible decisions, then most exact ones; equal ones keep their order. Leaving the
+// sched domain is not a matter of timing, so one entry outweighs any number of decisions
+// that a race may explain.
+func Rank(scores []KernelScore) {
+	slices.SortStableFunc(scores, func(a, b KernelScore) int {
+		switch {
+		case a.Entries != b.Entries:
+			return int(a.Entries - b.Entries)
+		case a.Missed() != b.Missed():
+			return int(a.Missed() - b.Missed())
+		}
+		return int(b.Exact - a.Exact)
+	})
+}
+
+// ranking judges kernels while a replay goes: each follows the recorded state on a machine
+// with the domains that it builds.
+type ranking struct {
+	sides   []*world.Side
+	score   []KernelScore // by side
+	entries [][]Wakeup
+	can     []bool
+	memo    world.IdleMemo
+}
+
+func newRanking(sides []*world.Side) *ranking {
+	n := len(sides)
+	for _, a := range sides {
+		a.Selector.Variants = nil
+	}
+	return &ranking{sides: sides, score: make([]KernelScore, n), entries: make([][]Wakeup, n), can: make([]bool, n)}
+}
+
+// Scores gives every candidate that follows the score of its side.
+func (r *Decider) Scores(candidates []rules.Candidate) []KernelScore {
+	out := make([]KernelScore, 0, len(candidates))
+	for i, at := range r.FollowerOf {
+		s := r.Judged.score[at]
+		s.Candidate = candidates[i]
+		s.RuledOutBy = slices.Concat(r.Judged.entries[at], s.RuledOutBy)
+		s.RuledOutBy = s.RuledOutBy[:min(len(s.RuledOutBy), MaxRuledOut)]
+		out = append(out, s)
+	}
+	return out
+}
+
+// judge takes one decision in the recorded state, in hindsight if that tells more.
+func (r *Decider) judge(line *Wakeup, hindsight bool) {
+	if !line.Selection || line.RecordedCPU < 0 || line.Task.Prio < place.MaxRTPrio || line.Kind == place.KindExec {
+		return
+	}
+	g := r.Judged
+	g.memo.Forget(r.NCPU) // all see the recorded state
+	any := false
+	for i, a := range g.sides {
+		a.State = world.State{Worlds: r.Worlds, Side: a, Window: r.Base.State.Window, Until: r.Base.State.Until, Here: r.Base.State.Here, Memo: &g.memo, Self: r.Base.State.Self, Stalled: a.State.Stalled[:0], Hindsight: hindsight}
+		a.Selector.State = &a.State
+		exact, can := r.makes(a, line.RecordedCPU)
+		s := &g.score[i]
+		s.Decisions++
+		if g.can[i] = can; can {
+			s.Covered++
+			any = true
+		}
+		if exact {
+			s.Exact++
+		}
+	}
+	if !any {
+		return
+	}
+	entry := line.Isolated && line.PrevCPU >= 0 && !r.Isolated.Value.Test(line.PrevCPU)
+	for i := range g.sides {
+		if g.can[i] {
+			continue
+		}
+		if s := &g.score[i]; entry {
+			s.Entries++
+			if len(g.entries[i]) < MaxRuledOut {
+				g.entries[i] = append(g.entries[i], *line)
+			}
+		} else if len(s.RuledOutBy) < MaxRuledOut {
+			s.RuledOutBy = append(s.RuledOutBy, *line)
+		}
+	}
+}
+
+// makes tells whether a kernel chooses the recorded CPU by the likeliest answers, and
+// whether it can.
+func (r *Decider) makes(a *world.Side, recorded int) (exact, can bool) {
+	first := true
+	complete := r.x.Explore(ManyRuns, func() {
+		hit := a.Selector.Select(&r.x, &r.Base.Ask).CPU == recorded
+		can = can || hit
+		exact = exact || hit && first
+		first = false
+	})
+	return exact, can || !complete && a.Selector.Widest(&r.Base.Ask).Test(recorded)
+}

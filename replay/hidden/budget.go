@@ -1,0 +1,235 @@
+package hidden
+
+import (
+	"schedreplay/fact"
+	"schedreplay/kernelmodel/explore"
+)
+
+// scanBudget follows nr_idle_scan of one LLC (6.0 and later).
+//
+// Periodic balancing now and then sets it to a function of the utilisation of
+// the LLC's CPUs (update_idle_cpu_scan, kernel/sched/fair.c;
+// docs/kernel/balance.md#when-nr_idle_scan-is-set). The utilisation is reconstructed; the moments are in no event. So the
+// value is followed as a distribution: every millisecond it may have been set to
+// about what the reconstruction says, and every decision that shows how far a
+// scan went rules values out.
+type scanBudget struct {
+	weight int64
+	pct    int64 // imbalance_pct of the LLC's domain
+	// p is the likelihood of each value 0 to weight, out of budgetOne.
+	p []uint64
+	// steps counts the milliseconds followed.
+	steps int64
+	// notes, in a rehearsal, is where what happens is written down; later reads in the
+	// replay what a rehearsal wrote.
+	notes *budgetNotes
+	later *hindsight
+	// both is p together with what comes after decision number asked, empty if nothing
+	// is known of that; hindsight: questions are answered by it.
+	both      []uint64
+	asked     int64
+	hindsight bool
+}
+
+const (
+	budgetOne = 1 << 32
+	// budgetRefresh is one over the chance that a millisecond sets the value: an
+	// idle CPU balances an LLC of 8 every 8 to 16 ms at most, a busy one every 128 to
+	// 255 ms (get_sd_balance_interval). budgetFresh is that chance while a CPU has
+	// just gone idle: newly-idle balancing brings its next pass forward to the
+	// interval of the lowest domain (update_next_balance), and the pass goes on to
+	// the LLC if that is due by the idle interval, as after a busy time it is.
+	budgetRefresh = 32
+	budgetFresh   = 8
+	// newlyIdle is that interval for cores of two threads, twice its width in ms.
+	newlyIdle = 4_000_000
+	// budgetDoubt is one over the likelihood that remains to a value that a
+	// decision seems to rule out: the idle states it was read from may be off.
+	budgetDoubt = 32
+	// budgetTail is one over the likelihood that the range leaves out at either
+	// end: a 64th in all, as for the flips.
+	budgetTail = 128
+	// budgetSettle is how many milliseconds the load averages need to forget what
+	// was before the capture.
+	budgetSettle = 150
+)
+
+// budgetError is how far the value set lies from the reconstruction: the
+// likelihood by distance, in parts of 1024.
+var budgetError = [...]uint64{450, 220, 50, 12, 4}
+
+func newScanBudget(weight, pct int64) scanBudget {
+	b := scanBudget{weight: weight, pct: pct, p: make([]uint64, weight+1)}
+	for v := range b.p {
+		b.p[v] = budgetOne / uint64(weight+1)
+	}
+	return b
+}
+
+// nrIdleScan is the formula: x is the mean utilisation of the LLC's CPUs.
+func nrIdleScan(sum, weight, pct int64) int64 {
+	x := sum / weight
+	y := x * x * pct * pct / (10000 * 1024)
+	return (1024 - min(y, 1024)) * weight / 1024
+}
+
+// refreshRate is one over the chance that a millisecond sets the value.
+func refreshRate(fresh bool) uint64 {
+	if fresh {
+		return budgetFresh
+	}
+	return budgetRefresh
+}
+
+// errorShare is the likelihood of a distance from the reconstruction, in parts of
+// 1024.
+func errorShare(d int64) uint64 {
+	if d < 0 {
+		d = -d
+	}
+	if d < int64(len(budgetError)) {
+		return budgetError[d]
+	}
+	return 1
+}
+
+// step lets some milliseconds pass in which the reconstruction gives value v; fresh
+// says that a CPU of the LLC has just gone idle.
+func (b *scanBudget) step(v int64, ms int64, fresh bool) {
+	b.steps += ms
+	if b.notes != nil {
+		b.notes.refresh(v, ms, fresh)
+	}
+	rate := refreshRate(fresh)
+	for range min(ms, 8*budgetRefresh) {
+		left := uint64(0)
+		for j, p := range b.p {
+			b.p[j] -= p / rate
+			left += p / rate
+		}
+		spread(b.p, v, left)
+	}
+	b.normalise()
+}
+
+// spread puts likelihood around the value that a refresh would set.
+func spread(p []uint64, at int64, mass uint64) {
+	at = max(0, min(at, int64(len(p)-1)))
+	for i := range p {
+		p[i] += mass / 1024 * errorShare(int64(i)-at)
+	}
+}
+
+func (b *scanBudget) normalise() {
+	sum := uint64(0)
+	for _, p := range b.p {
+		sum += p
+	}
+	if sum == 0 {
+		b.p = newScanBudget(b.weight, b.pct).p
+		return
+	}
+	scale := budgetOne/sum + 1
+	if sum < budgetOne/2 || sum > 2*budgetOne {
+		for i, p := range b.p {
+			if sum > budgetOne {
+				b.p[i] = p / (sum / budgetOne)
+			} else {
+				b.p[i] = p * scale
+			}
+		}
+	}
+}
+
+// prove takes what a decision showed: the budget was at least lo and at most
+// hi.
+func (b *scanBudget) prove(lo, hi int64) {
+	ruleOut(b.p, lo, hi)
+	b.normalise()
+}
+
+func ruleOut(p []uint64, lo, hi int64) {
+	for v := range p {
+		if int64(v) < lo || int64(v) > hi {
+			p[v] /= budgetDoubt
+		}
+	}
+}
+
+// ask is told the number of the decision that the next questions are for, and whether
+// they are to be answered in hindsight.
+func (b *scanBudget) ask(n int64, hindsight bool) {
+	if b.notes != nil {
+		b.notes.ask(n)
+	}
+	b.hindsight = hindsight && b.later != nil
+	if !b.hindsight || b.asked == n {
+		return
+	}
+	b.asked, b.both = n, b.both[:0]
+	fit, sum := b.later.after(n), uint64(0)
+	for v, f := range fit {
+		b.both = append(b.both, b.p[v]*f/fitOne)
+		sum += b.both[v]
+	}
+	if sum < budgetOne/budgetDoubt/budgetDoubt {
+		b.both = b.both[:0] // they contradict each other
+	}
+}
+
+// odd is the likelihood of each value for the decision that asks.
+func (b *scanBudget) odd() []uint64 {
+	if b.hindsight && len(b.both) > 0 {
+		return b.both
+	}
+	return b.p
+}
+
+// value is the budget as a range around its middle.
+func (b *scanBudget) value() explore.Range {
+	r := explore.Range{Lo: 0, Hi: b.weight, From: fact.Estimated}
+	odd, sum := b.odd(), uint64(0)
+	for _, p := range odd {
+		sum += p
+	}
+	// The median: a scan asks whether the value is at least some number.
+	for acc := odd[0]; acc < sum/2 && r.Best < b.weight; acc += odd[r.Best] {
+		r.Best++
+	}
+	if b.steps < budgetSettle {
+		return r
+	}
+	tail := sum / budgetTail
+	for acc := uint64(0); r.Lo < r.Best; r.Lo++ {
+		if acc += odd[r.Lo]; acc > tail {
+			break
+		}
+	}
+	for acc := uint64(0); r.Hi > r.Best; r.Hi-- {
+		if acc += odd[r.Hi]; acc > tail {
+			break
+		}
+	}
+	return r
+}
+
+// odds are those of the values, nil while the load averages hold what was before
+// the capture.
+func (b *scanBudget) odds() explore.Odds {
+	if b.steps < budgetSettle {
+		return nil
+	}
+	return b
+}
+
+// Doubt implements [explore.Odds].
+func (b *scanBudget) Doubt(v int64) uint8 {
+	sum, below := uint64(0), uint64(0)
+	for i, p := range b.odd() {
+		sum += p
+		if int64(i) < v {
+			below += p
+		}
+	}
+	return explore.DoubtOf(min(below, sum-below), sum)
+}

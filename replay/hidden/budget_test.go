@@ -1,0 +1,117 @@
+package hidden
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"schedreplay/fact"
+)
+
+// The formula of update_idle_cpu_scan: from which mean utilisation on nothing is
+// scanned, by the LLC's width, and how the whole LLC is reached.
+func TestNrIdleScan(t *testing.T) {
+	const pct = 117
+	for w, zero := range map[int64]int64{2: 620, 4: 759, 8: 820, 12: 839, 16: 848, 24: 858, 32: 862, 64: 869} {
+		if a, b := nrIdleScan((zero-1)*w, w, pct), nrIdleScan(zero*w, w, pct); a == 0 || b != 0 {
+			t.Errorf("LLC of %d: %d at %d, %d at %d; want 0 from there on", w, a, zero-1, b, zero)
+		}
+		if a, b := nrIdleScan(27*w, w, pct), nrIdleScan(28*w, w, pct); a != w || b != w-1 {
+			t.Errorf("LLC of %d: %d at 27, %d at 28; want %d and one less", w, a, b, w)
+		}
+		last := w
+		for x := int64(0); x <= 1100; x++ {
+			n := nrIdleScan(x*w, w, pct)
+			if n > last || n < 0 {
+				t.Fatalf("LLC of %d: %d at %d after %d", w, n, x, last)
+			}
+			last = n
+		}
+	}
+}
+
+// The budget follows the reconstruction, and what decisions prove outweighs it
+// for a while.
+func TestScanBudgetFollows(t *testing.T) {
+	b := newScanBudget(16, 117)
+	if v := b.value(); v.Lo != 0 || v.Hi != 16 || v.From != fact.Estimated {
+		t.Errorf("at first %+v: nothing is excluded", v)
+	}
+	b.step(10, budgetSettle-1, false)
+	if v := b.value(); v.Lo != 0 || v.Hi != 16 {
+		t.Errorf("before the load averages have settled %+v: nothing is excluded", v)
+	}
+	for range 200 {
+		b.step(10, 1, true)
+	}
+	v := b.value()
+	if v.Best < 9 || v.Best > 11 || v.Lo < 1 || v.Hi > 15 || v.Lo > 9 || v.Hi < 11 {
+		t.Errorf("after the reconstruction said 10 for long: %+v", v)
+	}
+	for range 4 {
+		b.prove(7, 7)
+	}
+	if v := b.value(); v.Best != 7 {
+		t.Errorf("after decisions proved 7: %+v", v)
+	}
+	for range 100 {
+		b.step(3, 1, true)
+	}
+	if v := b.value(); v.Best > 4 || v.Hi > 15 {
+		t.Errorf("after the reconstruction fell to 3: %+v", v)
+	}
+	for range 100 {
+		b.step(0, 1, true)
+	}
+	if v := b.value(); v.Lo != 0 || v.Best > 1 {
+		t.Errorf("at the lower end: %+v", v)
+	}
+	for range 200 {
+		b.step(16, 1, true)
+	}
+	if v := b.value(); v.Hi != 16 || v.Best < 14 {
+		t.Errorf("at the upper end: %+v", v)
+	}
+}
+
+// While a CPU has just gone idle the value is set more often.
+func TestScanBudgetFresh(t *testing.T) {
+	slow, quick := newScanBudget(16, 117), newScanBudget(16, 117)
+	for _, b := range []*scanBudget{&slow, &quick} {
+		b.step(2, 400, true)
+	}
+	slow.step(10, 8, false)
+	quick.step(10, 8, true)
+	if s, q := slow.value(), quick.value(); s.Best >= q.Best || q.Best < 9 {
+		t.Errorf("%d after 8 ms, %d where a CPU went idle", s.Best, q.Best)
+	}
+}
+
+// Whatever it is told, the budget is a range within the LLC around a value, and
+// never runs out of likelihood.
+func TestScanBudgetBounds(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := rapid.Int64Range(1, 128).Draw(t, "width")
+		b := newScanBudget(w, 117)
+		for range rapid.IntRange(1, 80).Draw(t, "n") {
+			switch rapid.IntRange(0, 3).Draw(t, "what") {
+			case 0, 1:
+				b.step(rapid.Int64Range(0, w).Draw(t, "v"), rapid.Int64Range(0, 1<<40).Draw(t, "ms"), rapid.Bool().Draw(t, "fresh"))
+			default:
+				lo := rapid.Int64Range(-1, w+2).Draw(t, "lo")
+				b.prove(lo, rapid.Int64Range(-1, w+2).Draw(t, "hi"))
+			}
+			v := b.value()
+			if v.Lo < 0 || v.Lo > v.Best || v.Best > v.Hi || v.Hi > w {
+				t.Fatalf("%+v of %d", v, w)
+			}
+			sum := uint64(0)
+			for _, p := range b.p {
+				sum += p
+			}
+			if sum < budgetOne/16 || sum > 16*budgetOne {
+				t.Fatalf("likelihoods sum to %g of one", float64(sum)/budgetOne)
+			}
+		}
+	})
+}

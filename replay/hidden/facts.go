@@ -1,0 +1,218 @@
+// Package hidden follows facts that the kernel's choices hang on and no event tells: the
+// scan budget, wakee_flips, WF_SYNC, recent_used_cpu. Each is observed from events, asked by
+// decisions and learned from what was chosen; a rehearsal lets later decisions speak too.
+package hidden
+
+import (
+	"schedreplay/cpumask"
+	"schedreplay/fact"
+	"schedreplay/kernelmodel/explore"
+	"schedreplay/kernelmodel/place"
+	"schedreplay/kernelmodel/rules"
+	"schedreplay/parser"
+	"schedreplay/replay/timeline"
+)
+
+// Facts are the hidden facts that a pass follows: numbers that the kernel's choices
+// hang on and no event tells. They are observed from events, asked by decisions, and
+// learned from what was chosen.
+type Facts struct {
+	rec    *timeline.Recorded
+	t      *timeline.Timeline
+	llcs   []LLC
+	budget []scanBudget // by LLC
+	cost   []*scanCost  // by CPU, nil if nothing was asked of it
+	// odds are those of the scans that decision number deciding asked about.
+	odds     []*scanOdds
+	oddsOf   int64
+	deciding int64
+	sampled  int64
+	Sync     syncHabits
+	task     parser.ByPID[*habits]
+	// Later is what a rehearsal learned, nil if there was none; notes is where this
+	// rehearsal writes, nil if it is none.
+	Later, Notes *Rehearsed
+}
+
+// LLC is one LLC of some scenario.
+type LLC struct {
+	Span cpumask.Mask
+	Pct  int // imbalance_pct of its domain
+}
+
+// habits are the hidden facts about one task.
+type habits struct {
+	// Recent holds what recent_used_cpu may be, the likeliest first; empty if it may be
+	// any CPU.
+	Recent []int
+	Flips  flips
+	Woken  lastHabit
+}
+
+// New begins to follow the facts of some LLCs; later is what a rehearsal learned, nil
+// if there was none.
+func New(rec *timeline.Recorded, t *timeline.Timeline, llcs []LLC, later *Rehearsed) *Facts {
+	h := &Facts{
+		rec: rec, t: t, llcs: llcs, Later: later, Sync: syncHabits{path: map[wakePath]*habit{}},
+		budget: make([]scanBudget, len(llcs)), cost: make([]*scanCost, rec.NCPU),
+	}
+	for i, l := range llcs {
+		h.budget[i] = newScanBudget(int64(l.Span.Weight()), int64(l.Pct))
+		if b := &h.budget[i]; later != nil && i < len(later.budget) {
+			b.later = &hindsight{notes: later.budget[i], weight: b.weight}
+		}
+	}
+	return h
+}
+
+// Blind reports whether this is a rehearsal, which does not see what was chosen.
+func (h *Facts) Blind() bool { return h.Notes != nil }
+
+// Of returns the habits of a task.
+func (h *Facts) Of(pid int32) *habits {
+	k := h.task.Get(pid)
+	if k == nil {
+		k = &habits{}
+		if ts := h.rec.Survey.Task.Get(pid); ts != nil {
+			k.Flips.start(ts.Partners, h.rec.Survey.End-h.rec.Survey.Start)
+		}
+		h.task.Set(pid, k)
+	}
+	return k
+}
+
+// Observe takes an event that the timeline has taken.
+func (h *Facts) Observe(ev *parser.Event) {
+	switch ev.Kind {
+	case parser.KindFork:
+		h.Of(ev.Task.PID).Flips.copyTo(&h.Of(ev.Next.PID).Flips)
+	case parser.KindWakeupNew:
+		if k := h.Of(ev.Task.PID); timeline.UsableCPU(ev.CPU) && int(ev.CPU) < h.rec.NCPU && timeline.UsableCPU(ev.TargetCPU) {
+			k.Recent = append(k.Recent[:0], int(ev.CPU))
+		}
+	case parser.KindSwitch:
+		if ev.Task.PID > 0 && ev.Task.PID != ev.Next.PID && ev.State.Gone() {
+			h.task.Set(ev.Task.PID, nil)
+		}
+	}
+}
+
+// Sample lets the scan budgets follow the milliseconds up to now.
+func (h *Facts) Sample(now int64) {
+	const every = 1_000_000
+	if len(h.budget) == 0 || now-h.sampled < every {
+		return
+	}
+	steps := (now - h.sampled) / every
+	if h.sampled == 0 {
+		steps = 1
+		h.sampled = now
+	} else {
+		h.sampled += steps * every
+	}
+	for i := range h.budget {
+		b := &h.budget[i]
+		sum, fresh := int64(0), false
+		for c := range h.llcs[i].Span.All() {
+			if c < len(h.t.CPU) {
+				k := &h.t.CPU[c]
+				fresh = fresh || k.Idle() && k.IdleAt > now-newlyIdle
+				// The pass that balances for the idle CPUs brings the averages of all
+				// that are idle up to date (update_nohz_stats).
+				a, _ := h.t.LoadOf(c)
+				sum += min(1024, max(a.Util, k.CFS.Est))
+			}
+		}
+		b.step(nrIdleScan(sum, b.weight, b.pct), steps, fresh)
+	}
+}
+
+// Begin tells that the questions to come are for decision number n.
+func (h *Facts) Begin(n int64) { h.deciding = n }
+
+// ScanBudget is how many CPUs a scan of an LLC made on a CPU at a time may look at, and how
+// likely each number is, in hindsight if that is known and wanted.
+func (h *Facts) ScanBudget(llc int, rule rules.BudgetRule, this int, at int64, hindsight bool) (explore.Range, explore.Odds) {
+	b := &h.budget[llc]
+	b.ask(h.deciding, hindsight)
+	if rule == rules.BudgetUtil {
+		return b.value(), b.odds()
+	}
+	o := h.scanOdds(rule, this, b.weight, at)
+	return o.value(), o
+}
+
+// scanOdds tells of the budget of a scan of weight CPUs made on a CPU, before 6.0.
+func (h *Facts) scanOdds(rule rules.BudgetRule, this int, weight, now int64) *scanOdds {
+	if h.oddsOf != h.deciding {
+		h.oddsOf, h.odds = h.deciding, h.odds[:0]
+	}
+	for _, o := range h.odds {
+		if o.rule == rule && o.this == this && o.weight == weight {
+			return o
+		}
+	}
+	if h.cost[this] == nil {
+		h.cost[this] = newScanCost(h.cost)
+	}
+	rest := timeline.NewIdleTime()
+	if !h.t.Slices {
+		rest = h.t.CPU[this].Rest
+	}
+	o := &scanOdds{scanCost: h.cost[this], rule: rule, this: this, weight: weight, idle: rest.Counted(rule, now, h.rec.Jiffy)}
+	o.sum()
+	h.odds = append(h.odds, o)
+	return o
+}
+
+// LearnScan takes from decision that scanned an LLC that its budget was from lo to hi, and
+// how the scan of width CPUs ended.
+func (h *Facts) LearnScan(llc int, rule rules.BudgetRule, this int, at, lo, hi int64, end place.ScanEnd, width int64) {
+	b := &h.budget[llc]
+	switch {
+	case rule == rules.BudgetUtil && (lo > 0 || hi < 1<<40):
+		b.prove(lo, min(hi, b.weight))
+	case rule != rules.BudgetUtil && end != place.ScanNone:
+		h.scanOdds(rule, this, b.weight, at).learn(lo, hi, end, width)
+		h.odds = h.odds[:0]
+	}
+}
+
+// Rehearse makes facts that have not begun those of a rehearsal.
+func (h *Facts) Rehearse() {
+	left := maxNotes
+	h.Notes = &Rehearsed{Busy: make([]busyNotes, h.rec.NCPU)}
+	for i := range h.budget {
+		h.budget[i].notes = &budgetNotes{left: &left}
+	}
+}
+
+// Note writes down what decision number n shows of the budget of an LLC, -1 if of none:
+// it was from lo to hi. Each decision that looked has its note, even if that says nothing:
+// so those after it do not hang on what it chose.
+func (h *Facts) Note(n int64, llc int, lo, hi int64) {
+	for i := range h.budget {
+		switch b := &h.budget[i]; {
+		case b.notes.asked != n:
+		case llc == i:
+			b.notes.proof(n, lo, min(hi, b.weight))
+		default:
+			b.notes.proof(n, 0, b.weight)
+		}
+	}
+}
+
+// Learned is what a rehearsal has written down.
+func (h *Facts) Learned() *Rehearsed {
+	for i := range h.budget {
+		h.Notes.budget = append(h.Notes.budget, h.budget[i].notes.list)
+	}
+	return h.Notes
+}
+
+// Margin is the range in which the kernel's own average lies, given the
+// reconstructed one now and as of its last update.
+func Margin(now, stale int64) explore.Range {
+	lo, hi := min(now, stale), max(now, stale)
+	return explore.Range{Lo: max(0, lo-lo/8-60), Best: now, Hi: hi + hi/12 + 24, From: fact.Estimated}
+}

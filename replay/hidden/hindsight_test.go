@@ -1,0 +1,155 @@
+package hidden
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// notesOf makes a rehearsal's notes with room for more.
+func notesOf(room int) *budgetNotes { return &budgetNotes{left: &room} }
+
+// What a later decision shows bears on an earlier one, the less the longer after it;
+// what a decision itself shows does not.
+func TestHindsight(t *testing.T) {
+	replayed := func(pause int64) scanBudget {
+		n := notesOf(100)
+		n.ask(1)
+		n.proof(1, 7, 16)
+		n.refresh(8, pause, false)
+		n.ask(2)
+		n.proof(2, 0, 3)
+		n.proof(3, 0, 3)
+		b := newScanBudget(16, 117)
+		b.step(6, budgetSettle, false)
+		b.later = &hindsight{notes: n.list, weight: 16}
+		return b
+	}
+	for pause, want := range map[int64][2]int64{1: {0, 3}, 250: {5, 7}} {
+		b := replayed(pause)
+		if b.ask(1, true); b.value().Best < want[0] || b.value().Best > want[1] {
+			t.Errorf("%d ms before it was shown to be 3 at most: %+v", pause, b.value())
+		}
+	}
+	b := replayed(1)
+	if b.ask(3, true); b.value().Best != 6 {
+		t.Errorf("after the last note: %+v", b.value())
+	}
+	b = replayed(1)
+	before := slices.Clone(b.p)
+	b.ask(1, true)
+	if !slices.Equal(b.p, before) || slices.Equal(b.both, before) {
+		t.Error("what comes later went into what came before")
+	}
+}
+
+// Milliseconds that change nothing are one note, unless a decision looked at the
+// budget between them; no room, no notes.
+func TestNotesAreFew(t *testing.T) {
+	n := notesOf(3)
+	for range 5 {
+		n.refresh(4, 1, false)
+	}
+	if len(n.list) != 1 || n.list[0].value() != 5 || n.list[0].kind() != noteRefresh {
+		t.Fatalf("%+v", n.list)
+	}
+	n.ask(2)
+	n.refresh(4, 1, false)
+	n.refresh(4, 1, true)
+	n.proof(3, 1, 2)
+	if len(n.list) != 3 || n.list[1].value() != 1 || n.list[2].kind() != noteFresh {
+		t.Errorf("%+v", n.list)
+	}
+}
+
+// Reading backwards gives what the chances say: the likelihood of all that follows a
+// decision, for each value that the budget may have.
+func TestHindsightIsLikelihood(t *testing.T) {
+	const weight = 8
+	rapid.Check(t, func(t *rapid.T) {
+		n := notesOf(1 << 20)
+		asked := int64(0)
+		for range rapid.IntRange(1, 3*noteBlock/2).Draw(t, "notes") {
+			if rapid.IntRange(0, 3).Draw(t, "kind") == 0 {
+				asked++
+				n.ask(asked)
+				lo := rapid.Int64Range(0, weight).Draw(t, "lo")
+				n.proof(asked, lo, rapid.Int64Range(lo, weight).Draw(t, "hi"))
+			} else {
+				n.ask(asked)
+				n.refresh(rapid.Int64Range(0, weight).Draw(t, "value"), rapid.Int64Range(1, 20).Draw(t, "ms"), rapid.Bool().Draw(t, "fresh"))
+			}
+		}
+		want := make([][weight + 1]float64, len(n.list)+1)
+		for v := range want[len(n.list)] {
+			want[len(n.list)][v] = 1
+		}
+		for k := len(n.list) - 1; k >= 0; k-- {
+			x, f := n.list[k], want[k+1]
+			if x.kind() == noteProof {
+				for v := range f {
+					if int64(v) < int64(x.a) || int64(v) > x.value() {
+						f[v] /= budgetDoubt
+					}
+				}
+			} else {
+				for range x.value() {
+					set, shares := 0.0, 0.0
+					for v := range f {
+						s := float64(errorShare(int64(v) - int64(x.a)))
+						set, shares = set+f[v]*s, shares+s
+					}
+					rate := float64(refreshRate(x.kind() == noteFresh))
+					for v := range f {
+						f[v] += (set/shares - f[v]) / rate
+					}
+				}
+			}
+			best := slices.Max(f[:])
+			for v := range f {
+				f[v] /= best
+			}
+			want[k] = f
+		}
+		h := &hindsight{notes: n.list, weight: weight}
+		for k := range asked + 1 {
+			got := h.after(k)
+			at := h.next
+			if at < len(n.list) && n.list[at].kind() == noteProof && int64(n.list[at].n) == k {
+				at++
+			}
+			if got == nil {
+				if at < len(n.list) {
+					t.Fatalf("nothing after decision %d of %d", k, asked)
+				}
+				continue
+			}
+			best := float64(slices.Max(got))
+			for v, g := range got {
+				if d := math.Abs(float64(g)/best - want[at][v]); d > 0.02 {
+					t.Fatalf("after decision %d, value %d: %.4f, want %.4f", k, v, float64(g)/best, want[at][v])
+				}
+			}
+		}
+	})
+}
+
+// What a CPU did not look like at one time it did not before, back to where something
+// happened to it; of that very moment nothing is said.
+func TestBusyNotes(t *testing.T) {
+	var b busyNotes
+	b.Mark(10, 20)
+	b.Mark(10, 30)
+	b.Mark(40, 40) // the moment itself
+	b.Mark(50, 60)
+	for at, want := range map[int64]bool{5: false, 10: false, 11: true, 29: true, 30: false, 40: false, 45: false, 50: false, 59: true, 60: false} {
+		if b.Holds(at) != want {
+			t.Errorf("at %d: %v", at, !want)
+		}
+	}
+	if busyNotes(nil).Holds(1) {
+		t.Error("nothing noted, and it holds")
+	}
+}

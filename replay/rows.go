@@ -1,0 +1,91 @@
+package replay
+
+import (
+	"schedreplay/kernelmodel/rules"
+	"schedreplay/kernelmodel/topo"
+	"schedreplay/parser"
+	"schedreplay/replay/account"
+	"schedreplay/replay/decide"
+	"schedreplay/replay/timeline"
+	"schedreplay/replay/world"
+)
+
+// What a result consists of, by the room that makes it; see there. The rooms are for this
+// package alone, so these are the names that others use.
+type (
+	// TaskRef, WakerContext: who, from the timeline.
+	TaskRef      = timeline.TaskRef
+	WakerContext = timeline.WakerContext
+	// Scenario is a kernel on a host.
+	Scenario = world.Scenario
+
+	// Wakeup and what it holds, from the decisions.
+	Wakeup      = decide.Wakeup
+	Placed      = decide.Placed
+	Moved       = decide.Moved
+	Role        = decide.Role
+	Alternative = decide.Alternative
+	Explanation = decide.Explanation
+	Fidelity    = decide.Fidelity
+	PathScore   = decide.PathScore
+	Scorer      = decide.Scorer
+	KernelScore = decide.KernelScore
+
+	// CPUResult and what it holds, from the accounts of isolated CPUs.
+	CPUResult      = account.CPUResult
+	Stay           = account.Stay
+	Entry          = account.Entry
+	Slice          = account.Slice
+	Remains        = account.Remains
+	OtherTask      = account.OtherTask
+	Landing        = account.Landing
+	MovedTask      = account.MovedTask
+	Hold           = account.Hold
+	Class          = account.Class
+	How            = account.How
+	DelayHistogram = account.DelayHistogram
+)
+
+// The values of the types above.
+const (
+	WakerTask    = timeline.WakerTask
+	WakerSoftirq = timeline.WakerSoftirq
+	WakerHardirq = timeline.WakerHardirq
+	WakerIdle    = timeline.WakerIdle
+	WakerUnknown = timeline.WakerUnknown
+
+	RoleOriginal  = decide.RoleOriginal
+	RolePatched   = decide.RolePatched
+	MovedNo       = decide.MovedNo
+	MovedPossible = decide.MovedPossible
+	MovedCertain  = decide.MovedCertain
+
+	ClassUnknown      = account.ClassUnknown
+	ClassOwner        = account.ClassOwner
+	ClassForeign      = account.ClassForeign
+	ClassPinned       = account.ClassPinned
+	ClassHousekeeping = account.ClassHousekeeping
+	ClassRecorder     = account.ClassRecorder
+	ClassIdle         = account.ClassIdle
+	CameByWakeup      = account.CameByWakeup
+	CameByMigration   = account.CameByMigration
+	CameBefore        = account.CameBefore
+	CameUnseen        = account.CameUnseen
+
+	// MaxStays bounds the stays kept per CPU.
+	MaxStays = account.MaxStays
+	// MaxRuledOut bounds KernelScore.RuledOutBy.
+	MaxRuledOut = decide.MaxRuledOut
+)
+
+// BuildMachine makes the model's machine from a host description for a kernel that builds
+// its domains by the given rules, nil if the topology is not known.
+func BuildMachine(h *parser.Host, built rules.DomainRules) *topo.Machine {
+	return world.BuildMachine(h, built)
+}
+
+// Rank orders scores, the best first; see [decide.Rank].
+func Rank(scores []KernelScore) { decide.Rank(scores) }
+
+// NewDelayHistogram returns an empty histogram, for those who make results of their own.
+func NewDelayHistogram() *DelayHistogram { return account.NewDelayHistogram() }

@@ -1,0 +1,150 @@
+package timeline
+
+import (
+	"schedreplay/cpumask"
+	"schedreplay/fact"
+	"schedreplay/kernelmodel/explore"
+	"schedreplay/kernelmodel/rules"
+	"schedreplay/parser"
+)
+
+// Affinity is what is known of where a task may run.
+type Affinity struct {
+	done bool
+	Mask cpumask.Mask
+	From fact.Provenance
+	// Kthread and bound: a kernel thread; one that user space can't move.
+	Kthread, Bound bool
+	// recorder: the program that made the recording.
+	Recorder bool
+	// Policy is SCHED_IDLE (5) or another policy, -1 if unknown.
+	Policy int
+}
+
+// One reports whether nr_cpus_allowed is 1.
+func (a *Affinity) One() explore.Answer {
+	return explore.Known(a.Mask.Weight() == 1, a.From)
+}
+
+// IdlePolicy says whether the task's policy is SCHED_IDLE.
+func (a *Affinity) IdlePolicy() explore.Answer {
+	if a.Policy < 0 {
+		return explore.Known(false, fact.Assumed)
+	}
+	return explore.Known(a.Policy == 5, fact.Observed)
+}
+
+// affinities finds tasks' affinities: stated by flag, in the bundle, inherited
+// from a parent in either, else by rule of thumb.
+type affinities struct {
+	host     *parser.Host
+	survey   *Survey
+	All      cpumask.Mask // every CPU of the machine
+	house    cpumask.Mask // without the isolated ones
+	isolated cpumask.Mask
+	kthreads cpumask.Mask // where unbound kthreads may run
+}
+
+// settle sets where unbound kernel threads may run under the kernel that made the
+// recording.
+func (a *affinities) settle(rule rules.KthreadRule) { a.kthreads = a.ofKthreads(rule) }
+
+// ofKthreads says where unbound kernel threads may run under a kernel.
+func (a *affinities) ofKthreads(rule rules.KthreadRule) cpumask.Mask {
+	switch nohz, ok := a.host.NohzFull.Get(); {
+	case rule == rules.KthreadsDomain:
+		return a.house
+	case ok && rule == rules.KthreadsNoHZ:
+		return a.All.AndNot(nohz)
+	}
+	return a.All
+}
+
+// Under returns the affinity of a task under another kernel than the one that made
+// the recording, and whether it is another: a kernel thread that has what its kernel
+// gives to every unbound one would have what that kernel gives.
+func (a *affinities) Under(p *Task, rule rules.KthreadRule) (Affinity, bool) {
+	own := *a.Of(p)
+	theirs := a.ofKthreads(rule)
+	if !own.Kthread || own.Bound || !own.Mask.Equal(a.kthreads) || theirs.Equal(a.kthreads) {
+		return own, false
+	}
+	own.Mask, own.From = theirs, min(own.From, fact.Reconstructed)
+	return own, true
+}
+
+// Of returns the task's affinity; the answer is kept in the task.
+func (a *affinities) Of(p *Task) *Affinity {
+	if !p.aff.done {
+		p.aff = a.Find(p.PID, p.Comm, 0)
+	}
+	return &p.aff
+}
+
+func (a *affinities) Find(pid int32, comm string, depth int) Affinity {
+	r := Affinity{done: true, Policy: -1, Recorder: parser.IsRecorder(comm)}
+	info, listed := a.host.Task[pid]
+	ts := a.survey.Task.Get(pid)
+	if listed && info.Comm != "" && comm != "" && !parser.SameComm(comm, info.Comm) {
+		// The pid was taken over by another task after the window.
+		listed = false
+	}
+	if listed {
+		r.Kthread = info.Kthread.Value
+		r.Bound = info.Bound.Value
+		if v, ok := info.Policy.Get(); ok {
+			r.Policy = v
+		}
+	} else {
+		r.Kthread = parser.MayBeKthread(comm)
+	}
+	for i := len(a.host.Stated) - 1; i >= 0; i-- {
+		if s := &a.host.Stated[i]; s.PID == pid || s.PID == parser.NoPID && s.Name == comm {
+			r.Mask, r.From = s.CPUs, fact.Observed
+			return r
+		}
+	}
+	if m, ok := info.Affinity.Get(); listed && ok {
+		r.Mask, r.From = m.And(a.All), info.Affinity.From
+		if ts != nil && !ts.Seen.SubsetOf(r.Mask) {
+			// It ran elsewhere: its affinity changed, or the pid is another's.
+			r.Mask, r.From = r.Mask.Or(ts.Seen), fact.Assumed
+		}
+		if !r.Mask.Empty() {
+			return r
+		}
+	}
+	if c, ok := parser.BoundCPU(comm); ok && a.All.Test(c) {
+		r.Bound = true
+		r.Mask, r.From = cpumask.Of(c), fact.Assumed
+		if ts != nil && !ts.Seen.SubsetOf(r.Mask) {
+			r.Mask = r.Mask.Or(ts.Seen)
+		}
+		return r
+	}
+	r.From = fact.Assumed
+	switch {
+	case r.Kthread:
+		r.Mask = a.kthreads
+	default:
+		r.Mask = a.house
+		if ts != nil && ts.parent != parser.NoPID && ts.parent != 2 && depth < 8 {
+			if parent := a.survey.Task.Get(ts.parent); parent != nil {
+				up := a.Find(ts.parent, parent.Comm, depth+1)
+				r.Mask = up.Mask
+				if up.From > fact.Assumed {
+					r.From = fact.Reconstructed
+				}
+			}
+		}
+		if ts != nil && r.From == fact.Assumed && !a.isolated.Empty() && !ts.Seen.Empty() && ts.Seen.SubsetOf(a.isolated) && !r.Recorder {
+			// Never seen anywhere else: pinned there, like the owner of the CPU. One
+			// whose parent's affinity is known is not: it inherited that.
+			r.Mask = ts.Seen
+		}
+	}
+	if ts != nil && !ts.Seen.SubsetOf(r.Mask) {
+		r.Mask, r.From = r.Mask.Or(ts.Seen), fact.Assumed
+	}
+	return r
+}

@@ -1,0 +1,149 @@
+package timeline
+
+import "schedreplay/parser"
+
+// This file tells the fair queues of delayed dequeue (see eevdf.go) what the timeline
+// shows: who came, left, ran and was charged.
+
+// fairEnqueue puts a woken task on the fair queue, or ends its delay there.
+func (t *Timeline) fairEnqueue(p *Task, c int32) {
+	t.FairTick(c)
+	if p.Virtual.On == c && p.Virtual.Delayed {
+		t.CPU[c].CFS.Advance(t.Now)
+		p.Entity.Linger(t.Now)
+		t.CPU[c].CFS.Weight -= p.Entity.Weight // loadEnqueue adds it again
+		t.CPU[c].Fair.wakeInPlace(p)
+		t.fairAdvance(c)
+		p.Virtual.came = parser.NoTime
+		return
+	}
+	t.fairAdvanceUntil(c, t.Now-2*t.Slack) // the clock was read for it some way before the event that tells
+	t.fairLeave(p)
+	t.CPU[c].Fair.place(p, c)
+	p.Virtual.came = parser.NoTime
+	if cur := t.fairCurrent(c); cur != nil && cur != p {
+		q := &t.CPU[c].Fair
+		q.came(p, cur, t.Now)
+		if t.Charges && !t.Survey.HasWakeup {
+			q.early = append(q.early, p)
+		}
+	}
+}
+
+// fairJudge takes what a switch proves about virtual times, before it is
+// applied.
+func (t *Timeline) fairJudge(ev *parser.Event) {
+	prev := t.Find(ev.Task.PID)
+	if k := &t.CPU[ev.CPU]; t.Delays && prev != nil && ev.State.Known() && prev.Virtual.On == ev.CPU {
+		k.Fair.judge(prev, t.Find(ev.Next.PID), ev.State.Runnable(), k.Since)
+	}
+}
+
+// fairLeave takes a task off the fair queue that holds it.
+func (t *Timeline) fairLeave(p *Task) {
+	if c := p.Virtual.On; c >= 0 {
+		delayed := p.Virtual.Delayed
+		t.fairAdvance(c)
+		if p.Virtual.On < 0 {
+			return
+		}
+		t.CPU[c].Fair.drop(p)
+		if delayed {
+			t.CPU[c].CFS.Advance(t.Now)
+			t.CPU[c].CFS.Weight = max(0, t.CPU[c].CFS.Weight-p.Entity.Weight)
+		}
+	}
+}
+
+// fairAdvance lets the CPU's current task run up to now.
+func (t *Timeline) fairAdvance(c int32) {
+	if !t.Delays {
+		return
+	}
+	if t.Charges {
+		t.fairExpect(c, t.Now)
+		return
+	}
+	t.dropped(c, t.CPU[c].Fair.advance(t.fairCurrent(c), t.Now))
+}
+
+// fairAdvanceUntil lets it run up to an earlier time.
+func (t *Timeline) fairAdvanceUntil(c int32, at int64) {
+	now := t.Now
+	t.Now = at
+	t.fairAdvance(c)
+	t.Now = now
+}
+
+// fairCurrent is the CPU's current task if it is on its fair queue, else nil.
+func (t *Timeline) fairCurrent(c int32) *Task {
+	if k := &t.CPU[c]; k.Cur > 0 {
+		if p := t.Find(k.Cur); p != nil && p.Virtual.On == c {
+			return p
+		}
+	}
+	return nil
+}
+
+// fairExpect puts the CPU's current task where it is at a time if it runs on.
+func (t *Timeline) fairExpect(c int32, at int64) { t.CPU[c].Fair.expect(t.fairCurrent(c), at) }
+
+// maxCharge bounds the time charged at once, in ns; more is an error of the file.
+const maxCharge = 1 << 40
+
+// Charge takes the time that the kernel charges to a task (update_curr).
+func (t *Timeline) Charge(ev *parser.Event) {
+	t.Now = max(t.Now, ev.Time)
+	p := t.Find(ev.Task.PID)
+	if p == nil || p.Virtual.On < 0 || p.Virtual.Delayed || ev.Runtime <= 0 || ev.Runtime > maxCharge {
+		return
+	}
+	if c := p.Virtual.On; t.CPU[c].Cur == p.PID {
+		t.dropped(c, t.CPU[c].Fair.charge(p, ev.Runtime, t.Now))
+	}
+}
+
+// FairTick lets the CPU's current task run up to the last tick, if there was one
+// since its virtual time was brought up to date.
+func (t *Timeline) FairTick(c int32) {
+	if t.Charges {
+		t.fairExpect(c, t.CPU[c].Fair.at) // that of the last charge
+	} else if k := &t.CPU[c]; t.Delays && t.Now-k.Fair.at > tick/2 {
+		t.fairAdvanceUntil(c, t.Now-tick/2)
+	}
+}
+
+// fairPick drops the delayed tasks that the CPU picked before its next task;
+// nil is swapper, before which none is left.
+func (t *Timeline) fairPick(c int32, next *Task) {
+	if !t.Delays {
+		return
+	}
+	k := &t.CPU[c]
+	k.Fair.renewed = false
+	k.Fair.early = k.Fair.early[:0]
+	if t.Charges {
+		k.Fair.at, k.Fair.ahead = t.Now, 0
+	}
+	switch {
+	case next == nil:
+		t.dropped(c, k.Fair.pick(nil))
+		k.Fair.owed = 0 // an idle CPU pays for it
+	case next.Fair() && next.Virtual.On == c:
+		t.dropped(c, k.Fair.pick(next))
+		k.Fair.picked(next)
+	}
+}
+
+// dropped takes the weight of delayed tasks off that are gone for good.
+func (t *Timeline) dropped(c int32, tasks []*Task) {
+	if len(tasks) == 0 {
+		return
+	}
+	q := &t.CPU[c].CFS
+	q.Advance(t.Now)
+	for _, p := range tasks {
+		q.Weight = max(0, q.Weight-p.Entity.Weight)
+		p.Entity.Linger(t.Now)
+	}
+}

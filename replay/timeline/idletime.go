@@ -1,0 +1,65 @@
+package timeline
+
+import (
+	"schedreplay/kernelmodel/rules"
+	"schedreplay/parser"
+)
+
+// idleTime follows rq->avg_idle of a CPU, in ns: how long it has been idle, on
+// average, when a wakeup ended that (ttwu_do_wakeup, ttwu_do_activate,
+// kernel/sched/core.c). Before 6.0 it limits the scan for an idle CPU that is made
+// on this CPU. What it was when the capture begins is in no event, nor the bound
+// that the kernel keeps it under, so it lies below most, and is most likely likely.
+type idleTime struct {
+	likely, most int64
+	// stamp is rq->idle_stamp, NoTime if 0; woken when the last sample was taken,
+	// NoTime if never (wake_stamp).
+	stamp, woken int64
+}
+
+const (
+	// idleTimeMax is twice sysctl_sched_migration_cost, the bound of avg_idle unless
+	// newly-idle balancing was seen to cost more, and its value at boot.
+	idleTimeMax = 1_000_000
+	// idleTimeCeiling is that bound where a pass of newly-idle balancing costs 10 ms.
+	idleTimeCeiling = 20_000_000
+	// IdleBounds is the number of bounds that avg_idle may have.
+	IdleBounds = 2
+)
+
+func NewIdleTime() idleTime {
+	return idleTime{likely: idleTimeMax, most: idleTimeCeiling, stamp: parser.NoTime, woken: parser.NoTime}
+}
+
+// idles notes that the CPU went idle.
+func (a *idleTime) idles(now int64) { a.stamp = now }
+
+// wakes notes that a wakeup was activated there. One that ends no idle time takes
+// no sample; a fork or a move to an idle CPU leaves the stamp where it is.
+func (a *idleTime) wakes(now int64) {
+	if a.stamp == parser.NoTime {
+		return
+	}
+	d := max(0, now-a.stamp)
+	a.likely = min(a.likely+(d-a.likely)/8, idleTimeMax)
+	a.most = min(a.most+(d-a.most)/8, idleTimeCeiling)
+	a.stamp, a.woken = parser.NoTime, now
+}
+
+// left is wake_avg_idle (94aafc3ee31d): half of avg_idle when the CPU was woken
+// last, and half of that again for each jiffy since. What scans have taken of it
+// since is not followed, which makes it an upper bound.
+func (a *idleTime) left(avg, now, jiffy int64) int64 {
+	if a.woken == parser.NoTime {
+		return avg // as at boot, or less
+	}
+	return avg / 2 >> min(62, max(0, now-a.woken)/jiffy)
+}
+
+// Counted is, in ns, what a rule counts of the idle time, by the bound of avg_idle.
+func (a *idleTime) Counted(rule rules.BudgetRule, now, jiffy int64) [IdleBounds]int64 {
+	if rule == rules.BudgetWakeAvgIdle {
+		return [IdleBounds]int64{a.left(a.likely, now, jiffy), a.left(a.most, now, jiffy)}
+	}
+	return [IdleBounds]int64{a.likely / 512, a.most / 512}
+}

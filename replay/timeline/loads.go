@@ -1,0 +1,132 @@
+package timeline
+
+import (
+	"schedreplay/kernelmodel/load"
+	"schedreplay/parser"
+)
+
+// This file keeps the load averages of the queues (see pelt.go) as the timeline shows
+// who is on them. Only fair tasks count.
+
+func (t *Timeline) loadEnqueue(p *Task, c int32) {
+	if !p.Fair() {
+		return
+	}
+	q, e := &t.CPU[c].CFS, &p.Entity
+	q.Advance(t.Now)
+	switch {
+	case p.born:
+		e.Newborn(q, t.Delays)
+		q.Attach(e)
+	case e.Attached == c:
+		e.Step(t.Now, false, false)
+	default:
+		t.loadLeave(p)
+		q.Attach(e)
+	}
+	e.Attached = c
+	q.Weight += e.Weight
+	q.NR++
+	q.Est += e.Est
+}
+
+// loadLeave takes a sleeping task's blocked load off the CPU it slept on, as
+// migrate_task_rq_fair does at the selection: it goes with the queue's next
+// update.
+func (t *Timeline) loadLeave(p *Task) {
+	e := &p.Entity
+	if e.Attached == parser.NoCPU {
+		return
+	}
+	o := &t.CPU[e.Attached].CFS
+	to := max(o.Last, e.Last)
+	if t.CPU[e.Attached].Cur == 0 {
+		to = t.Now // an idle CPU's queue lags: migrate_se_pelt_lag
+	}
+	e.Step(to, false, false)
+	o.RemovedLoad += e.Load
+	o.RemovedUtil += e.Util
+	o.RemovedRunnable += e.Runnable
+	o.RemovedN++
+	e.Attached = parser.NoCPU
+}
+
+func (t *Timeline) loadDequeue(p *Task, c int32) {
+	if !p.Fair() || p.Entity.Attached != c {
+		return
+	}
+	q, e := &t.CPU[c].CFS, &p.Entity
+	q.Advance(t.Now)
+	current := q.Running && t.CPU[c].Cur == p.PID
+	if t.Delays {
+		// Since 6.12 util_est_update comes before the dequeue brings the averages
+		// up to date: they are those of the last tick.
+		if t.Now-e.Last > tick/2 {
+			e.Step(t.Now-tick/2, true, current)
+		}
+		e.Remember(t.spares)
+		e.Step(t.Now, true, current)
+	} else {
+		e.Step(t.Now, true, current)
+		e.Remember(t.spares)
+	}
+	q.Weight = max(0, q.Weight-e.Weight)
+	q.NR = max(0, q.NR-1)
+	q.Est = max(0, q.Est-e.Est)
+	if t.CPU[c].Cur == p.PID {
+		q.Running = false
+	}
+}
+
+func (t *Timeline) loadPut(p *Task, c int32) {
+	q := &t.CPU[c].CFS
+	q.Advance(t.Now)
+	p.Entity.Step(t.Now, true, q.Running)
+	q.Running = false
+}
+
+func (t *Timeline) loadPick(p *Task, c int32) {
+	q := &t.CPU[c].CFS
+	q.Advance(t.Now)
+	q.Running = p.Fair()
+	if p.Fair() {
+		p.Entity.Step(t.Now, true, false)
+	}
+}
+
+func (t *Timeline) loadIdle(c int32) {
+	q := &t.CPU[c].CFS
+	q.Advance(t.Now)
+	q.Running, q.NR, q.Weight, q.Est = false, 0, 0, 0
+}
+
+func (t *Timeline) loadMigrate(p *Task, from, to int32) {
+	if !p.Fair() {
+		return
+	}
+	a, b, e := &t.CPU[from].CFS, &t.CPU[to].CFS, &p.Entity
+	a.Advance(t.Now)
+	e.Step(t.Now, true, false)
+	if e.Attached == from {
+		a.Detach(e)
+		a.Weight, a.NR, a.Est = max(0, a.Weight-e.Weight), max(0, a.NR-1), max(0, a.Est-e.Est)
+	}
+	b.Advance(t.Now)
+	b.Attach(e)
+	e.Attached = to
+	b.Weight += e.Weight
+	b.NR++
+	b.Est += e.Est
+}
+
+// LoadOf returns a CPU's averages brought up to now, as a tick keeps them, and
+// as its last update left them, which is what readers find of an idle CPU.
+func (t *Timeline) LoadOf(c int) (now, stale load.Average) {
+	q := t.CPU[c].CFS
+	stale = q.Average
+	if !q.Known {
+		return q.Average, stale
+	}
+	q.Advance(t.Now)
+	return q.Average, stale
+}

@@ -1,0 +1,96 @@
+package timeline
+
+import (
+	"testing"
+
+	"schedreplay/kernelmodel/load"
+	"schedreplay/parser"
+	"schedreplay/replay/internal/made"
+)
+
+// What left for another CPU is taken off at the queue's next update.
+func TestRemoved(t *testing.T) {
+	l := timelineOf(made.Switches(1, 0, made.Swapper, made.Runnable, made.Busy[0]))
+	p := l.Get(made.Ksmd.PID)
+	l.See(&made.Ksmd)
+	l.Now = 0
+	l.enqueue(p, 0)
+	l.CPU[0].CFS.Running = true
+	l.CPU[0].Cur = made.Ksmd.PID
+	for range 200 {
+		l.Now += load.Period
+		l.CPU[0].CFS.Advance(l.Now)
+	}
+	l.dequeue(p, 0, false)
+	before, own := l.CPU[0].CFS.Util, p.Entity.Util
+	l.loadLeave(p)
+	if p.Entity.Attached != parser.NoCPU || l.CPU[0].CFS.Util != before {
+		t.Errorf("taken off at once: %d, was %d", l.CPU[0].CFS.Util, before)
+	}
+	l.CPU[0].CFS.Advance(l.Now)
+	if own < 900 || l.CPU[0].CFS.Util > before-own+8 || l.CPU[0].CFS.RemovedN != 0 {
+		t.Errorf("util %d after %d of %d left", l.CPU[0].CFS.Util, own, before)
+	}
+}
+
+// A task that runs since before the capture counts from when its priority is
+// known; it takes its load along when its priority changes, and leaves the fair
+// queue while it is boosted.
+func TestQueuedTaskChangesPriority(t *testing.T) {
+	hog := made.Busy[0]
+	l := after(10, made.Switches(10, 0, hog, made.Preempted, made.Other))
+	q := &l.CPU[0].CFS
+	if q.NR != 2 || q.Weight != 2048 {
+		t.Fatalf("from the start: %d queued of weight %d", q.NR, q.Weight)
+	}
+	for range 100 {
+		l.Now += load.Period
+		q.Advance(l.Now)
+	}
+	p := l.Get(hog.PID)
+	hog.Prio = 139
+	l.See(&hog)
+	if q.NR != 2 || q.Weight != 1024+15 || p.Entity.Attached != 0 || p.Entity.Load > 15 || q.Load > 1024+64 {
+		t.Errorf("at nice 19: %d queued of weight %d, load %d of %d", q.NR, q.Weight, p.Entity.Load, q.Load)
+	}
+	hog.Prio = 50
+	l.See(&hog)
+	if q.NR != 1 || q.Weight != 1024 || p.Entity.Attached != parser.NoCPU || len(l.CPU[0].Queue) != 2 {
+		t.Errorf("boosted: %d queued of weight %d, attached to %d", q.NR, q.Weight, p.Entity.Attached)
+	}
+	hog.Prio = 120
+	l.See(&hog)
+	if q.NR != 2 || q.Weight != 2048 || p.Entity.Attached != 0 {
+		t.Errorf("back: %d queued of weight %d, attached to %d", q.NR, q.Weight, p.Entity.Attached)
+	}
+	ev := made.Switches(1_000_000, 0, made.Other, made.Sleeps, hog)
+	l.Apply(&ev)
+	ev = made.Switches(1_000_001, 0, hog, made.Sleeps, made.Swapper)
+	l.Apply(&ev)
+	if q.NR != 0 || q.Weight != 0 || len(l.CPU[0].Queue) != 0 {
+		t.Errorf("asleep: %d queued of weight %d", q.NR, q.Weight)
+	}
+}
+
+// The same with delayed dequeue: a boosted task is on no fair queue.
+func TestBoostedLeavesFairQueue(t *testing.T) {
+	s := SurveyOf(made.Record(made.Switches(10, 0, made.Busy[0], made.Preempted, made.Other)), &parser.Host{}, nil)
+	l := New(s, 8, true)
+	ev := made.Switches(10, 0, made.Busy[0], made.Preempted, made.Other)
+	l.Apply(&ev)
+	f := &l.CPU[0].Fair
+	if len(f.tasks) != 2 {
+		t.Fatalf("%d on the fair queue", len(f.tasks))
+	}
+	hog := made.Busy[0]
+	hog.Prio = 1
+	l.See(&hog)
+	if len(f.tasks) != 1 || l.Get(hog.PID).Virtual.On != parser.NoCPU {
+		t.Errorf("boosted: %d on the fair queue", len(f.tasks))
+	}
+	hog.Prio = 120
+	l.See(&hog)
+	if len(f.tasks) != 2 || l.Get(hog.PID).Virtual.On != 0 {
+		t.Errorf("back: %d on the fair queue", len(f.tasks))
+	}
+}

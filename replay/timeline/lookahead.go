@@ -1,0 +1,363 @@
+package timeline
+
+import (
+	"schedreplay/fact"
+	"schedreplay/parser"
+)
+
+// Outcome is what the recording says became of one waking.
+type Outcome struct {
+	// CPU is the CPU chosen, NoCPU if the recording does not show it.
+	CPU  int32
+	From fact.Provenance
+	// Upper is a time by which the selection was over: that of the next event on
+	// the waker's CPU, which runs try_to_wake_up with interrupts off, or of the
+	// wakee's own next event. NoTime if neither was seen.
+	Upper int64
+	// own: the event at upper is the wakee's own, so that the selection ended
+	// just before it.
+	Own bool
+	// migrated: the selection itself emitted sched_migrate_task.
+	migrated bool
+	// pid is the wakee, prev its CPU before.
+	pid, prev int32
+	// done: nothing more will be learned.
+	Done bool
+	// ran, for a rehearsal, is the CPU that the wakee ran on next, or was taken from by
+	// the load balancer, NoCPU if neither is recorded; awaits says that it is still to
+	// come.
+	Ran    int32
+	awaits bool
+	// delayed: a slice's sch delay stands in for the wakeup, which is not recorded
+	// itself.
+	Delayed bool
+	// move: a sched_migrate_task taken for the beginning of a selection, for want
+	// of sched_waking; woken says that it was one.
+	move, woken bool
+}
+
+// lookahead delays events until it is known what became of every waking among
+// them, so that whoever comes next sees the recorded choice together with the
+// waking. The delay is bounded in events and in time; what is not resolved by
+// then stays unknown.
+type lookahead struct {
+	survey *Survey
+	emit   func(*parser.Event, *Outcome) error
+	// charges: sched_stat_runtime is wanted.
+	charges bool
+	// slicesAlone is the survey's: a slice's sch delay stands in for the wakeup.
+	slicesAlone bool
+	// blind, for a rehearsal: what selections left of themselves, sched_wakeup and their
+	// own sched_migrate_task, is told of their outcomes only; see [hindsight].
+	Blind bool
+	// owner is the waking of which the event last observed is the sched_migrate_task.
+	owner *Outcome
+
+	queue []held
+	head  int
+	byCPU []*Outcome             // open waking whose CPU has recorded nothing since, nil if there is none
+	byPID parser.ByPID[*Outcome] // open waking by wakee
+	moved map[int32]*Outcome     // without sched_waking: open move by task
+	runs  parser.ByPID[*Outcome] // blind: waking that the wakee's next run answers
+}
+
+type held struct {
+	ev  parser.Event
+	out *Outcome
+}
+
+// The bounds of the look-ahead.
+const (
+	maxHeld   = 65_536
+	maxHeldNS = 2_000_000_000
+)
+
+func NewLookahead(s *Survey, charges bool, emit func(*parser.Event, *Outcome) error) *lookahead {
+	return &lookahead{survey: s, charges: charges, slicesAlone: s.SlicesAlone(), emit: emit, moved: map[int32]*Outcome{}}
+}
+
+// Push takes the next event of the capture.
+func (l *lookahead) Push(ev *parser.Event) error {
+	own := l.observe(ev)
+	if l.Blind {
+		if own || ev.Kind == parser.KindWakeup {
+			h := held{ev: *ev}
+			h.ev.Kind = parser.KindOther // its CPU runs, is all that is told
+			l.queue = append(l.queue, h)
+			return l.flush(ev.Time)
+		}
+		l.answer(ev)
+	}
+	selected := !l.survey.HasWaking && l.settleMove(ev)
+	if ev.Kind == parser.KindStatRuntime && !l.charges {
+		return nil // it bounds selections, and the replay has no other use for it
+	}
+	h := held{ev: *ev}
+	switch ev.Kind {
+	case parser.KindWaking:
+		h.out = l.open(ev, ev.TargetCPU)
+	case parser.KindWakeup:
+		if !l.survey.HasWaking && !selected {
+			h.out = &Outcome{CPU: ev.TargetCPU, From: fact.Observed, Upper: ev.Time, Done: true}
+		}
+	case parser.KindWakeupNew:
+		h.out = &Outcome{CPU: ev.TargetCPU, From: fact.Observed, Upper: ev.Time, pid: ev.Task.PID, Done: true}
+		l.await(h.out)
+	case parser.KindSlice:
+		if l.slicesAlone && ev.Delay > 0 && ev.Start != parser.NoTime && ev.Task.PID > 0 {
+			l.insert(held{ev: wakingBefore(ev), out: &Outcome{CPU: ev.CPU, From: fact.Reconstructed, Upper: ev.Start, Delayed: true, Done: true}})
+		}
+	case parser.KindMigrate:
+		switch {
+		case own:
+			h.out = l.owner
+		case !l.survey.HasWaking && ev.Task.PID > 0:
+			l.queue = append(l.queue, held{ev: wakingOf(ev), out: l.openMove(ev)})
+		}
+	}
+	l.queue = append(l.queue, h)
+	return l.flush(ev.Time)
+}
+
+// wakingBefore is the waking that a slice's sch delay began with. Who woke the task, and
+// where it was before, it does not tell.
+func wakingBefore(slice *parser.Event) parser.Event {
+	ev := parser.NewEvent(parser.KindWaking, slice.Start-slice.Delay, parser.NoCPU)
+	ev.Task = slice.Task
+	return ev
+}
+
+// maxBack is how many of the events held one is put ahead of at most.
+const maxBack = 4096
+
+// insert puts an event that belongs before others into its place among those
+// still held.
+func (l *lookahead) insert(h held) {
+	l.queue = append(l.queue, h)
+	i := len(l.queue) - 1
+	for first := max(l.head, i-maxBack); i > first && l.queue[i-1].ev.Time > h.ev.Time; i-- {
+		l.queue[i] = l.queue[i-1]
+	}
+	l.queue[i] = h
+}
+
+// openMove takes a sched_migrate_task for a selection's own until the task's next
+// event tells: a selection's move is followed by the sched_wakeup, the load
+// balancer's by whatever a task does that is awake already.
+func (l *lookahead) openMove(ev *parser.Event) *Outcome {
+	o := &Outcome{
+		CPU: ev.TargetCPU, From: fact.Observed, Upper: ev.Time, pid: ev.Task.PID, prev: ev.OrigCPU,
+		Own: true, migrated: true, move: true,
+	}
+	l.moved[o.pid] = o
+	return o
+}
+
+// wakingOf is the sched_waking that came before a selection's own move.
+func wakingOf(move *parser.Event) parser.Event {
+	ev := *move
+	ev.Kind, ev.TargetCPU = parser.KindWaking, move.OrigCPU
+	return ev
+}
+
+// settleMove lets an event tell what the moves that wait for it were, and
+// reports whether it is the sched_wakeup of a selection that moved the task.
+func (l *lookahead) settleMove(ev *parser.Event) bool {
+	settle := func(pid int32, woken bool) bool {
+		o := l.moved[pid]
+		if o == nil {
+			return false
+		}
+		delete(l.moved, pid)
+		o.Done, o.woken = true, woken
+		return woken
+	}
+	switch ev.Kind {
+	case parser.KindLost, parser.KindHole, parser.KindOverwritten:
+		for _, o := range l.moved {
+			o.Done = true
+		}
+		clear(l.moved)
+	case parser.KindWakeup:
+		o := l.moved[ev.Task.PID]
+		return settle(ev.Task.PID, o != nil && o.CPU == ev.TargetCPU)
+	case parser.KindSwitch:
+		settle(ev.Task.PID, false)
+		settle(ev.Next.PID, false)
+	case parser.KindMigrate, parser.KindWakeupNew, parser.KindExit:
+		settle(ev.Task.PID, false)
+	}
+	return false
+}
+
+func (l *lookahead) open(ev *parser.Event, prev int32) *Outcome {
+	o := &Outcome{CPU: parser.NoCPU, Upper: parser.NoTime, pid: ev.Task.PID, prev: prev}
+	if w := l.byPID.Get(o.pid); w != nil {
+		w.Done = true
+	}
+	l.byPID.Set(o.pid, o)
+	l.await(o)
+	if UsableCPU(ev.CPU) {
+		for int(ev.CPU) >= len(l.byCPU) {
+			l.byCPU = append(l.byCPU, nil)
+		}
+		l.byCPU[ev.CPU] = o
+	}
+	return o
+}
+
+// await lets a waking wait for the wakee's next run.
+func (l *lookahead) await(o *Outcome) {
+	o.Ran = parser.NoCPU
+	if !l.Blind {
+		return
+	}
+	if w := l.runs.Get(o.pid); w != nil {
+		w.awaits = false
+	}
+	o.awaits = true
+	l.runs.Set(o.pid, o)
+}
+
+// answer lets an event tell where a wakee was after its waking.
+func (l *lookahead) answer(ev *parser.Event) {
+	tell := func(pid, cpu int32) {
+		if o := l.runs.Get(pid); o != nil && pid > 0 {
+			o.Ran, o.awaits = cpu, false
+			l.runs.Set(pid, nil)
+		}
+	}
+	switch ev.Kind {
+	case parser.KindSwitch:
+		tell(ev.Task.PID, parser.NoCPU)
+		tell(ev.Next.PID, ev.CPU)
+	case parser.KindMigrate:
+		tell(ev.Task.PID, ev.OrigCPU)
+	}
+}
+
+// last returns the open waking that is the last event of a CPU, nil if it is
+// none.
+func (l *lookahead) last(cpu int32) *Outcome {
+	if uint(cpu) < uint(len(l.byCPU)) {
+		return l.byCPU[cpu]
+	}
+	return nil
+}
+
+// observe lets an event settle the wakings that wait for it, and reports whether it
+// is the sched_migrate_task of one of them.
+func (l *lookahead) observe(ev *parser.Event) (own bool) {
+	switch ev.Kind {
+	case parser.KindLost, parser.KindHole, parser.KindOverwritten:
+		// What the waker's CPU did next is lost.
+		if ev.CPU < 0 {
+			clear(l.byCPU)
+		} else if l.last(ev.CPU) != nil {
+			l.byCPU[ev.CPU] = nil
+		}
+		return false
+	case parser.KindOther, parser.KindComm, parser.KindDamaged, parser.KindSlice:
+		return false
+	}
+	pid := ev.Task.PID
+	if w := l.byPID.Get(pid); w != nil {
+		switch ev.Kind {
+		case parser.KindMigrate:
+			switch {
+			case l.last(ev.CPU) != w:
+				if w.CPU < 0 && UsableCPU(ev.OrigCPU) {
+					// Whoever moved it found it queued there.
+					w.CPU, w.From = ev.OrigCPU, fact.Reconstructed
+					w.settle(ev.Time)
+					l.byPID.Set(pid, nil)
+				}
+			default:
+				w.Own, own, l.owner = true, true, w
+				w.CPU, w.From, w.migrated = ev.TargetCPU, fact.Observed, true
+				w.settle(ev.Time)
+				l.byPID.Set(pid, nil)
+			}
+		case parser.KindWakeup:
+			w.Own = l.last(ev.CPU) == w
+			w.CPU, w.From = ev.TargetCPU, fact.Observed
+			w.settle(ev.Time)
+			l.byPID.Set(pid, nil)
+		}
+	}
+	if ev.Kind == parser.KindSwitch {
+		if w := l.byPID.Get(ev.Next.PID); w != nil && ev.Next.PID != 0 {
+			if w.CPU < 0 {
+				w.CPU, w.From = ev.CPU, fact.Reconstructed
+			}
+			w.settle(ev.Time)
+			l.byPID.Set(ev.Next.PID, nil)
+		}
+	}
+	if o := l.last(ev.CPU); o != nil {
+		l.byCPU[ev.CPU] = nil
+		if !o.Done {
+			o.Upper = ev.Time
+			if l.survey.hasMigrate {
+				// The selection's own migration would have been this event.
+				o.CPU, o.From, o.Done = o.prev, fact.Reconstructed, true
+				if l.byPID.Get(o.pid) == o {
+					l.byPID.Set(o.pid, nil)
+				}
+			}
+		}
+	}
+	return own
+}
+
+func (o *Outcome) settle(t int64) {
+	if o.Upper == parser.NoTime {
+		o.Upper = t
+	}
+	o.Done = true
+}
+
+// flush hands on what is resolved, and what has been held too long.
+func (l *lookahead) flush(now int64) error {
+	for l.head < len(l.queue) {
+		h := &l.queue[l.head]
+		wait := h.out != nil && (!h.out.Done || h.out.awaits) || l.slicesAlone // a later slice may bring an earlier wakeup
+		if wait && len(l.queue)-l.head < maxHeld && now-h.ev.Time < maxHeldNS {
+			break
+		}
+		if err := l.next(); err != nil {
+			return err
+		}
+	}
+	if l.head > 4096 && l.head > len(l.queue)/2 {
+		n := copy(l.queue, l.queue[l.head:])
+		clear(l.queue[n:])
+		l.queue, l.head = l.queue[:n], 0
+	}
+	return nil
+}
+
+func (l *lookahead) next() error {
+	h := &l.queue[l.head]
+	l.head++
+	if h.out != nil && h.out.move && !h.out.woken {
+		if l.moved[h.out.pid] == h.out {
+			delete(l.moved, h.out.pid)
+		}
+		return nil // a move of a task that was awake
+	}
+	if l.Blind && h.ev.Kind == parser.KindWakeupNew {
+		h.ev.TargetCPU = h.out.Ran
+	}
+	return l.emit(&h.ev, h.out)
+}
+
+// End hands on everything that is left.
+func (l *lookahead) End() error {
+	for l.head < len(l.queue) {
+		if err := l.next(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,437 @@
+package timeline
+
+import (
+	"slices"
+
+	"schedreplay/cpumask"
+	"schedreplay/parser"
+)
+
+// Survey is what a first pass over the capture tells: which events it holds,
+// how the machine stood when it began, and the habits of its tasks. It holds
+// nothing of the outcome of any one decision but what startFact guards.
+type Survey struct {
+	Start, End int64
+	Events     map[parser.Kind]int64
+	Recorded   cpumask.Mask // CPUs that recorded something
+	Only       cpumask.Mask // those that the recording is limited to, empty if it is not
+	mentioned  cpumask.Mask // CPUs named anywhere
+
+	HasWaking, HasWakeup, hasMigrate bool
+
+	cpu  []startCPU
+	Task parser.ByPID[*taskSurvey]
+
+	Lost, LostUnknown, Holes, Damaged, Overwritten int64
+
+	// SelectDelay is the median, selectLate the 95th percentile of the time in ns
+	// from sched_waking to the event that ends the selection on the same CPU.
+	SelectDelay, SelectLate int64
+
+	// enters holds the CPUs to which a task came from another, ranNS the time that
+	// tasks ran on CPUs that are or may be isolated, by runKey.
+	enters cpumask.Mask
+	RanNS  map[RunKey]int64
+
+	// leaving holds, by CPU, the spans in which its current task may have been on its
+	// way out: between the sched_stat_runtime that its dequeue emits and the sched_switch
+	// to swapper, where nothing came between them. Without that event, which hasRuntime
+	// says is recorded, they are the leaveMost before the switch in which nothing came.
+	leaving    [][]span
+	spans      int
+	HasRuntime bool
+
+	// Stood holds, by CPU, the times in which its clock stood still: from the one that it
+	// wrote more than once to the next. Meanwhile flips has when CPUs went idle or ceased
+	// to be.
+	Stood      stillTimes
+	Flips      [][]Flip
+	standUntil int64
+
+	Err error // what ended the reading early
+}
+
+// span is a stretch of time in ns.
+type span struct{ from, to int64 }
+
+// maxSpans bounds the spans kept, leaveNS is the least length of one in ns: where
+// nothing holds a CPU up it takes less from one event to the other. leaveMost is the
+// most of one that no event begins: few CPUs are held up there for longer.
+const (
+	maxSpans  = 1 << 19
+	leaveNS   = 10_000
+	leaveMost = 1_000_000
+)
+
+// Second in ns.
+const Second = 1_000_000_000
+
+type RunKey struct {
+	CPU, PID int32
+}
+
+// MayEnter reports whether any task came to one of the CPUs from another.
+func (s *Survey) MayEnter(cpus cpumask.Mask) bool { return s.enters.Intersects(cpus) }
+
+// startCPU is a CPU's state when the capture begins, as its first event tells,
+// and how it stands as the survey goes on.
+type startCPU struct {
+	cur   int32 // task current, NoPID if unknown
+	prio  int32
+	known bool
+	// by is the task whose arrival revealed it, NoPID if it was not an arrival:
+	// for a decision about that task the state counts as unknown.
+	by int32
+
+	// waking: its last event is the waking of wakee.
+	waking   bool
+	wakee    int32
+	wakingAt int64
+	// heard: it recorded something, at heardAt last; ran is the task whose
+	// sched_stat_runtime that was, NoPID if it was none.
+	heard   bool
+	heardAt int64
+	ran     int32
+	// switched: it has switched tasks, at switchedAt last.
+	switched   bool
+	switchedAt int64
+}
+
+// taskSurvey is what the whole capture tells of one task.
+type taskSurvey struct {
+	Comm string
+	Seen cpumask.Mask // CPUs it ran on
+	last int32        // where it was last, NoCPU if unknown
+	// start: the task's state when the capture begins.
+	StartCPU    int32 // NoCPU if unknown
+	startQueued bool  // runnable, waiting
+	startSleep  bool
+	startMoved  bool // its only event so far is a sched_migrate_task
+	// startArrived: it was first seen by an arrival, which does not show that it
+	// was on the CPU before.
+	startArrived bool
+	queued       bool // as the survey goes on: runnable, by its last switch
+	firstSeen    bool
+	// partners counts changes of wakee, for the start value of wakee_flips.
+	lastWakee int32
+	Partners  int64
+	parent    int32
+	// pinned: its affinity is one CPU, told for the name pinnedAs.
+	pinned, pinnedKnown bool
+	pinnedAs            string
+}
+
+// SlicesAlone reports whether the capture holds slices and no wakeups, so that only
+// their sch delays tell of any: perf sched timehist without -w.
+func (s *Survey) SlicesAlone() bool {
+	return s.Events[parser.KindSlice] > 0 && !s.HasWaking && !s.HasWakeup
+}
+
+// ShownAtStart reports whether the capture shows that the task was on its
+// startCPU when it begins: not if it was first seen by an arrival, and a wakeup
+// or a move before that would not have been recorded.
+func (s *Survey) ShownAtStart(t *taskSurvey) bool {
+	return t.firstSeen && (!t.startArrived || s.Only.Empty() && (s.HasWaking || s.hasMigrate))
+}
+
+func (s *Survey) cpuAt(c int32) *startCPU {
+	for int(c) >= len(s.cpu) {
+		s.cpu = append(s.cpu, startCPU{cur: parser.NoPID, prio: parser.NoPrio, by: parser.NoPID})
+	}
+	return &s.cpu[c]
+}
+
+func (s *Survey) taskAt(pid int32) *taskSurvey {
+	t := s.Task.Get(pid)
+	if t == nil {
+		t = &taskSurvey{last: parser.NoCPU, StartCPU: parser.NoCPU, lastWakee: parser.NoPID, parent: parser.NoPID}
+		s.Task.Set(pid, t)
+	}
+	return t
+}
+
+// name keeps the payload's word for a task.
+func (s *Survey) name(t *parser.Task) {
+	if t.PID > 0 && t.Comm != "" {
+		s.taskAt(t.PID).Comm = t.Comm
+	}
+}
+
+func UsableCPU(c int32) bool { return c >= 0 && c < cpumask.MaxCPUs }
+
+// SurveyOf makes the first pass.
+func SurveyOf(c parser.Capture, host *parser.Host, progress func(int64)) *Survey {
+	s := &Survey{Start: parser.NoTime, End: parser.NoTime, RanNS: map[RunKey]int64{}, Only: c.Meta().RecordedCPUs}
+	var delays []int64
+	exact := c.Meta().Resolution == 1
+	var counts parser.Tally
+	n := int64(0)
+	for ev, err := range Ahead(c.Events()) {
+		if err != nil {
+			s.Err = err
+			break
+		}
+		if n++; n%65536 == 0 && progress != nil {
+			progress(n)
+		}
+		counts.Add(ev.Kind)
+		switch ev.Kind {
+		case parser.KindLost:
+			if ev.Count >= 0 {
+				s.Lost += ev.Count
+			} else {
+				s.LostUnknown++
+			}
+			continue
+		case parser.KindOverwritten:
+			s.Overwritten += max(ev.Count, 0)
+			continue
+		case parser.KindHole:
+			s.Holes++
+			continue
+		case parser.KindDamaged:
+			s.Damaged++
+			continue
+		case parser.KindOther, parser.KindComm:
+			continue
+		}
+		if !UsableCPU(ev.CPU) {
+			continue
+		}
+		from := ev.Time
+		if ev.Kind == parser.KindSlice && ev.Start != parser.NoTime {
+			from = min(ev.Start, ev.Time)
+		}
+		if s.Start == parser.NoTime {
+			s.Start = from
+		}
+		s.Start, s.End = min(s.Start, from), max(s.End, ev.Time)
+		s.Recorded.Set(int(ev.CPU))
+		s.mentioned.Set(int(ev.CPU))
+		for _, c := range [2]int32{ev.TargetCPU, ev.OrigCPU} {
+			if UsableCPU(c) {
+				s.mentioned.Set(int(c))
+			}
+		}
+		cpu := s.cpuAt(ev.CPU)
+		if exact && stands(ev.Kind) {
+			s.stand(cpu, &ev)
+		}
+		s.first(cpu, &ev)
+		if cpu.waking {
+			cpu.waking = false
+			if (ev.Kind == parser.KindMigrate || ev.Kind == parser.KindWakeup) && ev.Task.PID == cpu.wakee && len(delays) < 1<<16 {
+				delays = append(delays, ev.Time-cpu.wakingAt)
+			}
+		}
+		s.leave(cpu, &ev)
+		switch ev.Kind {
+		case parser.KindSwitch:
+			s.ran(&ev.Task, ev.CPU)
+			s.ran(&ev.Next, ev.CPU)
+			s.switched(&ev)
+			from := s.Start
+			if cpu.switched {
+				from = cpu.switchedAt
+			}
+			s.runtime(host, &ev, ev.Time-from)
+			cpu.switched, cpu.switchedAt = true, ev.Time
+		case parser.KindSlice:
+			s.ran(&ev.Task, ev.CPU)
+			s.runtime(host, &ev, max(ev.Runtime, 0))
+		case parser.KindWaking:
+			s.HasWaking = true
+			cpu.waking, cpu.wakee, cpu.wakingAt = true, ev.Task.PID, ev.Time
+			if UsableCPU(ev.TargetCPU) && ev.Task.PID > 0 {
+				s.taskAt(ev.Task.PID).last = ev.TargetCPU
+			}
+			s.name(&ev.Task)
+			if ev.Cur.PID > 0 && !s.taskAt(ev.Task.PID).queued && !s.pinned(host, &ev.Task) {
+				if t := s.taskAt(ev.Cur.PID); t.lastWakee != ev.Task.PID {
+					t.lastWakee = ev.Task.PID
+					t.Partners++
+				}
+			}
+		case parser.KindWakeup:
+			s.HasWakeup = true
+			s.name(&ev.Task)
+		case parser.KindMigrate:
+			s.hasMigrate = true
+			if UsableCPU(ev.TargetCPU) {
+				s.enters.Set(int(ev.TargetCPU))
+			}
+			s.name(&ev.Task)
+		case parser.KindWakeupNew:
+			s.name(&ev.Task)
+		case parser.KindFork:
+			s.name(&ev.Task)
+			s.name(&ev.Next)
+			if ev.Next.PID > 0 {
+				s.taskAt(ev.Next.PID).parent = ev.Task.PID
+			}
+		default:
+			s.name(&ev.Task)
+		}
+	}
+	s.Events = counts.Map()
+	if s.Only.Empty() && s.Recorded.Weight() == 1 && (s.mentioned.Weight() > 1 || host.Online.Value.Weight() > 1) {
+		s.Only = s.Recorded // lines of one CPU, whatever left out the others
+	}
+	if len(delays) > 0 {
+		slices.Sort(delays)
+		s.SelectDelay = delays[len(delays)/2]
+		s.SelectLate = delays[len(delays)*19/20]
+	}
+	if s.SelectDelay == 0 {
+		s.SelectDelay = max(2000, c.Meta().Resolution)
+	}
+	s.SelectLate = max(s.SelectLate, 2*s.SelectDelay)
+	for c, all := range s.leaving {
+		// Short ones are what it takes, and lie in the window of the switch.
+		s.leaving[c] = slices.DeleteFunc(all, func(l span) bool { return l.to-l.from <= 2*s.SelectDelay })
+	}
+	return s
+}
+
+// Total is the number of events.
+func (s *Survey) Total() int64 {
+	n := int64(0)
+	for _, k := range s.Events {
+		n += k
+	}
+	return n
+}
+
+// leave keeps the time in which a CPU's task may have been on its way out.
+func (s *Survey) leave(c *startCPU, ev *parser.Event) {
+	if ev.Kind == parser.KindStatRuntime && !s.HasRuntime {
+		s.HasRuntime, s.leaving, s.spans = true, nil, 0
+	}
+	from := c.heardAt
+	if !s.HasRuntime {
+		from = max(from, ev.Time-leaveMost)
+	}
+	if c.heard && ev.Kind == parser.KindSwitch && ev.Next.PID == 0 && ev.Task.PID > 0 && ev.State.Known() && !ev.State.Runnable() &&
+		(!s.HasRuntime || c.ran == ev.Task.PID) && ev.Time-from > leaveNS && s.spans < maxSpans {
+		for int(ev.CPU) >= len(s.leaving) {
+			s.leaving = append(s.leaving, nil)
+		}
+		s.leaving[ev.CPU] = append(s.leaving[ev.CPU], span{from, ev.Time})
+		s.spans++
+	}
+	c.heard, c.heardAt, c.ran = true, ev.Time, parser.NoPID
+	if ev.Kind == parser.KindStatRuntime {
+		c.ran = ev.Task.PID
+	}
+}
+
+// pinned reports a wakee that is never selected for: its affinity is one CPU.
+func (s *Survey) pinned(host *parser.Host, t *parser.Task) bool {
+	ts := s.taskAt(t.PID)
+	if ts.pinnedKnown && ts.pinnedAs == t.Comm {
+		return ts.pinned
+	}
+	ts.pinnedKnown, ts.pinnedAs = true, t.Comm
+	if m, ok := host.Task[t.PID].Affinity.Get(); ok {
+		ts.pinned = m.Weight() == 1
+	} else {
+		_, ts.pinned = parser.BoundCPU(t.Comm)
+	}
+	return ts.pinned
+}
+
+// runtime adds to the time that an event's task ran on its CPU, where that CPU is
+// or may be isolated.
+func (s *Survey) runtime(host *parser.Host, ev *parser.Event, ns int64) {
+	if iso, ok := host.Isolated.Get(); !ok || iso.Test(int(ev.CPU)) {
+		s.RanNS[RunKey{ev.CPU, ev.Task.PID}] += ns
+	}
+}
+
+// switched keeps who is runnable.
+func (s *Survey) switched(ev *parser.Event) {
+	if ev.Next.PID > 0 {
+		s.taskAt(ev.Next.PID).queued = true
+	}
+	if ev.Task.PID > 0 {
+		s.taskAt(ev.Task.PID).queued = ev.State.Known() && ev.State.Runnable()
+	}
+}
+
+func (s *Survey) ran(t *parser.Task, cpu int32) {
+	if t.PID <= 0 {
+		return
+	}
+	s.name(t)
+	ts := s.taskAt(t.PID)
+	ts.Seen.Set(int(cpu))
+	if ts.last != cpu && ts.last != parser.NoCPU {
+		s.enters.Set(int(cpu)) // the move itself may not be recorded
+	}
+	ts.last = cpu
+}
+
+// first learns from an event how its CPU and its tasks stood before.
+func (s *Survey) first(c *startCPU, ev *parser.Event) {
+	if !c.known {
+		cur, prio, by := ev.Cur.PID, ev.Cur.Prio, int32(parser.NoPID)
+		switch ev.Kind {
+		case parser.KindSwitch:
+			cur, prio = ev.Task.PID, ev.Task.Prio
+			by = ev.Next.PID
+		case parser.KindWakeup:
+			by = ev.Task.PID
+		case parser.KindSlice:
+			cur = ev.Task.PID
+		}
+		if cur != parser.NoPID {
+			c.cur, c.prio, c.known, c.by = cur, prio, true, by
+		}
+	}
+	subject := func(pid int32, cpu int32, queued, sleep bool) {
+		if pid <= 0 {
+			return
+		}
+		t := s.taskAt(pid)
+		if t.firstSeen {
+			if t.startMoved && ev.Kind == parser.KindWakeup && pid == ev.Task.PID {
+				t.startQueued, t.startSleep = false, true // the move was a selection's
+			}
+			t.startMoved = false
+			return
+		}
+		t.firstSeen = true
+		if s.Lost+s.LostUnknown+s.Holes > 0 {
+			return // it may have come or been woken where events are missing
+		}
+		t.StartCPU, t.startQueued, t.startSleep = cpu, queued, sleep
+		t.startMoved = ev.Kind == parser.KindMigrate && pid == ev.Task.PID
+		t.startArrived = ev.Kind == parser.KindSwitch && pid == ev.Next.PID || ev.Kind == parser.KindWakeup && pid == ev.Task.PID
+	}
+	switch ev.Kind {
+	case parser.KindSwitch:
+		subject(ev.Task.PID, ev.CPU, true, false)
+		// One that comes after swapper was not waiting: its wakeup is not recorded.
+		subject(ev.Next.PID, ev.CPU, ev.Task.PID != 0, false)
+	case parser.KindWaking:
+		subject(ev.Task.PID, ev.TargetCPU, false, true)
+	case parser.KindWakeup:
+		// Woken before the window or by a CPU that was not recorded.
+		subject(ev.Task.PID, ev.TargetCPU, false, true)
+	case parser.KindMigrate:
+		subject(ev.Task.PID, ev.OrigCPU, true, false)
+	case parser.KindWakeupNew, parser.KindFork:
+		if ev.Kind == parser.KindFork {
+			subject(ev.Next.PID, parser.NoCPU, false, false)
+		} else {
+			subject(ev.Task.PID, parser.NoCPU, false, false)
+		}
+	}
+	if ev.Cur.PID > 0 {
+		subject(ev.Cur.PID, ev.CPU, true, false)
+	}
+}
+
+// Silent reports a CPU that was recorded along with the others and has no
+// event at all: idle throughout, or busy with one task that never switched.
+func (s *Survey) Silent(c int) bool { return !s.Recorded.Test(c) && s.Only.Empty() }

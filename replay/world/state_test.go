@@ -1,0 +1,239 @@
+package world
+
+import (
+	"slices"
+	"testing"
+
+	"schedreplay/fact"
+	"schedreplay/kernelmodel/explore"
+	"schedreplay/kernelmodel/rules"
+	"schedreplay/parser"
+	"schedreplay/replay/internal/made"
+	"schedreplay/replay/timeline"
+)
+
+// world.diverge, setActive and shiftOf on their own.
+func TestShift(t *testing.T) {
+	l := lineOf(made.Switches(1, 0, made.Swapper, made.Runnable, made.Busy[0]))
+	for i, c := range []int32{3, 3, 4} {
+		p := l.Get(int32(1000 + i))
+		p.CPU = c
+	}
+	w := newWorld()
+	if !w.Same() {
+		t.Error("a new world differs")
+	}
+	w.Diverge(1000, 5, []int{4}, 3)    // surely on 4 instead of 3
+	w.Diverge(1001, 6, []int{3, 5}, 3) // most likely on 3 as recorded, perhaps on 5
+	w.Diverge(1002, 7, []int{5, 4}, 4) // most likely on 5 instead of 4
+	if s := w.shiftOf(l, 3, -1); s != (shift{}) {
+		t.Errorf("tasks that sleep shift nothing: %+v", s)
+	}
+	for pid := range int32(3) {
+		w.SetActive(1000+pid, true)
+		w.SetActive(1000+pid, true)
+	}
+	for cpu, want := range map[int]shift{
+		3: {away: 1, maybeAway: 1}, 4: {here: 1, away: 1, maybeHere: 1}, 5: {here: 1, maybeAway: 1, maybeHere: 1}, 6: {},
+	} {
+		if got := w.shiftOf(l, cpu, -1); got != want {
+			t.Errorf("CPU %d: %+v, want %+v", cpu, got, want)
+		}
+	}
+	if got := w.shiftOf(l, 3, 1000); got != (shift{maybeAway: 1}) {
+		t.Errorf("the task that is placed counts itself: %+v", got)
+	}
+	w.SetActive(1001, false)
+	if got := w.shiftOf(l, 3, -1); got != (shift{away: 1}) {
+		t.Errorf("after one went to sleep: %+v", got)
+	}
+	w.Diverge(1000, 9, []int{3}, 3) // back as recorded
+	if got := w.shiftOf(l, 3, -1); got != (shift{}) || w.Diverged[1000] != nil {
+		t.Errorf("after one came back: %+v", got)
+	}
+	if d := w.Diverged[1002]; d.Since != 7 {
+		t.Errorf("diverged since %d", d.Since)
+	}
+	w.Diverge(1002, 8, []int{6}, 4)
+	if d := w.Diverged[1002]; d.Since != 7 || len(d.CPUs) != 1 {
+		t.Errorf("a later divergence keeps its beginning: %+v", d)
+	}
+}
+
+// What the flag was when the capture began is a guess that excludes nothing.
+func TestIdleCoresAtStart(t *testing.T) {
+	r := bareWorlds("6.1", lineOf(made.Crowd()...))
+	r.startCores()
+	r.Base.State = *r.stateOf(timeline.Window{Est: 10, Lo: 5, Hi: 20}, made.Ksmd.PID)
+	if a, want := r.Base.State.HasIdleCores(0), explore.Either(false, fact.Estimated); a != want {
+		t.Errorf("%+v, want %+v", a, want)
+	}
+}
+
+// flownTo7 is a state in which CPU 7 is idle and has had a wakeup of ksmd on its wake
+// list since 300 us, whose waker went on.
+func flownTo7(kernel string, s *timeline.Survey) *State {
+	l := timeline.New(s, 8, false)
+	for _, ev := range append(made.Crowd(), made.Switches(200, 7, made.Poller, made.Sleeps, made.Swapper)) {
+		l.Apply(&ev)
+	}
+	l.Fly(l.Get(made.Ksmd.PID), 6, 7, timeline.Window{Est: 300 * made.Microsecond, Lo: 300 * made.Microsecond, Hi: 300 * made.Microsecond})
+	later := made.Waking(310, 6, made.Busy[6], made.Other, 5)
+	l.Apply(&later)
+	return bareWorlds(kernel, l).stateOf(timeline.Window{}, made.Other.PID)
+}
+
+// Before 6.2 a CPU that leaves a wakeup on its wake list for long, and was not
+// shown busy since, may look idle.
+func TestStalledCPU(t *testing.T) {
+	s := timeline.SurveyOf(made.Record(made.Crowd()...), &parser.Host{}, nil)
+	for _, c := range []struct {
+		kernel      string
+		after, busy int64 // us since the flight; 0 for never
+		want        explore.Answer
+	}{
+		{"6.1", 500, 0, explore.Known(false, fact.Reconstructed)},
+		{"6.1", 1500, 0, explore.Rarely(false, doubtStalled, fact.Reconstructed)},
+		{"6.1", 1500, 1000, explore.Known(false, fact.Reconstructed)},
+		{"6.1", 2500, 1000, explore.Rarely(false, doubtStalled, fact.Reconstructed)},
+		{"6.2", 1500, 0, explore.Known(false, fact.Reconstructed)},
+	} {
+		st := flownTo7(c.kernel, s)
+		if c.busy > 0 {
+			st.Worlds.Timeline.CPU[7].BusyAt = (300 + c.busy) * made.Microsecond
+		}
+		now := (300 + c.after) * made.Microsecond
+		st.Window = timeline.Window{Est: now, Lo: now, Hi: now}
+		if a := st.Idle(7); a != c.want {
+			t.Errorf("%s, %d us after, shown busy %d us after: %+v, want %+v", c.kernel, c.after, c.busy, a, c.want)
+		}
+	}
+}
+
+// Before 6.2 a CPU looks idle for a moment while it takes a wakeup off its wake list.
+func TestLandingCPU(t *testing.T) {
+	s := timeline.SurveyOf(made.Record(append(made.Crowd(), made.Wakeup(400, 7, made.Swapper, made.Ksmd, 7))...), &parser.Host{}, nil)
+	busyNow, open := explore.Known(false, fact.Reconstructed), explore.Rarely(false, doubtLanding, fact.Reconstructed)
+	for _, c := range []struct {
+		kernel string
+		lo, hi int64 // window of the decision in us; the wakeup lands at 400 us
+		want   explore.Answer
+	}{
+		{"6.1", 390, 402, open}, {"6.1", 402, 410, busyNow}, {"6.1", 350, 360, busyNow}, {"6.2", 390, 402, busyNow},
+	} {
+		st := flownTo7(c.kernel, s)
+		lands := made.Wakeup(400, 7, made.Swapper, made.Ksmd, 7)
+		st.Worlds.Timeline.Apply(&lands)
+		st.Worlds.Timeline.Slack = 5 * made.Microsecond
+		st.Window = timeline.Window{Est: c.lo * made.Microsecond, Lo: c.lo * made.Microsecond, Hi: c.hi * made.Microsecond}
+		if a := st.Idle(7); a != c.want {
+			t.Errorf("%s, decided from %d to %d us: %+v, want %+v", c.kernel, c.lo, c.hi, a, c.want)
+		}
+	}
+}
+
+// Up to 5.4 a CPU's load is that of the tasks queued: their weights in 3.10, their
+// averages since; sleepers and other classes have no part in it.
+func TestQueuedLoad(t *testing.T) {
+	rt := made.ATask(400, "rt", 40)
+	ev := append(made.Crowd(), made.Waking(100, 6, made.Busy[6], made.Ksmd, 6), made.Wakeup(101, 6, made.Busy[6], made.Ksmd, 6), made.Waking(110, 6, made.Busy[6], rt, 6), made.Wakeup(111, 6, made.Busy[6], rt, 6))
+	s := timeline.SurveyOf(made.Record(ev...), &parser.Host{}, nil)
+	l := timeline.New(s, 8, false)
+	for i := range ev {
+		l.Apply(&ev[i])
+	}
+	l.Now = 200 * made.Microsecond
+	for pid, load := range map[int32]int64{made.Busy[6].PID: 700, made.Ksmd.PID: 200, rt.PID: 900} {
+		e := &l.Get(pid).Entity
+		e.Load, e.LoadSum, e.Last, e.Known = load, uint64(load*e.Divider()/e.Weight), l.Now, true
+	}
+	at := func(lo, hi int64) timeline.Window { return timeline.Window{Est: hi, Lo: lo, Hi: hi} }
+	for _, c := range []struct {
+		name string
+		rule rules.LoadRule
+		cpu  int
+		win  timeline.Window
+		best int64
+		sure bool
+	}{
+		{"weights of nice 0 and 5", rules.LoadWeights, 6, at(190*made.Microsecond, 200*made.Microsecond), 1024 + 335, true},
+		{"averages", rules.LoadRunnable, 6, at(190*made.Microsecond, 200*made.Microsecond), 700 + 200, false},
+		{"nothing queued", rules.LoadRunnable, 7, at(190*made.Microsecond, 200*made.Microsecond), 0, true},
+		{"one of them perhaps not yet", rules.LoadWeights, 6, at(100*made.Microsecond, 112*made.Microsecond), 1024 + 335, false},
+	} {
+		st := bareWorlds("6.1", l).stateOf(c.win, made.Other.PID)
+		st.Worlds.Survey = s
+		got := st.Load(c.rule, c.cpu)
+		if got.Best != c.best || got.Lo > got.Best || got.Hi < got.Best || (got.Lo == got.Hi) != c.sure {
+			t.Errorf("%s: %+v, want %d, sure %v", c.name, got, c.best, c.sure)
+		}
+	}
+	st := bareWorlds("6.1", l).stateOf(at(190*made.Microsecond, 200*made.Microsecond), made.Other.PID)
+	st.Worlds.Survey = s
+	l.Lose(&parser.Event{Kind: parser.KindLost, CPU: 6, Time: 195 * made.Microsecond, Start: 192 * made.Microsecond})
+	if got := st.Load(rules.LoadWeights, 6); got.From != fact.Unknown || got.Lo != 0 || got.Hi < 2048 {
+		t.Errorf("after a loss: %+v", got)
+	}
+}
+
+// Where a task's last sched_stat_runtime comes long before the sched_switch that
+// takes it off its CPU for swapper, with nothing between them, it may have been on
+// its way out all that time, held up with its CPU.
+func TestLeaving(t *testing.T) {
+	runtime := func(t int64, cpu int32, p parser.Task) parser.Event {
+		e := made.At(t, parser.KindStatRuntime, cpu)
+		e.Task, e.Cur = p, p
+		return e
+	}
+	quick := []parser.Event{made.Waking(20, 0, made.Busy[0], made.Ksmd, 6), made.Wakeup(22, 0, made.Busy[0], made.Ksmd, 6)} // a selection takes 2 us
+	for _, c := range []struct {
+		name   string
+		events []parser.Event
+		want   explore.Answer // of CPU 5, at 500 us
+	}{
+		{"held up", []parser.Event{runtime(100, 5, made.Busy[5]), made.Switches(900, 5, made.Busy[5], made.Sleeps, made.Swapper)}, explore.Rarely(false, DoubtRace, fact.Reconstructed)},
+		{"over by then", []parser.Event{runtime(100, 5, made.Busy[5]), made.Switches(400, 5, made.Busy[5], made.Sleeps, made.Busy[4]), made.Switches(900, 5, made.Busy[4], made.Sleeps, made.Swapper)}, explore.Known(false, fact.Reconstructed)},
+		{"an event between", []parser.Event{runtime(100, 5, made.Busy[5]), made.Waking(450, 5, made.Busy[5], made.Other, 2), made.Switches(900, 5, made.Busy[5], made.Sleeps, made.Swapper)}, explore.Known(false, fact.Reconstructed)},
+		{"another's runtime", []parser.Event{runtime(100, 5, made.Busy[4]), made.Switches(900, 5, made.Busy[5], made.Sleeps, made.Swapper)}, explore.Known(false, fact.Reconstructed)},
+		{"preempted", []parser.Event{runtime(100, 5, made.Busy[5]), made.Switches(900, 5, made.Busy[5], made.Preempted, made.Swapper)}, explore.Known(false, fact.Reconstructed)},
+		{"for another task", []parser.Event{runtime(100, 5, made.Busy[5]), made.Switches(900, 5, made.Busy[5], made.Sleeps, made.Busy[4])}, explore.Known(false, fact.Reconstructed)},
+		{"after that", []parser.Event{runtime(499, 5, made.Busy[5]), made.Switches(900, 5, made.Busy[5], made.Sleeps, made.Swapper)}, explore.Known(false, fact.Reconstructed)},
+	} {
+		ev := slices.Concat(made.Crowd(), quick, c.events)
+		l := timeline.New(timeline.SurveyOf(made.Record(ev...), &parser.Host{}, nil), 8, false)
+		for i := range ev {
+			if ev[i].Time <= 500*made.Microsecond && ev[i].Kind != parser.KindStatRuntime {
+				l.Apply(&ev[i])
+			}
+		}
+		st := bareWorlds("6.1", l).stateOf(timeline.Window{Est: 500 * made.Microsecond, Lo: 500 * made.Microsecond, Hi: 500 * made.Microsecond}, made.Other.PID)
+		if got := st.Idle(5); got != c.want {
+			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
+		}
+	}
+}
+
+// bareWorlds is the bench under a kernel, on a timeline if one is given.
+func bareWorlds(kernel string, l *timeline.Timeline) *Worlds {
+	k, err := rules.ParseKernel(kernel, "")
+	if err != nil {
+		panic(err)
+	}
+	rec := timeline.Of(made.Record(), made.Bench("6.1", 7), timeline.SurveyOf(made.Record(), made.Bench("6.1", 7), nil))
+	w := New(rec, ScenarioOf(k), nil, nil, nil)
+	w.Overlaps = func(*State, int) bool { return false }
+	if l != nil {
+		w.Timeline = l
+	}
+	return w
+}
+
+// stateOf is the recorded state as a selection sees it.
+func (r *Worlds) stateOf(w timeline.Window, self int32) *State {
+	return &State{Worlds: r, Side: r.Base, Window: w, Self: self}
+}
+
+// lineOf surveys a recording and starts a timeline of eight CPUs.
+func lineOf(events ...parser.Event) *timeline.Timeline {
+	return timeline.New(timeline.SurveyOf(made.Record(events...), &parser.Host{}, nil), 8, false)
+}

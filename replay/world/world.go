@@ -1,0 +1,517 @@
+package world
+
+import (
+	"cmp"
+	"slices"
+
+	"schedreplay/fact"
+	"schedreplay/kernelmodel/explore"
+	"schedreplay/kernelmodel/load"
+	"schedreplay/kernelmodel/rules"
+	"schedreplay/replay/hidden"
+	"schedreplay/replay/timeline"
+)
+
+// World is the machine as it would be under one kernel: what differs there
+// from the recording. The baseline's differs in nothing.
+type World struct {
+	// Diverged holds the tasks that are, or may be, elsewhere than recorded.
+	Diverged map[int32]*divergence
+	// active lists the pids of diverged tasks that are runnable or on a wake
+	// list, ascending.
+	active []int32
+	// IdleCores is has_idle_cores by LLC: every LLC's in the baseline's world,
+	// those that differ from it in an alternative's.
+	IdleCores map[int]Tristate
+	// RecentUsed overrides the recorded world's recent_used_cpu; NoCPU is
+	// unknown.
+	RecentUsed map[int32]int32
+}
+
+// divergence is a task's place where it is not surely the recorded one.
+type divergence struct {
+	// Since is the N of the decision that parted it from the recording.
+	Since int64
+	// CPUs is where it may be, the prediction first.
+	CPUs []int
+}
+
+// Tristate is a flag that may be unknown.
+type Tristate struct {
+	Value, Known bool
+	// guessed: nothing was seen of it since the capture began.
+	guessed bool
+	// Since is when a CPU that went idle set it.
+	Since int64
+}
+
+// Before reports whether the flag was set after a selection, so that what the
+// selection read of it, or did to it, came before.
+func (f *Tristate) Before(w timeline.Window) bool { return f.Value && f.Since > w.Est }
+
+func newWorld() *World {
+	return &World{Diverged: map[int32]*divergence{}, IdleCores: map[int]Tristate{}, RecentUsed: map[int32]int32{}}
+}
+
+// Same reports whether the world differs from the recorded one in nothing.
+func (w *World) Same() bool {
+	return len(w.Diverged) == 0 && len(w.IdleCores) == 0 && len(w.RecentUsed) == 0
+}
+
+// SetActive notes that a task became runnable or ceased to be.
+func (w *World) SetActive(pid int32, on bool) {
+	i, found := slices.BinarySearch(w.active, pid)
+	switch {
+	case on && !found:
+		w.active = slices.Insert(w.active, i, pid)
+	case !on && found:
+		w.active = slices.Delete(w.active, i, i+1)
+	}
+}
+
+// Diverge sets where a task is; one place equal to the recorded CPU ends the
+// divergence.
+func (w *World) Diverge(pid int32, n int64, cpus []int, recorded int) {
+	if len(cpus) == 1 && cpus[0] == recorded {
+		w.forget(pid)
+		return
+	}
+	d := w.Diverged[pid]
+	if d == nil {
+		d = &divergence{Since: n}
+		w.Diverged[pid] = d
+	}
+	d.CPUs = append(d.CPUs[:0], cpus...)
+}
+
+// forget drops a task that is no more; its pid may come back as another's.
+func (w *World) forget(pid int32) {
+	delete(w.Diverged, pid)
+	delete(w.RecentUsed, pid)
+	w.SetActive(pid, false)
+}
+
+// shift is how the tasks of a CPU differ from the recording.
+type shift struct {
+	away, here, maybeAway, maybeHere int
+}
+
+// shiftOf counts, for a CPU, the diverged tasks that left it or came to it.
+// The task self is left out: it is being placed.
+func (w *World) shiftOf(t *timeline.Timeline, c int, self int32) shift {
+	var s shift
+	for _, pid := range w.active {
+		if pid == self {
+			continue
+		}
+		d := w.Diverged[pid]
+		p := t.Find(pid)
+		if d == nil || p == nil {
+			continue
+		}
+		at := int(p.CPU)
+		if p.Inflight >= 0 {
+			at = int(p.Inflight)
+		}
+		can := slices.Contains(d.CPUs, c)
+		switch {
+		case at == c && !can:
+			s.away++
+		case at == c && can && len(d.CPUs) > 1:
+			if d.CPUs[0] != c {
+				s.away++
+				s.maybeHere++
+			} else {
+				s.maybeAway++
+			}
+		case at != c && can:
+			if d.CPUs[0] == c {
+				s.here++
+				if len(d.CPUs) > 1 {
+					s.maybeAway++
+				}
+			} else {
+				s.maybeHere++
+			}
+		}
+	}
+	return s
+}
+
+// How unlikely, in bits, are the less likely answers to what the recorded state
+// leaves open.
+const (
+	// doubtRace: an event of which the window overlaps the decision's lies on the
+	// other side of it than the middle says.
+	DoubtRace = 2
+	// doubtFlight: a wakeup that may still be with its waker is not queued yet, or a
+	// selection that may overlap this one was over before.
+	doubtFlight = 3
+	// doubtCores: has_idle_cores, where what happened to it is not known.
+	doubtCores = 4
+	// doubtLanding: a CPU that takes a wakeup off its wake list looks idle, which it does
+	// from when it clears ttwu_pending until the task is queued.
+	doubtLanding = 4
+	// doubtLeaving: the current task, which is about to sleep, has left its CPU though
+	// nothing tells.
+	doubtLeaving = 5
+	// doubtStood: where clocks stand still, that of a CPU that changed lately did, which
+	// one event alone does not show.
+	doubtStood = 6
+	// doubtStalled: a CPU that left a wakeup on its wake list for stalledAfter looks
+	// idle.
+	doubtStalled = 6
+)
+
+// stalledAfter is for how long a CPU has left a wakeup on its wake list, in ns,
+// when it counts as one that does not run, as a virtual CPU of a busy host. Such a
+// one may have stopped between clearing ttwu_pending and queueing the task, and
+// look idle; one that runs takes microseconds for all of it. It begins anew with
+// each wakeup for it and each decision that shows the CPU not idle. stalledBriefly is
+// the same where later decisions may show it as well, and so rule most of it out again.
+const (
+	stalledAfter   = 1_000_000
+	stalledBriefly = 300_000
+)
+
+// State answers the model's questions for one decision in one world.
+type State struct {
+	Worlds *Worlds
+	Side   *Side
+	Window timeline.Window
+	Memo   *IdleMemo // nil keeps no answers
+	Self   int32     // the wakee, noWakee if it is no decision that asks
+	// Until is when the clock of the waker's CPU went on, if it stood still; else 0.
+	Until int64
+	// Here is the waker's CPU.
+	Here int
+	// ahead: an answer leaned on what a decision chose that is still to be
+	// computed.
+	Ahead bool
+	// Stalled lists the CPUs asked about that may be held up: a wakeup waits on the wake
+	// list, or the current task may be on its way out.
+	Stalled []int
+	// asked: a scan budget was asked for; hindsight: questions are to be answered with
+	// what later decisions show.
+	Asked, Hindsight bool
+}
+
+const NoWakee = -1
+
+func (s *State) shift(c int) (shift, bool) {
+	if len(s.Side.World.active) == 0 {
+		return shift{}, false
+	}
+	sh := s.Side.World.shiftOf(s.Worlds.Timeline, c, s.Self)
+	return sh, sh != shift{}
+}
+
+// IdleMemo keeps what the CPUs answered while one decision is explored.
+type IdleMemo struct {
+	gen    uint32
+	at     []uint32 // by CPU, the gen of its answer
+	answer []explore.Answer
+}
+
+// Forget begins anew for another decision, or with other knowledge.
+func (m *IdleMemo) Forget(ncpu int) {
+	if m.gen++; m.at == nil {
+		m.at, m.answer = make([]uint32, ncpu), make([]explore.Answer, ncpu)
+	}
+}
+
+// Idle implements place.State.
+func (s *State) Idle(c int) explore.Answer {
+	m := s.Memo
+	if m == nil || c >= len(m.at) {
+		return s.idle(c)
+	}
+	if m.at[c] != m.gen {
+		m.at[c], m.answer[c] = m.gen, s.idle(c)
+	}
+	return m.answer[c]
+}
+
+// idle is the answer to Idle, worked out.
+func (s *State) idle(c int) explore.Answer {
+	t := s.Worlds.Timeline
+	if c >= len(t.CPU) {
+		return explore.Either(false, fact.Unknown)
+	}
+	k := &t.CPU[c]
+	v := t.At(c, s.Window)
+	if sh, ok := s.shift(c); ok && v.Known {
+		lo := max(0, v.NrAt-sh.away+sh.here-sh.maybeAway)
+		hi := v.NrAt - sh.away + sh.here + sh.maybeHere
+		best := max(0, v.NrAt-sh.away+sh.here)
+		others := k.Inflight - s.inflightAway(c)
+		idle := best == 0 && others <= 0 && (k.Cur <= 0 || sh.away > 0)
+		open := v.IdleOpen || (lo == 0) != (hi == 0)
+		return explore.Answer{Value: idle, Open: open, From: fact.Reconstructed}
+	}
+	waits := k.Waits()
+	switch {
+	case !v.Known || k.Guard == s.Self && k.Guard > 0:
+		if s.Worlds.Survey.Silent(c) {
+			return explore.Either(true, fact.Assumed)
+		}
+		return explore.Either(false, fact.Unknown)
+	case k.Cur == 0 && k.MayHaveMore():
+		return explore.Either(v.IdleVal, fact.Unknown)
+	case v.IdleOpen || s.flipsLater(c):
+		return explore.Rarely(v.IdleVal, DoubtRace, fact.Reconstructed)
+	case len(t.Survey.Stood) > 0 && c != s.Here && (v.IdleVal && s.Window.Est-k.IdleAt < timeline.StoodIdle || !v.IdleVal && s.Window.Est-k.ChangedAt() < timeline.StoodBusy):
+		return explore.Rarely(v.IdleVal, doubtStood, fact.Reconstructed)
+	case waits && k.Sure == 0 && len(k.Queue) == 0:
+		return explore.Rarely(false, doubtFlight, fact.Reconstructed)
+	case !v.IdleVal && k.Lands(s.Window, t.Slack) && !s.Worlds.Base.Kernel.Rules.PendingLast:
+		return explore.Rarely(false, doubtLanding, fact.Reconstructed)
+	case waits && !s.Worlds.Base.Kernel.Rules.PendingLast:
+		after := int64(stalledAfter)
+		if s.Hindsight {
+			after = stalledBriefly
+		}
+		if s.held(c); s.Window.Est-max(k.ChangedAt(), k.BusyAt, k.FlownAt) > after && !s.laterBusy(c) {
+			return explore.Rarely(false, doubtStalled, fact.Reconstructed)
+		}
+	case k.MayHaveLeft(s.Window.Est, t.Survey.SelectDelay, t.Pends):
+		s.held(c)
+		switch {
+		case s.laterBusy(c):
+		case t.Survey.HasRuntime:
+			return explore.Rarely(false, DoubtRace, fact.Reconstructed) // it was dequeued
+		case s.Hindsight:
+			return explore.Rarely(false, doubtLeaving, fact.Reconstructed)
+		}
+	case v.IdleVal && s.Self != NoWakee && s.Worlds.Overlaps(s, c):
+		s.Ahead = true
+		return explore.Rarely(true, doubtFlight, fact.Reconstructed) // the other mostly ends after this one
+	}
+	return explore.Known(v.IdleVal, fact.Reconstructed)
+}
+
+// flipsLater reports whether a CPU went idle, or ceased to be for another task, while the
+// clock of the waker's stood still: that may have been before the selection.
+func (s *State) flipsLater(c int) bool {
+	if s.Until == 0 || c >= len(s.Worlds.Survey.Flips) {
+		return false
+	}
+	all := s.Worlds.Survey.Flips[c]
+	i, _ := slices.BinarySearchFunc(all, s.Window.Est, func(f timeline.Flip, at int64) int { return cmp.Compare(f.At, at) })
+	for ; i < len(all) && all[i].At < s.Until; i++ {
+		if all[i].PID != s.Self {
+			return true
+		}
+	}
+	return false
+}
+
+// held notes that a CPU may be held up, and so look idle.
+func (s *State) held(c int) {
+	if !slices.Contains(s.Stalled, c) {
+		s.Stalled = append(s.Stalled, c)
+	}
+}
+
+// laterBusy reports whether a CPU that may be held up did not look idle, as a later
+// decision shows.
+func (s *State) laterBusy(c int) bool {
+	return s.Hindsight && s.Worlds.Hidden.Later.Busy[c].Holds(s.Window.Est)
+}
+
+// Supposing is a state in which one CPU looks idle.
+type Supposing struct {
+	*State
+	On int
+}
+
+// Idle implements place.State.
+func (s Supposing) Idle(c int) explore.Answer {
+	if c == s.On {
+		return explore.Known(true, fact.Assumed)
+	}
+	return s.State.Idle(c)
+}
+
+// inflightAway counts wakeups in flight to a CPU that belong to diverged
+// tasks: they are counted by their own places.
+func (s *State) inflightAway(c int) int {
+	n := 0
+	for _, pid := range s.Side.World.active {
+		if p := s.Worlds.Timeline.Find(pid); p != nil && p.Inflight == int32(c) {
+			n++
+		}
+	}
+	return n
+}
+
+// SchedIdle implements place.State.
+func (s *State) SchedIdle(c int) explore.Answer {
+	if !s.Worlds.AnyIdlePolicy {
+		return explore.Known(false, fact.Reconstructed)
+	}
+	if c >= len(s.Worlds.Timeline.CPU) {
+		return explore.Known(false, fact.Reconstructed)
+	}
+	queue := s.Worlds.Timeline.CPU[c].Queue
+	for _, p := range queue {
+		if s.Worlds.Timeline.Affinities.Of(p).Policy != 5 {
+			return explore.Known(false, fact.Reconstructed)
+		}
+	}
+	return explore.Known(len(queue) > 0, fact.Reconstructed)
+}
+
+// NrRunning implements place.State.
+func (s *State) NrRunning(c int) explore.Range {
+	n := s.NrRunnable(c)
+	if s.Worlds.Timeline.Delays && c < len(s.Worlds.Timeline.CPU) {
+		if d := int64(s.Worlds.Timeline.CPU[c].Fair.Delayed); d > 0 {
+			n.Hi += d
+			n.Best += d
+			n.From = min(n.From, fact.Estimated)
+		}
+	}
+	return n
+}
+
+// NrRunnable implements place.State.
+func (s *State) NrRunnable(c int) explore.Range {
+	t := s.Worlds.Timeline
+	if c >= len(t.CPU) {
+		return explore.Range{Lo: 0, Best: 1, Hi: 1 << 20, From: fact.Unknown}
+	}
+	v := t.At(c, s.Window)
+	if !v.Known {
+		return explore.Range{Lo: 0, Best: 1, Hi: 1 << 20, From: fact.Unknown}
+	}
+	r := explore.Range{Lo: int64(v.NrLo), Best: int64(v.NrAt), Hi: int64(v.NrHi), From: fact.Reconstructed}
+	if sh, ok := s.shift(c); ok {
+		move := int64(sh.here - sh.away)
+		r.Best = max(0, r.Best+move)
+		r.Lo = max(0, r.Lo+move-int64(sh.maybeAway))
+		r.Hi = max(0, r.Hi+move+int64(sh.maybeHere))
+	}
+	return r
+}
+
+// HasIdleCores implements place.State.
+func (s *State) HasIdleCores(c int) explore.Answer {
+	llc := s.Side.LLC(c)
+	if llc < 0 {
+		return explore.Known(false, fact.Reconstructed)
+	}
+	f, ok := s.Side.World.IdleCores[llc]
+	if !ok {
+		f = s.Worlds.Base.World.IdleCores[llc]
+	}
+	if f.Value && f.Since > s.Window.Lo {
+		return explore.Rarely(!f.Before(s.Window), DoubtRace, fact.Reconstructed)
+	}
+	switch {
+	case f.guessed:
+		return explore.Either(f.Value, fact.Estimated)
+	case !f.Known:
+		return explore.Rarely(f.Value, doubtCores, fact.Reconstructed)
+	}
+	return explore.Known(f.Value, fact.Reconstructed)
+}
+
+// ScanBudget implements place.State.
+func (s *State) ScanBudget(rule rules.BudgetRule, this, c int) (explore.Range, explore.Odds) {
+	llc := s.Side.LLC(c)
+	if llc < 0 {
+		return explore.Range{Hi: int64(s.Side.Machine.NumCPU()), From: fact.Unknown}, nil
+	}
+	s.Asked = true
+	return s.Worlds.Hidden.ScanBudget(llc, rule, this, s.Window.Est, s.Hindsight)
+}
+
+// ofAverages is a CPU's reconstructed average with its margin; of a CPU of which
+// events are missing it may be anything up to most.
+func (s *State) ofAverages(c int, most int64, pick func(now, stale load.Average) (best, other int64)) explore.Range {
+	t := s.Worlds.Timeline
+	if c >= len(t.CPU) {
+		return explore.Range{Hi: most, From: fact.Unknown}
+	}
+	now, stale := t.LoadOf(c)
+	r := hidden.Margin(pick(now, stale))
+	if !t.CPU[c].Known && !s.Worlds.Survey.Silent(c) {
+		r.Lo, r.Hi, r.From = 0, max(r.Hi, most), fact.Unknown
+	}
+	return r
+}
+
+// Load implements place.State. Readers find the average as its last update
+// left it.
+func (s *State) Load(rule rules.LoadRule, c int) explore.Range {
+	if rule != rules.LoadAverage {
+		return s.queuedLoad(rule, c)
+	}
+	return s.ofAverages(c, 1<<20, func(now, stale load.Average) (int64, int64) { return stale.Load, now.Load })
+}
+
+// queuedLoad is the load of the tasks queued on a CPU: their weights, or their load
+// averages.
+func (s *State) queuedLoad(rule rules.LoadRule, c int) explore.Range {
+	n := s.NrRunnable(c)
+	if n.From == fact.Unknown {
+		return explore.Range{Hi: 1 << 20, From: fact.Unknown}
+	}
+	t := s.Worlds.Timeline
+	sum, most := explore.Exactly(0, fact.Reconstructed), int64(0)
+	for _, p := range t.CPU[c].Queue {
+		if !p.Fair() {
+			continue
+		}
+		w := p.Entity.Weight
+		one := explore.Exactly(w, fact.Reconstructed)
+		if rule == rules.LoadRunnable {
+			e := p.Entity
+			e.Step(t.Now, true, t.CPU[c].Cur == p.PID)
+			one = hidden.Margin(e.Load, p.Entity.Load)
+		}
+		sum.Lo, sum.Best, sum.Hi, sum.From = sum.Lo+one.Lo, sum.Best+one.Best, sum.Hi+one.Hi, min(sum.From, one.From)
+		most = max(most, one.Hi)
+	}
+	// Where it is open who is queued, any of them may be, and one like them.
+	if q := int64(len(t.CPU[c].Queue)); n.Lo < q {
+		sum.Lo = max(0, sum.Lo-(q-n.Lo)*most)
+	}
+	if q := int64(len(t.CPU[c].Queue)); n.Hi > q {
+		sum.Hi += (n.Hi - q) * max(most, 1024)
+	}
+	return sum
+}
+
+// Runnable implements place.State.
+func (s *State) Runnable(c int) explore.Range {
+	return s.ofAverages(c, 1<<20, func(now, stale load.Average) (int64, int64) { return now.Runnable, stale.Runnable })
+}
+
+// Util implements place.State.
+func (s *State) Util(c int) explore.Range {
+	return s.ofAverages(c, 1024, func(now, stale load.Average) (int64, int64) { return now.Util, stale.Util })
+}
+
+// Capacity implements place.State.
+func (s *State) Capacity(c int) explore.Range {
+	capacity := int64(1024)
+	if c < s.Side.Machine.NumCPU() {
+		capacity = int64(s.Side.Machine.Capacity(c))
+	}
+	return explore.Exactly(capacity, fact.Estimated)
+}
+
+// IdleSince implements place.State.
+func (s *State) IdleSince(c int) explore.Range {
+	return explore.Exactly(s.Worlds.Timeline.CPU[c].IdleAt, fact.Reconstructed)
+}
+
+// CurPrio implements place.State.
+func (s *State) CurPrio(c int) explore.Range {
+	if c >= len(s.Worlds.Timeline.CPU) || !s.Worlds.Timeline.CPU[c].Known {
+		return explore.Range{Lo: -1, Best: 140, Hi: 140, From: fact.Unknown}
+	}
+	return explore.Exactly(int64(s.Worlds.Timeline.CPU[c].Prio), fact.Reconstructed)
+}
