@@ -1,7 +1,3 @@
-// Package load is the kernel's per-entity load tracking (kernel/sched/pelt.c): what a
-// task and a CPU's fair queue used of late, by who was queued and who ran. Periods are
-// 1024 units of 1024 ns; a contribution halves every 32 periods. The clock is the
-// caller's. docs/kernel/pelt.md#arithmetic.
 package load
 
 import "math/bits"

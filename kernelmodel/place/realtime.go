@@ -10,8 +10,8 @@ import (
 // selectTaskRqRT places a real-time task: it stays on its CPU unless that runs
 // real-time work that would have to wait or cannot be moved.
 //
-// Models select_task_rq_rt (kernel/sched/rt.c, 6.1 and 6.12; details section
-// (c)). Whether the current task is pinned is in no event: where only that
+// Models select_task_rq_rt (kernel/sched/rt.c, 6.1 and 6.12;
+// docs/kernel/rt-and-deadline.md#select_task_rq_rt). Whether the current task is pinned is in no event: where only that
 // decides, both answers stay possible. So do they where a deadline task is
 // current, which counts as real-time in 6.1 and not in 6.12.
 func (s *Selector) selectTaskRqRT() {

@@ -21,13 +21,14 @@ type Selector struct {
 	// Trace, if set, is told every test that the code makes and its answer.
 	Trace func(Step)
 
-	x       *explore.Explorer
-	w       *Wakeup
-	prev    int
-	this    int
-	o       Outcome
-	cpus    cpumask.Mask // the scan's mask, select_rq_mask
-	llcMask cpumask.Mask
+	x        *explore.Explorer
+	w        *Wakeup
+	prev     int
+	this     int
+	o        Outcome
+	cpus     cpumask.Mask // the scan's mask, select_rq_mask
+	llcMask  cpumask.Mask
+	scanning scan
 }
 
 // What a run may split on. The argument is a CPU unless it says otherwise.
@@ -248,81 +249,4 @@ func (s *Selector) fallback(w *Wakeup, prev int) int {
 		}
 	}
 	return -1
-}
-
-// Widest returns every CPU that Select could return for w whatever the open
-// facts are: the affinity within the LLCs of the waker's and the previous CPUs
-// and within whatever shares their LLC id, those CPUs themselves, the siblings
-// that the row can leak to, and where select_fallback_rq could end.
-func (s *Selector) Widest(w *Wakeup) cpumask.Mask {
-	m := s.Machine
-	var out cpumask.Mask
-	add := func(set cpumask.Mask) {
-		for c := set.First(); c >= 0; c = set.Next(c) {
-			if w.Allowed.Test(c) {
-				out.Set(c)
-			}
-		}
-	}
-	leaks, strays := s.Rules.Leaks(), !s.Rules.RecentUsedMask
-	for _, v := range s.Variants {
-		leaks, strays = leaks || v.Leaks(), strays || !v.RecentUsedMask
-	}
-	near := func(c int) {
-		if c < 0 || c >= m.NumCPU() {
-			return
-		}
-		out.Set(c)
-		if w.RecentUsed == nil {
-			// Any CPU that shares the LLC id of a target may be a recent one.
-			add(m.Sharers(c))
-		}
-		switch l := m.LLC(c); {
-		case l >= 0 && leaks:
-			add(m.LLCCores(l))
-		case l >= 0:
-			add(m.LLCSpan(l))
-		}
-	}
-	top := func(c int) {
-		if w.Kind != KindWakeup && m.Levels(c) > 0 {
-			add(m.Level(c, m.Levels(c)-1).Span)
-		}
-	}
-	for _, c := range w.Prev {
-		near(c)
-		if w.ThisIsPrev {
-			top(c)
-		}
-		if w.Prio < MaxRTPrio {
-			add(m.RootSpan(c))
-		}
-	}
-	// The waker's CPU is a target only where wake_affine can pull to it, from
-	// inside a domain, and only if it is allowed.
-	if m.Levels(w.This) > 0 {
-		if w.Allowed.Test(w.This) && !w.ThisIsPrev {
-			near(w.This)
-		}
-		top(w.This)
-	}
-	for _, c := range w.RecentUsed {
-		out.Set(c)
-	}
-	if s.Rules.HousekeepingAny {
-		if c := m.HousekeepingAny(w.This); c >= 0 {
-			out.Set(c)
-		}
-	}
-	if w.Allowed.Weight() == 1 {
-		out.Set(w.Allowed.First())
-	}
-	if strays && w.RecentUsed == nil || !out.SubsetOf(w.Allowed) || !out.SubsetOf(m.Active()) {
-		for _, c := range w.Prev {
-			if f := s.fallback(w, c); f >= 0 {
-				out.Set(f)
-			}
-		}
-	}
-	return out
 }

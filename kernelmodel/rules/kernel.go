@@ -170,6 +170,7 @@ var (
 	vendorSuffix  = regexp.MustCompile(`(?i)\.el\d|\.oe\d|\.amzn|\.an\d|\.al\d|\.tl\d|ctkernel|\.uek|\.sles|-default$|\.ky\d`)
 )
 
+// kernelOf reads a release without fixes.
 func kernelOf(release, procVersion string) (*Kernel, error) {
 	if f := mistyped(release); f != "" {
 		return nil, fmt.Errorf("%w: %q ends in no fix, though it looks like %s; known fixes are %s", ErrKernel, release, f, joinFixes(Fixes()))
@@ -178,56 +179,73 @@ func kernelOf(release, procVersion string) (*Kernel, error) {
 	if m == nil {
 		return nil, fmt.Errorf("%w: %q is no release; it begins like 6.1.83 or 5.10.0-136.oe2203", ErrKernel, release)
 	}
-	var version [3]int
-	for i, text := range m[1:4] {
+	k := &Kernel{Name: release, Release: release}
+	for i, n := range [...]*int{&k.major, &k.minor, &k.patch} {
+		text := m[i+1]
 		if text == "" {
 			continue
 		}
-		n, err := strconv.ParseUint(text, 10, 16)
+		v, err := strconv.ParseUint(text, 10, 16)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %q is no release: %s is no version number", ErrKernel, release, text)
 		}
-		version[i] = int(n)
+		*n = int(v)
 	}
-	major, minor, patch, suffix := version[0], version[1], version[2], m[4]
-	k := &Kernel{Name: release, Release: release, major: major, minor: minor, patch: patch}
+	suffix := m[4]
+	vendor := vendorSuffix.MatchString(suffix)
 	switch {
 	case suffix == "" || strings.HasPrefix(suffix, "-rc"):
-	case vendorSuffix.MatchString(suffix):
+	case vendor:
 		k.patch = -1
-		k.Notes = append(k.Notes, Note{Kind: NoteVendor, Release: release, Version: versionName(major, minor)})
+		k.Notes = append(k.Notes, Note{Kind: NoteVendor, Release: release, Version: versionName(k.major, k.minor)})
 	default:
-		k.patch = -1
-		if v := debianVersion.FindStringSubmatch(procVersion); v != nil && v[1] == m[1] && v[2] == m[2] {
-			k.patch, _ = strconv.Atoi(v[3])
-		} else if v := ubuntuVersion.FindStringSubmatch(procVersion); v != nil && v[1] == m[1] && v[2] == m[2] {
-			k.patch, _ = strconv.Atoi(v[3])
-		} else if patch > 0 {
-			k.patch = patch
-		}
-		if k.patch < 0 {
-			k.Notes = append(k.Notes, Note{Kind: NotePointUnknown, Release: release})
-		} else if k.patch != patch {
-			k.Notes = append(k.Notes, Note{Kind: NotePoint, Release: release, Version: fmt.Sprintf("%d.%d.%d", major, minor, k.patch)})
-		}
+		k.findPatch(procVersion)
 	}
-	row := rowOf(major, minor)
+	row := rowOf(k.major, k.minor)
 	if row == nil {
 		return nil, fmt.Errorf("%w: %q is older than %s, the oldest kernel modelled", ErrKernel, release, rows[0].Name())
 	}
-	if last := newest(); row == last && (major != last.Major || minor != last.Minor) {
-		k.Notes = append(k.Notes, Note{Kind: NoteNewer, Release: release, Version: versionName(major, minor), Row: row.Name()})
+	if last := newest(); row == last && (k.major != last.Major || k.minor != last.Minor) {
+		k.Notes = append(k.Notes, Note{Kind: NoteNewer, Release: release, Version: versionName(k.major, k.minor), Row: row.Name()})
 	}
+	k.settle(row, vendor)
+	return k, nil
+}
+
+// findPatch finds the point release of a distribution's kernel, -1 if nothing tells it.
+func (k *Kernel) findPatch(procVersion string) {
+	given := k.patch
+	k.patch = -1
+	for _, p := range [...]*regexp.Regexp{debianVersion, ubuntuVersion} {
+		if v := p.FindStringSubmatch(procVersion); v != nil && v[1] == strconv.Itoa(k.major) && v[2] == strconv.Itoa(k.minor) {
+			k.patch, _ = strconv.Atoi(v[3])
+			break
+		}
+	}
+	if k.patch < 0 && given > 0 {
+		k.patch = given
+	}
+	switch k.patch {
+	case -1:
+		k.Notes = append(k.Notes, Note{Kind: NotePointUnknown, Release: k.Release})
+	case given:
+	default:
+		k.Notes = append(k.Notes, Note{Kind: NotePoint, Release: k.Release, Version: fmt.Sprintf("%d.%d.%d", k.major, k.minor, k.patch)})
+	}
+}
+
+// settle gives the kernel its row's settings and what its branch took since.
+func (k *Kernel) settle(row *Row, vendor bool) {
 	k.Row, k.Settings = row.Name(), row.Settings
 	switch {
-	case k.patch < 0 && vendorSuffix.MatchString(suffix):
+	case vendor:
 		// A vendor may have taken any of them; the recording can tell.
 		for i := range fixTable {
 			if f := &fixTable[i]; f.name != FixHousekeepingAny && f.applies(&k.Rules) && !*f.get(&k.Rules) {
 				k.Unknown = append(k.Unknown, f.name)
 			}
 		}
-	case row.Major == major && row.Minor == minor:
+	case row.Major == k.major && row.Minor == k.minor:
 		for i := range row.backports {
 			b := &row.backports[i]
 			if f := fixByField(b.change.Field); f != nil && k.patch < 0 {
@@ -238,7 +256,6 @@ func kernelOf(release, procVersion string) (*Kernel, error) {
 		}
 	}
 	k.stock, k.stockUnknown = k.Rules, slices.Clone(k.Unknown)
-	return k, nil
 }
 
 func versionName(major, minor int) string { return fmt.Sprintf("%d.%d", major, minor) }
