@@ -201,6 +201,9 @@ func (c *capture) headerLine(n int, line []byte, legend *int, sawTracer *bool) e
 			return c.refuse(n, parser.ErrUnsupported, "the function_graph tracer prints its own columns",
 				"record again with `echo nop > current_tracer`")
 		}
+	case bytes.HasPrefix(line, []byte("# * Snapshot is ")): // allocated, or freed: print_snapshot_help
+		return c.refuse(n, parser.ErrUnsupported, "the snapshot buffer is empty",
+			"take one with `echo 1 > snapshot` while events are recorded, then read snapshot again")
 	case bytes.HasPrefix(line, []byte("# entries-in-buffer/entries-written: ")):
 		*sawTracer = true
 		rest := line[len("# entries-in-buffer/entries-written: "):]

@@ -1,6 +1,7 @@
 package ftrace
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -390,5 +391,17 @@ func TestNULs(t *testing.T) {
 	}
 	if got != strings.Join(want, "\n") {
 		t.Errorf("got\n%s", got)
+	}
+}
+
+// tracefs/snapshot prints what it is for until a snapshot is taken (print_snapshot_help);
+// then it reads as tracefs/trace does.
+func TestSnapshot(t *testing.T) {
+	for _, state := range []string{"freed", "allocated"} {
+		_, err := New(goldentest.Source("snapshot", []byte("# tracer: nop\n#\n#\n# * Snapshot is "+state+" *\n#\n# Snapshot commands:\n"+
+			"# echo 0 > snapshot : Clears and frees snapshot buffer\n")))
+		if !errors.Is(err, parser.ErrUnsupported) || !strings.Contains(err.Error(), "echo 1 > snapshot") {
+			t.Errorf("%s: %v", state, err)
+		}
 	}
 }

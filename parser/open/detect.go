@@ -163,7 +163,9 @@ func notText(name string, b []byte) error {
 	case codecOf(b) != nil:
 		return refuse("it is compressed twice", "decompress it once")
 	case len(b) > 262 && string(b[257:262]) == "ustar":
-		return refuse("it is a tar archive", "give the capture itself; a host bundle goes to --host")
+		return &parser.Error{
+			File: name, Offset: -1, Err: fmt.Errorf("%w: %w", parser.ErrFormat, errTar), Remedy: "give the capture itself; a host bundle goes to --host",
+		}
 	case bytes.HasPrefix(b, []byte("\x7fELF")):
 		return refuse("it is a program", remedy)
 	case bytes.HasPrefix(b, []byte("\xff\xfe")), bytes.HasPrefix(b, []byte("\xfe\xff")):

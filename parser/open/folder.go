@@ -25,6 +25,12 @@ func folder(ctx context.Context, dir string, o Options) (*Input, error) {
 	if err != nil {
 		return nil, err
 	}
+	if in, err := rawFolder(ctx, dir, o); in != nil || err != nil {
+		if in != nil {
+			in.Bundle = bundle
+		}
+		return in, err
+	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fileError(dir, err)

@@ -176,6 +176,11 @@ func (in *Input) open(ctx context.Context, name string, o *Options) error {
 		return err
 	}
 	d, err := detect(src)
+	if errors.Is(err, errTar) {
+		if raw, rerr := in.rawTar(ctx, src, o); raw {
+			return rerr
+		}
+	}
 	if err != nil {
 		return err
 	}

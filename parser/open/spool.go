@@ -96,7 +96,7 @@ func probe(name string, head []byte, whole bool) error {
 		}
 		return io.NopCloser(r), nil
 	}}
-	if _, err := detect(src); err != nil && !short {
+	if _, err := detect(src); err != nil && !short && !errors.Is(err, errTar) {
 		return err
 	}
 	return nil

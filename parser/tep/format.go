@@ -188,8 +188,8 @@ type HeaderPage struct {
 	// Commit and CommitSize place the word holding length and flags; its size is
 	// the kernel's size of a long.
 	Commit, CommitSize int
-	// Data is where the events begin.
-	Data int
+	// Data is where the events begin, End where the page ends.
+	Data, End int
 }
 
 // ParseHeaderPage reads an events/header_page file (kernel/trace/ring_buffer.c,
@@ -200,7 +200,7 @@ func ParseHeaderPage(text []byte, longSize int) (HeaderPage, error) {
 	if longSize != 4 && longSize != 8 {
 		return HeaderPage{}, fmt.Errorf("%w: long of %d bytes", parser.ErrDamaged, longSize)
 	}
-	h := HeaderPage{Commit: 8, CommitSize: longSize, Data: 8 + longSize}
+	h := HeaderPage{Commit: 8, CommitSize: longSize, Data: 8 + longSize, End: 4096}
 	if len(bytes.TrimSpace(text)) == 0 {
 		return h, nil
 	}
@@ -219,7 +219,7 @@ func ParseHeaderPage(text []byte, longSize int) (HeaderPage, error) {
 		case "commit":
 			h.Commit, h.CommitSize = fd.Offset, fd.Size
 		case "data":
-			h.Data = fd.Offset
+			h.Data, h.End = fd.Offset, fd.Offset+fd.Size
 		}
 	}
 	if h.CommitSize != 4 && h.CommitSize != 8 || h.Data < h.Commit+h.CommitSize || h.Data < h.Timestamp+8 {

@@ -92,10 +92,10 @@ func TestParseHeaderPage(t *testing.T) {
 		want HeaderPage
 		err  bool
 	}{
-		{"", 8, HeaderPage{0, 8, 8, 16}, false},
-		{"", 4, HeaderPage{0, 8, 4, 12}, false},
-		{strings.NewReplacer("%s", "8", "%o", "16").Replace(text), 8, HeaderPage{0, 8, 8, 16}, false},
-		{strings.NewReplacer("%s", "4", "%o", "12").Replace(text), 8, HeaderPage{0, 8, 4, 12}, false}, // a 32-bit kernel, a 64-bit tool
+		{"", 8, HeaderPage{0, 8, 8, 16, 4096}, false},
+		{"", 4, HeaderPage{0, 8, 4, 12, 4096}, false},
+		{strings.NewReplacer("%s", "8", "%o", "16").Replace(text), 8, HeaderPage{0, 8, 8, 16, 4096}, false},
+		{strings.NewReplacer("%s", "4", "%o", "12").Replace(text), 8, HeaderPage{0, 8, 4, 12, 4092}, false}, // a 32-bit kernel, a 64-bit tool
 		{strings.NewReplacer("%s", "3", "%o", "16").Replace(text), 8, HeaderPage{}, true},
 		{strings.NewReplacer("%s", "8", "%o", "9").Replace(text), 8, HeaderPage{}, true},
 		{"", 5, HeaderPage{}, true},
