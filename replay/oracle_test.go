@@ -110,6 +110,7 @@ var floorsOf = map[string]floors{
 // instrumented kernels made of their own decisions.
 func TestOracle(t *testing.T) {
 	n, exact := map[string]int{}, map[string]int{}
+	all, certainWrong := 0, 0
 	for _, r := range traces.Recordings(t) {
 		if r.Folder == cpu43only && r.Name == "perf.data.zst" {
 			continue // the recorder saw one CPU
@@ -121,7 +122,12 @@ func TestOracle(t *testing.T) {
 			s.check(t, floorsOf[kernel])
 			n[kernel] += s.n
 			exact[kernel] += s.exact
+			all, certainWrong = all+s.n, certainWrong+s.certainWrong
 		})
+	}
+	t.Logf("certain and wrong: %d of %d decisions", certainWrong, all)
+	if certainWrong*1000 > 2*all {
+		t.Errorf("more than 2 of 1,000 are certain and wrong: %d of %d", certainWrong, all)
 	}
 	for kernel, f := range floorsOf {
 		overall := 100 * float64(exact[kernel]) / float64(max(1, n[kernel]))
@@ -179,6 +185,9 @@ func judge(t *testing.T, r traces.Recording, in parser.Capture, h *parser.Host) 
 		}
 	}
 	s.report(t)
+	if len(res.AffinityChanges) > 0 {
+		t.Errorf("no affinity changed, but %+v", res.AffinityChanges)
+	}
 	t.Logf("own: exact %d covered %d of %d mean %.2f; moved %d/%d", res.Fidelity.Exact, res.Fidelity.Covered, res.Fidelity.Decisions, res.Fidelity.PossibleMean(), res.MovedCertain, res.MovedPossible)
 	return s
 }
@@ -296,7 +305,9 @@ func clockShift(lines map[int][]*made, oracle map[int][]*oracleLine) int64 {
 
 type score struct {
 	n, exact, covered, stage, sum, unmatched, invented int
-	reasons                                            map[string]int
+	// certainWrong counts the answers of one CPU alone that was not the kernel's.
+	certainWrong int
+	reasons      map[string]int
 }
 
 func (s *score) add(m *made, o *oracleLine) {
@@ -321,6 +332,9 @@ func (s *score) add(m *made, o *oracleLine) {
 	if m.Original.Possible.Test(o.new) {
 		s.covered++
 	} else {
+		if m.Original.Certain() {
+			s.certainWrong++
+		}
 		s.reasons["UNCOVERED: "+string(m.Original.Path)+" for "+string(o.stage())]++
 	}
 }
@@ -348,7 +362,7 @@ func (s *score) check(t *testing.T, f floors) {
 
 func (s *score) report(t *testing.T) {
 	pc := s.percent
-	t.Logf("JUDGED %d (unmatched %d, invented %d): exact %.2f%% covered %.2f%% stage %.2f%% mean set %.2f", s.n, s.unmatched, s.invented, pc(s.exact), pc(s.covered), pc(s.stage), float64(s.sum)/float64(max(1, s.n)))
+	t.Logf("JUDGED %d (unmatched %d, invented %d): exact %.2f%% covered %.2f%% stage %.2f%% mean set %.2f, certain and wrong %d", s.n, s.unmatched, s.invented, pc(s.exact), pc(s.covered), pc(s.stage), float64(s.sum)/float64(max(1, s.n)), s.certainWrong)
 	var keys []string
 	for k := range s.reasons {
 		keys = append(keys, k)

@@ -206,7 +206,7 @@ func (r *pass) finish() *Result {
 		a := &res.Alternatives[0]
 		res.MovedCertain, res.MovedPossible, res.Moved = a.MovedCertain, a.MovedPossible, a.Moved
 	}
-	res.Unplaced = r.Unplaced
+	res.Unplaced, res.AffinityChanges = r.Unplaced, r.Narrower
 	if r.Judged != nil {
 		res.Scores = r.Scores(r.plan.Judged)
 	}

@@ -17,6 +17,8 @@ type Unknown struct {
 	N    int64
 	// Release is the kernel's, for [UnknownFixes].
 	Release string
+	// Change is that of [UnknownAffinityChange].
+	Change *AffinityChange
 }
 
 // UnknownKind says what could not be known; findings/say has the words.
@@ -46,6 +48,8 @@ const (
 	UnknownHidden
 	// UnknownFixes: which fixes Release carries.
 	UnknownFixes
+	// UnknownAffinityChange: a narrower affinity that a task seems to have had.
+	UnknownAffinityChange
 	// UnknownBalancer: N recorded moves could not be applied in the alternative's world.
 	UnknownBalancer
 )
@@ -103,6 +107,9 @@ type Result struct {
 	// BalancerMoves counts migrations outside wakeups; BalancerIgnored those of
 	// diverged tasks that the first alternative's world ignored.
 	BalancerMoves, BalancerIgnored int64
+	// AffinityChanges are narrower affinities that explain decisions, in the order in which
+	// they came to be believed.
+	AffinityChanges []AffinityChange
 	// Unknown lists what is not known and what it costs, in a fixed order.
 	Unknown []Unknown
 	// Partial is the error that ended the reading early, nil if it was complete.

@@ -30,6 +30,8 @@ type (
 	PathScore   = decide.PathScore
 	Scorer      = decide.Scorer
 	KernelScore = decide.KernelScore
+	// AffinityChange is an affinity that decisions tell of.
+	AffinityChange = decide.AffinityChange
 
 	// CPUResult and what it holds, from the accounts of isolated CPUs.
 	CPUResult      = account.CPUResult

@@ -44,6 +44,9 @@ func (r *pass) unknowns() []Unknown {
 			u = append(u, Unknown{Kind: UnknownFixes, Release: r.Base.Kernel.Release})
 		}
 	}
+	for i := range r.res.AffinityChanges {
+		u = append(u, Unknown{Kind: UnknownAffinityChange, Change: &r.res.AffinityChanges[i]})
+	}
 	if n := r.res.BalancerIgnored; n > 0 {
 		u = append(u, Unknown{Kind: UnknownBalancer, N: n})
 	}

@@ -157,7 +157,7 @@ func possibleText(p *replay.Placed) string {
 	if !p.Bounded {
 		return "any"
 	}
-	return p.Possible.String()
+	return p.May().String()
 }
 
 // cpuText prints a CPU number, "?" if it is unknown.

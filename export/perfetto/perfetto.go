@@ -446,7 +446,7 @@ func (t *Writer) wakeup(w *replay.Wakeup) {
 		e = annotateInt(e, "cpu", int64(p.CPU), p.CPU >= 0)
 		possible := "any"
 		if p.Bounded {
-			possible = p.Possible.String()
+			possible = p.May().String()
 		}
 		e = annotateText(e, "possible", possible)
 		e = annotateText(e, "path", string(p.Path))

@@ -48,7 +48,7 @@ var wakeupFields = slices.Concat(
 func placed(prefix string, of func(*replay.Wakeup) *replay.Placed) []field[replay.Wakeup] {
 	return []field[replay.Wakeup]{
 		{prefix + "cpu", Int, func(w *replay.Wakeup) Value { return cpu(of(w).CPU) }},
-		{prefix + "possible", CPUs, func(w *replay.Wakeup) Value { p := of(w); return Value{Known: p.Bounded, CPUs: p.Possible} }},
+		{prefix + "possible", CPUs, func(w *replay.Wakeup) Value { p := of(w); return Value{Known: p.Bounded, CPUs: p.May()} }},
 		{prefix + "path", Word, func(w *replay.Wakeup) Value { return word(string(of(w).Path)) }},
 		{prefix + "reason", Word, func(w *replay.Wakeup) Value { return word(string(of(w).Reason)) }},
 		{prefix + "certain", Bool, func(w *replay.Wakeup) Value { return boolean(of(w).Certain(), true) }},
@@ -70,7 +70,7 @@ func alternatives(more []replay.Alternative) []byte {
 		o.Word("kernel", m.Kernel)
 		o.Number("cpu", int64(m.CPU), m.CPU >= 0)
 		if o.Key("possible"); m.Bounded {
-			o.b = appendArray(o.b, m.Possible)
+			o.b = appendArray(o.b, m.May())
 		} else {
 			o.b = append(o.b, "null"...)
 		}

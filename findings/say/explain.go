@@ -126,7 +126,7 @@ func DecisionPlaced(d *findings.Decision, of findings.Side) string {
 	case !p.Bounded && p.CPU >= 0:
 		what += "; any other CPU is possible too"
 	case p.Bounded && !p.Certain():
-		what += "; possible: " + p.Possible.String()
+		what += "; possible: " + p.May().String()
 	case p.Certain() && p.Path != place.PathNoSelection:
 		what += ", no other is possible"
 	}

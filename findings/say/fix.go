@@ -107,7 +107,7 @@ func instead(m *replay.Stay) string {
 	}
 	s := fmt.Sprintf("At the entry it most likely puts %s on CPU %d (path %s)", CommName(m.Task), p.CPU, p.Path)
 	if p.Bounded {
-		s += fmt.Sprintf(", and surely on one of %s", CPUNoun(p.Possible))
+		s += fmt.Sprintf(", and surely on one of %s", CPUNoun(p.May()))
 	}
 	return s
 }

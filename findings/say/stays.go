@@ -14,8 +14,8 @@ func Conclusion(p *replay.Placed) string {
 		return "no prediction"
 	}
 	s := fmt.Sprintf("CPU %d, path %s", p.CPU, p.Path)
-	if p.Bounded && p.Possible.Weight() > 1 {
-		s += fmt.Sprintf("; possible: %s", CPUNoun(p.Possible))
+	if p.Bounded && p.May().Weight() > 1 {
+		s += fmt.Sprintf("; possible: %s", CPUNoun(p.May()))
 	}
 	return Bold(s)
 }

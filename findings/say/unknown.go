@@ -3,6 +3,7 @@ package say
 import (
 	"fmt"
 
+	"schedreplay/parser"
 	"schedreplay/replay"
 )
 
@@ -61,10 +62,24 @@ func Unknown(u replay.Unknown) Doubt {
 		d = Doubt{Counted(u.N, "CPU") + " without any event", "assumed idle throughout; one that ran a single task without a switch would look the same", ""}
 	case replay.UnknownFixes:
 		d = Doubt{fmt.Sprintf("which fixes %s carries", Clean(u.Release)), "both forms stay possible", "name the kernel exactly with --original"}
+	case replay.UnknownAffinityChange:
+		d = affinityChange(u.Change)
 	case replay.UnknownBalancer:
 		d = Doubt{"the load balancer under the alternative kernel", Counted(u.N, "recorded move") + " of tasks that are elsewhere by then could not be applied", ""}
 	}
 	return d
+}
+
+func affinityChange(c *replay.AffinityChange) Doubt {
+	until := "to the end"
+	if c.Until != parser.NoTime {
+		until = "to " + replay.Seconds(c.Until) + " s"
+	}
+	return Doubt{
+		fmt.Sprintf("the affinity of %s from %s s %s: it went to %s only, against %s that its affinity of %s does not explain",
+			TaskName(c.Task), replay.Seconds(c.From), until, CPUNoun(c.CPUs), Counted(int64(c.Misses), "decision"), c.Believed),
+		"it is taken to have had no others (taskset, sched_setaffinity or a cpuset)", "",
+	}
 }
 
 // Line is a doubt in one line.

@@ -33,6 +33,7 @@ func (r *Decider) inHindsight(d *decision) (told Wakeup, better bool) {
 	told.More = slices.Clone(told.More)
 	r.placeAll(&told, complete)
 	told.ModelMiss = complete && told.RecordedCPU >= 0 && len(r.consistent(&told)) == 0
+	doubtOthers(&told)
 	r.explainEntry(d, &told)
 	return told, true
 }

@@ -40,6 +40,9 @@ func (r *Decider) carry(d *decision, p *timeline.Task, consistent []int) {
 		}
 		r.clearCores(consistent, line.RecordedCPU)
 	}
+	if r.unexplained(line, consistent) {
+		r.forgetBy(d, p)
+	}
 	if !p.Queued || d.kind != place.KindWakeup {
 		r.send(d, p, recorded)
 		if line.RecordedCPU < 0 {

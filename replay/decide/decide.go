@@ -27,6 +27,8 @@ type Decider struct {
 	// Unplaced counts the wakeups that no model has an answer for.
 	Unplaced int64
 	Judged   *ranking
+	// Narrower are the affinities inferred, in order.
+	Narrower []AffinityChange
 
 	x       explore.Explorer
 	runs    []place.Outcome // the baseline's
@@ -256,6 +258,7 @@ func (r *Decider) close(d *decision) {
 		d.win.Lo = max(d.win.Lo, p.SleptAt)
 		d.win.Est = min(max(d.win.Est, p.SleptAt+t.Slack), d.win.Hi)
 	}
+	r.widen(p, d.prev, d.ev.Time)
 	if r.Base.Machine == nil || !r.hasCPU(d.prev) || !r.hasCPU(d.ev.CPU) || line.RecordedCPU >= r.Base.Machine.NumCPU() {
 		r.closeUnmodelled(d, p)
 	} else {
@@ -444,6 +447,7 @@ func (r *Decider) closeModelled(d *decision, p *timeline.Task) {
 	r.placeAll(line, complete)
 	consistent := r.selection(line, complete)
 	r.compareAll(line)
+	doubtOthers(line)
 	if r.Cfg.Watch != nil {
 		r.Cfg.Watch(line)
 	}
@@ -460,6 +464,7 @@ func (r *Decider) closeModelled(d *decision, p *timeline.Task) {
 		r.learn(d, p, consistent)
 		r.shownBusy(d, func(c int) { r.Timeline.CPU[c].BusyAt = max(r.Timeline.CPU[c].BusyAt, d.win.Est) })
 	}
+	r.narrow(d, p, r.unexplained(line, consistent))
 	r.carry(d, p, consistent)
 	if better {
 		*line = told
@@ -542,7 +547,7 @@ func (r *Decider) moved(line *Wakeup, a *world.Side, since int64) Moved {
 	switch {
 	case differ == 0 && a.Complete:
 		return MovedNo
-	case differ == len(fits) && a.Complete && !baseless(line, since) && a.Runs[fits[0]].Other.From > fact.Assumed:
+	case differ == len(fits) && a.Complete && !line.ModelMiss && a.Runs[fits[0]].Other.From > fact.Assumed:
 		return MovedCertain
 	case !a.Complete && differ == 0 && since == 0 && !line.Made().Possible.Intersects(r.Isolated.Value):
 		return MovedNo // what was not tried cannot leave the domain: there the kernels agree

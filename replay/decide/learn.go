@@ -93,7 +93,7 @@ func (r *Decider) leansWide(cpu int) int8 {
 // learn takes what the recorded choice proves for later decisions.
 func (r *Decider) learn(d *decision, p *timeline.Task, consistent []int) {
 	line := &d.line
-	if line.RecordedCPU < 0 || line.ModelMiss || !line.Selection {
+	if line.RecordedCPU < 0 || !line.Selection || r.unexplained(line, consistent) {
 		return
 	}
 	l := r.lesson(consistent)

@@ -36,10 +36,22 @@ type Placed struct {
 	Target int
 	// From is the weakest provenance that the prediction leans on.
 	From fact.Provenance
+	// Also holds CPUs that this answer does not keep the kernel from either: the model
+	// cannot reproduce what the recorded kernel decided, so something that the answer
+	// leans on is wrong. Empty but beside ModelMiss.
+	Also cpumask.Mask
 }
 
 // Certain reports whether exactly one CPU is possible.
-func (p *Placed) Certain() bool { return p.Bounded && p.Possible.Weight() == 1 }
+func (p *Placed) Certain() bool { return p.Bounded && p.May().Weight() == 1 }
+
+// May is the set of CPUs that the kernel may have chosen: Possible and Also.
+func (p *Placed) May() cpumask.Mask {
+	if p.Also.Empty() {
+		return p.Possible
+	}
+	return p.Possible.Or(p.Also)
+}
 
 // Moved says whether the kernels differ about a wakeup.
 type Moved string

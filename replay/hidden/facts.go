@@ -47,6 +47,8 @@ type habits struct {
 	Recent []int
 	Flips  flips
 	Woken  lastHabit
+	// Narrow is a narrower affinity, believed or not; nil if nothing speaks for one.
+	Narrow *Narrowed
 }
 
 // New begins to follow the facts of some LLCs; later is what a rehearsal learned, nil

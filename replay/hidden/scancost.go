@@ -179,6 +179,14 @@ func (o *scanOdds) learn(lo, hi int64, end place.ScanEnd, width int64) {
 	})
 }
 
+// ForgetScan takes a decision made on a CPU of which it is not known whether it scanned.
+func (h *Facts) ForgetScan(this int) {
+	if c := h.cost[this]; c != nil {
+		c.move(func(int, int) bool { return true })
+		h.odds = h.odds[:0]
+	}
+}
+
 // move lets a scan change the average in the cells where it came to its end.
 func (c *scanCost) move(ended func(bound, cell int) bool) {
 	sum := 0.0

@@ -81,6 +81,9 @@ func (a *affinities) Of(p *Task) *Affinity {
 	return &p.aff
 }
 
+// ForgetAffinity lets a task's affinity be found anew.
+func (t *Task) ForgetAffinity() { t.aff.done = false }
+
 func (a *affinities) Find(pid int32, comm string, depth int) Affinity {
 	r := Affinity{done: true, Policy: -1, Recorder: parser.IsRecorder(comm)}
 	info, listed := a.host.Task[pid]

@@ -39,8 +39,8 @@ type divergence struct {
 // Tristate is a flag that may be unknown.
 type Tristate struct {
 	Value, Known bool
-	// guessed: nothing was seen of it since the capture began.
-	guessed bool
+	// Guessed: nothing was seen of it since the capture began.
+	Guessed bool
 	// Since is when a CPU that went idle set it.
 	Since int64
 }
@@ -409,7 +409,7 @@ func (s *State) HasIdleCores(c int) explore.Answer {
 		return explore.Rarely(!f.Before(s.Window), DoubtRace, fact.Reconstructed)
 	}
 	switch {
-	case f.guessed:
+	case f.Guessed:
 		return explore.Either(f.Value, fact.Estimated)
 	case !f.Known:
 		return explore.Rarely(f.Value, doubtCores, fact.Reconstructed)

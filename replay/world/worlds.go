@@ -114,7 +114,7 @@ func (r *Worlds) startCores() {
 			}
 			found = found || idle
 		}
-		r.Base.World.IdleCores[i] = Tristate{Value: found, guessed: true, Since: parser.NoTime}
+		r.Base.World.IdleCores[i] = Tristate{Value: found, Guessed: true, Since: parser.NoTime}
 	}
 }
 
@@ -127,7 +127,7 @@ func (w *World) Clear(llc int, all, likely bool, win timeline.Window) {
 	case all:
 		w.IdleCores[llc] = Tristate{Known: true, Since: f.Since}
 	case f.Value || !f.Known:
-		w.IdleCores[llc] = Tristate{Value: f.Value && !likely, guessed: f.guessed, Since: f.Since}
+		w.IdleCores[llc] = Tristate{Value: f.Value && !likely, Guessed: f.Guessed, Since: f.Since}
 	}
 }
 
@@ -187,7 +187,7 @@ func (r *Worlds) advertise(a *Side, llc, c int) {
 		if all && !f.Value {
 			since = r.Timeline.Now
 		}
-		w.IdleCores[llc] = Tristate{Value: all || f.Value, guessed: guessed || f.guessed, Since: since}
+		w.IdleCores[llc] = Tristate{Value: all || f.Value, Guessed: guessed || f.Guessed, Since: since}
 	case all:
 		w.IdleCores[llc] = Tristate{Value: true, Known: true, Since: r.Timeline.Now}
 	}
