@@ -66,13 +66,6 @@ func newScanBudget(weight, pct int64) scanBudget {
 	return b
 }
 
-// nrIdleScan is the formula: x is the mean utilisation of the LLC's CPUs.
-func nrIdleScan(sum, weight, pct int64) int64 {
-	x := sum / weight
-	y := x * x * pct * pct / (10000 * 1024)
-	return (1024 - min(y, 1024)) * weight / 1024
-}
-
 // refreshRate is one over the chance that a millisecond sets the value.
 func refreshRate(fresh bool) uint64 {
 	if fresh {

@@ -8,28 +8,6 @@ import (
 	"schedreplay/fact"
 )
 
-// The formula of update_idle_cpu_scan: from which mean utilisation on nothing is
-// scanned, by the LLC's width, and how the whole LLC is reached.
-func TestNrIdleScan(t *testing.T) {
-	const pct = 117
-	for w, zero := range map[int64]int64{2: 620, 4: 759, 8: 820, 12: 839, 16: 848, 24: 858, 32: 862, 64: 869} {
-		if a, b := nrIdleScan((zero-1)*w, w, pct), nrIdleScan(zero*w, w, pct); a == 0 || b != 0 {
-			t.Errorf("LLC of %d: %d at %d, %d at %d; want 0 from there on", w, a, zero-1, b, zero)
-		}
-		if a, b := nrIdleScan(27*w, w, pct), nrIdleScan(28*w, w, pct); a != w || b != w-1 {
-			t.Errorf("LLC of %d: %d at 27, %d at 28; want %d and one less", w, a, b, w)
-		}
-		last := w
-		for x := int64(0); x <= 1100; x++ {
-			n := nrIdleScan(x*w, w, pct)
-			if n > last || n < 0 {
-				t.Fatalf("LLC of %d: %d at %d after %d", w, n, x, last)
-			}
-			last = n
-		}
-	}
-}
-
 // The budget follows the reconstruction, and what decisions prove outweighs it
 // for a while.
 func TestScanBudgetFollows(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"schedreplay/cpumask"
 	"schedreplay/fact"
 	"schedreplay/kernelmodel/explore"
+	"schedreplay/kernelmodel/load"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
@@ -125,7 +126,7 @@ func (h *Facts) Sample(now int64) {
 				sum += min(1024, max(a.Util, k.CFS.Est))
 			}
 		}
-		b.step(nrIdleScan(sum, b.weight, b.pct), steps, fresh)
+		b.step(load.NrIdleScan(sum, b.weight, b.pct), steps, fresh)
 	}
 }
 

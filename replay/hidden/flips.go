@@ -3,6 +3,7 @@ package hidden
 import (
 	"math"
 
+	"schedreplay/kernelmodel/fair"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/replay/timeline"
 )
@@ -81,10 +82,8 @@ func (f *flips) Wakes(pid int32, now int64) {
 	halved := false
 	for i := range f.guess {
 		g := &f.guess[i]
-		if now > g.decayed+timeline.Second {
-			g.v >>= 1
-			g.decayed = now
-			halved = true
+		if v, yes := fair.DecayFlips(g.v, g.decayed, now); yes {
+			g.v, g.decayed, halved = v, now, true
 		}
 		g.v += flip
 	}
@@ -129,10 +128,8 @@ func (f *flips) After(pid int32, now int64, buf []place.Weighted) []place.Weight
 		return buf
 	}
 	for _, g := range f.guess {
-		if now > g.decayed+timeline.Second {
-			g.v >>= 1
-		}
-		buf = addWeighted(buf, g.v+flip, g.w)
+		v, _ := fair.DecayFlips(g.v, g.decayed, now)
+		buf = addWeighted(buf, v+flip, g.w)
 	}
 	return buf
 }

@@ -5,6 +5,7 @@ import (
 
 	"schedreplay/fact"
 	"schedreplay/kernelmodel/explore"
+	"schedreplay/kernelmodel/load"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/replay/timeline"
@@ -42,8 +43,6 @@ const (
 	costDown        = 0.35
 	costUp          = 0.2
 	costFalls       = 0.75
-	// leastProp is the least nr that SIS_PROP gives.
-	leastProp = 4
 )
 
 // costOf is the cost of a cell, in ns.
@@ -90,23 +89,6 @@ func newScanCost(others []*scanCost) *scanCost {
 	return c
 }
 
-// scanLimit is how many CPUs a scan of weight CPUs may look at where looking costs cost
-// ns on average and idle ns are what the rule has of the CPU's idle time.
-func scanLimit(rule rules.BudgetRule, weight, idle, cost int64) int64 {
-	if rule == rules.BudgetAvgCost {
-		// All or nothing.
-		if idle < cost {
-			return 0
-		}
-		return weight
-	}
-	nr := int64(leastProp)
-	if span := weight * idle; span > leastProp*(cost+1) {
-		nr = span / (cost + 1)
-	}
-	return min(nr-1, weight) // the CPU that ends the scan counts and is not looked at
-}
-
 // scanOdds is the distribution of the budget of one scan.
 type scanOdds struct {
 	*scanCost
@@ -120,7 +102,7 @@ type scanOdds struct {
 }
 
 func (o *scanOdds) limit(b, cell int) int64 {
-	return scanLimit(o.rule, o.weight, o.idle[b], costOf[cell])
+	return load.ScanLimit(o.rule, o.weight, o.idle[b], costOf[cell])
 }
 
 // sum fills in p.

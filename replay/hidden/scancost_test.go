@@ -10,30 +10,6 @@ import (
 	"schedreplay/replay/timeline"
 )
 
-// SIS_PROP's nr, less the CPU that ends the scan without being looked at. The first
-// lines are what a 4.19.90 computed on a machine of seven CPUs to an LLC.
-func TestScanLimit(t *testing.T) {
-	const prop, cost = rules.BudgetAvgIdle, rules.BudgetAvgCost
-	for _, c := range []struct {
-		rule               rules.BudgetRule
-		weight, idle, cost int64
-		want               int64
-	}{
-		{prop, 7, 2330_000 / 512, 4_300, 6}, // nr 7
-		{prop, 7, 3327_000 / 512, 4_500, 7}, // nr 10: all seven
-		{prop, 7, 5169_000 / 512, 416_000, 3},
-		{prop, 7, 0, 0, 3},
-		{prop, 64, 1_000_000 / 512, 3_000, 40},
-		{prop, 2, 1_000_000, 1, 2},
-		{cost, 8, 1_000, 1_001, 0},
-		{cost, 8, 1_000, 1_000, 8},
-	} {
-		if got := scanLimit(c.rule, c.weight, c.idle, c.cost); got != c.want {
-			t.Errorf("rule %d: %d CPUs, %d ns idle, a scan costs %d: %d, want %d", c.rule, c.weight, c.idle, c.cost, got, c.want)
-		}
-	}
-}
-
 func oddsOf(c *scanCost, weight, idle int64) *scanOdds {
 	o := &scanOdds{scanCost: c, rule: rules.BudgetAvgIdle, weight: weight, idle: [timeline.IdleBounds]int64{idle / 512, idle / 512}}
 	o.sum()

@@ -1,6 +1,7 @@
 package timeline
 
 import (
+	"schedreplay/kernelmodel/load"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 )
@@ -18,17 +19,15 @@ type idleTime struct {
 }
 
 const (
-	// idleTimeMax is twice sysctl_sched_migration_cost, the bound of avg_idle unless
-	// newly-idle balancing was seen to cost more, and its value at boot.
-	idleTimeMax = 1_000_000
-	// idleTimeCeiling is that bound where a pass of newly-idle balancing costs 10 ms.
+	// idleTimeCeiling is the bound of avg_idle where a pass of newly-idle balancing costs
+	// 10 ms.
 	idleTimeCeiling = 20_000_000
 	// IdleBounds is the number of bounds that avg_idle may have.
 	IdleBounds = 2
 )
 
 func NewIdleTime() idleTime {
-	return idleTime{likely: idleTimeMax, most: idleTimeCeiling, stamp: parser.NoTime, woken: parser.NoTime}
+	return idleTime{likely: load.AvgIdleMost, most: idleTimeCeiling, stamp: parser.NoTime, woken: parser.NoTime}
 }
 
 // idles notes that the CPU went idle.
@@ -41,19 +40,18 @@ func (a *idleTime) wakes(now int64) {
 		return
 	}
 	d := max(0, now-a.stamp)
-	a.likely = min(a.likely+(d-a.likely)/8, idleTimeMax)
-	a.most = min(a.most+(d-a.most)/8, idleTimeCeiling)
+	a.likely = load.AvgIdle(a.likely, d, load.AvgIdleMost)
+	a.most = load.AvgIdle(a.most, d, idleTimeCeiling)
 	a.stamp, a.woken = parser.NoTime, now
 }
 
-// left is wake_avg_idle (94aafc3ee31d): half of avg_idle when the CPU was woken
-// last, and half of that again for each jiffy since. What scans have taken of it
-// since is not followed, which makes it an upper bound.
+// left is wake_avg_idle. What scans have taken of it since is not followed, which makes
+// it an upper bound.
 func (a *idleTime) left(avg, now, jiffy int64) int64 {
 	if a.woken == parser.NoTime {
 		return avg // as at boot, or less
 	}
-	return avg / 2 >> min(62, max(0, now-a.woken)/jiffy)
+	return load.WakeAvgIdle(avg, now-a.woken, jiffy)
 }
 
 // Counted is, in ns, what a rule counts of the idle time, by the bound of avg_idle.
@@ -61,5 +59,5 @@ func (a *idleTime) Counted(rule rules.BudgetRule, now, jiffy int64) [IdleBounds]
 	if rule == rules.BudgetWakeAvgIdle {
 		return [IdleBounds]int64{a.left(a.likely, now, jiffy), a.left(a.most, now, jiffy)}
 	}
-	return [IdleBounds]int64{a.likely / 512, a.most / 512}
+	return [IdleBounds]int64{load.ScanIdle(a.likely), load.ScanIdle(a.most)}
 }

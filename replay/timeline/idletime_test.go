@@ -5,6 +5,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"schedreplay/kernelmodel/load"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 	"schedreplay/replay/internal/made"
@@ -21,7 +22,7 @@ func TestIdleTimeSamples(t *testing.T) {
 	a.idles(10_000)
 	a.wakes(10_000)
 	first := a
-	if a.likely != idleTimeMax*7/8 || a.woken != 10_000 || a.stamp != parser.NoTime {
+	if a.likely != load.AvgIdleMost*7/8 || a.woken != 10_000 || a.stamp != parser.NoTime {
 		t.Errorf("no idle time at all: %+v", a)
 	}
 	if a.wakes(20_000); a != first {
@@ -31,7 +32,7 @@ func TestIdleTimeSamples(t *testing.T) {
 		a.idles(i * 1e12)
 		a.wakes(i*1e12 + 1e11)
 	}
-	if a.likely != idleTimeMax || a.most != idleTimeCeiling {
+	if a.likely != load.AvgIdleMost || a.most != idleTimeCeiling {
 		t.Errorf("idle for 100 s each time: %+v", a)
 	}
 }
@@ -81,7 +82,7 @@ func TestIdleTimeOfEvents(t *testing.T) {
 			l.Apply(&ev[i])
 		}
 		const sample = 100 * made.Microsecond
-		want := idleTime{likely: idleTimeMax + (sample-idleTimeMax)/8, most: idleTimeCeiling + (sample-idleTimeCeiling)/8, stamp: parser.NoTime, woken: 400 * made.Microsecond}
+		want := idleTime{likely: load.AvgIdleMost + (sample-load.AvgIdleMost)/8, most: idleTimeCeiling + (sample-idleTimeCeiling)/8, stamp: parser.NoTime, woken: 400 * made.Microsecond}
 		if got := l.CPU[7].Rest; got != want {
 			t.Errorf("with sched_wakeup %v: %+v, want %+v", wakeups, got, want)
 		}
