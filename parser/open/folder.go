@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"schedreplay/parser"
@@ -37,10 +38,16 @@ func folder(ctx context.Context, dir string, o Options) (*Input, error) {
 	}
 	var found *Input
 	var failed error
-	var names []string
+	var names, all []string
+	for _, e := range entries {
+		if e.Type().IsRegular() {
+			all = append(all, e.Name())
+		}
+	}
+	series := seriesOf(all)
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
-		if !mayBeCapture(e.Name()) || isOracle(path) {
+		if !mayBeCapture(e.Name()) || isOracle(path) || slices.Contains(series, e.Name()) {
 			continue
 		}
 		in, err := entry(ctx, path, o)
@@ -53,6 +60,14 @@ func folder(ctx context.Context, dir string, o Options) (*Input, error) {
 			continue
 		}
 		found, failed = in, err
+	}
+	if len(series) > 0 && len(names) > 0 {
+		found.discard()
+		names = append(names, series[0]+" and others")
+		found = nil
+	} else if len(series) > 0 {
+		names = append(names, series[0])
+		found, failed = openSeries(ctx, dir, series, o)
 	}
 	switch {
 	case len(names) == 0:
