@@ -1,0 +1,169 @@
+package fair
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"schedreplay/kernelmodel/load"
+)
+
+func TestBaseSlice(t *testing.T) {
+	for cpus, want := range map[int]int64{1: 700_000, 2: 1_400_000, 3: 1_400_000, 4: 2_100_000, 8: 2_800_000, 44: 2_800_000} {
+		if got := BaseSliceFor(cpus, true); got != want {
+			t.Errorf("%d CPUs: %d, want %d", cpus, got, want)
+		}
+	}
+	if got := BaseSliceFor(8, false); got != 3*ms {
+		t.Errorf("8 CPUs, longer: %d, want 3 ms", got)
+	}
+}
+
+// Two tasks that never sleep share the CPU by their weights, a slice at a time.
+func TestEEVDFFairness(t *testing.T) {
+	q := EEVDF{Slice: 2_800_000, Jiffy: ms, Delay: true}
+	a, b := &Entity{Weight: 1024}, &Entity{ID: 1, Weight: 335}
+	q.Enqueue(a, Moved, 0)
+	q.Enqueue(b, Moved, 0)
+	q.Pick(0)
+	switches := 0
+	for now := int64(0); now <= 10_000*ms; now += ms {
+		if q.Tick(now) {
+			was := q.curr
+			q.Put(now)
+			if got, _ := q.Pick(now); got != was {
+				switches++
+			}
+		}
+	}
+	if share := float64(a.Sum) / float64(a.Sum+b.Sum); share < 0.74 || share > 0.77 {
+		t.Errorf("nice 0 beside nice 5 got %.3f, want 0.753", share)
+	}
+	if switches < 1000 || switches > 3000 {
+		t.Errorf("%d switches in 10 s", switches)
+	}
+}
+
+// A task that got more than its share and sleeps stays on the queue, until it is woken
+// there or would be picked.
+func TestDelayedDequeue(t *testing.T) {
+	start := func() (q *EEVDF, a, b *Entity) {
+		q = &EEVDF{Slice: 2_800_000, Jiffy: ms, Delay: true}
+		a, b = &Entity{Weight: 1024}, &Entity{ID: 1, Weight: 1024}
+		q.Enqueue(a, Moved, 0)
+		q.Pick(0)
+		q.Enqueue(b, Moved, 0)
+		if q.Dequeue(a, true, 2*ms) || !a.Delayed || q.Running() != 2 {
+			t.Fatal("it ran 2 ms beside another, and left")
+		}
+		q.Put(2 * ms)
+		if got, dropped := q.Pick(2 * ms); got != b || dropped != nil {
+			t.Fatalf("picked %+v, dropped %v", got, dropped)
+		}
+		return q, a, b
+	}
+	q, a, _ := start()
+	q.Requeue(a, 3*ms)
+	if a.Delayed || !a.OnRq || q.Running() != 2 {
+		t.Error("woken in place, it is not there")
+	}
+	q, a, b := start()
+	if !q.Dequeue(b, true, 3*ms) {
+		t.Error("b got less than its share, and stayed")
+	}
+	q.Put(3 * ms)
+	if got, dropped := q.Pick(3 * ms); got != nil || len(dropped) != 1 || dropped[0] != a || q.Running() != 0 {
+		t.Errorf("picked %+v, dropped %v: an idle CPU holds no delayed task", got, dropped)
+	}
+	q = &EEVDF{Slice: 3 * ms, Jiffy: ms}
+	q.Enqueue(a, Moved, 0)
+	q.Pick(0)
+	q.Enqueue(b, Moved, 0)
+	if !q.Dequeue(a, true, 2*ms) {
+		t.Error("before 6.12 nothing stays")
+	}
+}
+
+// RUN_TO_PARITY: an eligible task keeps the CPU in its first slice, whoever wakes; one that
+// has used up its lag does not.
+func TestEEVDFWakeup(t *testing.T) {
+	q := EEVDF{Slice: 3 * ms, Jiffy: ms}
+	hog, sleeper := &Entity{Weight: 1024}, &Entity{ID: 1, Weight: 1024, Sum: 1}
+	q.Enqueue(hog, Wakeup, 0)
+	q.Pick(0)
+	sleeper.Lag = -2 * ms
+	q.Enqueue(sleeper, Wakeup, ms)
+	if q.WakeupPreempt(sleeper, ms) {
+		t.Error("a task with debt takes the CPU from one that is eligible")
+	}
+	q.Dequeue(sleeper, true, ms)
+	late := &Entity{ID: 2, Weight: 1024, Sum: 1, Lag: 3 * ms}
+	q.Enqueue(late, Wakeup, 2*ms)
+	if q.Eligible(hog) || !q.WakeupPreempt(late, 2*ms) {
+		t.Error("a task that is owed time does not take the CPU from one that is not eligible")
+	}
+}
+
+// Whatever happens: no time is lost, lag stays within bounds, who is picked is eligible, and
+// the lags of a queue sum to nothing.
+func TestEEVDFProperties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		q := EEVDF{Slice: BaseSliceFor(rapid.IntRange(1, 64).Draw(t, "cpus"), true), Jiffy: ms, Delay: rapid.Bool().Draw(t, "delay")}
+		all := make([]*Entity, rapid.IntRange(1, 6).Draw(t, "tasks"))
+		asleep, busy, now := map[*Entity]bool{}, int64(0), int64(0)
+		for i := range all {
+			all[i] = &Entity{ID: i, Weight: load.WeightOf(rapid.Int32Range(100, 139).Draw(t, "prio"))}
+			asleep[all[i]] = true
+		}
+		for range rapid.IntRange(1, 80).Draw(t, "steps") {
+			d := rapid.Int64Range(0, 20*ms).Draw(t, "d")
+			if now += d; q.curr != nil {
+				busy += d
+			}
+			switch se := all[rapid.IntRange(0, len(all)-1).Draw(t, "who")]; rapid.IntRange(0, 3).Draw(t, "what") {
+			case 0:
+				if asleep[se] && se.Delayed {
+					q.Requeue(se, now)
+					delete(asleep, se)
+				} else if asleep[se] {
+					q.Enqueue(se, Wakeup, now)
+					q.WakeupPreempt(se, now)
+					delete(asleep, se)
+				}
+			case 1:
+				if !asleep[se] {
+					curr := se == q.curr
+					q.Dequeue(se, true, now)
+					if curr {
+						q.Put(now)
+					}
+					asleep[se] = true
+				}
+			case 2:
+				q.Put(now)
+				if se, _ := q.Pick(now); se != nil && !q.Eligible(se) {
+					t.Fatalf("picked %+v, not eligible", se)
+				}
+			case 3:
+				q.Tick(now)
+			}
+			q.UpdateCurr(now)
+			run := int64(0)
+			for _, e := range all {
+				run += e.Sum
+				if limit := calcDeltaFair(max(2*q.Slice, q.Jiffy), e); e.Lag > limit || e.Lag < -limit {
+					t.Fatalf("lag %d beyond %d", e.Lag, limit)
+				}
+			}
+			if run != busy {
+				t.Fatalf("%d ns ran, %d were charged", busy, run)
+			}
+			if len(q.all) == 0 {
+				continue
+			}
+			if m := q.mean(); m.Lag(q.AvgVruntime()) < 0 || m.Lag(q.AvgVruntime()) > m.Weight {
+				t.Fatalf("the lags sum to %d of weight %d", m.Lag(q.AvgVruntime()), m.Weight)
+			}
+		}
+	})
+}
