@@ -167,7 +167,7 @@ func (w *world) runs(ctx context.Context, n int, seed uint64) ([][]work.Figures,
 
 // newWorld is the recorded machine under a kernel, nil if its topology is not known.
 func newWorld(p *work.Program, h *parser.Host, k *rules.Kernel) *world {
-	w := &world{prog: p, kernel: k, m: replay.BuildMachine(h, k.Domains), random: k.Balance.Random, pulls: 1 << 16, isolated: h.Isolated.Value}
+	w := &world{prog: p, kernel: k, m: replay.BuildMachine(h, k.Domains), random: k.Balance.Random, pulls: 1 << 16, scanCost: 10_000, isolated: h.Isolated.Value}
 	if w.m == nil {
 		return nil
 	}
@@ -208,32 +208,64 @@ func (w *world) newQueue() fair.Queue {
 	return &fair.CFS{Tunables: w.tun, BaseSlice: w.kernel.Fair.BaseSlice}
 }
 
-// calibrate sets the chance of newly idle balancing so that the world pulls as often as
-// the recording shows. The kernel weighs what a pass costs against how long the CPU is
-// idle on average, and the costs are in no event.
+// calibrate settles what is in no event and costs time in the kernel, so that the baseline
+// does what follows of it as often as the recording shows: what a scan for an idle CPU
+// costs, where that limits scans (SIS_PROP), by the changes of CPU at wakeups; and the chance
+// of newly idle balancing, which the kernel weighs against the CPU's idle time, by its pulls.
 func (w *world) calibrate(ctx context.Context) error {
-	const runs, seed = 2, 0
-	want := int64(0)
+	want := [work.Causes]int64{}
 	for i := range w.prog.Tasks {
-		want += w.prog.Tasks[i].Recorded.Moves[work.MoveNewidle]
+		for c, n := range w.prog.Tasks[i].Recorded.Moves {
+			want[c] += calibrationRuns * n
+		}
 	}
 	for range 2 {
-		all, err := w.runs(ctx, runs, seed)
+		got, err := w.moves(ctx)
+		switch {
+		case err != nil:
+			return err
+		case got[work.MoveNewidle] > want[work.MoveNewidle]:
+			w.pulls = uint32(int64(w.pulls) * want[work.MoveNewidle] / got[work.MoveNewidle])
+			continue
+		}
+		break
+	}
+	if b := w.kernel.Rules.Budget; b != rules.BudgetAvgIdle && b != rules.BudgetWakeAvgIdle {
+		return nil
+	}
+	best, least := w.scanCost, int64(math.MaxInt64)
+	for _, cost := range []int64{500, 2_000, 8_000, 32_000, 128_000} {
+		w.scanCost = cost
+		got, err := w.moves(ctx)
 		if err != nil {
 			return err
 		}
-		got := int64(0)
-		for _, f := range all {
-			for i := range f {
-				got += f[i].Moves[work.MoveNewidle]
+		d := got[work.MoveWakeup] - want[work.MoveWakeup]
+		if d = max(d, -d); d < least {
+			best, least = cost, d
+		}
+	}
+	w.scanCost = best
+	return nil
+}
+
+// calibrationRuns is how many runs a setting is judged by.
+const calibrationRuns = 2
+
+// moves counts the changes of CPU of some runs.
+func (w *world) moves(ctx context.Context) (n [work.Causes]int64, err error) {
+	all, err := w.runs(ctx, calibrationRuns, 0)
+	if err != nil {
+		return n, err
+	}
+	for _, f := range all {
+		for i := range f {
+			for c, k := range f[i].Moves {
+				n[c] += k
 			}
 		}
-		if got <= want*runs {
-			return nil
-		}
-		w.pulls = uint32(int64(w.pulls) * want * runs / got)
 	}
-	return nil
+	return n, nil
 }
 
 // outcome gathers the figures of an ensemble.

@@ -115,7 +115,7 @@ func (sc *Scenario) apply(p *work.Program, h *parser.Host, base *world) (*world,
 		}
 	}
 	w := newWorld(p, &host, kernel)
-	w.pulls = base.pulls
+	w.pulls, w.scanCost = base.pulls, base.scanCost
 	w.isolate(h.Isolated.Value, host.Isolated.Value)
 	for _, c := range sc.Changes {
 		if c.Key == "base_slice" {

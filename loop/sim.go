@@ -28,6 +28,8 @@ type world struct {
 	tasks    []tasking // what the scenario makes of the program's tasks
 	// pulls is the chance, of 1<<16, that a CPU which runs out of tasks looks for one.
 	pulls uint32
+	// scanCost is what a scan for an idle CPU costs by CPU looked at, in ns.
+	scanCost int64
 	// random: newly idle balancing is left out by chance (NI_RANDOM).
 	random bool
 }
@@ -154,7 +156,7 @@ func newSim(w *world, seed, run uint64) *sim {
 		c.id, c.avgIdle = int32(i), 2*migrationCost
 		c.fair = w.newQueue()
 		c.pelt.Last, c.pelt.Known = s.now, true
-		s.scost[i] = int64(5_000 * math.Exp2(4*s.rng.Float64()))
+		s.scost[i] = int64(float64(w.scanCost) * math.Exp2(2*s.rng.Float64()-1))
 		c.maxCost = int64(500_000 * math.Exp2(5*s.rng.Float64()))
 		c.avgIdle = c.maxCost
 		s.startDomains(c)

@@ -41,7 +41,9 @@ type tasking struct {
 	runnable int64 // when the wakeup made it runnable
 	onIdle   bool  // then its CPU was idle and nothing else on the way
 	slept    bool  // it has slept since it last ran
-	moving   bool  // between sched_waking and sched_wakeup
+	due      bool  // woken and not run yet, on dueOn
+	dueOn    int32
+	moving   bool // between sched_waking and sched_wakeup
 	prio     int32
 	partner  int32 // last_wakee
 	decay    int64 // wakee_flip_decay_ts
@@ -281,9 +283,7 @@ func (x *extraction) enters(p *tasking, ev *parser.Event, fromIdle bool) {
 func (x *extraction) ran(p *tasking, ev *parser.Event, fromIdle bool) {
 	c := ev.CPU
 	w := &p.Steps[len(p.Steps)-1].Then
-	if x.due[c] > 0 {
-		x.due[c]--
-	}
+	x.arrived(p)
 	if w.Edge == EdgeNone || w.Time == None {
 		return
 	}
@@ -291,7 +291,7 @@ func (x *extraction) ran(p *tasking, ev *parser.Event, fromIdle bool) {
 	p.Recorded.Delay = append(p.Recorded.Delay, ev.Time-w.Time)
 	in := ev.Time - p.runnable
 	switch {
-	case fromIdle && p.onIdle:
+	case fromIdle && p.onIdle && c == p.dueOn:
 		w.Exit = in
 		x.p.Exit[c] = append(x.p.Exit[c], Sample{Time: ev.Time, NS: in})
 	case !fromIdle && !p.onIdle && ev.Task.PID > 0 && ev.State.Runnable():
@@ -406,9 +406,23 @@ func (x *extraction) wakeup(ev *parser.Event) {
 	w := &p.Steps[len(p.Steps)-1].Then
 	w.Lag = max(0, ev.Time-w.Time)
 	x.place(p, c)
-	if c >= 0 && int(c) < len(x.cur) {
-		p.onIdle = x.cur[c] == 0 && x.due[c] == 0
-		x.due[c]++
+	x.comes(p, c)
+}
+
+// comes notes that a woken task is queued on a CPU, arrived that it is no longer so.
+func (x *extraction) comes(p *tasking, c int32) {
+	if c < 0 || int(c) >= len(x.cur) {
+		return
+	}
+	p.onIdle = x.cur[c] == 0 && x.due[c] == 0
+	p.due, p.dueOn = true, c
+	x.due[c]++
+}
+
+func (x *extraction) arrived(p *tasking) {
+	if p.due {
+		p.due = false
+		x.due[p.dueOn]--
 	}
 }
 
@@ -435,10 +449,7 @@ func (x *extraction) newborn(ev *parser.Event) {
 		all[len(all)-1].Fork = true
 	}
 	p.state, p.runnable, p.since = queued, ev.Time, ev.Time
-	if c := ev.TargetCPU; c >= 0 && int(c) < len(x.cur) {
-		p.onIdle = x.cur[c] == 0 && x.due[c] == 0
-		x.due[c]++
-	}
+	x.comes(p, ev.TargetCPU)
 }
 
 func (x *extraction) moved(ev *parser.Event) {
@@ -461,6 +472,7 @@ func (x *extraction) moved(ev *parser.Event) {
 	case ev.CPU == ev.TargetCPU && ev.Context == parser.ContextTask && x.cur[ev.CPU] != 0:
 		cause = MoveNewidle
 	}
+	x.arrived(p) // what it waits for is another CPU now
 	if ev.TargetCPU != p.cpu {
 		p.Recorded.Moves[cause]++
 	}
