@@ -62,15 +62,18 @@ func runOn(t testing.TB, folder string, o Options, scenarios ...string) *Result 
 }
 
 // The baseline against the recording. The figures are those reached with eight runs and a
-// margin; the bounds are 1.25, 1.5, 2, 0.15 and 1.5.
+// margin; aimed at are 1.25, 1.5, 2, 0.15 and 1.5. Place is missed: on machines of many CPUs that
+// are alike one run differs from another by as much, see the log.
 func TestBaselineAgainstRecording(t *testing.T) {
 	for folder, want := range map[string][5]float64{ // p50, p90, p99, place, moves
-		"smt44-isolated43-original":      {1.25, 2.6, 1.5, 0.3, 1.5},
-		"smt44-isolated43-patched":       {1.25, 1.5, 1.5, 0.45, 1.5},
-		"smt8-isolated3-original":        {1.3, 1.5, 1.5, 0.35, 1.5},
-		"smt8-isolated3-612-original":    {2, 1.5, 1.5, 0.4, 1.7},
-		"k419-smt8-isolated3-poller":     {1.25, 1.25, 1.25, 0.3, 1.8},
-		"k419-smt44-isolated43-original": {1.25, 1.5, 2, 0.45, 1.5},
+		"smt44-isolated43-original":      {1.25, 1.25, 1.25, 0.2, 1.2},
+		"smt44-isolated43-patched":       {1.1, 1.25, 1.4, 0.3, 1.25},
+		"smt8-isolated3-original":        {1.2, 1.25, 1.25, 0.3, 1.3},
+		"smt8-isolated3-patched":         {1.25, 1.25, 1.1, 0.4, 1.4},
+		"smt8-isolated3-612-original":    {1.5, 2, 1.25, 0.35, 1.5}, // two tasks are judged; tasks preempt less than recorded
+		"k419-smt8-isolated3-original":   {1.1, 1.5, 1.25, 0.4, 1.2},
+		"k419-smt8-isolated3-poller":     {1.25, 1.1, 1.1, 0.2, 1.5},
+		"k419-smt44-isolated43-original": {1.2, 2.2, 2, 0.35, 1.4}, // two tasks are judged; ksmd comes to the poller in few runs
 	} {
 		if testing.Short() && folder != "smt8-isolated3-original" && folder != "k419-smt8-isolated3-poller" {
 			continue

@@ -128,7 +128,7 @@ func median(all []TaskTrust, of func(*TaskTrust) Ratio) Ratio {
 		return 0
 	}
 	slices.Sort(v)
-	return v[len(v)/2]
+	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
 }
 
 // apartOn is the total variation distance of two distributions over CPUs.
