@@ -519,7 +519,7 @@ func (x *extraction) end() {
 		case queued:
 			p.woken = false
 			x.closeBurst(p, x.p.End)
-			p.Steps[len(p.Steps)-1].Cut = true
+			p.Steps[len(p.Steps)-1].Cut = 2*p.Steps[len(p.Steps)-1].Burst >= p.Recorded.Run
 		}
 	}
 	order := make([]int, len(x.tasks))

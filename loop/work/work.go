@@ -85,7 +85,8 @@ type Step struct {
 	// Burst is the CPU time wanted before the task blocks, in ns; 0 for the wait in
 	// which the window finds a sleeping task.
 	Burst int64
-	// Cut: the window ended in the burst. The task wants the CPU for as long as it lasts.
+	// Cut: the window ended in the burst, and it makes up half of what the task ran: a
+	// task that hardly ever blocks, and wants the CPU for as long as the window lasts.
 	Cut bool
 	// Exit: the task ends after the burst.
 	Exit bool

@@ -160,7 +160,7 @@ func TestExtract(t *testing.T) {
 	one, two := &p.Tasks[0], &p.Tasks[1]
 	want := []Step{
 		{Burst: 70, Prio: 120, Wakes: []Wake{{At: 30, Task: 1, Step: 0}}, Then: Wait{Edge: EdgeTimer, From: fact.Estimated, Sleep: 100, Time: 290, Slept: true, Lag: 2, Exit: 8, Preempt: None}},
-		{Burst: 10, Prio: 120, Cut: true, Then: Wait{Slept: true, Exit: None, Preempt: None}},
+		{Burst: 10, Prio: 120, Then: Wait{Slept: true, Exit: None, Preempt: None}},
 	}
 	if d := cmp.Diff(want, one.Steps, cmpopts.EquateEmpty()); d != "" {
 		t.Errorf("one: -want +got:\n%s", d)
