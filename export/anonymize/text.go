@@ -209,19 +209,15 @@ func (e *editor) event(ev *parser.Event) bool {
 		}
 	}
 	task, next := ev.Task.Comm, ev.Next.Comm
-	pid, nextPID := strconv.Itoa(int(ev.Task.PID)), strconv.Itoa(int(ev.Next.PID))
 	switch kind {
 	case parser.KindSwitch:
 		return e.between("prev_comm=", task, " prev_pid=") && e.between(" next_comm=", next, " next_pid=") ||
-			e.between("", task, ":"+pid+" [") && e.between(" ==> ", next, ":"+nextPID+" [")
+			e.between("", task, pidBefore(&ev.Task)) && e.between(" ==> ", next, pidBefore(&ev.Next))
 	case parser.KindWaking, parser.KindWakeup, parser.KindWakeupNew, parser.KindMigrate, parser.KindExit, parser.KindStatRuntime:
-		return e.between("comm=", task, " pid=") || e.between("", task, ":"+pid+" [") ||
-			e.between("awakened: ", task, "["+pid) || e.between("migrated: ", task, "["+pid) || unnamed(&ev.Task) || e.bareName(task) ||
-			bytes.Contains(e.b[e.from:], []byte("PERF_RECORD_EXIT")) && task == ""
+		return e.oneTask(ev)
 	case parser.KindFork:
-		return e.between("comm=", task, " pid=") && e.between("child_comm=", next, " child_pid=") ||
-			e.between("parent_comm=", task, " parent_pid=") && e.between("child_comm=", next, " child_pid=") ||
-			bytes.Contains(e.b[e.from:], []byte("PERF_RECORD_FORK")) && task == "" && next == ""
+		return (e.between("comm=", task, " pid=") || e.between("parent_comm=", task, " parent_pid=")) && e.between("child_comm=", next, " child_pid=") ||
+			e.holds("PERF_RECORD_FORK") && task == "" && next == ""
 	case parser.KindExec:
 		if !e.between("filename=", ev.Text, " pid=") {
 			return false
@@ -231,11 +227,28 @@ func (e *editor) event(ev *parser.Event) bool {
 	case parser.KindComm:
 		return e.rename(task) || e.between(": ", task, ":")
 	case parser.KindSlice:
-		found := unnamed(&ev.Task) || e.first(task, "["+pid)
-		return found && (unnamed(&ev.Next) || e.between("next: ", next, "["+nextPID))
+		found := unnamed(&ev.Task) || e.first(task, "["+pid(&ev.Task))
+		return found && (unnamed(&ev.Next) || e.between("next: ", next, "["+pid(&ev.Next)))
 	}
 	return false
 }
+
+// oneTask finds the name in an event about one task, as the kernel, trace-cmd or perf
+// prints it.
+func (e *editor) oneTask(ev *parser.Event) bool {
+	task := ev.Task.Comm
+	return e.between("comm=", task, " pid=") || e.between("", task, pidBefore(&ev.Task)) ||
+		e.between("awakened: ", task, "["+pid(&ev.Task)) || e.between("migrated: ", task, "["+pid(&ev.Task)) ||
+		unnamed(&ev.Task) || e.bareName(task) || e.holds("PERF_RECORD_EXIT") && task == ""
+}
+
+// holds reports whether the record's text has a word.
+func (e *editor) holds(word string) bool { return bytes.Contains(e.b[e.from:], []byte(word)) }
+
+func pid(t *parser.Task) string { return strconv.Itoa(int(t.PID)) }
+
+// pidBefore is what trace-cmd's own printing of an event has behind a name.
+func pidBefore(t *parser.Task) string { return ":" + pid(t) + " [" }
 
 // unnamed reports a task that the record does not name, or by a placeholder.
 func unnamed(t *parser.Task) bool {

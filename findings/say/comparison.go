@@ -14,77 +14,103 @@ import (
 
 // Doubts are the reasons why two captures may not be comparable.
 func Doubts(a, b *findings.Sample) []string {
-	var out []string
-	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
-	differ := func(what, x, y, cost string) {
-		if x != y {
-			add("%s: %s and %s; %s", what, orUnknown(x), orUnknown(y), cost)
-		}
-	}
-	ra, rb := a.Result, b.Result
-	if ha, hb := ra.Host, rb.Host; ha != nil && hb != nil {
-		differ("the machines have different CPUs", machineWords(ra), machineWords(rb), "delays and choices follow the topology")
-		differ("the hosts have different names", Clean(ha.Hostname.Value), Clean(hb.Hostname.Value), "other hardware may explain the difference")
-		differ("different kernels were recorded", Clean(ha.Release.Value), Clean(hb.Release.Value), "that may be what you compare, or not")
-		if x, y := commandLine(ha), commandLine(hb); x != y {
-			add("the kernels’ command lines differ: %s and %s", orUnknown(x), orUnknown(y))
-		}
-	}
-	ia, ka := ra.Isolated.Get()
-	ib, kb := rb.Isolated.Get()
-	switch {
-	case !ka || !kb:
-		add("the isolated CPUs are not known in %s", map[bool]string{true: "both", false: "one of them"}[!ka && !kb])
-	case !ia.Equal(ib):
-		add("different CPUs are isolated: %s and %s", MaskWords(ia), MaskWords(ib))
-	}
-	differ("the owners have different names", ownerNames(ra), ownerNames(rb), "their delays are those of different programs")
-	if ma, mb := ra.Meta, rb.Meta; ma != nil && mb != nil {
-		differ("the formats differ", string(ma.Dialect), string(mb.Dialect), "not every format carries the same events")
-		differ("the clocks differ", ma.Clock.Name, mb.Clock.Name, "delays are taken on each capture’s own clock")
-		if ma.Resolution != mb.Resolution {
-			add("the time stamps are to %s and to %s; short delays are not comparable", Duration(ma.Resolution), Duration(mb.Resolution))
-		}
-		if ma.HasWakings != mb.HasWakings {
-			add("only one of them carries wakeups: its delays are from waking, the other’s are not")
-		}
-	}
-	wa, wb := a.WindowNS(), b.WindowNS()
-	if wa > 0 && wb > 0 && (float64(wa)/float64(wb) > 2 || float64(wb)/float64(wa) > 2) {
-		add("the windows differ much: %s and %s; in the longer one a rare event is likelier", Duration(wa), Duration(wb))
-	}
-	if !ra.Recorded.Equal(rb.Recorded) {
-		na, nb := ra.Recorded.Weight(), rb.Recorded.Weight()
-		if na*2 < nb || nb*2 < na || na == 1 || nb == 1 {
-			add("%s of %s and of %s had events; a recording of few CPUs (-C) shows less", "CPUs", MaskWords(ra.Recorded), MaskWords(rb.Recorded))
-		}
-	}
-	wakings := func(r *replay.Result) bool { return r.Events[parser.KindWaking] > 0 }
-	if wakings(ra) != wakings(rb) {
-		add("only one of them has sched_waking; the other’s delays begin at sched_wakeup and are shorter")
-	}
+	var d doubtList
+	d.machines(a.Result, b.Result)
+	d.isolation(a.Result, b.Result)
+	d.recordings(a, b)
 	for _, s := range []*findings.Sample{a, b} {
-		r := s.Result
-		if n := r.Lost + r.Overwritten; n > 0 || r.LostUnknown > 0 || r.Holes > 0 {
-			add("%s lost events (%s, and %s): what happened then is in no number", Clean(s.Name), Count(n), Counted(r.Holes+r.LostUnknown, "break of unknown size", "breaks of unknown size"))
-		}
-		if r.Partial != nil || r.Damaged > 0 {
-			add("%s is damaged or cut short", Clean(s.Name))
-		}
-		if s.Sum.CPUs > 0 && s.Sum.Delays.Count() > 0 && s.Sum.Delays.Count() < 100 {
-			add("%s has only %s of the owner: its tail is not known", Clean(s.Name), Counted(s.Sum.Delays.Count(), "waking"))
-		}
+		d.gaps(s)
 	}
 	if fa, fb := a.Fidelity, b.Fidelity; fa.Judged() > 0 && fb.Judged() > 0 {
 		x, y := float64(fa.Exact)/float64(fa.Judged()), float64(fb.Exact)/float64(fb.Judged())
 		if math.Abs(x-y) > 0.1 {
-			add("the model fits them differently well: %s and %s exact", Percent(fa.Exact, fa.Judged()), Percent(fb.Exact, fb.Judged()))
+			d.add("the model fits them differently well: %s and %s exact", Percent(fa.Exact, fa.Judged()), Percent(fb.Exact, fb.Judged()))
 		}
 	}
 	if a.Checksum != "" && a.Checksum == b.Checksum {
-		add("they are the same file")
+		d.add("they are the same file")
 	}
-	return out
+	return d
+}
+
+// doubtList collects them.
+type doubtList []string
+
+func (d *doubtList) add(format string, args ...any) { *d = append(*d, fmt.Sprintf(format, args...)) }
+
+// differ adds a doubt where two descriptions of the same thing differ.
+func (d *doubtList) differ(what, x, y, cost string) {
+	if x != y {
+		d.add("%s: %s and %s; %s", what, orUnknown(x), orUnknown(y), cost)
+	}
+}
+
+func (d *doubtList) machines(a, b *replay.Result) {
+	ha, hb := a.Host, b.Host
+	if ha == nil || hb == nil {
+		return
+	}
+	d.differ("the machines have different CPUs", machineWords(a), machineWords(b), "delays and choices follow the topology")
+	d.differ("the hosts have different names", Clean(ha.Hostname.Value), Clean(hb.Hostname.Value), "other hardware may explain the difference")
+	d.differ("different kernels were recorded", Clean(ha.Release.Value), Clean(hb.Release.Value), "that may be what you compare, or not")
+	if x, y := commandLine(ha), commandLine(hb); x != y {
+		d.add("the kernels’ command lines differ: %s and %s", orUnknown(x), orUnknown(y))
+	}
+}
+
+func (d *doubtList) isolation(a, b *replay.Result) {
+	ia, ka := a.Isolated.Get()
+	ib, kb := b.Isolated.Get()
+	switch {
+	case !ka || !kb:
+		d.add("the isolated CPUs are not known in %s", map[bool]string{true: "both", false: "one of them"}[!ka && !kb])
+	case !ia.Equal(ib):
+		d.add("different CPUs are isolated: %s and %s", MaskWords(ia), MaskWords(ib))
+	}
+	d.differ("the owners have different names", ownerNames(a), ownerNames(b), "their delays are those of different programs")
+}
+
+// recordings holds the formats, clocks, windows and CPUs against each other.
+func (d *doubtList) recordings(a, b *findings.Sample) {
+	ra, rb := a.Result, b.Result
+	if ma, mb := ra.Meta, rb.Meta; ma != nil && mb != nil {
+		d.differ("the formats differ", string(ma.Dialect), string(mb.Dialect), "not every format carries the same events")
+		d.differ("the clocks differ", ma.Clock.Name, mb.Clock.Name, "delays are taken on each capture’s own clock")
+		if ma.Resolution != mb.Resolution {
+			d.add("the time stamps are to %s and to %s; short delays are not comparable", Duration(ma.Resolution), Duration(mb.Resolution))
+		}
+		if ma.HasWakings != mb.HasWakings {
+			d.add("only one of them carries wakeups: its delays are from waking, the other’s are not")
+		}
+	}
+	wa, wb := a.WindowNS(), b.WindowNS()
+	if wa > 0 && wb > 0 && (float64(wa)/float64(wb) > 2 || float64(wb)/float64(wa) > 2) {
+		d.add("the windows differ much: %s and %s; in the longer one a rare event is likelier", Duration(wa), Duration(wb))
+	}
+	if !ra.Recorded.Equal(rb.Recorded) {
+		na, nb := ra.Recorded.Weight(), rb.Recorded.Weight()
+		if na*2 < nb || nb*2 < na || na == 1 || nb == 1 {
+			d.add("CPUs of %s and of %s had events; a recording of few CPUs (-C) shows less", MaskWords(ra.Recorded), MaskWords(rb.Recorded))
+		}
+	}
+	wakings := func(r *replay.Result) bool { return r.Events[parser.KindWaking] > 0 }
+	if wakings(ra) != wakings(rb) {
+		d.add("only one of them has sched_waking; the other’s delays begin at sched_wakeup and are shorter")
+	}
+}
+
+// gaps adds what one capture lacks by itself.
+func (d *doubtList) gaps(s *findings.Sample) {
+	r := s.Result
+	if n := r.Lost + r.Overwritten; n > 0 || r.LostUnknown > 0 || r.Holes > 0 {
+		d.add("%s lost events (%s, and %s): what happened then is in no number", Clean(s.Name), Count(n), Counted(r.Holes+r.LostUnknown, "break of unknown size", "breaks of unknown size"))
+	}
+	if r.Partial != nil || r.Damaged > 0 {
+		d.add("%s is damaged or cut short", Clean(s.Name))
+	}
+	if n := s.Sum.Delays.Count(); s.Sum.CPUs > 0 && n > 0 && n < 100 {
+		d.add("%s has only %s of the owner: its tail is not known", Clean(s.Name), Counted(n, "waking"))
+	}
 }
 
 func orUnknown(s string) string {

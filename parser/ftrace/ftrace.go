@@ -92,103 +92,130 @@ func (c *capture) refuse(n int, sentinel error, why, remedy string) error {
 	}
 }
 
+// survey is what the first lines show of how the text was made.
+type survey struct {
+	events, plugin, kernel int // event lines; those of trace-cmd's and of the kernel's columns
+	bare, raw              int // lines without time stamps; events as numbers
+	stamps                 [stampCount + 1]int
+	countLine              int // the first line with a stamp that counts no seconds
+	bareLine, rawLine      int
+	indents                map[int]int // event lines by how far they are indented
+	first                  int64       // the first event's time
+	legend                 int
+	sawTracer              bool
+}
+
 // readHead fills meta and head from the first lines.
 func (c *capture) readHead(head text.Head) error {
-	var votes struct{ events, plugin, kernel, bare, raw int }
-	var stamps [stampCount + 1]int
-	var countLine, bareLine, rawLine int
-	legend := 0
-	sawTracer := false
-	indents := map[int]int{}
-	blank, first := true, int64(parser.NoTime)
+	v := survey{indents: map[int]int{}, first: parser.NoTime}
+	blank := true
 	for i, line := range head.Lines {
 		h, ok := c.grammar.parse(line)
 		switch {
 		case ok && len(h.name) > 0:
-			if votes.events++; votes.events == 1 {
-				first = h.time
-			}
-			if !h.aligned {
-				indents[h.indent()]++
-			}
-			stamps[h.stamp]++
-			if h.stamp == stampCount && countLine == 0 {
-				countLine = i + 1
-			}
-			if h.pad > 1 {
-				votes.plugin++
-			} else {
-				votes.kernel++
-			}
+			v.event(&h, i+1)
 		case ok:
 		case bytes.HasPrefix(bytes.TrimLeft(line, " "), []byte("#")):
-			if err := c.headerLine(i+1, bytes.TrimSpace(line), &legend, &sawTracer); err != nil {
+			if err := c.headerLine(i+1, bytes.TrimSpace(line), &v.legend, &v.sawTracer); err != nil {
 				return err
 			}
 		case blank && (bytes.HasPrefix(line, []byte("cpus=")) || bytes.HasPrefix(line, []byte("version = "))):
 			// The first line of trace-cmd report; elsewhere it may be anything.
 			c.meta.Dialect = parser.DialectTraceCmd
-			sawTracer = true
+			v.sawTracer = true
 		case looksBare(line):
-			if votes.bare++; votes.bare == 1 {
-				bareLine = i + 1
+			if v.bare++; v.bare == 1 {
+				v.bareLine = i + 1
 			}
 		case looksRaw(line):
-			if votes.raw++; votes.raw == 1 {
-				rawLine = i + 1
+			if v.raw++; v.raw == 1 {
+				v.rawLine = i + 1
 			}
 		}
 		blank = blank && len(bytes.TrimSpace(line)) == 0
 	}
-	for width, n := range indents {
-		if width > 0 && n*10 >= votes.events*9 {
+	for width, n := range v.indents {
+		if width > 0 && n*10 >= v.events*9 {
 			c.grammar.indent = width
 		}
 	}
-	if votes.plugin > votes.kernel {
+	if v.plugin > v.kernel {
 		c.meta.Dialect = parser.DialectTraceCmd
 	}
-	switch {
-	case votes.events == 0 && votes.bare > 0:
-		return c.refuse(bareLine, parser.ErrUnsupported, "the lines have no time stamps (trace option nocontext-info)",
-			"record again with `echo context-info > trace_options`")
-	case votes.events == 0 && votes.raw > 0:
-		return c.refuse(rawLine, parser.ErrUnsupported, "the events are printed as numbers (trace option raw, hex or bin)",
-			"record again with `echo noraw nohex nobin > trace_options`, or give trace.dat")
-	case votes.events == 0 && !sawTracer:
-		return c.refuse(0, parser.ErrFormat, "no line is an ftrace event",
-			"give the text of tracefs/trace or of trace-cmd report")
-	case stamps[stampCount]*2 > votes.events:
-		return c.refuse(countLine, parser.ErrUnsupported,
-			"the time stamps have no decimal point, so they do not count seconds (trace_clock counter, uptime or x86-tsc)",
-			"record again with `echo mono > trace_clock`")
+	if err := c.unusable(&v); err != nil {
+		return err
 	}
-	if stamps[stampNano] > 0 || stamps[stampRaw] > 0 {
-		c.meta.Resolution = 1
-	}
-	switch {
-	case stamps[stampRelative] > 0:
-		c.meta.Clock.Relative = true
-		c.meta.Notes = append(c.meta.Notes, "Time stamps count from the first event in the buffer (trace option latency-format).")
-	case first == 0:
-		c.meta.Clock.Relative = true
-		c.meta.Notes = append(c.meta.Notes, "Time stamps count from the first event (trace-cmd report --align-ts).")
-	case first >= wallClock && c.meta.Dialect == parser.DialectFtrace:
-		c.meta.Clock.Name = "tai" // the only trace clock that counts from 1970
-	case first >= wallClock:
-		c.meta.Notes = append(c.meta.Notes, "Time stamps count from about 1970: clock tai, or the times of day of trace-cmd record --date.")
-	}
-	if stamps[stampRaw] > 0 {
-		c.meta.Notes = append(c.meta.Notes, "Time stamps are raw (trace-cmd report --raw-ts) and are taken as nanoseconds.")
-	}
-	if c.meta.Clock.Name == "" {
-		c.meta.Notes = append(c.meta.Notes, "The text does not name its trace_clock; with the default clock, local, different CPUs may disagree on the time.")
-	}
-	if c.meta.Dialect == parser.DialectFtrace && !sawTracer {
+	c.clock(&v)
+	if c.meta.Dialect == parser.DialectFtrace && !v.sawTracer {
 		// trace_pipe has no header. It prints what it finds, CPU after CPU.
 		c.meta.MayReorder = true
 	}
 	return nil
+}
+
+// event counts an event line.
+func (v *survey) event(h *header, line int) {
+	if v.events++; v.events == 1 {
+		v.first = h.time
+	}
+	if !h.aligned {
+		v.indents[h.indent()]++
+	}
+	v.stamps[h.stamp]++
+	if h.stamp == stampCount && v.countLine == 0 {
+		v.countLine = line
+	}
+	if h.pad > 1 {
+		v.plugin++
+	} else {
+		v.kernel++
+	}
+}
+
+// unusable refuses text that cannot be read as events.
+func (c *capture) unusable(v *survey) error {
+	switch {
+	case v.events == 0 && v.bare > 0:
+		return c.refuse(v.bareLine, parser.ErrUnsupported, "the lines have no time stamps (trace option nocontext-info)",
+			"record again with `echo context-info > trace_options`")
+	case v.events == 0 && v.raw > 0:
+		return c.refuse(v.rawLine, parser.ErrUnsupported, "the events are printed as numbers (trace option raw, hex or bin)",
+			"record again with `echo noraw nohex nobin > trace_options`, or give trace.dat")
+	case v.events == 0 && !v.sawTracer:
+		return c.refuse(0, parser.ErrFormat, "no line is an ftrace event",
+			"give the text of tracefs/trace or of trace-cmd report")
+	case v.stamps[stampCount]*2 > v.events:
+		return c.refuse(v.countLine, parser.ErrUnsupported,
+			"the time stamps have no decimal point, so they do not count seconds (trace_clock counter, uptime or x86-tsc)",
+			"record again with `echo mono > trace_clock`")
+	}
+	return nil
+}
+
+// clock tells from the stamps what clock they are of.
+func (c *capture) clock(v *survey) {
+	note := func(s string) { c.meta.Notes = append(c.meta.Notes, s) }
+	if v.stamps[stampNano] > 0 || v.stamps[stampRaw] > 0 {
+		c.meta.Resolution = 1
+	}
+	switch {
+	case v.stamps[stampRelative] > 0:
+		c.meta.Clock.Relative = true
+		note("Time stamps count from the first event in the buffer (trace option latency-format).")
+	case v.first == 0:
+		c.meta.Clock.Relative = true
+		note("Time stamps count from the first event (trace-cmd report --align-ts).")
+	case v.first >= wallClock && c.meta.Dialect == parser.DialectFtrace:
+		c.meta.Clock.Name = "tai" // the only trace clock that counts from 1970
+	case v.first >= wallClock:
+		note("Time stamps count from about 1970: clock tai, or the times of day of trace-cmd record --date.")
+	}
+	if v.stamps[stampRaw] > 0 {
+		note("Time stamps are raw (trace-cmd report --raw-ts) and are taken as nanoseconds.")
+	}
+	if c.meta.Clock.Name == "" {
+		note("The text does not name its trace_clock; with the default clock, local, different CPUs may disagree on the time.")
+	}
 }
 
 // headerLine reads one line of the header that print_trace_header and

@@ -98,34 +98,8 @@ func (g *grammar) parseAt(line []byte, col int) (h header, ok bool) {
 	if h.pid, ok = text.PID(n); !ok {
 		return h, false
 	}
-	blank := len(rest)
-	rest = text.SkipSpace(rest)
-	if blank == len(rest) || len(rest) == 0 {
-		return h, false
-	}
 	h.dash = col
-	switch rest[0] {
-	case '(':
-		if h.tgid, rest, ok = cutTGID(rest); !ok {
-			return h, false
-		}
-		rest = text.SkipSpace(rest)
-		if len(rest) == 0 || rest[0] != '[' {
-			return h, false
-		}
-		fallthrough
-	case '[':
-		if n, rest, ok = text.Uint(rest[1:]); !ok || len(rest) < 2 || rest[0] != ']' {
-			return h, false
-		}
-		rest = rest[1:]
-	default:
-		h.latency = true
-		if n, rest, ok = text.Uint(rest); !ok {
-			return h, false
-		}
-	}
-	if h.cpu, ok = text.CPU(n); !ok {
+	if rest, ok = h.parseCPU(rest); !ok {
 		return h, false
 	}
 	h.comm = headerComm(line[:col], h.latency && col == g.indent+latDashColumn)
@@ -152,6 +126,40 @@ func (g *grammar) parseAt(line []byte, col int) (h header, ok bool) {
 		return h, false
 	}
 	return h, h.splitName(rest)
+}
+
+// parseCPU reads the columns between the pid and the flags: the thread group's id if
+// there is one, and the CPU, in brackets but in latency format.
+func (h *header) parseCPU(rest []byte) (after []byte, ok bool) {
+	blank := len(rest)
+	rest = text.SkipSpace(rest)
+	if blank == len(rest) || len(rest) == 0 {
+		return nil, false
+	}
+	if rest[0] == '(' {
+		if h.tgid, rest, ok = cutTGID(rest); !ok {
+			return nil, false
+		}
+		if rest = text.SkipSpace(rest); len(rest) == 0 || rest[0] != '[' {
+			return nil, false
+		}
+	}
+	h.latency = rest[0] != '['
+	if !h.latency {
+		rest = rest[1:]
+	}
+	n, rest, ok := text.Uint(rest)
+	if !ok {
+		return nil, false
+	}
+	if !h.latency {
+		if len(rest) < 2 || rest[0] != ']' {
+			return nil, false
+		}
+		rest = rest[1:]
+	}
+	h.cpu, ok = text.CPU(n)
+	return rest, ok
 }
 
 // headerComm takes the name out of the columns before the dash.

@@ -39,98 +39,119 @@ const clockReadings = 5
 // The error is ctx's, or that of writing to w; or it wraps [parser.ErrHost] if
 // root holds nothing to collect.
 func Collect(ctx context.Context, root string, w io.Writer) (Collected, error) {
-	var c Collected
 	z := gzip.NewWriter(w)
-	tw := tar.NewWriter(z)
-	put := func(p string, b []byte) error {
-		h := &tar.Header{Typeflag: tar.TypeReg, Name: "host/" + p, Mode: 0o444, Size: int64(len(b)), Format: tar.FormatPAX}
-		if err := tw.WriteHeader(h); err != nil {
-			return err
-		}
-		_, err := tw.Write(b)
-		return err
+	c := collector{ctx: ctx, root: root, config: bootConfig(root), tar: tar.NewWriter(z)}
+	if err := c.collect(); err != nil {
+		return c.found, err
 	}
+	if err := c.tar.Close(); err != nil {
+		return c.found, err
+	}
+	return c.found, z.Close()
+}
+
+// collector copies a machine's files into a bundle.
+type collector struct {
+	ctx    context.Context
+	root   string
+	config string // the one file below boot/ that is wanted
+	tar    *tar.Writer
+	found  Collected
+}
+
+func (c *collector) collect() error {
 	clocks, err := readClocks(clockReadings)
 	if err != nil {
-		c.miss("schedreplay/clocks", err)
-	}
-	config := bootConfig(root)
-	var walk func(comps []string) error
-	walk = func(comps []string) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		dir := strings.Join(comps, "/")
-		list, err := os.ReadDir(filepath.Join(root, filepath.FromSlash(dir)))
-		if err != nil {
-			if !os.IsNotExist(err) {
-				c.miss(dir, err)
-			}
-			return nil
-		}
-		slices.SortFunc(list, func(a, b fs.DirEntry) int { return compareNumeric(a.Name(), b.Name()) })
-		for _, e := range list {
-			child := append(comps[:len(comps):len(comps)], e.Name())
-			p := path.Join(child...)
-			switch {
-			case e.IsDir() && wantedDir(child):
-				if err := walk(child); err != nil {
-					return err
-				}
-			case e.Type().IsRegular() && wantedFile(child) && (comps[0] != "boot" || p == config):
-				b, err := readBounded(filepath.Join(root, filepath.FromSlash(p)))
-				if os.IsNotExist(err) || isGone(err) {
-					continue // the task ended
-				}
-				if err != nil {
-					c.miss(p, err)
-					continue
-				}
-				if err := put(p, b); err != nil {
-					return err
-				}
-				c.Files++
-			}
-		}
-		return nil
+		c.found.miss("schedreplay/clocks", err)
 	}
 	for _, top := range []string{"boot", "proc"} {
-		if err := walk([]string{top}); err != nil {
-			return c, err
+		if err := c.walk([]string{top}); err != nil {
+			return err
 		}
 	}
 	if clocks != nil {
-		if err := put("schedreplay/clocks", formatClocks(clocks)); err != nil {
-			return c, err
+		if err := c.put("schedreplay/clocks", formatClocks(clocks)); err != nil {
+			return err
 		}
 	}
-	if root == "/" {
+	if c.root == "/" {
 		if u, err := uname(); err == nil {
-			if err := put("schedreplay/uname", []byte(u)); err != nil {
-				return c, err
+			if err := c.put("schedreplay/uname", []byte(u)); err != nil {
+				return err
 			}
 		}
 	}
-	if err := walk([]string{"sys"}); err != nil {
-		return c, err
+	if err := c.walk([]string{"sys"}); err != nil {
+		return err
 	}
-	if c.Files == 0 {
-		return c, &parser.Error{
-			File: root, Format: bundleFormat, Offset: -1,
+	if c.found.Files == 0 {
+		return &parser.Error{
+			File: c.root, Format: bundleFormat, Offset: -1,
 			Err: fmt.Errorf("%w: nothing to collect", parser.ErrHost), Remedy: "collect on a Linux machine with /proc and /sys mounted",
 		}
 	}
-	if c.Missed > 0 {
-		c.Remedy = remedyFor(root, os.Geteuid())
+	if c.found.Missed > 0 {
+		c.found.Remedy = remedyFor(c.root, os.Geteuid())
 	}
 	// Last, when what was missed is known.
-	if err := put("schedreplay/manifest", c.manifest()); err != nil {
-		return c, err
+	return c.put("schedreplay/manifest", c.found.manifest())
+}
+
+// put adds a file to the bundle.
+func (c *collector) put(p string, b []byte) error {
+	h := &tar.Header{Typeflag: tar.TypeReg, Name: "host/" + p, Mode: 0o444, Size: int64(len(b)), Format: tar.FormatPAX}
+	if err := c.tar.WriteHeader(h); err != nil {
+		return err
 	}
-	if err := tw.Close(); err != nil {
-		return c, err
+	_, err := c.tar.Write(b)
+	return err
+}
+
+// walk adds the wanted files below a folder, in ascending order.
+func (c *collector) walk(comps []string) error {
+	if err := c.ctx.Err(); err != nil {
+		return err
 	}
-	return c, z.Close()
+	dir := strings.Join(comps, "/")
+	list, err := os.ReadDir(filepath.Join(c.root, filepath.FromSlash(dir)))
+	if err != nil {
+		if !os.IsNotExist(err) {
+			c.found.miss(dir, err)
+		}
+		return nil
+	}
+	slices.SortFunc(list, func(a, b fs.DirEntry) int { return compareNumeric(a.Name(), b.Name()) })
+	for _, e := range list {
+		child := append(comps[:len(comps):len(comps)], e.Name())
+		p := path.Join(child...)
+		switch {
+		case e.IsDir() && wantedDir(child):
+			err = c.walk(child)
+		case e.Type().IsRegular() && wantedFile(child) && (comps[0] != "boot" || p == c.config):
+			err = c.file(p)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// file adds one file of the machine, or counts it as missed.
+func (c *collector) file(p string) error {
+	b, err := readBounded(filepath.Join(c.root, filepath.FromSlash(p)))
+	switch {
+	case os.IsNotExist(err) || isGone(err):
+		return nil // the task ended
+	case err != nil:
+		c.found.miss(p, err)
+		return nil
+	}
+	if err := c.put(p, b); err != nil {
+		return err
+	}
+	c.found.Files++
+	return nil
 }
 
 // Collected says what a bundle holds.

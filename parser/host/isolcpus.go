@@ -82,10 +82,8 @@ type isolResult struct {
 // read, with a message, and so the result carries a note.
 func (in isolInput) isolated(cmdline string) isolResult {
 	res := isolResult{plain: true}
-	seen := false
 	kinds := map[string]cpumask.Mask{}
 	for _, p := range kernelParams(cmdline) {
-		var kind []string
 		switch p.name {
 		case "isolcpus":
 			list, flags, err := in.flags(p.value)
@@ -96,62 +94,77 @@ func (in isolInput) isolated(cmdline string) isolResult {
 				res.note("isolcpus=%s: the kernel rejects it: %v", p.value, err)
 				continue
 			}
-			p.value, kind = list, flags
+			p.value = list
+			if in.beforeFlags() {
+				in.isolcpusAlone(&res, p)
+			} else {
+				in.isolate(&res, kinds, p, flags)
+			}
 		case "nohz_full":
-			if in.grammar.since[0] == 0 {
-				if m, err := in.list(p.value); err == nil {
-					res.tick = m
-				}
-				continue
+			if !in.beforeFlags() {
+				in.isolate(&res, kinds, p, []string{"nohz", "misc"})
+			} else if m, err := in.list(p.value); err == nil {
+				res.tick = m
 			}
-			kind = []string{"nohz", "misc"}
-		default:
-			continue
-		}
-		m, err := in.list(p.value)
-		if err != nil {
-			res.note("%s=%s: the kernel rejects the whole list: %v", p.name, p.value, err)
-			continue
-		}
-		if in.grammar.since[0] == 0 {
-			if res.domain = m; !in.possible.Empty() {
-				res.domain = m.And(in.possible)
-			}
-			continue // the last isolcpus= wins
-		}
-		if slices.Contains(kind, "nohz") && in.noNohzFull && kinds["nohz"].Empty() {
-			res.note("%s=%s: the kernel rejects it: it is built without CONFIG_NO_HZ_FULL", p.name, p.value)
-			continue
-		}
-		if !in.possible.Empty() {
-			if m = m.And(in.possible); in.possible.SubsetOf(m) {
-				boot := in.possible.First()
-				m = m.AndNot(cpumask.Of(boot))
-				res.note("%s=%s names every CPU: the kernel keeps the boot CPU, taken to be CPU %d", p.name, p.value, boot)
-			}
-		}
-		if m.Empty() {
-			continue
-		}
-		clash := false
-		for k, other := range kinds {
-			if (in.grammar.oneMask || slices.Contains(kind, k)) && !m.Equal(other) {
-				clash = true
-			}
-		}
-		if seen && clash {
-			res.note("%s=%s: the kernel rejects it: it differs from the isolcpus= or nohz_full= before it", p.name, p.value)
-			continue
-		}
-		seen = true
-		for _, k := range kind {
-			kinds[k] = m
 		}
 	}
-	if in.grammar.since[0] > 0 {
+	if !in.beforeFlags() {
 		res.domain, res.tick = kinds["domain"], kinds["nohz"]
 	}
 	return res
+}
+
+// beforeFlags reports a kernel whose isolcpus= takes a bare list and knows nothing of
+// nohz_full=.
+func (in isolInput) beforeFlags() bool { return in.grammar.since[0] == 0 }
+
+// isolcpusAlone takes isolcpus= as those kernels do: the last one wins.
+func (in isolInput) isolcpusAlone(res *isolResult, p kernelParam) {
+	m, err := in.list(p.value)
+	if err != nil {
+		res.reject(p, err)
+		return
+	}
+	if res.domain = m; !in.possible.Empty() {
+		res.domain = m.And(in.possible)
+	}
+}
+
+// isolate adds the CPUs of one parameter to each kind of isolation it asks for
+// (housekeeping_setup, kernel/sched/isolation.c).
+func (in isolInput) isolate(res *isolResult, kinds map[string]cpumask.Mask, p kernelParam, ask []string) {
+	m, err := in.list(p.value)
+	if err != nil {
+		res.reject(p, err)
+		return
+	}
+	if slices.Contains(ask, "nohz") && in.noNohzFull && kinds["nohz"].Empty() {
+		res.note("%s=%s: the kernel rejects it: it is built without CONFIG_NO_HZ_FULL", p.name, p.value)
+		return
+	}
+	if !in.possible.Empty() {
+		if m = m.And(in.possible); in.possible.SubsetOf(m) {
+			boot := in.possible.First()
+			m = m.AndNot(cpumask.Of(boot))
+			res.note("%s=%s names every CPU: the kernel keeps the boot CPU, taken to be CPU %d", p.name, p.value, boot)
+		}
+	}
+	if m.Empty() {
+		return
+	}
+	for k, other := range kinds {
+		if (in.grammar.oneMask || slices.Contains(ask, k)) && !m.Equal(other) {
+			res.note("%s=%s: the kernel rejects it: it differs from the isolcpus= or nohz_full= before it", p.name, p.value)
+			return
+		}
+	}
+	for _, k := range ask {
+		kinds[k] = m
+	}
+}
+
+func (r *isolResult) reject(p kernelParam, err error) {
+	r.note("%s=%s: the kernel rejects the whole list: %v", p.name, p.value, err)
 }
 
 func (r *isolResult) note(format string, args ...any) {

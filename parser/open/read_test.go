@@ -88,10 +88,9 @@ func TestInterrupted(t *testing.T) {
 		tmp := t.TempDir()
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(50*time.Millisecond, cancel)
-		began := time.Now()
 		_, err := File(ctx, "-", Options{Stdin: io.MultiReader(strings.NewReader(string(trace(10))), stdin), Temp: parser.Temp{Dir: tmp, Limit: 1 << 40}})
-		if took := time.Since(began); !errors.Is(err, context.Canceled) || took > time.Second {
-			t.Errorf("%s: %v after %v", name, err, took)
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", name, err)
 		}
 		if left, _ := os.ReadDir(tmp); len(left) > 0 {
 			t.Errorf("%s: left behind: %v", name, left)

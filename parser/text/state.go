@@ -11,18 +11,6 @@ import "schedreplay/parser"
 // print (x, K, W, N, n, and any of them beside D) keep what is certain of
 // them.
 func KernelState(b []byte) parser.State {
-	if len(b) == 1 {
-		switch b[0] {
-		case 'S':
-			return parser.StateSleeping
-		case 'R':
-			return parser.StateRunning
-		case 'D':
-			return parser.StateBlocked
-		case 'I':
-			return parser.StateIdle
-		}
-	}
 	if len(b) == 0 {
 		return 0
 	}
@@ -39,31 +27,13 @@ func KernelState(b []byte) parser.State {
 		if i+1 < len(b) && b[i+1] != '|' {
 			return 0
 		}
-		switch b[i] {
-		case 'R':
-			s |= parser.StateRunning
-		case 'S':
-			s |= parser.StateSleeping
-		case 'D':
-			s |= parser.StateBlocked
-		case 'T':
-			s |= parser.StateStopped
-		case 't':
-			s |= parser.StateTraced
-		case 'X':
-			s |= parser.StateDead
-		case 'Z':
-			s |= parser.StateZombie
-		case 'P':
-			s |= parser.StateParked
-		case 'I':
-			s |= parser.StateIdle
-		case 'x': // TASK_DEAD
-			s |= parser.StateDead
-		case 'K', 'W', 'n': // TASK_WAKEKILL, TASK_WAKING, TASK_NEW qualify another letter
-			old = true
-		case 'N': // TASK_NOLOAD: D|N is TASK_IDLE
-			noload = true
+		switch l := stateLetters[b[i]]; {
+		case l != 0:
+			s |= l
+		case b[i] == 'K' || b[i] == 'W' || b[i] == 'n':
+			old = true // TASK_WAKEKILL, TASK_WAKING, TASK_NEW qualify another letter
+		case b[i] == 'N':
+			noload = true // TASK_NOLOAD: D|N is TASK_IDLE
 		default:
 			return 0
 		}
@@ -75,6 +45,12 @@ func KernelState(b []byte) parser.State {
 		return parser.StateOff
 	}
 	return s
+}
+
+// stateLetters holds the letters that stand for one state; x is TASK_DEAD.
+var stateLetters = [256]parser.State{
+	'R': parser.StateRunning, 'S': parser.StateSleeping, 'D': parser.StateBlocked, 'T': parser.StateStopped, 't': parser.StateTraced,
+	'X': parser.StateDead, 'x': parser.StateDead, 'Z': parser.StateZombie, 'P': parser.StateParked, 'I': parser.StateIdle,
 }
 
 // numericState reads prev_state as a number.
