@@ -474,8 +474,9 @@ func (r *Decider) closeModelled(d *decision, p *timeline.Task) {
 
 // askAll describes the decision as it stands in each world.
 func (r *Decider) askAll(d *decision, p *timeline.Task) {
+	by := timeline.Looker{Window: d.win, Self: p.PID, Here: int(d.ev.CPU), Until: d.until, PendingLast: r.Base.Kernel.Rules.PendingLast}
 	begin := func(a *world.Side) {
-		a.State = world.State{Worlds: r.Worlds, Side: a, Window: d.win, Until: d.until, Here: int(d.ev.CPU), Memo: &a.Memo, Self: p.PID, Stalled: a.State.Stalled[:0]}
+		a.State = world.State{Worlds: r.Worlds, Side: a, Looker: by, Memo: &a.Memo, Stalled: a.State.Stalled[:0]}
 		a.Memo.Forget(r.NCPU)
 		a.Selector.State = &a.State
 	}

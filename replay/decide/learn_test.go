@@ -175,5 +175,5 @@ func bare(l *timeline.Timeline) *Decider {
 
 // stateOf is the recorded state as a selection sees it.
 func (r *Decider) stateOf(w timeline.Window, self int32) *world.State {
-	return &world.State{Worlds: r.Worlds, Side: r.Base, Window: w, Self: self}
+	return &world.State{Worlds: r.Worlds, Side: r.Base, Looker: timeline.Looker{Window: w, Self: self, PendingLast: r.Base.Kernel.Rules.PendingLast}}
 }

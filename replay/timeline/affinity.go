@@ -109,45 +109,47 @@ func (a *affinities) Find(pid int32, comm string, depth int) Affinity {
 	}
 	if m, ok := info.Affinity.Get(); listed && ok {
 		r.Mask, r.From = m.And(a.All), info.Affinity.From
-		if ts != nil && !ts.Seen.SubsetOf(r.Mask) {
-			// It ran elsewhere: its affinity changed, or the pid is another's.
-			r.Mask, r.From = r.Mask.Or(ts.Seen), fact.Assumed
-		}
-		if !r.Mask.Empty() {
+		if r.widen(ts); !r.Mask.Empty() {
 			return r
 		}
 	}
-	if c, ok := parser.BoundCPU(comm); ok && a.All.Test(c) {
-		r.Bound = true
-		r.Mask, r.From = cpumask.Of(c), fact.Assumed
-		if ts != nil && !ts.Seen.SubsetOf(r.Mask) {
-			r.Mask = r.Mask.Or(ts.Seen)
-		}
-		return r
-	}
 	r.From = fact.Assumed
-	switch {
+	switch c, ok := parser.BoundCPU(comm); {
+	case ok && a.All.Test(c):
+		r.Bound, r.Mask = true, cpumask.Of(c)
 	case r.Kthread:
 		r.Mask = a.kthreads
 	default:
-		r.Mask = a.house
-		if ts != nil && ts.parent != parser.NoPID && ts.parent != 2 && depth < 8 {
-			if parent := a.survey.Task.Get(ts.parent); parent != nil {
-				up := a.Find(ts.parent, parent.Comm, depth+1)
-				r.Mask = up.Mask
-				if up.From > fact.Assumed {
-					r.From = fact.Reconstructed
-				}
-			}
-		}
-		if ts != nil && r.From == fact.Assumed && !a.isolated.Empty() && !ts.Seen.Empty() && ts.Seen.SubsetOf(a.isolated) && !r.Recorder {
-			// Never seen anywhere else: pinned there, like the owner of the CPU. One
-			// whose parent's affinity is known is not: it inherited that.
-			r.Mask = ts.Seen
-		}
+		a.inherit(&r, ts, depth)
 	}
+	r.widen(ts)
+	return r
+}
+
+// widen adds the CPUs that a task was seen on: its affinity changed, or the pid is
+// another's.
+func (r *Affinity) widen(ts *taskSurvey) {
 	if ts != nil && !ts.Seen.SubsetOf(r.Mask) {
 		r.Mask, r.From = r.Mask.Or(ts.Seen), fact.Assumed
 	}
-	return r
+}
+
+// inherit gives a user task its parent's affinity, else the housekeeping CPUs.
+func (a *affinities) inherit(r *Affinity, ts *taskSurvey, depth int) {
+	r.Mask = a.house
+	if ts == nil {
+		return
+	}
+	if parent := a.survey.Task.Get(ts.parent); ts.parent != parser.NoPID && ts.parent != 2 && depth < 8 && parent != nil {
+		up := a.Find(ts.parent, parent.Comm, depth+1)
+		r.Mask = up.Mask
+		if up.From > fact.Assumed {
+			r.From = fact.Reconstructed
+		}
+	}
+	if r.From == fact.Assumed && !a.isolated.Empty() && !ts.Seen.Empty() && ts.Seen.SubsetOf(a.isolated) && !r.Recorder {
+		// Never seen anywhere else: pinned there, like the owner of the CPU. One
+		// whose parent's affinity is known is not: it inherited that.
+		r.Mask = ts.Seen
+	}
 }

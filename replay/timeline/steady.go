@@ -31,12 +31,12 @@ const (
 	stillMost = 1 << 16
 )
 
-// StoodIdle and stoodBusy are for how long, in ns, after a CPU went idle or ceased to be
+// stoodIdle and stoodBusy are for how long, in ns, after a CPU went idle or ceased to be
 // that may not have happened yet, where clocks stand still: a CPU that wakes from idle
 // sets its clock.
 const (
-	StoodIdle = stillFor / 2
-	StoodBusy = stillFor / 32
+	stoodIdle = stillFor / 2
+	stoodBusy = stillFor / 32
 )
 
 // stillTimes are the times in which the clocks of CPUs stood still, by CPU, in order.
@@ -52,14 +52,14 @@ func (s stillTimes) Until(cpu int32, at int64) int64 {
 	return all[i].to
 }
 
-// Flip is a switch by which a CPU went idle, or ceased to be for a task.
-type Flip struct {
-	At  int64
-	PID int32
+// flip is a switch by which a CPU went idle, or ceased to be for a task.
+type flip struct {
+	at  int64
+	pid int32
 }
 
 // stand takes an event that a CPU wrote, before the survey does.
-func (s *Survey) stand(c *startCPU, ev *parser.Event) {
+func (s *surveyor) stand(c *startCPU, ev *parser.Event) {
 	all := s.Stood[ev.CPU]
 	switch n := len(all) - 1; {
 	case !c.heard:
@@ -73,10 +73,10 @@ func (s *Survey) stand(c *startCPU, ev *parser.Event) {
 		all[n].to = ev.Time
 	}
 	if ev.Kind == parser.KindSwitch && ev.Time < s.standUntil && (ev.Task.PID == 0) != (ev.Next.PID == 0) {
-		for int(ev.CPU) >= len(s.Flips) {
-			s.Flips = append(s.Flips, nil)
+		for int(ev.CPU) >= len(s.flips) {
+			s.flips = append(s.flips, nil)
 		}
-		s.Flips[ev.CPU] = append(s.Flips[ev.CPU], Flip{ev.Time, ev.Next.PID})
+		s.flips[ev.CPU] = append(s.flips[ev.CPU], flip{ev.Time, ev.Next.PID})
 	}
 }
 
@@ -232,4 +232,30 @@ func stands(k parser.Kind) bool {
 		return false
 	}
 	return true
+}
+
+// stood reports whether a CPU may have looked otherwise because clocks stand still here: it
+// went idle, or ceased to be, shortly before.
+func (t *Timeline) stood(c int, v *View, by *Looker) bool {
+	k := &t.CPU[c]
+	if len(t.Survey.Stood) == 0 || c == by.Here {
+		return false
+	}
+	return v.IdleVal && by.Window.Est-k.IdleAt < stoodIdle || !v.IdleVal && by.Window.Est-k.ChangedAt() < stoodBusy
+}
+
+// flipsLater reports whether a CPU went idle, or ceased to be for another task, while the
+// clock of the waker's stood still: that may have been before the selection.
+func (t *Timeline) flipsLater(c int, by *Looker) bool {
+	if by.Until == 0 || c >= len(t.Survey.flips) {
+		return false
+	}
+	all := t.Survey.flips[c]
+	i, _ := slices.BinarySearchFunc(all, by.Window.Est, func(f flip, at int64) int { return cmp.Compare(f.at, at) })
+	for ; i < len(all) && all[i].at < by.Until; i++ {
+		if all[i].pid != by.Self {
+			return true
+		}
+	}
+	return false
 }

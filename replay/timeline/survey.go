@@ -24,29 +24,27 @@ type Survey struct {
 
 	Lost, LostUnknown, Holes, Damaged, Overwritten int64
 
-	// SelectDelay is the median, selectLate the 95th percentile of the time in ns
+	// SelectDelay is the median, SelectLate the 95th percentile of the time in ns
 	// from sched_waking to the event that ends the selection on the same CPU.
 	SelectDelay, SelectLate int64
 
-	// enters holds the CPUs to which a task came from another, ranNS the time that
-	// tasks ran on CPUs that are or may be isolated, by runKey.
+	// enters holds the CPUs to which a task came from another, RanNS the time that
+	// tasks ran on CPUs that are or may be isolated, by RunKey.
 	enters cpumask.Mask
 	RanNS  map[RunKey]int64
 
 	// leaving holds, by CPU, the spans in which its current task may have been on its
 	// way out: between the sched_stat_runtime that its dequeue emits and the sched_switch
-	// to swapper, where nothing came between them. Without that event, which hasRuntime
+	// to swapper, where nothing came between them. Without that event, which HasRuntime
 	// says is recorded, they are the leaveMost before the switch in which nothing came.
 	leaving    [][]span
-	spans      int
 	HasRuntime bool
 
 	// Stood holds, by CPU, the times in which its clock stood still: from the one that it
 	// wrote more than once to the next. Meanwhile flips has when CPUs went idle or ceased
 	// to be.
-	Stood      stillTimes
-	Flips      [][]Flip
-	standUntil int64
+	Stood stillTimes
+	flips [][]flip
 
 	Err error // what ended the reading early
 }
@@ -159,12 +157,26 @@ func (s *Survey) name(t *parser.Task) {
 
 func UsableCPU(c int32) bool { return c >= 0 && c < cpumask.MaxCPUs }
 
-// SurveyOf makes the first pass.
+// surveyor makes the survey of a capture.
+type surveyor struct {
+	*Survey
+	host *parser.Host
+	// exact: times have no coarser unit than ns.
+	exact  bool
+	counts parser.Tally
+	// delays are those from sched_waking to the end of the selection, in ns; spans counts
+	// those of leaving, and until standUntil some clock may stand still.
+	delays     []int64
+	spans      int
+	standUntil int64
+}
+
+// SurveyOf makes the first pass over a capture; progress may be nil.
 func SurveyOf(c parser.Capture, host *parser.Host, progress func(int64)) *Survey {
-	s := &Survey{Start: parser.NoTime, End: parser.NoTime, RanNS: map[RunKey]int64{}, Only: c.Meta().RecordedCPUs}
-	var delays []int64
-	exact := c.Meta().Resolution == 1
-	var counts parser.Tally
+	s := &surveyor{
+		Survey: &Survey{Start: parser.NoTime, End: parser.NoTime, RanNS: map[RunKey]int64{}, Only: c.Meta().RecordedCPUs},
+		host:   host, exact: c.Meta().Resolution == 1,
+	}
 	n := int64(0)
 	for ev, err := range Ahead(c.Events()) {
 		if err != nil {
@@ -174,123 +186,133 @@ func SurveyOf(c parser.Capture, host *parser.Host, progress func(int64)) *Survey
 		if n++; n%65536 == 0 && progress != nil {
 			progress(n)
 		}
-		counts.Add(ev.Kind)
-		switch ev.Kind {
-		case parser.KindLost:
-			if ev.Count >= 0 {
-				s.Lost += ev.Count
-			} else {
-				s.LostUnknown++
-			}
-			continue
-		case parser.KindOverwritten:
-			s.Overwritten += max(ev.Count, 0)
-			continue
-		case parser.KindHole:
-			s.Holes++
-			continue
-		case parser.KindDamaged:
-			s.Damaged++
-			continue
-		case parser.KindOther, parser.KindComm:
+		s.counts.Add(ev.Kind)
+		if s.counted(&ev) || !UsableCPU(ev.CPU) {
 			continue
 		}
-		if !UsableCPU(ev.CPU) {
-			continue
-		}
-		from := ev.Time
-		if ev.Kind == parser.KindSlice && ev.Start != parser.NoTime {
-			from = min(ev.Start, ev.Time)
-		}
-		if s.Start == parser.NoTime {
-			s.Start = from
-		}
-		s.Start, s.End = min(s.Start, from), max(s.End, ev.Time)
-		s.Recorded.Set(int(ev.CPU))
-		s.mentioned.Set(int(ev.CPU))
-		for _, c := range [2]int32{ev.TargetCPU, ev.OrigCPU} {
-			if UsableCPU(c) {
-				s.mentioned.Set(int(c))
-			}
-		}
+		s.window(&ev)
 		cpu := s.cpuAt(ev.CPU)
-		if exact && stands(ev.Kind) {
+		if s.exact && stands(ev.Kind) {
 			s.stand(cpu, &ev)
 		}
 		s.first(cpu, &ev)
 		if cpu.waking {
 			cpu.waking = false
-			if (ev.Kind == parser.KindMigrate || ev.Kind == parser.KindWakeup) && ev.Task.PID == cpu.wakee && len(delays) < 1<<16 {
-				delays = append(delays, ev.Time-cpu.wakingAt)
+			if (ev.Kind == parser.KindMigrate || ev.Kind == parser.KindWakeup) && ev.Task.PID == cpu.wakee && len(s.delays) < 1<<16 {
+				s.delays = append(s.delays, ev.Time-cpu.wakingAt)
 			}
 		}
 		s.leave(cpu, &ev)
-		switch ev.Kind {
-		case parser.KindSwitch:
-			s.ran(&ev.Task, ev.CPU)
-			s.ran(&ev.Next, ev.CPU)
-			s.switched(&ev)
-			from := s.Start
-			if cpu.switched {
-				from = cpu.switchedAt
-			}
-			s.runtime(host, &ev, ev.Time-from)
-			cpu.switched, cpu.switchedAt = true, ev.Time
-		case parser.KindSlice:
-			s.ran(&ev.Task, ev.CPU)
-			s.runtime(host, &ev, max(ev.Runtime, 0))
-		case parser.KindWaking:
-			s.HasWaking = true
-			cpu.waking, cpu.wakee, cpu.wakingAt = true, ev.Task.PID, ev.Time
-			if UsableCPU(ev.TargetCPU) && ev.Task.PID > 0 {
-				s.taskAt(ev.Task.PID).last = ev.TargetCPU
-			}
-			s.name(&ev.Task)
-			if ev.Cur.PID > 0 && !s.taskAt(ev.Task.PID).queued && !s.pinned(host, &ev.Task) {
-				if t := s.taskAt(ev.Cur.PID); t.lastWakee != ev.Task.PID {
-					t.lastWakee = ev.Task.PID
-					t.Partners++
-				}
-			}
-		case parser.KindWakeup:
-			s.HasWakeup = true
-			s.name(&ev.Task)
-		case parser.KindMigrate:
-			s.hasMigrate = true
-			if UsableCPU(ev.TargetCPU) {
-				s.enters.Set(int(ev.TargetCPU))
-			}
-			s.name(&ev.Task)
-		case parser.KindWakeupNew:
-			s.name(&ev.Task)
-		case parser.KindFork:
-			s.name(&ev.Task)
-			s.name(&ev.Next)
-			if ev.Next.PID > 0 {
-				s.taskAt(ev.Next.PID).parent = ev.Task.PID
-			}
-		default:
-			s.name(&ev.Task)
+		s.take(cpu, &ev)
+	}
+	s.finish(c.Meta().Resolution)
+	return s.Survey
+}
+
+// counted takes what is counted only: events lost and damaged, and those of no use.
+func (s *surveyor) counted(ev *parser.Event) bool {
+	switch ev.Kind {
+	case parser.KindLost:
+		if ev.Count >= 0 {
+			s.Lost += ev.Count
+		} else {
+			s.LostUnknown++
+		}
+	case parser.KindOverwritten:
+		s.Overwritten += max(ev.Count, 0)
+	case parser.KindHole:
+		s.Holes++
+	case parser.KindDamaged:
+		s.Damaged++
+	case parser.KindOther, parser.KindComm:
+	default:
+		return false
+	}
+	return true
+}
+
+// window takes an event's time and the CPUs that it names.
+func (s *surveyor) window(ev *parser.Event) {
+	from := ev.Time
+	if ev.Kind == parser.KindSlice && ev.Start != parser.NoTime {
+		from = min(ev.Start, ev.Time)
+	}
+	if s.Start == parser.NoTime {
+		s.Start = from
+	}
+	s.Start, s.End = min(s.Start, from), max(s.End, ev.Time)
+	s.Recorded.Set(int(ev.CPU))
+	for _, c := range [3]int32{ev.CPU, ev.TargetCPU, ev.OrigCPU} {
+		if UsableCPU(c) {
+			s.mentioned.Set(int(c))
 		}
 	}
-	s.Events = counts.Map()
-	if s.Only.Empty() && s.Recorded.Weight() == 1 && (s.mentioned.Weight() > 1 || host.Online.Value.Weight() > 1) {
+}
+
+// take learns the habits of tasks from an event.
+func (s *surveyor) take(cpu *startCPU, ev *parser.Event) {
+	if ev.Kind != parser.KindSwitch && ev.Kind != parser.KindSlice {
+		s.name(&ev.Task)
+	}
+	switch ev.Kind {
+	case parser.KindSwitch:
+		s.ran(&ev.Task, ev.CPU)
+		s.ran(&ev.Next, ev.CPU)
+		s.switched(ev)
+		from := s.Start
+		if cpu.switched {
+			from = cpu.switchedAt
+		}
+		s.runtime(s.host, ev, ev.Time-from)
+		cpu.switched, cpu.switchedAt = true, ev.Time
+	case parser.KindSlice:
+		s.ran(&ev.Task, ev.CPU)
+		s.runtime(s.host, ev, max(ev.Runtime, 0))
+	case parser.KindWaking:
+		s.HasWaking = true
+		cpu.waking, cpu.wakee, cpu.wakingAt = true, ev.Task.PID, ev.Time
+		if UsableCPU(ev.TargetCPU) && ev.Task.PID > 0 {
+			s.taskAt(ev.Task.PID).last = ev.TargetCPU
+		}
+		if ev.Cur.PID > 0 && !s.taskAt(ev.Task.PID).queued && !s.pinned(s.host, &ev.Task) {
+			if t := s.taskAt(ev.Cur.PID); t.lastWakee != ev.Task.PID {
+				t.lastWakee = ev.Task.PID
+				t.Partners++
+			}
+		}
+	case parser.KindWakeup:
+		s.HasWakeup = true
+	case parser.KindMigrate:
+		s.hasMigrate = true
+		if UsableCPU(ev.TargetCPU) {
+			s.enters.Set(int(ev.TargetCPU))
+		}
+	case parser.KindFork:
+		s.name(&ev.Next)
+		if ev.Next.PID > 0 {
+			s.taskAt(ev.Next.PID).parent = ev.Task.PID
+		}
+	}
+}
+
+// finish draws what follows of the whole.
+func (s *surveyor) finish(resolution int64) {
+	s.Events = s.counts.Map()
+	if s.Only.Empty() && s.Recorded.Weight() == 1 && (s.mentioned.Weight() > 1 || s.host.Online.Value.Weight() > 1) {
 		s.Only = s.Recorded // lines of one CPU, whatever left out the others
 	}
-	if len(delays) > 0 {
-		slices.Sort(delays)
-		s.SelectDelay = delays[len(delays)/2]
-		s.SelectLate = delays[len(delays)*19/20]
+	if n := len(s.delays); n > 0 {
+		slices.Sort(s.delays)
+		s.SelectDelay, s.SelectLate = s.delays[n/2], s.delays[n*19/20]
 	}
 	if s.SelectDelay == 0 {
-		s.SelectDelay = max(2000, c.Meta().Resolution)
+		s.SelectDelay = max(2000, resolution)
 	}
 	s.SelectLate = max(s.SelectLate, 2*s.SelectDelay)
 	for c, all := range s.leaving {
 		// Short ones are what it takes, and lie in the window of the switch.
 		s.leaving[c] = slices.DeleteFunc(all, func(l span) bool { return l.to-l.from <= 2*s.SelectDelay })
 	}
-	return s
 }
 
 // Total is the number of events.
@@ -303,7 +325,7 @@ func (s *Survey) Total() int64 {
 }
 
 // leave keeps the time in which a CPU's task may have been on its way out.
-func (s *Survey) leave(c *startCPU, ev *parser.Event) {
+func (s *surveyor) leave(c *startCPU, ev *parser.Event) {
 	if ev.Kind == parser.KindStatRuntime && !s.HasRuntime {
 		s.HasRuntime, s.leaving, s.spans = true, nil, 0
 	}

@@ -62,12 +62,12 @@ type CPU struct {
 	Cur   int32
 	Prio  int32 // of cur
 	Known bool
-	// Guard is the task whose own arrival is the evidence of the state since
+	// guard is the task whose own arrival is the evidence of the state since
 	// before, NoPID if it stands by itself.
-	Guard    int32
+	guard    int32
 	Queue    []*Task  // tasks queued, current included, idle not
 	Inflight int      // wakeups on the wake list
-	Sure     int      // of these, those certainly queued by now
+	sure     int      // of these, those certainly queued by now
 	Since    int64    // when cur became current, NoTime if before the window
 	IdleAt   int64    // when it last went idle
 	Rest     idleTime // from which scans before 6.0 have their budget
@@ -118,7 +118,7 @@ type Timeline struct {
 	Charges bool
 	// spares: util_est does not fall for a task that had to wait (6.8 and later).
 	spares bool
-	// pends: a wakeup for an idle CPU of the same LLC goes by that CPU's wake list (6.0
+	// Pends: a wakeup for an idle CPU of the same LLC goes by that CPU's wake list (6.0
 	// and later). Before, its waker queues it there.
 	Pends bool
 	// Slack is how long before its event a change may have been visible, in ns.
@@ -137,10 +137,10 @@ func New(s *Survey, ncpu int, delays bool) *Timeline {
 	t.Charges = delays && s.HasRuntime
 	for c := range t.CPU {
 		k := &t.CPU[c]
-		*k = CPU{Cur: parser.NoPID, Prio: parser.NoPrio, Guard: parser.NoPID, Since: parser.NoTime, IdleAt: parser.NoTime, landedAt: parser.NoTime, GuessedAt: parser.NoTime, Rest: NewIdleTime(), Fair: fairQueue{slice: fair.BaseSliceFor(ncpu, true), at: s.Start}}
+		*k = CPU{Cur: parser.NoPID, Prio: parser.NoPrio, guard: parser.NoPID, Since: parser.NoTime, IdleAt: parser.NoTime, landedAt: parser.NoTime, GuessedAt: parser.NoTime, Rest: NewIdleTime(), Fair: fairQueue{slice: fair.BaseSliceFor(ncpu, true), at: s.Start}}
 		if c < len(s.cpu) && s.cpu[c].known && !t.Slices {
 			st := s.cpu[c]
-			k.Cur, k.Prio, k.Known, k.Guard = st.cur, st.prio, true, st.by
+			k.Cur, k.Prio, k.Known, k.guard = st.cur, st.prio, true, st.by
 		}
 		if c < len(s.leaving) {
 			k.leaving = s.leaving[c]
@@ -187,7 +187,7 @@ func (t *Timeline) startFlight(p *Task) {
 	k := &t.CPU[p.CPU]
 	p.Inflight, p.QueuedKnown, p.queuedSure = p.CPU, true, true
 	k.Inflight++
-	k.Sure++
+	k.sure++
 	if !t.Survey.HasWakeup {
 		k.landing = append(k.landing, p)
 	}
@@ -293,10 +293,10 @@ func (t *Task) Fair() bool { return t.Prio >= place.MaxRTPrio }
 // Idle is available_idle_cpu of the recorded state.
 func (k *CPU) Idle() bool { return k.Known && k.Cur == 0 && len(k.Queue) == 0 && k.Inflight == 0 }
 
-// MayHaveLeft reports whether the CPU's current task may have been on its way out
+// mayHaveLeft reports whether the CPU's current task may have been on its way out
 // by then, and the CPU idle to see. pending says that a CPU with a wakeup on its wake
 // list is not; else wakers wait for its queue, which it may hold locked.
-func (k *CPU) MayHaveLeft(at, delay int64, pending bool) bool {
+func (k *CPU) mayHaveLeft(at, delay int64, pending bool) bool {
 	if len(k.leaving) == 0 || k.leaving[0].from+delay >= at || at >= k.leaving[0].to || k.Cur <= 0 {
 		return false
 	}
@@ -311,21 +311,21 @@ func (k *CPU) MayHaveLeft(at, delay int64, pending bool) bool {
 	return true
 }
 
-// Lands reports whether the CPU took a wakeup off its wake list about the time of a
+// lands reports whether the CPU took a wakeup off its wake list about the time of a
 // window, and so was neither pending nor busy for a moment.
-func (k *CPU) Lands(w Window, slack int64) bool {
+func (k *CPU) lands(w Window, slack int64) bool {
 	return k.Cur == 0 && k.landedAt != parser.NoTime && k.landedAt >= w.Lo && k.landedAt-2*slack <= w.Hi
 }
 
-// MayHaveMore reports whether the CPU may have a wakeup on its wake list that is not
+// mayHaveMore reports whether the CPU may have a wakeup on its wake list that is not
 // known to be there, and has recorded nothing since.
-func (k *CPU) MayHaveMore() bool {
+func (k *CPU) mayHaveMore() bool {
 	return k.GuessedAt != parser.NoTime && k.GuessedAt >= k.HeardAt
 }
 
-// Waits reports whether the CPU is idle but for what is on its wake list, or was
+// waits reports whether the CPU is idle but for what is on its wake list, or was
 // taken off it without an event that says so.
-func (k *CPU) Waits() bool {
+func (k *CPU) waits() bool {
 	if k.Cur != 0 || len(k.Queue)+k.Inflight == 0 {
 		return false
 	}
@@ -371,7 +371,7 @@ func (t *Timeline) arrived(ev *parser.Event) {
 		switch {
 		case p == nil || p.Inflight != f.to:
 		case f.waker == ev.CPU && (ev.Task.PID != f.pid || ev.Kind != parser.KindMigrate):
-			t.CPU[f.to].Sure++
+			t.CPU[f.to].sure++
 			p.queuedSure = true
 		default:
 			t.unsure[n] = f
@@ -385,8 +385,8 @@ func (t *Timeline) arrived(ev *parser.Event) {
 // likely at est.
 type Window struct{ Est, Lo, Hi int64 }
 
-// view is what can be said of a CPU at a window.
-type view struct {
+// View is what can be said of a CPU at a window.
+type View struct {
 	Known bool
 	// IdleVal is the likeliest idleness; idleOpen says that it changed within
 	// the window.
@@ -399,9 +399,9 @@ type view struct {
 func (k *CPU) ChangedAt() int64 { return k.last[(k.n-1)%len(k.last)].est }
 
 // At looks at a CPU as a selection saw it.
-func (t *Timeline) At(c int, w Window) view {
+func (t *Timeline) At(c int, w Window) View {
 	k := &t.CPU[c]
-	var v view
+	var v View
 	first := max(0, k.n-len(k.last))
 	found := false
 	for i := k.n - 1; i >= first; i-- {
@@ -435,6 +435,71 @@ func (t *Timeline) At(c int, w Window) view {
 		}
 	}
 	return v
+}
+
+// Looker is who looks at a CPU, and when: a selection.
+type Looker struct {
+	Window Window
+	// Self is the wakee, NoTask if it is no selection.
+	Self int32
+	// Here is the waker's CPU, Until when its clock went on, if it stood still; else 0.
+	Here  int
+	Until int64
+	// PendingLast: the kernel clears ttwu_pending only once the tasks are queued.
+	PendingLast bool
+}
+
+// NoTask stands for a task where there is none.
+const NoTask = -1
+
+// Look is what makes it open, or not, whether a CPU looked idle.
+type Look uint8
+
+// The looks, the first that holds counts.
+const (
+	// LooksPlain: as the view says.
+	LooksPlain Look = iota
+	// LooksUnknown: of the CPU nothing is recorded, or only the wakee's own arrival.
+	LooksUnknown
+	// LooksOpen: it may have a wakeup that is not known to be there.
+	LooksOpen
+	// LooksRacing: an event may lie on either side of the selection.
+	LooksRacing
+	// LooksStood: some clock stood still about then.
+	LooksStood
+	// LooksFlown: idle but for a wakeup that may still be with its waker.
+	LooksFlown
+	// LooksLanding: it took a wakeup off its wake list about then.
+	LooksLanding
+	// LooksWaiting: idle but for a wakeup on its wake list.
+	LooksWaiting
+	// LooksLeaving: its task may have been on its way out.
+	LooksLeaving
+)
+
+// Look says how a CPU, of which a view was taken, looked.
+func (t *Timeline) Look(c int, v *View, by *Looker) Look {
+	k := &t.CPU[c]
+	waits := k.waits()
+	switch {
+	case !v.Known || k.guard == by.Self && k.guard > 0:
+		return LooksUnknown
+	case k.Cur == 0 && k.mayHaveMore():
+		return LooksOpen
+	case v.IdleOpen || t.flipsLater(c, by):
+		return LooksRacing
+	case t.stood(c, v, by):
+		return LooksStood
+	case waits && k.sure == 0 && len(k.Queue) == 0:
+		return LooksFlown
+	case !v.IdleVal && k.lands(by.Window, t.Slack) && !by.PendingLast:
+		return LooksLanding
+	case waits && !by.PendingLast:
+		return LooksWaiting
+	case k.mayHaveLeft(by.Window.Est, t.Survey.SelectDelay, t.Pends):
+		return LooksLeaving
+	}
+	return LooksPlain
 }
 
 // seat lists a task among those queued on a CPU, and nowhere else.
@@ -496,7 +561,7 @@ func (t *Timeline) land(p *Task) {
 		k := &t.CPU[p.Inflight]
 		k.Inflight = max(0, k.Inflight-1)
 		if p.queuedSure {
-			k.Sure = max(0, k.Sure-1)
+			k.sure = max(0, k.sure-1)
 		}
 		p.Inflight, p.queuedSure = parser.NoCPU, false
 	}
@@ -555,49 +620,14 @@ func (t *Timeline) Apply(ev *parser.Event) {
 	if len(t.unsure) > 0 {
 		t.arrived(ev)
 	}
-	if k := &t.CPU[c]; len(k.landing) > 0 {
-		// The CPU has gone on, so it has emptied its wake list.
-		left := 0
-		for _, p := range k.landing {
-			switch {
-			case p.Inflight != c:
-			case p.queuedSure:
-				n := p.assumed + 1
-				t.enqueue(p, c)
-				k.Rest.wakes(ev.Time)
-				p.assumed = n
-			default:
-				k.landing[left] = p // it may not be on that list yet
-				left++
-			}
-		}
-		k.landing = k.landing[:left]
-		t.changed(c, ev.Time-t.Slack/2, ev.Time-2*t.Slack, ev.Time)
+	if len(t.CPU[c].landing) > 0 {
+		t.emptyWakeList(ev)
 	}
 	switch ev.Kind {
 	case parser.KindSwitch:
 		t.applySwitch(ev)
 	case parser.KindWakeup, parser.KindWakeupNew:
-		p := t.See(&ev.Task)
-		to := ev.TargetCPU
-		if !UsableCPU(to) || int(to) >= len(t.CPU) {
-			return
-		}
-		if ev.Kind == parser.KindWakeupNew {
-			p.born, p.Forked = true, false
-		}
-		if !p.Queued && p.WokenAt == parser.NoTime {
-			p.WokenAt = ev.Time
-		}
-		if ev.Kind == parser.KindWakeup {
-			t.CPU[to].Rest.wakes(ev.Time)
-		}
-		if k := &t.CPU[to]; p.Inflight == to && k.Cur == 0 && len(k.Queue) == 0 {
-			k.landedAt = ev.Time
-		}
-		t.enqueue(p, to)
-		// The activation comes just before its event.
-		t.changed(to, ev.Time-t.Slack/2, ev.Time-2*t.Slack, ev.Time)
+		t.applyWakeup(ev)
 	case parser.KindWaking:
 		if p := t.See(&ev.Task); !p.Queued && p.WokenAt == parser.NoTime {
 			p.WokenAt = ev.Time
@@ -622,6 +652,52 @@ func (t *Timeline) Apply(ev *parser.Event) {
 	}
 }
 
+// emptyWakeList activates what was on a CPU's wake list: it has gone on since.
+func (t *Timeline) emptyWakeList(ev *parser.Event) {
+	c := ev.CPU
+	k := &t.CPU[c]
+	left := 0
+	for _, p := range k.landing {
+		switch {
+		case p.Inflight != c:
+		case p.queuedSure:
+			n := p.assumed + 1
+			t.enqueue(p, c)
+			k.Rest.wakes(ev.Time)
+			p.assumed = n
+		default:
+			k.landing[left] = p // it may not be on that list yet
+			left++
+		}
+	}
+	k.landing = k.landing[:left]
+	t.changed(c, ev.Time-t.Slack/2, ev.Time-2*t.Slack, ev.Time)
+}
+
+// applyWakeup queues a task where its sched_wakeup tells.
+func (t *Timeline) applyWakeup(ev *parser.Event) {
+	p := t.See(&ev.Task)
+	to := ev.TargetCPU
+	if !UsableCPU(to) || int(to) >= len(t.CPU) {
+		return
+	}
+	if ev.Kind == parser.KindWakeupNew {
+		p.born, p.Forked = true, false
+	}
+	if !p.Queued && p.WokenAt == parser.NoTime {
+		p.WokenAt = ev.Time
+	}
+	if ev.Kind == parser.KindWakeup {
+		t.CPU[to].Rest.wakes(ev.Time)
+	}
+	if k := &t.CPU[to]; p.Inflight == to && k.Cur == 0 && len(k.Queue) == 0 {
+		k.landedAt = ev.Time
+	}
+	t.enqueue(p, to)
+	// The activation comes just before its event.
+	t.changed(to, ev.Time-t.Slack/2, ev.Time-2*t.Slack, ev.Time)
+}
+
 // Hear notes that a CPU records.
 func (t *Timeline) Hear(ev *parser.Event) {
 	if c := ev.CPU; UsableCPU(c) && int(c) < len(t.CPU) {
@@ -639,7 +715,7 @@ func (t *Timeline) Lose(ev *parser.Event) {
 		k := &t.CPU[i]
 		flying = flying || k.Inflight > 0
 		k.Rest = NewIdleTime()
-		k.Known, k.Cur, k.Prio, k.Inflight, k.Sure = false, parser.NoPID, parser.NoPrio, 0, 0
+		k.Known, k.Cur, k.Prio, k.Inflight, k.sure = false, parser.NoPID, parser.NoPrio, 0, 0
 		k.Since = parser.NoTime
 		k.landing = k.landing[:0]
 		k.CFS.NR, k.CFS.Weight, k.CFS.Running = 0, 0, false
@@ -712,13 +788,13 @@ func (t *Timeline) applySwitch(ev *parser.Event) {
 		for _, p := range k.landing[held:] {
 			p.QueuedKnown, p.queuedSure, p.Inflight = true, true, c
 			k.Inflight++
-			k.Sure++
+			k.sure++
 		}
 		k.IdleAt = ev.Time
 		k.Rest.idles(ev.Time)
 		t.loadIdle(c)
 	}
-	k.Cur, k.Known, k.Since, k.Guard = ev.Next.PID, true, ev.Time, parser.NoPID
+	k.Cur, k.Known, k.Since, k.guard = ev.Next.PID, true, ev.Time, parser.NoPID
 	t.changed(c, ev.Time-t.Slack/4, ev.Time-t.Slack, ev.Time)
 }
 

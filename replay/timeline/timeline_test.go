@@ -138,8 +138,8 @@ func TestInFlight(t *testing.T) {
 		t.Fatal("CPU 1 is not idle at first")
 	}
 	l.Fly(l.Get(made.Other.PID), 0, 1, Window{10_500, 10_000, 11_000})
-	if k.Idle() || k.Inflight != 1 || k.Sure != 0 {
-		t.Fatalf("in flight: idle %v, %d in flight, %d surely queued", k.Idle(), k.Inflight, k.Sure)
+	if k.Idle() || k.Inflight != 1 || k.sure != 0 {
+		t.Fatalf("in flight: idle %v, %d in flight, %d surely queued", k.Idle(), k.Inflight, k.sure)
 	}
 	if v := l.At(1, Window{10_200, 10_100, 10_400}); !v.IdleVal || !v.IdleOpen {
 		t.Errorf("around the selection CPU 1 may be either, idle more likely: %+v", v)
@@ -152,18 +152,18 @@ func TestInFlight(t *testing.T) {
 	}
 	l.Own = true
 	l.Apply(&ev[3]) // its own migration proves nothing of the wake list
-	if k.Sure != 0 {
+	if k.sure != 0 {
 		t.Error("the selection's own migration shows no arrival")
 	}
 	l.Own = false
 	next := made.Switches(13, 0, made.Busy[0], made.Preempted, made.Busy[2])
 	l.Apply(&next) // the waker's CPU went on: it is on the list
-	if k.Sure != 1 {
+	if k.sure != 1 {
 		t.Error("the waker's CPU went on, so the wakeup has arrived")
 	}
 	l.Apply(&ev[4])
-	if k.Inflight != 0 || k.Sure != 0 || len(k.Queue) != 1 || k.Idle() {
-		t.Errorf("after sched_wakeup: %d in flight, %d sure, %d queued, idle %v", k.Inflight, k.Sure, len(k.Queue), k.Idle())
+	if k.Inflight != 0 || k.sure != 0 || len(k.Queue) != 1 || k.Idle() {
+		t.Errorf("after sched_wakeup: %d in flight, %d sure, %d queued, idle %v", k.Inflight, k.sure, len(k.Queue), k.Idle())
 	}
 	l.Apply(&ev[5])
 	if k.Cur != made.Other.PID || len(k.Queue) != 1 {
@@ -243,7 +243,7 @@ func TestAssumedQueued(t *testing.T) {
 		} else {
 			l.Fly(l.Get(made.Other.PID), 0, 1, Window{10_000, 10_000, 10_000})
 			l.Apply(&parser.Event{Kind: parser.KindWaking, CPU: 1, Time: 12_000, Task: made.Busy[2], TargetCPU: 2})
-			if k := &l.CPU[1]; k.Inflight != 1 || k.Sure != 0 || len(k.Queue) != 1 {
+			if k := &l.CPU[1]; k.Inflight != 1 || k.sure != 0 || len(k.Queue) != 1 {
 				t.Errorf("its waker may have it still: %d in flight, %d queued", k.Inflight, len(k.Queue))
 			}
 			went := made.Switches(15, 0, made.Busy[0], made.Preempted, made.Busy[0])
@@ -287,8 +287,8 @@ func TestStart(t *testing.T) {
 		0: {made.Busy[0].PID, true, 1, parser.NoPID}, 1: {0, true, 0, made.Busy[1].PID}, 2: {made.Busy[2].PID, true, 2, made.Busy[3].PID},
 		3: {parser.NoPID, false, 0, parser.NoPID}, 4: {made.Busy[4].PID, true, 1, parser.NoPID}, 5: {parser.NoPID, false, 1, parser.NoPID},
 	} {
-		if k := &l.CPU[c]; k.Cur != want.cur || k.Known != want.known || len(k.Queue) != want.queue || k.Guard != want.guard {
-			t.Errorf("CPU %d: runs %d (known %v), %d queued, told by %d; want %+v", c, k.Cur, k.Known, len(k.Queue), k.Guard, want)
+		if k := &l.CPU[c]; k.Cur != want.cur || k.Known != want.known || len(k.Queue) != want.queue || k.guard != want.guard {
+			t.Errorf("CPU %d: runs %d (known %v), %d queued, told by %d; want %+v", c, k.Cur, k.Known, len(k.Queue), k.guard, want)
 		}
 	}
 	if p := l.Get(made.Other.PID); p.Queued || !p.QueuedKnown || p.CPU != 3 {
@@ -325,8 +325,8 @@ func TestStartInFlight(t *testing.T) {
 		for i := range c.events {
 			l.Apply(&c.events[i])
 		}
-		if k := &l.CPU[2]; k.Inflight != 0 || k.Sure != 0 || len(k.landing) != 0 || len(k.Queue) != 1 || k.Cur != made.Other.PID {
-			t.Errorf("%s, afterwards: %d in flight (%d sure), %d queued, runs %d", c.name, k.Inflight, k.Sure, len(k.Queue), k.Cur)
+		if k := &l.CPU[2]; k.Inflight != 0 || k.sure != 0 || len(k.landing) != 0 || len(k.Queue) != 1 || k.Cur != made.Other.PID {
+			t.Errorf("%s, afterwards: %d in flight (%d sure), %d queued, runs %d", c.name, k.Inflight, k.sure, len(k.Queue), k.Cur)
 		}
 	}
 }

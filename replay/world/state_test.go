@@ -230,7 +230,7 @@ func bareWorlds(kernel string, l *timeline.Timeline) *Worlds {
 
 // stateOf is the recorded state as a selection sees it.
 func (r *Worlds) stateOf(w timeline.Window, self int32) *State {
-	return &State{Worlds: r, Side: r.Base, Window: w, Self: self}
+	return &State{Worlds: r, Side: r.Base, Looker: timeline.Looker{Window: w, Self: self, PendingLast: r.Base.Kernel.Rules.PendingLast}}
 }
 
 // lineOf surveys a recording and starts a timeline of eight CPUs.

@@ -1,7 +1,6 @@
 package world
 
 import (
-	"cmp"
 	"slices"
 
 	"schedreplay/fact"
@@ -178,25 +177,21 @@ const (
 type State struct {
 	Worlds *Worlds
 	Side   *Side
-	Window timeline.Window
-	Memo   *IdleMemo // nil keeps no answers
-	Self   int32     // the wakee, noWakee if it is no decision that asks
-	// Until is when the clock of the waker's CPU went on, if it stood still; else 0.
-	Until int64
-	// Here is the waker's CPU.
-	Here int
-	// ahead: an answer leaned on what a decision chose that is still to be
+	timeline.Looker
+	Memo *IdleMemo // nil keeps no answers
+	// Ahead: an answer leaned on what a decision chose that is still to be
 	// computed.
 	Ahead bool
 	// Stalled lists the CPUs asked about that may be held up: a wakeup waits on the wake
 	// list, or the current task may be on its way out.
 	Stalled []int
-	// asked: a scan budget was asked for; hindsight: questions are to be answered with
+	// Asked: a scan budget was asked for; Hindsight: questions are to be answered with
 	// what later decisions show.
 	Asked, Hindsight bool
 }
 
-const NoWakee = -1
+// NoWakee stands for the wakee where it is no decision that asks.
+const NoWakee = timeline.NoTask
 
 func (s *State) shift(c int) (shift, bool) {
 	if len(s.Side.World.active) == 0 {
@@ -249,61 +244,51 @@ func (s *State) idle(c int) explore.Answer {
 		open := v.IdleOpen || (lo == 0) != (hi == 0)
 		return explore.Answer{Value: idle, Open: open, From: fact.Reconstructed}
 	}
-	waits := k.Waits()
-	switch {
-	case !v.Known || k.Guard == s.Self && k.Guard > 0:
+	switch look := t.Look(c, &v, &s.Looker); look {
+	case timeline.LooksUnknown:
 		if s.Worlds.Survey.Silent(c) {
 			return explore.Either(true, fact.Assumed)
 		}
 		return explore.Either(false, fact.Unknown)
-	case k.Cur == 0 && k.MayHaveMore():
+	case timeline.LooksOpen:
 		return explore.Either(v.IdleVal, fact.Unknown)
-	case v.IdleOpen || s.flipsLater(c):
+	case timeline.LooksRacing:
 		return explore.Rarely(v.IdleVal, DoubtRace, fact.Reconstructed)
-	case len(t.Survey.Stood) > 0 && c != s.Here && (v.IdleVal && s.Window.Est-k.IdleAt < timeline.StoodIdle || !v.IdleVal && s.Window.Est-k.ChangedAt() < timeline.StoodBusy):
+	case timeline.LooksStood:
 		return explore.Rarely(v.IdleVal, doubtStood, fact.Reconstructed)
-	case waits && k.Sure == 0 && len(k.Queue) == 0:
+	case timeline.LooksFlown:
 		return explore.Rarely(false, doubtFlight, fact.Reconstructed)
-	case !v.IdleVal && k.Lands(s.Window, t.Slack) && !s.Worlds.Base.Kernel.Rules.PendingLast:
+	case timeline.LooksLanding:
 		return explore.Rarely(false, doubtLanding, fact.Reconstructed)
-	case waits && !s.Worlds.Base.Kernel.Rules.PendingLast:
-		after := int64(stalledAfter)
-		if s.Hindsight {
-			after = stalledBriefly
-		}
-		if s.held(c); s.Window.Est-max(k.ChangedAt(), k.BusyAt, k.FlownAt) > after && !s.laterBusy(c) {
-			return explore.Rarely(false, doubtStalled, fact.Reconstructed)
-		}
-	case k.MayHaveLeft(s.Window.Est, t.Survey.SelectDelay, t.Pends):
+	case timeline.LooksWaiting, timeline.LooksLeaving:
 		s.held(c)
-		switch {
-		case s.laterBusy(c):
-		case t.Survey.HasRuntime:
-			return explore.Rarely(false, DoubtRace, fact.Reconstructed) // it was dequeued
-		case s.Hindsight:
-			return explore.Rarely(false, doubtLeaving, fact.Reconstructed)
+		if doubt := s.heldUp(k, look); doubt > 0 && !s.laterBusy(c) {
+			return explore.Rarely(false, doubt, fact.Reconstructed)
 		}
-	case v.IdleVal && s.Self != NoWakee && s.Worlds.Overlaps(s, c):
-		s.Ahead = true
-		return explore.Rarely(true, doubtFlight, fact.Reconstructed) // the other mostly ends after this one
+	default:
+		if v.IdleVal && s.Self != NoWakee && s.Worlds.Overlaps(s, c) {
+			s.Ahead = true
+			return explore.Rarely(true, doubtFlight, fact.Reconstructed) // the other mostly ends after this one
+		}
 	}
 	return explore.Known(v.IdleVal, fact.Reconstructed)
 }
 
-// flipsLater reports whether a CPU went idle, or ceased to be for another task, while the
-// clock of the waker's stood still: that may have been before the selection.
-func (s *State) flipsLater(c int) bool {
-	if s.Until == 0 || c >= len(s.Worlds.Survey.Flips) {
-		return false
+// heldUp is how unlikely it is that a CPU that may be held up looks idle, 0 if it does not.
+func (s *State) heldUp(k *timeline.CPU, look timeline.Look) uint8 {
+	after := int64(stalledAfter)
+	if s.Hindsight {
+		after = stalledBriefly
 	}
-	all := s.Worlds.Survey.Flips[c]
-	i, _ := slices.BinarySearchFunc(all, s.Window.Est, func(f timeline.Flip, at int64) int { return cmp.Compare(f.At, at) })
-	for ; i < len(all) && all[i].At < s.Until; i++ {
-		if all[i].PID != s.Self {
-			return true
-		}
+	switch {
+	case look == timeline.LooksWaiting && s.Window.Est-max(k.ChangedAt(), k.BusyAt, k.FlownAt) > after:
+		return doubtStalled
+	case look == timeline.LooksLeaving && s.Worlds.Timeline.Survey.HasRuntime:
+		return DoubtRace // it was dequeued
+	case look == timeline.LooksLeaving && s.Hindsight:
+		return doubtLeaving
 	}
-	return false
+	return 0
 }
 
 // held notes that a CPU may be held up, and so look idle.

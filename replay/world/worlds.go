@@ -164,7 +164,10 @@ func (r *Worlds) advertise(a *Side, llc, c int) {
 	if f.Known && f.Value {
 		return
 	}
-	s := State{Worlds: r, Side: a, Window: timeline.Window{Est: r.Timeline.Now, Lo: r.Timeline.Now - r.Timeline.Slack, Hi: r.Timeline.Now}, Self: NoWakee}
+	s := State{Worlds: r, Side: a, Looker: timeline.Looker{
+		Window: timeline.Window{Est: r.Timeline.Now, Lo: r.Timeline.Now - r.Timeline.Slack, Hi: r.Timeline.Now}, Self: NoWakee,
+		PendingLast: r.Base.Kernel.Rules.PendingLast,
+	}}
 	all, open, guessed := true, false, false
 	for t := range a.Machine.SMT(c).All() {
 		if t == c {
