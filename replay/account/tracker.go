@@ -47,7 +47,7 @@ type Config struct {
 	CPUs  cpumask.Mask
 	Owner string
 	Role  decide.Role
-	// run, near and stay get what ends, nil skips it.
+	// Run, Near and Stay get what ends, nil skips it.
 	Run, Near func(*Slice)
 	Stay      func(*Stay)
 }
@@ -83,6 +83,7 @@ type openStay struct {
 	left []Remains
 }
 
+// New begins to follow the isolated CPUs of a pass.
 func New(r *world.Worlds, cfg Config) *Tracker {
 	t := &Tracker{Worlds: r, cfg: cfg, cpu: map[int32]*trackedCPU{}, land: map[int32]*Landing{}, hold: map[int32]*Hold{}}
 	for _, a := range r.Alts {

@@ -41,11 +41,11 @@ type Config struct {
 	Role Role
 	// Runs bounds the runs in which an alternative is explored.
 	Runs int
-	// told: somebody hears how the alternatives answer each decision.
+	// Told: somebody hears how the alternatives answer each decision.
 	Told bool
 	// Explain chooses the decisions to be told test by test, nil chooses none.
 	Explain func(*Wakeup) bool
-	// watch, if set, sees each decision right after it was judged.
+	// Watch, if set, sees each decision right after it was judged.
 	Watch   func(*Wakeup)
 	Watcher Watcher
 }

@@ -28,9 +28,9 @@ type Facts struct {
 	oddsOf   int64
 	deciding int64
 	sampled  int64
-	Sync     syncHabits
+	Sync     SyncHabits
 	task     parser.ByPID[*habits]
-	// Later is what a rehearsal learned, nil if there was none; notes is where this
+	// Later is what a rehearsal learned, nil if there was none; Notes is where this
 	// rehearsal writes, nil if it is none.
 	Later, Notes *Rehearsed
 }
@@ -47,7 +47,7 @@ type habits struct {
 	// any CPU.
 	Recent []int
 	Flips  flips
-	Woken  lastHabit
+	Woken  LastHabit
 	// Narrow is a narrower affinity, believed or not; nil if nothing speaks for one.
 	Narrow *Narrowed
 }
@@ -56,7 +56,7 @@ type habits struct {
 // if there was none.
 func New(rec *timeline.Recorded, t *timeline.Timeline, llcs []LLC, later *Rehearsed) *Facts {
 	h := &Facts{
-		rec: rec, t: t, llcs: llcs, Later: later, Sync: syncHabits{path: map[wakePath]*habit{}},
+		rec: rec, t: t, llcs: llcs, Later: later, Sync: SyncHabits{path: map[wakePath]*habit{}},
 		budget: make([]scanBudget, len(llcs)), cost: make([]*scanCost, rec.NCPU),
 	}
 	for i, l := range llcs {
@@ -184,7 +184,7 @@ func (h *Facts) LearnScan(llc int, rule rules.BudgetRule, this int, at, lo, hi i
 // Rehearse makes facts that have not begun those of a rehearsal.
 func (h *Facts) Rehearse() {
 	left := maxNotes
-	h.Notes = &Rehearsed{Busy: make([]busyNotes, h.rec.NCPU)}
+	h.Notes = &Rehearsed{Busy: make([]BusyNotes, h.rec.NCPU)}
 	for i := range h.budget {
 		h.budget[i].notes = &budgetNotes{left: &left}
 	}

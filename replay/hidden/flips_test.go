@@ -141,7 +141,7 @@ func total(g []flipsGuess) (sum uint64) {
 // WF_SYNC by rule of thumb, until decisions speak clearly.
 func TestSyncHabits(t *testing.T) {
 	by := func(c timeline.WakerContext) Wake { return Wake{Context: c, Waker: "writer", Task: "reader"} }
-	s := syncHabits{path: map[wakePath]*habit{}}
+	s := SyncHabits{path: map[wakePath]*habit{}}
 	for _, c := range []struct {
 		context timeline.WakerContext
 		kthread bool
@@ -157,12 +157,12 @@ func TestSyncHabits(t *testing.T) {
 	} {
 		w := by(c.context)
 		w.Kthread = c.kthread
-		a := s.Guess(w, &lastHabit{})
+		a := s.Guess(w, &LastHabit{})
 		if a.Value != c.prefer || a.Open != c.open || a.From == fact.Unknown {
 			t.Errorf("%s, kthread %v: %+v", c.context, c.kthread, a)
 		}
 	}
-	line, last := by(timeline.WakerTask), lastHabit{}
+	line, last := by(timeline.WakerTask), LastHabit{}
 	for _, c := range []struct {
 		yes, no      int // decisions that speak for it and against it, from here on
 		prefer, open bool

@@ -21,7 +21,7 @@ import (
 // may be held up did not look idle.
 type Rehearsed struct {
 	budget [][]budgetNote
-	Busy   []busyNotes
+	Busy   []BusyNotes
 }
 
 // maxNotes bounds what all LLCs write down, at 8 bytes each: where it is reached, the
@@ -203,13 +203,13 @@ func (x budgetNote) undo(fit []uint64) {
 // busySpan is a time in which a CPU that may have been held up did not look idle.
 type busySpan struct{ from, to int64 }
 
-// busyNotes are a CPU's, in order of time.
-type busyNotes []busySpan
+// BusyNotes are a CPU's, in order of time.
+type BusyNotes []busySpan
 
 // Mark notes that nothing happened to the CPU since from, and that it did not look idle
 // at the time to; so it did not between them: ttwu_pending is cleared but once, and a
 // task on its way out does not come back.
-func (b *busyNotes) Mark(from, to int64) {
+func (b *BusyNotes) Mark(from, to int64) {
 	if i := len(*b) - 1; i >= 0 && (*b)[i].from >= from {
 		(*b)[i].to = max((*b)[i].to, to)
 	} else if from < to {
@@ -219,7 +219,7 @@ func (b *busyNotes) Mark(from, to int64) {
 
 // Holds reports whether the CPU did not look idle, as a later time shows. What happened
 // at that time itself may be what was chosen then.
-func (b busyNotes) Holds(at int64) bool {
+func (b BusyNotes) Holds(at int64) bool {
 	i, _ := slices.BinarySearchFunc(b, at, func(s busySpan, at int64) int { return cmp.Compare(s.from, at) })
 	return i > 0 && at < b[i-1].to
 }

@@ -139,7 +139,7 @@ func TestHindsightIsLikelihood(t *testing.T) {
 // What a CPU did not look like at one time it did not before, back to where something
 // happened to it; of that very moment nothing is said.
 func TestBusyNotes(t *testing.T) {
-	var b busyNotes
+	var b BusyNotes
 	b.Mark(10, 20)
 	b.Mark(10, 30)
 	b.Mark(40, 40) // the moment itself
@@ -149,7 +149,7 @@ func TestBusyNotes(t *testing.T) {
 			t.Errorf("at %d: %v", at, !want)
 		}
 	}
-	if busyNotes(nil).Holds(1) {
+	if BusyNotes(nil).Holds(1) {
 		t.Error("nothing noted, and it holds")
 	}
 }

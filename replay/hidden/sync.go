@@ -8,10 +8,10 @@ import (
 	"schedreplay/replay/timeline"
 )
 
-// syncHabits learns from scored decisions which wakers pass WF_SYNC: the flag
+// SyncHabits learns from scored decisions which wakers pass WF_SYNC: the flag
 // is in no event, but a code path either passes it always or never, and a waker
 // mostly wakes a given task from one path.
-type syncHabits struct {
+type SyncHabits struct {
 	path map[wakePath]*habit
 }
 
@@ -31,9 +31,9 @@ type habit struct {
 	settled bool
 }
 
-// lastHabit is the habit of the path that woke a task last, nil if the path has
+// LastHabit is the habit of the path that woke a task last, nil if the path has
 // none.
-type lastHabit struct {
+type LastHabit struct {
 	path wakePath
 	*habit
 }
@@ -75,7 +75,7 @@ const (
 type Wake struct {
 	Context     timeline.WakerContext
 	Waker, Task string
-	// kthread: the waker is a kernel thread.
+	// Kthread: the waker is a kernel thread.
 	Kthread bool
 }
 
@@ -90,7 +90,7 @@ func (w Wake) path() wakePath {
 // Guess answers for a wakeup. Timers wake from hard interrupts and never pass
 // the flag (docs/kernel/try_to_wake_up.md#wf_sync); elsewhere it stays open until it is
 // plain what the path does. Kernel threads rarely pass it. last is the wakee's.
-func (s *syncHabits) Guess(w Wake, last *lastHabit) explore.Answer {
+func (s *SyncHabits) Guess(w Wake, last *LastHabit) explore.Answer {
 	if w.Context == timeline.WakerHardirq {
 		return explore.Known(false, fact.Reconstructed)
 	}
@@ -99,7 +99,7 @@ func (s *syncHabits) Guess(w Wake, last *lastHabit) explore.Answer {
 		rule = 1
 	}
 	if path := w.path(); last.habit == nil || last.path != path {
-		*last = lastHabit{path, s.path[path]}
+		*last = LastHabit{path, s.path[path]}
 	}
 	h := last.habit
 	if h == nil {
@@ -113,7 +113,8 @@ func (s *syncHabits) Guess(w Wake, last *lastHabit) explore.Answer {
 	return explore.Rarely(yes > 0.5, explore.DoubtOf(uint64(min(yes, 1-yes)*whole), whole), fact.Estimated)
 }
 
-func (s *syncHabits) Learn(w Wake, yes bool) {
+// Learn takes that a waking passed the flag, or did not.
+func (s *SyncHabits) Learn(w Wake, yes bool) {
 	k := w.path()
 	h := s.path[k]
 	if h == nil {

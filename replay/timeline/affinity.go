@@ -13,9 +13,9 @@ type Affinity struct {
 	done bool
 	Mask cpumask.Mask
 	From fact.Provenance
-	// Kthread and bound: a kernel thread; one that user space can't move.
+	// Kthread and Bound: a kernel thread; one that user space can't move.
 	Kthread, Bound bool
-	// recorder: the program that made the recording.
+	// Recorder: the program that made the recording.
 	Recorder bool
 	// Policy is SCHED_IDLE (5) or another policy, -1 if unknown.
 	Policy int
@@ -34,9 +34,9 @@ func (a *Affinity) IdlePolicy() explore.Answer {
 	return explore.Known(a.Policy == 5, fact.Observed)
 }
 
-// affinities finds tasks' affinities: stated by flag, in the bundle, inherited
+// Affinities finds tasks' Affinities: stated by flag, in the bundle, inherited
 // from a parent in either, else by rule of thumb.
-type affinities struct {
+type Affinities struct {
 	host     *parser.Host
 	survey   *Survey
 	All      cpumask.Mask // every CPU of the machine
@@ -47,10 +47,10 @@ type affinities struct {
 
 // settle sets where unbound kernel threads may run under the kernel that made the
 // recording.
-func (a *affinities) settle(rule rules.KthreadRule) { a.kthreads = a.ofKthreads(rule) }
+func (a *Affinities) settle(rule rules.KthreadRule) { a.kthreads = a.ofKthreads(rule) }
 
 // ofKthreads says where unbound kernel threads may run under a kernel.
-func (a *affinities) ofKthreads(rule rules.KthreadRule) cpumask.Mask {
+func (a *Affinities) ofKthreads(rule rules.KthreadRule) cpumask.Mask {
 	switch nohz, ok := a.host.NohzFull.Get(); {
 	case rule == rules.KthreadsDomain:
 		return a.house
@@ -63,7 +63,7 @@ func (a *affinities) ofKthreads(rule rules.KthreadRule) cpumask.Mask {
 // Under returns the affinity of a task under another kernel than the one that made
 // the recording, and whether it is another: a kernel thread that has what its kernel
 // gives to every unbound one would have what that kernel gives.
-func (a *affinities) Under(p *Task, rule rules.KthreadRule) (Affinity, bool) {
+func (a *Affinities) Under(p *Task, rule rules.KthreadRule) (Affinity, bool) {
 	own := *a.Of(p)
 	theirs := a.ofKthreads(rule)
 	if !own.Kthread || own.Bound || !own.Mask.Equal(a.kthreads) || theirs.Equal(a.kthreads) {
@@ -74,7 +74,7 @@ func (a *affinities) Under(p *Task, rule rules.KthreadRule) (Affinity, bool) {
 }
 
 // Of returns the task's affinity; the answer is kept in the task.
-func (a *affinities) Of(p *Task) *Affinity {
+func (a *Affinities) Of(p *Task) *Affinity {
 	if !p.aff.done {
 		p.aff = a.Find(p.PID, p.Comm, 0)
 	}
@@ -84,7 +84,8 @@ func (a *affinities) Of(p *Task) *Affinity {
 // ForgetAffinity lets a task's affinity be found anew.
 func (t *Task) ForgetAffinity() { t.aff.done = false }
 
-func (a *affinities) Find(pid int32, comm string, depth int) Affinity {
+// Find works out a task's affinity; depth is how many of its descendants ask.
+func (a *Affinities) Find(pid int32, comm string, depth int) Affinity {
 	r := Affinity{done: true, Policy: -1, Recorder: parser.IsRecorder(comm)}
 	info, listed := a.host.Task[pid]
 	ts := a.survey.Task.Get(pid)
@@ -128,14 +129,14 @@ func (a *affinities) Find(pid int32, comm string, depth int) Affinity {
 
 // widen adds the CPUs that a task was seen on: its affinity changed, or the pid is
 // another's.
-func (r *Affinity) widen(ts *taskSurvey) {
+func (r *Affinity) widen(ts *TaskSurvey) {
 	if ts != nil && !ts.Seen.SubsetOf(r.Mask) {
 		r.Mask, r.From = r.Mask.Or(ts.Seen), fact.Assumed
 	}
 }
 
 // inherit gives a user task its parent's affinity, else the housekeeping CPUs.
-func (a *affinities) inherit(r *Affinity, ts *taskSurvey, depth int) {
+func (a *Affinities) inherit(r *Affinity, ts *TaskSurvey, depth int) {
 	r.Mask = a.house
 	if ts == nil {
 		return

@@ -6,12 +6,12 @@ import (
 	"schedreplay/parser"
 )
 
-// idleTime follows rq->avg_idle of a CPU, in ns: how long it has been idle, on
+// IdleTime follows rq->avg_idle of a CPU, in ns: how long it has been idle, on
 // average, when a wakeup ended that (ttwu_do_wakeup, ttwu_do_activate,
 // kernel/sched/core.c). Before 6.0 it limits the scan for an idle CPU that is made
 // on this CPU. What it was when the capture begins is in no event, nor the bound
 // that the kernel keeps it under, so it lies below most, and is most likely likely.
-type idleTime struct {
+type IdleTime struct {
 	likely, most int64
 	// stamp is rq->idle_stamp, NoTime if 0; woken when the last sample was taken,
 	// NoTime if never (wake_stamp).
@@ -26,16 +26,17 @@ const (
 	IdleBounds = 2
 )
 
-func NewIdleTime() idleTime {
-	return idleTime{likely: load.AvgIdleMost, most: idleTimeCeiling, stamp: parser.NoTime, woken: parser.NoTime}
+// NewIdleTime is that of a CPU of which nothing was seen yet.
+func NewIdleTime() IdleTime {
+	return IdleTime{likely: load.AvgIdleMost, most: idleTimeCeiling, stamp: parser.NoTime, woken: parser.NoTime}
 }
 
 // idles notes that the CPU went idle.
-func (a *idleTime) idles(now int64) { a.stamp = now }
+func (a *IdleTime) idles(now int64) { a.stamp = now }
 
 // wakes notes that a wakeup was activated there. One that ends no idle time takes
 // no sample; a fork or a move to an idle CPU leaves the stamp where it is.
-func (a *idleTime) wakes(now int64) {
+func (a *IdleTime) wakes(now int64) {
 	if a.stamp == parser.NoTime {
 		return
 	}
@@ -47,7 +48,7 @@ func (a *idleTime) wakes(now int64) {
 
 // left is wake_avg_idle. What scans have taken of it since is not followed, which makes
 // it an upper bound.
-func (a *idleTime) left(avg, now, jiffy int64) int64 {
+func (a *IdleTime) left(avg, now, jiffy int64) int64 {
 	if a.woken == parser.NoTime {
 		return avg // as at boot, or less
 	}
@@ -55,7 +56,7 @@ func (a *idleTime) left(avg, now, jiffy int64) int64 {
 }
 
 // Counted is, in ns, what a rule counts of the idle time, by the bound of avg_idle.
-func (a *idleTime) Counted(rule rules.BudgetRule, now, jiffy int64) [IdleBounds]int64 {
+func (a *IdleTime) Counted(rule rules.BudgetRule, now, jiffy int64) [IdleBounds]int64 {
 	if rule == rules.BudgetWakeAvgIdle {
 		return [IdleBounds]int64{a.left(a.likely, now, jiffy), a.left(a.most, now, jiffy)}
 	}

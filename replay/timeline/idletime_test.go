@@ -82,7 +82,7 @@ func TestIdleTimeOfEvents(t *testing.T) {
 			l.Apply(&ev[i])
 		}
 		const sample = 100 * made.Microsecond
-		want := idleTime{likely: load.AvgIdleMost + (sample-load.AvgIdleMost)/8, most: idleTimeCeiling + (sample-idleTimeCeiling)/8, stamp: parser.NoTime, woken: 400 * made.Microsecond}
+		want := IdleTime{likely: load.AvgIdleMost + (sample-load.AvgIdleMost)/8, most: idleTimeCeiling + (sample-idleTimeCeiling)/8, stamp: parser.NoTime, woken: 400 * made.Microsecond}
 		if got := l.CPU[7].Rest; got != want {
 			t.Errorf("with sched_wakeup %v: %+v, want %+v", wakeups, got, want)
 		}

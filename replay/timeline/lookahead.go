@@ -14,21 +14,21 @@ type Outcome struct {
 	// the waker's CPU, which runs try_to_wake_up with interrupts off, or of the
 	// wakee's own next event. NoTime if neither was seen.
 	Upper int64
-	// own: the event at upper is the wakee's own, so that the selection ended
+	// Own: the event at Upper is the wakee's own, so that the selection ended
 	// just before it.
 	Own bool
 	// migrated: the selection itself emitted sched_migrate_task.
 	migrated bool
 	// pid is the wakee, prev its CPU before.
 	pid, prev int32
-	// done: nothing more will be learned.
+	// Done: nothing more will be learned.
 	Done bool
-	// ran, for a rehearsal, is the CPU that the wakee ran on next, or was taken from by
+	// Ran, for a rehearsal, is the CPU that the wakee ran on next, or was taken from by
 	// the load balancer, NoCPU if neither is recorded; awaits says that it is still to
 	// come.
 	Ran    int32
 	awaits bool
-	// delayed: a slice's sch delay stands in for the wakeup, which is not recorded
+	// Delayed: a slice's sch delay stands in for the wakeup, which is not recorded
 	// itself.
 	Delayed bool
 	// move: a sched_migrate_task taken for the beginning of a selection, for want
@@ -36,18 +36,18 @@ type Outcome struct {
 	move, woken bool
 }
 
-// lookahead delays events until it is known what became of every waking among
+// Lookahead delays events until it is known what became of every waking among
 // them, so that whoever comes next sees the recorded choice together with the
 // waking. The delay is bounded in events and in time; what is not resolved by
 // then stays unknown.
-type lookahead struct {
+type Lookahead struct {
 	survey *Survey
 	emit   func(*parser.Event, *Outcome) error
 	// charges: sched_stat_runtime is wanted.
 	charges bool
 	// slicesAlone is the survey's: a slice's sch delay stands in for the wakeup.
 	slicesAlone bool
-	// blind, for a rehearsal: what selections left of themselves, sched_wakeup and their
+	// Blind, for a rehearsal: what selections left of themselves, sched_wakeup and their
 	// own sched_migrate_task, is told of their outcomes only; see [hindsight].
 	Blind bool
 	// owner is the waking of which the event last observed is the sched_migrate_task.
@@ -72,12 +72,13 @@ const (
 	maxHeldNS = 2_000_000_000
 )
 
-func NewLookahead(s *Survey, charges bool, emit func(*parser.Event, *Outcome) error) *lookahead {
-	return &lookahead{survey: s, charges: charges, slicesAlone: s.SlicesAlone(), emit: emit, moved: map[int32]*Outcome{}}
+// NewLookahead hands events on to emit, sched_stat_runtime only if charges are wanted.
+func NewLookahead(s *Survey, charges bool, emit func(*parser.Event, *Outcome) error) *Lookahead {
+	return &Lookahead{survey: s, charges: charges, slicesAlone: s.SlicesAlone(), emit: emit, moved: map[int32]*Outcome{}}
 }
 
 // Push takes the next event of the capture.
-func (l *lookahead) Push(ev *parser.Event) error {
+func (l *Lookahead) Push(ev *parser.Event) error {
 	own := l.observe(ev)
 	if l.Blind {
 		if own || ev.Kind == parser.KindWakeup {
@@ -132,7 +133,7 @@ const maxBack = 4096
 
 // insert puts an event that belongs before others into its place among those
 // still held.
-func (l *lookahead) insert(h held) {
+func (l *Lookahead) insert(h held) {
 	l.queue = append(l.queue, h)
 	i := len(l.queue) - 1
 	for first := max(l.head, i-maxBack); i > first && l.queue[i-1].ev.Time > h.ev.Time; i-- {
@@ -144,7 +145,7 @@ func (l *lookahead) insert(h held) {
 // openMove takes a sched_migrate_task for a selection's own until the task's next
 // event tells: a selection's move is followed by the sched_wakeup, the load
 // balancer's by whatever a task does that is awake already.
-func (l *lookahead) openMove(ev *parser.Event) *Outcome {
+func (l *Lookahead) openMove(ev *parser.Event) *Outcome {
 	o := &Outcome{
 		CPU: ev.TargetCPU, From: fact.Observed, Upper: ev.Time, pid: ev.Task.PID, prev: ev.OrigCPU,
 		Own: true, migrated: true, move: true,
@@ -162,7 +163,7 @@ func wakingOf(move *parser.Event) parser.Event {
 
 // settleMove lets an event tell what the moves that wait for it were, and
 // reports whether it is the sched_wakeup of a selection that moved the task.
-func (l *lookahead) settleMove(ev *parser.Event) bool {
+func (l *Lookahead) settleMove(ev *parser.Event) bool {
 	settle := func(pid int32, woken bool) bool {
 		o := l.moved[pid]
 		if o == nil {
@@ -190,7 +191,7 @@ func (l *lookahead) settleMove(ev *parser.Event) bool {
 	return false
 }
 
-func (l *lookahead) open(ev *parser.Event, prev int32) *Outcome {
+func (l *Lookahead) open(ev *parser.Event, prev int32) *Outcome {
 	o := &Outcome{CPU: parser.NoCPU, Upper: parser.NoTime, pid: ev.Task.PID, prev: prev}
 	if w := l.byPID.Get(o.pid); w != nil {
 		w.Done = true
@@ -207,7 +208,7 @@ func (l *lookahead) open(ev *parser.Event, prev int32) *Outcome {
 }
 
 // await lets a waking wait for the wakee's next run.
-func (l *lookahead) await(o *Outcome) {
+func (l *Lookahead) await(o *Outcome) {
 	o.Ran = parser.NoCPU
 	if !l.Blind {
 		return
@@ -220,7 +221,7 @@ func (l *lookahead) await(o *Outcome) {
 }
 
 // answer lets an event tell where a wakee was after its waking.
-func (l *lookahead) answer(ev *parser.Event) {
+func (l *Lookahead) answer(ev *parser.Event) {
 	tell := func(pid, cpu int32) {
 		if o := l.runs.Get(pid); o != nil && pid > 0 {
 			o.Ran, o.awaits = cpu, false
@@ -238,7 +239,7 @@ func (l *lookahead) answer(ev *parser.Event) {
 
 // last returns the open waking that is the last event of a CPU, nil if it is
 // none.
-func (l *lookahead) last(cpu int32) *Outcome {
+func (l *Lookahead) last(cpu int32) *Outcome {
 	if uint(cpu) < uint(len(l.byCPU)) {
 		return l.byCPU[cpu]
 	}
@@ -247,7 +248,7 @@ func (l *lookahead) last(cpu int32) *Outcome {
 
 // observe lets an event settle the wakings that wait for it, and reports whether it
 // is the sched_migrate_task of one of them.
-func (l *lookahead) observe(ev *parser.Event) (own bool) {
+func (l *Lookahead) observe(ev *parser.Event) (own bool) {
 	switch ev.Kind {
 	case parser.KindLost, parser.KindHole, parser.KindOverwritten:
 		// What the waker's CPU did next is lost.
@@ -318,7 +319,7 @@ func (o *Outcome) settle(t int64) {
 }
 
 // flush hands on what is resolved, and what has been held too long.
-func (l *lookahead) flush(now int64) error {
+func (l *Lookahead) flush(now int64) error {
 	for l.head < len(l.queue) {
 		h := &l.queue[l.head]
 		wait := h.out != nil && (!h.out.Done || h.out.awaits) || l.slicesAlone // a later slice may bring an earlier wakeup
@@ -337,7 +338,7 @@ func (l *lookahead) flush(now int64) error {
 	return nil
 }
 
-func (l *lookahead) next() error {
+func (l *Lookahead) next() error {
 	h := &l.queue[l.head]
 	l.head++
 	if h.out != nil && h.out.move && !h.out.woken {
@@ -353,7 +354,7 @@ func (l *lookahead) next() error {
 }
 
 // End hands on everything that is left.
-func (l *lookahead) End() error {
+func (l *Lookahead) End() error {
 	for l.head < len(l.queue) {
 		if err := l.next(); err != nil {
 			return err

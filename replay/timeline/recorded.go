@@ -16,7 +16,7 @@ type Recorded struct {
 	Survey        *Survey
 	NCPU          int
 	Isolated      fact.Fact[cpumask.Mask]
-	aff           affinities // under no kernel in particular
+	aff           Affinities // under no kernel in particular
 	Jiffy         int64      // ns, 10 ms at most
 	AnyIdlePolicy bool
 }
@@ -33,6 +33,7 @@ func Read(ctx context.Context, c parser.Capture, host *parser.Host, progress fun
 	return Of(c, host, s), nil
 }
 
+// Of is what a survey tells of a capture, with what the host does.
 func Of(c parser.Capture, host *parser.Host, s *Survey) *Recorded {
 	rec := &Recorded{Capture: c, Host: host, Survey: s, Jiffy: Second / 100}
 	if hz, ok := host.HZ.Get(); ok && hz > 0 {
@@ -48,7 +49,7 @@ func Of(c parser.Capture, host *parser.Host, s *Survey) *Recorded {
 	if m, ok := host.Possible.Get(); ok {
 		all = m.Or(s.mentioned)
 	}
-	rec.aff = affinities{host: host, survey: s, All: all, house: all.AndNot(iso), isolated: iso}
+	rec.aff = Affinities{host: host, survey: s, All: all, house: all.AndNot(iso), isolated: iso}
 	for _, t := range host.Task {
 		if p, ok := t.Policy.Get(); ok && p == 5 {
 			rec.AnyIdlePolicy = true

@@ -21,7 +21,7 @@ type steady struct {
 	parser.Capture
 	// step is, in ns, what lies between two events of a CPU as a rule.
 	step  int64
-	stood stillTimes
+	stood StillTimes
 }
 
 // stillFor bounds, in ns, for how long a clock is taken to have stood, stillMost how
@@ -39,11 +39,11 @@ const (
 	stoodBusy = stillFor / 32
 )
 
-// stillTimes are the times in which the clocks of CPUs stood still, by CPU, in order.
-type stillTimes map[int32][]span
+// StillTimes are the times in which the clocks of CPUs stood still, by CPU, in order.
+type StillTimes map[int32][]span
 
 // Until is when a clock that stood at a time went on, in ns; 0 if it did not stand.
-func (s stillTimes) Until(cpu int32, at int64) int64 {
+func (s StillTimes) Until(cpu int32, at int64) int64 {
 	all := s[cpu]
 	i, ok := slices.BinarySearchFunc(all, at, func(l span, at int64) int { return cmp.Compare(l.from, at) })
 	if !ok {
@@ -65,7 +65,7 @@ func (s *surveyor) stand(c *startCPU, ev *parser.Event) {
 	case !c.heard:
 	case c.heardAt == ev.Time && (n < 0 || all[n].from < ev.Time) && len(all) < stillMost:
 		if s.Stood == nil {
-			s.Stood = stillTimes{}
+			s.Stood = StillTimes{}
 		}
 		s.Stood[ev.CPU] = append(all, span{ev.Time, ev.Time + stillFor})
 		s.standUntil = max(s.standUntil, ev.Time+stillFor)

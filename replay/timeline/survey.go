@@ -20,7 +20,7 @@ type Survey struct {
 	HasWaking, HasWakeup, hasMigrate bool
 
 	cpu  []startCPU
-	Task parser.ByPID[*taskSurvey]
+	Task parser.ByPID[*TaskSurvey]
 
 	Lost, LostUnknown, Holes, Damaged, Overwritten int64
 
@@ -43,7 +43,7 @@ type Survey struct {
 	// Stood holds, by CPU, the times in which its clock stood still: from the one that it
 	// wrote more than once to the next. Meanwhile flips has when CPUs went idle or ceased
 	// to be.
-	Stood stillTimes
+	Stood StillTimes
 	flips [][]flip
 
 	Err error // what ended the reading early
@@ -64,6 +64,7 @@ const (
 // Second in ns.
 const Second = 1_000_000_000
 
+// RunKey is a task on a CPU.
 type RunKey struct {
 	CPU, PID int32
 }
@@ -95,8 +96,8 @@ type startCPU struct {
 	switchedAt int64
 }
 
-// taskSurvey is what the whole capture tells of one task.
-type taskSurvey struct {
+// TaskSurvey is what the whole capture tells of one task.
+type TaskSurvey struct {
 	Comm string
 	Seen cpumask.Mask // CPUs it ran on
 	last int32        // where it was last, NoCPU if unknown
@@ -128,7 +129,7 @@ func (s *Survey) SlicesAlone() bool {
 // ShownAtStart reports whether the capture shows that the task was on its
 // startCPU when it begins: not if it was first seen by an arrival, and a wakeup
 // or a move before that would not have been recorded.
-func (s *Survey) ShownAtStart(t *taskSurvey) bool {
+func (s *Survey) ShownAtStart(t *TaskSurvey) bool {
 	return t.firstSeen && (!t.startArrived || s.Only.Empty() && (s.HasWaking || s.hasMigrate))
 }
 
@@ -139,10 +140,10 @@ func (s *Survey) cpuAt(c int32) *startCPU {
 	return &s.cpu[c]
 }
 
-func (s *Survey) taskAt(pid int32) *taskSurvey {
+func (s *Survey) taskAt(pid int32) *TaskSurvey {
 	t := s.Task.Get(pid)
 	if t == nil {
-		t = &taskSurvey{last: parser.NoCPU, StartCPU: parser.NoCPU, lastWakee: parser.NoPID, parent: parser.NoPID}
+		t = &TaskSurvey{last: parser.NoCPU, StartCPU: parser.NoCPU, lastWakee: parser.NoPID, parent: parser.NoPID}
 		s.Task.Set(pid, t)
 	}
 	return t
@@ -155,6 +156,7 @@ func (s *Survey) name(t *parser.Task) {
 	}
 }
 
+// UsableCPU reports whether a number in an event can be a CPU's.
 func UsableCPU(c int32) bool { return c >= 0 && c < cpumask.MaxCPUs }
 
 // surveyor makes the survey of a capture.

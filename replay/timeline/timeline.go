@@ -21,7 +21,7 @@ type Task struct {
 	Prio int32
 	// CPU is task_cpu, NoCPU if unknown.
 	CPU int32
-	// queued: on a run queue, current or waiting; queuedKnown says whether that
+	// Queued: on a run queue, current or waiting; QueuedKnown says whether that
 	// is known.
 	Queued, QueuedKnown bool
 	Running             bool
@@ -70,7 +70,7 @@ type CPU struct {
 	sure     int      // of these, those certainly queued by now
 	Since    int64    // when cur became current, NoTime if before the window
 	IdleAt   int64    // when it last went idle
-	Rest     idleTime // from which scans before 6.0 have their budget
+	Rest     IdleTime // from which scans before 6.0 have their budget
 	// landing are the tasks on the wake list, where no sched_wakeup will tell
 	// when they leave it.
 	landing []*Task
@@ -105,15 +105,15 @@ type Timeline struct {
 	Survey     *Survey
 	CPU        []CPU
 	task       parser.ByPID[*Task]
-	Affinities affinities
+	Affinities Affinities
 	// unsure lists flights that may not have reached the wake list yet.
 	unsure []flight
-	// slices: the capture tells who ran only once it is over, so that no queue
+	// Slices: the capture tells who ran only once it is over, so that no queue
 	// can be followed.
 	Slices bool
-	// delays: the kernel delays dequeues (6.12 and later).
+	// Delays: the kernel delays dequeues (6.12 and later).
 	Delays bool
-	// charges: every time that the kernel charges to a task is recorded
+	// Charges: every time that the kernel charges to a task is recorded
 	// (sched_stat_runtime), so that virtual times need no clock.
 	Charges bool
 	// spares: util_est does not fall for a task that had to wait (6.8 and later).
@@ -126,10 +126,12 @@ type Timeline struct {
 	Now   int64
 	// late is the event at hand if its time was moved on, nil if it was not: see [steady].
 	late *parser.Event
-	// own: the event at hand is a selection's own migration.
+	// Own: the event at hand is a selection's own migration.
 	Own bool
 }
 
+// New begins a timeline of ncpu CPUs as a survey says that they stood; delays: the kernel
+// delays dequeues.
 func New(s *Survey, ncpu int, delays bool) *Timeline {
 	t := &Timeline{Survey: s, Delays: delays, CPU: make([]CPU, ncpu)}
 	t.Slack = s.SelectDelay / 4
@@ -388,7 +390,7 @@ type Window struct{ Est, Lo, Hi int64 }
 // View is what can be said of a CPU at a window.
 type View struct {
 	Known bool
-	// IdleVal is the likeliest idleness; idleOpen says that it changed within
+	// IdleVal is the likeliest idleness; IdleOpen says that it changed within
 	// the window.
 	IdleVal, IdleOpen bool
 	// NrAt is the likeliest nr_running, between nrLo and nrHi.

@@ -56,9 +56,9 @@ type Side struct {
 // Answered is how a side came to its answer.
 type Answered struct {
 	State State
-	// complete: every combination of facts was tried.
+	// Complete: every combination of facts was tried.
 	Complete bool
-	// parts: the side was asked; else it does what the baseline does.
+	// Parts: the side was asked; else it does what the baseline does.
 	Parts bool
 }
 

@@ -56,7 +56,7 @@ func TestShift(t *testing.T) {
 	}
 	w.Diverge(1002, 8, []int{6}, 4)
 	if d := w.Diverged[1002]; d.Since != 7 || len(d.CPUs) != 1 {
-		t.Errorf("a later divergence keeps its beginning: %+v", d)
+		t.Errorf("a later Divergence keeps its beginning: %+v", d)
 	}
 }
 

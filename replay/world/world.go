@@ -15,7 +15,7 @@ import (
 // from the recording. The baseline's differs in nothing.
 type World struct {
 	// Diverged holds the tasks that are, or may be, elsewhere than recorded.
-	Diverged map[int32]*divergence
+	Diverged map[int32]*Divergence
 	// active lists the pids of diverged tasks that are runnable or on a wake
 	// list, ascending.
 	active []int32
@@ -27,8 +27,8 @@ type World struct {
 	RecentUsed map[int32]int32
 }
 
-// divergence is a task's place where it is not surely the recorded one.
-type divergence struct {
+// Divergence is a task's place where it is not surely the recorded one.
+type Divergence struct {
 	// Since is the N of the decision that parted it from the recording.
 	Since int64
 	// CPUs is where it may be, the prediction first.
@@ -49,7 +49,7 @@ type Tristate struct {
 func (f *Tristate) Before(w timeline.Window) bool { return f.Value && f.Since > w.Est }
 
 func newWorld() *World {
-	return &World{Diverged: map[int32]*divergence{}, IdleCores: map[int]Tristate{}, RecentUsed: map[int32]int32{}}
+	return &World{Diverged: map[int32]*Divergence{}, IdleCores: map[int]Tristate{}, RecentUsed: map[int32]int32{}}
 }
 
 // Same reports whether the world differs from the recorded one in nothing.
@@ -69,7 +69,7 @@ func (w *World) SetActive(pid int32, on bool) {
 }
 
 // Diverge sets where a task is; one place equal to the recorded CPU ends the
-// divergence.
+// Divergence.
 func (w *World) Diverge(pid int32, n int64, cpus []int, recorded int) {
 	if len(cpus) == 1 && cpus[0] == recorded {
 		w.forget(pid)
@@ -77,7 +77,7 @@ func (w *World) Diverge(pid int32, n int64, cpus []int, recorded int) {
 	}
 	d := w.Diverged[pid]
 	if d == nil {
-		d = &divergence{Since: n}
+		d = &Divergence{Since: n}
 		w.Diverged[pid] = d
 	}
 	d.CPUs = append(d.CPUs[:0], cpus...)
@@ -140,7 +140,7 @@ func (w *World) shiftOf(t *timeline.Timeline, c int, self int32) shift {
 // How unlikely, in bits, are the less likely answers to what the recorded state
 // leaves open.
 const (
-	// doubtRace: an event of which the window overlaps the decision's lies on the
+	// DoubtRace: an event of which the window overlaps the decision's lies on the
 	// other side of it than the middle says.
 	DoubtRace = 2
 	// doubtFlight: a wakeup that may still be with its waker is not queued yet, or a
