@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 )
 
 // Errors that readers wrap. Test for them with errors.Is.
@@ -60,6 +61,12 @@ func (e *Error) Error() string {
 		s += "; " + e.Remedy
 	}
 	return s
+}
+
+// DamageText returns what an error says for a [KindDamaged] event: without the words of
+// [ErrDamaged], which its kind stands for.
+func DamageText(err error) string {
+	return strings.ReplaceAll(err.Error(), ErrDamaged.Error()+": ", "")
 }
 
 // Unwrap returns the cause.

@@ -223,13 +223,14 @@ func (in *Input) Events() iter.Seq2[parser.Event, error] {
 		}
 		in.progress.begin()
 		defer in.progress.finish()
-		stopped := false
+		stopped, some := false, false
 		var end error
 		withHoles(in.Capture.Events(), func(ev parser.Event, err error) bool {
 			if err != nil {
 				end = err
 				return false
 			}
+			some = some || ev.Kind != parser.KindDamaged
 			stopped = !yield(ev, nil)
 			return !stopped
 		})
@@ -238,6 +239,11 @@ func (in *Input) Events() iter.Seq2[parser.Event, error] {
 		}
 		if end == nil && in.tail != nil {
 			end = &parser.Error{File: in.Path, Offset: -1, Err: in.tail, Remedy: "what comes before it stands"}
+		}
+		if e, ok := end.(*parser.Error); ok && !some && (errors.Is(e, parser.ErrTruncated) || errors.Is(e, parser.ErrDamaged)) {
+			nothing := *e
+			nothing.Remedy = "copy or record again: there is no event before it"
+			end = &nothing
 		}
 		if err := in.raw.changed(in.Path); err != nil {
 			end = err

@@ -1,6 +1,7 @@
 package open
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -144,5 +145,37 @@ func TestNoTemp(t *testing.T) {
 		if !errors.Is(err, parser.ErrTemp) || !strings.Contains(err.Error(), tmp) || !strings.Contains(err.Error(), "TMPDIR") {
 			t.Errorf("%s: %v", path, err)
 		}
+	}
+}
+
+// Of an input that ends before its first event nothing stands; and damage is called so
+// once.
+func TestWords(t *testing.T) {
+	in := open(t, write(t, t.TempDir(), "x", trace(1)[:100]), Options{})
+	_, err := count(in)
+	if !errors.Is(err, parser.ErrTruncated) || strings.Contains(err.Error(), "stand") || !strings.Contains(err.Error(), "no event before") {
+		t.Errorf("cut: %v", err)
+	}
+	b, err := os.ReadFile("testdata/recorded/perf.data.zst")
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := unpack(t, b)
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for range 200 {
+		b := bytes.Clone(whole)
+		for range 20 {
+			b[rnd.IntN(len(b))] = byte(rnd.IntN(256))
+		}
+		in, err := File(t.Context(), write(t, t.TempDir(), "x", b), Options{})
+		if err != nil {
+			continue
+		}
+		for ev, err := range in.Events() {
+			if strings.Contains(ev.Text, parser.ErrDamaged.Error()) || err != nil && strings.Count(err.Error(), parser.ErrDamaged.Error()) > 1 {
+				t.Fatalf("%s, %v", ev.Text, err)
+			}
+		}
+		in.Close()
 	}
 }

@@ -239,7 +239,7 @@ func (p *pass) sample(cur *cursor, ev *parser.Event) {
 		ev.Text = a.describe()
 	case err != nil:
 		*ev = parser.NewEvent(parser.KindDamaged, ev.Time, ev.CPU)
-		ev.Pos, ev.Text = cur.off, err.Error()
+		ev.Pos, ev.Text = cur.off, parser.DamageText(err)
 	default:
 		ev.Cur.Comm = p.comm.Get(ev.Cur.PID)
 		ev.Thread = a.thread(cur.rec, p.c.order)

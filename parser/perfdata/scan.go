@@ -166,6 +166,11 @@ func (c *capture) damage(off int64, format string, args ...any) {
 		c.moreDamage++
 		return
 	}
+	for i, a := range args {
+		if err, ok := a.(error); ok {
+			args[i] = parser.DamageText(err)
+		}
+	}
 	ev := parser.NewEvent(parser.KindDamaged, c.last, parser.NoCPU)
 	ev.Pos, ev.Text = off, fmt.Sprintf(format, args...)
 	c.damages = append(c.damages, ev)

@@ -155,7 +155,7 @@ func (p *pass) fetch(s *stream) {
 		return
 	case err != nil:
 		s.over = true
-		s.damage(s.origin+s.read, err.Error())
+		s.damage(s.origin+s.read, parser.DamageText(err))
 		p.remainder(s)
 		if p.ended == nil {
 			p.ended = p.c.fail(s.next, "the events before it stand; copy or record again for the rest",
@@ -188,7 +188,7 @@ func (p *pass) fetch(s *stream) {
 	case errors.Is(err, tep.ErrUnknownEvent):
 		ev.Text = fmt.Sprintf("event %d", p.table.Type(s.raw))
 	case err != nil:
-		s.damage(s.rawPos, err.Error())
+		s.damage(s.rawPos, parser.DamageText(err))
 		return
 	default:
 		ev.Cur.Comm = p.comm.Get(ev.Cur.PID)
