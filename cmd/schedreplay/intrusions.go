@@ -111,7 +111,7 @@ func stayShown(f *filter, res *replay.Result, s *replay.Stay) bool {
 
 func (a *app) intrusionsText(in *input, res *replay.Result, c *common) {
 	a.provenance(in, res)
-	fmt.Fprintf(a.out, "%s%s\n", kernelsCompared(res), shown(&c.filter))
+	fmt.Fprintln(a.out, term.Wrap(kernelsCompared(res)+shown(&c.filter), 80))
 	switch iso, ok := res.Isolated.Get(); {
 	case !ok:
 		fmt.Fprintln(a.out, "\nwhich CPUs are isolated is not known: no stay of a foreign task can be told")
@@ -195,7 +195,10 @@ func (a *app) intrusionsCPU(res *replay.Result, r *replay.CPUResult, c *common) 
 		a.stayCost(res, st)
 	}
 	if unseen {
-		text := "unseen: when and how the task came is not recorded, nor whether it was there before; at is when it was first seen. Whether " + res.Patched.Name + " would have kept it out is not known."
+		text := "unseen: when and how the task came is not recorded, nor whether it was there before; at is when it was first seen."
+		if res.Baseline != replay.RolePatched {
+			text += " Whether " + res.Patched.Name + " would have kept it out is not known."
+		}
 		a.paragraph(text, 2)
 	}
 	if len(before) > 0 {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,7 +16,7 @@ import (
 
 // kernelsExplain ranks the kernels by how well they explain a capture.
 func (a *app) kernelsExplain(in *input, c *common) error {
-	res, err := a.replayWith(in, replay.Plan{Alternatives: []replay.Scenario{}, Judged: rules.Candidates()})
+	res, err := a.replayWith(in, replay.Plan{Alternatives: []replay.Scenario{}, Judged: rules.Candidates(cmp.Or(c.original, in.host.Release.Value))})
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ func (a *app) wakeups(in *input, c *common) error {
 	default:
 		table := a.wakeupTable()
 		begin = func(res *replay.Result) {
-			fmt.Fprintf(a.out, "%s%s\n", kernelsCompared(res), shown(&c.filter))
+			fmt.Fprintln(a.out, term.Wrap(kernelsCompared(res)+shown(&c.filter), 80))
 			table.Head(a.out)
 		}
 		line = func(w *replay.Wakeup) {

@@ -32,9 +32,9 @@ func Releases() []Candidate {
 }
 
 // Candidates returns the releases and beside them every combination of fixes
-// that means something on them, equal ones joined. A kernel's plainest name
-// comes first.
-func Candidates() []Candidate {
+// that means something on them, equal ones joined, and the named kernels. A kernel's
+// plainest name comes first.
+func Candidates(named ...string) []Candidate {
 	var names []string
 	for _, c := range Releases() {
 		names = append(names, c.Kernel.Name)
@@ -64,7 +64,7 @@ func Candidates() []Candidate {
 			}
 		}
 	}
-	return distinct(names)
+	return distinct(append(names, named...))
 }
 
 func pointName(r *Row, patch int) string {
