@@ -90,13 +90,14 @@ func (s *sim) selectCPU(p, waker *task, on int32, kind place.Kind, then *work.Wa
 	*w = place.Wakeup{
 		Kind: kind, This: int(on), Prev: s.prev[:], PrevFrom: fact.Observed, Prio: int(p.prio), Stop: p.stop,
 		Allowed: p.t.allowed, AllowedFrom: fact.Observed, OneCPU: known(p.t.allowed.Weight() == 1),
-		Sync: known(waker != nil && then.Sync), InTask: known(waker != nil), CurPerCPUKthread: known(curr == nil || curr.w.PerCPU),
-		Flips: s.wf[:], CurFlips: s.cf[:], Load: exactly(p.pelt.Load), Weight: p.weight, Util: exactly(max(p.pelt.Util, p.pelt.Est)),
-		RecentUsed: s.used[:], CurLoad: exactly(0),
+		Sync: known(waker != nil && then.Sync), InTask: known(waker != nil),
+		Flips: s.wf[:], Load: exactly(p.pelt.Load), Weight: p.weight, Util: exactly(max(p.pelt.Util, p.pelt.Est)),
+		RecentUsed: s.used[:],
+		Cur:        place.Current{PerCPUKthread: known(curr == nil || curr.w.PerCPU), Flips: s.cf[:], Load: exactly(0)},
 	}
 	if curr != nil {
 		s.cf[0].Value = curr.flips
-		w.CurLoad, w.CurWeight = exactly(curr.pelt.Load), curr.weight
+		w.Cur.Load, w.Cur.Weight = exactly(curr.pelt.Load), curr.weight
 	}
 	var o place.Outcome
 	s.x.Explore(1, func() { o = s.sel.Select(&s.x, w) })

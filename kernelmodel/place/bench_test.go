@@ -57,9 +57,9 @@ func BenchmarkSelectOneCPURecorded(b *testing.B) {
 				st := partial(shape.ncpu, 43)
 				s := Selector{Rules: kernelRules(b, release), Machine: m, State: st}
 				w := wakeupOf(shape.ncpu, 2, 42)
-				w.RecentUsed, w.CurFlips, w.Flips = nil, nil, nil
+				w.RecentUsed, w.Cur.Flips, w.Flips = nil, nil, nil
 				w.Sync = explore.Either(false, fact.Unknown)
-				w.InTask, w.CurPerCPUKthread = explore.Either(true, fact.Unknown), explore.Either(false, fact.Unknown)
+				w.InTask, w.Cur.PerCPUKthread = explore.Either(true, fact.Unknown), explore.Either(false, fact.Unknown)
 				var x explore.Explorer
 				var out cpumask.Mask
 				run := func() { o := s.Select(&x, w); out.Set(o.CPU) }

@@ -53,9 +53,9 @@ func Example() {
 		Kind: place.KindWakeup, This: 2, Prev: []int{2}, PrevFrom: fact.Observed, Prio: 120,
 		Allowed: cpumask.Range(0, 3), AllowedFrom: fact.Observed,
 		OneCPU: no, MigrationDisabled: no, IsCurrent: no, OnRq: no, OnCPU: no, Delayed: no,
-		Sync: no, InTask: no, CurPerCPUKthread: no, IdlePolicy: no,
-		CurFlips: []place.Weighted{{Weight: 1}}, Flips: []place.Weighted{{Weight: 1}},
-		CurLoad: known(1024), Load: known(1024), CurWeight: 1024, Weight: 1024, Util: known(100),
+		Sync: no, InTask: no, IdlePolicy: no,
+		Cur:   place.Current{PerCPUKthread: no, Flips: []place.Weighted{{Weight: 1}}, Load: known(1024), Weight: 1024},
+		Flips: []place.Weighted{{Weight: 1}}, Load: known(1024), Weight: 1024, Util: known(100),
 		RecentUsed: []int{2},
 	}
 	for _, release := range []string{"6.1.82", "6.1.83"} {

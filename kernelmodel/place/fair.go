@@ -134,13 +134,14 @@ const capacityMargin = 1280
 // CPU isolated at boot is 0, so a waker there is always wide.
 func (s *Selector) wakeWide() (bool, explore.Answer) {
 	size := int64(s.Machine.LLCSize(s.this))
-	if w := s.w; w.wideSize != size || w.wideRule != s.Rules.WakeWide {
-		w.wide, w.wideSize, w.wideRule = explore.Answer{Open: true, From: fact.Unknown}, size, s.Rules.WakeWide
-		if len(w.CurFlips) > 0 && len(w.Flips) > 0 {
-			w.wide = weighWide(w.CurFlips, w.Flips, size, s.Rules.WakeWide)
+	w := &s.w.wide
+	if w.size != size || w.rule != s.Rules.WakeWide {
+		*w = wideAnswer{explore.Answer{Open: true, From: fact.Unknown}, size, s.Rules.WakeWide}
+		if len(s.w.Cur.Flips) > 0 && len(s.w.Flips) > 0 {
+			w.Answer = weighWide(s.w.Cur.Flips, s.w.Flips, size, s.Rules.WakeWide)
 		}
 	}
-	a := s.w.wide
+	a := w.Answer
 	v := s.x.Ask(fWide, int(size)<<2|int(s.Rules.WakeWide), a)
 	s.o.Wide = bit(v)
 	s.step(Step{Func: "wake_wide", Kind: AskWide, CPU: s.this, N: size, Answer: yesno(v), Fact: a})
@@ -329,9 +330,9 @@ func (s *Selector) wakeAffineWeight(d *topo.Domain) bool {
 	st, w, r := s.State, s.w, s.Rules
 	sync := s.sync()
 	this, prev := st.Load(r.CPULoad, s.this), st.Load(r.CPULoad, s.prev)
-	cur, task := w.CurLoad, w.Load
+	cur, task := w.Cur.Load, w.Load
 	if r.TaskWeight {
-		cur, task = explore.Exactly(w.CurWeight, w.CurLoad.From), explore.Exactly(w.Weight, w.Load.From)
+		cur, task = explore.Exactly(w.Cur.Weight, w.Cur.Load.From), explore.Exactly(w.Weight, w.Load.From)
 	}
 	from := min(this.From, prev.From, task.From)
 	capThis, capPrev := st.Capacity(s.this), st.Capacity(s.prev)

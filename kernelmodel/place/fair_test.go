@@ -62,7 +62,7 @@ func TestWakeWide(t *testing.T) {
 	} {
 		m := machineFor(twoLLCs(), tc.kernel, cpumask.Mask{}, cpumask.Mask{})
 		w := wakeupOf(8, 1, 2)
-		w.CurFlips, w.Flips = []Weighted{{tc.cur, 1}}, []Weighted{{tc.wakee, 1}}
+		w.Cur.Flips, w.Flips = []Weighted{{tc.cur, 1}}, []Weighted{{tc.wakee, 1}}
 		w.Sync = yes()
 		st := newFakeState(8)
 		st.cpu[2].load = exactly(4096)
@@ -97,7 +97,7 @@ func TestWakeCap(t *testing.T) {
 	} {
 		m := machineFor(smtPairs(8), tc.kernel, tc.iso, cpumask.Mask{})
 		w := wakeupOf(8, tc.this, tc.prev)
-		w.CurFlips, w.Flips, w.Util = []Weighted{{0, 1}}, []Weighted{{0, 1}}, exactly(tc.util)
+		w.Cur.Flips, w.Flips, w.Util = []Weighted{{0, 1}}, []Weighted{{0, 1}}, exactly(tc.util)
 		if o := selectOn(m, kernelRules(t, tc.kernel), newFakeState(8), w); o.Affine != tc.affine {
 			t.Errorf("%s, isolated %s, CPUs %d and %d, util %d: want_affine %v", tc.kernel, tc.iso, tc.this, tc.prev, tc.util, o.Affine)
 		}
@@ -226,7 +226,7 @@ func TestWakeAffineIdle(t *testing.T) {
 			st.cpu[1].nr, st.cpu[1].runnable = exactly(tc.nr), exactly(tc.rnb)
 			st.cpu[1].load, st.cpu[tc.prev].load = exactly(tc.loads[0]), exactly(tc.loads[1])
 			w := wakeupOf(8, 1, tc.prev)
-			w.Sync, w.Load, w.CurLoad = explore.Known(tc.sync, fact.Observed), exactly(100), exactly(100)
+			w.Sync, w.Load, w.Cur.Load = explore.Known(tc.sync, fact.Observed), exactly(100), exactly(100)
 			want := tc.target
 			if want < 0 {
 				w.Allowed, want = cpumask.Of(tc.prev, 3), tc.prev
@@ -267,7 +267,7 @@ func TestWakeAffineWeight(t *testing.T) {
 			const task, waker = 300, 50
 			st.cpu[1].load, st.cpu[tc.prev].load = exactly(tc.this-task), exactly(tc.there+task)
 			w := wakeupOf(8, 1, tc.prev)
-			w.Load, w.CurLoad = exactly(task), exactly(waker)
+			w.Load, w.Cur.Load = exactly(task), exactly(waker)
 			if tc.sync {
 				w.Sync = yes()
 				st.cpu[1].load = exactly(tc.this - task + waker)
@@ -283,7 +283,7 @@ func TestWakeAffineWeight(t *testing.T) {
 	st.cpu[1].nr = exactly(2)
 	st.cpu[1].load, st.cpu[6].load = exactly(100), exactly(0)
 	w := wakeupOf(8, 1, 6)
-	w.Sync, w.CurLoad = yes(), exactly(101)
+	w.Sync, w.Cur.Load = yes(), exactly(101)
 	if o := selectOn(m, kernelRules(t, "6.1"), st, w); o.Target != 1 {
 		t.Errorf("sync waker of more load than its CPU: target %d, want 1", o.Target)
 	}

@@ -123,9 +123,10 @@ func wakeupOf(n, this, prev int) *Wakeup {
 	return &Wakeup{
 		Kind: KindWakeup, This: this, Prev: []int{prev}, PrevFrom: fact.Observed, Prio: 120,
 		Allowed: cpumask.Range(0, n-1), AllowedFrom: fact.Observed,
-		OneCPU: no(), MigrationDisabled: no(), IsCurrent: no(), OnRq: no(), OnCPU: no(), Delayed: no(), Sync: no(), InTask: no(), CurPerCPUKthread: no(), IdlePolicy: no(),
-		CurFlips: []Weighted{{0, 1}}, Flips: []Weighted{{0, 1}},
-		CurLoad: exactly(512), Load: exactly(512), CurWeight: 1024, Weight: 1024, Util: exactly(512),
+		OneCPU: no(), MigrationDisabled: no(), IsCurrent: no(), OnRq: no(), OnCPU: no(), Delayed: no(), Sync: no(), InTask: no(), IdlePolicy: no(),
+		Flips: []Weighted{{0, 1}},
+		Cur:   Current{PerCPUKthread: no(), Flips: []Weighted{{0, 1}}, Load: exactly(512), Weight: 1024},
+		Load:  exactly(512), Weight: 1024, Util: exactly(512),
 		RecentUsed: []int{prev},
 	}
 }

@@ -110,12 +110,12 @@ func drawScene(t *rapid.T, open bool) *scene {
 		w.Allowed = randomMask(t, s.n-1, "allowed")
 	}
 	w.OneCPU = explore.Known(w.Allowed.Weight() == 1, fact.Observed)
-	w.Sync, w.InTask, w.CurPerCPUKthread = drawAnswer(t, open, "sync"), drawAnswer(t, open, "in task"), drawAnswer(t, open, "kthread")
+	w.Sync, w.InTask, w.Cur.PerCPUKthread = drawAnswer(t, open, "sync"), drawAnswer(t, open, "in task"), drawAnswer(t, open, "kthread")
 	w.OnCPU = explore.Known(rapid.IntRange(0, 9).Draw(t, "on cpu") == 0, fact.Observed)
 	w.ThisIsPrev = rapid.IntRange(0, 9).Draw(t, "own timer") == 0
 	flips := rapid.SampledFrom([]int64{0, 1, 3, 9, 1000})
-	w.CurFlips, w.Flips = []Weighted{{flips.Draw(t, "waker's flips"), 1}}, []Weighted{{flips.Draw(t, "flips"), 1}}
-	w.Load, w.CurLoad = drawRange(t, open, 1024, "task load"), drawRange(t, open, 1024, "waker load")
+	w.Cur.Flips, w.Flips = []Weighted{{flips.Draw(t, "waker's flips"), 1}}, []Weighted{{flips.Draw(t, "flips"), 1}}
+	w.Load, w.Cur.Load = drawRange(t, open, 1024, "task load"), drawRange(t, open, 1024, "waker load")
 	w.RecentUsed = []int{cpu("recent")}
 	if open {
 		if rapid.IntRange(0, 3).Draw(t, "recent?") == 0 {
@@ -265,14 +265,14 @@ func forget(t *rapid.T, s *scene) string {
 	case "task":
 		open(&w.InTask)
 	case "kthread":
-		open(&w.CurPerCPUKthread)
+		open(&w.Cur.PerCPUKthread)
 	case "flips":
 		w.Flips = nil
 	case "recent":
 		w.RecentUsed = nil
 	case "task load":
 		widen(&w.Load)
-		widen(&w.CurLoad)
+		widen(&w.Cur.Load)
 	case "on rq":
 		open(&w.OnRq)
 	case "on cpu":
@@ -338,17 +338,17 @@ func TestFirstRunIsPreferred(t *testing.T) {
 				best(r)
 			}
 		}
-		for _, a := range []*explore.Answer{&w.Sync, &w.InTask, &w.CurPerCPUKthread} {
+		for _, a := range []*explore.Answer{&w.Sync, &w.InTask, &w.Cur.PerCPUKthread} {
 			sure(a)
 		}
 		best(&w.Load)
-		best(&w.CurLoad)
+		best(&w.Cur.Load)
 		w.Prev = w.Prev[:1]
 		if w.RecentUsed == nil {
 			w.RecentUsed = []int{w.Prev[0]} // of no use: the preferred answer
 		}
 		if w.Flips == nil {
-			w.Flips, w.CurFlips = []Weighted{{0, 1}}, []Weighted{{0, 1}}
+			w.Flips, w.Cur.Flips = []Weighted{{0, 1}}, []Weighted{{0, 1}}
 			if s.m.LLCSize(s.w.This) == 0 {
 				return // wide whatever the flips are
 			}

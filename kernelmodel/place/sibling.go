@@ -63,7 +63,7 @@ func (s *Selector) clusters() bool { return s.Rules.Cluster && s.Machine.Cluster
 // the wakee on the same CPU, so the wakeup is as good as sync.
 func (s *Selector) stackOnPerCPUKthread(prev int) bool {
 	w, x := s.w, s.x
-	if prev != s.this || !x.Ask(fCurKthread, 0, w.CurPerCPUKthread) {
+	if prev != s.this || !x.Ask(fCurKthread, 0, w.Cur.PerCPUKthread) {
 		return false
 	}
 	if s.Rules.KthreadInTask && !x.Ask(fInTask, 0, w.InTask) {

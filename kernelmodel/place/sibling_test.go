@@ -223,7 +223,7 @@ func TestRecentUsed(t *testing.T) {
 		m := machineFor(flat(8), tc.kernel, cpumask.Mask{}, cpumask.Mask{})
 		w := wakeupOf(8, this, prev)
 		w.Allowed, w.RecentUsed = tc.allowed, []int{recent}
-		w.CurFlips, w.Flips = []Weighted{{1000, 1}}, []Weighted{{100, 1}} // wide: the target is prev
+		w.Cur.Flips, w.Flips = []Weighted{{1000, 1}}, []Weighted{{100, 1}} // wide: the target is prev
 		st := newFakeState(8).idle(tc.idle...).scans(exactly(0))
 		o := selectOn(m, kernelRules(t, tc.kernel), st, w)
 		if o.CPU != tc.cpu || o.Path != tc.path || o.SetRecentUsed != tc.set {
@@ -257,7 +257,7 @@ func TestWakersRecentUsed(t *testing.T) {
 	} {
 		m := machineFor(flat(8), tc.kernel, cpumask.Mask{}, cpumask.Mask{})
 		w := wakeupOf(8, tc.this, 2)
-		w.CurFlips, w.Flips = []Weighted{{tc.curFlips, 1}}, []Weighted{{100, 1}}
+		w.Cur.Flips, w.Flips = []Weighted{{tc.curFlips, 1}}, []Weighted{{100, 1}}
 		if tc.forbidden >= 0 {
 			w.Allowed = w.Allowed.AndNot(cpumask.Of(tc.forbidden))
 		}
@@ -380,7 +380,7 @@ func TestPerCPUKthread(t *testing.T) {
 		for inTask, want := range map[bool]bool{true: tc.inTask, false: tc.notInTask} {
 			st := newFakeState(4).idle(3)
 			w := wakeupOf(4, 1, 1)
-			w.CurPerCPUKthread, w.InTask = yes(), explore.Known(inTask, fact.Observed)
+			w.Cur.PerCPUKthread, w.InTask = yes(), explore.Known(inTask, fact.Observed)
 			check := func(why string, want bool) {
 				t.Helper()
 				o := selectOn(m, r, st, w)
@@ -392,13 +392,13 @@ func TestPerCPUKthread(t *testing.T) {
 			st.cpu[1].nr = exactly(2)
 			check("with another task queued", false)
 			st.cpu[1].nr = exactly(1)
-			w.CurPerCPUKthread = no()
+			w.Cur.PerCPUKthread = no()
 			check("another waker", false)
 		}
 	}
 	// prev elsewhere: no stacking.
 	w := wakeupOf(4, 1, 2)
-	w.CurPerCPUKthread, w.InTask = yes(), yes()
+	w.Cur.PerCPUKthread, w.InTask = yes(), yes()
 	m := machineFor(flat(4), "6.12", cpumask.Mask{}, cpumask.Mask{})
 	if o := selectOn(m, kernelRules(t, "6.12"), newFakeState(4).idle(3), w); o.Path == PathPerCPUKthread {
 		t.Errorf("stacks although prev is another CPU: %d", o.CPU)

@@ -57,7 +57,7 @@ func TestAffineStep(t *testing.T) {
 	}{
 		{"allowed, not wide", func(*Wakeup) {}, Yes, fact.Estimated, false},
 		{"the flips are not known", func(w *Wakeup) { w.Flips = nil }, Yes, fact.Unknown, true},
-		{"wide", func(w *Wakeup) { w.CurFlips, w.Flips = []Weighted{{100, 1}}, []Weighted{{8, 1}} }, No, fact.Estimated, false},
+		{"wide", func(w *Wakeup) { w.Cur.Flips, w.Flips = []Weighted{{100, 1}}, []Weighted{{8, 1}} }, No, fact.Estimated, false},
 		{"not allowed", func(w *Wakeup) { w.Allowed = cpumask.Of(2, 3) }, No, fact.Observed, false},
 	} {
 		w := wakeupOf(8, 1, 2)

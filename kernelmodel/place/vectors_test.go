@@ -134,7 +134,7 @@ func TestClearThis(t *testing.T) {
 	top := topo.Regular{Nodes: 1, Packages: 1, LLCs: 2, Cores: 2, Threads: 2}.Topology()
 	st := newFakeState(8).cores(yes())
 	w := wakeupOf(8, 0, 6)
-	w.CurFlips, w.Flips = []Weighted{{100, 1}}, []Weighted{{10, 1}} // wide: the target is prev
+	w.Cur.Flips, w.Flips = []Weighted{{100, 1}}, []Weighted{{10, 1}} // wide: the target is prev
 	for k, want := range map[string]int{"5.11": 6, "5.12": 0, "5.13": 6, "5.15": 6, "6.12": 6} {
 		o := selectOn(machineFor(top, k, cpumask.Mask{}, cpumask.Mask{}), kernelRules(t, k), st, w)
 		if o.ClearIdleCores != want || o.CPU != 6 {

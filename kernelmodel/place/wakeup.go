@@ -114,28 +114,42 @@ type Wakeup struct {
 	Sync explore.Answer
 	// InTask: the wakeup is done in task context.
 	InTask explore.Answer
-	// CurPerCPUKthread: the task current on This is a kthread of one CPU.
-	CurPerCPUKthread explore.Answer
+	// Cur is the task current on This.
+	Cur Current
 	// IdlePolicy: the wakee's policy is SCHED_IDLE.
 	IdlePolicy explore.Answer
-	// CurFlips and Flips are the wakee_flips of the current task and of the
-	// wakee, after record_wakee: the values they may have with their weights. Nil
-	// is unknown.
-	CurFlips, Flips []Weighted
-	// CurLoad and Load are task_h_load of the current task and of the wakee,
-	// CurWeight and Weight their load weights; 0 of swapper.
-	CurLoad, Load     explore.Range
-	CurWeight, Weight int64
+	// Flips are the wakee_flips of the wakee: the values they may have with their
+	// weights. Nil is unknown.
+	Flips []Weighted
+	// Load is task_h_load of the wakee, Weight its load weight.
+	Load   explore.Range
+	Weight int64
 	// Util is the wakee's util_avg.
 	Util explore.Range
 	// RecentUsed holds the values recent_used_cpu may have, the likeliest first;
 	// nil if it may be any.
 	RecentUsed []int
 
-	// wide keeps the answer about the flips by a rule for an LLC of wideSize CPUs.
-	wide     explore.Answer
-	wideSize int64
-	wideRule rules.WakeWideRule
+	wide wideAnswer
+}
+
+// Current is the task that is current on the CPU that executes a wakeup.
+type Current struct {
+	// PerCPUKthread: it is a kthread of one CPU.
+	PerCPUKthread explore.Answer
+	// Flips are its wakee_flips after record_wakee: the values they may have with
+	// their weights. Nil is unknown.
+	Flips []Weighted
+	// Load is its task_h_load, Weight its load weight; 0 of swapper.
+	Load   explore.Range
+	Weight int64
+}
+
+// wideAnswer keeps the answer about the flips by a rule for an LLC of size CPUs.
+type wideAnswer struct {
+	explore.Answer
+	size int64
+	rule rules.WakeWideRule
 }
 
 // Weighted is a value that a number may have, and how likely it is among the

@@ -367,7 +367,7 @@ func (r *Decider) ask(d *decision, p *timeline.Task, w *world.World, q *place.Wa
 	irq := d.line.WakerContext == timeline.WakerHardirq || d.line.WakerContext == timeline.WakerSoftirq || d.line.WakerContext == timeline.WakerIdle
 	*q = place.Wakeup{
 		ThisIsPrev: irq && d.ev.CPU == d.prev,
-		CurFlips:   q.CurFlips, Flips: q.Flips,
+		Cur:        place.Current{Flips: q.Cur.Flips}, Flips: q.Flips,
 		Kind: d.kind, This: this, Prev: prevs, PrevFrom: prevFrom, Prio: int(d.line.Task.Prio),
 		Allowed: a.Mask, AllowedFrom: a.From, OneCPU: a.One(),
 		MigrationDisabled: explore.Known(false, fact.Reconstructed),
@@ -389,19 +389,19 @@ func (r *Decider) ask(d *decision, p *timeline.Task, w *world.World, q *place.Wa
 	} else if len(own.Recent) > 0 && own.Recent[0] < r.Base.Machine.NumCPU() {
 		q.RecentUsed = own.Recent
 	}
-	q.CurFlips, q.Flips = append(q.CurFlips[:0], place.Weighted{Weight: 1}), own.Flips.Value(q.Flips[:0])
-	q.CurPerCPUKthread = explore.Known(cur == 0, fact.Reconstructed)
-	q.CurLoad, q.CurWeight, q.Weight = explore.Exactly(0, fact.Reconstructed), 0, p.Entity.Weight
+	q.Cur.Flips, q.Flips = append(q.Cur.Flips[:0], place.Weighted{Weight: 1}), own.Flips.Value(q.Flips[:0])
+	q.Cur.PerCPUKthread = explore.Known(cur == 0, fact.Reconstructed)
+	q.Cur.Load, q.Cur.Weight, q.Weight = explore.Exactly(0, fact.Reconstructed), 0, p.Entity.Weight
 	kthread := false
 	if cp := t.Find(cur); cp != nil && cur > 0 {
-		q.CurFlips = r.Hidden.Of(cp.PID).Flips.After(p.PID, d.ev.Time, q.CurFlips[:0])
+		q.Cur.Flips = r.Hidden.Of(cp.PID).Flips.After(p.PID, d.ev.Time, q.Cur.Flips[:0])
 		ca := r.Timeline.Affinities.Of(cp)
 		kthread = ca.Kthread
-		q.CurPerCPUKthread = explore.Known(ca.Kthread && ca.Mask.Weight() == 1, ca.From)
-		q.CurLoad, q.CurWeight = hidden.Margin(cp.Entity.Load, cp.Entity.Load), cp.Entity.Weight
+		q.Cur.PerCPUKthread = explore.Known(ca.Kthread && ca.Mask.Weight() == 1, ca.From)
+		q.Cur.Load, q.Cur.Weight = hidden.Margin(cp.Entity.Load, cp.Entity.Load), cp.Entity.Weight
 	} else if cur < 0 {
-		q.CurFlips = q.CurFlips[:0]
-		q.CurPerCPUKthread = explore.Either(false, fact.Unknown)
+		q.Cur.Flips = q.Cur.Flips[:0]
+		q.Cur.PerCPUKthread = explore.Either(false, fact.Unknown)
 	}
 	q.Load = hidden.Margin(p.Entity.Load, p.Entity.Load)
 	asleep := p.Entity // wake_cap brings it to its queue's last update, which came after its sleep
