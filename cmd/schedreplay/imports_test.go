@@ -24,7 +24,7 @@ var arrows = map[string][]string{
 	"report":              {"plots", "export", "findings", "findings/say", "findings/stats", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
 	"plots":               {"findings", "findings/say", "findings/stats", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
 	"export":              {"findings", "findings/say", "loop", "loop/work", "replay", "kernelmodel/rules", "kernelmodel/place", "parser"},
-	"findings":            {"findings/stats", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
+	"findings":            {"findings/stats", "loop", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
 	"findings/say":        {"findings", "findings/stats", "loop", "loop/work", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
 	"findings/stats":      {},                                                             // numbers in, numbers out
 	"export/anonymize":    {"parser", "parser/tep", "parser/perfdata", "parser/tracedat"}, // it walks their containers

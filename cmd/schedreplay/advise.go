@@ -1,0 +1,95 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"schedreplay/export/jsondoc"
+	"schedreplay/findings"
+	"schedreplay/findings/say"
+	"schedreplay/loop"
+	"schedreplay/replay"
+)
+
+func (a *app) adviseCommand() *cobra.Command {
+	var c common
+	var l loopFlags
+	cmd := &cobra.Command{
+		Use:   "advise CAPTURE",
+		Short: "What would have helped, with the commands to do it",
+		Long: `advise tries the remedies that fit what a recording shows in the closed loop, ranks them
+by the time that foreign tasks would still have held the isolated CPUs, and prints for
+each the command to apply it, what makes it last, what it costs and when it does not
+help. What the loop makes of the recording itself comes first: see whatif. It knows
+affinities of intruders, ksm, a real-time owner, the fix, and whole cores; cpuset
+partitions, interrupts and nohz_full are not tried. Formats: text, json.`,
+		Example: `  schedreplay advise testdata/traces/smt44-isolated43-original
+  schedreplay advise perf.data --host host.tar.gz --format json`,
+	}
+	c.add(cmd, "text", "json")
+	l.add(cmd)
+	return a.captureCommand(cmd, &c, func(in *input) error { return a.advise(in, &c, &l) })
+}
+
+func (a *app) advise(in *input, c *common, l *loopFlags) error {
+	in.needIsolated = true
+	if err := in.checkCPUs(c.filter.cpus); err != nil {
+		return err
+	}
+	var ad *findings.Advice
+	res, r, err := a.closedLoop(in, l, func(res *replay.Result) []loop.Scenario {
+		ad = findings.AdviceOf(res)
+		return ad.Scenarios()
+	})
+	if err != nil {
+		return err
+	}
+	ad.Judge(res, r)
+	a.announce(in, say.Recorded(res))
+	if c.format == "json" {
+		_, _ = a.out.Write(jsondoc.Advice(ad, r, in.partial() != nil))
+		return nil
+	}
+	a.provenance(in, res)
+	fmt.Fprintf(a.out, "closed loop, %s of each remedy, seed %d\n\n", say.Counted(int64(r.Runs), "run"), r.Seed)
+	a.trustText(&r.Trust)
+	fmt.Fprintln(a.out)
+	if len(ad.Remedies) == 0 {
+		fmt.Fprintln(a.out, "No foreign task ran on an isolated CPU: there is nothing to remedy.")
+		return nil
+	}
+	a.paragraph("As it is: "+say.RemedyFigures(&ad.Baseline)+".", 0)
+	for _, boot := range [...]bool{false, true} {
+		a.remedies(ad, boot)
+	}
+	return nil
+}
+
+// remedies prints those that need a boot, or those that do not, best first.
+func (a *app) remedies(ad *findings.Advice, boot bool) {
+	title, n := "without a boot", 0
+	if boot {
+		title = "with the next boot"
+	}
+	for i := range ad.Remedies {
+		m := &ad.Remedies[i]
+		if m.Reboot != boot {
+			continue
+		}
+		if n++; n == 1 {
+			fmt.Fprintf(a.out, "\n%s\n", a.style().Bold(title))
+		}
+		a.paragraph(fmt.Sprintf("%d. %s: %s.", n, say.RemedyTitle(m), say.RemedyFigures(m)), 0)
+		now, lasting := say.RemedyCommands(m)
+		for _, s := range now {
+			fmt.Fprintln(a.out, "     "+say.Terminal(s))
+		}
+		for _, s := range lasting {
+			a.paragraph("to last: "+s, 5)
+		}
+		for _, s := range say.RemedyWarnings(ad, m) {
+			a.paragraph(s, 5)
+		}
+	}
+}
