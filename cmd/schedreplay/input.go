@@ -30,6 +30,7 @@ type input struct {
 	needIsolated bool
 	// other: events that replay has no use for count as decoded.
 	other bool
+	ctx   context.Context
 	stop  context.CancelCauseFunc
 
 	surveyed bool
@@ -47,7 +48,7 @@ func (a *app) open(path string, c *common) (*input, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &input{Input: raw, flags: c, stop: a.cancel}
+	in := &input{Input: raw, flags: c, ctx: a.ctx, stop: a.cancel}
 	if err := in.describe(); err != nil {
 		in.Close()
 		return nil, err
@@ -86,7 +87,7 @@ func (in *input) describe() (err error) {
 		path = in.Bundle
 	}
 	if path != "" {
-		if in.bundle, err = host.Read(path); err != nil {
+		if in.bundle, err = host.Read(in.ctx, path); err != nil {
 			return err
 		}
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -48,8 +47,8 @@ the kernel's own domains, they are compared. Formats: text, json.`,
 }
 
 func (a *app) topology(path string, c *common) error {
-	if isBundle(path) {
-		b, err := host.Read(path)
+	if a.isBundle(path) {
+		b, err := host.Read(a.ctx, path)
 		if err != nil {
 			return err
 		}
@@ -83,11 +82,11 @@ func (a *app) topology(path string, c *common) error {
 
 // isBundle tells a host bundle from a capture: it is none of the dialects, and
 // reads as a bundle.
-func isBundle(path string) bool {
+func (a *app) isBundle(path string) bool {
 	if st, err := os.Stat(path); err != nil || st.Mode()&(os.ModeNamedPipe|os.ModeCharDevice) != 0 {
 		return false
 	}
-	in, err := open.File(context.Background(), path, open.Options{})
+	in, err := open.File(a.ctx, path, open.Options{})
 	if err == nil {
 		in.Close()
 		return false
@@ -95,7 +94,7 @@ func isBundle(path string) bool {
 	if !errors.Is(err, parser.ErrFormat) && !errors.Is(err, open.ErrNoCapture) {
 		return false
 	}
-	h, err := host.Read(path)
+	h, err := host.Read(a.ctx, path)
 	return err == nil && (len(h.CPU) > 0 || h.Release.Known() || h.Cmdline.Known())
 }
 

@@ -272,7 +272,7 @@ func TestWindow(t *testing.T) {
 // capture.
 func TestBundle(t *testing.T) {
 	path := root + "testdata/traces/smt44-isolated43-original/host.tar.gz"
-	h, err := host.Read(path)
+	h, err := host.Read(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -294,7 +294,7 @@ func TestBundle(t *testing.T) {
 	if err := os.WriteFile(out, first.Bytes(), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	got, err := host.Read(out)
+	got, err := host.Read(t.Context(), out)
 	if err != nil {
 		t.Fatal(err)
 	}

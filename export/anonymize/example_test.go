@@ -18,7 +18,7 @@ func ExampleCapture() {
 		return
 	}
 	defer in.Close()
-	h, err := host.Read(in.Bundle)
+	h, err := host.Read(context.Background(), in.Bundle)
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -64,7 +64,7 @@ func TestResultsAreTheSame(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer in.Close()
-			h, err := host.Read(bundle)
+			h, err := host.Read(t.Context(), bundle)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -27,7 +27,7 @@ func Open(t testing.TB, path, bundle string) (*open.Input, *parser.Host) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = in.Close() })
-	b, err := host.Read(cmp.Or(bundle, in.Bundle, in.Beside))
+	b, err := host.Read(t.Context(), cmp.Or(bundle, in.Bundle, in.Beside))
 	if err != nil {
 		t.Fatal(err)
 	}

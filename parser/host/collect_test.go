@@ -67,7 +67,7 @@ func collect(t testing.TB, root string) ([]byte, Collected) {
 func TestCollectRoundTrip(t *testing.T) {
 	for _, name := range []string{"numa16"} {
 		bundle := "testdata/bundles/" + name + ".tar.gz"
-		want, err := Read(bundle)
+		want, err := Read(t.Context(), bundle)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -188,7 +188,7 @@ func TestCollectLive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := Read("/")
+	want, err := Read(t.Context(), "/")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,11 +236,11 @@ func TestShellCollector(t *testing.T) {
 	if b, err := cmd.CombinedOutput(); err != nil || len(b) > 0 {
 		t.Fatalf("%v: %s", err, b)
 	}
-	got, err := Read(out)
+	got, err := Read(t.Context(), out)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := Read("/")
+	want, err := Read(t.Context(), "/")
 	if err != nil {
 		t.Fatal(err)
 	}

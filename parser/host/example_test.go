@@ -1,6 +1,7 @@
 package host_test
 
 import (
+	"context"
 	"fmt"
 
 	"schedreplay/parser/host"
@@ -8,7 +9,7 @@ import (
 
 // Read a host bundle.
 func ExampleRead() {
-	h, err := host.Read("../../testdata/traces/smt44-isolated43-original/host.tar.gz")
+	h, err := host.Read(context.Background(), "../../testdata/traces/smt44-isolated43-original/host.tar.gz")
 	if err != nil {
 		fmt.Println(err)
 		return

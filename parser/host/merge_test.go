@@ -18,7 +18,7 @@ func ptr(s string) *string { return &s }
 
 func smt8(t testing.TB) *parser.Host {
 	t.Helper()
-	h, err := Read("testdata/bundles/smt8-isolated3.tar.gz")
+	h, err := Read(t.Context(), "testdata/bundles/smt8-isolated3.tar.gz")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -20,12 +21,20 @@ import (
 // Host.Notes.
 //
 // The error is a [parser.Error] that wraps [parser.ErrHost]: no such file, no
-// bundle, two machines in one bundle, a damaged archive, a bound exceeded.
-func Read(path string) (*parser.Host, error) {
+// bundle, two machines in one bundle, a damaged archive; or it is ctx.Err().
+func Read(ctx context.Context, path string) (*parser.Host, error) {
+	h, err := read(ctx, path)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return h, err
+}
+
+func read(ctx context.Context, path string) (*parser.Host, error) {
 	st, err := os.Stat(path)
 	if err == nil && st.IsDir() {
 		t := newTree(path)
-		if err := t.readFolder(path); err != nil {
+		if err := t.readFolder(ctx, path); err != nil {
 			return nil, err
 		}
 		return t.host(), nil
@@ -38,8 +47,17 @@ func Read(path string) (*parser.Host, error) {
 		return nil, newTree(path).fail("", fmt.Errorf("%w: %w", parser.ErrHost, err))
 	}
 	defer f.Close()
-	return ReadArchive(path, f)
+	return ReadArchive(path, readerFunc(func(p []byte) (int, error) {
+		if ctx.Err() != nil {
+			return 0, ctx.Err()
+		}
+		return f.Read(p)
+	}))
 }
+
+type readerFunc func(p []byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // ReadArchive is [Read] for an archive that is already open; name is for
 // messages.

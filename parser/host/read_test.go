@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -143,7 +144,7 @@ func TestReadGolden(t *testing.T) {
 	for _, bundle := range bundles {
 		name := strings.TrimSuffix(filepath.Base(bundle), ".tar.gz")
 		t.Run(name, func(t *testing.T) {
-			h, err := Read(bundle)
+			h, err := Read(t.Context(), bundle)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -240,7 +241,7 @@ func TestReadContainers(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		got, err := Read(dir)
+		got, err := Read(t.Context(), dir)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -273,7 +274,7 @@ func TestReadRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var err error
 			if tc.path != "" {
-				_, err = Read(tc.path)
+				_, err = Read(t.Context(), tc.path)
 			} else {
 				_, err = ReadArchive("b.tar", bytes.NewReader(tc.data))
 			}
@@ -349,7 +350,7 @@ func TestReadFolderLinks(t *testing.T) {
 		t.Skip(err)
 	}
 	os.Symlink("/sys", filepath.Join(dir, "host", "sys"))
-	h, err := Read(filepath.Join(dir, "host"))
+	h, err := Read(t.Context(), filepath.Join(dir, "host"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -404,7 +405,7 @@ func TestReadBounds(t *testing.T) {
 	}
 	tree := newTree(dir)
 	tree.max.entries = 99
-	if err := tree.readFolder(dir); err != nil || len(tree.host().Notes) == 0 {
+	if err := tree.readFolder(t.Context(), dir); err != nil || len(tree.host().Notes) == 0 {
 		t.Errorf("folder: error %v, notes %q", err, tree.notes)
 	}
 }
@@ -445,5 +446,16 @@ func TestReadCost(t *testing.T) {
 			t.Errorf("%s: %d MiB are kept", name, kept>>20)
 		}
 		runtime.KeepAlive(h)
+	}
+}
+
+// Reading ends when it is told to.
+func TestReadInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, path := range []string{"testdata/bundles/numa16.tar.gz", t.TempDir()} {
+		if h, err := Read(ctx, path); h != nil || !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v, %v", path, h, err)
+		}
 	}
 }

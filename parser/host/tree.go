@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"compress/bzip2"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -223,7 +224,7 @@ func (t *tree) value(p string) (string, bool) {
 }
 
 // readFolder fills the tree from a folder.
-func (t *tree) readFolder(dir string) error {
+func (t *tree) readFolder(ctx context.Context, dir string) error {
 	r, err := os.OpenRoot(dir)
 	if err != nil {
 		return t.fail("", fmt.Errorf("%w: %w", parser.ErrHost, err))
@@ -234,6 +235,9 @@ func (t *tree) readFolder(dir string) error {
 	var walk func(root string, comps []string) error
 	walk = func(root string, comps []string) error {
 		at := path.Join(append([]string{".", root}, comps...)...)
+		if ctx.Err() != nil {
+			return errEnough
+		}
 		list, err := fs.ReadDir(fsys, at)
 		if err != nil {
 			t.skipped["folders that cannot be read"]++
