@@ -26,6 +26,7 @@ type Collector struct {
 	// certain and possible are the first changed decisions of each effect.
 	certain, possible [Effects][]Example
 	cpus              map[int]*worst
+	routes            Routes
 }
 
 // Turn is a change of path from one kernel to the other.
@@ -79,7 +80,7 @@ type worst struct {
 
 // NewCollector returns an empty collector.
 func NewCollector() *Collector {
-	return &Collector{turns: map[Turn]*Count{}, effects: map[int32]*[Effects]Count{}, cpus: map[int]*worst{}}
+	return &Collector{turns: map[Turn]*Count{}, effects: map[int32]*[Effects]Count{}, cpus: map[int]*worst{}, routes: newRoutes()}
 }
 
 // Begin takes what is known before the first decision.
@@ -93,6 +94,11 @@ func (c *Collector) Begin(res *replay.Result) {
 
 // Wakeup takes a decision.
 func (c *Collector) Wakeup(w *replay.Wakeup) {
+	if w.Selection {
+		c.routes.add(0, w.PrevCPU, w.RecordedCPU)
+		c.routes.add(1, w.Original.Prev, w.Original.CPU)
+		c.routes.add(2, w.Patched.Prev, w.Patched.CPU)
+	}
 	if w.Moved != replay.MovedCertain && w.Moved != replay.MovedPossible {
 		return
 	}
@@ -177,6 +183,7 @@ func keepWorst[T any](list []T, x T, value func(*T) int64) []T {
 // Findings computes the findings of the result with what was gathered on the way.
 func (c *Collector) Findings(res *replay.Result) *Findings {
 	f := Of(res)
+	f.Routes = c.routes
 	f.Changes = Changes{Effects: c.effects, Certain: c.certain, Possible: c.possible}
 	for k, n := range c.turns {
 		f.Changes.Turns = append(f.Changes.Turns, TurnCount{k, *n})

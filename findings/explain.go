@@ -199,3 +199,23 @@ func (d *Decision) Alike(i int) int {
 	}
 	return n
 }
+
+// EntryDecision is the decision by which a stay began; Told is false if it was not
+// explained.
+func EntryDecision(res *replay.Result, e *replay.Entry) *Decision {
+	w := e.Wakeup
+	w.Explanation = e.Explanation
+	return DecisionOf(res, &w)
+}
+
+// Estimates are the steps whose answers were computed with a margin, each question once.
+func (d *Decision) Estimates() []SideStep {
+	var out []SideStep
+	for i := range d.Steps {
+		s := &d.Steps[i]
+		if s.Fact.From == fact.Estimated && !slices.ContainsFunc(out, func(o SideStep) bool { return o.Same(&s.Step) }) {
+			out = append(out, *s)
+		}
+	}
+	return out
+}

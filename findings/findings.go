@@ -28,6 +28,8 @@ type Findings struct {
 	// Changes are the decisions that the alternative changes; empty without a
 	// [Collector].
 	Changes Changes
+	// Routes are where all decisions went; empty without a [Collector].
+	Routes Routes
 }
 
 // Of computes the findings of a result.

@@ -7,6 +7,7 @@ import (
 
 	"schedreplay/findings/say"
 	"schedreplay/findings/stats"
+	"schedreplay/plots/internal/columns"
 	"schedreplay/replay"
 )
 
@@ -35,18 +36,18 @@ type chartPanel struct {
 // length …, or the share in percent of columns that begin at T and are W wide.
 // What is only possible has the prefix p.
 type chartLane struct {
-	Name      string    `json:"n"`
-	Short     string    `json:"h,omitempty"`
-	Style     laneStyle `json:"k"`
-	Note      string    `json:"note,omitempty"`
-	Slices    []int64   `json:"s,omitempty"`
-	PSlices   []int64   `json:"ps,omitempty"`
-	T         int64     `json:"t,omitempty"`
-	W         int64     `json:"w,omitempty"`
-	Columns   []int     `json:"v,omitempty"`
-	PColumns  []int     `json:"pv,omitempty"`
-	solid     *coverage // where the columns are from
-	possible  *coverage
+	Name      string            `json:"n"`
+	Short     string            `json:"h,omitempty"`
+	Style     laneStyle         `json:"k"`
+	Note      string            `json:"note,omitempty"`
+	Slices    []int64           `json:"s,omitempty"`
+	PSlices   []int64           `json:"ps,omitempty"`
+	T         int64             `json:"t,omitempty"`
+	W         int64             `json:"w,omitempty"`
+	Columns   []int             `json:"v,omitempty"`
+	PColumns  []int             `json:"pv,omitempty"`
+	solid     *columns.Coverage // where the columns are from
+	possible  *columns.Coverage
 	pickSolid func(*sliver) bool
 	pickMaybe func(*sliver) bool
 }
@@ -122,11 +123,11 @@ func (k *chartLane) fill(t *CPUTrack, ax timeAxis, origin int64) {
 		}
 		return
 	}
-	columns := func(c *coverage) []int {
+	columns := func(c *columns.Coverage) []int {
 		if c == nil {
 			return nil
 		}
-		shares := c.columns(ax.start, ax.end, chartColumns)
+		shares := c.Columns(ax.start, ax.end, chartColumns)
 		out, any := make([]int, len(shares)), false
 		for i, s := range shares {
 			if s > 0 {
@@ -145,9 +146,9 @@ func (k *chartLane) fill(t *CPUTrack, ax timeAxis, origin int64) {
 			n = len(k.Columns)
 		}
 		// The columns begin with that of the start, several of the track together.
-		first, last := b.column(b.clamp(ax.start)), b.column(b.clamp(ax.end)-1)
+		first, last := b.Column(b.Clamp(ax.start)), b.Column(b.Clamp(ax.end)-1)
 		per := (last - first + n) / n
-		k.T, k.W = b.t0+int64(first)*b.width-origin, int64(per)*b.width
+		k.T, k.W = b.T0+int64(first)*b.Width-origin, int64(per)*b.Width
 	}
 }
 
@@ -170,17 +171,17 @@ func (d *detail) pick(want func(*sliver) bool, origin int64) []int64 {
 	return out
 }
 
-func chartDelay(t *CPUTrack, tracks [2]extents, kinds [2]delayKind, ax timeAxis) *chart {
+func chartDelay(t *CPUTrack, tracks [2]columns.Extents, kinds [2]delayKind, ax timeAxis) *chart {
 	c := newTimeChart("delay", ax)
-	all := extent{}
+	all := columns.Extent{}
 	names := [2][2]string{{"owner", "dot"}, {"intruder", "triangle"}}
 	for i, k := range kinds {
-		e := tracks[i].between(float64(ax.start), float64(ax.end)+1)
-		if e.n == 0 {
+		e := tracks[i].Between(float64(ax.start), float64(ax.end)+1)
+		if e.N == 0 {
 			continue
 		}
-		all = mergeExtent(all, e)
-		x := chartKind{Name: k.name, Color: names[i][0], Mark: names[i][1], Total: e.n}
+		all = columns.MergeExtent(all, e)
+		x := chartKind{Name: k.name, Color: names[i][0], Mark: names[i][1], Total: e.N}
 		at := c.Origin * 1e9
 		add := func(t, v int64) {
 			x.Points = append(x.Points, t-at, v)
@@ -197,18 +198,18 @@ func chartDelay(t *CPUTrack, tracks [2]extents, kinds [2]delayKind, ax timeAxis)
 			dt := float64(ax.end-ax.start) / chartColumns
 			for j := range chartColumns {
 				from := float64(ax.start) + float64(j)*dt
-				if e := tracks[i].between(from, from+dt); e.n > 0 {
-					add(int64(from+dt/2), e.min)
-					if e.max > e.min {
-						add(int64(from+dt/2), e.max)
+				if e := tracks[i].Between(from, from+dt); e.N > 0 {
+					add(int64(from+dt/2), e.Min)
+					if e.Max > e.Min {
+						add(int64(from+dt/2), e.Max)
 					}
 				}
 			}
 		}
 		c.Kinds = append(c.Kinds, x)
 	}
-	c.YMin, c.YMax = delayRange(all.min, all.max)
-	c.YMax = math.Max(c.YMin*10, float64(all.max)*1.6)
+	c.YMin, c.YMax = delayRange(all.Min, all.Max)
+	c.YMax = math.Max(c.YMin*10, float64(all.Max)*1.6)
 	return c
 }
 

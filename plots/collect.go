@@ -7,6 +7,7 @@ import (
 	"schedreplay/findings"
 	"schedreplay/findings/stats"
 	"schedreplay/parser"
+	"schedreplay/plots/internal/columns"
 	"schedreplay/replay"
 )
 
@@ -20,12 +21,8 @@ const (
 
 // Collector gathers what the figures and tables need from the stream.
 type Collector struct {
-	base timebase
+	base columns.Timebase
 	CPUs map[int]*CPUTrack
-	// placed counts decisions by CPU chosen: recorded, original, patched.
-	placed map[int]*[3]int64
-	// Routes counts decisions by the CPU the task was on and the one chosen.
-	Routes routes
 	// near is what ran on the CPUs beside the isolated ones.
 	near near
 	// kept counts the slices and points kept by all CPUs.
@@ -35,17 +32,17 @@ type Collector struct {
 // CPUTrack is what is kept of one isolated CPU.
 type CPUTrack struct {
 	cpu       int
-	base      *timebase
-	class     map[replay.Class]coverage
+	base      *columns.Timebase
+	class     map[replay.Class]columns.Coverage
 	intruders map[int32]*taskTrack
 	rest      *taskTrack // intruders beyond maxIntruders
-	delay     extents
-	intruded  extents
+	delay     columns.Extents
+	intruded  columns.Extents
 	recent    []replay.Slice // a ring of the last runs, for close-ups
 	next      int
 	clips     []*clip
 	lastStay  int
-	heat      heat
+	heat      columns.Heat
 	detail    detail
 	kept      *int
 }
@@ -55,9 +52,9 @@ type taskTrack struct {
 	task  replay.TaskRef
 	runs  int64
 	ns    int64
-	cover coverage
+	cover columns.Coverage
 	// certain and possible: the part that stays under the patched kernel.
-	certain, possible coverage
+	certain, possible columns.Coverage
 	length, period    *stats.Lengths
 	lastStart         int64
 }
@@ -71,7 +68,7 @@ type clip struct {
 
 func NewCollector() *Collector {
 	return &Collector{
-		CPUs: map[int]*CPUTrack{}, placed: map[int]*[3]int64{}, Routes: newRoutes(), near: newNear(),
+		CPUs: map[int]*CPUTrack{}, near: newNear(),
 	}
 }
 
@@ -79,8 +76,8 @@ func (c *Collector) cpu(n int) *CPUTrack {
 	t := c.CPUs[n]
 	if t == nil {
 		t = &CPUTrack{
-			cpu: n, base: &c.base, class: map[replay.Class]coverage{}, intruders: map[int32]*taskTrack{},
-			lastStay: -1, delay: newExtents(&c.base), intruded: newExtents(&c.base), heat: newHeat(), kept: &c.kept,
+			cpu: n, base: &c.base, class: map[replay.Class]columns.Coverage{}, intruders: map[int32]*taskTrack{},
+			lastStay: -1, delay: columns.NewExtents(&c.base), intruded: columns.NewExtents(&c.base), heat: columns.NewHeat(), kept: &c.kept,
 		}
 		c.CPUs[n] = t
 	}
@@ -89,22 +86,6 @@ func (c *Collector) cpu(n int) *CPUTrack {
 
 func (c *Collector) Wakeup(w *replay.Wakeup) {
 	c.near.entry(w)
-	if w.Selection {
-		for i, cpu := range [3]int{w.RecordedCPU, w.Original.CPU, w.Patched.CPU} {
-			if cpu < 0 {
-				continue
-			}
-			p := c.placed[cpu]
-			if p == nil {
-				p = new([3]int64)
-				c.placed[cpu] = p
-			}
-			p[i]++
-		}
-		c.Routes.add(0, w.PrevCPU, w.RecordedCPU)
-		c.Routes.add(1, w.Original.Prev, w.Original.CPU)
-		c.Routes.add(2, w.Patched.Prev, w.Patched.CPU)
-	}
 }
 
 // Begin takes what is known before the first decision.
@@ -121,19 +102,19 @@ func (c *Collector) Run(r *replay.Slice) {
 		t.intruder(r)
 	} else {
 		k := t.class[r.Class]
-		if k.track == nil {
-			k = newCoverage(&c.base)
+		if k.Track == nil {
+			k = columns.NewCoverage(&c.base)
 			t.class[r.Class] = k
 		}
-		k.add(r.Start, r.End)
+		k.Add(r.Start, r.End)
 	}
 	if r.Class == replay.ClassOwner && r.Delay >= 0 {
 		if r.Intruded {
-			t.intruded.add(r.Start, r.Delay)
+			t.intruded.Add(r.Start, r.Delay)
 		} else {
-			t.delay.add(r.Start, r.Delay)
+			t.delay.Add(r.Start, r.Delay)
 		}
-		t.heat.add(r.Start, r.Delay)
+		t.heat.Add(r.Start, r.Delay)
 	}
 	t.detail.add(r, t.kept)
 	t.remember(r)
@@ -165,18 +146,18 @@ func (t *CPUTrack) intruder(r *replay.Slice) {
 	if !r.CutStart && !r.CutEnd {
 		k.length.Add(r.End - r.Start)
 	}
-	k.cover.add(r.Start, r.End)
+	k.cover.Add(r.Start, r.End)
 	switch r.Patched {
 	case replay.MovedCertain:
-		k.certain.add(r.Start, r.End)
+		k.certain.Add(r.Start, r.End)
 	case replay.MovedPossible:
-		k.possible.add(r.Start, r.End)
+		k.possible.Add(r.Start, r.End)
 	}
 }
 
-func newTaskTrack(b *timebase, task replay.TaskRef) *taskTrack {
+func newTaskTrack(b *columns.Timebase, task replay.TaskRef) *taskTrack {
 	return &taskTrack{
-		task: task, cover: newCoverage(b), certain: newCoverage(b), possible: newCoverage(b),
+		task: task, cover: columns.NewCoverage(b), certain: columns.NewCoverage(b), possible: columns.NewCoverage(b),
 		length: stats.NewLengths(), period: stats.NewLengths(), lastStart: parser.NoTime,
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"schedreplay/findings/say"
 	"schedreplay/findings/stats"
+	"schedreplay/plots/internal/columns"
 	"schedreplay/replay"
 )
 
@@ -70,29 +71,29 @@ func delayRange(lo, hi int64) (float64, float64) {
 
 // drawDelayTime draws the owner's delays over time: per pixel column a line
 // from the least to the greatest, with a marker on the greatest.
-func drawDelayTime(tracks [2]extents, kinds [2]delayKind, ax timeAxis, worst *replay.Slice) func(*frame) {
+func drawDelayTime(tracks [2]columns.Extents, kinds [2]delayKind, ax timeAxis, worst *replay.Slice) func(*frame) {
 	return func(fr *frame) {
-		whole := [2]extent{}
+		whole := [2]columns.Extent{}
 		var used []delayKind
 		for i, t := range tracks {
-			whole[i] = t.between(float64(ax.start), float64(ax.end)+1)
-			if whole[i].n > 0 {
+			whole[i] = t.Between(float64(ax.start), float64(ax.end)+1)
+			if whole[i].N > 0 {
 				used = append(used, kinds[i])
 			}
 		}
 		fr.key(used, false)
-		all := mergeExtent(whole[0], whole[1])
+		all := columns.MergeExtent(whole[0], whole[1])
 		p := fr.newPlot()
 		ax.apply(fr, p, fr.c.Max.X-fr.c.Min.X)
-		p.Y.Min, p.Y.Max = delayRange(all.min, all.max)
+		p.Y.Min, p.Y.Max = delayRange(all.Min, all.Max)
 		// Room for the label of the greatest, and no more.
-		p.Y.Max = math.Max(p.Y.Min*10, float64(all.max)*math.Pow(p.Y.Max/p.Y.Min, 0.13))
+		p.Y.Max = math.Max(p.Y.Min*10, float64(all.Max)*math.Pow(p.Y.Max/p.Y.Min, 0.13))
 		p.Y.Scale = plot.LogScale{}
 		p.Y.Tick.Marker = durationTicks(p.Y.Min, p.Y.Max, 8)
 		p.Y.Label.Text = "sch delay"
 		p.Add(gridY{fr})
 		for i, t := range tracks {
-			if whole[i].n > 0 {
+			if whole[i].N > 0 {
 				p.Add(&delayColumns{fr, t, kinds[i], ax})
 			}
 		}
@@ -117,7 +118,7 @@ func (g gridY) Plot(c draw.Canvas, p *plot.Plot) {
 
 type delayColumns struct {
 	fr   *frame
-	t    extents
+	t    columns.Extents
 	kind delayKind
 	ax   timeAxis
 }
@@ -137,12 +138,12 @@ func (d *delayColumns) Plot(c draw.Canvas, p *plot.Plot) {
 		if i == n-1 {
 			to++
 		}
-		x := d.t.between(from, to)
-		if x.n == 0 {
+		x := d.t.Between(from, to)
+		if x.N == 0 {
 			continue
 		}
 		px := tx((from + dt/2 - float64(d.ax.origin)) / d.ax.unit)
-		lo, hi := ty(float64(max(x.min, 1))), ty(float64(max(x.max, 1)))
+		lo, hi := ty(float64(max(x.Min, 1))), ty(float64(max(x.Max, 1)))
 		if hi > lo {
 			bars.Move(vg.Point{X: px, Y: lo})
 			bars.Line(vg.Point{X: px, Y: hi})

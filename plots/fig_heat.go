@@ -10,6 +10,7 @@ import (
 
 	"schedreplay/findings"
 	"schedreplay/findings/say"
+	"schedreplay/plots/internal/columns"
 	"schedreplay/replay"
 )
 
@@ -29,7 +30,7 @@ func shadeAlpha(s int) uint8 { return uint8(0x2c + (0xff-0x2c)*(s-1)/(shades-1))
 
 // heatFigure is the owner's delays by time and length.
 func heatFigure(res *replay.Result, t *CPUTrack, c *findings.CPU) *Figure {
-	lo, hi, top, ok := t.heat.extent()
+	lo, hi, top, ok := t.heat.Extent()
 	if !ok {
 		return nil
 	}
@@ -49,12 +50,12 @@ func heatFigure(res *replay.Result, t *CPUTrack, c *findings.CPU) *Figure {
 	}
 }
 
-func drawHeat(h *heat, lo, hi int, top int64, ax timeAxis) func(*frame) {
+func drawHeat(h *columns.Heat, lo, hi int, top int64, ax timeAxis) func(*frame) {
 	return func(fr *frame) {
 		fr.shadeKey(top, "wakings")
 		p := fr.newPlot()
 		ax.apply(fr, p, fr.c.Max.X-fr.c.Min.X)
-		p.Y.Min, p.Y.Max = heatEdge(lo), heatEdge(hi+1)
+		p.Y.Min, p.Y.Max = columns.HeatEdge(lo), columns.HeatEdge(hi+1)
 		p.Y.Scale = plot.LogScale{}
 		p.Y.Tick.Marker = durationTicks(p.Y.Min, p.Y.Max, 8)
 		p.Y.Label.Text = "sch delay"
@@ -80,22 +81,22 @@ func (fr *frame) shadeKey(top int64, noun string) {
 
 type heatCells struct {
 	fr  *frame
-	h   *heat
+	h   *columns.Heat
 	ax  timeAxis
 	top int64
 }
 
 func (k *heatCells) Plot(c draw.Canvas, p *plot.Plot) {
 	tx, ty := p.Transforms(&c)
-	k.h.cells.sync()
-	b := k.h.base
+	k.h.Cells.Sync()
+	b := k.h.Base
 	var paths [shades + 1]vg.Path
 	x := func(col int) vg.Length {
-		at := float64(b.t0) + float64(col)*float64(b.width)
+		at := float64(b.T0) + float64(col)*float64(b.Width)
 		at = math.Max(float64(k.ax.start), math.Min(float64(k.ax.end), at))
 		return tx((at - float64(k.ax.origin)) / k.ax.unit)
 	}
-	for col, cell := range k.h.cells.cells {
+	for col, cell := range k.h.Cells.Cells {
 		if cell == nil {
 			continue
 		}
@@ -103,7 +104,7 @@ func (k *heatCells) Plot(c draw.Canvas, p *plot.Plot) {
 		x1 = max(x1, x0+k.fr.em*0.08)
 		for i, n := range cell {
 			if n > 0 {
-				rect(&paths[shade(n, k.top)], x0, ty(heatEdge(i)), x1, ty(heatEdge(i+1)))
+				rect(&paths[shade(n, k.top)], x0, ty(columns.HeatEdge(i)), x1, ty(columns.HeatEdge(i+1)))
 			}
 		}
 	}

@@ -10,8 +10,9 @@ import (
 	"gonum.org/v1/plot/vg"
 
 	"schedreplay/cpumask"
+	"schedreplay/findings"
 	"schedreplay/findings/say"
-	"schedreplay/replay"
+	"schedreplay/plots/internal/places"
 )
 
 // maxMatrixUnits bounds the rows of a matrix; on a machine of more CPUs they are
@@ -34,9 +35,10 @@ type matrix3 struct {
 	into  [3]int64 // of these, to isolated CPUs
 }
 
-func makeMatrix(res *replay.Result, col *Collector) *matrix3 {
+func makeMatrix(f *findings.Findings) *matrix3 {
+	res := f.Result
 	var used cpumask.Mask
-	for k := range col.Routes.N {
+	for k := range f.Routes.N {
 		used.Set(int(k.From))
 		used.Set(int(k.To))
 	}
@@ -45,22 +47,22 @@ func makeMatrix(res *replay.Result, col *Collector) *matrix3 {
 	}
 	iso, _ := res.Isolated.Get()
 	m := &matrix3{}
-	list, known := places(res.Host, hostCPUs(res, used))
+	list, known := places.Order(res.Host, places.Known(res, used))
 	if !known && len(list) > maxMatrixUnits {
-		list = slices.DeleteFunc(list, func(p cpuPlace) bool { return !used.Test(p.cpu) })
+		list = slices.DeleteFunc(list, func(p places.Place) bool { return !used.Test(p.CPU) })
 	}
 	m.llcs = known && len(list) > maxMatrixUnits
 	at := map[int]int{}
 	for _, p := range list {
 		if m.llcs {
-			if n := len(m.units); n == 0 || m.units[n-1].llc != p.llc || m.units[n-1].node != p.node {
-				m.units = append(m.units, unit{name: strconv.Itoa(p.llc), llc: p.llc, node: p.node})
+			if n := len(m.units); n == 0 || m.units[n-1].llc != p.LLC || m.units[n-1].node != p.Node {
+				m.units = append(m.units, unit{name: strconv.Itoa(p.LLC), llc: p.LLC, node: p.Node})
 			}
 		} else {
-			m.units = append(m.units, unit{name: strconv.Itoa(p.cpu), llc: p.llc, node: p.node})
+			m.units = append(m.units, unit{name: strconv.Itoa(p.CPU), llc: p.LLC, node: p.Node})
 		}
-		at[p.cpu] = len(m.units) - 1
-		if iso.Test(p.cpu) {
+		at[p.CPU] = len(m.units) - 1
+		if iso.Test(p.CPU) {
 			m.units[len(m.units)-1].isolated = true
 		}
 	}
@@ -70,7 +72,7 @@ func makeMatrix(res *replay.Result, col *Collector) *matrix3 {
 	for i := range m.n {
 		m.n[i] = map[[2]int]int64{}
 	}
-	for k, n := range col.Routes.N {
+	for k, n := range f.Routes.N {
 		for i := range n {
 			if n[i] > 0 {
 				c := [2]int{at[int(k.From)], at[int(k.To)]}
@@ -85,8 +87,9 @@ func makeMatrix(res *replay.Result, col *Collector) *matrix3 {
 	return m
 }
 
-func matrixFigure(res *replay.Result, col *Collector) *Figure {
-	m := makeMatrix(res, col)
+func matrixFigure(all *findings.Findings) *Figure {
+	res, routes := all.Result, &all.Routes
+	m := makeMatrix(all)
 	if m == nil {
 		return nil
 	}
@@ -98,19 +101,19 @@ func matrixFigure(res *replay.Result, col *Collector) *Figure {
 	f := &Figure{
 		Name:  "landing-matrix",
 		Title: "From which CPU to which the wakeups of all tasks went",
-		Caption: fmt.Sprintf("A row is the %s that a task was on before, a column the one chosen for it; the diagonal is staying. Counted are wakeups that went through a selection. Darker is more, on a logarithmic scale. "+
+		Caption: fmt.Sprintf("A row is the %s that a task was on before, a column the one chosen for it; the diagonal is staying. Only wakeups that went through a selection count. Darker is more, on a logarithmic scale. "+
 			"%s", what, marks),
-		desc: fmt.Sprintf("Recorded: %s; the table below has the numbers.", routeWords(res, col, 0)),
+		desc: fmt.Sprintf("Recorded: %s; the table below has the numbers.", routeWords(all, 0)),
 	}
 	if len(m.n[2]) > 0 && res.Patched != nil {
 		panels = append(panels, matrixPanel{"model of " + say.Kernel(res.Patched), m.n[2]})
 		if iso, ok := res.Isolated.Get(); ok && !iso.Empty() {
 			f.Title = fmt.Sprintf("Selections of an isolated CPU: %s recorded, %s with the patch", say.Count(m.into[0]), say.Count(m.into[2]))
 		}
-		f.desc = fmt.Sprintf("Recorded: %s. Under the patched kernel: %s. The table below has the numbers.", routeWords(res, col, 0), routeWords(res, col, 2))
+		f.desc = fmt.Sprintf("Recorded: %s. Under the patched kernel: %s. The table below has the numbers.", routeWords(all, 0), routeWords(all, 2))
 	}
-	if col.Routes.left > 0 {
-		f.Caption += fmt.Sprintf(" %s between CPUs beyond the first %s pairs are left out.", say.Counted(col.Routes.left, "placement"), say.Count(maxRoutes))
+	if routes.Left > 0 {
+		f.Caption += fmt.Sprintf(" %s between CPUs beyond the first %s pairs are left out.", say.Counted(routes.Left, "placement"), say.Count(findings.MaxRoutes))
 	}
 	f.height = func(s size) float64 {
 		if s.narrow {
@@ -124,10 +127,10 @@ func matrixFigure(res *replay.Result, col *Collector) *Figure {
 
 // routeWords lists the commonest routes of a kernel, those onto isolated CPUs
 // first.
-func routeWords(res *replay.Result, col *Collector, kernel int) string {
+func routeWords(f *findings.Findings, kernel int) string {
 	var words []string
-	for _, r := range SortedRoutes(res, col, kernel) {
-		if n := col.Routes.N[r][kernel]; n > 0 && len(words) < 5 {
+	for _, r := range f.Routes.Sorted(f.Result.Isolated.Value, kernel) {
+		if n := f.Routes.N[r][kernel]; n > 0 && len(words) < 5 {
 			words = append(words, fmt.Sprintf("CPU %d to %d %s", r.From, r.To, say.Times(n)))
 		}
 	}
@@ -135,26 +138,6 @@ func routeWords(res *replay.Result, col *Collector, kernel int) string {
 		return "none"
 	}
 	return say.Join(words)
-}
-
-// SortedRoutes sorts the routes: onto isolated CPUs first, then by count.
-func SortedRoutes(res *replay.Result, col *Collector, kernel int) []route {
-	iso, _ := res.Isolated.Get()
-	list := make([]route, 0, len(col.Routes.N))
-	for r := range col.Routes.N {
-		list = append(list, r)
-	}
-	slices.SortFunc(list, func(a, b route) int {
-		ia, ib := iso.Test(int(a.To)), iso.Test(int(b.To))
-		if ia != ib {
-			if ia {
-				return -1
-			}
-			return 1
-		}
-		return cmp.Or(cmp.Compare(col.Routes.N[b][kernel], col.Routes.N[a][kernel]), cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To))
-	})
-	return list
 }
 
 type matrixPanel struct {

@@ -6,6 +6,8 @@ import (
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"schedreplay/plots/internal/columns"
 )
 
 // laneStyle says how a lane's bars look; in grey the kinds differ by lightness
@@ -30,7 +32,7 @@ type lane struct {
 	short string // stands for the name where that is too wide; may be empty
 	style laneStyle
 	// solid is what is drawn full; possible what may be there, drawn hollow.
-	solid, possible *coverage
+	solid, possible *columns.Coverage
 	// pickSolid and pickPossible choose the same from single slices; nil where
 	// that cannot be.
 	pickSolid, pickPossible func(*sliver) bool
@@ -173,10 +175,10 @@ func (fr *frame) lane(area draw.Canvas, hi vg.Length, l lane, ax timeAxis) {
 }
 
 // profile draws a coverage as bars and reports whether there were any.
-func (fr *frame) profile(area draw.Canvas, base, full vg.Length, c coverage, ax timeAxis, st laneStyle, solid bool) bool {
+func (fr *frame) profile(area draw.Canvas, base, full vg.Length, c columns.Coverage, ax timeAxis, st laneStyle, solid bool) bool {
 	width := area.Max.X - area.Min.X
 	const levels = 20
-	cols := c.columns(ax.start, ax.end, int(float64(width)*float64(fr.dpi)/72/1.2))
+	cols := c.Columns(ax.start, ax.end, int(float64(width)*float64(fr.dpi)/72/1.2))
 	heights := make([]int, len(cols))
 	any := false
 	for i, share := range cols {

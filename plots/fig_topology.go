@@ -12,6 +12,7 @@ import (
 	"schedreplay/findings"
 	"schedreplay/findings/say"
 	"schedreplay/kernelmodel/topo"
+	"schedreplay/plots/internal/places"
 	"schedreplay/replay"
 )
 
@@ -35,7 +36,7 @@ func topologyFigure(all *findings.Findings) (*Figure, string) {
 		return nil, "There is no drawing of the machine: its topology is not known."
 	}
 	iso, isoKnown := res.Isolated.Get()
-	list, _ := places(res.Host, hostCPUs(res, cpumask.Mask{}))
+	list, _ := places.Order(res.Host, places.Known(res, cpumask.Mask{}))
 	left := 0
 	if len(list) > maxTopologyCPUs {
 		list, left = someLLCs(list, iso)
@@ -72,24 +73,24 @@ func topologyFigure(all *findings.Findings) (*Figure, string) {
 
 // someLLCs keeps the LLCs with isolated CPUs, then others, as many as there is
 // room for.
-func someLLCs(list []cpuPlace, iso cpumask.Mask) (kept []cpuPlace, left int) {
+func someLLCs(list []places.Place, iso cpumask.Mask) (kept []places.Place, left int) {
 	size, want := map[int]int{}, map[int]bool{}
 	for _, p := range list {
-		size[p.llc]++
-		want[p.llc] = want[p.llc] || iso.Test(p.cpu)
+		size[p.LLC]++
+		want[p.LLC] = want[p.LLC] || iso.Test(p.CPU)
 	}
 	room := maxTopologyCPUs
 	keep := map[int]bool{}
 	for _, wanted := range []bool{true, false} {
 		for _, p := range list {
-			if !keep[p.llc] && want[p.llc] == wanted && size[p.llc] <= room {
-				keep[p.llc] = true
-				room -= size[p.llc]
+			if !keep[p.LLC] && want[p.LLC] == wanted && size[p.LLC] <= room {
+				keep[p.LLC] = true
+				room -= size[p.LLC]
 			}
 		}
 	}
 	for _, p := range list {
-		if keep[p.llc] {
+		if keep[p.LLC] {
 			kept = append(kept, p)
 		}
 	}
@@ -97,7 +98,7 @@ func someLLCs(list []cpuPlace, iso cpumask.Mask) (kept []cpuPlace, left int) {
 }
 
 // domainRows lays out the domains of the CPUs drawn, the lowest level first.
-func domainRows(m *topo.Machine, list []cpuPlace) []domainRow {
+func domainRows(m *topo.Machine, list []places.Place) []domainRow {
 	type level struct {
 		name   string
 		height int
@@ -106,13 +107,13 @@ func domainRows(m *topo.Machine, list []cpuPlace) []domainRow {
 	var levels []*level
 	domains := m.Domains()
 	for _, p := range list {
-		if p.cpu >= len(domains.CPU) {
+		if p.CPU >= len(domains.CPU) {
 			continue
 		}
-		for i, sd := range domains.CPU[p.cpu].SD {
+		for i, sd := range domains.CPU[p.CPU].SD {
 			// Some CPUs lack a level, and NUMA levels share their name.
 			same := 0
-			for _, o := range domains.CPU[p.cpu].SD[:i] {
+			for _, o := range domains.CPU[p.CPU].SD[:i] {
 				if o.Name == sd.Name {
 					same++
 				}
@@ -156,14 +157,14 @@ func domainRows(m *topo.Machine, list []cpuPlace) []domainRow {
 }
 
 // topologyTitle says what matters of the machine: a core that isolation splits.
-func topologyTitle(res *replay.Result, list []cpuPlace) string {
+func topologyTitle(res *replay.Result, list []places.Place) string {
 	iso, known := res.Isolated.Get()
-	all := hostCPUs(res, cpumask.Mask{}).Weight()
+	all := places.Known(res, cpumask.Mask{}).Weight()
 	if known && !iso.Empty() {
 		for _, p := range list {
-			info := res.Host.CPU[p.cpu]
-			if rest := info.Siblings.AndNot(iso); iso.Test(p.cpu) && !rest.Empty() {
-				return fmt.Sprintf("CPU %d is in no sched domain; its SMT sibling, %s, does housekeeping", p.cpu, say.CPUNoun(rest))
+			info := res.Host.CPU[p.CPU]
+			if rest := info.Siblings.AndNot(iso); iso.Test(p.CPU) && !rest.Empty() {
+				return fmt.Sprintf("CPU %d is in no sched domain; its SMT sibling, %s, does housekeeping", p.CPU, say.CPUNoun(rest))
 			}
 		}
 		return fmt.Sprintf("The machine: %d CPUs, of which %s isolated", all, map[bool]string{true: say.CPUNoun(iso) + " is", false: say.CPUNoun(iso) + " are"}[iso.Weight() == 1])
@@ -176,7 +177,7 @@ func topologyTitle(res *replay.Result, list []cpuPlace) string {
 
 func topologyWords(res *replay.Result, rows []domainRow) string {
 	iso, known := res.Isolated.Get()
-	s := fmt.Sprintf("%s.", say.Counted(int64(hostCPUs(res, cpumask.Mask{}).Weight()), "CPU"))
+	s := fmt.Sprintf("%s.", say.Counted(int64(places.Known(res, cpumask.Mask{}).Weight()), "CPU"))
 	if known {
 		s += " Isolated: " + say.MaskWords(iso) + "."
 	}
@@ -191,7 +192,7 @@ func topologyWords(res *replay.Result, rows []domainRow) string {
 }
 
 type topologyDrawing struct {
-	list          []cpuPlace
+	list          []places.Place
 	iso           cpumask.Mask
 	isoKnown      bool
 	rows          []domainRow
@@ -222,11 +223,11 @@ func (d *topologyDrawing) draw(fr *frame) {
 	for i, p := range d.list {
 		if i > 0 {
 			switch q := d.list[i-1]; {
-			case q.node != p.node:
+			case q.Node != p.Node:
 				gaps += 0.9
-			case q.llc != p.llc:
+			case q.LLC != p.LLC:
 				gaps += 0.5
-			case q.core != p.core:
+			case q.Core != p.Core:
 				gaps += 0.15
 			}
 		}
@@ -239,16 +240,16 @@ func (d *topologyDrawing) draw(fr *frame) {
 	}
 	y := fr.c.Max.Y
 	label := func(s string, y vg.Length) { fr.text(fr.c.Min.X, y, s, fr.style(0.88, false, muted), 0, 0.5) }
-	if d.list[0].node >= 0 {
+	if d.list[0].Node >= 0 {
 		label("node", y-fr.em*0.7)
-		d.spans(fr, y-fr.em*1.3, fr.em*1.2, func(a, b cpuPlace) bool { return a.node == b.node }, func(p cpuPlace) string { return strconv.Itoa(p.node) })
+		d.spans(fr, y-fr.em*1.3, fr.em*1.2, func(a, b places.Place) bool { return a.Node == b.Node }, func(p places.Place) string { return strconv.Itoa(p.Node) })
 	}
 	y -= fr.em * 1.5
 	label("LLC", y-fr.em*0.7)
-	d.spans(fr, y-fr.em*1.3, fr.em*1.2, func(a, b cpuPlace) bool { return a.llc == b.llc && a.node == b.node }, nil)
+	d.spans(fr, y-fr.em*1.3, fr.em*1.2, func(a, b places.Place) bool { return a.LLC == b.LLC && a.Node == b.Node }, nil)
 	y -= fr.em * 1.5
 	label("core", y-fr.em*0.7)
-	d.spans(fr, y-fr.em*1.3, fr.em*1.2, func(a, b cpuPlace) bool { return a.core == b.core && a.llc == b.llc && a.node == b.node }, nil)
+	d.spans(fr, y-fr.em*1.3, fr.em*1.2, func(a, b places.Place) bool { return a.Core == b.Core && a.LLC == b.LLC && a.Node == b.Node }, nil)
 	y -= fr.em * 1.5
 	label("CPU", y-fr.em*0.8)
 	d.cpus(fr, y-fr.em*1.6, fr.em*1.5)
@@ -270,7 +271,7 @@ func (d *topologyDrawing) draw(fr *frame) {
 
 // spans draws boxes around neighbours that belong together, and their names if
 // all of them fit.
-func (d *topologyDrawing) spans(fr *frame, y, h vg.Length, same func(a, b cpuPlace) bool, name func(cpuPlace) string) {
+func (d *topologyDrawing) spans(fr *frame, y, h vg.Length, same func(a, b places.Place) bool, name func(places.Place) string) {
 	st := fr.style(0.8, false, ink)
 	inset := min(d.pitch*0.06, fr.em*0.1)
 	type box struct {
@@ -290,7 +291,7 @@ func (d *topologyDrawing) spans(fr *frame, y, h vg.Length, same func(a, b cpuPla
 		} else {
 			var m cpumask.Mask
 			for _, p := range d.list[i : j+1] {
-				m.Set(p.cpu)
+				m.Set(p.CPU)
 			}
 			k.text = m.String()
 		}
@@ -313,30 +314,30 @@ func (d *topologyDrawing) cpus(fr *frame, y, h vg.Length) {
 	inset := min(d.pitch*0.06, fr.em*0.1)
 	widest := 0
 	for _, p := range d.list {
-		widest = max(widest, p.cpu)
+		widest = max(widest, p.CPU)
 	}
 	room := d.pitch-2*inset >= st.Width(strconv.Itoa(widest))
 	free := fr.c.Min.X
 	for i := 0; i < len(d.list); i++ {
 		a, b := d.pos[i]+inset, d.pos[i]+d.pitch-inset
 		box := []vg.Point{{X: a, Y: y}, {X: b, Y: y}, {X: b, Y: y + h}, {X: a, Y: y + h}, {X: a, Y: y}}
-		if !d.iso.Test(d.list[i].cpu) {
+		if !d.iso.Test(d.list[i].CPU) {
 			fr.c.StrokeLines(fr.line(muted, 0.06), box)
 			if room {
-				fr.text((a+b)/2, y+h/2, strconv.Itoa(d.list[i].cpu), st, 0.5, 0.5)
+				fr.text((a+b)/2, y+h/2, strconv.Itoa(d.list[i].CPU), st, 0.5, 0.5)
 			}
 			continue
 		}
 		fr.fill(band, a, y, b, y+h)
 		fr.hatch(fr.line(intruderRd, 0.06), a, y, b, y+h)
 		fr.c.StrokeLines(fr.line(intruderRd, 0.12), box)
-		if i > 0 && d.iso.Test(d.list[i-1].cpu) {
+		if i > 0 && d.iso.Test(d.list[i-1].CPU) {
 			continue
 		}
 		var m cpumask.Mask
 		last := i
-		for j := i; j < len(d.list) && d.iso.Test(d.list[j].cpu); j++ {
-			m.Set(d.list[j].cpu)
+		for j := i; j < len(d.list) && d.iso.Test(d.list[j].CPU); j++ {
+			m.Set(d.list[j].CPU)
 			last = j
 		}
 		s := "isolated: " + m.String()
@@ -373,7 +374,7 @@ func (d *topologyDrawing) domains(fr *frame, r domainRow, y, h vg.Length) {
 			prev, first = end, -1
 		}
 		for i, p := range d.list {
-			in := span.Test(p.cpu)
+			in := span.Test(p.CPU)
 			switch {
 			case in && first < 0:
 				first = i

@@ -7,6 +7,7 @@ import (
 
 	"schedreplay/cpumask"
 	"schedreplay/findings/say"
+	"schedreplay/plots/internal/columns"
 	"schedreplay/replay"
 )
 
@@ -96,7 +97,7 @@ func (n *near) slice(r *replay.Slice) {
 
 // strip shows what the other CPUs of the LLC ran from start to end, around the entry at a
 // time; nil if nothing was kept of it. left counts the CPUs that have no lane.
-func (n *near) strip(cpu int, at, start, end int64, base *timebase) (s *strip, left int) {
+func (n *near) strip(cpu int, at, start, end int64, base *columns.Timebase) (s *strip, left int) {
 	i := slices.IndexFunc(n.clips[cpu], func(c *nearClip) bool { return c.at == at })
 	if i < 0 {
 		return nil, 0
@@ -109,7 +110,7 @@ func (n *near) strip(cpu int, at, start, end int64, base *timebase) (s *strip, l
 			left = llc.Weight() - maxNearLanes
 			break
 		}
-		busy, open := newCoverage(base), newCoverage(base)
+		busy, open := columns.NewCoverage(base), columns.NewCoverage(base)
 		ran := map[int32]int64{}
 		var most replay.TaskRef
 		told := start
@@ -118,17 +119,17 @@ func (n *near) strip(cpu int, at, start, end int64, base *timebase) (s *strip, l
 			if to <= from {
 				continue
 			}
-			open.add(told, from)
+			open.Add(told, from)
 			told = to
 			if x.task.PID == 0 {
 				continue
 			}
-			busy.add(from, to)
+			busy.Add(from, to)
 			if ran[x.task.PID] += to - from; ran[x.task.PID] > ran[most.PID] || most.PID == 0 {
 				most = x.task
 			}
 		}
-		open.add(told, end)
+		open.Add(told, end)
 		name := fmt.Sprintf("CPU %d", c)
 		l := lane{name: name, short: name, style: laneOther, solid: &busy, possible: &open, note: "idle"}
 		if most.PID != 0 {

@@ -6,6 +6,7 @@ import (
 	"schedreplay/cpumask"
 	"schedreplay/fact"
 	"schedreplay/parser"
+	"schedreplay/plots/internal/columns"
 	"schedreplay/replay"
 )
 
@@ -30,15 +31,15 @@ func TestNear(t *testing.T) {
 	if busy, of := c.near.busyAt(3, 50); busy.String() != "0,2" || of != 3 {
 		t.Errorf("busy %s of %d", busy, of)
 	}
-	base := &timebase{}
-	base.cover(30, 100)
+	base := &columns.Timebase{}
+	base.Cover(30, 100)
 	s, left := c.near.strip(3, 50, 30, 100, base)
 	if s == nil || len(s.lanes) != 3 || left != 0 {
 		t.Fatalf("strip %+v, left %d", s, left)
 	}
-	sum := func(v *coverage) (n int64) {
-		v.sync()
-		for _, x := range v.cells {
+	sum := func(v *columns.Coverage) (n int64) {
+		v.Sync()
+		for _, x := range v.Cells {
 			n += x
 		}
 		return n

@@ -19,6 +19,8 @@ import (
 	"gonum.org/v1/plot/vg/vgimg"
 
 	"schedreplay/findings/say"
+	"schedreplay/plots/internal/canvas"
+	"schedreplay/plots/internal/columns"
 )
 
 // The colours of the figures: Okabe and Ito's palette, which the colour-blind
@@ -116,9 +118,9 @@ func (f *Figure) paint(cv vg.Canvas, s size) {
 // SVG renders the figure; ids begin with prefix.
 func (f *Figure) SVG(s size, prefix string) []byte {
 	w, h := f.full(s)
-	c := newSVG(w, h, prefix)
+	c := canvas.New(w, h, prefix)
 	f.paint(c, s)
-	return c.document(say.Plain(f.Title), say.Plain(f.desc))
+	return c.Document(say.Plain(f.Title), say.Plain(f.desc))
 }
 
 // PNG renders the figure.
@@ -130,7 +132,7 @@ func (f *Figure) PNG(s size) ([]byte, error) {
 	e := png.Encoder{CompressionLevel: png.DefaultCompression}
 	var img image.Image = c.Image()
 	if full, ok := img.(*image.RGBA); ok {
-		img = paletted(full)
+		img = canvas.Paletted(full)
 	}
 	if err := e.Encode(&b, img); err != nil {
 		return nil, fmt.Errorf("encoding %s: %w", f.Name, err)
@@ -311,8 +313,8 @@ func axisFor(start, end int64) timeAxis {
 	switch span := end - start; {
 	case span <= 0: // an empty window, or one that overflows
 		end = start + 1
-	case span > maxSpan:
-		end = start + maxSpan
+	case span > columns.MaxSpan:
+		end = start + columns.MaxSpan
 	}
 	a := timeAxis{start: start, end: end, unit: 1e9, name: "s"}
 	switch span := end - start; {
@@ -408,11 +410,11 @@ func roundDuration(ns float64) string {
 	return say.Count(int64(math.Round(ns))) + " ns"
 }
 
-// FigureColors are the colours of the figures by the names that the style sheet
+// figureColors are the colours of the figures by the names that the style sheet
 // and the script have for them, and what they become on a dark page.
-var FigureColors = []struct {
-	Name        string
-	Light, Dark color.NRGBA
+var figureColors = []struct {
+	name        string
+	light, dark color.NRGBA
 }{
 	{"paper", paper, color.NRGBA{0x16, 0x1b, 0x22, 0xff}},
 	{"ink", ink, color.NRGBA{0xe6, 0xed, 0xf3, 0xff}},
@@ -424,4 +426,17 @@ var FigureColors = []struct {
 	{"patch", patchGreen, color.NRGBA{0x2f, 0xc7, 0x9a, 0xff}},
 	{"other", otherSky, color.NRGBA{0x7c, 0xc8, 0xf0, 0xff}},
 	{"idle", idleGrey, color.NRGBA{0x5d, 0x66, 0x70, 0xff}},
+}
+
+// Color is a colour of the figures by the name that the style sheet and the script have
+// for it, as "#rrggbb" on a light and on a dark page.
+type Color struct{ Name, Light, Dark string }
+
+// Colors lists the colours of the figures.
+func Colors() []Color {
+	var out []Color
+	for _, c := range figureColors {
+		out = append(out, Color{c.name, canvas.HexColor(c.light), canvas.HexColor(c.dark)})
+	}
+	return out
 }

@@ -50,10 +50,10 @@ func css() string {
 	b.WriteByte('\n')
 	b.WriteString(styleSheet)
 	light, dark := "", darkPage
-	for _, c := range plots.FigureColors {
-		light += fmt.Sprintf("--f-%s:%s;", c.Name, plots.HexColor(c.Light))
-		dark += fmt.Sprintf("--f-%s:%s;", c.Name, plots.HexColor(c.Dark))
-		from := plots.HexColor(c.Light)
+	for _, c := range plots.Colors() {
+		light += fmt.Sprintf("--f-%s:%s;", c.Name, c.Light)
+		dark += fmt.Sprintf("--f-%s:%s;", c.Name, c.Dark)
+		from := c.Light
 		fmt.Fprintf(&b, "figure [fill=%q]{fill:var(--f-%s)}\nfigure [stroke=%q]{stroke:var(--f-%s)}\n", from, c.Name, from, c.Name)
 	}
 	fmt.Fprintf(&b, ":root{%s}\n", light)

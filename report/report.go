@@ -91,7 +91,7 @@ func (r *Report) write(res *replay.Result) error {
 	}
 	all := r.col.Findings(res)
 	figs := plots.BuildFigures(all, r.pics)
-	doc := compose(all, r.pics, &r.o, figs)
+	doc := compose(all, &r.o, figs)
 	for _, f := range figs.All(all.CPUs) {
 		for _, s := range plots.Sizes {
 			base := path.Join("figures", f.Name+s.Suffix)

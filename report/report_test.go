@@ -483,7 +483,7 @@ func TestMillionSlices(t *testing.T) {
 	res := s.play(replay.Observer{Wakeup: col.Wakeup, Run: col.Run})
 	all := findings.Of(res)
 	figs := plots.BuildFigures(all, col)
-	page, err := compose(all, col, &testOptions, figs).html()
+	page, err := compose(all, &testOptions, figs).html()
 	if err != nil {
 		t.Fatal(err)
 	}

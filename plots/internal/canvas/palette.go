@@ -1,4 +1,4 @@
-package plots
+package canvas
 
 import (
 	"cmp"
@@ -7,10 +7,10 @@ import (
 	"slices"
 )
 
-// paletted turns a figure into one of 256 colours, which takes half the bytes:
+// Paletted turns a figure into one of 256 colours, which takes half the bytes:
 // its flat colours stay exactly as they are, and of the blends at the edges the
 // rare ones become the nearest common one.
-func paletted(src *image.RGBA) *image.Paletted {
+func Paletted(src *image.RGBA) *image.Paletted {
 	b := src.Bounds()
 	count := map[color.RGBA]int{}
 	each := func(do func(i int, c color.RGBA, same bool)) {

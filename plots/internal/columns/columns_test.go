@@ -1,4 +1,4 @@
-package plots
+package columns
 
 import (
 	"testing"
@@ -10,29 +10,29 @@ import (
 // column more than its width, and nothing overflows.
 func TestCoverageKeepsTime(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		base := &timebase{}
-		c := newCoverage(base)
+		base := &Timebase{}
+		c := NewCoverage(base)
 		scale := rapid.SampledFrom([]int64{10, 1_000_000, 1 << 40}).Draw(t, "scale")
 		at := rapid.Int64Range(-scale, scale).Draw(t, "start")
 		var sum, lo, hi int64 = 0, at, at
 		for range rapid.IntRange(1, 40).Draw(t, "n") {
 			n := rapid.Int64Range(0, scale).Draw(t, "length")
-			c.add(at, at+n)
+			c.Add(at, at+n)
 			sum += n
 			at += n + rapid.Int64Range(0, scale).Draw(t, "gap")
 			hi = max(hi, at)
 			if rapid.IntRange(0, 9).Draw(t, "back") == 0 { // another CPU's slice, earlier than all
 				m := rapid.Int64Range(0, scale).Draw(t, "early")
-				c.add(lo-m, lo)
+				c.Add(lo-m, lo)
 				sum += m
 				lo -= m
 			}
 		}
-		c.sync()
+		c.Sync()
 		var got int64
-		for i, v := range c.cells {
-			if v < 0 || v > base.width {
-				t.Fatalf("column %d of %d ns covers %d", i, base.width, v)
+		for i, v := range c.Cells {
+			if v < 0 || v > base.Width {
+				t.Fatalf("column %d of %d ns covers %d", i, base.Width, v)
 			}
 			got += v
 		}
@@ -40,7 +40,7 @@ func TestCoverageKeepsTime(t *testing.T) {
 			t.Fatalf("%d ns went in, %d are there", sum, got)
 		}
 		for _, limit := range []int{1, 7, 500, 5000} {
-			if n := len(c.columns(lo, hi+1, limit)); sum > 0 && (n == 0 || n > limit) {
+			if n := len(c.Columns(lo, hi+1, limit)); sum > 0 && (n == 0 || n > limit) {
 				t.Fatalf("%d columns, not at most %d", n, limit)
 			}
 		}
@@ -48,30 +48,30 @@ func TestCoverageKeepsTime(t *testing.T) {
 }
 
 func TestColumnsOfDamagedTimes(t *testing.T) {
-	base := &timebase{}
-	c, e := newCoverage(base), newExtents(base)
+	base := &Timebase{}
+	c, e := NewCoverage(base), NewExtents(base)
 	for _, at := range []int64{0, -1 << 62, 1<<62 + 1, -1 << 63, 1<<63 - 1} {
-		c.add(at, 1<<63-1)
-		c.add(-1<<63, at)
-		e.add(at, 5)
+		c.Add(at, 1<<63-1)
+		c.Add(-1<<63, at)
+		e.Add(at, 5)
 	}
-	if x := e.between(-1e19, 1e19); x.n != 5 {
-		t.Errorf("%d of 5 values are there", x.n)
+	if x := e.Between(-1e19, 1e19); x.N != 5 {
+		t.Errorf("%d of 5 values are there", x.N)
 	}
 }
 
 func TestExtentsKeepExtremes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		base := &timebase{}
-		e := newExtents(base)
-		var want extent
+		base := &Timebase{}
+		e := NewExtents(base)
+		var want Extent
 		for range rapid.IntRange(1, 50).Draw(t, "n") {
 			at := rapid.Int64Range(-1_000_000, 1_000_000_000).Draw(t, "at")
 			v := rapid.Int64Range(0, 1_000_000).Draw(t, "value")
-			e.add(at, v)
-			want = mergeExtent(want, extent{v, v, 1})
+			e.Add(at, v)
+			want = MergeExtent(want, Extent{v, v, 1})
 		}
-		if got := e.between(-2e9, 2e9); got != want {
+		if got := e.Between(-2e9, 2e9); got != want {
 			t.Fatalf("%v, not %v", got, want)
 		}
 	})

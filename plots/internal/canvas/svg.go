@@ -1,4 +1,4 @@
-package plots
+package canvas
 
 import (
 	"bytes"
@@ -16,14 +16,14 @@ import (
 	"schedreplay/findings/say"
 )
 
-// svgCanvas is a vg.Canvas that writes compact SVG whose text is outlined:
+// Canvas is a vg.Canvas that writes compact SVG whose text is outlined:
 // every glyph used becomes one path in <defs>, so the picture looks the same
 // wherever it is opened and needs no font. Colours are presentation attributes
 // ("#rrggbb"), which a page that holds the SVG inline can restyle.
 //
 // Transformations are applied here, not left to the reader, so coordinates are
 // those of the picture, in points, with two decimals.
-type svgCanvas struct {
+type Canvas struct {
 	w, h   vg.Length
 	prefix string // of element ids, unique within a page
 	body   bytes.Buffer
@@ -65,31 +65,32 @@ func (m matrix) then(n matrix) matrix {
 	}
 }
 
-// newSVG returns a canvas of the given size whose element ids begin with
+// New returns a canvas of the given size whose element ids begin with
 // prefix.
-func newSVG(w, h vg.Length, prefix string) *svgCanvas {
-	c := &svgCanvas{w: w, h: h, prefix: prefix, glyphs: map[glyphKey]int{}}
+func New(w, h vg.Length, prefix string) *Canvas {
+	c := &Canvas{w: w, h: h, prefix: prefix, glyphs: map[glyphKey]int{}}
 	// vg has its origin at the bottom left, SVG at the top left.
 	c.stack = []svgState{{color: color.Black, width: 1, m: matrix{1, 0, 0, -1, 0, h.Points()}}}
 	return c
 }
 
-func (c *svgCanvas) top() *svgState { return &c.stack[len(c.stack)-1] }
+func (c *Canvas) top() *svgState { return &c.stack[len(c.stack)-1] }
 
-func (c *svgCanvas) Size() (w, h vg.Length)   { return c.w, c.h }
-func (c *svgCanvas) SetLineWidth(w vg.Length) { c.top().width = w }
-func (c *svgCanvas) SetColor(clr color.Color) { c.top().color = clr }
-func (c *svgCanvas) SetLineDash(d []vg.Length, offs vg.Length) {
+// Size and what follows make it a vg.Canvas.
+func (c *Canvas) Size() (w, h vg.Length)   { return c.w, c.h }
+func (c *Canvas) SetLineWidth(w vg.Length) { c.top().width = w }
+func (c *Canvas) SetColor(clr color.Color) { c.top().color = clr }
+func (c *Canvas) SetLineDash(d []vg.Length, offs vg.Length) {
 	c.top().dashes, c.top().offset = d, offs
 }
-func (c *svgCanvas) Push()                                   { c.stack = append(c.stack, *c.top()) }
-func (c *svgCanvas) Pop()                                    { c.stack = c.stack[:len(c.stack)-1] }
-func (c *svgCanvas) Translate(p vg.Point)                    { c.mul(matrix{1, 0, 0, 1, p.X.Points(), p.Y.Points()}) }
-func (c *svgCanvas) Scale(x, y float64)                      { c.mul(matrix{x, 0, 0, y, 0, 0}) }
-func (c *svgCanvas) Rotate(rad float64)                      { s, k := math.Sincos(rad); c.mul(matrix{k, s, -s, k, 0, 0}) }
-func (c *svgCanvas) mul(m matrix)                            { c.top().m = c.top().m.then(m) }
-func (c *svgCanvas) DrawImage(_ vg.Rectangle, _ image.Image) {} // figures hold no bitmaps
-func (c *svgCanvas) set(attrs string) {
+func (c *Canvas) Push()                                   { c.stack = append(c.stack, *c.top()) }
+func (c *Canvas) Pop()                                    { c.stack = c.stack[:len(c.stack)-1] }
+func (c *Canvas) Translate(p vg.Point)                    { c.mul(matrix{1, 0, 0, 1, p.X.Points(), p.Y.Points()}) }
+func (c *Canvas) Scale(x, y float64)                      { c.mul(matrix{x, 0, 0, y, 0, 0}) }
+func (c *Canvas) Rotate(rad float64)                      { s, k := math.Sincos(rad); c.mul(matrix{k, s, -s, k, 0, 0}) }
+func (c *Canvas) mul(m matrix)                            { c.top().m = c.top().m.then(m) }
+func (c *Canvas) DrawImage(_ vg.Rectangle, _ image.Image) {} // figures hold no bitmaps
+func (c *Canvas) set(attrs string) {
 	if attrs == c.attrs {
 		return
 	}
@@ -101,7 +102,7 @@ func (c *svgCanvas) set(attrs string) {
 	}
 }
 
-func (c *svgCanvas) Stroke(p vg.Path) {
+func (c *Canvas) Stroke(p vg.Path) {
 	s := c.top()
 	if s.width <= 0 {
 		return
@@ -124,7 +125,7 @@ func (c *svgCanvas) Stroke(p vg.Path) {
 	c.path(p)
 }
 
-func (c *svgCanvas) Fill(p vg.Path) {
+func (c *Canvas) Fill(p vg.Path) {
 	s := c.top()
 	c.set(`fill="` + HexColor(s.color) + `"` + opacity("fill", s.color))
 	c.path(p)
@@ -132,7 +133,7 @@ func (c *svgCanvas) Fill(p vg.Path) {
 
 // path writes one <path>. Runs of horizontal and vertical lines, of which
 // figures are mostly made, take their short forms.
-func (c *svgCanvas) path(p vg.Path) {
+func (c *Canvas) path(p vg.Path) {
 	if len(p) == 0 {
 		return
 	}
@@ -182,7 +183,7 @@ func (c *svgCanvas) path(p vg.Path) {
 
 // arc draws in pieces of at most a half circle, since SVG's arc cannot end
 // where it starts.
-func (c *svgCanvas) arc(k vg.PathComp, m matrix, line func(vg.Point)) {
+func (c *Canvas) arc(k vg.PathComp, m matrix, line func(vg.Point)) {
 	at := func(a float64) vg.Point {
 		s, co := math.Sincos(a)
 		return vg.Point{X: k.Pos.X + k.Radius*vg.Length(co), Y: k.Pos.Y + k.Radius*vg.Length(s)}
@@ -201,7 +202,7 @@ func (c *svgCanvas) arc(k vg.PathComp, m matrix, line func(vg.Point)) {
 }
 
 // FillString draws the text's outlines.
-func (c *svgCanvas) FillString(f font.Face, at vg.Point, s string) {
+func (c *Canvas) FillString(f font.Face, at vg.Point, s string) {
 	if s == "" {
 		return
 	}
@@ -239,7 +240,7 @@ func (c *svgCanvas) FillString(f font.Face, at vg.Point, s string) {
 }
 
 // glyph returns the number of a glyph's definition, -1 if it has no outline.
-func (c *svgCanvas) glyph(f *sfnt.Font, g sfnt.GlyphIndex, ppem fixed.Int26_6) int {
+func (c *Canvas) glyph(f *sfnt.Font, g sfnt.GlyphIndex, ppem fixed.Int26_6) int {
 	key := glyphKey{f, g}
 	if id, ok := c.glyphs[key]; ok {
 		return id
@@ -276,7 +277,7 @@ func (c *svgCanvas) glyph(f *sfnt.Font, g sfnt.GlyphIndex, ppem fixed.Int26_6) i
 }
 
 // count is the number of glyphs defined so far.
-func (c *svgCanvas) count() int {
+func (c *Canvas) count() int {
 	n := 0
 	for _, id := range c.glyphs {
 		if id >= 0 {
@@ -286,9 +287,9 @@ func (c *svgCanvas) count() int {
 	return n
 }
 
-// document returns the whole SVG. title and desc are for readers who do not see
+// Document returns the whole SVG. title and desc are for readers who do not see
 // the picture; they are escaped here.
-func (c *svgCanvas) document(title, desc string) []byte {
+func (c *Canvas) Document(title, desc string) []byte {
 	c.set("")
 	var b bytes.Buffer
 	w, h := num(c.w.Points()), num(c.h.Points())
@@ -326,6 +327,7 @@ func trimFloat(x float64, prec int) string {
 	return s
 }
 
+// HexColor is a colour as "#rrggbb", its opacity left out.
 func HexColor(clr color.Color) string {
 	n := color.NRGBAModel.Convert(clr).(color.NRGBA)
 	return fmt.Sprintf("#%02x%02x%02x", n.R, n.G, n.B)

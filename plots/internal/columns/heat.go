@@ -1,4 +1,4 @@
-package plots
+package columns
 
 import "math"
 
@@ -9,16 +9,17 @@ const (
 	heatBins    = 12 * heatPerDec // 1 ns to 1,000 s
 )
 
-// heat counts the owner's delays by time and length. It has columns of its own,
+// Heat counts the owner's delays by time and length. It has columns of its own,
 // wider than those of the other figures.
-type heat struct {
-	base  *timebase
-	cells *track[*[heatBins]int64]
+type Heat struct {
+	Base  *Timebase
+	Cells *Track[*[heatBins]int64]
 }
 
-func newHeat() heat {
-	b := &timebase{n: heatColumns}
-	return heat{base: b, cells: newTrack(b, mergeHeat)}
+// NewHeat returns an empty one.
+func NewHeat() Heat {
+	b := &Timebase{n: heatColumns}
+	return Heat{Base: b, Cells: newTrack(b, mergeHeat)}
 }
 
 func mergeHeat(a, b *[heatBins]int64) *[heatBins]int64 {
@@ -34,10 +35,11 @@ func mergeHeat(a, b *[heatBins]int64) *[heatBins]int64 {
 	return a
 }
 
-func (h *heat) add(at, delay int64) {
-	at = h.base.clamp(at)
-	h.base.cover(at, at)
-	c := h.cells.at(h.base.column(at))
+// Add counts a delay in ns that ended at a time.
+func (h *Heat) Add(at, delay int64) {
+	at = h.Base.Clamp(at)
+	h.Base.Cover(at, at)
+	c := h.Cells.at(h.Base.Column(at))
 	if *c == nil {
 		*c = new([heatBins]int64)
 	}
@@ -45,12 +47,12 @@ func (h *heat) add(at, delay int64) {
 	(*c)[min(i, heatBins-1)]++
 }
 
-// extent is the range of bins and columns used, and the greatest count; ok is
+// Extent is the range of bins and columns used, and the greatest count; ok is
 // false if there is none.
-func (h *heat) extent() (lo, hi int, top int64, ok bool) {
-	h.cells.sync()
+func (h *Heat) Extent() (lo, hi int, top int64, ok bool) {
+	h.Cells.Sync()
 	lo = heatBins
-	for _, c := range h.cells.cells {
+	for _, c := range h.Cells.Cells {
 		if c == nil {
 			continue
 		}
@@ -64,4 +66,4 @@ func (h *heat) extent() (lo, hi int, top int64, ok bool) {
 }
 
 // edge is the lower edge of a bin in ns.
-func heatEdge(i int) float64 { return math.Pow(10, float64(i)/heatPerDec) }
+func HeatEdge(i int) float64 { return math.Pow(10, float64(i)/heatPerDec) }

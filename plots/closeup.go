@@ -1,0 +1,117 @@
+package plots
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"schedreplay/findings"
+	"schedreplay/findings/say"
+	"schedreplay/plots/internal/columns"
+	"schedreplay/replay"
+)
+
+// entryFigure is the close-up of how the main stay began; nil and the reason where there is
+// none.
+func entryFigure(t *CPUTrack, c *findings.CPU, n *near) (*Figure, string) {
+	main := c.Came.Main
+	if main == nil {
+		if c.Resident.Main != nil {
+			return nil, "There is no close-up of an entry: every foreign task was on the CPU already when the capture begins."
+		}
+		return nil, ""
+	}
+	k := t.clipOf(c.Came.MainIndex)
+	if k == nil || len(k.runs) < 2 {
+		return nil, "There is no close-up of this entry: close-ups are kept of the first entries only."
+	}
+	at := main.Arrived
+	if main.Entry != nil {
+		at = main.Entry.Time
+	}
+	start, end, seen := k.span(at)
+	if seen == 0 {
+		return nil, "There is no close-up of this entry: the runs around it were not kept."
+	}
+	base := &columns.Timebase{}
+	base.Cover(start, end)
+	strips := []strip{{title: fmt.Sprintf("CPU %d, recorded, close-up", c.CPU), lanes: k.lanes(start, end, base)}}
+	does, what, label := "comes to", "entry", "arrival"
+	switch {
+	case main.How == replay.CameUnseen:
+		does, what, label = "is first seen on", "first sight", "first seen"
+	case main.Entry != nil && main.Entry.WakerCPU >= 0:
+		label = fmt.Sprintf("woken on CPU %d", main.Entry.WakerCPU)
+	case main.Entry != nil:
+		label = "woken"
+	}
+	f := &Figure{
+		Name:    figureName(c.CPU, "entry"),
+		Title:   fmt.Sprintf("%s %s CPU %d at %s", say.CommName(main.Task), does, c.CPU, say.Clock(at)),
+		Caption: fmt.Sprintf("The %s and the first %s of foreign tasks, slice by slice.", what, say.Counted(int64(seen), "run")),
+		desc:    fmt.Sprintf("Close-up of %s of CPU %d around %s: who ran, slice by slice.", say.Duration(end-start), c.CPU, say.Clock(at)),
+	}
+	if beside, left := n.strip(c.CPU, at, start, end, base); beside != nil {
+		strips = append(strips, *beside)
+		f.Caption += " Below, the other CPUs of its LLC: blank where idle, hatched where the recording does not tell." + busyWords(n.busyAt(c.CPU, at))
+		if left > 0 {
+			f.Caption += fmt.Sprintf(" %s are left out.", say.Counted(int64(left), "CPU"))
+		}
+	}
+	f.height = stripHeight(strips)
+	f.draw = drawStrips(strips, axisFor(start, end), []moment{{at: at, label: label}})
+	return f, ""
+}
+
+// span is what a close-up shows: from a little before the arrival to the end of the third
+// foreign run; seen counts those.
+func (k *clip) span(at int64) (start, end int64, seen int) {
+	end = at + 1
+	for i := range k.runs {
+		r := &k.runs[i]
+		if r.Start >= at && findings.IsIntruder(r) && seen < 3 {
+			seen++
+			end = r.End
+		}
+	}
+	start = at - (end-at)*2/5
+	end += (end - at) / 10
+	return max(start, k.runs[0].Start), min(end, k.runs[len(k.runs)-1].End), seen
+}
+
+// lanes are who ran on the CPU, slice by slice.
+func (k *clip) lanes(start, end int64, base *columns.Timebase) []lane {
+	type key struct {
+		style laneStyle
+		pid   int32
+	}
+	at := map[key]int{}
+	var lanes []lane
+	for i := range k.runs {
+		r := &k.runs[i]
+		if r.End <= start || r.Start >= end {
+			continue
+		}
+		id, l := key{laneOther, -1}, lane{name: "housekeeping, others"}
+		switch {
+		case findings.IsIntruder(r):
+			id, l = key{laneIntruder, r.Task.PID}, lane{name: fullName(r.Task), short: shortName(r.Task)}
+		case r.Class == replay.ClassOwner:
+			id, l = key{laneOwner, 0}, lane{name: "owner " + shortName(r.Task), short: shortName(r.Task)}
+		case r.Class == replay.ClassIdle:
+			id, l = key{laneIdle, 0}, lane{name: "idle"}
+		case r.Class == replay.ClassUnknown:
+			id, l = key{laneUnknown, 0}, lane{name: "not known"}
+		}
+		n, ok := at[id]
+		if !ok {
+			n = len(lanes)
+			cover := columns.NewCoverage(base)
+			l.style, l.solid = id.style, &cover
+			at[id], lanes = n, append(lanes, l)
+		}
+		lanes[n].solid.Add(max(r.Start, start), min(r.End, end))
+	}
+	slices.SortStableFunc(lanes, func(a, b lane) int { return cmp.Compare(a.style, b.style) })
+	return lanes
+}

@@ -1,0 +1,221 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"schedreplay/cpumask"
+	"schedreplay/findings"
+	"schedreplay/findings/say"
+	"schedreplay/plots"
+	"schedreplay/replay"
+)
+
+func landingSection(f *findings.Findings, figs *plots.Set) section {
+	res := f.Result
+	s := section{ID: "landing", Title: "Where wakeups land", Level: 2}
+	for _, g := range figs.Landing {
+		s.Blocks = append(s.Blocks, block{Figure: g})
+	}
+	if len(figs.Landing) == 0 {
+		s.figure(nil, figs.NoLanding)
+	}
+	iso, _ := res.Isolated.Get()
+	for i, l := range res.Landings {
+		if i == plots.MaxLandings {
+			s.Blocks = append(s.Blocks, para(fmt.Sprintf("The landings of %s are in report.json.", say.Counted(int64(len(res.Landings)-i), "more task"))))
+			break
+		}
+		if t := landingTable(l, iso); t != nil {
+			s.Blocks = append(s.Blocks, block{Table: t})
+		}
+	}
+	if figs.Matrix != nil {
+		s.Blocks = append(s.Blocks, block{Figure: figs.Matrix}, block{Table: routesTable(f)})
+	}
+	return s
+}
+
+// routesTable is the matrix in numbers: the routes onto isolated CPUs, then the
+// commonest.
+func routesTable(f *findings.Findings) *table {
+	iso, _ := f.Result.Isolated.Get()
+	t := &table{
+		Caption: "Wakeups by the CPU before and the CPU chosen, those onto isolated CPUs first", Short: maxShorterRows,
+		Cols: []col{{Name: "Before", Num: true}, {Name: "Chosen", Num: true}, {Name: "Onto an isolated CPU"}, {Name: "Recorded", Num: true}, {Name: "Original", Num: true}, {Name: "Patched", Num: true}},
+	}
+	list := f.Routes.Sorted(iso, 0)
+	for i, r := range list {
+		if i == maxRouteRows {
+			t.Note = fmt.Sprintf("And %s of CPUs.", say.Counted(int64(len(list)-i), "more pair"))
+			break
+		}
+		n := f.Routes.N[r]
+		t.row([]string{fmt.Sprint(r.From), fmt.Sprint(r.To), map[bool]string{true: "yes", false: "no"}[iso.Test(int(r.To))], say.Count(n[0]), say.Count(n[1]), say.Count(n[2])},
+			[]string{key(int64(r.From)), key(int64(r.To)), "", key(n[0]), key(n[1]), key(n[2])})
+	}
+	return t
+}
+
+func landingTable(l *replay.Landing, iso cpumask.Mask) *table {
+	var used cpumask.Mask
+	for _, m := range []map[int]int64{l.Recorded, l.Original, l.Patched} {
+		for cpu := range m {
+			used.Set(cpu)
+		}
+	}
+	if used.Empty() {
+		return nil
+	}
+	cpus := used.Slice()
+	slices.SortStableFunc(cpus, func(a, b int) int {
+		ia, ib := iso.Test(a), iso.Test(b)
+		if ia != ib {
+			if ia {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Compare(l.Recorded[b]+l.Patched[b], l.Recorded[a]+l.Patched[a])
+	})
+	t := &table{
+		Caption: fmt.Sprintf("Where the wakeups of %s land; run time as recorded", say.TaskName(l.Task)),
+		Cols:    []col{{Name: "CPU", Num: true}, {Name: "Recorded", Num: true}, {Name: "Original", Num: true}, {Name: "Patched", Num: true}, {Name: "Ran", Num: true}},
+	}
+	for i, cpu := range cpus {
+		if i == maxLandingRows {
+			t.Note = fmt.Sprintf("And %s.", say.Counted(int64(len(cpus)-i), "more CPU"))
+			break
+		}
+		name := fmt.Sprint(cpu)
+		if iso.Test(cpu) {
+			name += " (isolated)"
+		}
+		t.Rows = append(t.Rows, []string{name, say.Count(l.Recorded[cpu]), say.Count(l.Original[cpu]), say.Count(l.Patched[cpu]), say.Duration(l.RecordedRunNS[cpu])})
+	}
+	return t
+}
+
+// changesSection is the patch's blast radius.
+func changesSection(f *findings.Findings) section {
+	res := f.Result
+	s := section{ID: "changes", Title: "What else the patch changes", Level: 2}
+	switch {
+	case res.Patched == nil:
+		return s
+	case !f.TopologyKnown():
+		s.Blocks = append(s.Blocks, para("What the patch changes is not known, since the machine’s topology is not."))
+		return s
+	case res.MovedCertain+res.MovedPossible == 0:
+		s.Blocks = append(s.Blocks, para("The patch changes no wakeup of this recording."))
+		return s
+	}
+	s.Blocks = append(s.Blocks, para(fmt.Sprintf("Of %s placed, the patch changes %s for certain and %s possibly: the kernels then choose different CPUs, each in its own world.",
+		say.Counted(res.Wakeups, "wakeup"), say.Count(res.MovedCertain), say.Count(res.MovedPossible))))
+	for _, t := range []*table{effectsTable(f), movedTable(f), turnsTable(f), examplesTable(f)} {
+		if len(t.Rows) > 0 {
+			s.Blocks = append(s.Blocks, block{Table: t})
+		}
+	}
+	return s
+}
+
+// movedTable lists the tasks whose wakeups change.
+func movedTable(f *findings.Findings) *table {
+	t := &table{
+		Caption: "By task", Short: maxShortRows,
+		Cols: []col{
+			{Name: "Task"},
+			{Name: "Certain", Num: true},
+			{Name: "Possible", Num: true},
+			{Name: "Leave isolation", Num: true},
+			{Name: "Enter isolation", Num: true},
+			{Name: "Lose an idle CPU", Num: true},
+			{Name: "Gain an idle CPU", Num: true},
+			{Name: "As good", Num: true},
+			{Name: "Alike", Num: true},
+		},
+	}
+	moved := f.Result.Moved
+	for i, m := range moved {
+		if i == maxTaskRows {
+			t.Note = fmt.Sprintf("And %s; each changed wakeup is in wakeups.csv.", say.Counted(int64(len(moved)-i), "more task"))
+			break
+		}
+		row := []string{say.TaskName(m.Task), say.Count(m.Certain), say.Count(m.Possible)}
+		keys := []string{"", key(m.Certain), key(m.Possible)}
+		for e := range findings.Effects {
+			var n findings.Count
+			if by := f.Changes.Effects[m.Task.PID]; by != nil {
+				n = by[e]
+			}
+			row, keys = append(row, say.Count(n.Certain+n.Possible)), append(keys, key(n.Certain+n.Possible))
+		}
+		t.row(row, keys)
+	}
+	return t
+}
+
+// turnsTable lists how the CPU is found under either kernel where that changes.
+func turnsTable(f *findings.Findings) *table {
+	t := &table{
+		Caption: "By how the CPU is found", Short: maxShortRows,
+		Cols: []col{{Name: "Original path"}, {Name: "Patched path"}, {Name: "Certain", Num: true}, {Name: "Possible", Num: true}},
+	}
+	for _, r := range f.Changes.Turns[:min(len(f.Changes.Turns), maxTaskRows)] {
+		t.row([]string{string(r.From), string(r.To), say.Count(r.Certain), say.Count(r.Possible)}, []string{"", "", key(r.Certain), key(r.Possible)})
+	}
+	return t
+}
+
+// examplesTable lists the first changed wakeups.
+func examplesTable(f *findings.Findings) *table {
+	t := &table{
+		Caption: "The first changed wakeups of each kind, certain ones first", Short: maxShortRows,
+		Cols: []col{{Name: "Wakeup", Num: true}, {Name: "Time", Num: true}, {Name: "Task"}, {Name: "It"}, {Name: "Sure"}, {Name: "Recorded", Num: true}, {Name: "Original"}, {Name: "Patched"}},
+		Note: "All of them are in wakeups.csv.",
+	}
+	for i, sure := range [2]*[findings.Effects][]findings.Example{&f.Changes.Certain, &f.Changes.Possible} {
+		for e := range findings.Effects {
+			what, _ := say.Effect(e)
+			for _, x := range sure[e] {
+				t.row([]string{say.Count(x.N), say.Clock(x.Time), say.TaskName(x.Task), what, [2]string{"certain", "possible"}[i], say.CPUOr(x.Recorded), say.CPUPath(x.From, x.Turn.From), say.CPUPath(x.To, x.Turn.To)},
+					[]string{key(x.N), key(x.Time), "", "", "", key(int64(x.Recorded)), "", ""})
+			}
+		}
+	}
+	return t
+}
+
+// effectsTable says what the changes mean, for the intruders and for others.
+func effectsTable(f *findings.Findings) *table {
+	t := &table{
+		Caption: "What the changes mean, good and bad",
+		Cols:    []col{{Name: "The wakeup"}, {Name: "That is"}, {Name: "Intruders’, certain", Num: true}, {Name: "possible", Num: true}, {Name: "Others’, certain", Num: true}, {Name: "possible", Num: true}},
+		Note:    "An idle CPU is lost or gained as the model finds it; how long the task then waits is not computed.",
+	}
+	intruder := map[int32]bool{}
+	for _, k := range f.CPUs {
+		for _, h := range k.Tasks {
+			intruder[h.Task.PID] = true
+		}
+	}
+	var sum [findings.Effects][2]findings.Count
+	for pid, by := range f.Changes.Effects {
+		i := 1
+		if intruder[pid] {
+			i = 0
+		}
+		for e, n := range by {
+			sum[e][i].Certain += n.Certain
+			sum[e][i].Possible += n.Possible
+		}
+	}
+	for e := range findings.Effects {
+		what, judged := say.Effect(e)
+		n := &sum[e]
+		t.Rows = append(t.Rows, []string{what, judged, say.Count(n[0].Certain), say.Count(n[0].Possible), say.Count(n[1].Certain), say.Count(n[1].Possible)})
+	}
+	return t
+}

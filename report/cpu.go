@@ -1,0 +1,370 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"schedreplay/cpumask"
+	"schedreplay/findings"
+	"schedreplay/findings/say"
+	"schedreplay/findings/stats"
+	"schedreplay/parser"
+	"schedreplay/plots"
+	"schedreplay/replay"
+)
+
+// cpuSections tells everything about one isolated CPU.
+func cpuSections(all *findings.Findings, c *findings.CPU, f *plots.CPUFigures, first bool) []section {
+	id := func(s string) string { return fmt.Sprintf("cpu%d%s", c.CPU, s) }
+	head := section{ID: id(""), Title: fmt.Sprintf("CPU %d", c.CPU), Level: 2}
+	if !first {
+		for _, p := range say.About(all, c) {
+			head.Blocks = append(head.Blocks, para(say.Bold(p.Label+".")+" "+p.Text))
+		}
+		if f != nil && f.Strip != nil {
+			head.Blocks = append(head.Blocks, block{Figure: f.Strip})
+		}
+	}
+	head.Blocks = append(head.Blocks, block{Table: timeTable(c)})
+	if others := othersTable(c); others != nil {
+		head.Blocks = append(head.Blocks, block{Table: others})
+	}
+	out := []section{head}
+
+	entry := section{ID: id("-entry"), Title: "How the entry happened", Level: 3}
+	if f != nil && !(first && f.Entry != nil) { // it is on the first page
+		entry.figure(f.Entry, f.NoEntry)
+	}
+	// The main entry, and others that came by another way.
+	told := map[findings.Turn]bool{}
+	for _, st := range entriesWorstFirst(c) {
+		way := findings.Turn{From: st.Entry.Path, To: st.Entry.Patched.Path}
+		if st.Entry.Explanation == nil || told[way] {
+			continue
+		}
+		if told[way] = true; len(told) > maxEntrySteps {
+			break
+		}
+		entry.Blocks = append(entry.Blocks, explain(all.Result, st.Entry)...)
+	}
+	if len(entry.Blocks) > 0 {
+		if e := entriesWorstFirst(c); len(told) == 0 && len(e) > 0 {
+			entry.Blocks = append(entry.Blocks, para("The decision was not told step by step."))
+		}
+		out = append(out, entry)
+	}
+
+	stays := section{ID: id("-stays"), Title: "Stays", Level: 3}
+	if len(c.Stays) > 0 {
+		stays.Blocks = append(stays.Blocks, block{Table: staysTable(c)})
+		if len(c.LongestRuns) > 1 {
+			stays.Blocks = append(stays.Blocks, block{Table: runsTable(c)})
+		}
+		if f != nil {
+			stays.figure(f.Runs, f.NoRuns)
+		}
+		out = append(out, stays)
+	}
+
+	delay := section{ID: id("-delay"), Title: "The owner’s sch delay", Level: 3}
+	if tb := delayTable(c); tb != nil {
+		delay.Blocks = append(delay.Blocks, block{Table: tb})
+	}
+	if f != nil {
+		delay.figure(f.DelayTime, f.NoDelay)
+		if f.DelayTime != nil {
+			delay.figure(f.DelayCDF, f.NoDelay)
+		}
+		delay.figure(f.DelayHeat, "")
+	}
+	if len(c.LongestDelays) > 1 {
+		delay.Blocks = append(delay.Blocks, block{Table: worstDelays(c)})
+	}
+	return append(out, delay)
+}
+
+// figure adds a figure, or the sentence that stands in for it.
+func (s *section) figure(f *plots.Figure, why string) {
+	switch {
+	case f != nil:
+		s.Blocks = append(s.Blocks, block{Figure: f})
+	case why != "":
+		s.Blocks = append(s.Blocks, para(why))
+	}
+}
+
+func timeTable(c *findings.CPU) *table {
+	t := &table{
+		Caption: fmt.Sprintf("Time on CPU %d over the %s recorded", c.CPU, say.Duration(c.WindowNS)),
+		Cols:    []col{{Name: "Who"}, {Name: "Time", Num: true}, {Name: "Share", Num: true}},
+	}
+	for _, x := range []struct {
+		class replay.Class
+		name  string
+	}{
+		{replay.ClassOwner, "owner"},
+		{replay.ClassForeign, "foreign tasks"},
+		{replay.ClassPinned, "other tasks pinned here"},
+		{replay.ClassHousekeeping, "housekeeping kernel threads"},
+		{replay.ClassRecorder, "recorder"},
+		{replay.ClassIdle, "idle"},
+		{replay.ClassUnknown, "not known"},
+	} {
+		ns := c.Time[x.class]
+		always := x.class == replay.ClassForeign || x.class == replay.ClassIdle || x.class == replay.ClassUnknown
+		if ns == 0 && !always {
+			continue
+		}
+		name := x.name
+		if x.class == replay.ClassOwner && c.Owner != nil {
+			name = "owner, " + say.TaskName(*c.Owner)
+		}
+		t.Rows = append(t.Rows, []string{name, say.Duration(ns), say.Percent(ns, c.WindowNS)})
+	}
+	return t
+}
+
+func othersTable(c *findings.CPU) *table {
+	if len(c.Others) == 0 {
+		return nil
+	}
+	list := slices.Clone(c.Others)
+	slices.SortStableFunc(list, func(a, b replay.OtherTask) int {
+		return cmp.Or(cmp.Compare(b.RunNS, a.RunNS), cmp.Compare(a.Task.PID, b.Task.PID))
+	})
+	t := &table{
+		Caption: "Tasks that belong on the CPU or made the recording: not counted as intruders",
+		Cols:    []col{{Name: "Task"}, {Name: "What it is"}, {Name: "Runs", Num: true}, {Name: "Time", Num: true}},
+	}
+	for i, o := range list {
+		if i == maxTaskRows {
+			t.Note = fmt.Sprintf("And %s.", say.Counted(int64(len(list)-i), "more task"))
+			break
+		}
+		t.Rows = append(t.Rows, []string{say.TaskName(o.Task), o.Class.String(), say.Count(o.Runs), say.Duration(o.RunNS)})
+	}
+	return t
+}
+
+// entriesWorstFirst are the stays that began with a wakeup, the main one first.
+func entriesWorstFirst(c *findings.CPU) []*replay.Stay {
+	var list []*replay.Stay
+	for _, s := range c.Stays {
+		if s.Entry != nil {
+			list = append(list, s)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b *replay.Stay) int { return cmp.Compare(b.RunNS, a.RunNS) })
+	return list
+}
+
+// explain tells a decision step by step: what both kernels do alike once, the test that
+// decides, then what each does.
+func explain(res *replay.Result, e *replay.Entry) []block {
+	d := findings.EntryDecision(res, e)
+	line := func(s *findings.SideStep) string {
+		l := say.Code(s.Func) + ": " + say.Clean(say.Test(&s.Step)) + " → " + say.Clean(say.Answer(&s.Step))
+		if from := say.Provenance(&s.Step); from != "" {
+			l += " (" + from + ")"
+		}
+		return l
+	}
+	steps := func(list []findings.SideStep, of findings.Side) (out []string) {
+		for i := range list {
+			if s := &list[i]; s.Side == findings.Both || s.Side == of {
+				out = append(out, line(s))
+			}
+		}
+		return out
+	}
+	out := []block{para(fmt.Sprintf("%s at %s, wakeup %d: %s.", say.TaskName(e.Task), say.Clock(e.Time), e.N, say.WakingWords(e)))}
+	parts := d.PartsAt()
+	if parts < 0 {
+		return append(out, para(say.Bold("Both kernels do the same:")), block{Steps: steps(d.Steps, findings.Both)})
+	}
+	if parts > 0 {
+		out = append(out, para(say.Bold("Both kernels alike:")), block{Steps: steps(d.Steps[:parts], findings.Both)})
+	}
+	out = append(out, para(say.Bold("The test that decides:")+" "+line(&d.Steps[parts])+"."))
+	for _, side := range []findings.Side{findings.OriginalAlone, findings.PatchedAlone} {
+		if k, p := d.Kernel(side); k != nil {
+			out = append(out, para(say.Bold(say.Kernel(k)+":")), block{Steps: append(steps(d.Steps[parts:], side), say.Conclusion(p))})
+		}
+	}
+	return out
+}
+
+func staysTable(c *findings.CPU) *table {
+	t := &table{
+		Caption: "Stays of foreign tasks, the costliest first", Short: maxShortRows,
+		Cols: []col{
+			{Name: "Stay", Num: true},
+			{Name: "Task"},
+			{Name: "Came"},
+			{Name: "Arrived", Num: true},
+			{Name: "Left", Num: true},
+			{Name: "Runs", Num: true},
+			{Name: "Time", Num: true},
+			{Name: "Wakings", Num: true},
+			{Name: "Patched", Num: true},
+		},
+	}
+	idx := make([]int, len(c.Stays))
+	for i := range idx {
+		idx[i] = i
+	}
+	slices.SortStableFunc(idx, func(a, b int) int { return cmp.Compare(c.Stays[b].RunNS, c.Stays[a].RunNS) })
+	for n, i := range idx {
+		if n == maxStayRows {
+			t.Note = fmt.Sprintf("%s in stays.csv. ", say.Counted(int64(len(idx)-n), "more stay is", "more stays are"))
+			break
+		}
+		s := c.Stays[i]
+		left, leftKey, arrived := "still there", "", say.Clock(s.Arrived)
+		if s.Left != parser.NoTime {
+			left, leftKey = say.Clock(s.Left), key(s.Left)
+		}
+		if s.How == replay.CameBefore {
+			arrived = "before"
+		}
+		t.row([]string{
+			fmt.Sprint(i + 1), say.TaskName(s.Task), say.CameWords(s), arrived, left, say.Count(s.Runs), say.Sign(s.CutRuns > 0) + say.Duration(s.RunNS), say.Count(s.Wakings), say.RemainsWords(s.PatchedRunNS, s.PatchedRunMaxNS),
+		}, []string{key(int64(i + 1)), "", "", key(s.Arrived), leftKey, key(s.Runs), key(s.RunNS), key(s.Wakings), key(s.PatchedRunMaxNS)})
+	}
+	h := &c.All
+	var wakings int64
+	for _, s := range c.Stays {
+		wakings += s.Wakings
+	}
+	t.Foot = []string{"all", say.Counted(h.Stays(), "stay"), "", "", "", say.Count(h.Runs), say.Sign(h.CutRuns > 0) + say.Duration(h.NS), say.Count(wakings), say.RemainsWords(h.Remains.MinNS, h.Remains.MaxNS)}
+	if c.StaysDropped > 0 {
+		t.Note += fmt.Sprintf("%s beyond the first %s were counted only. ", say.Counted(c.StaysDropped, "stay"), say.Count(replay.MaxStays))
+	}
+	t.Note += "Wakings: while the task was on this CPU, after the entry. Patched: the run time that remains on isolated CPUs under the patched kernel."
+	if c.All.CutRuns > 0 {
+		t.Note += " ≥: a run was cut by the window’s edge or a gap."
+	}
+	return t
+}
+
+// runsTable lists the longest runs, with those of all in the last row.
+func runsTable(c *findings.CPU) *table {
+	t := &table{
+		Caption: "The longest runs of foreign tasks", Short: maxShorterRows,
+		Cols: []col{{Name: "Task"}, {Name: "From", Num: true}, {Name: "Length", Num: true}, {Name: "Stay", Num: true}, {Name: "With the patch"}},
+		Note: "Every run is in intrusions.csv.",
+	}
+	for i := range c.LongestRuns {
+		r := &c.LongestRuns[i]
+		stay, stayKey := "–", ""
+		if r.Stay >= 0 {
+			stay = fmt.Sprint(r.Stay + 1)
+			stayKey = stay
+		}
+		t.row([]string{say.TaskName(r.Task), say.Clock(r.Start), say.Sign(r.CutStart || r.CutEnd) + say.Duration(r.End-r.Start), stay, staysWords(r.Patched)},
+			[]string{"", key(r.Start), key(r.End - r.Start), stayKey, ""})
+	}
+	t.Foot = []string{fmt.Sprintf("all %s", say.Counted(c.All.Runs, "run")), "", say.Sign(c.All.CutRuns > 0) + say.Duration(c.All.NS), "", ""}
+	return t
+}
+
+// staysWords says what becomes of a run under the patched kernel.
+func staysWords(m replay.Moved) string {
+	switch m {
+	case replay.MovedCertain:
+		return "remains"
+	case replay.MovedPossible:
+		return "may remain"
+	}
+	return "gone"
+}
+
+func worstDelays(c *findings.CPU) *table {
+	t := &table{
+		Caption: "The owner’s longest delays", Short: maxShorterRows,
+		Cols: []col{{Name: "Ran at", Num: true}, {Name: "sch delay", Num: true}, {Name: "Intruder on the core"}},
+	}
+	for i := range c.LongestDelays {
+		r := &c.LongestDelays[i].Run
+		t.row([]string{say.Clock(r.Start), say.Duration(r.Delay), map[bool]string{true: "yes", false: "no"}[r.Intruded]}, []string{key(r.Start), key(r.Delay), ""})
+	}
+	return t
+}
+
+func delayTable(c *findings.CPU) *table {
+	free, intruded := c.Delays()
+	if free+intruded == 0 {
+		return nil
+	}
+	t := &table{
+		Caption: fmt.Sprintf("sch delay of %s: from waking to running", plots.OwnerName(c)),
+		Cols: []col{
+			{Name: "The core"},
+			{Name: "Wakings", Num: true},
+			{Name: "Median", Num: true},
+			{Name: "p90", Num: true},
+			{Name: "p99", Num: true},
+			{Name: "p99.9", Num: true},
+			{Name: "Longest", Num: true},
+		},
+		Note: "A percentile is given where at least one waking lies above it.",
+	}
+	for i, h := range []*replay.DelayHistogram{c.OwnerDelay, c.OwnerDelayIntruded} {
+		if h == nil {
+			continue
+		}
+		row := []string{[2]string{"free of intruders", "an intruder ran before it"}[i], say.Count(h.Count())}
+		for _, p := range []float64{50, 90, 99, 99.9} {
+			if h.Count() == 0 || !stats.HasPercentile(p, h.Count()) {
+				row = append(row, "–")
+			} else {
+				row = append(row, say.Duration(h.Percentile(p)))
+			}
+		}
+		if h.Count() == 0 {
+			row = append(row, "–")
+		} else {
+			row = append(row, say.Duration(h.Max()))
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+// cpuList is the overview of several isolated CPUs.
+func cpuList(cpus []*findings.CPU) section {
+	s := section{ID: "cpus", Title: "All isolated CPUs", Level: 2}
+	t := &table{
+		Caption: "The isolated CPUs looked at, the one held longest first",
+		Cols: []col{
+			{Name: "CPU", Num: true},
+			{Name: "Owner"},
+			{Name: "Entries", Num: true},
+			{Name: "There before", Num: true},
+			{Name: "Runs", Num: true},
+			{Name: "Foreign time", Num: true},
+			{Name: "Worst delay", Num: true},
+		},
+	}
+	var rest cpumask.Mask
+	for i, c := range cpus {
+		if i >= maxCPURows {
+			rest.Set(c.CPU)
+			continue
+		}
+		owner, worst := "not known", "–"
+		if c.Owner != nil {
+			owner = say.TaskName(*c.Owner)
+		}
+		if free, intruded := c.Delays(); free+intruded > 0 {
+			worst = say.Duration(c.Worst())
+		}
+		t.Rows = append(t.Rows, []string{fmt.Sprint(c.CPU), owner, say.Count(c.All.Entries.Total()), say.Count(c.All.Residents), say.Count(c.All.Runs), say.Duration(c.All.NS), worst})
+	}
+	if !rest.Empty() {
+		t.Note = fmt.Sprintf("%s are in report.json; none of them was held longer.", say.CPUNoun(rest))
+	}
+	s.Blocks = []block{{Table: t}}
+	return s
+}
