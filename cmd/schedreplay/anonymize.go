@@ -24,18 +24,18 @@ func (a *app) anonymizeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "anonymize CAPTURE -o OUT",
 		Short: "A copy that may leave the company",
-		Long: `anonymize copies a capture in its own dialect. Times and CPUs stay; task names, host
-name and command lines are replaced, each by the same other one everywhere and of
-the same length. Names of kernel threads and recorders stay, and are listed: look
-through them. What schedreplay has no use for is blanked: the fields of events
-other than the scheduler's, kernel symbols, build ids. Compression is undone.
+		Long: `anonymize copies a capture in its own dialect. Times and CPUs stay. Task names, host
+name and command lines are replaced by others of the same length, the same ones
+everywhere. Names of kernel threads and recorders stay. The command lists them: look
+through the list. Whatever schedreplay does not read is left out or blanked, such as
+the fields of other events, kernel symbols and build ids. Compression is undone.
 
 Without a host bundle OUT is a file. With one, from CAPTURE's folder or --host, OUT
-is a folder with the capture and host.tar.gz, anonymised alike; it can be given as
-CAPTURE. Only a bundle tells kernel threads for certain.
+is a folder with the capture and host.tar.gz, which every command takes as CAPTURE.
+Only a bundle says for certain which tasks are kernel threads.
 
---window entry copies of a text capture the smallest part found that still shows
-the first entry into an isolated CPU, as a fixture.`,
+--window entry copies the smallest part of a text capture that was found to show the
+first entry into an isolated CPU, as a fixture.`,
 		Example: `  schedreplay anonymize testdata/traces/smt44-isolated43-original -o for-upstream
   schedreplay anonymize perf.data --host host.tar.gz -o for-upstream
   schedreplay anonymize ftrace.txt --isolated 43 --window entry -o fixture`,

@@ -35,13 +35,12 @@ func (a *app) checkCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check CAPTURE --max-intrusion DURATION",
 		Short: "A one-line verdict; exit 1 when a bound is broken",
-		Long: `check holds one capture against bounds, for CI and cron: one line on standard
-output that says OK or BROKEN and what was found, exit status 0 or 1. A bound of
-which the capture cannot tell whether it holds is broken: time on an isolated CPU of
-which the recording does not tell who ran counts as an intrusion, unless
---allow-unknown is given.
+		Long: `check holds one capture against bounds, for CI and cron. It prints one line, OK or
+BROKEN with what was found, and exits with 0 or 1. A bound is broken if the capture
+cannot tell whether it holds. So time on an isolated CPU for which the recording does
+not show who ran counts as an intrusion, unless --allow-unknown is given.
 
---junit writes the same as JUnit XML, one case for each bound.`,
+--junit writes the result as JUnit XML, one case for each bound.`,
 		Example: `  schedreplay check perf.data --isolated 43 --max-intrusion 0ms
   schedreplay check capture/ --max-entries 0 --max-p99 200us --junit check.xml
   schedreplay check capture/ --max-intrusion 1ms --ignore-residents`,

@@ -28,13 +28,13 @@ func (a *app) compareCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compare BEFORE AFTER…",
 		Short: "Two captures or more held against each other; with bounds, a gate",
-		Long: `compare holds captures against the first of them: before and after a kernel
-upgrade, a changed setting, a fix. It tells how the owner's sch delay differs, with
-95 % bands by bootstrap and the size of the effect, how often foreign tasks entered
-the isolated CPUs and how much of the time they held them, how well the model fits
-each, and why the captures may not be comparable.
+		Long: `compare holds captures against the first of them: before and after a kernel upgrade,
+a changed setting, a fix. It tells how the owner's sch delay differs, with 95 % bands
+and the size of the effect; how often foreign tasks entered the isolated CPUs and how
+long they held them; how well the model fits each capture; and why the captures may
+not be comparable.
 
---max-p99 and --max-intrusions make it a gate: every capture after the first must
+With --max-p99 or --max-intrusions it is a gate: every capture after the first must
 keep within them, or the exit status is 1. What is not known does not hold.
 
 -o DIR gets compare.md, compare.json and figures/. Formats: text, json.`,

@@ -15,10 +15,10 @@ func (a *app) eventsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "events CAPTURE",
 		Short: "The decoded events",
-		Long: `events prints what the capture says, event by event, in one vocabulary for every
-dialect: the scheduler's tracepoints, and losses, holes and damaged places.
---cpu shows the events that a CPU recorded, --task those that name the task.
-Formats: text (as perf script prints them), jsonl.`,
+		Long: `events prints the capture event by event, in one vocabulary for every dialect: the
+scheduler's tracepoints, and losses, holes and damaged places. --cpu shows the events
+that a CPU recorded, --task those that name the task. Formats: text (as perf script
+prints them), jsonl.`,
 		Example: `  schedreplay events trace.dat --cpu 43 --from 24.56 --to 24.58
   schedreplay events perf.data --task ksmd --format jsonl`,
 	}

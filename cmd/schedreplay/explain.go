@@ -25,14 +25,14 @@ func (a *app) explainCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain CAPTURE --at TIME | --wakeup N",
 		Short: "One decision, test by test, with where each answer comes from",
-		Long: `explain tells one placement decision as the kernel makes it: who was woken, by
-whom, from which CPU; the call path; each test with its answer and where the answer
-comes from; the candidates in the order in which they were looked at; and where the
-original and the patched kernel part. Steps that both make are told once.
+		Long: `explain tells one placement decision as the kernel makes it: who was woken, by whom,
+from which CPU; the call path; each test with its answer and the source of that
+answer; the candidates in the order in which the kernel looks at them; and where the
+original and the patched kernel part. A step that both make is told once.
 
---wakeup N is a line of wakeups; --at TIME the last one at or before that time, of
-the task that --task names, if it is given. TIME is seconds of the capture's clock,
-or wall time where its relation is known (see --wall). Formats: text, json.`,
+--wakeup N takes line N of wakeups. --at TIME takes the last one at or before that
+time, of the task that --task names, if given. TIME is seconds of the capture's clock,
+or wall time if its relation to that clock is known (see --wall). Formats: text, json.`,
 		Example: `  schedreplay explain testdata/traces/smt44-isolated43-original --at 24.57 --task ksmd
   schedreplay explain perf.data --host host.tar.gz --wakeup 9
   schedreplay explain perf.data --wall 24.5=2026-11-22T03:12:05Z --at 03:12:06 --task ksmd`,

@@ -22,15 +22,14 @@ func (a *app) fidelityCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fidelity CAPTURE",
 		Short: "The model against the recording, per path",
-		Long: `fidelity holds the model of the original kernel against the CPUs that the recorded
-kernel chose: how often the prediction is that CPU (exact), how often that CPU is
-among the possible ones (covered), and how many are possible on average. Counted
-are wakeups and forks of fair-class tasks that went through the selector and
-whose CPU the capture shows.
+		Long: `fidelity holds the model of the recorded kernel against the CPUs that this kernel chose:
+how often the prediction is that CPU (exact), how often that CPU is among the possible
+ones (covered), and how many are possible on average. It counts wakeups and forks of
+fair-class tasks that went through the selector and whose CPU the capture shows.
 
-With --time it holds the closed loop of that kernel against the recording instead:
-delays of tasks of 200 wakings and more, run time by CPU, changes of CPU. It is what
-whatif is to be believed by. Formats: text, json.`,
+--time holds the closed loop of that kernel against the recording instead: delays of
+tasks with 200 wakings or more, run time by CPU, changes of CPU. It says how far whatif
+can be believed. Formats: text, json.`,
 		Example: `  schedreplay fidelity testdata/traces/numa16-patched
   schedreplay fidelity perf.data --host host.tar.gz --format json`,
 	}

@@ -18,13 +18,13 @@ func (a *app) intrusionsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "intrusions CAPTURE",
 		Short: "Foreign tasks on isolated CPUs: stays, entries, cost, under both kernels",
-		Long: `intrusions tells, for every isolated CPU, who owns it, who else ran there, how
-each foreign task came in, what it cost, and how many of its wakings still land
-on an isolated CPU under the patched kernel. The entry is one wakeup; the damage
-is all the later ones: stays, wakings, runs and time are counted apart.
+		Long: `intrusions tells, for every isolated CPU, who owns it, who else ran there, how each
+foreign task came in, what it cost, and how many of its wakings still land on an
+isolated CPU under the patched kernel. One wakeup is the entry, and the later ones do
+the damage. So stays, wakings, runs and time are counted apart.
 
---cpu chooses among the isolated CPUs; --from and --to show the stays that have a
-part in that time, and sum up the CPU's time over it. Formats: text, json.`,
+--cpu chooses among the isolated CPUs. --from and --to show the stays that touch that
+time, and sum up the CPU's time over it. Formats: text, json.`,
 		Example: `  schedreplay intrusions testdata/traces/smt44-isolated43-original
   schedreplay intrusions perf.data --isolated 43
   schedreplay intrusions perf.data --host host.tar.gz --original 6.1.80 --format json`,

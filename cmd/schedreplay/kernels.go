@@ -19,16 +19,15 @@ func (a *app) kernelsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "kernels [--diff A B | --explain CAPTURE]",
 		Short: "The rule table: which kernels place tasks differently; which one a capture fits",
-		Long: `kernels lists the rows of the rule table: each mainline release that places a
-waking task otherwise than the one before, the fixes it carries, and whether it can
-put a task on an isolated CPU. With --diff it says in words what differs between two
-KERNELs, and which commits brought it.
+		Long: `kernels lists the rows of the rule table: each mainline release that places a waking
+task otherwise than the one before, the fixes it carries, and whether it can put a
+task on an isolated CPU. --diff says in words how two KERNELs differ, with the commits.
 
-With --explain it ranks the rows, and every combination of fixes on each, by how well
-they explain the placements that a capture shows: fewest impossible entries into
-isolated CPUs, then fewest impossible decisions, then most exact predictions. It says
-first what follows, and names the decisions that rule kernels out. The flags that
-describe the machine belong to --explain; -v lists every rank and name.
+--explain ranks the rows, with every combination of fixes, by how well they explain
+the placements in a capture: fewest impossible entries into isolated CPUs first, then
+fewest impossible decisions, then most exact predictions. It says first what follows
+from that, and names the decisions that rule kernels out. The flags that describe the
+machine belong to --explain. -v lists every rank and name.
 
 KERNEL is release[(+|-)fix]…, as in 6.1.82, 6.1.192-smt-span or
 5.10.0-136.oe2203+smt-span. Formats: text, json.`,

@@ -17,8 +17,8 @@ func (a *app) manCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "man -o DIR",
 		Short: "Manual pages of every command",
-		Long: `man writes the manual pages, section 1, one for each command, into the folder DIR,
-which it makes if need be. They say what --help says.`,
+		Long: `man writes the manual pages, section 1, one for each command, into the folder DIR. It
+makes the folder if need be. The pages say what --help says.`,
 		Example: `  schedreplay man -o ~/.local/share/man/man1
   schedreplay man -o /tmp/man && man /tmp/man/schedreplay-report.1`,
 		Args: cobra.NoArgs,

@@ -22,12 +22,12 @@ func (a *app) reportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "report CAPTURE… -o DIR",
 		Short: "The main job: the whole story, with figures",
-		Long: `report tells the story of a capture: what held the isolated CPU, for how long,
-how it came in and why, how far the model can be believed, what the patch changes,
-and what is not known. DIR gets report.html, report.md, report.json, tables and
-figures; it appears whole or not at all, and an existing one is replaced only if
-schedreplay made it. Several captures become independent reports in DIR.`,
-		Example: `  schedreplay report testdata/traces/smt44-isolated43-original -o report
+		Long: `report tells the story of a capture: what held the isolated CPU, for how long, how it
+came in and why, what the patch changes, how far the model can be believed, and what
+is not known. DIR gets report.html, report.md, report.json, tables and figures. It
+appears whole or not at all, and replaces an existing folder only if schedreplay made
+that one. Several captures become independent reports in DIR.`,
+		Example: `  schedreplay report testdata/traces/k419-smt44-isolated43-original -o incident
   schedreplay report perf.data --host host.tar.gz -o report
   schedreplay report perf.data --isolated 43 --original 6.1.80 -o report`,
 		Args: cobra.MinimumNArgs(1),

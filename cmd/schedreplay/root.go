@@ -14,14 +14,14 @@ func (a *app) rootCommand() *cobra.Command {
 a model of the recorded kernel and of a patched one, and tells which tasks
 entered isolated CPUs, how, what it cost, and whether the patch prevents it.
 
-CAPTURE is perf.data, trace.dat, or the text of tracefs/trace, trace-cmd report,
-perf script or perf sched timehist; plain or compressed with gzip, zstd or xz; "-"
-for standard input; or a folder with one capture and its host bundle
-(host.tar.gz or host/).
+CAPTURE is perf.data, trace.dat, or the text of tracefs/trace, trace-cmd report, perf
+script or perf sched timehist, plain or compressed with gzip, zstd or xz. It may be "-"
+for standard input, or a folder with one capture and its host bundle (host.tar.gz or
+host/).
 
 Exit status: 0 done, 1 a check did not hold, 2 usage, or flags that contradict the
 capture, 3 unreadable or damaged input, 4 cannot write, 130 interrupted.`,
-		Example: `  schedreplay report testdata/traces/smt44-isolated43-original -o report
+		Example: `  schedreplay report testdata/traces/k419-smt44-isolated43-original -o incident
   schedreplay intrusions perf.data --host host.tar.gz
   perf script | schedreplay wakeups - --isolated 43 --format jsonl`,
 		Version:       version,

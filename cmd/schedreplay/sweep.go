@@ -19,11 +19,11 @@ func (a *app) sweepCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sweep CAPTURE",
 		Short: "Entries and intrusion time under every kernel of the rule table",
-		Long: `sweep replays a capture under every kernel of the rule table and tells, for each
-isolated CPU, how many entries of foreign tasks each would have had, how many more
-are possible, and how long such tasks would have run there; then the first release
-of each stable line that prevents them. Tasks that were there when the capture
-begins hold the CPU under every kernel. Formats: text, json, csv.`,
+		Long: `sweep replays a capture under every kernel of the rule table. For each isolated CPU it
+tells how many entries of foreign tasks there would be, how many more are possible,
+and how long such tasks would run there. Then it names the first release of each
+stable line that prevents them. Tasks that were there when the capture begins hold the
+CPU under every kernel. Formats: text, json, csv.`,
 		Example: `  schedreplay sweep testdata/traces/smt44-isolated43-original
   schedreplay sweep perf.data --host host.tar.gz --format csv
   schedreplay sweep perf.data --host host.tar.gz --original 5.10.0-136.oe2203-smt-span`,

@@ -13,14 +13,14 @@ func (a *app) timelineCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "timeline CAPTURE",
 		Short: "What ran, slice by slice",
-		Long: `timeline prints what perf sched timehist prints: each line is a slice, stamped with
-its end; wait time is the time off the CPU before it, sch delay the part of it
-from waking to running. State letters are the kernel's own, and a loss or a break
-in a CPU's history is a line of its own instead of a slice across it. Of a perf.data
-file without such, all else is what perf prints, byte for byte; callchains are
-left out, as with perf's --no-call-graph.
+		Long: `timeline prints what perf sched timehist prints. Each line is a slice, stamped with its
+end. Wait time is the time off the CPU before it, sch delay the part of that from
+waking to running. State letters are the kernel's own. A loss or a break in a CPU's
+history is a line of its own, and no slice is printed across it. For a perf.data file
+without either, all else is what perf prints, byte for byte. Call chains are left out,
+as with perf's --no-call-graph.
 
-The summary tells for each task how often and how long it ran, or with --state in
+The summary tells for each task how often and how long it ran, and with --state in
 which state it waited. As in perf, migrations are counted with -M only.`,
 		Example: `  schedreplay timeline perf.data --cpu 43
   schedreplay timeline trace.dat -w -n --state --from 24.56 --to 24.58

@@ -27,10 +27,10 @@ func (a *app) topologyCommand() *cobra.Command {
 		Use:   "topology CAPTURE|BUNDLE",
 		Short: "CPUs, caches, sched domains as that kernel builds them, isolation, SMT splits",
 		Long: `topology shows the machine as the scheduler sees it: packages, last-level caches,
-cores, NUMA nodes, which CPUs are isolated and by what, the sched domains that
-the kernel builds of it, and the cores that isolation splits: an isolated CPU whose
-sibling does housekeeping is where select_idle_smt leaks. Where the bundle holds
-the kernel's own domains, they are compared. Formats: text, json.`,
+cores, NUMA nodes, the isolated CPUs and what isolates them, the sched domains that
+the kernel builds, and the cores that isolation splits. An isolated CPU whose sibling
+does housekeeping is where select_idle_smt leaks. If the bundle holds the kernel's own
+domains, topology compares them. Formats: text, json.`,
 		Example: `  schedreplay topology host.tar.gz
   schedreplay topology perf.data --isolated 43
   schedreplay topology host.tar.gz --original 5.10 --isolated 2-3`,

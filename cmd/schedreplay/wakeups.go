@@ -18,14 +18,14 @@ func (a *app) wakeupsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "wakeups CAPTURE",
 		Short: "One line per placement decision, under both kernels",
-		Long: `wakeups lists every placement that the capture shows: who was woken, by whom,
-from which CPU, where the recorded kernel put it, and where the model puts it
-under the original and the patched kernel.
+		Long: `wakeups lists every placement in the capture: who was woken, by whom, from which CPU,
+where the recorded kernel put it, and where the model puts it under the original and
+the patched kernel.
 
-In text, a CPU with * is isolated, ~ says that other CPUs are possible too; the
-last column says whether the patched kernel places the task elsewhere: ! certainly,
-? possibly. With -v the waker and the possible CPUs follow. Formats: text, jsonl
-(see docs/command-line.md), csv. --cpu shows what was, or would be, placed there.`,
+In text, * marks an isolated CPU, and ~ says that other CPUs are possible too. The last
+column says whether the patched kernel places the task elsewhere: ! certainly, ?
+possibly. -v adds the waker and the possible CPUs. --cpu shows what was placed there,
+or would be. Formats: text, jsonl (see docs/command-line.md), csv.`,
 		Example: `  schedreplay wakeups testdata/traces/smt44-isolated43-original --task ksmd --to 24.6
   schedreplay wakeups perf.data --host host.tar.gz --format jsonl | jq 'select(.moved=="certain")'
   schedreplay wakeups perf.data --isolated 43 --cpu 43`,

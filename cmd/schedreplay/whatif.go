@@ -36,14 +36,14 @@ func (a *app) whatifCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "whatif CAPTURE",
 		Short: "How long tasks would have waited under another kernel or after a change",
-		Long: `whatif takes the work out of a recording and runs it on a machine of its own, under
-the recorded kernel (the baseline) and under scenarios: how often and how long foreign
-tasks would have held the isolated CPUs, how long their owners would have waited, and
-who would be worse off. Every figure is the middle of an ensemble of runs, with the 5th
-and the 95th of a hundred beside it. What the baseline makes of the recording comes
-first: the rest is worth as much.
+		Long: `whatif takes the work out of a recording and runs it on a machine of its own, under the
+recorded kernel (the baseline) and under scenarios. It tells how often and how long
+foreign tasks would hold the isolated CPUs, how long their owners would wait, and who
+would be worse off. Every figure is the middle of an ensemble of runs, with the 5th and
+the 95th of a hundred beside it. The baseline against the recording comes first. Believe
+the rest as far as that.
 
-A scenario is NAME=CHANGE,…; without any, the other of the two kernels. Changes:
+A scenario is NAME=CHANGE,…. Without any, it is the other of the two kernels. Changes:
 kernel=KERNEL, isolated=CPULIST, base_slice=DURATION, affinity:TASK=CPULIST,
 nice:TASK=N, policy:TASK=fifo:N|rr:N|other|batch|idle, period:TASK=DURATION,
 work:TASK=FACTOR, without:TASK. Formats: text, json.`,
