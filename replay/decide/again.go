@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"schedreplay/kernelmodel/place"
+	"schedreplay/replay/hidden"
 	"schedreplay/replay/timeline"
 	"schedreplay/replay/world"
 )
@@ -62,11 +63,11 @@ func (r *Decider) lookBack(on bool) {
 // knew what was chosen: by what all of its runs leave, and by where the wakee ran next.
 func (r *Decider) writeDown(d *decision, p *timeline.Task, complete bool) {
 	line := &d.line
-	l := lesson{target: -1}
+	l := hidden.Lesson{Target: -1}
 	if fits := r.consistent(line); len(fits) > 0 && complete && !r.Base.State.Ahead && line.RecordedCPU >= 0 {
 		l = r.lesson(fits)
 	}
-	r.Hidden.Note(d.n, r.Base.LLC(l.target), l.lo, l.hi)
+	r.Hidden.Note(d.n, r.Base.LLC(l.Target), l.Lo, l.Hi)
 	r.shownBusy(d, func(c int) {
 		k := &r.Timeline.CPU[c]
 		r.Hidden.Notes.Busy[c].Mark(max(k.ChangedAt(), k.FlownAt, k.HeardAt), d.win.Est)
@@ -76,7 +77,7 @@ func (r *Decider) writeDown(d *decision, p *timeline.Task, complete bool) {
 		r.setRecent(p, all, line.RecordedCPU, wakeesRecent)
 		r.clearCores(all, line.RecordedCPU)
 	}
-	r.recordWakee(d, p)
+	r.recordWakee(&d.line)
 	if !p.Queued || d.kind != place.KindWakeup {
 		to := r.chosen(d.out)
 		r.send(d, p, int(to))

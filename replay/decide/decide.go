@@ -350,7 +350,7 @@ func (r *Decider) ask(d *decision, p *timeline.Task, w *world.World, q *place.Wa
 	if d.kind == place.KindExec {
 		this = int(d.prev) // sched_exec ran before the move
 	}
-	cur, own := d.line.Waker.PID, r.Hidden.Of(p.PID)
+	cur := d.line.Waker.PID
 	inTask := d.line.WakerContext == timeline.WakerTask || d.line.WakerContext == timeline.WakerUnknown
 	prevs, prevFrom := append(q.Prev[:0], int(d.prev)), fact.Observed
 	if div := w.Diverged[p.PID]; div != nil {
@@ -375,33 +375,31 @@ func (r *Decider) ask(d *decision, p *timeline.Task, w *world.World, q *place.Wa
 		Delayed:           explore.Known(false, fact.Reconstructed),
 		InTask:            explore.Answer{Value: inTask, Open: d.line.WakerContext == timeline.WakerUnknown, From: fact.Observed},
 		Stop:              d.line.Task.Prio == 0 && a.Kthread && a.Bound,
-		RecentUsed:        nil,
 		IdlePolicy:        a.IdlePolicy(),
 	}
 	if d.line.Task.Prio == parser.NoPrio {
 		q.Prio = 120
 	}
 	r.queueFacts(d, p, q)
-	if ruc, ok := w.RecentUsed[p.PID]; ok {
-		if r.hasCPU(ruc) {
-			q.RecentUsed = []int{int(ruc)}
-		}
-	} else if len(own.Recent) > 0 && own.Recent[0] < r.Base.Machine.NumCPU() {
-		q.RecentUsed = own.Recent
-	}
-	q.Cur.Flips, q.Flips = append(q.Cur.Flips[:0], place.Weighted{Weight: 1}), own.Flips.Value(q.Flips[:0])
 	q.Cur.PerCPUKthread = explore.Known(cur == 0, fact.Reconstructed)
 	q.Cur.Load, q.Cur.Weight, q.Weight = explore.Exactly(0, fact.Reconstructed), 0, p.Entity.Weight
-	kthread := false
+	waking := d.line.waking()
 	if cp := t.Find(cur); cp != nil && cur > 0 {
-		q.Cur.Flips = r.Hidden.Of(cp.PID).Flips.After(p.PID, d.ev.Time, q.Cur.Flips[:0])
 		ca := r.Timeline.Affinities.Of(cp)
-		kthread = ca.Kthread
+		waking.Kthread = ca.Kthread
 		q.Cur.PerCPUKthread = explore.Known(ca.Kthread && ca.Mask.Weight() == 1, ca.From)
 		q.Cur.Load, q.Cur.Weight = hidden.Margin(cp.Entity.Load, cp.Entity.Load), cp.Entity.Weight
 	} else if cur < 0 {
-		q.Cur.Flips = q.Cur.Flips[:0]
 		q.Cur.PerCPUKthread = explore.Either(false, fact.Unknown)
+	}
+	r.Hidden.Ask(&waking, q)
+	if ruc, ok := w.RecentUsed[p.PID]; ok {
+		q.RecentUsed = nil
+		if r.hasCPU(ruc) {
+			q.RecentUsed = []int{int(ruc)}
+		}
+	} else if len(q.RecentUsed) > 0 && q.RecentUsed[0] >= r.Base.Machine.NumCPU() {
+		q.RecentUsed = nil
 	}
 	q.Load = hidden.Margin(p.Entity.Load, p.Entity.Load)
 	asleep := p.Entity // wake_cap brings it to its queue's last update, which came after its sleep
@@ -409,7 +407,6 @@ func (r *Decider) ask(d *decision, p *timeline.Task, w *world.World, q *place.Wa
 		asleep.Step(max(asleep.Last, t.CPU[d.prev].CFS.Last), false, false)
 	}
 	q.Util = hidden.Margin(asleep.Util, p.Entity.Util)
-	q.Sync = r.Hidden.Sync.Guess(d.line.wake(kthread), &own.Woken)
 }
 
 // queueFacts says whether the wakee was on a queue or still on its CPU.
@@ -458,10 +455,10 @@ func (r *Decider) closeModelled(d *decision, p *timeline.Task) {
 	if r.Judged != nil {
 		r.judge(line, better)
 	}
-	r.recordWakee(d, p)
+	r.recordWakee(&d.line)
 	if !r.Base.State.Ahead {
 		// Else that other decision would learn of its own outcome.
-		r.learn(d, p, consistent)
+		r.learn(d, consistent)
 		r.shownBusy(d, func(c int) { r.Timeline.CPU[c].BusyAt = max(r.Timeline.CPU[c].BusyAt, d.win.Est) })
 	}
 	r.narrow(d, p, r.unexplained(line, consistent))

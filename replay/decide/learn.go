@@ -4,27 +4,13 @@ import (
 	"schedreplay/kernelmodel/place"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/replay/hidden"
-	"schedreplay/replay/timeline"
 	"schedreplay/replay/world"
 )
 
 // This file takes from a recorded choice what it proves about hidden facts.
 
-// lesson is what a recorded choice proves about hidden facts: the scan budget of the
-// target's LLC from lo to hi, and of the others whether they hold, -1 where that stays
-// open. target is below 0 where even that does. lean is wide, or where that stays open
-// what of it leads likelier to the recorded CPU.
-type lesson struct {
-	lo, hi                 int64
-	idle, sync, wide, lean int8
-	target                 int
-	// scan is how the scan ended and width how many CPUs it had, by the likeliest run.
-	scan  place.ScanEnd
-	width int64
-}
-
 // lesson tells what those runs have in common that fit the recording.
-func (r *Decider) lesson(consistent []int) lesson {
+func (r *Decider) lesson(consistent []int) hidden.Lesson {
 	runs := r.runs
 	if runs[0].Selected() {
 		// A delayed dequeue is always open on a contended CPU, and fits every wakee
@@ -42,32 +28,35 @@ func (r *Decider) lesson(consistent []int) lesson {
 	}
 	first := &runs[consistent[0]]
 	const none, several = -1, -2
-	l := lesson{1 << 40, -1, first.IdleCores, first.Sync, first.Wide, -1, none, first.Scan, first.ScanWidth}
+	l := hidden.Lesson{
+		Lo: 1 << 40, Hi: -1, Idle: first.IdleCores, Sync: first.Sync, Wide: first.Wide, Lean: -1, Target: none,
+		Scan: first.Scan, Width: first.ScanWidth,
+	}
 	for _, i := range consistent {
 		o := &runs[i]
-		l.lo = min(l.lo, o.BudgetLo)
+		l.Lo = min(l.Lo, o.BudgetLo)
 		if o.BudgetHi < 0 {
-			l.hi = 1 << 40
+			l.Hi = 1 << 40
 		} else {
-			l.hi = max(l.hi, o.BudgetHi)
+			l.Hi = max(l.Hi, o.BudgetHi)
 		}
-		if o.IdleCores != l.idle {
-			l.idle = -1
+		if o.IdleCores != l.Idle {
+			l.Idle = -1
 		}
-		if o.Sync != l.sync {
-			l.sync = -1
+		if o.Sync != l.Sync {
+			l.Sync = -1
 		}
-		if o.Wide != l.wide {
-			l.wide = -1
+		if o.Wide != l.Wide {
+			l.Wide = -1
 		}
-		if l.target == none {
-			l.target = o.Target
-		} else if l.target != o.Target {
-			l.target = several
+		if l.Target == none {
+			l.Target = o.Target
+		} else if l.Target != o.Target {
+			l.Target = several
 		}
 	}
-	if l.lean = l.wide; l.lean < 0 {
-		l.lean = r.leansWide(runs[consistent[0]].CPU)
+	if l.Lean = l.Wide; l.Lean < 0 {
+		l.Lean = r.leansWide(runs[consistent[0]].CPU)
 	}
 	return l
 }
@@ -91,30 +80,22 @@ func (r *Decider) leansWide(cpu int) int8 {
 }
 
 // learn takes what the recorded choice proves for later decisions.
-func (r *Decider) learn(d *decision, p *timeline.Task, consistent []int) {
+func (r *Decider) learn(d *decision, consistent []int) {
 	line := &d.line
 	if line.RecordedCPU < 0 || !line.Selection || r.unexplained(line, consistent) {
 		return
 	}
 	l := r.lesson(consistent)
-	if llc := r.Base.LLC(l.target); llc >= 0 {
-		r.Hidden.LearnScan(llc, r.Base.Kernel.Rules.Budget, r.Base.Ask.This, d.win.Est, l.lo, l.hi, l.scan, l.width)
-		if l.idle >= 0 {
-			if f := r.Base.World.IdleCores[llc]; !f.Before(d.win) {
-				r.Base.World.IdleCores[llc] = world.Tristate{Value: l.idle == 1, Known: true, Since: f.Since}
-			}
+	llc := r.Base.LLC(l.Target)
+	if llc >= 0 && l.Idle >= 0 {
+		if f := r.Base.World.IdleCores[llc]; !f.Before(d.win) {
+			r.Base.World.IdleCores[llc] = world.Tristate{Value: l.Idle == 1, Known: true, Since: f.Since}
 		}
 	}
-	if l.sync >= 0 {
-		r.Hidden.Sync.Learn(line.wake(false), l.sync == 1)
-	}
-	if cur := r.Timeline.Find(line.Waker.PID); l.lean >= 0 && cur != nil && line.Waker.PID > 0 && cur != p {
-		doubt := uint64(hidden.FlipsDoubt)
-		if l.wide < 0 {
-			doubt = hidden.FlipsLean
-		}
-		hidden.LearnFlips(&r.Hidden.Of(cur.PID).Flips, &r.Hidden.Of(p.PID).Flips, int64(r.Base.Machine.LLCSize(line.WakerCPU)), l.lean == 1, doubt)
-	}
+	w := line.waking()
+	r.Hidden.Learn(&w, &l, hidden.Scanned{
+		LLC: llc, Rule: r.Base.Kernel.Rules.Budget, This: r.Base.Ask.This, At: d.win.Est, LLCSize: r.Base.Machine.LLCSize(line.WakerCPU),
+	})
 }
 
 // shownBusy tells which CPUs that may be held up a decision has shown not to look idle:
@@ -139,10 +120,10 @@ func (r *Decider) shownBusy(d *decision, tell func(c int)) {
 
 // recordWakee counts the waking for the waker's flips, as the fair selector
 // does.
-func (r *Decider) recordWakee(d *decision, p *timeline.Task) {
-	line := &d.line
-	if cur := r.Timeline.Find(line.Waker.PID); line.Selection && cur != nil && cur.PID > 0 && line.Task.Prio >= place.MaxRTPrio && d.kind == place.KindWakeup {
-		r.Hidden.Of(cur.PID).Flips.Wakes(p.PID, d.ev.Time)
+func (r *Decider) recordWakee(line *Wakeup) {
+	if line.Selection && line.Task.Prio >= place.MaxRTPrio && line.Kind == place.KindWakeup {
+		w := line.waking()
+		r.Hidden.Woke(&w)
 	}
 }
 

@@ -140,7 +140,9 @@ type Explanation struct {
 	Original, Patched []place.Step
 }
 
-// wake is the waking as a habit of its waker, who is a kernel thread or not.
-func (w *Wakeup) wake(kthread bool) hidden.Wake {
-	return hidden.Wake{Context: w.WakerContext, Waker: w.Waker.Comm, Task: w.Task.Comm, Kthread: kthread}
+// waking is the line as hidden facts hang on it.
+func (w *Wakeup) waking() hidden.Waking {
+	return hidden.Waking{
+		Time: w.Time, Context: w.WakerContext, Waker: w.Waker.PID, Wakee: w.Task.PID, WakerComm: w.Waker.Comm, WakeeComm: w.Task.Comm,
+	}
 }

@@ -28,7 +28,7 @@ type Facts struct {
 	oddsOf   int64
 	deciding int64
 	sampled  int64
-	Sync     SyncHabits
+	sync     syncHabits
 	task     parser.ByPID[*habits]
 	// Later is what a rehearsal learned, nil if there was none; Notes is where this
 	// rehearsal writes, nil if it is none.
@@ -46,8 +46,8 @@ type habits struct {
 	// Recent holds what recent_used_cpu may be, the likeliest first; empty if it may be
 	// any CPU.
 	Recent []int
-	Flips  flips
-	Woken  LastHabit
+	flips  flips
+	woken  lastHabit
 	// Narrow is a narrower affinity, believed or not; nil if nothing speaks for one.
 	Narrow *Narrowed
 }
@@ -56,7 +56,7 @@ type habits struct {
 // if there was none.
 func New(rec *timeline.Recorded, t *timeline.Timeline, llcs []LLC, later *Rehearsed) *Facts {
 	h := &Facts{
-		rec: rec, t: t, llcs: llcs, Later: later, Sync: SyncHabits{path: map[wakePath]*habit{}},
+		rec: rec, t: t, llcs: llcs, Later: later, sync: syncHabits{path: map[wakePath]*habit{}},
 		budget: make([]scanBudget, len(llcs)), cost: make([]*scanCost, rec.NCPU),
 	}
 	for i, l := range llcs {
@@ -77,7 +77,7 @@ func (h *Facts) Of(pid int32) *habits {
 	if k == nil {
 		k = &habits{}
 		if ts := h.rec.Survey.Task.Get(pid); ts != nil {
-			k.Flips.start(ts.Partners, h.rec.Survey.End-h.rec.Survey.Start)
+			k.flips.start(ts.Partners, h.rec.Survey.End-h.rec.Survey.Start)
 		}
 		h.task.Set(pid, k)
 	}
@@ -88,7 +88,7 @@ func (h *Facts) Of(pid int32) *habits {
 func (h *Facts) Observe(ev *parser.Event) {
 	switch ev.Kind {
 	case parser.KindFork:
-		h.Of(ev.Task.PID).Flips.copyTo(&h.Of(ev.Next.PID).Flips)
+		h.Of(ev.Task.PID).flips.copyTo(&h.Of(ev.Next.PID).flips)
 	case parser.KindWakeupNew:
 		if k := h.Of(ev.Task.PID); timeline.UsableCPU(ev.CPU) && int(ev.CPU) < h.rec.NCPU && timeline.UsableCPU(ev.TargetCPU) {
 			k.Recent = append(k.Recent[:0], int(ev.CPU))
@@ -168,16 +168,86 @@ func (h *Facts) scanOdds(rule rules.BudgetRule, this int, weight, now int64) *sc
 	return o
 }
 
-// LearnScan takes from decision that scanned an LLC that its budget was from lo to hi, and
-// how the scan of width CPUs ended.
-func (h *Facts) LearnScan(llc int, rule rules.BudgetRule, this int, at, lo, hi int64, end place.ScanEnd, width int64) {
-	b := &h.budget[llc]
+// Waking is a wakeup as far as hidden facts hang on it.
+type Waking struct {
+	// Time is that of its event, in ns.
+	Time    int64
+	Context timeline.WakerContext
+	// Waker and Wakee are pids, Waker 0 or less where no task was current.
+	Waker, Wakee         int32
+	WakerComm, WakeeComm string
+	// Kthread: the waker is a kernel thread.
+	Kthread bool
+}
+
+// Ask answers what a wakeup asks of its tasks, as recorded: their wakee_flips, WF_SYNC,
+// and what recent_used_cpu may be.
+func (h *Facts) Ask(w *Waking, q *place.Wakeup) {
+	own := h.Of(w.Wakee)
+	q.RecentUsed = nil
+	if len(own.Recent) > 0 {
+		q.RecentUsed = own.Recent
+	}
+	q.Cur.Flips, q.Flips = q.Cur.Flips[:0], own.flips.value(q.Flips[:0])
 	switch {
-	case rule == rules.BudgetUtil && (lo > 0 || hi < 1<<40):
-		b.prove(lo, min(hi, b.weight))
-	case rule != rules.BudgetUtil && end != place.ScanNone:
-		h.scanOdds(rule, this, b.weight, at).learn(lo, hi, end, width)
-		h.odds = h.odds[:0]
+	case w.Waker > 0 && h.t.Find(w.Waker) != nil:
+		q.Cur.Flips = h.Of(w.Waker).flips.after(w.Wakee, w.Time, q.Cur.Flips)
+	case w.Waker >= 0:
+		q.Cur.Flips = append(q.Cur.Flips, place.Weighted{Weight: 1})
+	}
+	q.Sync = h.sync.guess(w, &own.woken)
+}
+
+// Lesson is what a recorded choice proves about hidden facts: the scan budget from Lo to
+// Hi, and of the others whether they hold, -1 where that stays open. Target is below 0
+// where even that does. Lean is Wide, or where that stays open what of it leads likelier to
+// the recorded CPU.
+type Lesson struct {
+	Lo, Hi                 int64
+	Idle, Sync, Wide, Lean int8
+	Target                 int
+	// Scan is how the scan ended and Width how many CPUs it had, by the likeliest run.
+	Scan  place.ScanEnd
+	Width int64
+}
+
+// Scanned tells where a scan was made: of the LLC of that number, by a rule, on a CPU, at a
+// time in ns. LLCSize is sd_llc_size of the waker's CPU.
+type Scanned struct {
+	LLC     int
+	Rule    rules.BudgetRule
+	This    int
+	At      int64
+	LLCSize int
+}
+
+// Learn takes a lesson from a wakeup.
+func (h *Facts) Learn(w *Waking, l *Lesson, by Scanned) {
+	if by.LLC >= 0 {
+		switch b := &h.budget[by.LLC]; {
+		case by.Rule == rules.BudgetUtil && (l.Lo > 0 || l.Hi < 1<<40):
+			b.prove(l.Lo, min(l.Hi, b.weight))
+		case by.Rule != rules.BudgetUtil && l.Scan != place.ScanNone:
+			h.scanOdds(by.Rule, by.This, b.weight, by.At).learn(l.Lo, l.Hi, l.Scan, l.Width)
+			h.odds = h.odds[:0]
+		}
+	}
+	if l.Sync >= 0 {
+		h.sync.learn(w, l.Sync == 1)
+	}
+	if l.Lean >= 0 && w.Waker > 0 && w.Waker != w.Wakee && h.t.Find(w.Waker) != nil {
+		doubt := uint64(flipsDoubt)
+		if l.Wide < 0 {
+			doubt = flipsLean
+		}
+		learnFlips(&h.Of(w.Waker).flips, &h.Of(w.Wakee).flips, int64(by.LLCSize), l.Lean == 1, doubt)
+	}
+}
+
+// Woke counts a waking for the waker's wakee_flips (record_wakee).
+func (h *Facts) Woke(w *Waking) {
+	if w.Waker > 0 && h.t.Find(w.Waker) != nil {
+		h.Of(w.Waker).flips.wakes(w.Wakee, w.Time)
 	}
 }
 

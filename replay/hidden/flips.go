@@ -34,12 +34,12 @@ const (
 	// flipsPhases and flipsStarts are the guesses followed at first.
 	flipsPhases = 8
 	flipsStarts = 9
-	// FlipsDoubt is one over the weight that is left to a guess which a decision
+	// flipsDoubt is one over the weight that is left to a guess which a decision
 	// seems to contradict: other hidden facts may explain it.
-	FlipsDoubt = 4
-	// FlipsLean is the same where the decision is only likelier to have been made
+	flipsDoubt = 4
+	// flipsLean is the same where the decision is only likelier to have been made
 	// with another guess.
-	FlipsLean = 2
+	flipsLean = 2
 )
 
 // flipsWeight weighs the start values 0, rate/4, rate/2 … of a task that
@@ -66,8 +66,8 @@ func (f *flips) copyTo(child *flips) {
 	*child = flips{last: f.last, begun: f.begun, guess: append([]flipsGuess(nil), f.guess...)}
 }
 
-// Wakes notes that the task woke another (record_wakee).
-func (f *flips) Wakes(pid int32, now int64) {
+// wakes notes that the task woke another (record_wakee).
+func (f *flips) wakes(pid int32, now int64) {
 	if !f.begun {
 		f.begun = true
 		for i := range f.guess {
@@ -113,9 +113,9 @@ next:
 	f.guess = f.guess[:n]
 }
 
-// After returns the counts as record_wakee will have left them when the task
+// after returns the counts as record_wakee will have left them when the task
 // wakes pid, appended to buf.
-func (f *flips) After(pid int32, now int64, buf []place.Weighted) []place.Weighted {
+func (f *flips) after(pid int32, now int64, buf []place.Weighted) []place.Weighted {
 	flip := int64(0)
 	if f.last != pid {
 		flip = 1
@@ -157,16 +157,16 @@ func addWeighted(buf []place.Weighted, v int64, w uint32) []place.Weighted {
 	return append(buf, place.Weighted{Value: v, Weight: w})
 }
 
-// Value returns the counts, appended to buf.
-func (f *flips) Value(buf []place.Weighted) []place.Weighted {
+// value returns the counts, appended to buf.
+func (f *flips) value(buf []place.Weighted) []place.Weighted {
 	f.count()
 	return append(buf, f.counts...)
 }
 
-// LearnFlips takes that the pair of tasks was, or was not, wide for an LLC of the
+// learnFlips takes that the pair of tasks was, or was not, wide for an LLC of the
 // given size, and weighs the guesses by it: one over doubt of the weight is left to
 // what that contradicts.
-func LearnFlips(a, b *flips, size int64, wide bool, doubt uint64) {
+func learnFlips(a, b *flips, size int64, wide bool, doubt uint64) {
 	a.count()
 	b.count()
 	weigh := func(f, other *flips) []uint32 {

@@ -22,7 +22,7 @@ func TestFlipsCount(t *testing.T) {
 	}{
 		{1, 10, 9}, {1, 20, 9}, {2, 30, 10}, {1, 40, 11}, {1, timeline.Second, 11}, {1, timeline.Second + 1, 5}, {2, timeline.Second + 2, 6}, {2, 2*timeline.Second + 1, 6}, {3, 5 * timeline.Second, 4}, {3, 5*timeline.Second + 1, 4},
 	} {
-		f.Wakes(c.pid, c.now)
+		f.wakes(c.pid, c.now)
 		if f.guess[0].v != c.want {
 			t.Errorf("after waking %d at %d: %d flips, want %d", c.pid, c.now, f.guess[0].v, c.want)
 		}
@@ -38,12 +38,12 @@ func TestFlipsAfter(t *testing.T) {
 		for range rapid.IntRange(0, 40).Draw(t, "n") {
 			pid := rapid.Int32Range(1, 4).Draw(t, "pid")
 			was := slices.Clone(f.guess)
-			told := f.After(pid, now, nil)
+			told := f.after(pid, now, nil)
 			if !slices.Equal(was, f.guess) {
 				t.Fatal("asking changed the guesses")
 			}
-			f.Wakes(pid, now)
-			if got := f.Value(nil); !sameWeights(told, got) {
+			f.wakes(pid, now)
+			if got := f.value(nil); !sameWeights(told, got) {
 				t.Fatalf("foretold %v, became %v", told, got)
 			}
 			now += rapid.Int64Range(0, timeline.Second).Draw(t, "d")
@@ -78,29 +78,29 @@ func TestFlipsLearn(t *testing.T) {
 		return a, b
 	}
 	a, b := fresh()
-	LearnFlips(&a, &b, 8, true, FlipsDoubt)
+	learnFlips(&a, &b, 8, true, flipsDoubt)
 	if s := share(&a, 90); s < 0.7 || s > 0.95 || len(a.guess) != 2 {
 		t.Errorf("wide: the guess that makes it so has %.2f of the weight", s)
 	}
 	a, b = fresh()
-	LearnFlips(&a, &b, 8, false, FlipsDoubt)
+	learnFlips(&a, &b, 8, false, flipsDoubt)
 	if s := share(&a, 90); s > 0.3 || s < 0.05 || len(a.guess) != 2 {
 		t.Errorf("not wide: the guess that contradicts it has %.2f of the weight", s)
 	}
 	strong := share(&a, 90)
 	a, b = fresh()
-	LearnFlips(&a, &b, 8, false, FlipsLean)
+	learnFlips(&a, &b, 8, false, flipsLean)
 	if s := share(&a, 90); s <= strong || s >= 0.5 {
 		t.Errorf("rather not wide: the guess that contradicts it has %.2f of the weight", s)
 	}
 	for range 100 {
-		LearnFlips(&a, &b, 8, false, FlipsDoubt)
+		learnFlips(&a, &b, 8, false, flipsDoubt)
 	}
 	if len(a.guess) != 1 || a.guess[0].v != 2 || a.guess[0].w == 0 {
 		t.Errorf("after much evidence: %+v", a.guess)
 	}
 	for range 100 { // the last guess stays whatever comes
-		LearnFlips(&a, &b, 8, true, FlipsDoubt)
+		learnFlips(&a, &b, 8, true, flipsDoubt)
 	}
 	if len(a.guess) != 1 || a.guess[0].w == 0 {
 		t.Errorf("the last guess: %+v", a.guess)
@@ -112,7 +112,7 @@ func TestFlipsOfChild(t *testing.T) {
 	f := flips{begun: true, last: 5, guess: []flipsGuess{{v: 4, w: 1}}}
 	var child flips
 	f.copyTo(&child)
-	child.Wakes(6, 10)
+	child.wakes(6, 10)
 	if f.guess[0].v != 4 || child.guess[0].v != 5 || f.last != 5 {
 		t.Errorf("parent %+v, child %+v", f, child)
 	}
@@ -124,7 +124,7 @@ func TestFlipsMerge(t *testing.T) {
 	f.start(1000, 10*timeline.Second)
 	was := total(f.guess)
 	for i := range int64(20) {
-		f.Wakes(1, i*timeline.Second*2)
+		f.wakes(1, i*timeline.Second*2)
 	}
 	if len(f.guess) != 1 || f.guess[0].v > 1 || total(f.guess) != was {
 		t.Errorf("%+v, weighed %d before", f.guess, was)
@@ -140,8 +140,10 @@ func total(g []flipsGuess) (sum uint64) {
 
 // WF_SYNC by rule of thumb, until decisions speak clearly.
 func TestSyncHabits(t *testing.T) {
-	by := func(c timeline.WakerContext) Wake { return Wake{Context: c, Waker: "writer", Task: "reader"} }
-	s := SyncHabits{path: map[wakePath]*habit{}}
+	by := func(c timeline.WakerContext) *Waking {
+		return &Waking{Context: c, WakerComm: "writer", WakeeComm: "reader"}
+	}
+	s := syncHabits{path: map[wakePath]*habit{}}
 	for _, c := range []struct {
 		context timeline.WakerContext
 		kthread bool
@@ -157,12 +159,12 @@ func TestSyncHabits(t *testing.T) {
 	} {
 		w := by(c.context)
 		w.Kthread = c.kthread
-		a := s.Guess(w, &LastHabit{})
+		a := s.guess(w, &lastHabit{})
 		if a.Value != c.prefer || a.Open != c.open || a.From == fact.Unknown {
 			t.Errorf("%s, kthread %v: %+v", c.context, c.kthread, a)
 		}
 	}
-	line, last := by(timeline.WakerTask), LastHabit{}
+	line, last := by(timeline.WakerTask), lastHabit{}
 	for _, c := range []struct {
 		yes, no      int // decisions that speak for it and against it, from here on
 		prefer, open bool
@@ -174,23 +176,23 @@ func TestSyncHabits(t *testing.T) {
 		{200, 0, true, false}, // what speaks against it is rare enough for an error
 	} {
 		for range c.yes {
-			s.Learn(line, true)
+			s.learn(line, true)
 		}
 		for range c.no {
-			s.Learn(line, false)
+			s.learn(line, false)
 		}
-		if a := s.Guess(line, &last); a.Value != c.prefer || a.Open != c.open {
+		if a := s.guess(line, &last); a.Value != c.prefer || a.Open != c.open {
 			t.Errorf("after %d for and %d against: %+v", s.path[line.path()].yes, s.path[line.path()].no, a)
 		}
 	}
-	if a := s.Guess(by(timeline.WakerHardirq), &last); a.Value || a.Open {
+	if a := s.guess(by(timeline.WakerHardirq), &last); a.Value || a.Open {
 		t.Errorf("a timer never passes it: %+v", a)
 	}
-	if a := s.Guess(by(timeline.WakerSoftirq), &last); a.Value || !a.Open {
+	if a := s.guess(by(timeline.WakerSoftirq), &last); a.Value || !a.Open {
 		t.Errorf("of an interrupt over the waker nothing was learned: %+v", a)
 	}
 	for i := range maxHabits + 10 {
-		s.Learn(Wake{Context: timeline.WakerTask, Waker: string(rune(i + 0x10000))}, true)
+		s.learn(&Waking{Context: timeline.WakerTask, WakerComm: string(rune(i + 0x10000))}, true)
 	}
 	if len(s.path) > maxHabits {
 		t.Errorf("%d paths kept", len(s.path))

@@ -8,10 +8,10 @@ import (
 	"schedreplay/replay/timeline"
 )
 
-// SyncHabits learns from scored decisions which wakers pass WF_SYNC: the flag
+// syncHabits learns from scored decisions which wakers pass WF_SYNC: the flag
 // is in no event, but a code path either passes it always or never, and a waker
 // mostly wakes a given task from one path.
-type SyncHabits struct {
+type syncHabits struct {
 	path map[wakePath]*habit
 }
 
@@ -31,9 +31,9 @@ type habit struct {
 	settled bool
 }
 
-// LastHabit is the habit of the path that woke a task last, nil if the path has
+// lastHabit is the habit of the path that woke a task last, nil if the path has
 // none.
-type LastHabit struct {
+type lastHabit struct {
 	path wakePath
 	*habit
 }
@@ -71,26 +71,18 @@ const (
 	maxProofs = 256
 )
 
-// Wake is who woke whom, as far as WF_SYNC is a habit of it.
-type Wake struct {
-	Context     timeline.WakerContext
-	Waker, Task string
-	// Kthread: the waker is a kernel thread.
-	Kthread bool
-}
-
-func (w Wake) path() wakePath {
-	k := wakePath{context: w.Context, task: w.Task}
+func (w *Waking) path() wakePath {
+	k := wakePath{context: w.Context, task: w.WakeeComm}
 	if k.context == timeline.WakerTask || k.context == timeline.WakerUnknown {
-		k.waker = w.Waker
+		k.waker = w.WakerComm
 	}
 	return k
 }
 
-// Guess answers for a wakeup. Timers wake from hard interrupts and never pass
+// guess answers for a wakeup. Timers wake from hard interrupts and never pass
 // the flag (docs/kernel/try_to_wake_up.md#wf_sync); elsewhere it stays open until it is
 // plain what the path does. Kernel threads rarely pass it. last is the wakee's.
-func (s *SyncHabits) Guess(w Wake, last *LastHabit) explore.Answer {
+func (s *syncHabits) guess(w *Waking, last *lastHabit) explore.Answer {
 	if w.Context == timeline.WakerHardirq {
 		return explore.Known(false, fact.Reconstructed)
 	}
@@ -99,7 +91,7 @@ func (s *SyncHabits) Guess(w Wake, last *LastHabit) explore.Answer {
 		rule = 1
 	}
 	if path := w.path(); last.habit == nil || last.path != path {
-		*last = LastHabit{path, s.path[path]}
+		*last = lastHabit{path, s.path[path]}
 	}
 	h := last.habit
 	if h == nil {
@@ -113,8 +105,8 @@ func (s *SyncHabits) Guess(w Wake, last *LastHabit) explore.Answer {
 	return explore.Rarely(yes > 0.5, explore.DoubtOf(uint64(min(yes, 1-yes)*whole), whole), fact.Estimated)
 }
 
-// Learn takes that a waking passed the flag, or did not.
-func (s *SyncHabits) Learn(w Wake, yes bool) {
+// learn takes that a waking passed the flag, or did not.
+func (s *syncHabits) learn(w *Waking, yes bool) {
 	k := w.path()
 	h := s.path[k]
 	if h == nil {
