@@ -86,7 +86,7 @@ func (s *sim) balanceInterval(d *domain, busy bool) int64 {
 		ms *= int64(d.sd.BusyFactor)
 	}
 	n := ms * 1_000_000 / s.jiffy
-	if busy && atLeast(s.kernel, 5, 10) {
+	if busy && s.kernel.Balance.BusyLess {
 		n--
 	}
 	return max(1, min(n, second/s.jiffy*int64(len(s.cpus))/10))
@@ -262,7 +262,7 @@ func (s *sim) newidle(c *cpu, prev *task) {
 	}
 	s.updateNextBalance(c, &c.dom[0])
 	gate := int64(migrationCost)
-	if atLeast(s.kernel, 5, 15) {
+	if s.kernel.Balance.NewidleByCost {
 		gate = c.dom[0].cost
 	}
 	if c.avgIdle < gate || !s.overload(c) || s.rng.Uint32N(1<<16) >= s.pulls {

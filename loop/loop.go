@@ -177,7 +177,7 @@ func newWorld(p *work.Program, h *parser.Host, k *rules.Kernel) *world {
 	}
 	w.jiffy = second / hz
 	w.tun = fair.CFSTunablesFor(p.CPUs)
-	w.slice = fair.BaseSliceFor(p.CPUs, atLeast(k, 6, 15))
+	w.slice = fair.BaseSliceFor(p.CPUs, k.Fair.ShortSlice)
 	for name, to := range map[string]*int64{
 		"base_slice_ns": &w.slice, "latency_ns": &w.tun.Latency, "min_granularity_ns": &w.tun.MinGranularity, "wakeup_granularity_ns": &w.tun.WakeupGranularity,
 	} {

@@ -64,7 +64,7 @@ func (s *sim) attach(c *cpu, p *task) {
 			from.RemovedRunnable += e.Runnable
 			from.RemovedN++
 		} else {
-			e.Newborn(&c.pelt, atLeast(s.kernel, 6, 12))
+			e.Newborn(&c.pelt, s.kernel.Load.NewbornShares)
 		}
 		c.pelt.Attach(e)
 		e.Attached = c.id

@@ -178,11 +178,6 @@ func newSim(w *world, seed, run uint64) *sim {
 	return s
 }
 
-func atLeast(k *rules.Kernel, major, minor int) bool {
-	a, b, _ := k.Version()
-	return a > major || a == major && b >= minor
-}
-
 // begin puts a task where the window finds it, with the averages that its share of the
 // window makes it hold on the whole.
 func (s *sim) begin(i int) {

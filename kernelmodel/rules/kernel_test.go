@@ -441,7 +441,7 @@ func TestDifferences(t *testing.T) {
 		{"5.6", "5.7", []Difference{
 			{"Domains.AsymBalanceWake", "SD_BALANCE_WAKE is set below a domain of different capacities", "no domain has SD_BALANCE_WAKE", "a526d466798d"},
 		}},
-		{"6.9", "6.10", nil},
+		{"6.10", "6.11", nil},
 	} {
 		a, err := ParseKernel(tc.a, "")
 		if err != nil {

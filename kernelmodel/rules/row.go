@@ -31,6 +31,9 @@ type FairRules struct {
 	EEVDF bool
 	// BaseSlice: no slice of CFS is shorter than the granularity (0c2de3f054a5, 5.13+).
 	BaseSlice bool
+	// ShortSlice: the base slice of EEVDF is 0.70 ms, before it was 0.75 (2ae891b82695,
+	// 6.15+, 6.6.90, 6.12.27).
+	ShortSlice bool
 }
 
 // BalanceRules are the differences in load balancing.
@@ -48,6 +51,12 @@ type BalanceRules struct {
 	// less it has found (33cf66d88306, 6.19+; some stable branches took it: the features
 	// tell).
 	Random bool
+	// BusyLess: the interval of a busy CPU is a jiffy shorter (e4d32e4d5444, 5.10+).
+	BusyLess bool
+	// NewidleByCost: a CPU that goes idle pulls if it idles longer on average than
+	// balancing its lowest level costs, before longer than sysctl_sched_migration_cost
+	// (c5b0a7eefc70, 5.16+).
+	NewidleByCost bool
 }
 
 // LoadRules are the differences in load tracking.
@@ -55,6 +64,10 @@ type LoadRules struct {
 	// EstSpares: util_est does not fall for a task that had to wait
 	// (50181c0cff31, 6.8+).
 	EstSpares bool
+	// NewbornShares: a new task starts with its weight's share of its queue's
+	// utilisation, where before a slip in the units left that bound without effect
+	// (72bffbf57c52, 6.10+).
+	NewbornShares bool
 }
 
 // TaskRules are the differences in what tasks are given at their birth.

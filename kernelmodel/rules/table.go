@@ -213,10 +213,14 @@ var table = []release{
 		{"Domains.ITMTPackage", false, "SD_ASYM_PACKING of ITMT machines is on SMT", ""},
 		{"Domains.ImbNUMAShift", uint(0), "there is no imb_numa_nr", ""},
 		{"Domains.LLCIDs", LLCIDsFirstCPU, "the LLC id is the first CPU of the domain; 0 for a CPU isolated at boot, its own for one isolated later", ""},
+		{"Load.NewbornShares", false, "a new task starts with half of the room that its CPU has left", ""},
 		{"Load.EstSpares", false, "util_est falls also for a task that had to wait", ""},
 		{"Tasks.Kthreads", KthreadsAnywhere, "unbound kernel threads may run on every CPU", ""},
 		{"Fair.EEVDF", false, "the fair class is CFS", ""},
 		{"Fair.BaseSlice", false, "a slice may be shorter than the granularity", ""},
+		{"Fair.ShortSlice", false, "the base slice, where there is one, is 0.75 ms", ""},
+		{"Balance.BusyLess", false, "a busy CPU balances busy_factor times as seldom", ""},
+		{"Balance.NewidleByCost", false, "a CPU pulls when it idles longer than the cost of a migration", ""},
 		{"Balance.Types", false, "find_busiest_group compares loads", ""},
 		{"Balance.WholeCore", false, "an idle CPU balances for its group", ""},
 		{"Balance.GroupSiblings", false, "the level below says whether siblings are preferred", ""},
@@ -296,6 +300,7 @@ var table = []release{
 		{"Domains.ParentNeedsGroups", allButAffine, "a parent of one group may have any flag but SD_WAKE_AFFINE", "4ee4ea443a5d"},
 		{"Domains.ImbalancePct", 117, "imbalance_pct is 117 where no cache is shared", "2208cdaa56c9"},
 		{"Domains.BusyFactor", 16, "busy_factor is 16", "6e7499135db7"},
+		{"Balance.BusyLess", true, "a busy CPU balances a jiffy early, so that levels do not meet", "e4d32e4d5444"},
 	}, []backport{
 		took(FixKthreadInTask, 94),
 		{137, Change{"Wakelist", WakelistOnCPUEmpty, "queued for their CPU to finish: wakeups to other LLCs, and of a wakee still on its CPU if nothing else is queued there", "28156108fecb"}},
@@ -334,6 +339,7 @@ var table = []release{
 	}},
 	{5, 16, []Change{
 		{"Domains.Levels", levels(SDShareLLC, "DIE"), "the levels are SMT, CLS, MC, DIE and NUMA", "778c558f49a2"},
+		{"Balance.NewidleByCost", true, "a CPU pulls when it idles longer than the lowest level costs", "c5b0a7eefc70"},
 	}, []backport{took(FixKthreadInTask, 3)}},
 	{5, 17, []Change{{"KthreadInTask", true, "", "8b4e74ccb582"}}, nil},
 	{5, 18, []Change{
@@ -368,7 +374,7 @@ var table = []release{
 		{"Fair.EEVDF", true, "the fair class is EEVDF", "147f3efaa241"},
 		{"Balance.WholeCore", true, "an idle CPU of a wholly idle core balances first", "b1bfeab9b002"},
 		{"Balance.GroupSiblings", true, "the busiest group says whether siblings are preferred", "7ff1693236f5"},
-	}, []backport{took(FixSMTSpan, 23), took(FixCoreSpan, 23)}},
+	}, []backport{took(FixSMTSpan, 23), took(FixCoreSpan, 23), {90, Change{"Fair.ShortSlice", true, "", "2ae891b82695"}}}},
 	{6, 7, []Change{
 		{"Cluster", true, "prev and recent-used CPUs must share the target's cluster, which is scanned first", "8881e1639f1f, 22165f61d0c4"},
 		{"Domains.Levels", levels(SDShareLLC|SDCluster, "PKG"), "the levels are SMT, CLS with SD_CLUSTER, MC, PKG and NUMA", "b95303e0aeaf, f577cd57bfaa"},
@@ -381,16 +387,17 @@ var table = []release{
 		{"CoreSpan", true, "", "23d04d8c6b8e"},
 		{"Domains.ShareLLCName", "SD_SHARE_LLC", "the flag of a shared cache is SD_SHARE_LLC", ""},
 	}, nil},
+	{6, 10, []Change{{"Load.NewbornShares", true, "a new task starts with its weight's share of the queue's utilisation", "72bffbf57c52"}}, nil},
 	{6, 12, []Change{
 		{"DelayDequeue", true, "a task that sleeps while not eligible stays queued and is woken in place", "152e11f6df29"},
-	}, []backport{took(FixDelayedDiscount, 37), {97, Change{"GroupAllowed", true, "", "82d6e01a0699"}}}},
+	}, []backport{{27, Change{"Fair.ShortSlice", true, "", "2ae891b82695"}}, took(FixDelayedDiscount, 37), {97, Change{"GroupAllowed", true, "", "82d6e01a0699"}}}},
 	{6, 13, []Change{{"", nil, "preemption may be lazy", "7c70cb94d29c"}}, nil},
 	{6, 14, []Change{
 		{"", nil, "isolcpus=nohz counts as nohz_full", "1174b9344bc7"},
 		{"", nil, "find_idlest_group classes groups by their tasks without delayed ones", "1a49104496d3"},
 		{"", nil, "load averages count tasks without delayed ones", "76f2f783294d"},
 	}, nil},
-	{6, 15, nil, []backport{took(FixDelayedDiscount, 3)}},
+	{6, 15, []Change{{"Fair.ShortSlice", true, "the base slice is 0.70 ms", "2ae891b82695"}}, []backport{took(FixDelayedDiscount, 3)}},
 	{6, 16, []Change{
 		{"DelayedDiscount", true, "", "aa3ee4f0b754"},
 		{"", nil, "sched_process_exit tells whether the whole process is gone", "3e816361e94a"},

@@ -16,7 +16,7 @@ func (t *Timeline) loadEnqueue(p *Task, c int32) {
 	q.Advance(t.Now)
 	switch {
 	case p.born:
-		e.Newborn(q, t.Delays)
+		e.Newborn(q, t.shares)
 		q.Attach(e)
 	case e.Attached == c:
 		e.Step(t.Now, false, false)

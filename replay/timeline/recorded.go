@@ -5,6 +5,7 @@ import (
 
 	"schedreplay/cpumask"
 	"schedreplay/fact"
+	"schedreplay/kernelmodel/fair"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 )
@@ -63,7 +64,10 @@ func (rec *Recorded) Begin(k *rules.Kernel) *Timeline {
 	t := New(rec.Survey, rec.NCPU, k.Rules.DelayDequeue)
 	t.Affinities = rec.aff
 	t.Affinities.settle(k.Tasks.Kthreads)
-	t.spares = k.Load.EstSpares
+	t.spares, t.shares = k.Load.EstSpares, k.Load.NewbornShares
+	for c := range t.CPU {
+		t.CPU[c].Fair.slice = fair.BaseSliceFor(rec.NCPU, k.Fair.ShortSlice)
+	}
 	t.Pends = k.Rules.Wakelist == rules.WakelistIdle
 	t.warm(startShares(rec.Capture, rec.Survey, t.spares))
 	return t

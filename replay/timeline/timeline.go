@@ -118,6 +118,8 @@ type Timeline struct {
 	Charges bool
 	// spares: util_est does not fall for a task that had to wait (6.8 and later).
 	spares bool
+	// shares: a new task's first utilisation is its share of its CPU's (6.10 and later).
+	shares bool
 	// Pends: a wakeup for an idle CPU of the same LLC goes by that CPU's wake list (6.0
 	// and later). Before, its waker queues it there.
 	Pends bool
