@@ -279,3 +279,47 @@ func TestInterruptedTaskIsNotBlamed(t *testing.T) {
 		}
 	}
 }
+
+// Whatever tasks are called, the sentences are those of tasks with other names, and the
+// names are whole in them.
+func TestVerdictOfPhrases(t *testing.T) {
+	phrases := []string{"bingoes", ": compared are", "goes to CPU 2", "a, b and c", "pid 7)", "This is at most", "x. Y", "%s", "of 71: no", "its prev_cpu"}
+	said := func(res *replay.Result, names map[string]string) string {
+		rename := func(r *replay.TaskRef) {
+			if n, ok := names[r.Comm]; ok {
+				r.Comm = n
+			}
+		}
+		for _, c := range res.CPUs {
+			if c.Owner != nil {
+				rename(c.Owner)
+			}
+			for _, s := range c.Stays {
+				rename(&s.Task)
+				if s.Entry != nil {
+					rename(&s.Entry.Task)
+					rename(&s.Entry.Waker)
+				}
+			}
+		}
+		all := findings.Of(res)
+		lines := append(say.Brief(all), say.Warnings(all)...)
+		for _, p := range say.Verdict(all) {
+			lines = append(lines, p.Label+": "+p.Text)
+		}
+		for _, x := range say.Tiles(all) {
+			lines = append(lines, x.Label+x.Value+x.Note)
+		}
+		return say.Plain(strings.Join(lines, "\n"))
+	}
+	for turn, phrase := range phrases {
+		other := phrases[(turn+1)%len(phrases)]
+		for i, c := range verdictCases() {
+			want := strings.NewReplacer("QZONE", phrase, "QZTWO", other).Replace(said(c.res, map[string]string{"ksmd": "QZONE", "dpdk-rx": "QZTWO", "rpc": "QZONE"}))
+			got := said(verdictCases()[i].res, map[string]string{"ksmd": phrase, "dpdk-rx": other, "rpc": phrase})
+			if d := cmp.Diff(want, got); d != "" {
+				t.Errorf("%s with tasks %q and %q (-want +got):\n%s", c.name, phrase, other, d)
+			}
+		}
+	}
+}
