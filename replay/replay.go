@@ -1,13 +1,3 @@
-// Package replay turns the events of a capture and the description of its host
-// into what happened and what would have happened: the timeline of every CPU,
-// each recorded wakeup placed by the model under the original and the patched
-// kernel, the stays of foreign tasks on isolated CPUs, and how well the model
-// explains the recording.
-//
-// A capture is read in passes with bounded memory: first a survey (which
-// events, which tasks, how the machine stood at the start), then a rehearsal (what
-// decisions show of hidden facts, for those before them), then the replay itself. What
-// grows with the number of events goes to an [Observer].
 package replay
 
 import (
