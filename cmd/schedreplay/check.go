@@ -1,13 +1,12 @@
 package main
 
 import (
-	"encoding/xml"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"schedreplay/export/outdir"
+	"schedreplay/export/junit"
 	"schedreplay/findings"
 	"schedreplay/findings/say"
 	"schedreplay/replay"
@@ -31,7 +30,7 @@ type limits struct {
 func (a *app) checkCommand() *cobra.Command {
 	var c common
 	var l limits
-	var junit string
+	var junitFile string
 	cmd := &cobra.Command{
 		Use:   "check CAPTURE --max-intrusion DURATION",
 		Short: "A one-line verdict; exit 1 when a bound is broken",
@@ -54,7 +53,7 @@ not show who ran counts as an intrusion, unless --allow-unknown is given.
 	f.Int64Var(&l.lost, "max-lost", 0, "the greatest number `N` of lost events")
 	f.BoolVar(&l.ignoreResidents, "ignore-residents", false, "leave out tasks that were there when the capture begins")
 	f.BoolVar(&l.allowUnknown, "allow-unknown", false, "time of which the recording does not tell who ran is no intrusion")
-	f.StringVar(&junit, "junit", "", "write JUnit XML to `FILE`")
+	f.StringVar(&junitFile, "junit", "", "write JUnit XML to `FILE`")
 	c.addHost(f)
 	f.StringVar(&c.owner, "owner", "", "the isolated CPUs' own task, by `NAME|PID`")
 	f.StringVar(&c.cpu, "cpu", "", "look at these isolated CPUs only, a `CPULIST`")
@@ -66,7 +65,7 @@ not show who ran counts as an intrusion, unless --allow-unknown is given.
 		if err != nil {
 			return err
 		}
-		return a.onCapture(cmd, args[0], &c, func(in *input) error { return a.check(in, demands, junit) })
+		return a.onCapture(cmd, args[0], &c, func(in *input) error { return a.check(in, demands, junitFile) })
 	}
 	return cmd
 }
@@ -109,7 +108,7 @@ func (l *limits) demands(cmd *cobra.Command) ([]demand, error) {
 	return out, nil
 }
 
-func (a *app) check(in *input, demands []demand, junit string) error {
+func (a *app) check(in *input, demands []demand, junitFile string) error {
 	in.needIsolated = true
 	if err := in.checkCPUs(in.flags.filter.cpus); err != nil {
 		return err
@@ -119,18 +118,18 @@ func (a *app) check(in *input, demands []demand, junit string) error {
 		return err
 	}
 	f := findings.Of(res)
-	suite := junitSuite{Name: "schedreplay check", Tests: len(demands)}
+	suite := junit.Suite{Name: "schedreplay check", Tests: len(demands)}
 	var bad, good []string
 	for _, d := range demands {
 		j := f.Judge(d.gate)
 		found := say.Found(&j)
 		words := fmt.Sprintf("%s (--%s %s)", found, d.flag, d.bound)
-		c := junitCase{Class: "schedreplay." + sectionName(in.Path), Name: d.flag + " " + d.bound, Out: oneLine(found)}
+		c := junit.Case{Class: "schedreplay." + sectionName(in.Path), Name: d.flag + " " + d.bound, Out: oneLine(found)}
 		if j.Holds {
 			good = append(good, words)
 		} else {
 			bad = append(bad, words)
-			c.Failure = &junitFailure{Message: oneLine(words), Type: d.flag}
+			c.Failure = &junit.Failure{Message: oneLine(words), Type: d.flag}
 			suite.Failures++
 		}
 		suite.Cases = append(suite.Cases, c)
@@ -159,8 +158,8 @@ func (a *app) check(in *input, demands []demand, junit string) error {
 		a.note(say.Plain(h))
 	}
 	a.notes(say.Notes(res), res.Host.Notes)
-	if junit != "" {
-		if err := writeJUnit(junit, &suite, in.files()); err != nil {
+	if junitFile != "" {
+		if err := suite.Write(junitFile, in.files()); err != nil {
 			return err
 		}
 	}
@@ -168,35 +167,4 @@ func (a *app) check(in *input, demands []demand, junit string) error {
 		return &checkError{strings.Join(bad, "; ")}
 	}
 	return nil
-}
-
-// The part of JUnit's XML that CI systems read.
-type junitSuite struct {
-	XMLName  xml.Name    `xml:"testsuite"`
-	Name     string      `xml:"name,attr"`
-	Tests    int         `xml:"tests,attr"`
-	Failures int         `xml:"failures,attr"`
-	Errors   int         `xml:"errors,attr"`
-	Cases    []junitCase `xml:"testcase"`
-}
-
-type junitCase struct {
-	Class   string        `xml:"classname,attr"`
-	Name    string        `xml:"name,attr"`
-	Failure *junitFailure `xml:"failure,omitempty"`
-	Out     string        `xml:"system-out,omitempty"`
-}
-
-type junitFailure struct {
-	Message string `xml:"message,attr"`
-	Type    string `xml:"type,attr"`
-}
-
-// writeJUnit writes the file whole or not at all.
-func writeJUnit(name string, s *junitSuite, inputs outdir.Inputs) error {
-	b, err := xml.MarshalIndent(s, "", "  ")
-	if err != nil {
-		return err
-	}
-	return outdir.WriteFile(name, append(append([]byte(xml.Header), b...), '\n'), inputs)
 }

@@ -83,7 +83,7 @@ func (a *app) explain(in *input, c *common, n int64) error {
 			case w.N != n:
 				return
 			case !wakeupShown(&c.filter, w):
-				refused = usagef("wakeup %d is of %s at %s s; the filter hides it (%s)", n, fitTask(w.Task.Comm, w.Task.PID, 0), stamp(w.Time), c.filter.String())
+				refused = usagef("wakeup %d is of %s at %s s; the filter hides it (%s)", n, fitTask(w.Task.Comm, w.Task.PID, 0), say.Stamp(w.Time), c.filter.String())
 				return
 			}
 			found = true
@@ -139,10 +139,10 @@ func (a *app) lastWakeup(in *input, c *common) (int64, error) {
 	case last.n == 0 && next.n == 0:
 		return 0, usagef("the capture has no wakeup to explain%s", of)
 	case last.n == 0:
-		return 0, usagef("no wakeup at or before %s s%s; the first is number %d at %s s", stamp(c.atNS), of, next.n, stamp(next.time))
+		return 0, usagef("no wakeup at or before %s s%s; the first is number %d at %s s", say.Stamp(c.atNS), of, next.n, say.Stamp(next.time))
 	case next.n != 0 && next.time/1000 == c.atNS/1000:
 		// The other commands print microseconds.
-		a.note(fmt.Sprintf("wakeup %d at %s s is in the same microsecond, after --at", next.n, stamp(next.time)))
+		a.note(fmt.Sprintf("wakeup %d at %s s is in the same microsecond, after --at", next.n, say.Stamp(next.time)))
 	}
 	return last.n, nil
 }
@@ -160,7 +160,7 @@ var marks = [...]string{findings.Both: "  ", findings.OriginalAlone: "- ", findi
 // text tells the decision to people.
 func (d *decision) text() {
 	w, s := d.Wakeup, d.a.style()
-	d.line(s.Bold(fmt.Sprintf("%s %d at %s s%s", w.Kind, w.N, stamp(w.Time), d.when)))
+	d.line(s.Bold(fmt.Sprintf("%s %d at %s s%s", w.Kind, w.N, say.Stamp(w.Time), d.when)))
 	d.line("")
 	for _, f := range say.DecisionFacts(d.Decision) {
 		d.line(term.Beside(f.Name, say.Terminal(f.Text), 10, explainWidth))

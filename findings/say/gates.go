@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"schedreplay/findings"
+	"schedreplay/parser"
 )
 
 // Milliseconds prints ns to the microsecond: what is held against a bound is not rounded
@@ -65,4 +66,16 @@ func Broken(j *findings.Judgement) string {
 		bound = Count(j.Max)
 	}
 	return fmt.Sprintf("%s; the bound is %s", Found(j), bound)
+}
+
+// Stamp prints a time with all its digits, "?" if it is not known.
+func Stamp(ns int64) string {
+	if ns == parser.NoTime {
+		return "?"
+	}
+	sign := ""
+	if ns < 0 {
+		sign, ns = "-", -ns
+	}
+	return fmt.Sprintf("%s%d.%09d", sign, ns/1e9, ns%1e9)
 }
