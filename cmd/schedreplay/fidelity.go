@@ -9,7 +9,6 @@ import (
 
 	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/export/jsondoc"
-	"schedreplay/export/rows"
 	"schedreplay/findings/say"
 	"schedreplay/loop"
 	"schedreplay/replay"
@@ -98,40 +97,12 @@ func (a *app) fidelity(in *input, c *common) error {
 	}
 	a.announce(in, say.Headline(res))
 	if c.format == "json" {
-		a.fidelityJSON(in, res, &f)
+		_, _ = a.out.Write(jsondoc.Fidelity(res, &f, in.partial() != nil))
 	} else {
 		a.fidelityText(in, res, &f, c)
 	}
 	a.notes(say.Notes(res), res.Host.Notes)
 	return nil
-}
-
-// fidelityJSON writes the contract's document.
-func (a *app) fidelityJSON(in *input, res *replay.Result, f *replay.Fidelity) {
-	var o rows.Object
-	o.Begin()
-	o.Number("decisions", f.Decisions, true)
-	o.Number("exact", f.Exact, true)
-	o.Number("covered", f.Covered, true)
-	o.Real("possible_mean", f.PossibleMean(), f.Decisions > f.Unjudged)
-	o.Number("unjudged", f.Unjudged, true)
-	o.Word("baseline", string(res.Baseline))
-	o.Key("by_path")
-	o.Begin()
-	for _, p := range f.Paths {
-		o.Key(string(p.Path))
-		o.Begin()
-		o.Number("decisions", p.Decisions, true)
-		o.Number("exact", p.Exact, true)
-		o.Number("covered", p.Covered, true)
-		o.End()
-	}
-	o.End()
-	if in.partial() != nil {
-		o.Bool("partial", true, true)
-	}
-	o.End()
-	_, _ = a.out.Write(o.Line())
 }
 
 func (a *app) fidelityText(in *input, res *replay.Result, f *replay.Fidelity, c *common) {

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"schedreplay/cmd/schedreplay/internal/term"
+	"schedreplay/export/jsondoc"
 	"schedreplay/export/rows"
 	"schedreplay/findings/say"
 	"schedreplay/parser"
@@ -33,11 +34,6 @@ time, and sum up the CPU's time over it. Formats: text, json.`,
 	return a.captureCommand(cmd, &c, func(in *input) error { return a.intrusions(in, &c) })
 }
 
-// classes are the classes in the order of the reports.
-var classes = []replay.Class{
-	replay.ClassOwner, replay.ClassForeign, replay.ClassPinned, replay.ClassHousekeeping, replay.ClassRecorder, replay.ClassIdle, replay.ClassUnknown,
-}
-
 func (a *app) intrusions(in *input, c *common) error {
 	in.needIsolated = true
 	if err := in.checkCPUs(c.filter.cpus); err != nil {
@@ -60,7 +56,7 @@ func (a *app) intrusions(in *input, c *common) error {
 	}
 	a.announce(in, say.Headline(res))
 	if c.format == "json" {
-		a.intrusionsJSON(in, res, c)
+		_, _ = a.out.Write(jsondoc.Intrusions(res, in.partial() != nil, func(st *replay.Stay) bool { return stayShown(&c.filter, res, st) }))
 	} else {
 		a.intrusionsText(in, res, c)
 	}
@@ -224,11 +220,11 @@ func (a *app) intrusionsCPU(res *replay.Result, r *replay.CPUResult, c *common) 
 // classTimes prints who had the CPU for how long.
 func (a *app) classTimes(r *replay.CPUResult) {
 	total := int64(0)
-	for _, c := range classes {
+	for _, c := range replay.Classes() {
 		total += r.Time[c]
 	}
 	var parts []string
-	for _, c := range classes {
+	for _, c := range replay.Classes() {
 		if ns := r.Time[c]; ns > 0 {
 			parts = append(parts, fmt.Sprintf("%s %s (%s)", c, say.Milliseconds(ns), percent(ns, total)))
 		}
@@ -304,63 +300,4 @@ func (a *app) others(r *replay.CPUResult, f *filter) {
 		}
 		t.Row(a.out, term.Cells(fitTask(o.Task.Comm, o.Task.PID, 24), o.Class.String(), fmt.Sprintf("%d runs", o.Runs), say.Milliseconds(o.RunNS))...)
 	}
-}
-
-// intrusionsJSON writes one document: the kernels, and each isolated CPU.
-func (a *app) intrusionsJSON(in *input, res *replay.Result, c *common) {
-	var o rows.Object
-	o.Begin()
-	o.Word("original", res.Original.Name)
-	o.Word("patched", res.Patched.Name)
-	o.Word("baseline", string(res.Baseline))
-	o.Time("start_ns", res.Start)
-	o.Time("end_ns", res.End)
-	o.CPUsKnown("isolated", res.Isolated)
-	o.Bool("partial", in.partial() != nil, true)
-	o.List("cpus")
-	for _, r := range res.CPUs {
-		intrusionsOf(&o, res, r, c)
-	}
-	o.EndList()
-	o.End()
-	_, _ = a.out.Write(o.Line())
-}
-
-func intrusionsOf(o *rows.Object, res *replay.Result, r *replay.CPUResult, c *common) {
-	o.Begin()
-	o.Number("cpu", int64(r.CPU), true)
-	if r.Owner == nil {
-		o.Null("owner")
-	} else {
-		o.Key("owner")
-		o.Begin()
-		o.Task("", r.Owner.PID, r.Owner.Comm)
-		o.Word("from", r.OwnerFrom.String())
-		o.End()
-	}
-	o.Key("time_ns")
-	o.Begin()
-	for _, k := range classes {
-		o.Number(k.String(), r.Time[k], true)
-	}
-	o.End()
-	o.List("stays")
-	for _, st := range r.Stays {
-		if stayShown(&c.filter, res, st) {
-			rows.Row(o, rows.StayObjects, &rows.Stay{Stay: st, Modelled: rows.Modelled(res.Host)})
-		}
-	}
-	o.EndList()
-	o.Number("stays_dropped", r.StaysDropped, true)
-	o.List("others")
-	for _, t := range r.Others {
-		o.Begin()
-		o.Task("", t.Task.PID, t.Task.Comm)
-		o.Word("class", t.Class.String())
-		o.Number("runs", t.Runs, true)
-		o.Number("run_ns", t.RunNS, true)
-		o.End()
-	}
-	o.EndList()
-	o.End()
 }
