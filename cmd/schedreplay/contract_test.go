@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"schedreplay/cmd/schedreplay/internal/wall"
 	"schedreplay/cpumask"
 	"schedreplay/export/rows"
 	"schedreplay/kernelmodel/place"
@@ -353,12 +354,12 @@ func TestParseTime(t *testing.T) {
 	for s, want := range map[string]int64{
 		"24.56991": 24569910000, "0": 0, "5": 5e9, ".5": 5e8, "1.000000001": 1000000001, "1.0000000010": 1000000001, "-2.5": -25e8, "1700000000": 17e17,
 	} {
-		if got, err := parseTime("--at", s); err != nil || got != want {
+		if got, err := wall.ParseTime("--at", s); err != nil || got != want {
 			t.Errorf("%s: %d, %v", s, got, err)
 		}
 	}
 	for _, s := range []string{"", ".", "1.", "-", "+1", "1e3", "1.0000000001", "99999999999999999999", "0x1", " 1", "1:2"} {
-		if got, err := parseTime("--at", s); err == nil {
+		if got, err := wall.ParseTime("--at", s); err == nil {
 			t.Errorf("%q: %d", s, got)
 		}
 	}

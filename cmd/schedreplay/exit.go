@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"unicode"
 
+	"schedreplay/cmd/schedreplay/internal/wall"
 	"schedreplay/export/outdir"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
@@ -84,7 +85,7 @@ func exitStatus(err error) int {
 		return exitInterrupted
 	case errors.Is(err, outdir.ErrWrite), errors.Is(err, parser.ErrTemp):
 		return exitWrite
-	case errors.As(err, &usage),
+	case errors.As(err, &usage), errors.As(err, new(*wall.Error)),
 		errors.Is(err, open.ErrAmbiguous), errors.Is(err, open.ErrNoCapture), errors.Is(err, open.ErrOracle),
 		errors.Is(err, host.ErrFlag), errors.Is(err, host.ErrContradiction),
 		errors.Is(err, rules.ErrKernel), errors.Is(err, replay.ErrOptions):

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"schedreplay/cmd/schedreplay/internal/term"
+	"schedreplay/cmd/schedreplay/internal/wall"
 	"schedreplay/export/jsondoc"
 	"schedreplay/findings"
 	"schedreplay/findings/say"
@@ -53,7 +54,7 @@ or wall time if its relation to that clock is known (see --wall). Formats: text,
 		case byN && n < 1:
 			return usagef("--wakeup %d: wakeups count from 1", n)
 		case at != "":
-			if c.atTime, err = parseMoment("--at", at); err != nil {
+			if c.atTime, err = wall.Parse("--at", at); err != nil {
 				return err
 			}
 		}
@@ -90,13 +91,13 @@ func (a *app) explain(in *input, c *common, n int64) error {
 			d := findings.DecisionOf(head, w)
 			if c.format == "json" {
 				a.announce(in, say.Headline(head))
-				_, _ = a.out.Write(jsondoc.Decision(d, c.clock.rfc3339(w.Time), in.partial() != nil))
+				_, _ = a.out.Write(jsondoc.Decision(d, c.clock.RFC3339(w.Time), in.partial() != nil))
 				return
 			}
 			for _, l := range in.remarks(say.Headline(head)) {
 				fmt.Fprintln(a.out, term.Wrap(say.Terminal(l), explainWidth))
 			}
-			when := c.clock.of(w.Time)
+			when := c.clock.Of(w.Time)
 			if when != "" {
 				when = ", " + when
 			}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"schedreplay/cmd/schedreplay/internal/wall"
 	"schedreplay/cpumask"
 	"schedreplay/parser/host"
 	"schedreplay/replay"
@@ -34,9 +35,9 @@ type common struct {
 	// fromTime, toTime and atTime are --from, --to and explain's --at as given;
 	// clock relates the capture's clock to wall time, and atNS is the stamp of
 	// atTime, once a capture is open.
-	fromTime, toTime, atTime moment
+	fromTime, toTime, atTime wall.Moment
 	atNS                     int64
-	clock                    wallClock
+	clock                    wall.Clock
 }
 
 // add declares the flags on a command that prints the given formats, the first
@@ -118,34 +119,6 @@ func checkFormat(format string, formats []string) error {
 // options are the replay's, without an observer.
 func (c *common) options() replay.Plan {
 	return replay.Plan{Original: c.original, Patched: c.patched, Owner: c.owner}
-}
-
-// parseTime reads decimal seconds into ns, rounding nothing: digits beyond the
-// ninth must be zeros.
-func parseTime(flag, s string) (int64, error) {
-	bad := func() (int64, error) {
-		return 0, usagef("%s %q is no time; write seconds of the capture's clock, as in 24.569910, or wall time, as in 2026-11-22T03:12:05Z", flag, s)
-	}
-	digits, sign := s, int64(1)
-	if d, ok := strings.CutPrefix(s, "-"); ok {
-		digits, sign = d, -1
-	}
-	whole, frac, dot := strings.Cut(digits, ".")
-	if whole == "" && frac == "" || strings.Trim(whole+frac, "0123456789") != "" || dot && frac == "" {
-		return bad()
-	}
-	if len(frac) > 9 {
-		if strings.Trim(frac[9:], "0") != "" {
-			return bad()
-		}
-		frac = frac[:9]
-	}
-	sec, err := strconv.ParseInt("0"+whole, 10, 64)
-	if err != nil || sec > math.MaxInt64/1_000_000_000-1 {
-		return bad()
-	}
-	ns, _ := strconv.ParseInt(frac+strings.Repeat("0", 9-len(frac)), 10, 64) // nine digits
-	return sign * (sec*1_000_000_000 + ns), nil
 }
 
 // filter shapes what is shown; it never changes what is replayed.

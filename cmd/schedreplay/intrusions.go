@@ -182,7 +182,7 @@ func (a *app) intrusionsCPU(res *replay.Result, r *replay.CPUResult, c *common) 
 		}
 		t.Row(a.out, term.Cell{Text: fitTask(st.Task.Comm, st.Task.PID, 20), In: s.Bad}, term.Cell{Text: string(st.How)}, term.Cell{Text: replay.Seconds(st.Arrived)},
 			term.Cell{Text: from}, term.Cell{Text: path}, term.Cell{Text: stayLength(res, st)})
-		if at := c.clock.of(st.Arrived); at != "" {
+		if at := c.clock.Of(st.Arrived); at != "" {
 			fmt.Fprintf(a.out, "      at %s\n", at)
 		}
 		if e := st.Entry; e != nil && e.Waker.PID != parser.NoPID {

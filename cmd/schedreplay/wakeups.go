@@ -57,7 +57,7 @@ func (a *app) wakeups(in *input, c *common) error {
 		}
 		line = func(w *replay.Wakeup) {
 			a.wakeupText(table, w)
-			if at := c.clock.of(w.Time); at != "" && a.verbose {
+			if at := c.clock.Of(w.Time); at != "" && a.verbose {
 				fmt.Fprintf(a.out, "%20s at %s\n", "", at)
 			}
 		}
