@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"golang.org/x/tools/txtar"
@@ -38,6 +39,11 @@ func FuzzDetect(f *testing.F) {
 		}
 		f.Add(b)
 	}
+	few := trace(5)
+	f.Add(append([]byte("<html><script class=\"trace-data\">\n"), few...))
+	f.Add([]byte("<html>\nvar linuxPerfData = \"\\\n" + strings.ReplaceAll(string(few), "\n", "\\n\\\n") + "\";\n"))
+	f.Add(quoted(few))
+	f.Add(wrap(few, 72))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		src := goldentest.Source("x", b)
 		if c := codecOf(b); c != nil {

@@ -35,6 +35,7 @@ func seeds() map[string][]byte {
 			s[name+"-"+kind] = pack(w)
 		}
 		build("file", func(*writer) {}, (*writer).file)
+		build("flight", func(w *writer) { w.flags |= flagBackward }, (*writer).file)
 		build("pipe", func(*writer) {}, (*writer).pipe)
 		build("compressed", func(w *writer) { w.compress(recCompressed, 300) }, (*writer).file)
 		build("compressed2-pipe", func(w *writer) { w.compress(recCompressed2, 300) }, (*writer).pipe)
