@@ -23,8 +23,15 @@ type Temp struct {
 	Limit int64
 }
 
-// dir is the folder's name.
-func (t Temp) dir() string {
+// spareSpace is what temporary files leave to others on their disk, in bytes; it is
+// looked at whenever as much was written again as lookEvery.
+const (
+	spareSpace = 64 << 20
+	lookEvery  = 16 << 20
+)
+
+// Folder is where the files go.
+func (t Temp) Folder() string {
 	if t.Dir != "" {
 		return t.Dir
 	}
@@ -35,7 +42,7 @@ func (t Temp) dir() string {
 // open: nothing is left behind then, however the process ends. [Temp.Remove] is for
 // the rest.
 func (t Temp) Create() (*os.File, error) {
-	f, err := os.CreateTemp(t.dir(), "schedreplay-*")
+	f, err := os.CreateTemp(t.Folder(), "schedreplay-*")
 	if err != nil {
 		return nil, t.fail(err)
 	}
@@ -58,8 +65,13 @@ func (t Temp) Write(f *os.File, size int64, b []byte) error {
 	}
 	if size+int64(len(b)) > limit {
 		return &Error{
-			File: t.dir(), Offset: -1, Err: fmt.Errorf("%w: a temporary copy there would exceed %d bytes", ErrLimit, limit),
+			File: t.Folder(), Offset: -1, Err: fmt.Errorf("%w: a temporary copy there would exceed %d bytes", ErrLimit, limit),
 			Remedy: "decompress the capture to a file and name that, or allow more with --temp-limit",
+		}
+	}
+	if size/lookEvery != (size+int64(len(b)))/lookEvery {
+		if free, ok := freeSpace(t.Folder()); ok && free < spareSpace {
+			return t.fail(fmt.Errorf("less than %d MiB are free", spareSpace>>20))
 		}
 	}
 	if _, err := f.WriteAt(b, size); err != nil {
@@ -75,6 +87,6 @@ func (t Temp) fail(err error) error {
 		err = pe.Err
 	}
 	return &Error{
-		File: t.dir(), Offset: -1, Err: fmt.Errorf("%w: %w", ErrTemp, err), Remedy: "set TMPDIR to a folder with room for a copy of the capture",
+		File: t.Folder(), Offset: -1, Err: fmt.Errorf("%w: %w", ErrTemp, err), Remedy: "set TMPDIR to a folder with room for a copy of the capture",
 	}
 }

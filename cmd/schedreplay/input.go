@@ -48,6 +48,9 @@ func (a *app) open(path string, c *common) (*input, error) {
 	if err != nil {
 		return nil, err
 	}
+	if n := raw.Copied(); n > 0 && a.verbose {
+		a.note(fmt.Sprintf("%s is read from a temporary copy of %d bytes in %s", path, n, a.openOptions().Temp.Folder()))
+	}
 	in := &input{Input: raw, flags: c, ctx: a.ctx, stop: a.cancel}
 	if err := in.describe(); err != nil {
 		in.Close()

@@ -257,6 +257,15 @@ func (in *Input) Events() iter.Seq2[parser.Event, error] {
 	}
 }
 
+// Copied returns how many bytes of temporary copies the input is read from.
+func (in *Input) Copied() int64 {
+	n := int64(0)
+	for _, s := range in.spool {
+		n += s.size
+	}
+	return n
+}
+
 // Stats returns the reader's counts of the last pass that ended, among them what
 // was skipped; zero if the reader keeps none.
 func (in *Input) Stats() parser.Stats {
