@@ -39,7 +39,7 @@ func topologyFigure(all *findings.Findings) (*Figure, string) {
 	list, _ := places.Order(res.Host, places.Known(res, cpumask.Mask{}))
 	left := 0
 	if len(list) > maxTopologyCPUs {
-		list, left = someLLCs(list, iso)
+		list, left = someCores(list, iso)
 	}
 	var rows []domainRow
 	kernel := ""
@@ -59,38 +59,46 @@ func topologyFigure(all *findings.Findings) (*Figure, string) {
 		f.Caption += fmt.Sprintf(" Below, the sched domains that %s builds of it: a bar spans the CPUs of one domain; a CPU under no bar is in none.", kernel)
 	}
 	if left > 0 {
-		f.Caption += fmt.Sprintf(" %s in LLCs without an isolated CPU are left out.", say.Counted(int64(left), "CPU"))
+		f.Caption += fmt.Sprintf(" %s are left out, those far from the isolated CPUs first.", say.Counted(int64(left), "CPU"))
 	}
 	if over > 0 {
 		f.Caption += fmt.Sprintf(" %s of overlapping domains more are left out.", say.Counted(int64(over), "row"))
 	}
 	f.desc = topologyWords(res, rows)
 	d := &topologyDrawing{list: list, iso: iso, isoKnown: isoKnown, rows: rows, kernel: kernel}
+	if left > 0 {
+		d.llc = func(p places.Place) string { return res.Host.CPU[p.CPU].LLC.String() }
+	}
 	f.height = func(size) float64 { return d.height() }
 	f.draw = d.draw
 	return f, ""
 }
 
-// someLLCs keeps the LLCs with isolated CPUs, then others, as many as there is
-// room for.
-func someLLCs(list []places.Place, iso cpumask.Mask) (kept []places.Place, left int) {
-	size, want := map[int]int{}, map[int]bool{}
+// someCores keeps as many CPUs as there is room for, by whole cores: those with isolated
+// CPUs first, then the rest of their LLCs, then others.
+func someCores(list []places.Place, iso cpumask.Mask) (kept []places.Place, left int) {
+	size, hasIso, llcHasIso := map[int]int{}, map[int]bool{}, map[int]bool{}
 	for _, p := range list {
-		size[p.LLC]++
-		want[p.LLC] = want[p.LLC] || iso.Test(p.CPU)
+		size[p.Core]++
+		hasIso[p.Core] = hasIso[p.Core] || iso.Test(p.CPU)
+		llcHasIso[p.LLC] = llcHasIso[p.LLC] || iso.Test(p.CPU)
 	}
 	room := maxTopologyCPUs
 	keep := map[int]bool{}
-	for _, wanted := range []bool{true, false} {
+	for _, wanted := range []func(places.Place) bool{
+		func(p places.Place) bool { return hasIso[p.Core] },
+		func(p places.Place) bool { return llcHasIso[p.LLC] },
+		func(places.Place) bool { return true },
+	} {
 		for _, p := range list {
-			if !keep[p.LLC] && want[p.LLC] == wanted && size[p.LLC] <= room {
-				keep[p.LLC] = true
-				room -= size[p.LLC]
+			if c := p.Core; !keep[c] && wanted(p) && size[c] <= room {
+				keep[c] = true
+				room -= size[c]
 			}
 		}
 	}
 	for _, p := range list {
-		if keep[p.LLC] {
+		if keep[p.Core] {
 			kept = append(kept, p)
 		}
 	}
@@ -197,7 +205,8 @@ type topologyDrawing struct {
 	isoKnown      bool
 	rows          []domainRow
 	kernel        string
-	pos           []vg.Length // left edges
+	llc           func(places.Place) string // names an LLC; nil: by the CPUs drawn, all of them
+	pos           []vg.Length               // left edges
 	pitch, x0, x1 vg.Length
 }
 
@@ -215,7 +224,7 @@ func (d *topologyDrawing) height() float64 {
 }
 
 func (d *topologyDrawing) draw(fr *frame) {
-	d = &topologyDrawing{list: d.list, iso: d.iso, isoKnown: d.isoKnown, rows: d.rows, kernel: d.kernel}
+	d = &topologyDrawing{list: d.list, iso: d.iso, isoKnown: d.isoKnown, rows: d.rows, kernel: d.kernel, llc: d.llc}
 	left := fr.em * 3.6
 	d.x0, d.x1 = fr.c.Min.X+left, fr.c.Max.X-fr.em*0.2
 	gaps := 0.0
@@ -240,13 +249,13 @@ func (d *topologyDrawing) draw(fr *frame) {
 	}
 	y := fr.c.Max.Y
 	label := func(s string, y vg.Length) { fr.text(fr.c.Min.X, y, s, fr.style(0.88, false, muted), 0, 0.5) }
-	if d.list[0].Node >= 0 {
+	if len(d.list) > 0 && d.list[0].Node >= 0 {
 		label("node", y-fr.em*0.7)
 		d.spans(fr, y-fr.em*1.3, fr.em*1.2, func(a, b places.Place) bool { return a.Node == b.Node }, func(p places.Place) string { return strconv.Itoa(p.Node) })
 	}
 	y -= fr.em * 1.5
 	label("LLC", y-fr.em*0.7)
-	d.spans(fr, y-fr.em*1.3, fr.em*1.2, func(a, b places.Place) bool { return a.LLC == b.LLC && a.Node == b.Node }, nil)
+	d.spans(fr, y-fr.em*1.3, fr.em*1.2, func(a, b places.Place) bool { return a.LLC == b.LLC && a.Node == b.Node }, d.llc)
 	y -= fr.em * 1.5
 	label("core", y-fr.em*0.7)
 	d.spans(fr, y-fr.em*1.3, fr.em*1.2, func(a, b places.Place) bool { return a.Core == b.Core && a.LLC == b.LLC && a.Node == b.Node }, nil)

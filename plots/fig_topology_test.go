@@ -1,0 +1,34 @@
+package plots
+
+import (
+	"testing"
+
+	"schedreplay/cpumask"
+	"schedreplay/plots/internal/places"
+)
+
+// A machine with more CPUs than can be drawn keeps whole cores, those with isolated CPUs
+// first, also where one LLC alone has more.
+func TestSomeCores(t *testing.T) {
+	const cpus, llc = 1024, 512
+	var list []places.Place
+	for c := range cpus {
+		list = append(list, places.Place{CPU: c, LLC: c / llc * llc, Core: c &^ 1})
+	}
+	kept, left := someCores(list, cpumask.Of(3, 1023))
+	if len(kept) != maxTopologyCPUs || left != cpus-maxTopologyCPUs {
+		t.Fatalf("%d kept, %d left out", len(kept), left)
+	}
+	var m cpumask.Mask
+	for _, p := range kept {
+		m.Set(p.CPU)
+	}
+	if !m.Test(2) || !m.Test(3) || !m.Test(1022) || !m.Test(1023) {
+		t.Errorf("the cores with isolated CPUs are not among %s", m)
+	}
+	for c := range m.All() {
+		if !m.Test(c ^ 1) {
+			t.Errorf("CPU %d is drawn without its sibling", c)
+		}
+	}
+}
