@@ -35,14 +35,16 @@ type jsonReport struct {
 	Verdict       []jsonFinding `json:"verdict"`
 	Capture       jsonCapture   `json:"capture"`
 	Kernels       jsonKernels   `json:"kernels"`
-	Isolated      jsonMask      `json:"isolated"`
-	Fidelity      jsonFidelity  `json:"fidelity"`
-	Sum           jsonSum       `json:"sum"`
-	CPUs          []jsonCPU     `json:"cpus"`
-	Landings      []jsonLanding `json:"landings"`
-	Changes       jsonChanges   `json:"changes"`
-	Unknown       []jsonUnknown `json:"unknown"`
-	Notes         []string      `json:"notes"`
+	// Alternatives are there where more than two kernels are compared.
+	Alternatives []jsonAlternative `json:"alternatives,omitempty"`
+	Isolated     jsonMask          `json:"isolated"`
+	Fidelity     jsonFidelity      `json:"fidelity"`
+	Sum          jsonSum           `json:"sum"`
+	CPUs         []jsonCPU         `json:"cpus"`
+	Landings     []jsonLanding     `json:"landings"`
+	Changes      jsonChanges       `json:"changes"`
+	Unknown      []jsonUnknown     `json:"unknown"`
+	Notes        []string          `json:"notes"`
 }
 
 type jsonFinding struct {
@@ -67,6 +69,20 @@ type jsonCapture struct {
 	Damaged       int64            `json:"damaged"`
 	BalancerMoves int64            `json:"balancer_moves"`
 	Ignored       int64            `json:"balancer_ignored"`
+}
+
+type jsonAlternative struct {
+	Kernel        string     `json:"kernel"`
+	MovedCertain  int64      `json:"moved_certain"`
+	MovedPossible int64      `json:"moved_possible"`
+	Holds         []jsonHold `json:"holds"`
+}
+
+type jsonHold struct {
+	CPU             int   `json:"cpu"`
+	Entries         int64 `json:"entries"`
+	EntriesPossible int64 `json:"entries_possible"`
+	HeldNS          int64 `json:"held_ns"`
 }
 
 type jsonKernels struct {
@@ -335,6 +351,9 @@ func encodeJSON(all *findings.Findings, o *Options, doc *document) ([]byte, erro
 	if res.Patched != nil {
 		j.Kernels.Patched = &res.Patched.Name
 	}
+	if len(res.Alternatives) > 1 {
+		j.Alternatives = jsonAlternatives(res)
+	}
 	if m, ok := res.Isolated.Get(); ok {
 		s := m.String()
 		j.Isolated.CPUs = &s
@@ -396,4 +415,18 @@ func jsonLandingOf(l *replay.Landing, isolated fact.Fact[cpumask.Mask]) jsonLand
 		j.CPUs = append(j.CPUs, c)
 	}
 	return j
+}
+
+// jsonAlternatives are all kernels compared with the one that made the recording.
+func jsonAlternatives(res *replay.Result) []jsonAlternative {
+	var out []jsonAlternative
+	for i := range res.Alternatives {
+		a := &res.Alternatives[i]
+		x := jsonAlternative{Kernel: a.Name, MovedCertain: a.MovedCertain, MovedPossible: a.MovedPossible, Holds: []jsonHold{}}
+		for _, h := range a.Holds {
+			x.Holds = append(x.Holds, jsonHold(h))
+		}
+		out = append(out, x)
+	}
+	return out
 }

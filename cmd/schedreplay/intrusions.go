@@ -241,7 +241,6 @@ func stayLength(res *replay.Result, s *replay.Stay) string {
 
 // stayCost prints what a stay cost and what the patched kernel leaves of it.
 func (a *app) stayCost(res *replay.Result, st *replay.Stay) {
-	s := a.style()
 	at := ""
 	if st.CutRuns > 0 {
 		at = " (at least: " + plural(st.CutRuns, "run") + " cut by the window or a gap)"
@@ -259,23 +258,31 @@ func (a *app) stayCost(res *replay.Result, st *replay.Stay) {
 	if st.How == replay.CameByWakeup {
 		placed++
 	}
-	var left string
-	switch {
-	case placed == 0:
+	if placed == 0 {
 		return
-	case !rows.Modelled(res.Host):
-		fmt.Fprintf(a.out, "      under %s: not known without the topology\n", res.Patched.Name)
-		return
-	case st.PatchedPossible > 0 && st.PatchedCertain == 0:
-		left = s.Warn(fmt.Sprintf("possibly %d of %d", st.PatchedPossible, placed))
-	case st.PatchedCertain == 0:
-		left = s.Good(fmt.Sprintf("none of the %d", placed))
-	case st.PatchedPossible > 0:
-		left = s.Bad(fmt.Sprintf("%d of %d, possibly %d more", st.PatchedCertain, placed, st.PatchedPossible))
-	default:
-		left = s.Bad(fmt.Sprintf("%d of %d", st.PatchedCertain, placed))
 	}
-	fmt.Fprintf(a.out, "      under %s: %s land on an isolated CPU\n", res.Patched.Name, left)
+	for _, left := range append([]replay.Remains{{Kernel: res.Patched.Name, Certain: st.PatchedCertain, Possible: st.PatchedPossible}}, st.More...) {
+		a.stayRemains(&left, placed, rows.Modelled(res.Host))
+	}
+}
+
+// stayRemains prints what a kernel leaves of a stay's placements.
+func (a *app) stayRemains(left *replay.Remains, placed int64, modelled bool) {
+	s, text := a.style(), ""
+	switch {
+	case !modelled:
+		fmt.Fprintf(a.out, "      under %s: not known without the topology\n", left.Kernel)
+		return
+	case left.Possible > 0 && left.Certain == 0:
+		text = s.Warn(fmt.Sprintf("possibly %d of %d", left.Possible, placed))
+	case left.Certain == 0:
+		text = s.Good(fmt.Sprintf("none of the %d", placed))
+	case left.Possible > 0:
+		text = s.Bad(fmt.Sprintf("%d of %d, possibly %d more", left.Certain, placed, left.Possible))
+	default:
+		text = s.Bad(fmt.Sprintf("%d of %d", left.Certain, placed))
+	}
+	fmt.Fprintf(a.out, "      under %s: %s land on an isolated CPU\n", left.Kernel, text)
 }
 
 func times(n int64) string {
