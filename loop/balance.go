@@ -24,12 +24,6 @@ type domain struct {
 	success  int
 }
 
-// balancer is scratch space of balancing.
-type balancer struct {
-	env  balance.Env
-	tail []*task
-}
-
 func (s *sim) startDomains(c *cpu) {
 	for i := range s.m.Levels(int(c.id)) {
 		sd := s.m.Level(int(c.id), i)
@@ -96,7 +90,7 @@ func (s *sim) balanceInterval(d *domain, busy bool) int64 {
 // it moved, and whether higher levels are to be balanced.
 func (s *sim) loadBalance(c *cpu, level int, idle balance.Idle) (moved int, goOn bool) {
 	d := &c.dom[level]
-	e := &s.bal.env
+	e := &s.env
 	*e = balance.Env{
 		Rules: s.kernel.Balance, SD: d.sd, Child: d.child, Dst: int(c.id), Idle: idle, State: lbState{s}, Machine: s.m,
 		Active: s.m.Active(), Failed: d.failed,

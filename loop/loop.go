@@ -132,6 +132,7 @@ func Run(ctx context.Context, p *work.Program, h *parser.Host, o Options) (*Resu
 		res.Outcomes = append(res.Outcomes, w.outcome(name, changes, all))
 		if i == 0 {
 			res.Trust = trust(p, &res.Recorded, &res.Outcomes[0], all)
+			res.Trust.Autogroup = h.Tunables["sched_autogroup_enabled"] == 1
 		}
 	}
 	return res, nil

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 
 	"schedreplay/cpumask"
+	"schedreplay/kernelmodel/balance"
 	"schedreplay/kernelmodel/explore"
 	"schedreplay/kernelmodel/fair"
 	"schedreplay/kernelmodel/load"
@@ -58,41 +59,55 @@ const (
 
 // task is one task in a run.
 type task struct {
-	w       *work.Task
-	t       *tasking
-	id      int32
+	w  *work.Task
+	t  *tasking
+	id int32
+	progress
+	conversation
+
 	state   taskState
 	cpu     int32
-	step    int
-	done    int64 // of the present burst
-	wake    int   // next of its wakes
 	since   int64 // running or queued since
-	blocked int64
+	woken   int64 // time of the waking, 0 once it has run
 	prio    int32
 	weight  int64
 	stop    bool
+	delayed bool // it sleeps on its queue
+	how     fair.How
+	se      fair.Entity
+	pelt    load.Entity
+	wakee
+	pick uint64 // when it was put at the head of its queue's list of tasks
+	got  work.Figures
+}
 
-	// held: it waits to answer; awaited is who waits for this one to come to the wait of
-	// step awaitedAt.
-	held      bool
-	delayed   bool // it sleeps on its queue
-	awaited   *task
-	awaitedAt int
+// progress is how far a task has come in its program.
+type progress struct {
+	step int   // whose burst it is in
+	done int64 // of that burst
+	wake int   // next of its wakes
 	// seq is the order in which the task goes through its waits, by step; pos is where it
 	// is. A task that others wake takes them as they come.
 	seq     []int32
 	pos     int
 	arrived []bool // wakings that came before their wait, by step
-	woken   int64  // time of the waking, 0 once it has run
-	how     fair.How
-	se      fair.Entity
-	pelt    load.Entity
+}
+
+// conversation is who waits for whom between two that talk: held says that this one waits
+// to answer, awaited is who waits for it to come to the wait of step awaitedAt.
+type conversation struct {
+	held      bool
+	awaited   *task
+	awaitedAt int
+}
+
+// wakee is what the kernel keeps of a task for its next wakeups: wakee_flips, last_wakee,
+// wakee_flip_decay_ts, recent_used_cpu.
+type wakee struct {
 	flips   int64
 	partner int32
 	decay   int64
 	recent  int
-	pick    uint64 // when it was put at the head of its queue's list of tasks
-	got     work.Figures
 }
 
 // cpu is one CPU in a run.
@@ -115,7 +130,6 @@ type cpu struct {
 	pelt    load.Queue
 	dom     []domain
 	nextBal int64
-	jiffy   int64 // of the last balance
 }
 
 // sim is one run.
@@ -139,7 +153,7 @@ type sim struct {
 	scost []int64 // avg_scan_cost by CPU
 	nohz  int64   // nohz.next_balance
 	picks uint64
-	bal   balancer
+	env   balance.Env // scratch space of balancing
 }
 
 const second = 1_000_000_000
@@ -183,7 +197,8 @@ func newSim(w *world, seed, run uint64) *sim {
 func (s *sim) begin(i int) {
 	p := &s.all[i]
 	w := &s.prog.Tasks[i]
-	*p = task{w: w, t: &s.tasks[i], id: int32(i), cpu: max(0, w.CPU), partner: -1, flips: w.Flips, stop: w.Stop, arrived: make([]bool, len(w.Steps))}
+	*p = task{w: w, t: &s.tasks[i], id: int32(i), cpu: max(0, w.CPU), stop: w.Stop}
+	p.partner, p.flips, p.arrived = -1, w.Flips, make([]bool, len(w.Steps))
 	p.seq = make([]int32, len(w.Steps))
 	for j := range p.seq {
 		p.seq[j] = int32(j)
@@ -222,7 +237,7 @@ func (s *sim) begin(i int) {
 	case work.BeginUnborn:
 		p.state = tsAsleep
 	case work.BeginAsleep:
-		p.state, p.blocked = tsAsleep, s.now
+		p.state = tsAsleep
 		p.done = 0
 		s.sleep(p)
 	default:
@@ -353,7 +368,7 @@ func (p *task) waitsAt(step int) bool {
 // hold blocks the current task, which is to answer another that has not asked yet. The
 // recording does not show this wait: there, the other had run before.
 func (s *sim) hold(c *cpu, p, y *task, step int) {
-	p.held, p.state, p.blocked = true, tsAsleep, s.now
+	p.held, p.state = true, tsAsleep
 	y.awaited, y.awaitedAt = p, step
 	s.dequeue(c, p, true)
 	s.schedule(c)
@@ -410,7 +425,7 @@ func (s *sim) burstEnds(c *cpu, p *task) bool {
 		s.newStep(p)
 		return true
 	}
-	p.state, p.blocked = tsAsleep, s.now
+	p.state = tsAsleep
 	s.dequeue(c, p, !st.Exit)
 	if st.Exit {
 		p.state = tsGone

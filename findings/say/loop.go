@@ -42,6 +42,9 @@ func Trust(t *loop.Trust) []string {
 	if t.MoveRatio > 0 && t.MoveRatio.Off() > loop.BoundMoves {
 		say("Changes of CPU are off by more than the factor of %.1f aimed at.", loop.BoundMoves)
 	}
+	if t.Autogroup {
+		say("The machine shares its CPUs out between sessions first (autogroup); the loop shares them out between tasks: do not build on delays.")
+	}
 	if t.Unmatched > 0 {
 		say("The recording contradicts itself in %s; the work is as doubtful.", Counted(t.Unmatched, "place"))
 	}

@@ -84,6 +84,24 @@ func TestDelayedDequeue(t *testing.T) {
 	}
 }
 
+// A task that wakes where it slept takes the CPU from one that has run since it was last
+// charged: it is placed beside that one's virtual time of then.
+func TestRequeuePreempts(t *testing.T) {
+	q := EEVDF{Slice: 2_800_000, Jiffy: ms, Delay: true}
+	a, b := &Entity{Weight: 1024}, &Entity{ID: 1, Weight: 1024}
+	q.Enqueue(a, Moved, 0)
+	q.Pick(0)
+	q.Enqueue(b, Moved, 0)
+	q.Dequeue(a, true, ms)
+	q.Put(ms)
+	q.Pick(ms)
+	q.UpdateCurr(3 * ms) // a tick: by now a is owed time
+	q.Requeue(a, 3*ms+500_000)
+	if !q.WakeupPreempt(a, 3*ms+500_000) {
+		t.Errorf("a at %d does not take the CPU from b at %d", a.Vruntime, b.Vruntime)
+	}
+}
+
 // RUN_TO_PARITY: an eligible task keeps the CPU in its first slice, whoever wakes; one that
 // has used up its lag does not.
 func TestEEVDFWakeup(t *testing.T) {

@@ -47,7 +47,6 @@ type tasking struct {
 	prio     int32
 	partner  int32 // last_wakee
 	decay    int64 // wakee_flip_decay_ts
-	context  parser.Context
 }
 
 // extraction is one pass over a recording.
