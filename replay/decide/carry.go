@@ -33,6 +33,7 @@ func (r *Decider) carry(d *decision, p *timeline.Task, consistent []int) {
 	if recorded < 0 {
 		recorded = r.runs[consistent[0]].CPU
 	}
+	r.choosePlaces(p, line, recorded) // while the recorded state is that of the decision
 	if line.Selection {
 		r.setRecent(p, consistent, line.RecordedCPU, wakeesRecent)
 		if cur := r.Timeline.Find(line.Waker.PID); cur != nil && cur.PID > 0 {
@@ -58,24 +59,34 @@ func (r *Decider) carry(d *decision, p *timeline.Task, consistent []int) {
 		if slices.Index(r.Of, at) != i {
 			continue // equal to one before
 		}
-		a, pl, moved := r.Alts[at], line.Other(), line.Moved
-		if i > 0 {
-			m := &line.More[i-1]
-			pl, moved = &m.Placed, m.Moved
-		}
-		places := r.placesIn(a, p, line, recorded, pl, moved)
-		r.Cfg.Watcher.Entered(at, p, line.PrevCPU, places)
-		a.World.Diverge(p.PID, d.n, places, recorded)
+		a := r.Alts[at]
+		r.Cfg.Watcher.Entered(at, p, line.PrevCPU, a.Places)
+		a.World.Diverge(p.PID, d.n, a.Places, recorded)
 		if a.World.Diverged[p.PID] != nil {
 			a.World.SetActive(p.PID, true)
 		}
 	}
 }
 
+// choosePlaces settles where the wakee may be in each alternative's world.
+func (r *Decider) choosePlaces(p *timeline.Task, line *Wakeup, recorded int) {
+	for i, at := range r.Of {
+		if slices.Index(r.Of, at) != i {
+			continue
+		}
+		a, pl, moved := r.Alts[at], line.Other(), line.Moved
+		if i > 0 {
+			m := &line.More[i-1]
+			pl, moved = &m.Placed, m.Moved
+		}
+		a.Places = r.placesIn(a, p, line, recorded, pl, moved)
+	}
+}
+
 // placesIn tells where a wakee may be in an alternative's world after a decision, the
 // likeliest first.
 func (r *Decider) placesIn(a *world.Side, p *timeline.Task, line *Wakeup, recorded int, pl *Placed, moved Moved) []int {
-	places := r.scratch.places[:0]
+	places := a.Places[:0]
 	if !a.Parts {
 		return append(places, recorded)
 	}
@@ -115,7 +126,6 @@ func (r *Decider) placesIn(a *world.Side, p *timeline.Task, line *Wakeup, record
 		// second, and no decision after that would be about the kernels.
 		places = append(places[:0], recorded)
 	}
-	r.scratch.places = places
 	return places
 }
 

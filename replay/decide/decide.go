@@ -97,7 +97,6 @@ type scratch struct {
 	idx, idxAgain []int
 	runsAgain     []place.Outcome
 	looked        []world.Answered
-	places        []int
 	recent        []int
 	selected      []int
 }

@@ -46,6 +46,8 @@ type Side struct {
 	Allowed    timeline.Affinity
 	OwnAllowed bool
 	Runs       []Pair
+	// Places are where the wakee may be in this world after it, the likeliest first.
+	Places []int
 	Answered
 
 	RunsAgain []Pair // those in hindsight
