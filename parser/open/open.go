@@ -107,7 +107,7 @@ func openPath(ctx context.Context, path string, o Options) (*Input, error) {
 
 // file opens one file, spooling it if it is a pipe.
 func file(ctx context.Context, path string, o Options) (*Input, error) {
-	f, err := os.Open(path)
+	f, err := openFile(ctx, path)
 	if err != nil {
 		return nil, fileError(path, err)
 	}
@@ -124,6 +124,29 @@ func file(ctx context.Context, path string, o Options) (*Input, error) {
 		return nil, &parser.Error{File: path, Offset: -1, Err: fmt.Errorf("%w: it is a device", parser.ErrFormat), Remedy: remedy}
 	}
 	return fromStream(ctx, path, f, o)
+}
+
+// openFile opens a file. A named pipe is opened when somebody writes to it, which may be
+// never.
+func openFile(ctx context.Context, path string) (*os.File, error) {
+	if st, err := os.Stat(path); err != nil || st.Mode()&os.ModeNamedPipe == 0 {
+		return os.Open(path)
+	}
+	type result struct {
+		f   *os.File
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		f, err := os.Open(path)
+		done <- result{f, err}
+	}()
+	select {
+	case r := <-done:
+		return r.f, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // fromStream spools an input that can be read once.

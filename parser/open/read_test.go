@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	osexec "os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -95,6 +96,15 @@ func TestInterrupted(t *testing.T) {
 		}
 		if left, _ := os.ReadDir(tmp); len(left) > 0 {
 			t.Errorf("%s: left behind: %v", name, left)
+		}
+	}
+	// A named pipe that nobody writes to.
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := osexec.Command("mkfifo", pipe).Run(); err == nil {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(50*time.Millisecond, cancel)
+		if _, err := File(ctx, pipe, Options{}); !errors.Is(err, context.Canceled) {
+			t.Errorf("pipe: %v", err)
 		}
 	}
 	// A pass as well.

@@ -4,6 +4,8 @@
 // kernel wrote them (kernel/trace/ring_buffer.c), in version 7 compressed in
 // chunks with zstd or zlib.
 //
+// Pages that were copied out of tracefs itself are read the same way ([NewRaw]).
+//
 // The pages of a CPU are in order of time, so a pass reads one page of every
 // CPU at a time and merges them by time, CPU and place.
 //
