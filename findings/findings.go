@@ -177,8 +177,9 @@ type Held struct {
 	Runs, CutRuns, NS int64
 	// Wakings counts the entries by wakeup and the wakings after any arrival.
 	Wakings int64
-	// Remains is what the first alternative leaves of it.
+	// Remains is what the first alternative leaves of it, More what each further one does.
 	Remains Remains
+	More    []Remains
 	// Delayed counts the owner's wakings lengthened, by DelayedNS in all.
 	Delayed, DelayedNS int64
 	// Main is the stay that tells most of the story, nil without stays: one that began
@@ -213,6 +214,12 @@ func (h *Held) merge(o *Held) {
 	h.NS += o.NS
 	h.Wakings += o.Wakings
 	h.Remains.merge(o.Remains)
+	for i, m := range o.More {
+		if i == len(h.More) {
+			h.More = append(h.More, Remains{})
+		}
+		h.More[i].merge(m)
+	}
 	h.Delayed += o.Delayed
 	h.DelayedNS += o.DelayedNS
 	if o.Main != nil && (h.Main == nil || tellsMore(o.Main, h.Main)) {
@@ -226,6 +233,9 @@ func heldBy(s *replay.Stay, i int) *Held {
 		Task: s.Task, Class: s.Class, Runs: s.Runs, CutRuns: s.CutRuns, NS: s.RunNS, Wakings: s.Wakings,
 		Remains: Remains{s.PatchedCertain, s.PatchedPossible, s.PatchedRunNS, max(s.PatchedRunNS, s.PatchedRunMaxNS)},
 		Delayed: s.DelayedOwner, DelayedNS: s.DelayedOwnerNS, Main: s, MainIndex: i,
+	}
+	for _, m := range s.More {
+		h.More = append(h.More, Remains{m.Certain, m.Possible, m.RunNS, max(m.RunNS, m.RunMaxNS)})
 	}
 	switch s.How {
 	case replay.CameByWakeup:

@@ -1,8 +1,6 @@
 package findings
 
 import (
-	"slices"
-
 	"schedreplay/fact"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/replay"
@@ -128,18 +126,3 @@ func (f *Findings) Leaning(c *CPU) Leaning {
 // HasFix reports whether the kernel that made the recording is the patched one: then the
 // alternative is the same kernel without the fix.
 func (f *Findings) HasFix() bool { return f.Result.Baseline == replay.RolePatched }
-
-// Without sums up what foreign tasks do to some CPUs under the first alternative.
-func (f *Findings) Without(cpus ...*CPU) (sum replay.Hold) {
-	if len(f.Result.Alternatives) == 0 {
-		return sum
-	}
-	for _, h := range f.Result.Alternatives[0].Holds {
-		if slices.ContainsFunc(cpus, func(c *CPU) bool { return c.CPU == h.CPU }) {
-			sum.Entries += h.Entries
-			sum.EntriesPossible += h.EntriesPossible
-			sum.HeldNS += h.HeldNS
-		}
-	}
-	return sum
-}

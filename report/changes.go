@@ -101,9 +101,6 @@ func landingTable(l *replay.Landing, iso cpumask.Mask) *table {
 func changesSection(f *findings.Findings) section {
 	res := f.Result
 	s := section{ID: "changes", Title: "What else the patch changes", Level: 2}
-	if t := kernelsTable(f); len(t.Rows) > 1 && f.TopologyKnown() {
-		s.Blocks = append(s.Blocks, block{Table: t})
-	}
 	switch {
 	case res.Patched == nil:
 		return s
@@ -122,33 +119,6 @@ func changesSection(f *findings.Findings) section {
 		}
 	}
 	return s
-}
-
-// kernelsTable lists every kernel compared with the one that made the recording.
-func kernelsTable(f *findings.Findings) *table {
-	t := &table{
-		Caption: "The kernels compared, each in its own world",
-		Cols: []col{
-			{Name: "Kernel"},
-			{Name: "Isolated CPU", Num: true},
-			{Name: "Entries", Num: true},
-			{Name: "possible", Num: true},
-			{Name: "Held", Num: true},
-			{Name: "Wakeups changed", Num: true},
-			{Name: "possibly", Num: true},
-		},
-	}
-	for i := range f.Result.Alternatives {
-		a := &f.Result.Alternatives[i]
-		for _, h := range a.Holds {
-			t.row([]string{say.Clean(a.Name), fmt.Sprint(h.CPU), say.Count(h.Entries), say.Count(h.EntriesPossible), say.Duration(h.HeldNS), say.Count(a.MovedCertain), say.Count(a.MovedPossible)},
-				[]string{"", key(int64(h.CPU)), key(h.Entries), key(h.EntriesPossible), key(h.HeldNS), key(a.MovedCertain), key(a.MovedPossible)})
-		}
-	}
-	if len(f.Result.Alternatives) < 2 {
-		t.Rows = nil
-	}
-	return t
 }
 
 // movedTable lists the tasks whose wakeups change.

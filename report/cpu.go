@@ -333,6 +333,34 @@ func delayTable(c *findings.CPU) *table {
 }
 
 // cpuList is the overview of several isolated CPUs.
+// kernelsSection holds the kernels against each other where there are more than two.
+func kernelsSection(f *findings.Findings) section {
+	s := section{ID: "kernels", Title: "The kernels compared", Level: 2}
+	list := f.Alternatives()
+	if len(list) < 2 {
+		return s
+	}
+	t := &table{
+		Caption: "Foreign tasks on the isolated CPUs looked at, under each kernel",
+		Cols: []col{
+			{Name: "Kernel"},
+			{Name: "Entries by wakeup", Num: true},
+			{Name: "possible", Num: true},
+			{Name: "Time held", Num: true},
+			{Name: "Wakeups changed", Num: true},
+			{Name: "possible", Num: true},
+		},
+		Note: "The first row is the recording. Time held is the run time, as recorded, of the tasks that the kernel keeps there, those there before included.",
+	}
+	h := &f.Sum.Held
+	t.Rows = append(t.Rows, []string{say.Kernel(f.Recorded()), say.Count(h.Entries.Wakeup), "–", say.Sign(h.AtLeast()) + say.Duration(h.NS), "–", "–"})
+	for _, a := range list {
+		t.Rows = append(t.Rows, []string{say.Kernel(a.Kernel), say.Count(a.Entries), say.Count(a.EntriesPossible), say.Duration(a.HeldNS), say.Count(a.MovedCertain), say.Count(a.MovedPossible)})
+	}
+	s.Blocks = append(s.Blocks, block{Table: t})
+	return s
+}
+
 func cpuList(cpus []*findings.CPU) section {
 	s := section{ID: "cpus", Title: "All isolated CPUs", Level: 2}
 	t := &table{

@@ -127,7 +127,7 @@ func compose(f *findings.Findings, o *Options, figs *plots.Set) *document {
 	if len(cpus) > 1 {
 		d.add(cpuList(cpus))
 	}
-	d.add(landingSection(f, figs), changesSection(f), fidelitySection(f), factsSection(f), unknownSection(res), machineSection(figs), madeSection(f, o))
+	d.add(kernelsSection(f), landingSection(f, figs), changesSection(f), fidelitySection(f), factsSection(f), unknownSection(res), machineSection(figs), madeSection(f, o))
 	return d
 }
 

@@ -204,6 +204,19 @@ func verdictCases() []struct {
 			r.CPUs = append(r.CPUs, other)
 		}
 	})
+	add("three kernels", func(r *replay.Result, s *replay.Stay, _ *replay.CPUResult) {
+		third := mustKernel("5.10.1")
+		r.Alternatives = make([]replay.AlternativeResult, 2)
+		r.Alternatives[0].Kernel, r.Alternatives[1].Kernel = r.Patched, third
+		s.More = []replay.Remains{{Kernel: third.Name, Certain: 3, Possible: 2, RunNS: 20_000_000, RunMaxNS: 70_000_000}}
+	})
+	add("the kernel has the fix", func(r *replay.Result, _ *replay.Stay, c *replay.CPUResult) {
+		r.Baseline, r.Settled.Fix = replay.RolePatched, replay.FixPresent
+		r.Alternatives = make([]replay.AlternativeResult, 1)
+		r.Alternatives[0].Holds = []replay.Hold{{CPU: 3, Entries: 2, EntriesPossible: 1, HeldNS: 5_000_000}}
+		c.Stays = nil
+	})
+	add("a model that fits badly", func(r *replay.Result, _ *replay.Stay, _ *replay.CPUResult) { r.Fidelity.Exact = 4000 })
 	add("no owner", func(_ *replay.Result, _ *replay.Stay, c *replay.CPUResult) {
 		c.Owner, c.OwnerDelay, c.OwnerDelayIntruded, c.WorstDelay = nil, replay.NewDelayHistogram(), replay.NewDelayHistogram(), 0
 	})
@@ -311,6 +324,9 @@ func TestVerdictOfPhrases(t *testing.T) {
 			lines = append(lines, x.Label+x.Value+x.Note)
 		}
 		return say.Plain(strings.Join(lines, "\n"))
+	}
+	if testing.Short() {
+		phrases = phrases[:3]
 	}
 	for turn, phrase := range phrases {
 		other := phrases[(turn+1)%len(phrases)]

@@ -54,6 +54,11 @@ func withFix(f *findings.Findings, c *findings.CPU, commits bool) []string {
 			out = append(out, instead(m))
 		}
 	}
+	for i, r := range h.More {
+		if a := f.Result.Alternatives; i+1 < len(a) {
+			out = append(out, fmt.Sprintf("%s would leave %s", Kernel(a[i+1].Kernel), rest(r, h.NS)))
+		}
+	}
 	switch f.Leaning(c) {
 	case findings.LeansOnKernel:
 		out = append(out, "This is at most possible: which kernel was recorded is assumed")
@@ -87,6 +92,10 @@ func landsNowhere(h *findings.Held) string {
 // rest says how much of ns remains.
 func rest(r findings.Remains, ns int64) string {
 	switch {
+	case r.Nothing():
+		return fmt.Sprintf("nothing of the %s", Duration(ns))
+	case r.MinNS >= ns:
+		return fmt.Sprintf("all of the %s", Duration(ns))
 	case r.MinNS == r.MaxNS:
 		return fmt.Sprintf("%s of the %s", Duration(r.MinNS), Duration(ns))
 	case r.MinNS == 0 && r.MaxNS >= ns:
