@@ -17,10 +17,15 @@ import (
 	"schedreplay/parser"
 )
 
-// recording opens the first capture of a folder of testdata and takes its work.
+// recording opens a capture of a folder of testdata, its ftrace if none is named, and takes
+// its work.
 func recording(t testing.TB, folder string) (*work.Program, *parser.Host, *rules.Kernel) {
 	t.Helper()
-	for _, r := range traces.Named(t, "ftrace.txt.gz") {
+	folder, name, ok := strings.Cut(folder, "/")
+	if !ok {
+		name = "ftrace.txt.gz"
+	}
+	for _, r := range traces.Named(t, name) {
 		if r.Folder != folder {
 			continue
 		}
@@ -29,11 +34,11 @@ func recording(t testing.TB, folder string) (*work.Program, *parser.Host, *rules
 		if err != nil {
 			t.Fatal(err)
 		}
-		name := host.Release.Value
-		if strings.HasSuffix(folder, "original") && !strings.HasPrefix(name, "4.") {
-			name += "-smt-span" // they report a release that has the fix, and lack it
+		release := host.Release.Value
+		if strings.HasSuffix(folder, "original") && !strings.HasPrefix(release, "4.") {
+			release += "-smt-span" // they report a release that has the fix, and lack it
 		}
-		k, err := rules.ParseKernel(name, host.Version.Value)
+		k, err := rules.ParseKernel(release, host.Version.Value)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -66,14 +71,17 @@ func runOn(t testing.TB, folder string, o Options, scenarios ...string) *Result 
 // are alike one run differs from another by as much, see the log.
 func TestBaselineAgainstRecording(t *testing.T) {
 	for folder, want := range map[string][5]float64{ // p50, p90, p99, place, moves
-		"smt44-isolated43-original":      {1.25, 1.25, 1.25, 0.2, 1.2},
-		"smt44-isolated43-patched":       {1.1, 1.25, 1.4, 0.3, 1.25},
-		"smt8-isolated3-original":        {1.2, 1.25, 1.25, 0.3, 1.3},
-		"smt8-isolated3-patched":         {1.25, 1.25, 1.25, 0.4, 1.4},
-		"smt8-isolated3-612-original":    {1.35, 1.25, 1.25, 0.35, 1.5}, // two tasks are judged
-		"k419-smt8-isolated3-original":   {1.1, 1.5, 1.25, 0.4, 1.2},
-		"k419-smt8-isolated3-poller":     {1.25, 1.1, 1.1, 0.2, 1.5},
-		"k419-smt44-isolated43-original": {1.2, 2.6, 2, 0.35, 1.4}, // two tasks are judged; ksmd comes to the poller in few runs
+		"smt44-isolated43-original":                 {1.25, 1.25, 1.25, 0.2, 1.2},
+		"smt44-isolated43-patched":                  {1.1, 1.25, 1.4, 0.3, 1.25},
+		"smt8-isolated3-original":                   {1.2, 1.25, 1.25, 0.3, 1.3},
+		"smt8-isolated3-patched":                    {1.25, 1.25, 1.25, 0.4, 1.4},
+		"smt8-isolated3-612-original":               {1.35, 1.25, 1.25, 0.35, 1.5}, // two tasks are judged
+		"k419-smt8-isolated3-original":              {1.1, 1.5, 1.25, 0.4, 1.2},
+		"k419-smt8-isolated3-poller":                {1.25, 1.1, 1.1, 0.2, 1.5},
+		"smt44-isolated43-patched/perf.data.zst":    {1.25, 1.25, 1.5, 0.35, 1.3},
+		"smt8-isolated3-original/perf.data.zst":     {1.25, 1.3, 1.25, 0.35, 1.3},
+		"smt8-isolated3-612-original/perf.data.zst": {1.25, 1.8, 1.5, 0.45, 1.8},
+		"k419-smt44-isolated43-original":            {1.2, 2.6, 2, 0.35, 1.4}, // two tasks are judged; ksmd comes to the poller in few runs
 	} {
 		if testing.Short() && folder != "smt8-isolated3-original" && folder != "k419-smt8-isolated3-poller" {
 			continue

@@ -59,7 +59,10 @@ type extraction struct {
 	begun []bool
 	host  *parser.Host
 	kin   map[int32]int32 // child to parent
-	waked bool
+	// wakeups: sched_wakeup is recorded. perf sched record has sched_waking alone: then a
+	// task counts as queued from its waking on.
+	wakeups bool
+	idle    []int64 // by CPU, when it last went idle
 }
 
 // Extract reads a recording once and returns its work. It needs sched_switch,
@@ -98,7 +101,7 @@ func Extract(c parser.Capture, host *parser.Host) (*Program, error) {
 				x.p.Start = ev.Time
 			}
 			x.p.End = ev.Time
-			x.waked = x.waked || ev.Kind == parser.KindWaking
+			x.wakeups = x.wakeups || ev.Kind == parser.KindWakeup
 		}
 	}
 	if x.p.Start == None {
@@ -106,7 +109,7 @@ func Extract(c parser.Capture, host *parser.Host) (*Program, error) {
 	}
 	x.p.CPUs = n
 	x.p.Exit = make([][]Sample, n)
-	x.cur, x.due, x.begun = make([]int32, n), make([]int32, n), make([]bool, n)
+	x.cur, x.due, x.begun, x.idle = make([]int32, n), make([]int32, n), make([]bool, n), make([]int64, n)
 	for i := range x.cur {
 		x.cur[i] = parser.NoPID
 	}
@@ -184,6 +187,8 @@ func (x *extraction) switched(ev *parser.Event) {
 	x.cur[c] = ev.Next.PID
 	if ev.Next.PID > 0 {
 		x.enters(x.task(&ev.Next), ev, idle)
+	} else {
+		x.idle[c] = ev.Time
 	}
 	x.begun[c] = true
 }
@@ -212,8 +217,23 @@ func (x *extraction) leaves(p *tasking, ev *parser.Event) {
 	if ev.State.Gone() {
 		p.state = gone
 	}
+	if !x.wakeups && ev.Time-p.waking.Time > raceMost {
+		p.woken = false // it did not block then, and whatever it was is over
+	}
 	x.closeBurst(p, ev.Time)
 	p.Steps[len(p.Steps)-1].Exit = p.state == gone
+	if !x.wakeups && p.woken {
+		x.queues(p, ev.Time)
+	}
+}
+
+// raceMost is how long before a task leaves its CPU a waking may still be for the wait that
+// it is about to begin.
+const raceMost = 200_000
+
+// queues takes a waking for the wakeup too, where that is not recorded.
+func (x *extraction) queues(p *tasking, now int64) {
+	p.state, p.woken, p.moving, p.runnable, p.since = queued, false, true, now, now
 }
 
 // closeBurst makes a step of the present burst. The wait after it ends by the waking
@@ -275,13 +295,16 @@ func (x *extraction) enters(p *tasking, ev *parser.Event, fromIdle bool) {
 			x.p.Held = append(x.p.Held, Sample{ev.Time, ev.Time - x.tasks[q].began, q})
 		}
 	}
-	p.slept, p.state, p.since, p.began = false, running, ev.Time, ev.Time
+	p.slept, p.moving, p.state, p.since, p.began = false, false, running, ev.Time, ev.Time
 }
 
 // ran takes the delay from a task's waking to its run.
 func (x *extraction) ran(p *tasking, ev *parser.Event, fromIdle bool) {
 	c := ev.CPU
 	w := &p.Steps[len(p.Steps)-1].Then
+	if !x.wakeups {
+		p.onIdle, p.dueOn = fromIdle && x.idle[c] <= w.Time, c
+	}
 	x.arrived(p)
 	if w.Edge == EdgeNone || w.Time == None {
 		return
@@ -355,6 +378,9 @@ func (x *extraction) waking(ev *parser.Event) {
 		}
 		p.waking, p.woken, p.moving = x.edge(p, ev), true, true
 		x.ends(p)
+		if !x.wakeups {
+			x.queues(p, ev.Time)
+		}
 	case running, queued:
 		p.waking, p.woken = x.edge(p, ev), true
 	}
@@ -462,8 +488,8 @@ func (x *extraction) moved(ev *parser.Event) {
 	}
 	cause := MoveBalance
 	switch {
-	case p.state == asleep && p.moving:
-		cause = MoveWakeup
+	case p.moving && (p.state == asleep || !x.wakeups && p.state == queued && ev.CPU == p.waking.CPU):
+		cause, p.moving = MoveWakeup, p.state == asleep
 	case ev.CPU >= 0 && x.stopper(x.cur[ev.CPU]):
 		cause = MoveActive
 	case p.state == running:

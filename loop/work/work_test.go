@@ -184,6 +184,36 @@ func TestExtract(t *testing.T) {
 	}
 }
 
+// perf sched record has no sched_wakeup: a task is queued from its waking on, and a move by
+// the waker's CPU is the wakeup's.
+func TestExtractWithoutWakeups(t *testing.T) {
+	const S, R = parser.StateSleeping, parser.StateRunning
+	s := new(scene).
+		sw(90, 1, 2, S, 0).
+		sw(100, 0, 0, R, 1).
+		wake(parser.KindWaking, 130, 0, 2, 1, parser.ContextTask).
+		sw(140, 1, 0, R, 2).
+		wake(parser.KindWaking, 150, 1, 1, 0, parser.ContextTask). // it is about to sleep
+		sw(151, 0, 1, S, 0)
+	move := parser.NewEvent(parser.KindMigrate, 152, 1)
+	move.Task, move.OrigCPU, move.TargetCPU = named(1), 0, 1
+	s.events = append(s.events, move)
+	p := extract(t, s.sw(170, 1, 2, S, 1).sw(190, 1, 1, S, 0))
+	one, two := &p.Tasks[0], &p.Tasks[1]
+	if d := cmp.Diff(two.Steps[1:2], []Step{}, cmpopts.EquateEmpty()); d == "" {
+		t.Error("two has no second step")
+	}
+	if w := two.Steps[0].Then; w.Edge != EdgeTask || w.Exit != 10 || w.Lag != 0 {
+		t.Errorf("two wakes by %+v", w)
+	}
+	if w := one.Steps[0].Then; w.Edge != EdgeTask || !w.Slept || w.Waker != 1 {
+		t.Errorf("one wakes by %+v", w)
+	}
+	if one.Recorded.Moves[MoveWakeup] != 1 || one.Recorded.Wakings != 1 || one.Recorded.Delay[0] != 20 {
+		t.Errorf("one: %+v", one.Recorded)
+	}
+}
+
 // A waking that comes before the task has left its CPU ends its wait all the same; one
 // that comes so early that it does not leave it at all splits the burst there.
 func TestExtractEarlyWakings(t *testing.T) {
