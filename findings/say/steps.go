@@ -6,69 +6,56 @@ import (
 	"schedreplay/kernelmodel/place"
 )
 
+// tests words each question, in the kernel's terms.
+var tests = map[place.Question]func(*place.Step) string{
+	place.AskCurrent:           plain("p == current"),
+	place.AskOnRq:              plain("p->on_rq"),
+	place.AskDelayed:           plain("p->se.sched_delayed"),
+	place.AskOnCPU:             plain("p->on_cpu and queued on its own CPU"),
+	place.AskOneCPU:            plain("p->nr_cpus_allowed == 1"),
+	place.AskMigrationDisabled: plain("is_migration_disabled(p)"),
+	place.AskUsable:            func(s *place.Step) string { return fmt.Sprintf("CPU %d is not allowed; first usable CPU", s.Other) },
+	place.AskAffine:            plain("want_affine: not wake_wide, and the waker's CPU allowed"),
+	place.AskWide: func(s *place.Step) string {
+		return fmt.Sprintf("wakee_flips of waker and wakee against sd_llc_size %d", s.N)
+	},
+	place.AskCapacity:   func(s *place.Step) string { return fmt.Sprintf("task_util %d does not fit capacity %d", s.N, s.M) },
+	place.AskShareCache: plain("the waker's CPU and prev share an LLC"),
+	place.AskIdle:       func(s *place.Step) string { return fmt.Sprintf("available_idle_cpu(%d)", s.CPU) },
+	place.AskSchedIdle:  func(s *place.Step) string { return fmt.Sprintf("sched_idle_cpu(%d)", s.CPU) },
+	place.AskIdlePolicy: func(s *place.Step) string { return fmt.Sprintf("p is SCHED_IDLE like what runs on CPU %d", s.CPU) },
+	place.AskSync:       plain("WF_SYNC"),
+	place.AskRunsOne:    func(s *place.Step) string { return fmt.Sprintf("sync, and nr_running of CPU %d is 1", s.CPU) },
+	place.AskLoads: func(s *place.Step) string {
+		return fmt.Sprintf("load %d on CPU %d with the wakee below %d on CPU %d without", s.N, s.CPU, s.M, s.Other)
+	},
+	place.AskPerCPUKthread: plain("current is a per-CPU kthread, prev is here, nr_running at most 1"),
+	place.AskRecentUsed:    plain("recent_used_cpu"),
+	place.AskLLC:           func(s *place.Step) string { return fmt.Sprintf("sd_llc of CPU %d", s.CPU) },
+	place.AskIdleCores:     func(s *place.Step) string { return fmt.Sprintf("has_idle_cores in the LLC of CPU %d", s.CPU) },
+	place.AskSpan: func(s *place.Step) string {
+		return fmt.Sprintf("CPU %d, sibling of %d, is in sched_domain_span(sd)", s.CPU, s.Other)
+	},
+	place.AskThisLLC: func(s *place.Step) string { return fmt.Sprintf("sd_llc of the waker's CPU %d", s.CPU) },
+	place.AskMayScan: plain("nr_idle_scan"),
+	place.AskBudget: func(s *place.Step) string {
+		return fmt.Sprintf("CPU %d is number %d of the scan, within the budget of %d", s.CPU, s.N, s.M)
+	},
+	place.AskIdlest:       func(s *place.Step) string { return fmt.Sprintf("idlest CPU of domain %s", s.Domain.Span) },
+	place.AskRunsRT:       func(s *place.Step) string { return fmt.Sprintf("CPU %d runs a real-time task", s.CPU) },
+	place.AskPrioNotBelow: func(s *place.Step) string { return fmt.Sprintf("its priority is not below %d", s.N) },
+	place.AskLowestRQ:     plain("find_lowest_rq"),
+	place.AskRunsDeadline: func(s *place.Step) string { return fmt.Sprintf("CPU %d runs a deadline task", s.CPU) },
+}
+
+func plain(words string) func(*place.Step) string {
+	return func(*place.Step) string { return words }
+}
+
 // Test returns what a step asks, in the kernel's terms.
 func Test(s *place.Step) string {
-	switch s.Kind {
-	case place.AskCurrent:
-		return "p == current"
-	case place.AskOnRq:
-		return "p->on_rq"
-	case place.AskDelayed:
-		return "p->se.sched_delayed"
-	case place.AskOnCPU:
-		return "p->on_cpu and queued on its own CPU"
-	case place.AskOneCPU:
-		return "p->nr_cpus_allowed == 1"
-	case place.AskMigrationDisabled:
-		return "is_migration_disabled(p)"
-	case place.AskUsable:
-		return fmt.Sprintf("CPU %d is not allowed; first usable CPU", s.Other)
-	case place.AskAffine:
-		return "want_affine: not wake_wide, and the waker's CPU allowed"
-	case place.AskWide:
-		return fmt.Sprintf("wakee_flips of waker and wakee against sd_llc_size %d", s.N)
-	case place.AskCapacity:
-		return fmt.Sprintf("task_util %d does not fit capacity %d", s.N, s.M)
-	case place.AskShareCache:
-		return "the waker's CPU and prev share an LLC"
-	case place.AskIdle:
-		return fmt.Sprintf("available_idle_cpu(%d)", s.CPU)
-	case place.AskSchedIdle:
-		return fmt.Sprintf("sched_idle_cpu(%d)", s.CPU)
-	case place.AskIdlePolicy:
-		return fmt.Sprintf("p is SCHED_IDLE like what runs on CPU %d", s.CPU)
-	case place.AskSync:
-		return "WF_SYNC"
-	case place.AskRunsOne:
-		return fmt.Sprintf("sync, and nr_running of CPU %d is 1", s.CPU)
-	case place.AskLoads:
-		return fmt.Sprintf("load %d on CPU %d with the wakee below %d on CPU %d without", s.N, s.CPU, s.M, s.Other)
-	case place.AskPerCPUKthread:
-		return "current is a per-CPU kthread, prev is here, nr_running at most 1"
-	case place.AskRecentUsed:
-		return "recent_used_cpu"
-	case place.AskLLC:
-		return fmt.Sprintf("sd_llc of CPU %d", s.CPU)
-	case place.AskIdleCores:
-		return fmt.Sprintf("has_idle_cores in the LLC of CPU %d", s.CPU)
-	case place.AskSpan:
-		return fmt.Sprintf("CPU %d, sibling of %d, is in sched_domain_span(sd)", s.CPU, s.Other)
-	case place.AskThisLLC:
-		return fmt.Sprintf("sd_llc of the waker's CPU %d", s.CPU)
-	case place.AskMayScan:
-		return "nr_idle_scan"
-	case place.AskBudget:
-		return fmt.Sprintf("CPU %d is number %d of the scan, within the budget of %d", s.CPU, s.N, s.M)
-	case place.AskIdlest:
-		return fmt.Sprintf("idlest CPU of domain %s", s.Domain.Span)
-	case place.AskRunsRT:
-		return fmt.Sprintf("CPU %d runs a real-time task", s.CPU)
-	case place.AskPrioNotBelow:
-		return fmt.Sprintf("its priority is not below %d", s.N)
-	case place.AskLowestRQ:
-		return "find_lowest_rq"
-	case place.AskRunsDeadline:
-		return fmt.Sprintf("CPU %d runs a deadline task", s.CPU)
+	if words, ok := tests[s.Kind]; ok {
+		return words(s)
 	}
 	return "unknown test"
 }
