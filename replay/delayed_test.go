@@ -36,6 +36,9 @@ func noBudget(after int64) []parser.Event {
 			made.Waking(now, 6, made.Busy[6], made.Ksmd, 6), made.Wakeup(now+2, 6, made.Busy[6], made.Ksmd, 6),
 			made.Switches(now+500, 6, made.Busy[6], made.Preempted, made.Ksmd), made.Switches(now+510, 6, made.Ksmd, made.Sleeps, made.Busy[6]))
 	}
+	for c := int32(1); c < 7; c += 2 { // they record to the end
+		events = append(events, made.Switches(1000*after+30000, c, made.Swapper, made.Runnable, made.Busy[c]))
+	}
 	return events
 }
 

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"slices"
 	"testing"
 
 	"schedreplay/cpumask"
@@ -62,5 +63,32 @@ func TestNarrowerAffinity(t *testing.T) {
 	}
 	if last := w[len(w)-1]; last.Original.Reason == place.ReasonOneCPU {
 		t.Errorf("after it was seen elsewhere: %+v", last.Original)
+	}
+}
+
+// A CPU without events need not be idle: one that decisions pass over is busy, and the
+// result says so. 4.14 has no recent_used_cpu by which they could.
+func TestSilentCPUPassedOver(t *testing.T) {
+	ev := slices.DeleteFunc(made.Crowd(), func(e parser.Event) bool { return e.CPU == 6 })
+	ev = append(ev, made.Switches(10, 5, made.Busy[5], made.Preempted, made.Ksmd), made.Switches(20, 5, made.Ksmd, made.Sleeps, made.Busy[5]))
+	for i := range int64(3) {
+		at := 1000 + 6000*i
+		ev = append(ev,
+			made.Waking(at, 5, made.Busy[5], made.Ksmd, 5), made.Migrates(at+1, 5, made.Busy[5], made.Ksmd, 5, 7), made.Wakeup(at+2, 5, made.Busy[5], made.Ksmd, 7),
+			made.Switches(at+10, 7, made.Swapper, made.Runnable, made.Ksmd), made.Switches(at+20, 7, made.Ksmd, made.Runnable, made.Swapper),
+			made.Migrates(at+30, 5, made.Busy[5], made.Ksmd, 7, 5), made.Switches(at+40, 5, made.Busy[5], made.Preempted, made.Ksmd), made.Switches(at+50, 5, made.Ksmd, made.Sleeps, made.Busy[5]),
+		)
+	}
+	for c := range int32(5) { // they record to the end
+		ev = append(ev, made.Switches(90000, c, made.Busy[c], made.Preempted, made.Busy[c]))
+	}
+	s := replayScene(t, made.Record(ev...), made.Bench("4.14.100"), Plan{})
+	i := slices.IndexFunc(s.Unknown, func(u Unknown) bool { return u.Kind == UnknownSilent })
+	if i < 0 || s.Unknown[i].N != 1 || !s.Unknown[i].CPUs.Equal(cpumask.Of(6)) {
+		t.Errorf("%+v", s.Unknown)
+	}
+	w := s.of(made.Ksmd)
+	if len(w) != 3 || !w[0].Original.Possible.Test(6) || !w[0].Original.Possible.Test(7) || w[2].Original.CPU != 7 {
+		t.Errorf("%+v", w)
 	}
 }

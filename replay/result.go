@@ -42,7 +42,8 @@ const (
 	UnknownElsewhere
 	// UnknownSilentElsewhere: the capture holds no event of other CPUs than CPUs.
 	UnknownSilentElsewhere
-	// UnknownSilent: N CPUs have no event.
+	// UnknownSilent: N CPUs have no event; of them CPUs were passed over by decisions that
+	// wanted an idle one, so they were busy.
 	UnknownSilent
 	// UnknownHidden: what is in no event: WF_SYNC, load averages, nr_idle_scan.
 	UnknownHidden

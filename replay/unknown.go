@@ -33,8 +33,14 @@ func (r *pass) unknowns() []Unknown {
 		}
 		u = append(u, Unknown{Kind: k, CPUs: only})
 	}
-	if n := r.silentCPUs(); n > 0 {
-		u = append(u, Unknown{Kind: UnknownSilent, N: int64(n)})
+	if silent := r.silentCPUs(); !silent.Empty() {
+		var passed cpumask.Mask
+		for c := range silent.All() {
+			if r.Hidden.Passed[c] >= surePassed {
+				passed.Set(c)
+			}
+		}
+		u = append(u, Unknown{Kind: UnknownSilent, N: int64(silent.Weight()), CPUs: passed})
 	}
 	if r.Base.Machine != nil {
 		if r.Base.Kernel.Rules.SlowPath > 0 {
@@ -53,19 +59,21 @@ func (r *pass) unknowns() []Unknown {
 	return u
 }
 
-// silentCPUs counts the online CPUs without any event.
-func (r *pass) silentCPUs() int {
-	n := 0
+// surePassed is how many decisions must have passed over a CPU to call it busy.
+const surePassed = 2
+
+// silentCPUs are the online CPUs without any event.
+func (r *pass) silentCPUs() (silent cpumask.Mask) {
 	online := r.Timeline.Affinities.All
 	if m, ok := r.Host.Online.Get(); ok {
 		online = m
 	}
 	for c := range online.All() {
-		if r.Survey.Silent(c) && r.Base.Machine != nil {
-			n++
+		if r.Survey.Silent(c) && r.Base.Machine != nil && c < r.NCPU {
+			silent.Set(c)
 		}
 	}
-	return n
+	return silent
 }
 
 // looksIsolated guesses the isolated CPUs where nothing tells them: those on

@@ -331,8 +331,11 @@ func TestLeavingCPU(t *testing.T) {
 	} {
 		ev := append(made.Crowd(),
 			made.Waking(1000, 4, made.Busy[4], made.Other, 4), made.Wakeup(1002, 4, made.Busy[4], made.Other, 4), made.Switches(1010, 4, made.Busy[4], made.Preempted, made.Other),
-			made.Switches(c.sleeps, 5, made.Busy[5], made.Sleeps, made.Swapper), made.Switches(9000, 6, made.Busy[6], made.Preempted, made.Busy[6]))
-		ev = append(ev, c.charge...)
+			made.Switches(c.sleeps, 5, made.Busy[5], made.Sleeps, made.Swapper))
+		for _, c := range []int32{0, 1, 2, 3, 6} { // they record to the end
+			ev = append(ev, made.Switches(9000, c, made.Busy[c], made.Preempted, made.Busy[c]))
+		}
+		ev = append(append(ev, made.Switches(9000, 7, made.Swapper, made.Runnable, made.Poller)), c.charge...)
 		slices.SortStableFunc(ev, func(a, b parser.Event) int { return int(a.Time - b.Time) })
 		w := replayScene(t, made.Record(ev...), h, Plan{}).of(made.Other)
 		if got := w[0].Original; got.CPU != 4 || got.Possible.Test(5) != c.open {

@@ -59,7 +59,10 @@ func Unknown(u replay.Unknown) Doubt {
 	case replay.UnknownSilentElsewhere:
 		d = Doubt{fmt.Sprintf("every CPU but %s: the capture holds no event of theirs", u.CPUs), elsewhere, "record with -a"}
 	case replay.UnknownSilent:
-		d = Doubt{Counted(u.N, "CPU") + " without any event", "assumed idle throughout; one that ran a single task without a switch would look the same", ""}
+		d = Doubt{Counted(u.N, "CPU") + " without any event", "idle throughout, or running one task that never sleeps: where nothing tells, both stay possible", ""}
+		if n := int64(u.CPUs.Weight()); n > 0 {
+			d.Cost = fmt.Sprintf("%s (%s) passed over when an idle CPU was wanted, and so busy; of any others that is not known", wereOf(n, u.N), CPUNoun(u.CPUs))
+		}
 	case replay.UnknownFixes:
 		d = Doubt{fmt.Sprintf("which fixes %s carries", Clean(u.Release)), "both forms stay possible", "name the kernel exactly with --original"}
 	case replay.UnknownAffinityChange:
@@ -68,6 +71,19 @@ func Unknown(u replay.Unknown) Doubt {
 		d = Doubt{"the load balancer under the alternative kernel", Counted(u.N, "recorded move") + " of tasks that are elsewhere by then could not be applied", ""}
 	}
 	return d
+}
+
+// wereOf says that n of all were something.
+func wereOf(n, all int64) string {
+	switch {
+	case n == all && n == 1:
+		return "it was"
+	case n == all:
+		return "all were"
+	case n == 1:
+		return "1 was"
+	}
+	return fmt.Sprintf("%d were", n)
 }
 
 func affinityChange(c *replay.AffinityChange) Doubt {

@@ -43,6 +43,12 @@ func (r *Decider) explore(alts []*world.Side) (complete bool) {
 			a.Runs = append(a.Runs, world.Pair{Base: o, Other: a.Selector.Select(&r.x, a.Asked)})
 		})
 	}
+	if r.partly {
+		complete = false
+		for _, a := range alts {
+			a.Complete = false
+		}
+	}
 	return complete
 }
 
@@ -76,7 +82,7 @@ func (r *Decider) placeAll(line *Wakeup, complete bool) {
 			continue
 		}
 		r.place(pl, a, a.Asked, a.Complete, len(a.Runs), func(i int) *place.Outcome { return &a.Runs[i].Other })
-		if !a.Complete {
+		if !a.Complete && !r.partly {
 			r.alone(pl, a)
 		}
 	}

@@ -30,6 +30,9 @@ type Decider struct {
 	// Narrower are the affinities inferred, in order.
 	Narrower []AffinityChange
 
+	// partly: some CPU is not recorded at present, so every answer is as wide as can be.
+	partly bool
+
 	x       explore.Explorer
 	runs    []place.Outcome // the baseline's
 	scratch scratch
@@ -397,7 +400,7 @@ func (r *Decider) ask(d *decision, p *timeline.Task, w *world.World, q *place.Wa
 		if r.hasCPU(ruc) {
 			q.RecentUsed = []int{int(ruc)}
 		}
-	} else if len(q.RecentUsed) > 0 && q.RecentUsed[0] >= r.Base.Machine.NumCPU() {
+	} else if r.partly || len(q.RecentUsed) > 0 && q.RecentUsed[0] >= r.Base.Machine.NumCPU() {
 		q.RecentUsed = nil
 	}
 	q.Load = hidden.Margin(p.Entity.Load, p.Entity.Load)
@@ -434,6 +437,11 @@ func (r *Decider) queueFacts(d *decision, p *timeline.Task, q *place.Wakeup) {
 // closeModelled explores a decision under all kernels.
 func (r *Decider) closeModelled(d *decision, p *timeline.Task) {
 	line := &d.line
+	if partly := r.Survey.Partly(d.win.Est); partly != r.partly {
+		r.partly = partly
+		r.Hidden.Unsettle()
+		r.unsettleCores()
+	}
 	r.askAll(d, p)
 	complete := r.explore(r.Alts)
 	if r.Hidden.Blind() {
@@ -458,9 +466,12 @@ func (r *Decider) closeModelled(d *decision, p *timeline.Task) {
 	if !r.Base.State.Ahead {
 		// Else that other decision would learn of its own outcome.
 		r.learn(d, consistent)
+		r.passedOver(d)
 		r.shownBusy(d, func(c int) { r.Timeline.CPU[c].BusyAt = max(r.Timeline.CPU[c].BusyAt, d.win.Est) })
 	}
-	r.narrow(d, p, r.unexplained(line, consistent))
+	if !r.partly {
+		r.narrow(d, p, r.unexplained(line, consistent))
+	}
 	r.carry(d, p, consistent)
 	if better {
 		*line = told
@@ -472,7 +483,7 @@ func (r *Decider) closeModelled(d *decision, p *timeline.Task) {
 func (r *Decider) askAll(d *decision, p *timeline.Task) {
 	by := timeline.Looker{Window: d.win, Self: p.PID, Here: int(d.ev.CPU), Until: d.until, PendingLast: r.Base.Kernel.Rules.PendingLast}
 	begin := func(a *world.Side) {
-		a.State = world.State{Worlds: r.Worlds, Side: a, Looker: by, Memo: &a.Memo, Stalled: a.State.Stalled[:0]}
+		a.State = world.State{Worlds: r.Worlds, Side: a, Looker: by, Memo: &a.Memo, Stalled: a.State.Stalled[:0], Quiet: a.State.Quiet[:0]}
 		a.Memo.Forget(r.NCPU)
 		a.Selector.State = &a.State
 	}

@@ -98,6 +98,24 @@ func (r *Decider) learn(d *decision, consistent []int) {
 	})
 }
 
+// passedOver learns which silent CPUs are not idle: those with which, if they were, the
+// decision could not have been made.
+func (r *Decider) passedOver(d *decision) {
+	recorded, b := d.line.RecordedCPU, r.Base
+	if recorded < 0 || d.kind != place.KindWakeup {
+		return
+	}
+	sel := b.Selector
+	for i := range len(b.State.Quiet) {
+		c, can := b.State.Quiet[i], false
+		sel.State = world.Supposing{State: &b.State, On: c}
+		complete := r.x.Explore(ManyRuns, func() { can = can || sel.Select(&r.x, &b.Ask).CPU == recorded })
+		if complete && !can && c != recorded {
+			r.Hidden.Passed[c]++
+		}
+	}
+}
+
 // shownBusy tells which CPUs that may be held up a decision has shown not to look idle:
 // had one, the kernel would have chosen otherwise.
 func (r *Decider) shownBusy(d *decision, tell func(c int)) {

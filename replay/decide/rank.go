@@ -85,7 +85,7 @@ func (r *Decider) judge(line *Wakeup, hindsight bool) {
 	g.memo.Forget(r.NCPU) // all see the recorded state
 	any := false
 	for i, a := range g.sides {
-		a.State = world.State{Worlds: r.Worlds, Side: a, Looker: r.Base.State.Looker, Memo: &g.memo, Stalled: a.State.Stalled[:0], Hindsight: hindsight}
+		a.State = world.State{Worlds: r.Worlds, Side: a, Looker: r.Base.State.Looker, Memo: &g.memo, Stalled: a.State.Stalled[:0], Quiet: a.State.Quiet[:0], Hindsight: hindsight}
 		a.Selector.State = &a.State
 		exact, can := r.makes(a, line.RecordedCPU)
 		s := &g.score[i]

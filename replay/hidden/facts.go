@@ -33,6 +33,9 @@ type Facts struct {
 	// Later is what a rehearsal learned, nil if there was none; Notes is where this
 	// rehearsal writes, nil if it is none.
 	Later, Notes *Rehearsed
+	// Passed counts, by CPU, the decisions that would have chosen a silent CPU had it been
+	// idle.
+	Passed []int
 }
 
 // LLC is one LLC of some scenario.
@@ -57,7 +60,7 @@ type habits struct {
 func New(rec *timeline.Recorded, t *timeline.Timeline, llcs []LLC, later *Rehearsed) *Facts {
 	h := &Facts{
 		rec: rec, t: t, llcs: llcs, Later: later, sync: syncHabits{path: map[wakePath]*habit{}},
-		budget: make([]scanBudget, len(llcs)), cost: make([]*scanCost, rec.NCPU),
+		budget: make([]scanBudget, len(llcs)), cost: make([]*scanCost, rec.NCPU), Passed: make([]int, rec.NCPU),
 	}
 	for i, l := range llcs {
 		h.budget[i] = newScanBudget(int64(l.Span.Weight()), int64(l.Pct))
@@ -66,6 +69,17 @@ func New(rec *timeline.Recorded, t *timeline.Timeline, llcs []LLC, later *Rehear
 		}
 	}
 	return h
+}
+
+// Unsettle forgets what was known of tasks' recent_used_cpu and flips: CPUs that were not
+// recorded may have changed them.
+func (h *Facts) Unsettle() {
+	for pid, k := range h.task.All() {
+		*k = habits{woken: k.woken}
+		if ts := h.rec.Survey.Task.Get(pid); ts != nil {
+			k.flips.start(ts.Partners, h.rec.Survey.End-h.rec.Survey.Start)
+		}
+	}
 }
 
 // Blind reports whether this is a rehearsal, which does not see what was chosen.

@@ -40,6 +40,9 @@ type Survey struct {
 	leaving    [][]span
 	HasRuntime bool
 
+	// Until partlyUntil and from partlyFrom on some CPU was not recorded.
+	partlyUntil, partlyFrom int64
+
 	// Stood holds, by CPU, the times in which its clock stood still: from the one that it
 	// wrote more than once to the next. Meanwhile flips has when CPUs went idle or ceased
 	// to be.
@@ -75,6 +78,7 @@ func (s *Survey) MayEnter(cpus cpumask.Mask) bool { return s.enters.Intersects(c
 // startCPU is a CPU's state when the capture begins, as its first event tells,
 // and how it stands as the survey goes on.
 type startCPU struct {
+	voice
 	cur   int32 // task current, NoPID if unknown
 	prio  int32
 	known bool
@@ -110,7 +114,11 @@ type TaskSurvey struct {
 	// was on the CPU before.
 	startArrived bool
 	queued       bool // as the survey goes on: runnable, by its last switch
-	firstSeen    bool
+	// asleep: a switch put it to sleep and nothing woke it since. outAt is when it was
+	// woken last while it was not.
+	asleep    bool
+	outAt     int64
+	firstSeen bool
 	// partners counts changes of wakee, for the start value of wakee_flips.
 	lastWakee int32
 	Partners  int64
@@ -143,7 +151,7 @@ func (s *Survey) cpuAt(c int32) *startCPU {
 func (s *Survey) taskAt(pid int32) *TaskSurvey {
 	t := s.Task.Get(pid)
 	if t == nil {
-		t = &TaskSurvey{last: parser.NoCPU, StartCPU: parser.NoCPU, lastWakee: parser.NoPID, parent: parser.NoPID}
+		t = &TaskSurvey{last: parser.NoCPU, StartCPU: parser.NoCPU, lastWakee: parser.NoPID, parent: parser.NoPID, outAt: parser.NoTime}
 		s.Task.Set(pid, t)
 	}
 	return t
@@ -171,6 +179,8 @@ type surveyor struct {
 	delays     []int64
 	spans      int
 	standUntil int64
+	// strays counts tasks that ran after they slept and nothing shows who woke them.
+	strays int64
 }
 
 // SurveyOf makes the first pass over a capture; progress may be nil.
@@ -190,6 +200,9 @@ func SurveyOf(c parser.Capture, host *parser.Host, progress func(int64)) *Survey
 		}
 		s.counts.Add(ev.Kind)
 		if s.counted(&ev) || !UsableCPU(ev.CPU) {
+			if ev.Kind == parser.KindOther && UsableCPU(ev.CPU) {
+				s.cpuAt(ev.CPU).speaks(ev.Time)
+			}
 			continue
 		}
 		s.window(&ev)
@@ -205,7 +218,8 @@ func SurveyOf(c parser.Capture, host *parser.Host, progress func(int64)) *Survey
 			}
 		}
 		s.leave(cpu, &ev)
-		s.take(cpu, &ev)
+		s.hears(s.cpuAt(ev.CPU), &ev)
+		s.take(s.cpuAt(ev.CPU), &ev)
 	}
 	s.finish(c.Meta().Resolution)
 	return s.Survey
@@ -303,6 +317,7 @@ func (s *surveyor) finish(resolution int64) {
 	if s.Only.Empty() && s.Recorded.Weight() == 1 && (s.mentioned.Weight() > 1 || s.host.Online.Value.Weight() > 1) {
 		s.Only = s.Recorded // lines of one CPU, whatever left out the others
 	}
+	s.parts(s.host.Online.Value)
 	if n := len(s.delays); n > 0 {
 		slices.Sort(s.delays)
 		s.SelectDelay, s.SelectLate = s.delays[n/2], s.delays[n*19/20]

@@ -465,6 +465,8 @@ const (
 	LooksPlain Look = iota
 	// LooksUnknown: of the CPU nothing is recorded, or only the wakee's own arrival.
 	LooksUnknown
+	// LooksMute: only what it recorded later, or had recorded before, tells of it.
+	LooksMute
 	// LooksOpen: it may have a wakeup that is not known to be there.
 	LooksOpen
 	// LooksRacing: an event may lie on either side of the selection.
@@ -488,6 +490,8 @@ func (t *Timeline) Look(c int, v *View, by *Looker) Look {
 	switch {
 	case !v.Known || k.guard == by.Self && k.guard > 0:
 		return LooksUnknown
+	case t.Mute(c, by):
+		return LooksMute
 	case k.Cur == 0 && k.mayHaveMore():
 		return LooksOpen
 	case v.IdleOpen || t.flipsLater(c, by):

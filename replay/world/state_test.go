@@ -137,7 +137,8 @@ func TestLandingCPU(t *testing.T) {
 func TestQueuedLoad(t *testing.T) {
 	rt := made.ATask(400, "rt", 40)
 	ev := append(made.Crowd(), made.Waking(100, 6, made.Busy[6], made.Ksmd, 6), made.Wakeup(101, 6, made.Busy[6], made.Ksmd, 6), made.Waking(110, 6, made.Busy[6], rt, 6), made.Wakeup(111, 6, made.Busy[6], rt, 6))
-	s := timeline.SurveyOf(made.Record(ev...), &parser.Host{}, nil)
+	later := append(ev[:len(ev):len(ev)], made.Switches(300, 6, made.Busy[6], made.Preempted, made.Ksmd), made.Switches(300, 7, made.Swapper, made.Runnable, made.Poller))
+	s := timeline.SurveyOf(made.Record(later...), &parser.Host{}, nil)
 	l := timeline.New(s, 8, false)
 	for i := range ev {
 		l.Apply(&ev[i])

@@ -157,6 +157,10 @@ const (
 	// doubtStood: where clocks stand still, that of a CPU that changed lately did, which
 	// one event alone does not show.
 	doubtStood = 6
+	// passedOften is how many decisions that passed over a silent CPU are enough.
+	passedOften = 8
+	// doubtPassed: a silent CPU is idle although decisions passed it over, at most.
+	doubtPassed = 4
 	// doubtStalled: a CPU that left a wakeup on its wake list for stalledAfter looks
 	// idle.
 	doubtStalled = 6
@@ -185,6 +189,8 @@ type State struct {
 	// Stalled lists the CPUs asked about that may be held up: a wakeup waits on the wake
 	// list, or the current task may be on its way out.
 	Stalled []int
+	// Quiet lists the silent CPUs asked about that few decisions have passed over yet.
+	Quiet []int
 	// Asked: a scan budget was asked for; Hindsight: questions are to be answered with
 	// what later decisions show.
 	Asked, Hindsight bool
@@ -247,10 +253,10 @@ func (s *State) idle(c int) explore.Answer {
 	switch look := t.Look(c, &v, &s.Looker); look {
 	case timeline.LooksUnknown:
 		if s.Worlds.Survey.Silent(c) {
-			return explore.Either(true, fact.Assumed)
+			return s.silent(c)
 		}
 		return explore.Either(false, fact.Unknown)
-	case timeline.LooksOpen:
+	case timeline.LooksOpen, timeline.LooksMute:
 		return explore.Either(v.IdleVal, fact.Unknown)
 	case timeline.LooksRacing:
 		return explore.Rarely(v.IdleVal, DoubtRace, fact.Reconstructed)
@@ -272,6 +278,20 @@ func (s *State) idle(c int) explore.Answer {
 		}
 	}
 	return explore.Known(v.IdleVal, fact.Reconstructed)
+}
+
+// silent answers for a CPU that was recorded along with the others and has no event: it is
+// idle throughout, or runs one task that never sleeps. Decisions that passed it over tell
+// of the second; until then an isolated one is taken for it, which has its task as a rule.
+func (s *State) silent(c int) explore.Answer {
+	n := s.Worlds.Hidden.Passed[c]
+	if n < passedOften && !slices.Contains(s.Quiet, c) {
+		s.Quiet = append(s.Quiet, c)
+	}
+	if n > 0 {
+		return explore.Rarely(false, uint8(min(n, doubtPassed)), fact.Reconstructed)
+	}
+	return explore.Either(!s.Worlds.Isolated.Value.Test(c), fact.Unknown)
 }
 
 // heldUp is how unlikely it is that a CPU that may be held up looks idle, 0 if it does not.
@@ -370,6 +390,9 @@ func (s *State) NrRunnable(c int) explore.Range {
 	if !v.Known {
 		return explore.Range{Lo: 0, Best: 1, Hi: 1 << 20, From: fact.Unknown}
 	}
+	if t.Mute(c, &s.Looker) {
+		return explore.Range{Lo: 0, Best: int64(v.NrAt), Hi: 1 << 20, From: fact.Unknown}
+	}
 	r := explore.Range{Lo: int64(v.NrLo), Best: int64(v.NrAt), Hi: int64(v.NrHi), From: fact.Reconstructed}
 	if sh, ok := s.shift(c); ok {
 		move := int64(sh.here - sh.away)
@@ -421,7 +444,7 @@ func (s *State) ofAverages(c int, most int64, pick func(now, stale load.Average)
 	}
 	now, stale := t.LoadOf(c)
 	r := hidden.Margin(pick(now, stale))
-	if !t.CPU[c].Known && !s.Worlds.Survey.Silent(c) {
+	if !t.CPU[c].Known && (!s.Worlds.Survey.Silent(c) || s.Worlds.Hidden.Passed[c] > 0) || t.Mute(c, &s.Looker) {
 		r.Lo, r.Hi, r.From = 0, max(r.Hi, most), fact.Unknown
 	}
 	return r

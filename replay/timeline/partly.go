@@ -1,0 +1,135 @@
+package timeline
+
+import (
+	"math"
+
+	"schedreplay/cpumask"
+	"schedreplay/parser"
+)
+
+// This file tells which CPUs were not recorded all the time. A recorder enables one CPU
+// after another, on a busy machine seconds apart, and what a flight recorder holds of one
+// begins where it likes.
+
+const (
+	// partlyAfter is how long, in ns, after it was given a task a CPU that records has
+	// recorded something, unless it does not run.
+	partlyAfter = 100_000_000
+	// partlySettles is how long what was not seen is taken to tell, in ns.
+	partlySettles = 50_000_000
+	// muteAfter is how long, in ns, a CPU is known before its first event and after its
+	// last: there is no more reason to doubt that it recorded than anywhere.
+	muteAfter = 200_000_000
+	// outAfter is how long before a task sleeps it may be woken on its way out, in ns.
+	outAfter = 10_000_000
+	// strayShare is one over the share of the wakings that seem to be strays where
+	// sched_wakeup is not recorded.
+	strayShare = 50
+)
+
+// voice is when a CPU recorded.
+type voice struct {
+	// from and to are its first and last event of any kind, valid if spoke.
+	spoke    bool
+	from, to int64
+	// givenAt is when it was first given a task since its last event, valid if given.
+	given   bool
+	givenAt int64
+}
+
+// speaks notes that the CPU recorded something.
+func (v *voice) speaks(at int64) {
+	if !v.spoke {
+		v.spoke, v.from, v.to = true, at, at
+	}
+	v.from, v.to = min(v.from, at), max(v.to, at)
+}
+
+// gives notes that a task came to a CPU by what another one recorded.
+func (s *Survey) gives(cpu, by int32, at int64) {
+	if cpu != by && UsableCPU(cpu) {
+		if c := s.cpuAt(cpu); !c.given {
+			c.given, c.givenAt = true, at
+		}
+	}
+}
+
+// hears notes an event that a CPU recorded, and what it gave to others. A CPU that
+// recorded nothing until long after it was given a task was not recorded then.
+func (s *surveyor) hears(c *startCPU, ev *parser.Event) {
+	if c.given && !c.spoke && ev.Time-c.givenAt > partlyAfter {
+		s.partlyUntil = max(s.partlyUntil, ev.Time+partlySettles)
+	}
+	c.given = false
+	c.speaks(ev.Time)
+	switch ev.Kind {
+	case parser.KindSlice:
+		if ev.Start != parser.NoTime {
+			c.speaks(min(ev.Start, ev.Time))
+		}
+	case parser.KindMigrate:
+		s.gives(ev.TargetCPU, ev.CPU, ev.Time)
+	case parser.KindWakeup:
+		s.gives(ev.TargetCPU, ev.CPU, ev.Time)
+		s.taskAt(ev.Task.PID).asleep = false
+	case parser.KindWaking:
+		ts := s.taskAt(ev.Task.PID)
+		if !ts.asleep {
+			ts.outAt = ev.Time // it may be on its way out
+		}
+		if ts.asleep = false; ts.last != parser.NoCPU && ts.last != ev.TargetCPU {
+			s.gives(ev.TargetCPU, ev.CPU, ev.Time) // it was there, and nothing shows how it came
+		}
+	case parser.KindSwitch:
+		if n := s.taskAt(ev.Next.PID); ev.Next.PID > 0 {
+			if n.asleep && s.Lost+s.LostUnknown+s.Holes == 0 {
+				s.strays++
+			}
+			n.asleep = false
+		}
+		if p := s.taskAt(ev.Task.PID); ev.Task.PID > 0 {
+			p.asleep = ev.State.Known() && !ev.State.Runnable() && (p.outAt == parser.NoTime || ev.Time-p.outAt > outAfter)
+		}
+	}
+}
+
+// parts settles, at the end, when not all of the online CPUs were recorded.
+func (s *surveyor) parts(online cpumask.Mask) {
+	s.partlyFrom = math.MaxInt64
+	if !s.Only.Empty() {
+		return
+	}
+	for i := range s.cpu {
+		switch c := &s.cpu[i]; {
+		case !c.given || s.End-c.givenAt <= partlyAfter:
+		case c.spoke:
+			s.partlyFrom = min(s.partlyFrom, c.to)
+		default:
+			s.partlyFrom = s.Start
+		}
+	}
+	// Without sched_wakeup a task that is woken on its way to sleep may seem to be a stray.
+	strays := s.strays
+	if !s.HasWakeup {
+		strays -= s.Events[parser.KindWaking] / strayShare
+	}
+	if s.HasWaking && strays > 0 && !online.SubsetOf(s.Recorded) {
+		s.partlyFrom = s.Start
+	}
+}
+
+// Partly reports whether at a time some CPU seems not to have been recorded that did
+// something: what it did to others is not known, nor what it did to hidden facts.
+func (s *Survey) Partly(at int64) bool { return at < s.partlyUntil || at > s.partlyFrom }
+
+// mute reports whether a CPU recorded nothing until long after a time, or since long
+// before it.
+func (s *Survey) mute(c int, at int64) bool {
+	return c < len(s.cpu) && s.cpu[c].spoke && (at < s.cpu[c].from-muteAfter || at > s.cpu[c].to+muteAfter)
+}
+
+// Mute reports whether a CPU recorded nothing before somebody looks at it, or nothing
+// after that, so that only its neighbours in time tell of it.
+func (t *Timeline) Mute(c int, by *Looker) bool {
+	return c != by.Here && t.Survey.mute(c, by.Window.Est)
+}
