@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -11,6 +12,7 @@ import (
 	"schedreplay/export/jsondoc"
 	"schedreplay/findings/say"
 	"schedreplay/loop"
+	"schedreplay/parser"
 	"schedreplay/replay"
 )
 
@@ -138,10 +140,15 @@ func (a *app) fidelityText(in *input, res *replay.Result, f *replay.Fidelity, c 
 // provenance says what a text is about: the input, not its path.
 func (a *app) provenance(in *input, res *replay.Result) {
 	sum, err := in.Checksum()
-	if err != nil || len(sum) < 16 {
+	switch {
+	case errors.Is(err, parser.ErrChanged):
+		sum = "unknown: the file changed after it was read"
+	case err != nil || len(sum) < 16:
 		sum = "unknown"
+	default:
+		sum = sum[:16]
 	}
-	line := fmt.Sprintf("schedreplay %s; %s, %s to %s s, sha256 %.16s", version, in.Meta().Dialect, replay.Seconds(res.Start), replay.Seconds(res.End), sum)
+	line := fmt.Sprintf("schedreplay %s; %s, %s to %s s, sha256 %s", version, in.Meta().Dialect, replay.Seconds(res.Start), replay.Seconds(res.End), sum)
 	a.paragraph(line, 0)
 	a.wallTime(&in.flags.clock, res)
 }
