@@ -95,9 +95,9 @@ func (c *Collector) Begin(res *replay.Result) {
 // Wakeup takes a decision.
 func (c *Collector) Wakeup(w *replay.Wakeup) {
 	if w.Selection {
-		c.routes.add(0, w.PrevCPU, w.RecordedCPU)
-		c.routes.add(1, w.Original.Prev, w.Original.CPU)
-		c.routes.add(2, w.Patched.Prev, w.Patched.CPU)
+		c.routes.add(AsRecorded, w.PrevCPU, w.RecordedCPU)
+		c.routes.add(AsOriginal, w.Original.Prev, w.Original.CPU)
+		c.routes.add(AsPatched, w.Patched.Prev, w.Patched.CPU)
 	}
 	if w.Moved != replay.MovedCertain && w.Moved != replay.MovedPossible {
 		return

@@ -126,3 +126,11 @@ func (f *Findings) Leaning(c *CPU) Leaning {
 // HasFix reports whether the kernel that made the recording is the patched one: then the
 // alternative is the same kernel without the fix.
 func (f *Findings) HasFix() bool { return f.Result.Baseline == replay.RolePatched }
+
+// Other is the first alternative's kernel, nil if there is none.
+func (f *Findings) Other() *rules.Kernel {
+	if f.HasFix() {
+		return f.Result.Original
+	}
+	return f.Result.Patched
+}

@@ -17,6 +17,21 @@ type Route struct{ From, To int32 }
 // Chosen counts decisions as recorded, under the original and under the patched kernel.
 type Chosen [3]int64
 
+// The indices of Chosen.
+const (
+	AsRecorded = iota
+	AsOriginal
+	AsPatched
+)
+
+// OtherOf is the index of the first alternative in Chosen.
+func (f *Findings) OtherOf() int {
+	if f.HasFix() {
+		return AsOriginal
+	}
+	return AsPatched
+}
+
 // Routes counts decisions by where they went.
 type Routes struct {
 	N map[Route]*Chosen

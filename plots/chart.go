@@ -92,7 +92,7 @@ func newTimeChart(kind string, ax timeAxis) *chart {
 	return &chart{Kind: kind, Origin: o, Min: float64(ax.start - o*1e9), Max: float64(ax.end - o*1e9), XLabel: "time on the capture’s clock, s"}
 }
 
-func chartStrip(t *CPUTrack, strips []strip, ax timeAxis, marks []moment) *chart {
+func chartStrip(t *cpuTrack, strips []strip, ax timeAxis, marks []moment) *chart {
 	c := newTimeChart("strip", ax)
 	c.YMax, c.Marks = 1, []chartMark{}
 	for _, s := range strips {
@@ -115,7 +115,7 @@ func chartStrip(t *CPUTrack, strips []strip, ax timeAxis, marks []moment) *chart
 }
 
 // fill gives a lane its slices, or its columns where those were too many.
-func (k *chartLane) fill(t *CPUTrack, ax timeAxis, origin int64) {
+func (k *chartLane) fill(t *cpuTrack, ax timeAxis, origin int64) {
 	if !t.detail.over && k.pickSolid != nil {
 		k.Slices = t.detail.pick(k.pickSolid, origin)
 		if k.pickMaybe != nil {
@@ -171,7 +171,7 @@ func (d *detail) pick(want func(*sliver) bool, origin int64) []int64 {
 	return out
 }
 
-func chartDelay(t *CPUTrack, tracks [2]columns.Extents, kinds [2]delayKind, ax timeAxis) *chart {
+func chartDelay(t *cpuTrack, tracks [2]columns.Extents, kinds [2]delayKind, ax timeAxis) *chart {
 	c := newTimeChart("delay", ax)
 	all := columns.Extent{}
 	names := [2][2]string{{"owner", "dot"}, {"intruder", "triangle"}}

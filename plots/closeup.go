@@ -13,7 +13,7 @@ import (
 
 // entryFigure is the close-up of how the main stay began; nil and the reason where there is
 // none.
-func entryFigure(t *CPUTrack, c *findings.CPU, n *near) (*Figure, string) {
+func entryFigure(t *cpuTrack, c *findings.CPU, n *near) (*Figure, string) {
 	main := c.Came.Main
 	if main == nil {
 		if c.Resident.Main != nil {

@@ -22,15 +22,15 @@ const (
 // Collector gathers what the figures and tables need from the stream.
 type Collector struct {
 	base columns.Timebase
-	CPUs map[int]*CPUTrack
+	cpus map[int]*cpuTrack
 	// near is what ran on the CPUs beside the isolated ones.
 	near near
 	// kept counts the slices and points kept by all CPUs.
 	kept int
 }
 
-// CPUTrack is what is kept of one isolated CPU.
-type CPUTrack struct {
+// cpuTrack is what is kept of one isolated CPU.
+type cpuTrack struct {
 	cpu       int
 	base      *columns.Timebase
 	class     map[replay.Class]columns.Coverage
@@ -66,24 +66,26 @@ type clip struct {
 	left  int
 }
 
+// NewCollector returns an empty collector.
 func NewCollector() *Collector {
 	return &Collector{
-		CPUs: map[int]*CPUTrack{}, near: newNear(),
+		cpus: map[int]*cpuTrack{}, near: newNear(),
 	}
 }
 
-func (c *Collector) cpu(n int) *CPUTrack {
-	t := c.CPUs[n]
+func (c *Collector) cpu(n int) *cpuTrack {
+	t := c.cpus[n]
 	if t == nil {
-		t = &CPUTrack{
+		t = &cpuTrack{
 			cpu: n, base: &c.base, class: map[replay.Class]columns.Coverage{}, intruders: map[int32]*taskTrack{},
 			lastStay: -1, delay: columns.NewExtents(&c.base), intruded: columns.NewExtents(&c.base), heat: columns.NewHeat(), kept: &c.kept,
 		}
-		c.CPUs[n] = t
+		c.cpus[n] = t
 	}
 	return t
 }
 
+// Wakeup takes a decision.
 func (c *Collector) Wakeup(w *replay.Wakeup) {
 	c.near.entry(w)
 }
@@ -120,7 +122,7 @@ func (c *Collector) Run(r *replay.Slice) {
 	t.remember(r)
 }
 
-func (t *CPUTrack) intruder(r *replay.Slice) {
+func (t *cpuTrack) intruder(r *replay.Slice) {
 	k := t.intruders[r.Task.PID]
 	if k == nil {
 		switch {
@@ -164,7 +166,7 @@ func newTaskTrack(b *columns.Timebase, task replay.TaskRef) *taskTrack {
 
 // remember keeps the run for close-ups: a ring of the last runs, which becomes
 // the beginning of a clip when a stay begins.
-func (t *CPUTrack) remember(r *replay.Slice) {
+func (t *cpuTrack) remember(r *replay.Slice) {
 	var open *clip
 	if n := len(t.clips); n > 0 && t.clips[n-1].left > 0 {
 		open = t.clips[n-1]
@@ -195,7 +197,7 @@ func (t *CPUTrack) remember(r *replay.Slice) {
 }
 
 // clipOf returns the clip that shows how a stay began, nil if none was kept.
-func (t *CPUTrack) clipOf(stay int) *clip {
+func (t *cpuTrack) clipOf(stay int) *clip {
 	for _, c := range t.clips {
 		if slices.Contains(c.stays, stay) {
 			return c
@@ -206,7 +208,7 @@ func (t *CPUTrack) clipOf(stay int) *clip {
 
 // byTime returns the intruders of a CPU, the longest first, and the sum of
 // those not told apart, if any.
-func (t *CPUTrack) byTime() []*taskTrack {
+func (t *cpuTrack) byTime() []*taskTrack {
 	var list []*taskTrack
 	for _, k := range t.intruders {
 		list = append(list, k)

@@ -10,7 +10,7 @@ import (
 	"schedreplay/replay"
 )
 
-func delayFigures(res *replay.Result, t *CPUTrack, c *findings.CPU) (overTime, cdf *Figure, why string) {
+func delayFigures(res *replay.Result, t *cpuTrack, c *findings.CPU) (overTime, cdf *Figure, why string) {
 	free, intruded := c.Delays()
 	if c.Owner == nil {
 		return nil, nil, fmt.Sprintf("There is no figure of delays: the owner of CPU %d is not known.", c.CPU)
@@ -82,7 +82,7 @@ func delayDescription(c *findings.CPU) string {
 
 // runsFigure shows the run lengths and the period of the intruder that held
 // the CPU longest.
-func runsFigure(t *CPUTrack, c *findings.CPU) (*Figure, string) {
+func runsFigure(t *cpuTrack, c *findings.CPU) (*Figure, string) {
 	list := t.byTime()
 	if len(list) == 0 {
 		return nil, ""

@@ -29,7 +29,7 @@ func shade(n, top int64) int {
 func shadeAlpha(s int) uint8 { return uint8(0x2c + (0xff-0x2c)*(s-1)/(shades-1)) }
 
 // heatFigure is the owner's delays by time and length.
-func heatFigure(res *replay.Result, t *CPUTrack, c *findings.CPU) *Figure {
+func heatFigure(res *replay.Result, t *cpuTrack, c *findings.CPU) *Figure {
 	lo, hi, top, ok := t.heat.Extent()
 	if !ok {
 		return nil

@@ -105,12 +105,12 @@ func matrixFigure(all *findings.Findings) *Figure {
 			"%s", what, marks),
 		desc: fmt.Sprintf("Recorded: %s; the table below has the numbers.", routeWords(all, 0)),
 	}
-	if len(m.n[2]) > 0 && res.Patched != nil {
-		panels = append(panels, matrixPanel{"model of " + say.Kernel(res.Patched), m.n[2]})
+	if k, other := all.Other(), all.OtherOf(); len(m.n[other]) > 0 && k != nil {
+		panels = append(panels, matrixPanel{"model of " + say.Kernel(k), m.n[other]})
 		if iso, ok := res.Isolated.Get(); ok && !iso.Empty() {
-			f.Title = fmt.Sprintf("Selections of an isolated CPU: %s recorded, %s with the patch", say.Count(m.into[0]), say.Count(m.into[2]))
+			f.Title = fmt.Sprintf("Selections of an isolated CPU: %s recorded, %s %s", say.Count(m.into[0]), say.Count(m.into[other]), withPatch(all))
 		}
-		f.desc = fmt.Sprintf("Recorded: %s. Under the patched kernel: %s. The table below has the numbers.", routeWords(all, 0), routeWords(all, 2))
+		f.desc = fmt.Sprintf("Recorded: %s. Under %s: %s. The table below has the numbers.", routeWords(all, 0), say.Kernel(k), routeWords(all, other))
 	}
 	if routes.Left > 0 {
 		f.Caption += fmt.Sprintf(" %s between CPUs beyond the first %s pairs are left out.", say.Counted(routes.Left, "placement"), say.Count(findings.MaxRoutes))

@@ -37,6 +37,7 @@ type Set struct {
 	NoTopology string
 }
 
+// CPUFigures are those of one isolated CPU, nil where there is none.
 type CPUFigures struct {
 	Strip, Entry, DelayTime, DelayCDF, DelayHeat, Runs *Figure
 	// Why a figure is not there.
@@ -73,7 +74,7 @@ func BuildFigures(f *findings.Findings, col *Collector) *Set {
 		if len(set.CPU) == MaxFigureCPUs || len(set.CPU) > 0 && c.All.Stays() == 0 {
 			break
 		}
-		if t := col.CPUs[c.CPU]; t != nil {
+		if t := col.cpus[c.CPU]; t != nil {
 			set.CPU[c.CPU] = buildCPUFigures(res, t, c, &col.near)
 		}
 	}
@@ -83,7 +84,7 @@ func BuildFigures(f *findings.Findings, col *Collector) *Set {
 	return set
 }
 
-func buildCPUFigures(res *replay.Result, t *CPUTrack, c *findings.CPU, n *near) *CPUFigures {
+func buildCPUFigures(res *replay.Result, t *cpuTrack, c *findings.CPU, n *near) *CPUFigures {
 	f := &CPUFigures{Strip: stripFigure(res, t, c)}
 	f.Entry, f.NoEntry = entryFigure(t, c, n)
 	f.DelayTime, f.DelayCDF, f.NoDelay = delayFigures(res, t, c)
@@ -117,6 +118,7 @@ func intruderWords(c *findings.CPU) string {
 	}
 }
 
+// OwnerName names the owner in a title.
 func OwnerName(c *findings.CPU) string {
 	if c.Owner == nil {
 		return "the owner"
@@ -144,7 +146,7 @@ func (s *Set) landings(all *findings.Findings) {
 			break
 		}
 		if len(l.Recorded)+len(l.Original)+len(l.Patched) > 0 {
-			s.landing(res, iso, taskLanding(l, iso), "How often the task’s wakeups landed on each CPU", [3]map[int]int64{l.Recorded, l.Original, l.Patched})
+			s.landing(res, iso, taskLanding(all, l, iso), "How often the task’s wakeups landed on each CPU", [3]map[int]int64{l.Recorded, l.Original, l.Patched})
 		}
 	}
 	if len(s.Landing) > 0 {
@@ -168,7 +170,8 @@ func (s *Set) landings(all *findings.Findings) {
 }
 
 // taskLanding is the figure of where a task's wakeups land, still to be drawn.
-func taskLanding(l *replay.Landing, iso cpumask.Mask) *Figure {
+func taskLanding(all *findings.Findings, l *replay.Landing, iso cpumask.Mask) *Figure {
+	other := [...]map[int]int64{l.Recorded, l.Original, l.Patched}[all.OtherOf()]
 	onto := func(m map[int]int64) (sum int64) {
 		for cpu, n := range m {
 			if iso.Test(cpu) {
@@ -183,8 +186,8 @@ func taskLanding(l *replay.Landing, iso cpumask.Mask) *Figure {
 	}
 	return &Figure{
 		Name:  fmt.Sprintf("landing-%d", l.Task.PID),
-		Title: fmt.Sprintf("Wakeups of %s that landed on %s: %s recorded, %s with the patch", say.CommName(l.Task), where, say.Count(onto(l.Recorded)), say.Count(onto(l.Patched))),
-		desc:  fmt.Sprintf("Recorded: %s. Predicted under the patched kernel: %s.", landingWords(l.Recorded), landingWords(l.Patched)),
+		Title: fmt.Sprintf("Wakeups of %s that landed on %s: %s recorded, %s %s", say.CommName(l.Task), where, say.Count(onto(l.Recorded)), say.Count(onto(other)), withPatch(all)),
+		desc:  fmt.Sprintf("Recorded: %s. Predicted under the other kernel: %s.", landingWords(l.Recorded), landingWords(other)),
 	}
 }
 
@@ -283,4 +286,12 @@ func cpuGroups(res *replay.Result, used, isolated cpumask.Mask) ([]cpuGroup, int
 		rest.Remove(members)
 	}
 	return groups, left
+}
+
+// withPatch says what the other kernel is to the recorded one.
+func withPatch(all *findings.Findings) string {
+	if all.HasFix() {
+		return "without the fix"
+	}
+	return "with the patch"
 }

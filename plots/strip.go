@@ -13,7 +13,7 @@ import (
 )
 
 // ownerLane is the owner's lane, nil if the owner is not known.
-func ownerLane(t *CPUTrack, c *findings.CPU) []lane {
+func ownerLane(t *cpuTrack, c *findings.CPU) []lane {
 	if c.Owner == nil {
 		return nil
 	}
@@ -31,7 +31,7 @@ func classPick(class replay.Class) func(*sliver) bool {
 }
 
 // gaps is the part of the window of which the recording does not tell who ran.
-func (t *CPUTrack) gaps(start, end int64) *columns.Coverage {
+func (t *cpuTrack) gaps(start, end int64) *columns.Coverage {
 	g := columns.NewCoverage(t.base)
 	g.Add(start, end)
 	for class, k := range t.class {
@@ -55,7 +55,7 @@ func (t *CPUTrack) gaps(start, end int64) *columns.Coverage {
 
 // intruderLanes are the lanes of the intruders: as recorded, and what remains of them. The
 // longest have one each, the others share the last.
-func intruderLanes(t *CPUTrack, c *findings.CPU) (recorded, remains []lane) {
+func intruderLanes(t *cpuTrack, c *findings.CPU) (recorded, remains []lane) {
 	list := t.byTime()
 	names := map[int32]string{} // of those that have a lane of their own
 	for _, h := range c.Tasks {
@@ -98,7 +98,7 @@ func intruderLanes(t *CPUTrack, c *findings.CPU) (recorded, remains []lane) {
 
 // stripFigure shows what ran on a CPU over the whole recording, and below what remains of
 // the intruders under the patched kernel.
-func stripFigure(res *replay.Result, t *CPUTrack, c *findings.CPU) *Figure {
+func stripFigure(res *replay.Result, t *cpuTrack, c *findings.CPU) *Figure {
 	ax := axisFor(res.Start, res.End)
 	t.base.Cover(res.Start, res.End)
 	recorded, remains := intruderLanes(t, c)

@@ -21,7 +21,7 @@ func fidelitySection(f *findings.Findings) section {
 		return s
 	}
 	t := &table{
-		Caption: "The model of the original kernel against the CPUs recorded, by predicted path",
+		Caption: fmt.Sprintf("The model of %s against the CPUs recorded, by predicted path", say.Kernel(f.Recorded())),
 		Cols:    []col{{Name: "Path"}, {Name: "Decisions", Num: true}, {Name: "Exact", Num: true}, {Name: "Covered", Num: true}},
 		Note:    "Exact: the prediction is the recorded CPU. Covered: the recorded CPU is among those held possible.",
 	}

@@ -200,6 +200,7 @@ func HeldVerdict(c *findings.Comparison) string {
 	return fmt.Sprintf("%s: %s. They %s: %s.", s, entries, share, held)
 }
 
+// Share prints a part, 0 to 1, as a percentage.
 func Share(v float64) string { return Percent(int64(math.Round(v*1e9)), 1e9) }
 
 // DelayVerdict compares the owners' delays, with the size of the effect.
@@ -246,6 +247,7 @@ func factor(v float64) string {
 	return fmt.Sprintf("1/%s", Count(int64(math.Round(1/max(v, 1e-9)))))
 }
 
+// Durations prints an estimate in ns with its band, a dash if it is not known.
 func Durations(i stats.Interval) string {
 	if !i.Known {
 		return "–"

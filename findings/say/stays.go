@@ -9,6 +9,7 @@ import (
 	"schedreplay/replay"
 )
 
+// Conclusion says where one kernel puts a task.
 func Conclusion(p *replay.Placed) string {
 	if p.CPU < 0 {
 		return "no prediction"
@@ -36,6 +37,7 @@ func CameWords(s *replay.Stay) string {
 	return "not seen"
 }
 
+// RemainsWords prints the bounds of a time that remains, for a table.
 func RemainsWords(min, max int64) string {
 	switch {
 	case max < min || min == max:
@@ -54,6 +56,7 @@ func Sign(atLeast bool) string {
 	return ""
 }
 
+// CPUOr prints a CPU, "not known" for parser.NoCPU.
 func CPUOr(cpu int) string {
 	if cpu < 0 {
 		return "not known"
@@ -61,6 +64,7 @@ func CPUOr(cpu int) string {
 	return fmt.Sprint(cpu)
 }
 
+// CPUPath prints a CPU with the path that leads to it.
 func CPUPath(cpu int, p place.Path) string {
 	if cpu < 0 {
 		return "not known"
@@ -68,6 +72,7 @@ func CPUPath(cpu int, p place.Path) string {
 	return fmt.Sprintf("%d by %s", cpu, p)
 }
 
+// MaskWords prints a set of CPUs as a list, "none" if it is empty.
 func MaskWords(m cpumask.Mask) string {
 	if m.Empty() {
 		return "none"

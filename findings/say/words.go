@@ -226,6 +226,7 @@ func CPUNoun(cpus parser.CPUs) string {
 // EscapeXML makes text fit for an element or an attribute of HTML and SVG.
 func EscapeXML(s string) string { return html.EscapeString(Clean(s)) }
 
+// AtLeast stands before a length that is a lower bound.
 func AtLeast(cut bool) string {
 	if cut {
 		return "at least "
@@ -233,6 +234,7 @@ func AtLeast(cut bool) string {
 	return ""
 }
 
+// Times says how often: never, once, twice, 3 times.
 func Times(n int64) string {
 	switch n {
 	case 0:
