@@ -170,7 +170,7 @@ var table = []release{
 		{"TaskWeight", true, "a task counts in wake_affine with its weight", ""},
 		{"SchedIdle", false, "only an idle CPU is idle", ""},
 		{"SchedIdleSecond", false, "the scans take the first CPU that passes", ""},
-		{"SchedIdleOthers", false, "such a CPU passes for every wakee", ""},
+		{"SchedIdleOthers", false, "a CPU that runs SCHED_IDLE tasks only passes for every wakee, where it passes at all", ""},
 		{"Cluster", false, "clusters play no part", ""},
 		{"PerCPUKthread", false, "no stacking on per-CPU kthreads", ""},
 		{"KthreadInTask", false, "wakees stack on a per-CPU kthread's CPU from interrupts too", ""},
@@ -272,7 +272,7 @@ var table = []release{
 	{5, 3, []Change{{"CurShortcut", true, "waking the current task selects no CPU", "aacedf26fb76"}}, nil},
 	{5, 4, []Change{
 		{"SchedIdle", true, "a CPU that runs SCHED_IDLE tasks only passes as idle", "3c29e651e16d"},
-		{"SchedIdleSecond", true, "the scans take such a CPU only if they find no idle one", "3c29e651e16d"},
+		{"SchedIdleSecond", true, "the scans take a CPU that runs SCHED_IDLE tasks only if they find no idle one", "3c29e651e16d"},
 	}, []backport{took(FixScanAffinity, 24), took(FixSMTSpan, 73)}},
 	{5, 5, []Change{
 		{"CPULoad", LoadAverage, "the load of a CPU is its load average with the blocked part", "11f10e5420f6"},
@@ -404,7 +404,7 @@ var table = []release{
 	}, nil},
 	{6, 17, []Change{
 		{"", nil, "a slice is protected only up to the shortest slice queued", "052c3d87c82e, 3a0baa8e6c57"},
-		{"", nil, "a mutex owner on the same queue may run in place of who waits for it", "be41bde4c3a8"},
+		{"", nil, "the owner of a mutex may run with the scheduling of a waiter on the same queue (proxy execution)", "be41bde4c3a8"},
 		{"", nil, "x86 has no SMT level where SMT is off", "f79c9aa446d6"},
 	}, nil},
 	{6, 18, []Change{{"", nil, "bandwidth control throttles tasks, not queues", "e1fad12dcb66"}}, nil},
@@ -416,10 +416,10 @@ var table = []release{
 		{"Tasks.Kthreads", KthreadsDomain, "unbound kernel threads keep off CPUs isolated at boot or by a partition", "041ee6f3727a, e894f6339808"},
 		{"", nil, "a task whose affinity has no CPU left gets the housekeeping CPUs", "bf5b0c27fad2"},
 		{"", nil, "x86 has neither PREEMPT_NONE nor PREEMPT_VOLUNTARY", "7dadeaa6e851"},
-		{"", nil, "avg_idle follows another rule", "4b603f1551a7"},
+		{"", nil, "avg_idle is updated whenever a CPU stops idling, not by wakeups alone", "4b603f1551a7"},
 	}, nil},
 	{7, 1, []Change{
-		{"SchedIdleOthers", true, "such a CPU does not pass for a wakee that is SCHED_IDLE itself", "fd54d81c2c0e"},
+		{"SchedIdleOthers", true, "a CPU that runs SCHED_IDLE tasks only does not pass for a wakee that is SCHED_IDLE itself", "fd54d81c2c0e"},
 		{"", nil, "HRTICK is on", "9213aa4784cf"},
 	}, nil},
 	{7, 2, []Change{
