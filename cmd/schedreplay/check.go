@@ -30,7 +30,8 @@ type limits struct {
 func (a *app) checkCommand() *cobra.Command {
 	var c common
 	var l limits
-	var junitFile string
+	var loops loopFlags
+	var junitFile, scenario string
 	cmd := &cobra.Command{
 		Use:   "check CAPTURE --max-intrusion DURATION",
 		Short: "A one-line verdict; exit 1 when a bound is broken",
@@ -39,10 +40,14 @@ BROKEN with what was found, and exits with 0 or 1. A bound is broken if the capt
 cannot tell whether it holds. So time on an isolated CPU for which the recording does
 not show who ran counts as an intrusion, unless --allow-unknown is given.
 
---junit writes the result as JUnit XML, one case for each bound.`,
+--junit writes the result as JUnit XML, one case for each bound.
+
+--scenario holds a change, as of whatif, against the bounds instead, in the closed loop:
+would the upgrade meet them? A bound holds if it does in 95 of a hundred runs.`,
 		Example: `  schedreplay check perf.data --isolated 43 --max-intrusion 0ms
   schedreplay check capture/ --max-entries 0 --max-p99 200us --junit check.xml
-  schedreplay check capture/ --max-intrusion 1ms --ignore-residents`,
+  schedreplay check capture/ --max-intrusion 1ms --ignore-residents
+  schedreplay check capture/ --max-p99 4ms --scenario patched=kernel=6.1.192`,
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
@@ -54,6 +59,8 @@ not show who ran counts as an intrusion, unless --allow-unknown is given.
 	f.BoolVar(&l.ignoreResidents, "ignore-residents", false, "leave out tasks that were there when the capture begins")
 	f.BoolVar(&l.allowUnknown, "allow-unknown", false, "time of which the recording does not tell who ran is no intrusion")
 	f.StringVar(&junitFile, "junit", "", "write JUnit XML to `FILE`")
+	f.StringVar(&scenario, "scenario", "", "hold `NAME=CHANGE,…` against the bounds, in the closed loop")
+	loops.add(cmd)
 	c.addHost(f)
 	f.StringVar(&c.owner, "owner", "", "the isolated CPUs' own task, by `NAME|PID`")
 	f.StringVar(&c.cpu, "cpu", "", "look at these isolated CPUs only, a `CPULIST`")
@@ -65,7 +72,15 @@ not show who ran counts as an intrusion, unless --allow-unknown is given.
 		if err != nil {
 			return err
 		}
-		return a.onCapture(cmd, args[0], &c, func(in *input) error { return a.check(in, demands, junitFile) })
+		if scenario != "" && junitFile != "" {
+			return usagef("--junit tells what a recording shows: leave out --scenario")
+		}
+		return a.onCapture(cmd, args[0], &c, func(in *input) error {
+			if scenario != "" {
+				return a.checkScenario(in, demands, scenario, &loops)
+			}
+			return a.check(in, demands, junitFile)
+		})
 	}
 	return cmd
 }
