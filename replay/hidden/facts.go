@@ -28,6 +28,7 @@ type Facts struct {
 	oddsOf   int64
 	deciding int64
 	sampled  int64
+	util     bool
 	sync     syncHabits
 	task     parser.ByPID[*habits]
 	// Later is what a rehearsal learned, nil if there was none; Notes is where this
@@ -56,10 +57,10 @@ type habits struct {
 }
 
 // New begins to follow the facts of some LLCs; later is what a rehearsal learned, nil
-// if there was none.
-func New(rec *timeline.Recorded, t *timeline.Timeline, llcs []LLC, later *Rehearsed) *Facts {
+// if there was none. util: some kernel has its scan budget from the utilisation.
+func New(rec *timeline.Recorded, t *timeline.Timeline, llcs []LLC, later *Rehearsed, util bool) *Facts {
 	h := &Facts{
-		rec: rec, t: t, llcs: llcs, Later: later, sync: syncHabits{path: map[wakePath]*habit{}},
+		rec: rec, t: t, llcs: llcs, util: util, Later: later, sync: syncHabits{path: map[wakePath]*habit{}},
 		budget: make([]scanBudget, len(llcs)), cost: make([]*scanCost, rec.NCPU), Passed: make([]int, rec.NCPU),
 	}
 	for i, l := range llcs {
@@ -117,7 +118,7 @@ func (h *Facts) Observe(ev *parser.Event) {
 // Sample lets the scan budgets follow the milliseconds up to now.
 func (h *Facts) Sample(now int64) {
 	const every = 1_000_000
-	if len(h.budget) == 0 || now-h.sampled < every {
+	if len(h.budget) == 0 || !h.util || now-h.sampled < every {
 		return
 	}
 	steps := (now - h.sampled) / every
@@ -136,8 +137,7 @@ func (h *Facts) Sample(now int64) {
 				fresh = fresh || k.Idle() && k.IdleAt > now-newlyIdle
 				// The pass that balances for the idle CPUs brings the averages of all
 				// that are idle up to date (update_nohz_stats).
-				a, _ := h.t.LoadOf(c)
-				sum += min(1024, max(a.Util, k.CFS.Est))
+				sum += min(1024, max(h.t.UtilOf(c), k.CFS.Est))
 			}
 		}
 		b.step(load.NrIdleScan(sum, b.weight, b.pct), steps, fresh)

@@ -119,6 +119,15 @@ func (t *Timeline) loadMigrate(p *Task, from, to int32) {
 	b.Est += e.Est
 }
 
+// UtilOf is a CPU's utilisation as a tick keeps it.
+func (t *Timeline) UtilOf(c int) int64 {
+	if q := &t.CPU[c].CFS; q.UtilSum == 0 && q.NR == 0 && !q.Running && q.RemovedN == 0 {
+		return q.Util // an idle one forgets in seconds
+	}
+	now, _ := t.LoadOf(c)
+	return now.Util
+}
+
 // LoadOf returns a CPU's averages brought up to now, as a tick keeps them, and
 // as its last update left them, which is what readers find of an idle CPU.
 func (t *Timeline) LoadOf(c int) (now, stale load.Average) {

@@ -4,8 +4,11 @@
 package world
 
 import (
+	"slices"
+
 	"schedreplay/cpumask"
 	"schedreplay/fact"
+	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 	"schedreplay/replay/hidden"
 	"schedreplay/replay/timeline"
@@ -55,9 +58,16 @@ func New(rec *timeline.Recorded, baseline Scenario, alternatives, followers []Sc
 		a.State = State{Worlds: w, Side: a}
 	}
 	w.Timeline = rec.Begin(baseline.Kernel)
-	w.Hidden = hidden.New(rec, w.Timeline, w.LLCs, later)
+	w.Hidden = hidden.New(rec, w.Timeline, w.LLCs, later, w.anyUtil())
 	w.startCores()
 	return w
+}
+
+// anyUtil reports whether some kernel has its scan budget from the utilisation.
+func (r *Worlds) anyUtil() bool {
+	return slices.ContainsFunc(slices.Concat([]*Side{r.Base}, r.Alts, r.Followers), func(a *Side) bool {
+		return a.Kernel.Rules.Budget == rules.BudgetUtil
+	})
 }
 
 // sides makes scenarios ready to be asked; of gives each the index of its side.
