@@ -37,6 +37,8 @@ type Side struct {
 	World    *World
 	// differs says where an alternative can differ from the baseline.
 	differs difference
+	// idlePolicy: some task is of SCHED_IDLE.
+	idlePolicy bool
 
 	// The decision in hand: what is asked, the baseline's ask where the worlds are the
 	// same, and the outcomes of the baseline and of this side under the same answers.
@@ -80,8 +82,8 @@ const (
 )
 
 // newSide makes a scenario ready to be asked; index tells it apart in explorations.
-func newSide(sc Scenario, m *topo.Machine, index int) *Side {
-	a := &Side{Scenario: sc, Machine: m, World: newWorld()}
+func newSide(sc Scenario, m *topo.Machine, index int, idlePolicy bool) *Side {
+	a := &Side{Scenario: sc, Machine: m, World: newWorld(), idlePolicy: idlePolicy}
 	a.Selector = a.Selects(sc.Kernel)
 	a.Selector.Index = index
 	return a
@@ -126,6 +128,10 @@ func (a *Side) effective() rules.Rules {
 	x.PendingLast = false // how a CPU looks is the baseline's
 	if !a.Machine.LeaksAnywhere() {
 		x.SMTSpan, x.CoreSpan = true, true
+	}
+	x.Cluster = x.Cluster && a.Machine.ClusterActive()
+	if !a.idlePolicy {
+		x.SchedIdle, x.SchedIdleSecond, x.SchedIdleOthers = false, false, false
 	}
 	return x
 }

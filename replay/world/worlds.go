@@ -41,7 +41,7 @@ type Worlds struct {
 // on it share one side. later is what a rehearsal learned, nil if there was none.
 func New(rec *timeline.Recorded, baseline Scenario, alternatives, followers []Scenario, later *hidden.Rehearsed) *Worlds {
 	b := machines{recorded: rec.Host}
-	w := &Worlds{Recorded: rec, Base: newSide(baseline, b.of(&baseline), 0)}
+	w := &Worlds{Recorded: rec, Base: newSide(baseline, b.of(&baseline), 0, rec.AnyIdlePolicy)}
 	w.LLCs = w.Base.number(nil)
 	w.Alts, w.Of = w.sides(&b, alternatives, 1)
 	w.Followers, w.FollowerOf = w.sides(&b, followers, 0)
@@ -74,7 +74,7 @@ func (r *Worlds) anyUtil() bool {
 func (r *Worlds) sides(b *machines, scenarios []Scenario, index int) (sides []*Side, of []int) {
 next:
 	for i := range scenarios {
-		a := newSide(scenarios[i], b.of(&scenarios[i]), index)
+		a := newSide(scenarios[i], b.of(&scenarios[i]), index, r.AnyIdlePolicy)
 		a.differs = r.Base.compare(a)
 		for j, o := range sides {
 			if o.compare(a) == neverDiffers {
