@@ -22,7 +22,7 @@ type Survey struct {
 	cpu  []startCPU
 	Task parser.ByPID[*TaskSurvey]
 
-	Lost, LostUnknown, Holes, Damaged, Overwritten int64
+	Missing
 
 	// SelectDelay is the median, SelectLate the 95th percentile of the time in ns
 	// from sched_waking to the event that ends the selection on the same CPU.
@@ -50,6 +50,12 @@ type Survey struct {
 	flips [][]flip
 
 	Err error // what ended the reading early
+}
+
+// Missing counts what the recorder says it lost (LostUnknown spans of it without a number),
+// the breaks that no loss explains, undecodable pieces, and what was overwritten.
+type Missing struct {
+	Lost, LostUnknown, Holes, Damaged, Overwritten int64
 }
 
 // span is a stretch of time in ns.
