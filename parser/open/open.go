@@ -116,14 +116,32 @@ func file(ctx context.Context, path string, o Options) (*Input, error) {
 		f.Close()
 		return nil, fileError(path, err)
 	}
-	if st.Mode().IsRegular() {
+	if st.Mode().IsRegular() && !made(f, st) {
 		return fromRaw(ctx, path, newRaw(f, st), o)
 	}
 	defer f.Close()
+	if filepath.Base(path) == "trace_pipe" {
+		return nil, &parser.Error{
+			File: path, Offset: -1, Err: fmt.Errorf("%w: trace_pipe has no end", parser.ErrUnsupported), Remedy: "give a copy: `timeout 10 cat trace_pipe > trace.txt`",
+		}
+	}
 	if st.Mode()&(os.ModeDevice|os.ModeCharDevice) != 0 {
 		return nil, &parser.Error{File: path, Offset: -1, Err: fmt.Errorf("%w: it is a device", parser.ErrFormat), Remedy: remedy}
 	}
 	return fromStream(ctx, path, f, o)
+}
+
+// made reports whether the kernel makes a file's content as it is read, as that of
+// tracefs/trace: such a file has no size and is read as a stream.
+func made(f *os.File, st os.FileInfo) bool {
+	if st.Size() > 0 {
+		return false
+	}
+	if filepath.Base(f.Name()) == "trace_pipe" {
+		return true // looking would take events away
+	}
+	n, _ := f.ReadAt(make([]byte, 1), 0)
+	return n > 0
 }
 
 // openFile opens a file. A named pipe is opened when somebody writes to it, which may be

@@ -147,6 +147,22 @@ func TestRefusedAtOnce(t *testing.T) {
 	}
 }
 
+// A file whose content the kernel makes has no size and is not empty.
+func TestMade(t *testing.T) {
+	const path = "/proc/self/status"
+	if st, err := os.Stat(path); err != nil || st.Size() > 0 {
+		t.Skip("no such file here")
+	}
+	_, err := File(t.Context(), path, Options{})
+	if !errors.Is(err, parser.ErrFormat) || strings.Contains(err.Error(), "empty") {
+		t.Errorf("%v", err)
+	}
+	pipe := write(t, t.TempDir(), "trace_pipe", nil)
+	if _, err := File(t.Context(), pipe, Options{}); !errors.Is(err, parser.ErrUnsupported) || !strings.Contains(err.Error(), "timeout") {
+		t.Errorf("%v", err)
+	}
+}
+
 // A missing folder for temporary files is named, with what helps.
 func TestNoTemp(t *testing.T) {
 	tmp := filepath.Join(t.TempDir(), "absent")
