@@ -5,6 +5,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"schedreplay/parser"
 )
@@ -74,11 +75,9 @@ func (t *Table[T]) AppendCSV(b []byte, v *T) []byte {
 // included.
 func Cell(name string) string {
 	s := parser.DisplayComm(name)
-	for _, r := range strings.TrimLeft(s, " '\u3000") {
-		if strings.ContainsRune("=+-@|%＝＋－＠｜％", r) {
-			return "'" + s
-		}
-		break
+	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(s, " '\u3000"))
+	if strings.ContainsRune("=+-@|%＝＋－＠｜％", first) {
+		return "'" + s
 	}
 	return s
 }
