@@ -252,6 +252,30 @@ func TestParseScenario(t *testing.T) {
 	}
 }
 
+// An unbound kernel thread may do what its kernel gives all of them: from 7.0 on that
+// keeps it off isolated CPUs, also off those that the scenario isolates.
+func TestKthreadsOfAnotherKernel(t *testing.T) {
+	p, h, k := recording(t, "smt8-isolated3-original")
+	base := newWorld(p, h, k)
+	for text, want := range map[string]string{
+		"a=kernel=6.12": "0-7", "a=kernel=7.0": "0-2,4-7", "a=kernel=7.0,isolated=2-3": "0-1,4-7", "a=kernel=7.0,affinity:ksmd=5": "5",
+	} {
+		sc, err := ParseScenario(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := sc.apply(p, h, base)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range p.Tasks {
+			if p.Tasks[i].Comm == "ksmd" && w.tasks[i].allowed.String() != want {
+				t.Errorf("%s: ksmd may run on %s, want %s", text, w.tasks[i].allowed, want)
+			}
+		}
+	}
+}
+
 // Any text is a scenario that can be run, or an error of the right kind.
 func FuzzScenario(f *testing.F) {
 	for _, s := range []string{"a=isolated=2-3,6", "a=affinity:ksmd=0-2,nice:ping0=5", "a=policy:pmd-c=rr:3", "a=kernel=5.10", "a=without:1", "a=work:ksmd=0.5,period:ksmd=1ms"} {

@@ -117,6 +117,8 @@ func (sc *Scenario) apply(p *work.Program, h *parser.Host, base *world) (*world,
 	w := newWorld(p, &host, kernel)
 	w.pulls, w.scanCost = base.pulls, base.scanCost
 	w.isolate(h.Isolated.Value, host.Isolated.Value)
+	all, nohz := cpumask.Range(0, p.CPUs-1), h.NohzFull.Value
+	w.kthreads(base.kernel.Tasks.Kthreads.CPUs(all, h.Isolated.Value, nohz), kernel.Tasks.Kthreads.CPUs(all, host.Isolated.Value, nohz))
 	for _, c := range sc.Changes {
 		if c.Key == "base_slice" {
 			d, err := time.ParseDuration(c.Value)
@@ -148,7 +150,7 @@ func (sc *Scenario) apply(p *work.Program, h *parser.Host, base *world) (*world,
 }
 
 // isolate takes newly isolated CPUs from tasks that may run on all others, and gives those
-// back that no longer are: what tasks inherit from init. Kernel threads keep theirs.
+// back that no longer are: what tasks inherit from init.
 func (w *world) isolate(before, after cpumask.Mask) {
 	all := cpumask.Range(0, w.prog.CPUs-1)
 	house, now := all.AndNot(before), all.AndNot(after)
@@ -159,6 +161,17 @@ func (w *world) isolate(before, after cpumask.Mask) {
 		t := &w.tasks[i]
 		if !w.prog.Tasks[i].Kthread && house.SubsetOf(t.allowed) {
 			t.allowed = t.allowed.AndNot(after).Or(now)
+		}
+	}
+}
+
+// kthreads gives the kernel threads that have what the recorded kernel gives to all of
+// them what the scenario's kernel gives on its machine.
+func (w *world) kthreads(before, after cpumask.Mask) {
+	for i := range w.tasks {
+		t, p := &w.tasks[i], &w.prog.Tasks[i]
+		if p.Kthread && !p.PerCPU && t.allowed.Equal(before) {
+			t.allowed = after
 		}
 	}
 }

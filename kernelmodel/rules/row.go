@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"schedreplay/cpumask"
 )
 
 // Settings is everything in which kernels differ, as far as the model knows: it
@@ -90,6 +92,18 @@ const (
 	// partitions change (041ee6f3727a, 7.0+).
 	KthreadsDomain
 )
+
+// CPUs returns where unbound kernel threads may run on a machine of which all are the
+// CPUs, some isolated from the sched domains and some nohz_full.
+func (r KthreadRule) CPUs(all, isolated, nohzFull cpumask.Mask) cpumask.Mask {
+	switch r {
+	case KthreadsNoHZ:
+		return all.AndNot(nohzFull)
+	case KthreadsDomain:
+		return all.AndNot(isolated)
+	}
+	return all
+}
 
 // Row is one line of the rule table: a mainline release as it came out, what it
 // changed, and what its stable branch took later.

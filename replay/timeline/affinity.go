@@ -51,13 +51,7 @@ func (a *Affinities) settle(rule rules.KthreadRule) { a.kthreads = a.ofKthreads(
 
 // ofKthreads says where unbound kernel threads may run under a kernel.
 func (a *Affinities) ofKthreads(rule rules.KthreadRule) cpumask.Mask {
-	switch nohz, ok := a.host.NohzFull.Get(); {
-	case rule == rules.KthreadsDomain:
-		return a.house
-	case ok && rule == rules.KthreadsNoHZ:
-		return a.All.AndNot(nohz)
-	}
-	return a.All
+	return rule.CPUs(a.All, a.isolated, a.host.NohzFull.Value)
 }
 
 // Under returns the affinity of a task under another kernel than the one that made
