@@ -110,7 +110,7 @@ func (a *app) closedLoop(in *input, l *loopFlags, scenarios func(*replay.Result)
 			Remedy: "record sched_switch, sched_waking, sched_wakeup and sched_migrate_task on all CPUs, with the machine's host bundle",
 		}
 	}
-	if !res.Only.Empty() {
+	if online, ok := in.host.Online.Get(); !res.Only.Empty() && (!ok || !online.SubsetOf(res.Only)) {
 		return nil, nil, unfit(fmt.Errorf("%w: it is limited to CPUs %s", work.ErrNoWork, res.Only))
 	}
 	p, err := work.Extract(in, in.host)

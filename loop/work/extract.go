@@ -1,6 +1,7 @@
 package work
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -65,37 +66,30 @@ type extraction struct {
 	idle    []int64 // by CPU, when it last went idle
 }
 
-// Extract reads a recording once and returns its work. It needs sched_switch,
-// sched_waking or sched_wakeup of the whole machine; the error wraps [ErrNoWork].
+// Extract reads a recording, twice, and returns its work. It needs sched_switch, and
+// sched_waking or sched_wakeup, of the whole machine; the error wraps [ErrNoWork]. Of a
+// recording that cannot be read to its end it takes what comes before.
 func Extract(c parser.Capture, host *parser.Host) (*Program, error) {
 	x := &extraction{p: &Program{Start: None}, at: map[int32]int{}, host: host, kin: map[int32]int32{}}
-	var events []parser.Event
-	for ev, err := range c.Events() {
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrNoWork, err)
+	events := func(do func(*parser.Event)) {
+		for ev, err := range c.Events() {
+			if err != nil {
+				return // the caller has it of its own pass
+			}
+			do(&ev)
 		}
-		events = append(events, ev)
 	}
 	if c.Meta().MayReorder {
-		slices.SortStableFunc(events, func(a, b parser.Event) int {
-			switch {
-			case a.Time < b.Time:
-				return -1
-			case a.Time > b.Time:
-				return 1
-			}
-			return 0
-		})
+		events = inOrder(events)
 	}
-	n := len(host.CPU)
-	for i := range events {
-		ev := &events[i]
+	n, printed := len(host.CPU), false
+	events(func(ev *parser.Event) {
 		n = max(n, int(ev.CPU)+1, int(ev.TargetCPU)+1, int(ev.OrigCPU)+1)
 		switch ev.Kind {
 		case parser.KindLost, parser.KindHole:
 			x.p.Lost = true
 		case parser.KindSlice:
-			return nil, fmt.Errorf("%w: it holds slices and no wakeups", ErrNoWork)
+			printed = true
 		case parser.KindSwitch, parser.KindWaking, parser.KindWakeup:
 			if x.p.Start == None {
 				x.p.Start = ev.Time
@@ -103,8 +97,11 @@ func Extract(c parser.Capture, host *parser.Host) (*Program, error) {
 			x.p.End = ev.Time
 			x.wakeups = x.wakeups || ev.Kind == parser.KindWakeup
 		}
-	}
-	if x.p.Start == None {
+	})
+	switch {
+	case printed:
+		return nil, fmt.Errorf("%w: it holds slices and no wakeups", ErrNoWork)
+	case x.p.Start == None:
 		return nil, fmt.Errorf("%w: it holds no sched_switch", ErrNoWork)
 	}
 	x.p.CPUs = n
@@ -113,14 +110,25 @@ func Extract(c parser.Capture, host *parser.Host) (*Program, error) {
 	for i := range x.cur {
 		x.cur[i] = parser.NoPID
 	}
-	for i := range events {
-		x.event(&events[i])
-	}
+	events(x.event)
 	x.end()
 	if len(x.p.Tasks) == 0 {
 		return nil, fmt.Errorf("%w: no task runs in it", ErrNoWork)
 	}
 	return x.p, nil
+}
+
+// inOrder keeps the events of a recording whose CPUs may be out of order, and gives them by
+// time.
+func inOrder(events func(func(*parser.Event))) func(func(*parser.Event)) {
+	var all []parser.Event
+	events(func(ev *parser.Event) { all = append(all, *ev) })
+	slices.SortStableFunc(all, func(a, b parser.Event) int { return cmp.Compare(a.Time, b.Time) })
+	return func(do func(*parser.Event)) {
+		for i := range all {
+			do(&all[i])
+		}
+	}
 }
 
 func (x *extraction) event(ev *parser.Event) {
