@@ -19,8 +19,8 @@ const maxDisplay = 64
 // escapes. Names of more than 64 characters end in an ellipsis. An empty name
 // stays empty.
 //
-// It does not escape for a format: HTML and Markdown need their own on top, the
-// cells of a table [CellComm].
+// It does not escape for a format: HTML, Markdown and the cells of
+// tables need their own on top.
 func DisplayComm(comm string) string {
 	plain := true
 	for i := 0; i < len(comm); i++ {
@@ -65,16 +65,6 @@ func DisplayComm(comm string) string {
 		}
 	}
 	return b.String()
-}
-
-// CellComm is [DisplayComm] for the cell of a table: with an apostrophe before
-// what a spreadsheet would take for a formula.
-func CellComm(comm string) string {
-	s := DisplayComm(comm)
-	if t := strings.TrimLeft(s, " '"); t != "" && strings.ContainsRune("=+-@|%", rune(t[0])) {
-		return "'" + s
-	}
-	return s
 }
 
 // SameComm reports whether a task's name in an event and its name in /proc are

@@ -52,14 +52,3 @@ func TestDisplayCommIsPrintable(t *testing.T) {
 		}
 	})
 }
-
-func TestCellComm(t *testing.T) {
-	for in, want := range map[string]string{
-		"ksmd": "ksmd", "": "", "=1+1": "'=1+1", "+1": "'+1", "-2": "'-2", "@sum": "'@sum", "|calc": "'|calc", "%0": "'%0",
-		" =1": "' =1", "'=1": "''=1", "\u00a0=1": `\u00a0=1`, "a=1": "a=1", "\t=1": `\t=1`, "a\nb": `a\nb`,
-	} {
-		if got := CellComm(in); got != want {
-			t.Errorf("%q: %q, want %q", in, got, want)
-		}
-	}
-}

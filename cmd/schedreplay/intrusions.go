@@ -261,28 +261,24 @@ func (a *app) stayCost(res *replay.Result, st *replay.Stay) {
 	if placed == 0 {
 		return
 	}
-	for _, left := range append([]replay.Remains{{Kernel: res.Patched.Name, Certain: st.PatchedCertain, Possible: st.PatchedPossible}}, st.More...) {
-		a.stayRemains(&left, placed, rows.Modelled(res.Host))
-	}
-}
-
-// stayRemains prints what a kernel leaves of a stay's placements.
-func (a *app) stayRemains(left *replay.Remains, placed int64, modelled bool) {
-	s, text := a.style(), ""
-	switch {
-	case !modelled:
-		fmt.Fprintf(a.out, "      under %s: not known without the topology\n", left.Kernel)
+	if !rows.Modelled(res.Host) {
+		fmt.Fprintf(a.out, "      under %s: not known without the topology\n", res.Patched.Name)
 		return
-	case left.Possible > 0 && left.Certain == 0:
-		text = s.Warn(fmt.Sprintf("possibly %d of %d", left.Possible, placed))
-	case left.Certain == 0:
-		text = s.Good(fmt.Sprintf("none of the %d", placed))
-	case left.Possible > 0:
-		text = s.Bad(fmt.Sprintf("%d of %d, possibly %d more", left.Certain, placed, left.Possible))
-	default:
-		text = s.Bad(fmt.Sprintf("%d of %d", left.Certain, placed))
 	}
-	fmt.Fprintf(a.out, "      under %s: %s land on an isolated CPU\n", left.Kernel, text)
+	s := a.style()
+	remains := []replay.Remains{{Kernel: res.Patched.Name, Certain: st.PatchedCertain, Possible: st.PatchedPossible}}
+	for _, r := range append(remains, st.More...) {
+		left := say.Remaining(r.Certain, r.Possible, placed)
+		switch {
+		case r.Certain > 0:
+			left = s.Bad(left)
+		case r.Possible > 0:
+			left = s.Warn(left)
+		default:
+			left = s.Good(left)
+		}
+		fmt.Fprintf(a.out, "      under %s: %s land on an isolated CPU\n", r.Kernel, left)
+	}
 }
 
 func times(n int64) string {

@@ -1,6 +1,10 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"schedreplay/parser"
@@ -27,7 +31,7 @@ capture, 3 unreadable or damaged input, 4 cannot write, 130 interrupted.`,
 		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          unknownCommand,
 		RunE:          func(*cobra.Command, []string) error { return usagef("no command given; see `schedreplay --help`") },
 	}
 	root.SetOut(a.out)
@@ -54,6 +58,19 @@ capture, 3 unreadable or damaged input, 4 cannot write, 130 interrupted.`,
 	root.InitDefaultCompletionCmd()
 	dropPowershell(root)
 	return root
+}
+
+// unknownCommand refuses what is no command, and names those that may be meant.
+func unknownCommand(root *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	root.SuggestionsMinimumDistance = 2
+	err := fmt.Sprintf("unknown command %q", args[0])
+	if s := root.SuggestionsFor(args[0]); len(s) > 0 {
+		err += "; did you mean " + strings.Join(s, " or ") + "?"
+	}
+	return errors.New(err)
 }
 
 func (a *app) checkColor() error {

@@ -144,6 +144,10 @@ func (a *app) wakeupText(t *term.Table, w *replay.Wakeup) {
 	}
 	fmt.Fprintf(a.out, "%20s woken by %s in %s on CPU %s\n", "", fitTask(w.Waker.Comm, w.Waker.PID, 0), w.WakerContext, cpuText(w.WakerCPU))
 	fmt.Fprintf(a.out, "%20s possible %s; patched by %s, possible %s\n", "", possibleText(&w.Original), w.Patched.Path, possibleText(&w.Patched))
+	for i := range w.More {
+		m := &w.More[i]
+		fmt.Fprintf(a.out, "%20s under %s: CPU %s by %s, possible %s\n", "", m.Kernel, cpuText(m.CPU), m.Path, possibleText(&m.Placed))
+	}
 }
 
 func placedText(p *replay.Placed) string {

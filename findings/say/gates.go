@@ -79,3 +79,16 @@ func Stamp(ns int64) string {
 	}
 	return fmt.Sprintf("%s%d.%09d", sign, ns/1e9, ns%1e9)
 }
+
+// Remaining says how many of a stay's wakings, the entry included, a kernel leaves.
+func Remaining(certain, possible, of int64) string {
+	switch {
+	case certain == 0 && possible == 0:
+		return fmt.Sprintf("none of the %d", of)
+	case certain == 0:
+		return fmt.Sprintf("possibly %d of %d", possible, of)
+	case possible > 0:
+		return fmt.Sprintf("%d of %d, possibly %d more", certain, of, possible)
+	}
+	return fmt.Sprintf("%d of %d", certain, of)
+}
