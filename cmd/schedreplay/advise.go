@@ -34,7 +34,7 @@ partitions, interrupts and nohz_full are not tried. Formats: text, json.`,
 
 func (a *app) advise(in *input, c *common, l *loopFlags) error {
 	in.needIsolated = true
-	if err := in.checkCPUs(c.filter.cpus); err != nil {
+	if err := in.checkCPUs(c.filter.CPUs); err != nil {
 		return err
 	}
 	var ad *findings.Advice

@@ -10,9 +10,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"schedreplay/cmd/schedreplay/internal/cmdline"
 	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/export/anonymize"
 	"schedreplay/export/outdir"
+	"schedreplay/findings"
 	"schedreplay/parser"
 	"schedreplay/parser/open"
 	"schedreplay/replay"
@@ -122,7 +124,7 @@ func (in *input) copyTo(f *os.File, names *anonymize.Names, w anonymize.Window, 
 	case err == nil:
 		return r, nil
 	case errors.Is(err, anonymize.ErrRefused):
-		return nil, &usageError{fmt.Errorf("%s: %w", in.Path, err)}
+		return nil, usagef("%s: %w", in.Path, err)
 	case errors.As(err, new(*os.PathError)):
 		return nil, outdir.Wrap(out, err)
 	case errors.As(err, new(*parser.Error)):
@@ -151,7 +153,7 @@ func (a *app) anonymizeFolder(in *input, out, bundle string, names *anonymize.Na
 	}
 	defer d.Drop()
 	var report *anonymize.Report
-	err = inFile(d, captureName(in), func(f *os.File) (err error) {
+	err = inFile(d, cmdline.CopyName(in.Meta().Dialect), func(f *os.File) (err error) {
 		report, err = in.copyTo(f, names, w, out)
 		return err
 	})
@@ -184,24 +186,6 @@ func inFile(d *outdir.Dir, name string, write func(*os.File) error) error {
 	return outdir.Wrap(d.Name(), f.Close())
 }
 
-// captureName is what a copy is called in its folder: nothing that the
-// original's name tells.
-func captureName(in *input) string {
-	switch in.Meta().Dialect {
-	case parser.DialectPerfData:
-		return "perf.data"
-	case parser.DialectTraceDat:
-		return "trace.dat"
-	case parser.DialectPerf:
-		return "perf-script.txt"
-	case parser.DialectTimehist:
-		return "timehist.txt"
-	case parser.DialectTraceCmd:
-		return "trace-cmd.txt"
-	}
-	return "ftrace.txt"
-}
-
 // entryWindow finds the smallest of some windows around the first entry in which
 // the replay still finds it: begun ever earlier before the wakeup, ended ever later
 // behind the intruder's first run.
@@ -214,7 +198,7 @@ func (a *app) entryWindow(in *input) (anonymize.Window, error) {
 	if err != nil {
 		return anonymize.All, err
 	}
-	want, _ := firstEntry(res)
+	want, _ := findings.FirstEntry(res)
 	if want == nil {
 		return anonymize.All, usagef("%s: no task entered an isolated CPU by a wakeup, so there is no entry to cut out", in.Path)
 	}
@@ -234,19 +218,6 @@ func (a *app) entryWindow(in *input) (anonymize.Window, error) {
 	return anonymize.Window{From: res.Start, To: want.Time + 16*first}, nil
 }
 
-// firstEntry is the earliest entry of a foreign task, and the runs of the stay
-// that it begins.
-func firstEntry(res *replay.Result) (first *replay.Entry, runs int64) {
-	for _, c := range res.CPUs {
-		for _, s := range c.Stays {
-			if s.Entry != nil && s.Class == replay.ClassForeign && (first == nil || s.Entry.Time < first.Time) {
-				first, runs = s.Entry, s.Runs
-			}
-		}
-	}
-	return first, runs
-}
-
 // shows replays a window and reports whether its first entry is the wanted one
 // with the same outcome under both kernels.
 func (a *app) shows(in *input, w anonymize.Window, want *replay.Entry) (bool, error) {
@@ -255,7 +226,7 @@ func (a *app) shows(in *input, w anonymize.Window, want *replay.Entry) (bool, er
 		return false, err
 	}
 	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, captureName(in))
+	path := filepath.Join(dir, cmdline.CopyName(in.Meta().Dialect))
 	f, err := os.Create(path)
 	if err != nil {
 		return false, outdir.Wrap(path, err)
@@ -280,9 +251,6 @@ func (a *app) shows(in *input, w anonymize.Window, want *replay.Entry) (bool, er
 	if err := a.ctx.Err(); err != nil {
 		return false, err
 	}
-	got, runs := firstEntry(res)
-	return got != nil && runs > 0 && got.Time == want.Time && got.Task.PID == want.Task.PID && got.RecordedCPU == want.RecordedCPU &&
-		samePlace(&got.Original, &want.Original) && samePlace(&got.Patched, &want.Patched) && got.Moved == want.Moved, nil
+	got, runs := findings.FirstEntry(res)
+	return got != nil && runs > 0 && findings.SameEntry(got, want), nil
 }
-
-func samePlace(a, b *replay.Placed) bool { return a.CPU == b.CPU && a.Path == b.Path }

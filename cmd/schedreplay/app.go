@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	xterm "golang.org/x/term"
 
+	"schedreplay/cmd/schedreplay/internal/stream"
 	"schedreplay/cmd/schedreplay/internal/term"
 )
 
@@ -17,7 +18,7 @@ type app struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	stdin  io.Reader
-	out    *output
+	out    *stream.Output
 	stderr io.Writer
 	// tty and errTTY say whether results and messages go to a terminal.
 	tty, errTTY bool
@@ -37,7 +38,7 @@ func newApp(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) *app
 	ctx, cancel := context.WithCancelCause(ctx)
 	a := &app{ctx: ctx, cancel: cancel, stderr: stderr, tty: isTerminal(stdout), errTTY: isTerminal(stderr)}
 	a.stdin = stdin
-	a.out = newOutput(stdout, func(err error) { cancel(err) })
+	a.out = stream.NewOutput(stdout, func(err error) { cancel(err) })
 	a.progress = &term.Progress{}
 	return a
 }
@@ -64,7 +65,7 @@ func (a *app) say(format string, args ...any) {
 // note prints a remark unless the user wants none.
 func (a *app) note(s string) {
 	if !a.quiet {
-		a.say("note: %s", oneLine(s))
+		a.say("note: %s", term.OneLine(s))
 	}
 }
 

@@ -6,30 +6,18 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"schedreplay/cmd/schedreplay/internal/cmdline"
+	"schedreplay/cmd/schedreplay/internal/gates"
+	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/export/junit"
 	"schedreplay/findings"
 	"schedreplay/findings/say"
 	"schedreplay/replay"
 )
 
-// demand is a gate as the command line gives it.
-type demand struct {
-	flag  string // without dashes; names the JUnit case
-	bound string // as it was given
-	gate  findings.Gate
-}
-
-// limits are the flags of check that set bounds.
-type limits struct {
-	intrusion, p99, delay string
-	entries, lost         int64
-	ignoreResidents       bool
-	allowUnknown          bool
-}
-
 func (a *app) checkCommand() *cobra.Command {
 	var c common
-	var l limits
+	var l gates.Limits
 	var loops loopFlags
 	var junitFile, scenario string
 	cmd := &cobra.Command{
@@ -51,13 +39,13 @@ would the upgrade meet them? A bound holds if it does in 95 of a hundred runs.`,
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVar(&l.intrusion, "max-intrusion", "", "the longest `DURATION` that foreign tasks may run on isolated CPUs, in all")
-	f.Int64Var(&l.entries, "max-entries", 0, "the greatest number `N` of foreign tasks' entries")
-	f.StringVar(&l.p99, "max-p99", "", "the greatest p99 of the owners' sch delay, a `DURATION`")
-	f.StringVar(&l.delay, "max-delay", "", "the greatest sch delay of an owner, a `DURATION`")
-	f.Int64Var(&l.lost, "max-lost", 0, "the greatest number `N` of lost events")
-	f.BoolVar(&l.ignoreResidents, "ignore-residents", false, "leave out tasks that were there when the capture begins")
-	f.BoolVar(&l.allowUnknown, "allow-unknown", false, "time of which the recording does not tell who ran is no intrusion")
+	f.StringVar(&l.Intrusion, "max-intrusion", "", "the longest `DURATION` that foreign tasks may run on isolated CPUs, in all")
+	f.Int64Var(&l.Entries, "max-entries", 0, "the greatest number `N` of foreign tasks' entries")
+	f.StringVar(&l.P99, "max-p99", "", "the greatest p99 of the owners' sch delay, a `DURATION`")
+	f.StringVar(&l.Delay, "max-delay", "", "the greatest sch delay of an owner, a `DURATION`")
+	f.Int64Var(&l.Lost, "max-lost", 0, "the greatest number `N` of lost events")
+	f.BoolVar(&l.IgnoreResidents, "ignore-residents", false, "leave out tasks that were there when the capture begins")
+	f.BoolVar(&l.AllowUnknown, "allow-unknown", false, "time of which the recording does not tell who ran is no intrusion")
 	f.StringVar(&junitFile, "junit", "", "write JUnit XML to `FILE`")
 	f.StringVar(&scenario, "scenario", "", "hold `NAME=CHANGE,…` against the bounds, in the closed loop")
 	loops.add(cmd)
@@ -68,7 +56,7 @@ would the upgrade meet them? A bound holds if it does in 95 of a hundred runs.`,
 	c.format, c.formats = "text", []string{"text"}
 	cmd.Args = cobra.ExactArgs(1)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		demands, err := l.demands(cmd)
+		demands, err := l.Demands(cmd.Flags())
 		if err != nil {
 			return err
 		}
@@ -85,47 +73,9 @@ would the upgrade meet them? A bound holds if it does in 95 of a hundred runs.`,
 	return cmd
 }
 
-// demands turns the flags that were given into gates.
-func (l *limits) demands(cmd *cobra.Command) ([]demand, error) {
-	var out []demand
-	for _, d := range []struct {
-		flag     string
-		duration string
-		count    int64
-		measure  findings.Measure
-	}{
-		{"max-intrusion", l.intrusion, 0, findings.ForeignTime},
-		{"max-p99", l.p99, 0, findings.OwnerP99},
-		{"max-delay", l.delay, 0, findings.OwnerWorst},
-		{"max-entries", "", l.entries, findings.EntryCount},
-		{"max-lost", "", l.lost, findings.LostEvents},
-	} {
-		if !cmd.Flags().Changed(d.flag) {
-			continue
-		}
-		bound, n := d.duration, d.count
-		switch d.measure {
-		case findings.EntryCount, findings.LostEvents:
-			if bound = fmt.Sprint(n); n < 0 {
-				return nil, usagef("--%s %d is negative", d.flag, n)
-			}
-		default:
-			var err error
-			if n, err = parseDuration("--"+d.flag, bound); err != nil {
-				return nil, err
-			}
-		}
-		out = append(out, demand{d.flag, bound, findings.Gate{Measure: d.measure, Max: n, IgnoreResidents: l.ignoreResidents, AllowUnknown: l.allowUnknown}})
-	}
-	if len(out) == 0 {
-		return nil, usagef("nothing to check: give a bound, as in --max-intrusion 0ms")
-	}
-	return out, nil
-}
-
-func (a *app) check(in *input, demands []demand, junitFile string) error {
+func (a *app) check(in *input, demands []gates.Demand, junitFile string) error {
 	in.needIsolated = true
-	if err := in.checkCPUs(in.flags.filter.cpus); err != nil {
+	if err := in.checkCPUs(in.flags.filter.CPUs); err != nil {
 		return err
 	}
 	res, err := a.replay(in, replay.Observer{})
@@ -136,15 +86,15 @@ func (a *app) check(in *input, demands []demand, junitFile string) error {
 	suite := junit.Suite{Name: "schedreplay check", Tests: len(demands)}
 	var bad, good []string
 	for _, d := range demands {
-		j := f.Judge(d.gate)
+		j := f.Judge(d.Gate)
 		found := say.Found(&j)
-		words := fmt.Sprintf("%s (--%s %s)", found, d.flag, d.bound)
-		c := junit.Case{Class: "schedreplay." + sectionName(in.Path), Name: d.flag + " " + d.bound, Out: oneLine(found)}
+		words := fmt.Sprintf("%s (--%s %s)", found, d.Flag, d.Bound)
+		c := junit.Case{Class: "schedreplay." + cmdline.SectionName(in.Path), Name: d.Flag + " " + d.Bound, Out: term.OneLine(found)}
 		if j.Holds {
 			good = append(good, words)
 		} else {
 			bad = append(bad, words)
-			c.Failure = &junit.Failure{Message: oneLine(words), Type: d.flag}
+			c.Failure = &junit.Failure{Message: term.OneLine(words), Type: d.Flag}
 			suite.Failures++
 		}
 		suite.Cases = append(suite.Cases, c)
@@ -163,7 +113,7 @@ func (a *app) check(in *input, demands []demand, junitFile string) error {
 		}
 	}
 	st := a.style()
-	if line = oneLine(line); len(bad) > 0 {
+	if line = term.OneLine(line); len(bad) > 0 {
 		line = st.Bad(line)
 	} else {
 		line = st.Good(line)

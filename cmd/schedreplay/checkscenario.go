@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"schedreplay/cmd/schedreplay/internal/gates"
+	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/findings"
 	"schedreplay/findings/say"
 	"schedreplay/loop"
@@ -13,9 +15,9 @@ import (
 // checkScenario holds a scenario in the closed loop against bounds: would the change keep
 // them? It keeps one in 95 of a hundred runs, or not. What the loop makes of the recording
 // itself stands first in the line.
-func (a *app) checkScenario(in *input, demands []demand, text string, l *loopFlags) error {
+func (a *app) checkScenario(in *input, demands []gates.Demand, text string, l *loopFlags) error {
 	in.needIsolated = true
-	if err := in.checkCPUs(in.flags.filter.cpus); err != nil {
+	if err := in.checkCPUs(in.flags.filter.CPUs); err != nil {
 		return err
 	}
 	sc, err := loop.ParseScenario(text)
@@ -28,14 +30,14 @@ func (a *app) checkScenario(in *input, demands []demand, text string, l *loopFla
 	}
 	var bad, good []string
 	for _, d := range demands {
-		found, known := scenarioFigure(res, r, d.gate.Measure)
-		words := fmt.Sprintf("%s in 95 of 100 runs (--%s %s)", scenarioWords(d.gate.Measure, found), d.flag, d.bound)
+		found, known := scenarioFigure(res, r, d.Gate.Measure)
+		words := fmt.Sprintf("%s in 95 of 100 runs (--%s %s)", say.ScenarioFound(d.Gate.Measure, found), d.Flag, d.Bound)
 		switch {
-		case d.gate.Measure == findings.LostEvents:
-			return usagef("--%s says something of a recording, not of a --scenario", d.flag)
+		case d.Gate.Measure == findings.LostEvents:
+			return usagef("--%s says something of a recording, not of a --scenario", d.Flag)
 		case !known:
-			bad = append(bad, fmt.Sprintf("the owner never wakes: it has no such delay (--%s %s)", d.flag, d.bound))
-		case found <= d.gate.Max:
+			bad = append(bad, fmt.Sprintf("the owner never wakes: it has no such delay (--%s %s)", d.Flag, d.Bound))
+		case found <= d.Gate.Max:
 			good = append(good, words)
 		default:
 			bad = append(bad, words)
@@ -45,10 +47,10 @@ func (a *app) checkScenario(in *input, demands []demand, text string, l *loopFla
 	line := fmt.Sprintf("%s, by a loop whose p50, p90 and p99 are %s, %s and %s of the recorded: ", sc.Name, say.Multiple(t.P50), say.Multiple(t.P90), say.Multiple(t.P99))
 	st := a.style()
 	if len(bad) > 0 {
-		fmt.Fprintln(a.out, st.Bad(oneLine(line+"BROKEN: "+strings.Join(bad, "; "))))
+		fmt.Fprintln(a.out, st.Bad(term.OneLine(line+"BROKEN: "+strings.Join(bad, "; "))))
 		return &checkError{strings.Join(bad, "; ")}
 	}
-	fmt.Fprintln(a.out, st.Good(oneLine(line+"OK: "+strings.Join(good, "; "))))
+	fmt.Fprintln(a.out, st.Good(term.OneLine(line+"OK: "+strings.Join(good, "; "))))
 	return nil
 }
 
@@ -83,16 +85,4 @@ func scenarioFigure(res *replay.Result, r *loop.Result, m findings.Measure) (fou
 		}
 	}
 	return found, known
-}
-
-func scenarioWords(m findings.Measure, v int64) string {
-	switch m {
-	case findings.ForeignTime:
-		return "foreign tasks run for " + say.Duration(v)
-	case findings.EntryCount:
-		return say.Counted(v, "entry", "entries")
-	case findings.OwnerP99:
-		return "the owner's p99 is " + say.Duration(v)
-	}
-	return "the owner's longest delay is " + say.Duration(v)
 }

@@ -3,11 +3,11 @@ package main
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
+	"schedreplay/cmd/schedreplay/internal/cmdline"
+	"schedreplay/cmd/schedreplay/internal/gates"
 	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/export/outdir"
 	"schedreplay/findings"
@@ -58,7 +58,7 @@ keep within them, or the exit status is 1. What is not known does not hold.
 		if err := c.parse(cmd); err != nil {
 			return err
 		}
-		gates, err := compareGates(f, p99, intrusions)
+		gates, err := gates.Compare(f, p99, intrusions)
 		if err != nil {
 			return err
 		}
@@ -68,34 +68,6 @@ keep within them, or the exit status is 1. What is not known does not hold.
 		return a.compare(cmd, args, out, &c, gates)
 	}
 	return cmd
-}
-
-// compareGates turns the flags that were given into gates.
-func compareGates(f *pflag.FlagSet, p99 string, intrusions int64) ([]findings.Gate, error) {
-	var gates []findings.Gate
-	if f.Changed("max-p99") {
-		ns, err := parseDuration("--max-p99", p99)
-		if err != nil {
-			return nil, err
-		}
-		gates = append(gates, findings.Gate{Measure: findings.OwnerP99, Max: ns})
-	}
-	if f.Changed("max-intrusions") {
-		if intrusions < 0 {
-			return nil, usagef("--max-intrusions %d: a number of intrusions is not negative", intrusions)
-		}
-		gates = append(gates, findings.Gate{Measure: findings.EntryCount, Max: intrusions})
-	}
-	return gates, nil
-}
-
-// parseDuration reads a duration that is not negative, in ns.
-func parseDuration(flag, s string) (int64, error) {
-	d, err := time.ParseDuration(s)
-	if err != nil || d < 0 {
-		return 0, usagef("%s %q is no duration; write a number and its unit, as in 0ms, 200us, 1.5s", flag, s)
-	}
-	return int64(d), nil
 }
 
 func (a *app) compare(cmd *cobra.Command, paths []string, dir string, c *common, gates []findings.Gate) error {
@@ -111,7 +83,7 @@ func (a *app) compare(cmd *cobra.Command, paths []string, dir string, c *common,
 	}
 	names := map[string]int{}
 	for _, path := range paths {
-		name := sectionName(path)
+		name := cmdline.SectionName(path)
 		if names[name]++; names[name] > 1 {
 			name = fmt.Sprintf("%s (%d)", name, names[name])
 		}
@@ -141,7 +113,7 @@ func (a *app) compare(cmd *cobra.Command, paths []string, dir string, c *common,
 		}
 		_, _ = a.out.Write(b)
 		if len(broken) > 0 {
-			a.say("%s", oneLine(strings.Join(broken, "; ")))
+			a.say("%s", term.OneLine(strings.Join(broken, "; ")))
 		}
 	} else {
 		a.compareText(cmp, gates, broken, dir)
@@ -154,7 +126,7 @@ func (a *app) compare(cmd *cobra.Command, paths []string, dir string, c *common,
 
 // compareCommandLine is the command line without paths.
 func compareCommandLine(cmd *cobra.Command, n int) string {
-	return strings.Replace(command(cmd), " CAPTURE", strings.Repeat(" CAPTURE", n), 1)
+	return strings.Replace(cmdline.Without(cmd), " CAPTURE", strings.Repeat(" CAPTURE", n), 1)
 }
 
 // sample replays one capture of a comparison. partial becomes the first error of
@@ -169,7 +141,7 @@ func (a *app) sample(path, name string, c *common, d *outdir.Dir, partial *error
 		d.Spare(in.files())
 	}
 	in.needIsolated = true
-	if err := in.checkCPUs(c.filter.cpus); err != nil {
+	if err := in.checkCPUs(c.filter.CPUs); err != nil {
 		return nil, err
 	}
 	s := findings.NewSample(name)
@@ -180,8 +152,8 @@ func (a *app) sample(path, name string, c *common, d *outdir.Dir, partial *error
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if in.damaged > 0 && res.Partial == nil {
-		res.Partial = in.damage()
+	if in.Damaged > 0 && res.Partial == nil {
+		res.Partial = in.Damage(in.Input)
 	}
 	s.Finish(res)
 	for _, l := range in.remarks(say.Headline(res)) {
@@ -196,16 +168,16 @@ func (a *app) sample(path, name string, c *common, d *outdir.Dir, partial *error
 func (a *app) compareText(cmp *report.Comparison, gates []findings.Gate, broken []string, dir string) {
 	st := a.style()
 	for _, l := range cmp.Verdict() {
-		a.paragraph(oneLine(l), 0)
+		a.paragraph(term.OneLine(l), 0)
 	}
 	for _, t := range cmp.Tables() {
-		fmt.Fprintf(a.out, "\n%s\n", st.Bold(oneLine(t.Caption)))
+		fmt.Fprintf(a.out, "\n%s\n", st.Bold(term.OneLine(t.Caption)))
 		a.table(t)
 	}
 	if len(cmp.Doubts) > 0 {
 		fmt.Fprintf(a.out, "\n%s\n", st.Bold("Why they may not be comparable"))
 		for _, d := range cmp.Doubts {
-			a.paragraph(oneLine(d), 2)
+			a.paragraph(term.OneLine(d), 2)
 		}
 	}
 	if dir != "" {
@@ -220,7 +192,7 @@ func (a *app) compareText(cmp *report.Comparison, gates []findings.Gate, broken 
 		fmt.Fprintln(a.out, st.Good("OK: the bounds hold"))
 	}
 	for _, b := range broken {
-		fmt.Fprintln(a.out, st.Bad(term.Wrap("BROKEN: "+oneLine(b), 80)))
+		fmt.Fprintln(a.out, st.Bad(term.Wrap("BROKEN: "+term.OneLine(b), 80)))
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"schedreplay/cmd/schedreplay/internal/cmdline"
 	"schedreplay/cmd/schedreplay/internal/wall"
 	"schedreplay/cpumask"
 	"schedreplay/export/rows"
@@ -389,7 +390,7 @@ func TestSectionName(t *testing.T) {
 	for path, want := range map[string]string{
 		"/a/node7/perf.data": "node7", "/a/node7/ftrace.txt.gz": "node7", "/a/box.data": "box.data", "-": "stdin", "/a/b c/trace.dat": "b_c", "perf.data": "perf.data",
 	} {
-		if got := sectionName(path); got != want {
+		if got := cmdline.SectionName(path); got != want {
 			t.Errorf("%s: %s, want %s", path, got, want)
 		}
 	}

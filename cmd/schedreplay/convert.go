@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/export/outdir"
 	"schedreplay/export/perfetto"
 	"schedreplay/export/pprofile"
@@ -71,7 +72,7 @@ an existing one is replaced only if schedreplay made it.`,
 
 func (a *app) convert(in *input, to, out string) error {
 	in.needIsolated = true
-	if err := in.checkCPUs(in.flags.filter.cpus); err != nil {
+	if err := in.checkCPUs(in.flags.filter.CPUs); err != nil {
 		return err
 	}
 	sum, err := in.Checksum()
@@ -128,7 +129,7 @@ func (a *app) toProfiles(in *input, out, sum string) (*replay.Result, error) {
 	}
 	remarks := []string{"schedreplay " + version, "capture sha256 " + sum}
 	for _, l := range in.remarks(say.Headline(res)) {
-		remarks = append(remarks, oneLine(say.Plain(l)))
+		remarks = append(remarks, term.OneLine(say.Plain(l)))
 	}
 	var files [2]bytes.Buffer
 	if err := c.Write(res, remarks, &files[0], &files[1]); err != nil {

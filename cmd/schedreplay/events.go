@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"schedreplay/cmd/schedreplay/internal/show"
 	"schedreplay/export/events"
 	"schedreplay/parser"
 )
@@ -28,9 +29,9 @@ func (a *app) events(in *input, c *common) error {
 	if c.format == "jsonl" {
 		line = events.AppendJSON
 	}
-	in.other = true
+	in.Other = true
 	show := func(ev *parser.Event) {
-		if c.filter.time(ev.Time) && c.filter.isCPU(int(ev.CPU)) && eventNames(&c.filter, ev) {
+		if c.filter.Time(ev.Time) && c.filter.IsCPU(int(ev.CPU)) && eventNames(&c.filter, ev) {
 			a.line = line(a.line[:0], ev)
 			_, _ = a.out.Write(a.line)
 		}
@@ -47,7 +48,7 @@ func (a *app) events(in *input, c *common) error {
 		if n++; n%4096 == 0 && a.ctx.Err() != nil {
 			break
 		}
-		if in.decoded == 0 {
+		if in.Decoded == 0 {
 			if len(damage) < maxDamage {
 				damage = append(damage, ev)
 			}
@@ -62,6 +63,6 @@ func (a *app) events(in *input, c *common) error {
 	return a.ctx.Err()
 }
 
-func eventNames(f *filter, ev *parser.Event) bool {
-	return f.isTask(ev.Task.PID, ev.Task.Comm) || f.isTask(ev.Next.PID, ev.Next.Comm) || f.isTask(ev.Cur.PID, ev.Cur.Comm)
+func eventNames(f *show.Filter, ev *parser.Event) bool {
+	return f.IsTask(ev.Task.PID, ev.Task.Comm) || f.IsTask(ev.Next.PID, ev.Next.Comm) || f.IsTask(ev.Cur.PID, ev.Cur.Comm)
 }

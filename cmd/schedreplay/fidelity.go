@@ -81,7 +81,7 @@ func (a *app) fidelityTime(in *input, c *common, l *loopFlags) error {
 func (a *app) fidelity(in *input, c *common) error {
 	var part replay.Scorer
 	var obs replay.Observer
-	if c.filter.active() {
+	if c.filter.Active() {
 		obs.Wakeup = func(w *replay.Wakeup) {
 			if wakeupShown(&c.filter, w) {
 				part.Add(w)
@@ -93,7 +93,7 @@ func (a *app) fidelity(in *input, c *common) error {
 		return err
 	}
 	f := res.Fidelity
-	if c.filter.active() {
+	if c.filter.Active() {
 		f = part.Result()
 		slices.SortFunc(f.Paths, func(x, y replay.PathScore) int { return cmp.Compare(x.Path, y.Path) })
 	}

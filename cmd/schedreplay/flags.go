@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"schedreplay/cmd/schedreplay/internal/show"
 	"schedreplay/cmd/schedreplay/internal/wall"
 	"schedreplay/cpumask"
 	"schedreplay/parser/host"
@@ -31,7 +30,7 @@ type common struct {
 	format   string
 
 	formats []string
-	filter  filter
+	filter  show.Filter
 	// fromTime, toTime and atTime are --from, --to and explain's --at as given;
 	// clock relates the capture's clock to wall time, and atNS is the stamp of
 	// atTime, once a capture is open.
@@ -91,18 +90,18 @@ func (c *common) parse(cmd *cobra.Command) error {
 		c.host.Isolated = &c.isolated
 	}
 	var err error
-	c.filter = filter{pid: -1, task: c.task}
+	c.filter = show.Filter{PID: -1, Task: c.task}
 	if err = c.parseWindow(); err != nil {
 		return err
 	}
 	if pid, err := strconv.ParseInt(c.task, 10, 32); err == nil {
-		c.filter.pid = int32(pid)
+		c.filter.PID = int32(pid)
 	}
 	if cmd.Flags().Changed("cpu") {
-		if c.filter.cpus, err = cpumask.ParseList(c.cpu, 0); err != nil {
+		if c.filter.CPUs, err = cpumask.ParseList(c.cpu, 0); err != nil {
 			return usagef("--cpu: %w", err)
 		}
-		if c.filter.cpus.Empty() {
+		if c.filter.CPUs.Empty() {
 			return usagef("--cpu %q names no CPU", c.cpu)
 		}
 	}
@@ -119,52 +118,4 @@ func checkFormat(format string, formats []string) error {
 // options are the replay's, without an observer.
 func (c *common) options() replay.Plan {
 	return replay.Plan{Original: c.original, Patched: c.patched, Owner: c.owner}
-}
-
-// filter shapes what is shown; it never changes what is replayed.
-type filter struct {
-	from, to int64
-	cpus     cpumask.Mask // empty: all
-	task     string       // empty: all
-	pid      int32        // the task as a number, -1 if it is a name
-}
-
-func (f *filter) time(ns int64) bool { return f.from <= ns && ns <= f.to }
-
-// overlaps reports whether a span has a part in the time shown.
-func (f *filter) overlaps(start, end int64) bool { return start <= f.to && end >= f.from }
-
-func (f *filter) isTask(pid int32, comm string) bool {
-	return f.task == "" || f.pid >= 0 && f.pid == pid || f.pid < 0 && f.task == comm
-}
-
-// isCPU reports whether any of the CPUs is shown.
-func (f *filter) isCPU(cpus ...int) bool {
-	if f.cpus.Empty() {
-		return true
-	}
-	return slices.ContainsFunc(cpus, func(c int) bool { return c >= 0 && f.cpus.Test(c) })
-}
-
-// active reports whether anything is filtered.
-func (f *filter) active() bool {
-	return f.from != math.MinInt64 || f.to != math.MaxInt64 || f.task != "" || !f.cpus.Empty()
-}
-
-// String says what is shown, for the head of a text.
-func (f *filter) String() string {
-	var s []string
-	if f.from != math.MinInt64 {
-		s = append(s, "from "+replay.Seconds(f.from)+" s")
-	}
-	if f.to != math.MaxInt64 {
-		s = append(s, "to "+replay.Seconds(f.to)+" s")
-	}
-	if f.task != "" {
-		s = append(s, fmt.Sprintf("task %q", f.task))
-	}
-	if !f.cpus.Empty() {
-		s = append(s, "CPUs "+f.cpus.String())
-	}
-	return strings.Join(s, ", ")
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"iter"
 
+	"schedreplay/cmd/schedreplay/internal/survey"
+	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/cpumask"
 	"schedreplay/export/outdir"
 	"schedreplay/findings/say"
@@ -15,31 +17,21 @@ import (
 	"schedreplay/replay"
 )
 
-var errNoEvents = errors.New("it holds no scheduler event")
-
 // input is an opened capture with the description of its machine. Its first
 // pass holds the bundle and the flags against the events; what contradicts them
 // ends the run there.
 type input struct {
 	*open.Input
-	host   *parser.Host
-	bundle *parser.Host // nil if there is none
-	flags  *common
+	host  *parser.Host
+	flags *common
 
 	// needIsolated: --cpu names isolated CPUs.
 	needIsolated bool
-	// other: events that replay has no use for count as decoded.
-	other bool
-	ctx   context.Context
-	stop  context.CancelCauseFunc
+	ctx          context.Context
+	stop         context.CancelCauseFunc
 
+	survey.Survey
 	surveyed bool
-	decoded  int64
-	damaged  int64
-	// firstDamage is the first KindDamaged event, readError what ended the
-	// reading early.
-	firstDamage parser.Event
-	readError   error
 }
 
 // open opens a capture and merges what is known of its machine.
@@ -90,11 +82,11 @@ func (in *input) describe() (err error) {
 		path = in.Bundle
 	}
 	if path != "" {
-		if in.bundle, err = host.Read(in.ctx, path); err != nil {
+		if in.Against, err = host.Read(in.ctx, path); err != nil {
 			return err
 		}
 	}
-	in.host, err = host.Merge(in.Meta().Host, in.bundle, in.flags.host)
+	in.host, err = host.Merge(in.Meta().Host, in.Against, in.flags.host)
 	if err != nil {
 		return err
 	}
@@ -107,7 +99,7 @@ func (in *input) describe() (err error) {
 // checkCPUs holds --cpu against the machine; seen are the CPUs of the capture,
 // empty before they are known.
 func (in *input) checkCPUs(seen cpumask.Mask) error {
-	want := in.flags.filter.cpus
+	want := in.flags.filter.CPUs
 	if want.Empty() {
 		return nil
 	}
@@ -145,115 +137,35 @@ func (in *input) Events() iter.Seq2[parser.Event, error] {
 		return in.Input.Events()
 	}
 	return func(yield func(parser.Event, error) bool) {
-		seen := host.Seen{Comm: map[int32]string{}}
+		in.Begin()
 		for ev, err := range in.Input.Events() {
-			in.look(&seen, &ev, err)
+			if in.Look(&ev, err); errors.Is(err, parser.ErrChanged) {
+				in.stop(err) // nothing of it can be used
+			}
 			if !yield(ev, err) {
 				return
 			}
 		}
 		in.surveyed = true
-		if err := in.judge(&seen); err != nil {
+		notes, err := in.Judge(in.Input)
+		in.host.Notes = append(in.host.Notes, notes...)
+		if err == nil {
+			err = in.checkCPUs(in.Seen.CPUs)
+		}
+		if err != nil {
 			in.stop(err)
 		}
 	}
-}
-
-// look takes from an event what tells whether it is of this machine.
-func (in *input) look(seen *host.Seen, ev *parser.Event, err error) {
-	if err != nil {
-		in.readError = err
-		if errors.Is(err, parser.ErrChanged) {
-			in.stop(err) // nothing of it can be used
-		}
-		return
-	}
-	switch ev.Kind {
-	case parser.KindDamaged:
-		if in.damaged++; in.damaged == 1 {
-			in.firstDamage = *ev
-		}
-		return
-	case parser.KindOther, parser.KindComm:
-		if in.other {
-			in.decoded++
-		}
-		return
-	case parser.KindLost, parser.KindOverwritten, parser.KindHole:
-		return
-	}
-	in.decoded++
-	for _, c := range [...]int32{ev.CPU, ev.TargetCPU, ev.OrigCPU} {
-		if c >= 0 && c < cpumask.MaxCPUs {
-			seen.CPUs.Set(int(c))
-		}
-	}
-	if in.bundle == nil {
-		return
-	}
-	for _, t := range [...]*parser.Task{&ev.Task, &ev.Next} {
-		if t.PID > 0 && t.Comm != "" && in.bundle.Task[t.PID].Kthread.Value {
-			seen.Comm[t.PID] = t.Comm
-		}
-	}
-}
-
-// judge says what the first pass showed to be impossible.
-func (in *input) judge(seen *host.Seen) error {
-	switch {
-	case in.decoded > 0:
-	case in.readError != nil:
-		return in.readError
-	case in.damaged > 0:
-		return in.damage()
-	default:
-		return &parser.Error{
-			File: in.Path, Format: string(in.Meta().Dialect), Offset: -1, Err: errNoEvents,
-			Remedy: "record sched_switch, sched_waking, sched_wakeup and sched_migrate_task",
-		}
-	}
-	if in.bundle != nil {
-		own := in.Meta().Host
-		seen.Release, seen.Hostname = own.Release.Value, own.Hostname.Value
-		notes, err := host.Check(in.bundle, *seen)
-		if err != nil {
-			return fmt.Errorf("%s: %w", in.Path, err)
-		}
-		in.host.Notes = append(in.host.Notes, notes...)
-	}
-	return in.checkCPUs(seen.CPUs)
-}
-
-// damage describes the pieces that could not be decoded.
-func (in *input) damage() error {
-	more := ""
-	if in.damaged > 1 {
-		more = fmt.Sprintf(" (and %d more places)", in.damaged-1)
-	}
-	e := &parser.Error{
-		File: in.Path, Format: string(in.Meta().Dialect), Offset: -1,
-		Err: fmt.Errorf("%w: %s%s", parser.ErrDamaged, in.firstDamage.Text, more), Remedy: "the rest is used",
-	}
-	switch in.Meta().Dialect {
-	case parser.DialectPerfData, parser.DialectTraceDat:
-		e.Offset = in.firstDamage.Pos
-	default:
-		e.Line = in.firstDamage.Pos
-	}
-	if in.decoded == 0 {
-		e.Remedy = "nothing else could be read: copy it again"
-	}
-	return e
 }
 
 // partial is the error that an answer about a damaged input ends with, nil if
 // the input was whole.
 func (in *input) partial() error {
 	switch {
-	case in.readError != nil:
-		return &partialError{in.readError}
-	case in.damaged > 0:
-		return &partialError{in.damage()}
+	case in.ReadError != nil:
+		return &partialError{in.ReadError}
+	case in.Damaged > 0:
+		return &partialError{in.Damage(in.Input)}
 	}
 	return nil
 }
@@ -268,7 +180,7 @@ func (a *app) replay(in *input, obs replay.Observer) (*replay.Result, error) {
 // replayWith replays the capture with options that were made from the flags'.
 func (a *app) replayWith(in *input, o replay.Plan) (*replay.Result, error) {
 	if in.needIsolated {
-		o.CPUs = in.flags.filter.cpus
+		o.CPUs = in.flags.filter.CPUs
 	}
 	res, err := replay.Run(a.ctx, in, in.host, o)
 	if err != nil {
@@ -298,7 +210,7 @@ func checkOwner(res *replay.Result, owner string) error {
 func (in *input) remarks(headline []string) []string {
 	var lines []string
 	if err := in.partial(); err != nil {
-		lines = append(lines, oneLine(err.Error()))
+		lines = append(lines, term.OneLine(err.Error()))
 	}
 	return append(lines, headline...)
 }

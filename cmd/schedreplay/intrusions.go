@@ -6,9 +6,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"schedreplay/cmd/schedreplay/internal/show"
 	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/export/jsondoc"
 	"schedreplay/export/rows"
+	"schedreplay/findings"
 	"schedreplay/findings/say"
 	"schedreplay/parser"
 	"schedreplay/replay"
@@ -36,22 +38,22 @@ time, and sum up the CPU's time over it. Formats: text, json.`,
 
 func (a *app) intrusions(in *input, c *common) error {
 	in.needIsolated = true
-	if err := in.checkCPUs(c.filter.cpus); err != nil {
+	if err := in.checkCPUs(c.filter.CPUs); err != nil {
 		return err
 	}
-	var span spans
+	var span *findings.Span
 	var obs replay.Observer
 	if c.from != "" || c.to != "" {
-		span = spans{filter: &c.filter, time: map[int]map[replay.Class]int64{}}
-		obs.Run = span.add
+		span = findings.NewSpan(c.filter.From, c.filter.To)
+		obs.Run = span.Add
 	}
 	res, err := a.replay(in, obs)
 	if err != nil {
 		return err
 	}
-	if span.time != nil {
+	if span != nil {
 		for _, r := range res.CPUs {
-			r.Time = span.of(r.CPU, res.Start, res.End)
+			r.Time = span.Of(r.CPU, res.Start, res.End)
 		}
 	}
 	a.announce(in, say.Headline(res))
@@ -64,45 +66,12 @@ func (a *app) intrusions(in *input, c *common) error {
 	return nil
 }
 
-// spans sums up the time by class within the filter's.
-type spans struct {
-	filter *filter
-	time   map[int]map[replay.Class]int64
-}
-
-func (s *spans) add(r *replay.Slice) {
-	length := min(r.End, s.filter.to) - max(r.Start, s.filter.from)
-	if length <= 0 {
-		return
-	}
-	m := s.time[r.CPU]
-	if m == nil {
-		m = map[replay.Class]int64{}
-		s.time[r.CPU] = m
-	}
-	m[r.Class] += length
-}
-
-// of returns a CPU's time; what no run covers is of unknown class.
-func (s *spans) of(cpu int, start, end int64) map[replay.Class]int64 {
-	m := s.time[cpu]
-	if m == nil {
-		m = map[replay.Class]int64{}
-	}
-	rest := max(0, min(end, s.filter.to)-max(start, s.filter.from))
-	for _, ns := range m {
-		rest -= ns
-	}
-	m[replay.ClassUnknown] += max(0, rest)
-	return m
-}
-
-func stayShown(f *filter, res *replay.Result, s *replay.Stay) bool {
+func stayShown(f *show.Filter, res *replay.Result, s *replay.Stay) bool {
 	left := s.Left
 	if left == parser.NoTime {
 		left = res.End
 	}
-	return f.overlaps(s.Arrived, left) && f.isTask(s.Task.PID, s.Task.Comm)
+	return f.Overlaps(s.Arrived, left) && f.IsTask(s.Task.PID, s.Task.Comm)
 }
 
 func (a *app) intrusionsText(in *input, res *replay.Result, c *common) {
@@ -112,7 +81,7 @@ func (a *app) intrusionsText(in *input, res *replay.Result, c *common) {
 	case !ok:
 		fmt.Fprintln(a.out, "\nwhich CPUs are isolated is not known: no stay of a foreign task can be told")
 	case iso.Empty():
-		fmt.Fprintf(a.out, "\nno CPU is isolated (%s)\n", sourceOf(res.Isolated.Source))
+		fmt.Fprintf(a.out, "\nno CPU is isolated (%s)\n", say.Source(res.Isolated.Source))
 		return
 	}
 	if len(res.CPUs) == 0 && res.Isolated.Known() {
@@ -130,20 +99,13 @@ func (a *app) intrusionsText(in *input, res *replay.Result, c *common) {
 	}
 }
 
-func sourceOf(s string) string {
-	if s == "" {
-		return "as the capture says"
-	}
-	return s
-}
-
 func (a *app) intrusionsCPU(res *replay.Result, r *replay.CPUResult, c *common) {
 	s := a.style()
 	owner := "owner unknown"
 	if r.Owner != nil {
 		owner = fmt.Sprintf("owner %s (%s)", fitTask(r.Owner.Comm, r.Owner.PID, 0), r.OwnerFrom)
 	}
-	fmt.Fprintf(a.out, "%s  %s, %s\n", s.Bold(fmt.Sprintf("CPU %d", r.CPU)), owner, sourceOf(res.Isolated.Source))
+	fmt.Fprintf(a.out, "%s  %s, %s\n", s.Bold(fmt.Sprintf("CPU %d", r.CPU)), owner, say.Source(res.Isolated.Source))
 	a.classTimes(r)
 	var came, before []*replay.Stay
 	unseen := false
@@ -176,7 +138,7 @@ func (a *app) intrusionsCPU(res *replay.Result, r *replay.CPUResult, c *common) 
 		fmt.Fprintln(a.out, "\n  no foreign task came in")
 	}
 	for _, st := range came {
-		from, path := cpuText(st.FromCPU), ""
+		from, path := say.CPUText(st.FromCPU), ""
 		if st.Entry != nil {
 			path = string(st.Entry.Path)
 		}
@@ -186,7 +148,7 @@ func (a *app) intrusionsCPU(res *replay.Result, r *replay.CPUResult, c *common) 
 			fmt.Fprintf(a.out, "      at %s\n", at)
 		}
 		if e := st.Entry; e != nil && e.Waker.PID != parser.NoPID {
-			fmt.Fprintf(a.out, "      woken on CPU %s while %s was current (%s)\n", cpuText(e.WakerCPU), fitTask(e.Waker.Comm, e.Waker.PID, 0), e.WakerContext)
+			fmt.Fprintf(a.out, "      woken on CPU %s while %s was current (%s)\n", say.CPUText(e.WakerCPU), fitTask(e.Waker.Comm, e.Waker.PID, 0), e.WakerContext)
 		}
 		a.stayCost(res, st)
 	}
@@ -252,7 +214,7 @@ func (a *app) stayCost(res *replay.Result, st *replay.Stay) {
 		fmt.Fprintf(a.out, "      %s there, %s, %d chose the CPU again\n", plural(st.Wakings, "later waking"), plural(st.Selections, "selection"), st.StayedPut)
 	}
 	if st.DelayedOwner > 0 {
-		fmt.Fprintf(a.out, "      delayed the owner %s, %s in all\n", times(st.DelayedOwner), say.Milliseconds(st.DelayedOwnerNS))
+		fmt.Fprintf(a.out, "      delayed the owner %s, %s in all\n", say.Times(st.DelayedOwner), say.Milliseconds(st.DelayedOwnerNS))
 	}
 	placed := st.Wakings
 	if st.How == replay.CameByWakeup {
@@ -281,19 +243,12 @@ func (a *app) stayCost(res *replay.Result, st *replay.Stay) {
 	}
 }
 
-func times(n int64) string {
-	if n == 1 {
-		return "once"
-	}
-	return fmt.Sprintf("%d times", n)
-}
-
 // others lists what is neither owner nor foreign.
-func (a *app) others(r *replay.CPUResult, f *filter) {
+func (a *app) others(r *replay.CPUResult, f *show.Filter) {
 	t := term.Table{Style: a.style(), Indent: 2, Columns: []term.Column{{Name: "others", Width: 24}, {Width: 12}, {Width: 11, Right: true}, {Width: 14, Right: true}}}
 	first := true
 	for _, o := range r.Others {
-		if !f.isTask(o.Task.PID, o.Task.Comm) {
+		if !f.IsTask(o.Task.PID, o.Task.Comm) {
 			continue
 		}
 		if first {

@@ -112,8 +112,8 @@ func (a *app) rankRow(t *term.Table, r *findings.Ranks, from, to int) {
 			plain = append(plain, strings.Split(n, ", ")...)
 		}
 	}
-	slices.SortStableFunc(names, func(x, y string) int { return toggles(x) - toggles(y) })
-	text, left := fitNames(append(plain, names...), 80-margin, lines, a.verbose)
+	slices.SortStableFunc(names, func(x, y string) int { return say.Toggles(x) - say.Toggles(y) })
+	text, left := say.FitKernels(append(plain, names...), 80-margin, lines, a.verbose)
 	if left > 0 {
 		text = append(text, fmt.Sprintf("and %d more", left))
 	}
@@ -127,60 +127,4 @@ func (a *app) rankRow(t *term.Table, r *findings.Ranks, from, to int) {
 	for _, l := range text[1:] {
 		fmt.Fprintln(a.out, strings.Repeat(" ", margin)+l)
 	}
-}
-
-// toggles counts the fixes that a name adds and takes away.
-func toggles(name string) int { return strings.Count(name, "+") + strings.Count(name, "-") }
-
-// beforeFix is the last place before width at which a name can be broken: where
-// a fix begins.
-func beforeFix(line string, width int) int {
-	for i := min(width, len(line)-1); i > 0; i-- {
-		if line[i] != '+' && line[i] != '-' {
-			continue
-		}
-		for _, f := range rules.Fixes() {
-			if strings.HasPrefix(line[i+1:], string(f)) {
-				return i
-			}
-		}
-	}
-	return -1
-}
-
-// fitNames puts names into so many lines at most, breaking a long one before a
-// fix; left are those that found no room.
-func fitNames(names []string, width, lines int, all bool) (text []string, left int) {
-	var out []string
-	line := ""
-	put := func(word string) {
-		switch {
-		case line == "":
-			line = word
-		case term.Width(line)+1+term.Width(word) <= width:
-			line += " " + word
-		default:
-			out, line = append(out, line), word
-		}
-		for term.Width(line) > width {
-			cut := beforeFix(line, width)
-			if cut <= 0 {
-				break
-			}
-			out, line = append(out, line[:cut]), "  "+strings.TrimLeft(line[cut:], " ")
-		}
-	}
-	for i, n := range names {
-		if i < len(names)-1 {
-			n += ","
-		}
-		wasOut, wasLine := slices.Clone(out), line
-		for word := range strings.FieldsSeq(n) {
-			put(word)
-		}
-		if !all && i > 0 && len(out)+1 > lines {
-			return append(wasOut, strings.TrimSuffix(wasLine, ",")), len(names) - i
-		}
-	}
-	return append(out, line), 0
 }

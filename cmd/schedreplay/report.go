@@ -3,11 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
+	"schedreplay/cmd/schedreplay/internal/cmdline"
+	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/export/outdir"
 	"schedreplay/findings/say"
 	"schedreplay/replay"
@@ -43,41 +43,11 @@ that one. Several captures become independent reports in DIR.`,
 	c.format, c.formats = "text", []string{"text"}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 1 {
-			return a.onCapture(cmd, args[0], &c, func(in *input) error { return a.report(in, out, command(cmd)) })
+			return a.onCapture(cmd, args[0], &c, func(in *input) error { return a.report(in, out, cmdline.Without(cmd)) })
 		}
 		return a.reports(cmd, args, out, &c)
 	}
 	return cmd
-}
-
-// command is the command line without paths, so that the same input gives the
-// same bytes wherever it lies.
-func command(cmd *cobra.Command) string {
-	s := []string{"schedreplay", cmd.Name(), "CAPTURE"}
-	cmd.Flags().Visit(func(f *pflag.Flag) {
-		switch f.Name {
-		case "output", "color", "quiet", "verbose":
-		case "host":
-			s = append(s, "--host BUNDLE")
-		case "affinity":
-			list, _ := cmd.Flags().GetStringArray(f.Name) // declared as one
-			for _, v := range list {
-				s = append(s, "--affinity "+shellWord(v))
-			}
-		default:
-			s = append(s, "--"+f.Name+" "+shellWord(f.Value.String()))
-		}
-	})
-	return strings.Join(s, " ")
-}
-
-// shellWord quotes a value for a shell where that is needed.
-func shellWord(s string) string {
-	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.,:=+/@%"
-	if s != "" && strings.Trim(s, plain) == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 func (a *app) report(in *input, dir, command string) error {
@@ -100,12 +70,14 @@ func (a *app) report(in *input, dir, command string) error {
 }
 
 // holds says where the results are.
-func (a *app) holds(place, what string) { fmt.Fprintf(a.out, "%s holds %s\n", oneLine(place), what) }
+func (a *app) holds(place, what string) {
+	fmt.Fprintf(a.out, "%s holds %s\n", term.OneLine(place), what)
+}
 
 // writeReport replays the capture and writes its report to a folder.
 func (a *app) writeReport(in *input, d *outdir.Dir, command string) (*replay.Result, error) {
 	in.needIsolated = true
-	if err := in.checkCPUs(in.flags.filter.cpus); err != nil {
+	if err := in.checkCPUs(in.flags.filter.CPUs); err != nil {
 		return nil, err
 	}
 	sum, err := in.Checksum()
@@ -130,8 +102,8 @@ func (a *app) writeReport(in *input, d *outdir.Dir, command string) (*replay.Res
 		}
 		return nil, err
 	}
-	if d := in.damaged; d > 0 && res.Partial == nil {
-		res.Partial = in.damage()
+	if d := in.Damaged; d > 0 && res.Partial == nil {
+		res.Partial = in.Damage(in.Input)
 	}
 	if err := r.Write(res); err != nil {
 		return nil, err

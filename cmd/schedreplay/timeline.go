@@ -40,9 +40,9 @@ which state it waited. As in perf, migrations are counted with -M only.`,
 			return usagef("-s shows no wakeups and no next task; leave out -w and -n, or use -S")
 		}
 		o.PerfData = in.Meta().Dialect == parser.DialectPerfData
-		o.From, o.To, o.CPUs = c.filter.from, c.filter.to, c.filter.cpus
-		if c.filter.task != "" {
-			o.Task = c.filter.isTask
+		o.From, o.To, o.CPUs = c.filter.From, c.filter.To, c.filter.CPUs
+		if c.filter.Task != "" {
+			o.Task = c.filter.IsTask
 		}
 		return a.timeline(in, o)
 	})

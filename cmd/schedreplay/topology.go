@@ -1,13 +1,12 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"schedreplay/cmd/schedreplay/internal/survey"
 	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/cpumask"
 	"schedreplay/export/jsondoc"
@@ -16,7 +15,6 @@ import (
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 	"schedreplay/parser/host"
-	"schedreplay/parser/open"
 )
 
 func (a *app) topologyCommand() *cobra.Command {
@@ -45,7 +43,7 @@ domains, topology compares them. Formats: text, json.`,
 }
 
 func (a *app) topology(path string, c *common) error {
-	if a.isBundle(path) {
+	if survey.IsBundle(a.ctx, path) {
 		b, err := host.Read(a.ctx, path)
 		if err != nil {
 			return err
@@ -76,24 +74,6 @@ func (a *app) topology(path string, c *common) error {
 		return err
 	}
 	return in.partial()
-}
-
-// isBundle tells a host bundle from a capture: it is none of the dialects, and
-// reads as a bundle.
-func (a *app) isBundle(path string) bool {
-	if st, err := os.Stat(path); err != nil || st.Mode()&(os.ModeNamedPipe|os.ModeCharDevice) != 0 {
-		return false
-	}
-	in, err := open.File(a.ctx, path, open.Options{})
-	if err == nil {
-		in.Close()
-		return false
-	}
-	if !errors.Is(err, parser.ErrFormat) && !errors.Is(err, open.ErrNoCapture) {
-		return false
-	}
-	h, err := host.Read(a.ctx, path)
-	return err == nil && (len(h.CPU) > 0 || h.Release.Known() || h.Cmdline.Known())
 }
 
 func (a *app) topologyOf(h *parser.Host, in *input, c *common) error {
@@ -150,9 +130,9 @@ func (a *app) topologyText(v *findings.Machine) {
 	case !ok:
 		row("isolated", "not known; name the CPUs with --isolated, or give a host bundle with --host")
 	case iso.Empty():
-		row("isolated", "none ("+sourceOf(v.Host.Isolated.Source)+")")
+		row("isolated", "none ("+say.Source(v.Host.Isolated.Source)+")")
 	default:
-		row("isolated", fmt.Sprintf("%s (%s)", iso, sourceOf(v.Host.Isolated.Source)))
+		row("isolated", fmt.Sprintf("%s (%s)", iso, say.Source(v.Host.Isolated.Source)))
 	}
 	if nohz, ok := v.Host.NohzFull.Get(); ok && !nohz.Empty() {
 		row("nohz_full", nohz.String())

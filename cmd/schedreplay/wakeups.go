@@ -6,6 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"schedreplay/cmd/schedreplay/internal/show"
+	"schedreplay/cmd/schedreplay/internal/stream"
 	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/export/rows"
 	"schedreplay/findings/say"
@@ -62,7 +64,7 @@ func (a *app) wakeups(in *input, c *common) error {
 			}
 		}
 	}
-	lines := printBehind(line)
+	lines := stream.PrintBehind(line)
 	res, err := a.replay(in, replay.Observer{
 		Begin: func(res *replay.Result) {
 			a.announce(in, say.Headline(res))
@@ -70,11 +72,11 @@ func (a *app) wakeups(in *input, c *common) error {
 		},
 		Wakeup: func(w *replay.Wakeup) {
 			if wakeupShown(&c.filter, w) {
-				lines.push(w)
+				lines.Push(w)
 			}
 		},
 	})
-	lines.wait()
+	lines.Wait()
 	if err != nil {
 		return err
 	}
@@ -95,15 +97,15 @@ func kernelsCompared(res *replay.Result) string {
 }
 
 // shown tells of the filter in the head of a text.
-func shown(f *filter) string {
-	if !f.active() {
+func shown(f *show.Filter) string {
+	if !f.Active() {
 		return ""
 	}
 	return "; shown: " + f.String()
 }
 
-func wakeupShown(f *filter, w *replay.Wakeup) bool {
-	return f.time(w.Time) && f.isTask(w.Task.PID, w.Task.Comm) && f.isCPU(w.RecordedCPU, w.Original.CPU, w.Patched.CPU)
+func wakeupShown(f *show.Filter, w *replay.Wakeup) bool {
+	return f.Time(w.Time) && f.IsTask(w.Task.PID, w.Task.Comm) && f.IsCPU(w.RecordedCPU, w.Original.CPU, w.Patched.CPU)
 }
 
 // wakeupTable fits 80 columns. A star and a tilde stand behind the CPU they are of.
@@ -122,9 +124,9 @@ func (a *app) wakeupTable() *term.Table {
 }
 
 func (a *app) wakeupText(t *term.Table, w *replay.Wakeup) {
-	rec := term.Cell{Text: cpuText(w.RecordedCPU) + " "}
+	rec := term.Cell{Text: say.CPUText(w.RecordedCPU) + " "}
 	if w.Isolated && w.IsolatedKnown {
-		rec = term.Cell{Text: cpuText(w.RecordedCPU) + "*", In: t.Style.Bad}
+		rec = term.Cell{Text: say.CPUText(w.RecordedCPU) + "*", In: t.Style.Bad}
 	}
 	path := string(w.Original.Path)
 	if w.Original.Reason != place.ReasonNone {
@@ -138,23 +140,23 @@ func (a *app) wakeupText(t *term.Table, w *replay.Wakeup) {
 		moved = term.Cell{Text: "?", In: t.Style.Warn}
 	}
 	t.Row(a.out, term.Cell{Text: strconv.FormatInt(w.N, 10)}, term.Cell{Text: replay.Seconds(w.Time)}, term.Cell{Text: fitTask(w.Task.Comm, w.Task.PID, 18)},
-		term.Cell{Text: cpuText(w.PrevCPU)}, rec, term.Cell{Text: placedText(&w.Original)}, term.Cell{Text: path}, term.Cell{Text: placedText(&w.Patched)}, moved)
+		term.Cell{Text: say.CPUText(w.PrevCPU)}, rec, term.Cell{Text: placedText(&w.Original)}, term.Cell{Text: path}, term.Cell{Text: placedText(&w.Patched)}, moved)
 	if !a.verbose {
 		return
 	}
-	fmt.Fprintf(a.out, "%20s woken by %s in %s on CPU %s\n", "", fitTask(w.Waker.Comm, w.Waker.PID, 0), w.WakerContext, cpuText(w.WakerCPU))
+	fmt.Fprintf(a.out, "%20s woken by %s in %s on CPU %s\n", "", fitTask(w.Waker.Comm, w.Waker.PID, 0), w.WakerContext, say.CPUText(w.WakerCPU))
 	fmt.Fprintf(a.out, "%20s possible %s; patched by %s, possible %s\n", "", possibleText(&w.Original), w.Patched.Path, possibleText(&w.Patched))
 	for i := range w.More {
 		m := &w.More[i]
-		fmt.Fprintf(a.out, "%20s under %s: CPU %s by %s, possible %s\n", "", m.Kernel, cpuText(m.CPU), m.Path, possibleText(&m.Placed))
+		fmt.Fprintf(a.out, "%20s under %s: CPU %s by %s, possible %s\n", "", m.Kernel, say.CPUText(m.CPU), m.Path, possibleText(&m.Placed))
 	}
 }
 
 func placedText(p *replay.Placed) string {
 	if p.Certain() {
-		return cpuText(p.CPU) + " "
+		return say.CPUText(p.CPU) + " "
 	}
-	return cpuText(p.CPU) + "~"
+	return say.CPUText(p.CPU) + "~"
 }
 
 func possibleText(p *replay.Placed) string {
@@ -162,12 +164,4 @@ func possibleText(p *replay.Placed) string {
 		return "any"
 	}
 	return p.May().String()
-}
-
-// cpuText prints a CPU number, "?" if it is unknown.
-func cpuText(cpu int) string {
-	if cpu < 0 {
-		return "?"
-	}
-	return strconv.Itoa(cpu)
 }

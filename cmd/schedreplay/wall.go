@@ -57,7 +57,7 @@ func (c *common) relate(in *input) error {
 	for _, r := range [...]struct {
 		m  *wall.Moment
 		to *int64
-	}{{&c.fromTime, &c.filter.from}, {&c.toTime, &c.filter.to}, {&c.atTime, &c.atNS}} {
+	}{{&c.fromTime, &c.filter.From}, {&c.toTime, &c.filter.To}, {&c.atTime, &c.atNS}} {
 		if err := r.m.Resolve(&c.clock, start, r.to); err != nil {
 			return err
 		}
@@ -67,7 +67,7 @@ func (c *common) relate(in *input) error {
 
 // checkWindow refuses a window that ends before it begins.
 func (c *common) checkWindow() error {
-	if c.filter.from > c.filter.to {
+	if c.filter.From > c.filter.To {
 		return usagef("--from %s is after --to %s", c.from, c.to)
 	}
 	return nil
@@ -91,7 +91,7 @@ func (in *input) firstStamp() int64 {
 // parseWindow reads --from and --to; wall times stay open until the clock is
 // known.
 func (c *common) parseWindow() (err error) {
-	c.filter.from, c.filter.to = math.MinInt64, math.MaxInt64
+	c.filter.From, c.filter.To = math.MinInt64, math.MaxInt64
 	c.fromTime, c.toTime = wall.Moment{}, wall.Moment{}
 	if c.wall != "" {
 		if _, _, err := wall.ParseRelation(c.wall); err != nil {
@@ -103,7 +103,7 @@ func (c *common) parseWindow() (err error) {
 			return err
 		}
 		if c.fromTime.Kind == wall.Stamp {
-			c.filter.from = c.fromTime.NS
+			c.filter.From = c.fromTime.NS
 		}
 	}
 	if c.to != "" {
@@ -111,7 +111,7 @@ func (c *common) parseWindow() (err error) {
 			return err
 		}
 		if c.toTime.Kind == wall.Stamp {
-			c.filter.to = c.toTime.NS
+			c.filter.To = c.toTime.NS
 		}
 	}
 	return c.checkWindow()

@@ -92,3 +92,16 @@ func Remaining(certain, possible, of int64) string {
 	}
 	return fmt.Sprintf("%d of %d", certain, of)
 }
+
+// ScenarioFound says what a gate found of a scenario in the closed loop.
+func ScenarioFound(m findings.Measure, v int64) string {
+	switch m {
+	case findings.ForeignTime:
+		return "foreign tasks run for " + Duration(v)
+	case findings.EntryCount:
+		return Counted(v, "entry", "entries")
+	case findings.OwnerP99:
+		return "the owner's p99 is " + Duration(v)
+	}
+	return "the owner's longest delay is " + Duration(v)
+}

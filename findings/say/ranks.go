@@ -2,8 +2,10 @@ package say
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"schedreplay/findings"
 	"schedreplay/kernelmodel/rules"
@@ -167,4 +169,60 @@ func Ranges(list []string) string {
 		i = j
 	}
 	return strings.Join(out, ", ")
+}
+
+// Toggles counts the fixes that a name adds and takes away.
+func Toggles(name string) int { return strings.Count(name, "+") + strings.Count(name, "-") }
+
+// beforeFix is the last place before width at which a name can be broken: where
+// a fix begins.
+func beforeFix(line string, width int) int {
+	for i := min(width, len(line)-1); i > 0; i-- {
+		if line[i] != '+' && line[i] != '-' {
+			continue
+		}
+		for _, f := range rules.Fixes() {
+			if strings.HasPrefix(line[i+1:], string(f)) {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+// FitKernels puts names into so many lines at most, breaking a long one before a
+// fix; left are those that found no room.
+func FitKernels(names []string, width, lines int, all bool) (text []string, left int) {
+	var out []string
+	line := ""
+	put := func(word string) {
+		switch {
+		case line == "":
+			line = word
+		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) <= width:
+			line += " " + word
+		default:
+			out, line = append(out, line), word
+		}
+		for utf8.RuneCountInString(line) > width {
+			cut := beforeFix(line, width)
+			if cut <= 0 {
+				break
+			}
+			out, line = append(out, line[:cut]), "  "+strings.TrimLeft(line[cut:], " ")
+		}
+	}
+	for i, n := range names {
+		if i < len(names)-1 {
+			n += ","
+		}
+		wasOut, wasLine := slices.Clone(out), line
+		for word := range strings.FieldsSeq(n) {
+			put(word)
+		}
+		if !all && i > 0 && len(out)+1 > lines {
+			return append(wasOut, strings.TrimSuffix(wasLine, ",")), len(names) - i
+		}
+	}
+	return append(out, line), 0
 }

@@ -4,6 +4,7 @@ package term
 
 import (
 	"strings"
+	"unicode"
 
 	"github.com/rivo/uniseg"
 )
@@ -97,3 +98,17 @@ func (s Style) Good(t string) string { return s.wrap("32", t) }
 
 // Dim is for what matters less.
 func (s Style) Dim(t string) string { return s.wrap("2", t) }
+
+// OneLine keeps a message, which may quote hostile input, on one printable
+// line.
+func OneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t' || r == '\r':
+			return ' '
+		case !unicode.IsPrint(r):
+			return '\ufffd'
+		}
+		return r
+	}, s)
+}

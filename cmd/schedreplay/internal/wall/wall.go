@@ -10,15 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"schedreplay/cmd/schedreplay/internal/usage"
 	"schedreplay/parser"
 )
-
-// Error says that a time cannot be meant.
-type Error struct{ msg string }
-
-func (e *Error) Error() string { return e.msg }
-
-func errorf(format string, args ...any) error { return &Error{fmt.Sprintf(format, args...)} }
 
 // Moment is a TIME of the command line: a stamp of the capture's clock, or wall
 // time, which waits for the clock's relation to it.
@@ -132,7 +126,7 @@ func (m *Moment) Resolve(w *Clock, start func() (int64, bool), to *int64) error 
 		*to = m.NS
 		return nil
 	case !w.Known:
-		return errorf("%s %s is wall time, and how the capture's clock relates to it is not known; say it with --wall TIME, the wall time of the first event, "+
+		return usage.Errorf("%s %s is wall time, and how the capture's clock relates to it is not known; say it with --wall TIME, the wall time of the first event, "+
 			"or --wall SECONDS=TIME, as in --wall 24.5=2026-11-22T03:12:05Z", m.Flag, m.Text)
 	}
 	wall := m.NS
@@ -153,7 +147,7 @@ func (m *Moment) Resolve(w *Clock, start func() (int64, bool), to *int64) error 
 	}
 	ns, ok := Add(wall, -w.Offset)
 	if !ok {
-		return errorf("%s %s is no time of the capture's clock", m.Flag, m.Text)
+		return usage.Errorf("%s %s is no time of the capture's clock", m.Flag, m.Text)
 	}
 	*to = ns
 	return nil
@@ -173,7 +167,7 @@ func ParseRelation(s string) (stamp Moment, wall int64, err error) {
 	}
 	wall, ok := parseWall(text)
 	if !ok {
-		return stamp, 0, errorf("--wall %q is no wall time; write the date and time of the capture's first event, as in 2026-11-22T03:12:05Z, "+
+		return stamp, 0, usage.Errorf("--wall %q is no wall time; write the date and time of the capture's first event, as in 2026-11-22T03:12:05Z, "+
 			"or relate a second of its clock, as in 24.5=2026-11-22T03:12:05Z", s)
 	}
 	return stamp, wall, nil
@@ -219,7 +213,7 @@ func RelationOf(m *parser.Meta, h *parser.Host) Clock {
 // ninth must be zeros.
 func ParseTime(flag, s string) (int64, error) {
 	bad := func() (int64, error) {
-		return 0, errorf("%s %q is no time; write seconds of the capture's clock, as in 24.569910, or wall time, as in 2026-11-22T03:12:05Z", flag, s)
+		return 0, usage.Errorf("%s %q is no time; write seconds of the capture's clock, as in 24.569910, or wall time, as in 2026-11-22T03:12:05Z", flag, s)
 	}
 	digits, sign := s, int64(1)
 	if d, ok := strings.CutPrefix(s, "-"); ok {

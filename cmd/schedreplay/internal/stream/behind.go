@@ -1,4 +1,4 @@
-package main
+package stream
 
 import (
 	"slices"
@@ -6,9 +6,9 @@ import (
 	"schedreplay/replay"
 )
 
-// behind prints wakeups in another goroutine than the one that replays, in the
-// same order. Until wait has returned, nobody else may write to the output.
-type behind struct {
+// Behind prints wakeups in another goroutine than the one that replays, in the
+// same order. Until Wait has returned, nobody else may write to the output.
+type Behind struct {
 	full  chan []replay.Wakeup
 	empty chan []replay.Wakeup
 	batch []replay.Wakeup
@@ -21,8 +21,9 @@ const (
 	behindDepth = 4
 )
 
-func printBehind(line func(*replay.Wakeup)) *behind {
-	b := &behind{
+// PrintBehind begins to print.
+func PrintBehind(line func(*replay.Wakeup)) *Behind {
+	b := &Behind{
 		full: make(chan []replay.Wakeup, behindDepth), empty: make(chan []replay.Wakeup, behindDepth), done: make(chan struct{}),
 	}
 	for range behindDepth {
@@ -40,8 +41,8 @@ func printBehind(line func(*replay.Wakeup)) *behind {
 	return b
 }
 
-// push takes a copy: a replay makes each wakeup's masks anew.
-func (b *behind) push(w *replay.Wakeup) {
+// Push takes a copy: a replay makes each wakeup's masks anew.
+func (b *Behind) Push(w *replay.Wakeup) {
 	if b.batch == nil {
 		b.batch = <-b.empty
 	}
@@ -53,8 +54,8 @@ func (b *behind) push(w *replay.Wakeup) {
 	}
 }
 
-// wait returns when everything pushed is printed.
-func (b *behind) wait() {
+// Wait returns when everything pushed is printed.
+func (b *Behind) Wait() {
 	if len(b.batch) > 0 {
 		b.full <- b.batch
 	}

@@ -1,0 +1,88 @@
+// Package cmdline names captures and command lines in results, without paths.
+package cmdline
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"schedreplay/parser"
+)
+
+// SectionName makes a folder name of a capture's path: its file without
+// endings, or its folder where the file has a name that every capture has.
+func SectionName(path string) string {
+	name := filepath.Base(filepath.Clean(path))
+	stem, _, _ := strings.Cut(name, ".")
+	switch stem {
+	case "ftrace", "perf", "trace", "":
+		if d := filepath.Base(filepath.Dir(path)); d != "." && d != string(filepath.Separator) {
+			name = d
+		}
+	default:
+		if st, err := os.Stat(path); err == nil && !st.IsDir() {
+			name = stem
+		}
+	}
+	name = strings.Map(func(r rune) rune {
+		if strings.ContainsRune("/\\:*?\"<>|' ", r) || r < ' ' || r >= 0x7f {
+			return '_'
+		}
+		return r
+	}, parser.DisplayComm(name))
+	if name == "-" {
+		name = "stdin"
+	}
+	return name
+}
+
+// Without is the command line without paths, so that the same input gives the
+// same bytes wherever it lies.
+func Without(cmd *cobra.Command) string {
+	s := []string{"schedreplay", cmd.Name(), "CAPTURE"}
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		switch f.Name {
+		case "output", "color", "quiet", "verbose":
+		case "host":
+			s = append(s, "--host BUNDLE")
+		case "affinity":
+			list, _ := cmd.Flags().GetStringArray(f.Name) // declared as one
+			for _, v := range list {
+				s = append(s, "--affinity "+shellWord(v))
+			}
+		default:
+			s = append(s, "--"+f.Name+" "+shellWord(f.Value.String()))
+		}
+	})
+	return strings.Join(s, " ")
+}
+
+// shellWord quotes a value for a shell where that is needed.
+func shellWord(s string) string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.,:=+/@%"
+	if s != "" && strings.Trim(s, plain) == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// CopyName is what a copy is called in its folder: nothing that the
+// original's name tells.
+func CopyName(d parser.Dialect) string {
+	switch d {
+	case parser.DialectPerfData:
+		return "perf.data"
+	case parser.DialectTraceDat:
+		return "trace.dat"
+	case parser.DialectPerf:
+		return "perf-script.txt"
+	case parser.DialectTimehist:
+		return "timehist.txt"
+	case parser.DialectTraceCmd:
+		return "trace-cmd.txt"
+	}
+	return "ftrace.txt"
+}
