@@ -219,3 +219,21 @@ func (d *Decision) Estimates() []SideStep {
 	}
 	return out
 }
+
+// Deciding is the test by which the kernels part, as each of them makes it; nil for one
+// that does not come to it.
+func (d *Decision) Deciding() (original, patched *place.Step) {
+	i := d.PartsAt()
+	if i < 0 {
+		return nil, nil
+	}
+	by := map[Side]*place.Step{}
+	first := &d.Steps[i].Step
+	for k := range d.Steps[i:] {
+		s := &d.Steps[i+k]
+		if s.Side != Both && by[s.Side] == nil && s.Func == first.Func && s.Kind == first.Kind && s.CPU == first.CPU && s.Other == first.Other {
+			by[s.Side] = &s.Step
+		}
+	}
+	return by[OriginalAlone], by[PatchedAlone]
+}

@@ -186,7 +186,7 @@ func explain(res *replay.Result, e *replay.Entry) []block {
 	if parts > 0 {
 		out = append(out, para(say.Bold("Both kernels alike:")), block{Steps: steps(d.Steps[:parts], findings.Both)})
 	}
-	out = append(out, para(say.Bold("The test that decides:")+" "+line(&d.Steps[parts])+"."))
+	out = append(out, para(say.Bold("The test that decides:")+" "+say.Deciding(d)))
 	for _, side := range []findings.Side{findings.OriginalAlone, findings.PatchedAlone} {
 		if k, p := d.Kernel(side); k != nil {
 			out = append(out, para(say.Bold(say.Kernel(k)+":")), block{Steps: append(steps(d.Steps[parts:], side), say.Conclusion(p))})

@@ -3,6 +3,7 @@ package say
 import (
 	"fmt"
 
+	"schedreplay/findings"
 	"schedreplay/kernelmodel/place"
 )
 
@@ -102,4 +103,30 @@ func Provenance(s *place.Step) string {
 		from += "; may be otherwise"
 	}
 	return from
+}
+
+// Deciding says by which test two kernels part, and how each answers it, with where the
+// answer comes from.
+func Deciding(d *findings.Decision) string {
+	o, p := d.Deciding()
+	first := o
+	if o == nil {
+		first = p
+	}
+	if first == nil {
+		return ""
+	}
+	s := Code(first.Func) + ": " + Clean(Test(first)) + "."
+	for i, step := range [2]*place.Step{o, p} {
+		k, _ := d.Kernel([2]findings.Side{findings.OriginalAlone, findings.PatchedAlone}[i])
+		switch {
+		case step == nil:
+			s += fmt.Sprintf(" %s does not come to it.", Kernel(k))
+		case step.Answer == place.NotAsked:
+			s += fmt.Sprintf(" %s does not ask.", Kernel(k))
+		default:
+			s += fmt.Sprintf(" %s asks, and the answer is %s (%s).", Kernel(k), Clean(Answer(step)), Provenance(step))
+		}
+	}
+	return s
 }
