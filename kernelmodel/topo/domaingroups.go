@@ -23,16 +23,35 @@ func wrapFrom(m cpumask.Mask, start int) iter.Seq[int] {
 	}
 }
 
-// ring returns the groups from first on, each once: overlapping masks below NUMA
+// rings holds the groups from each group on. All groups of a circle share one list:
+// what a machine takes grows with its CPUs, not with their square.
+type rings map[*schedGroup][]DomainGroup
+
+// from returns the groups from first on, each once: overlapping masks below NUMA
 // can tie the ring into a knot, in which old kernels would go round for ever.
-func ring(first *schedGroup) []DomainGroup {
-	var out []DomainGroup
-	seen := map[*schedGroup]bool{}
-	for g := first; g != nil && !seen[g]; g = g.next {
-		seen[g] = true
-		out = append(out, g.DomainGroup)
+func (r rings) from(first *schedGroup) []DomainGroup {
+	if list, ok := r[first]; ok {
+		return list
 	}
-	return out
+	var nodes []*schedGroup
+	seen := map[*schedGroup]bool{}
+	g := first
+	for ; g != nil && !seen[g]; g = g.next {
+		seen[g] = true
+		nodes = append(nodes, g)
+	}
+	n := len(nodes)
+	twice := make([]DomainGroup, 0, 2*n)
+	for _, g := range append(nodes, nodes...) {
+		twice = append(twice, g.DomainGroup)
+	}
+	if g != first {
+		return twice[:n:n] // no circle: each start has a list of its own
+	}
+	for i, g := range nodes {
+		r[g] = twice[i : i+n : i+n]
+	}
+	return r[first]
 }
 
 // linkRing links the groups of a span into a ring, from a CPU on around, and
@@ -41,6 +60,7 @@ func ring(first *schedGroup) []DomainGroup {
 func linkRing(span cpumask.Mask, cpu int, group func(cpu int) *schedGroup) *schedGroup {
 	var first, last *schedGroup
 	var covered cpumask.Mask
+	ring := &groupRing{span: span}
 	for i := range wrapFrom(span, cpu) {
 		if covered.Test(i) {
 			continue
@@ -49,7 +69,11 @@ func linkRing(span cpumask.Mask, cpu int, group func(cpu int) *schedGroup) *sche
 		if g == nil {
 			continue
 		}
-		covered = covered.Or(g.Span)
+		ring.weight += g.Span.Weight()
+		g.ring = ring
+		for c := range g.Span.All() {
+			covered.Set(c)
+		}
 		if first == nil {
 			first = g
 		} else {
@@ -60,6 +84,7 @@ func linkRing(span cpumask.Mask, cpu int, group func(cpu int) *schedGroup) *sche
 	if last != nil {
 		last.next = first
 	}
+	ring.parts = ring.weight == covered.Weight()
 	return first
 }
 
@@ -67,6 +92,11 @@ func linkRing(span cpumask.Mask, cpu int, group func(cpu int) *schedGroup) *sche
 // the span. The CPUs of a span share the groups, and so the last of them to come
 // here orders the ring.
 func buildSchedGroups(sd *schedDomain, cpu int) {
+	// Groups that do not overlap stand in one order wherever the walk begins.
+	if g := getGroup(cpu, sd.tl); g.ring != nil && g.ring.parts && g.ring.span.Equal(sd.Span) {
+		sd.groups = g
+		return
+	}
 	sd.groups = linkRing(sd.Span, cpu, func(i int) *schedGroup { return getGroup(i, sd.tl) })
 }
 

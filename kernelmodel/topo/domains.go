@@ -191,6 +191,15 @@ type schedGroup struct {
 	DomainGroup
 	next *schedGroup
 	used bool
+	ring *groupRing // as it was last linked
+}
+
+// groupRing is a ring of groups: the span it was linked for, and whether no two of its
+// groups overlap.
+type groupRing struct {
+	span   cpumask.Mask
+	weight int
+	parts  bool
 }
 
 // domainBuilder holds one run of BuildDomains.
@@ -329,9 +338,15 @@ func (b *domainBuilder) asymCPUCapacityClassify(span, cpuMap cpumask.Mask) rules
 // alike.
 func (b *domainBuilder) asymCPUCapacityLevel(cpuMap cpumask.Mask) *topologyLevel {
 	var asym *topologyLevel
-	level := 0
+	level, top := 0, 0
+	for i := range cpuMap.All() {
+		top = max(top, b.t.capacity(i))
+	}
 	for i := range cpuMap.All() {
 		largest := b.t.capacity(i)
+		if largest == top {
+			continue // nothing larger is to be seen from here
+		}
 		for id, tl := range b.levels {
 			if id < level {
 				continue
@@ -491,10 +506,11 @@ func (b *domainBuilder) buildSchedDomains(cpuMap cpumask.Mask) {
 		attached[cpu] = b.cpuAttachDomain(base[cpu], root, cpu)
 	}
 	// Only now, as attaching one CPU changes the flags of groups it shares.
+	r := rings{}
 	for cpu := range cpuMap.All() {
 		list := b.out.CPU[cpu].SD
 		for i, sd := range attached[cpu] {
-			list[i].Groups = ring(sd.groups)
+			list[i].Groups = r.from(sd.groups)
 		}
 	}
 }
