@@ -1,13 +1,11 @@
 package replay
 
 import (
-	"context"
 	"testing"
 
 	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
 	"schedreplay/replay/internal/made"
-	"schedreplay/replay/timeline"
 )
 
 // What selections show of hidden facts is learned though the wakee's dequeue may
@@ -67,26 +65,6 @@ func TestDelayedWaking(t *testing.T) {
 		if got := w.Original.Reason == place.ReasonDelayed; got != c.delayed || w.Selection == c.delayed {
 			t.Errorf("%s: %s %s, selection %v", c.name, w.Original.Path, w.Original.Reason, w.Selection)
 		}
-	}
-}
-
-// A rehearsal takes another pass: of a long capture there is none, and that is told.
-func TestRehearsedUpTo(t *testing.T) {
-	s := replayScene(t, made.Record(noBudget(0)...), made.Bench("6.12.30", 7), Plan{})
-	if s.Unrehearsed != 0 {
-		t.Errorf("%d events are too many", s.Unrehearsed)
-	}
-	plan := &Plan{Original: "6.12.30"}
-	rec, err := timeline.Read(context.Background(), made.Record(noBudget(0)...), made.Bench("6.12.30", 7), nil)
-	if err == nil {
-		err = settle(context.Background(), rec, plan)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	rec.Survey.Events[parser.KindSwitch] = MaxRehearsed
-	if later, tooMany, err := rehearse(context.Background(), rec, plan); err != nil || later != nil || tooMany == 0 {
-		t.Errorf("rehearsed %v, %d events too many, %v", later != nil, tooMany, err)
 	}
 }
 

@@ -22,6 +22,8 @@ type pass struct {
 	res   *Result
 	// enough ends the pass.
 	enough bool
+	// ahead is the rehearsal that goes before, nil if there is none.
+	ahead *rehearsal
 }
 
 // newPass prepares a way through the capture; later is what a rehearsal learned, nil if
@@ -71,6 +73,10 @@ func (r *pass) run(ctx context.Context, pass int) error {
 	progress := progressOf(r.plan.Observer.Progress, pass)
 	l := timeline.NewLookahead(r.Survey, r.Timeline.Charges, r.event)
 	l.Blind = r.Hidden.Blind()
+	push := l.Push
+	if r.ahead != nil {
+		push = func(ev *parser.Event) error { return r.ahead.push(ev, l.Push) }
+	}
 	n := int64(0)
 	for ev, err := range timeline.Ahead(r.Capture.Events()) {
 		if err != nil {
@@ -84,11 +90,16 @@ func (r *pass) run(ctx context.Context, pass int) error {
 				progress(n)
 			}
 		}
-		if err := l.Push(&ev); err != nil {
+		if err := push(&ev); err != nil {
 			return err
 		}
 		if r.enough {
 			return nil
+		}
+	}
+	if r.ahead != nil {
+		if err := r.ahead.end(l.Push); err != nil {
+			return err
 		}
 	}
 	if err := l.End(); err != nil {

@@ -70,9 +70,6 @@ type Result struct {
 	// StoodStill counts the CPUs that wrote many events at one time, since their clocks
 	// stood still.
 	StoodStill int
-	// Unrehearsed is the number of events of a capture too long for a rehearsal, more than
-	// [MaxRehearsed]; 0 if there was one, or nothing to rehearse.
-	Unrehearsed int64
 	// Start and End of the window in ns of the capture's clock.
 	Start, End int64
 	// Recorded is the set of CPUs with events; Only those that the recording is

@@ -50,9 +50,6 @@ func Notes(res *replay.Result) []string {
 		out = append(out, fmt.Sprintf("%s wrote many events at one time: the clock stood still while a tick was late (an unstable time stamp counter). "+
 			"Such events are taken to be later than they say, and what other CPUs did meanwhile is less certain.", Counted(int64(n), "CPU")))
 	}
-	if n := res.Unrehearsed; n > 0 {
-		out = append(out, fmt.Sprintf("The capture holds %s events. Above %s, earlier decisions alone judge hidden facts: later ones would take another pass.", Count(n), Count(replay.MaxRehearsed)))
-	}
 	return out
 }
 

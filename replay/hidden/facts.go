@@ -66,7 +66,7 @@ func New(rec *timeline.Recorded, t *timeline.Timeline, llcs []LLC, later *Rehear
 	for i, l := range llcs {
 		h.budget[i] = newScanBudget(int64(l.Span.Weight()), int64(l.Pct))
 		if b := &h.budget[i]; later != nil && i < len(later.budget) {
-			b.later = &hindsight{notes: later.budget[i], weight: b.weight}
+			b.later = &hindsight{budgetNotes: later.budget[i], weight: b.weight}
 		}
 	}
 	return h
@@ -267,10 +267,10 @@ func (h *Facts) Woke(w *Waking) {
 
 // Rehearse makes facts that have not begun those of a rehearsal.
 func (h *Facts) Rehearse() {
-	left := maxNotes
 	h.Notes = &Rehearsed{Busy: make([]BusyNotes, h.rec.NCPU)}
 	for i := range h.budget {
-		h.budget[i].notes = &budgetNotes{left: &left}
+		h.budget[i].notes = &budgetNotes{}
+		h.Notes.budget = append(h.Notes.budget, h.budget[i].notes)
 	}
 }
 
@@ -287,14 +287,6 @@ func (h *Facts) Note(n int64, llc int, lo, hi int64) {
 			b.notes.proof(n, 0, b.weight)
 		}
 	}
-}
-
-// Learned is what a rehearsal has written down.
-func (h *Facts) Learned() *Rehearsed {
-	for i := range h.budget {
-		h.Notes.budget = append(h.Notes.budget, h.budget[i].notes.list)
-	}
-	return h.Notes
 }
 
 // Margin is the range in which the kernel's own average lies, given the

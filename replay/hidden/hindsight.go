@@ -19,14 +19,33 @@ import (
 
 // Rehearsed is what a rehearsal learns: of scan budgets by LLC, and by CPU when one that
 // may be held up did not look idle.
+//
+// It is written while the replay follows some way behind, and what that has passed is
+// dropped.
 type Rehearsed struct {
-	budget [][]budgetNote
+	budget []*budgetNotes
 	Busy   []BusyNotes
 }
 
-// maxNotes bounds what all LLCs write down, at 8 bytes each: where it is reached, the
-// rest of the capture is judged by what came before alone.
-const maxNotes = 1 << 22
+// Ahead is how far, in ns, a rehearsal is to be ahead of the replay: after that what it
+// finds says nothing any more. Until its end it does not know all of what it passes.
+const Ahead = 2 * noteSpan * 1_000_000
+
+// Finish tells that the rehearsal is over.
+func (h *Rehearsed) Finish() {
+	for _, b := range h.budget {
+		b.over = true
+	}
+}
+
+// Forget drops what was noted of CPUs long before a time.
+func (h *Rehearsed) Forget(now int64) {
+	for c, b := range h.Busy {
+		if n := len(b); n > noteBlock && b[n/2].to < now-Ahead {
+			h.Busy[c] = append(b[:0], b[n/2:]...)
+		}
+	}
+}
 
 const (
 	// noteBlock is how many notes are read backwards at a time.
@@ -61,8 +80,8 @@ func (x budgetNote) value() int64   { return int64(x.b &^ noteKindMask) }
 // budgetNotes is what a rehearsal writes down of one LLC, in the order of n.
 type budgetNotes struct {
 	list []budgetNote
-	// left is how many notes all LLCs together may still take.
-	left *int
+	// over: there is nothing more to come.
+	over bool
 	// asked is the last decision that looked at the budget, latest the one of highest
 	// number that did; closed: one did since the last note, which may not grow any more.
 	asked, latest int64
@@ -74,10 +93,6 @@ func (b *budgetNotes) ask(n int64) { b.asked, b.latest, b.closed = n, max(b.late
 
 func (b *budgetNotes) add(x budgetNote) {
 	b.closed = false
-	if *b.left == 0 {
-		return
-	}
-	*b.left--
 	i := len(b.list)
 	b.list = append(b.list, x)
 	for ; i > 0 && b.list[i-1].n > x.n; i-- {
@@ -110,7 +125,7 @@ func (b *budgetNotes) proof(n, lo, hi int64) {
 // hindsight reads one LLC's notes backwards, a block at a time, while a replay goes
 // forward.
 type hindsight struct {
-	notes  []budgetNote
+	*budgetNotes
 	weight int64
 	next   int // the first note not before the present decision
 	// fit holds, for each note from from up to to, how well every value fits that note
@@ -122,33 +137,57 @@ type hindsight struct {
 // after says how well each value fits what came after decision number n, nil if
 // nothing is known of it.
 func (h *hindsight) after(n int64) []uint64 {
-	for h.next > 0 && h.notes[h.next-1].n >= uint32(n) {
+	for h.next > 0 && h.list[h.next-1].n >= uint32(n) {
 		h.next--
 	}
-	for h.next < len(h.notes) && h.notes[h.next].n < uint32(n) {
+	for h.next < len(h.list) && h.list[h.next].n < uint32(n) {
 		h.next++
 	}
+	if h.next > 4*noteBlock {
+		h.drop(h.next - noteBlock) // the replay does not go back as far
+	}
 	i := h.next
-	if i < len(h.notes) && h.notes[i].kind() == noteProof && h.notes[i].n == uint32(n) {
+	if i < len(h.list) && h.list[i].kind() == noteProof && h.list[i].n == uint32(n) {
 		i++ // its own
 	}
-	if i >= len(h.notes) {
+	if i >= len(h.list) {
 		return nil
 	}
 	if i < h.from || i >= h.to {
-		h.read(i - i%noteBlock)
+		h.read(i)
 	}
 	w := int(h.weight) + 1
 	return h.fit[(i-h.from)*w:][:w]
 }
 
+// drop forgets the first notes.
+func (h *hindsight) drop(n int) {
+	h.list = append(h.list[:0], h.list[n:]...)
+	h.next, h.from, h.to = h.next-n, 0, 0
+}
+
+// settled is the first note, not before note i, of which not all is known yet that
+// follows it as closely as to say something.
+func (h *hindsight) settled(i int) int {
+	to := len(h.list)
+	if h.over {
+		return to
+	}
+	for ms := int64(0); to > i && ms < noteSpan; to-- {
+		if x := h.list[to-1]; x.kind() != noteProof {
+			ms += x.value()
+		}
+	}
+	return to
+}
+
 // read reads the block that begins with note i backwards, from where later notes say
 // nothing of it any more.
 func (h *hindsight) read(i int) {
-	h.from, h.to = i, min(i+noteBlock, len(h.notes))
+	h.from, h.to = i, max(i+1, min(i+noteBlock, h.settled(i)))
 	end := h.to
-	for ms := int64(0); end < len(h.notes) && ms < noteSpan; end++ {
-		if x := h.notes[end]; x.kind() != noteProof {
+	for ms := int64(0); end < len(h.list) && ms < noteSpan; end++ {
+		if x := h.list[end]; x.kind() != noteProof {
 			ms += x.value()
 		}
 	}
@@ -159,7 +198,7 @@ func (h *hindsight) read(i int) {
 		fit[v] = fitOne
 	}
 	for k := end - 1; k >= h.from; k-- {
-		h.notes[k].undo(fit)
+		h.list[k].undo(fit)
 		if k < h.to {
 			copy(h.fit[(k-h.from)*w:], fit)
 		}

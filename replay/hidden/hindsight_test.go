@@ -8,14 +8,11 @@ import (
 	"pgregory.net/rapid"
 )
 
-// notesOf makes a rehearsal's notes with room for more.
-func notesOf(room int) *budgetNotes { return &budgetNotes{left: &room} }
-
 // What a later decision shows bears on an earlier one, the less the longer after it;
 // what a decision itself shows does not.
 func TestHindsight(t *testing.T) {
 	replayed := func(pause int64) scanBudget {
-		n := notesOf(100)
+		n := &budgetNotes{over: true}
 		n.ask(1)
 		n.proof(1, 7, 16)
 		n.refresh(8, pause, false)
@@ -24,7 +21,7 @@ func TestHindsight(t *testing.T) {
 		n.proof(3, 0, 3)
 		b := newScanBudget(16, 117)
 		b.step(6, budgetSettle, false)
-		b.later = &hindsight{notes: n.list, weight: 16}
+		b.later = &hindsight{budgetNotes: n, weight: 16}
 		return b
 	}
 	for pause, want := range map[int64][2]int64{1: {0, 3}, 250: {5, 7}} {
@@ -46,9 +43,9 @@ func TestHindsight(t *testing.T) {
 }
 
 // Milliseconds that change nothing are one note, unless a decision looked at the
-// budget between them; no room, no notes.
+// budget between them.
 func TestNotesAreFew(t *testing.T) {
-	n := notesOf(3)
+	n := &budgetNotes{}
 	for range 5 {
 		n.refresh(4, 1, false)
 	}
@@ -59,7 +56,7 @@ func TestNotesAreFew(t *testing.T) {
 	n.refresh(4, 1, false)
 	n.refresh(4, 1, true)
 	n.proof(3, 1, 2)
-	if len(n.list) != 3 || n.list[1].value() != 1 || n.list[2].kind() != noteFresh {
+	if len(n.list) != 4 || n.list[1].value() != 1 || n.list[2].kind() != noteFresh {
 		t.Errorf("%+v", n.list)
 	}
 }
@@ -69,7 +66,7 @@ func TestNotesAreFew(t *testing.T) {
 func TestHindsightIsLikelihood(t *testing.T) {
 	const weight = 8
 	rapid.Check(t, func(t *rapid.T) {
-		n := notesOf(1 << 20)
+		n := &budgetNotes{over: true}
 		asked := int64(0)
 		for range rapid.IntRange(1, 3*noteBlock/2).Draw(t, "notes") {
 			if rapid.IntRange(0, 3).Draw(t, "kind") == 0 {
@@ -113,7 +110,7 @@ func TestHindsightIsLikelihood(t *testing.T) {
 			}
 			want[k] = f
 		}
-		h := &hindsight{notes: n.list, weight: weight}
+		h := &hindsight{budgetNotes: n, weight: weight}
 		for k := range asked + 1 {
 			got := h.after(k)
 			at := h.next
@@ -151,5 +148,32 @@ func TestBusyNotes(t *testing.T) {
 	}
 	if BusyNotes(nil).Holds(1) {
 		t.Error("nothing noted, and it holds")
+	}
+}
+
+// Notes that the replay has left behind are dropped, and what those after them say stays
+// the same; where not all is known yet that follows, no block is read as if it were.
+func TestNotesAreDropped(t *testing.T) {
+	write := func(to int64) *budgetNotes {
+		n := &budgetNotes{}
+		for i := int64(1); i <= to; i++ {
+			n.ask(i)
+			n.proof(i, 0, 4+i%3)
+			n.refresh(5, 1, false)
+		}
+		return n
+	}
+	const all = 20 * noteBlock
+	whole := &hindsight{budgetNotes: write(all), weight: 8}
+	whole.over = true
+	part := &hindsight{budgetNotes: write(all), weight: 8}
+	for i := int64(1); i < all-2*noteSpan; i += 7 {
+		want := slices.Clone(whole.after(i))
+		if got := part.after(i); !slices.Equal(got, want) {
+			t.Fatalf("decision %d: %v, want %v", i, got, want)
+		}
+	}
+	if len(part.list) > 8*noteBlock {
+		t.Errorf("%d notes are kept", len(part.list))
 	}
 }
