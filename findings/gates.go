@@ -1,5 +1,10 @@
 package findings
 
+import (
+	"schedreplay/loop"
+	"schedreplay/replay"
+)
+
 // Measure is what a gate bounds.
 type Measure uint8
 
@@ -90,4 +95,37 @@ func (f *Findings) Judge(g Gate) Judgement {
 		j.Holds = !j.Unwoken && j.Value <= g.Max
 	}
 	return j
+}
+
+// ScenarioFigure is a measure of the scenario, at the 95th of a hundred runs: the worst
+// owner's, the sum over the CPUs looked at.
+func ScenarioFigure(res *replay.Result, r *loop.Result, m Measure) (found int64, known bool) {
+	o := &r.Outcomes[1]
+	for _, c := range res.CPUs {
+		switch m {
+		case ForeignTime, EntryCount:
+			for _, k := range o.Isolated {
+				if k.CPU != c.CPU {
+					continue
+				}
+				b := k.Held
+				if m == EntryCount {
+					b = k.Entries
+				}
+				found, known = found+b.Hi, true
+			}
+		default:
+			if c.Owner == nil {
+				continue
+			}
+			if i := r.Program.Find(c.Owner.PID); i >= 0 {
+				b := o.Tasks[i].Delay.P99
+				if m == OwnerWorst {
+					b = o.Tasks[i].Delay.Max
+				}
+				found, known = max(found, b.Hi), known || b.Known
+			}
+		}
+	}
+	return found, known
 }

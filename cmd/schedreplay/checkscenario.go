@@ -30,7 +30,7 @@ func (a *app) checkScenario(in *input, demands []gates.Demand, text string, l *l
 	}
 	var bad, good []string
 	for _, d := range demands {
-		found, known := scenarioFigure(res, r, d.Gate.Measure)
+		found, known := findings.ScenarioFigure(res, r, d.Gate.Measure)
 		words := fmt.Sprintf("%s in 95 of 100 runs (--%s %s)", say.ScenarioFound(d.Gate.Measure, found), d.Flag, d.Bound)
 		switch {
 		case d.Gate.Measure == findings.LostEvents:
@@ -52,37 +52,4 @@ func (a *app) checkScenario(in *input, demands []gates.Demand, text string, l *l
 	}
 	fmt.Fprintln(a.out, st.Good(term.OneLine(line+"OK: "+strings.Join(good, "; "))))
 	return nil
-}
-
-// scenarioFigure is a measure of the scenario, at the 95th of a hundred runs: the worst
-// owner's, the sum over the CPUs looked at.
-func scenarioFigure(res *replay.Result, r *loop.Result, m findings.Measure) (found int64, known bool) {
-	o := &r.Outcomes[1]
-	for _, c := range res.CPUs {
-		switch m {
-		case findings.ForeignTime, findings.EntryCount:
-			for _, k := range o.Isolated {
-				if k.CPU != c.CPU {
-					continue
-				}
-				b := k.Held
-				if m == findings.EntryCount {
-					b = k.Entries
-				}
-				found, known = found+b.Hi, true
-			}
-		default:
-			if c.Owner == nil {
-				continue
-			}
-			if i := r.Program.Find(c.Owner.PID); i >= 0 {
-				b := o.Tasks[i].Delay.P99
-				if m == findings.OwnerWorst {
-					b = o.Tasks[i].Delay.Max
-				}
-				found, known = max(found, b.Hi), known || b.Known
-			}
-		}
-	}
-	return found, known
 }

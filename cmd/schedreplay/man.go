@@ -1,15 +1,9 @@
 package main
 
 import (
-	"bytes"
-	"path/filepath"
-	"strings"
-	"time"
-
 	"github.com/spf13/cobra"
-	"github.com/spf13/cobra/doc"
 
-	"schedreplay/export/outdir"
+	"schedreplay/cmd/schedreplay/internal/cmdline"
 )
 
 func (a *app) manCommand() *cobra.Command {
@@ -26,34 +20,9 @@ makes the folder if need be. The pages say what --help says.`,
 			if out == "" {
 				return usagef("man needs -o DIR, as in `schedreplay man -o ~/.local/share/man/man1`")
 			}
-			return manPages(cmd.Root(), out)
+			return cmdline.ManPages(cmd.Root(), out, version)
 		},
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "write the pages to the folder `DIR`")
 	return cmd
-}
-
-// manPages writes a page for each command from cmd on. The same program gives
-// the same bytes: the pages carry no date of the day.
-func manPages(cmd *cobra.Command, dir string) error {
-	cmd.DisableAutoGenTag = true
-	written := time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC) // the month of this version
-	header := doc.GenManHeader{Section: "1", Source: "schedreplay " + version, Manual: "schedreplay", Date: &written}
-	var page bytes.Buffer
-	if err := doc.GenMan(cmd, &header, &page); err != nil {
-		return err
-	}
-	name := strings.ReplaceAll(cmd.CommandPath(), " ", "-") + ".1"
-	if err := outdir.WriteFile(filepath.Join(dir, name), page.Bytes(), nil); err != nil {
-		return err
-	}
-	for _, c := range cmd.Commands() {
-		if !c.IsAvailableCommand() || c.IsAdditionalHelpTopicCommand() {
-			continue
-		}
-		if err := manPages(c, dir); err != nil {
-			return err
-		}
-	}
-	return nil
 }

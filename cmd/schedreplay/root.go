@@ -1,12 +1,9 @@
 package main
 
 import (
-	"errors"
-	"fmt"
-	"strings"
-
 	"github.com/spf13/cobra"
 
+	"schedreplay/cmd/schedreplay/internal/cmdline"
 	"schedreplay/parser"
 )
 
@@ -31,7 +28,7 @@ capture, 3 unreadable or damaged input, 4 cannot write, 130 interrupted.`,
 		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          unknownCommand,
+		Args:          cmdline.UnknownCommand,
 		RunE:          func(*cobra.Command, []string) error { return usagef("no command given; see `schedreplay --help`") },
 	}
 	root.SetOut(a.out)
@@ -56,21 +53,8 @@ capture, 3 unreadable or damaged input, 4 cannot write, 130 interrupted.`,
 		a.manCommand(),
 	)
 	root.InitDefaultCompletionCmd()
-	dropPowershell(root)
+	cmdline.DropPowershell(root)
 	return root
-}
-
-// unknownCommand refuses what is no command, and names those that may be meant.
-func unknownCommand(root *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	root.SuggestionsMinimumDistance = 2
-	err := fmt.Sprintf("unknown command %q", args[0])
-	if s := root.SuggestionsFor(args[0]); len(s) > 0 {
-		err += "; did you mean " + strings.Join(s, " or ") + "?"
-	}
-	return errors.New(err)
 }
 
 func (a *app) checkColor() error {
@@ -79,20 +63,6 @@ func (a *app) checkColor() error {
 		return nil
 	}
 	return usagef("--color %s: say auto, always or never", a.color)
-}
-
-// dropPowershell leaves the completions for the shells of Linux.
-func dropPowershell(root *cobra.Command) {
-	for _, c := range root.Commands() {
-		if c.Name() != "completion" {
-			continue
-		}
-		for _, s := range c.Commands() {
-			if s.Name() == "powershell" {
-				c.RemoveCommand(s)
-			}
-		}
-	}
 }
 
 // captureCommand makes a command on one capture.

@@ -143,7 +143,7 @@ func (a *app) whatifText(in *input, res *replay.Result, r *loop.Result) {
 	for i := range r.Outcomes[1:] {
 		o := &r.Outcomes[i+1]
 		fmt.Fprintln(a.out)
-		a.paragraph(worseText(r, o), 0)
+		a.paragraph(say.Worse(r, o), 0)
 	}
 	fmt.Fprintln(a.out)
 	a.paragraph("Figures are the middle of the runs, with the 5th and the 95th of a hundred in brackets. Held: run time of tasks that may run elsewhere, "+
@@ -180,12 +180,12 @@ func (a *app) isolatedTable(res *replay.Result, r *loop.Result, all []loop.Outco
 		row := term.Cells(o.Name, "", "", "", "", "")
 		for j := range o.Isolated {
 			if c := &o.Isolated[j]; c.CPU == cpu {
-				row[1].Text, row[2].Text = bandText(c.Entries, 1), bandText(c.Held, 1e6)
+				row[1].Text, row[2].Text = say.Band(c.Entries, 1), say.Band(c.Held, 1e6)
 			}
 		}
 		if owner >= 0 {
 			d := &o.Tasks[owner]
-			row[3].Text, row[4].Text, row[5].Text = bandText(d.Delay.P50, 1e3), bandText(d.Delay.P99, 1e3), bandText(d.OffCPU.Sum, 1e6)
+			row[3].Text, row[4].Text, row[5].Text = say.Band(d.Delay.P50, 1e3), say.Band(d.Delay.P99, 1e3), say.Band(d.OffCPU.Sum, 1e6)
 		}
 		rows = append(rows, row)
 	}
@@ -215,34 +215,8 @@ func (a *app) busiestTable(r *loop.Result, all []loop.Outcome) {
 		var rows [][]term.Cell
 		for i := range all {
 			d := &all[i].Tasks[best].Delay
-			rows = append(rows, term.Cells(all[i].Name, bandText(d.P50, 1e3), bandText(d.P90, 1e3), bandText(d.P99, 1e3)))
+			rows = append(rows, term.Cells(all[i].Name, say.Band(d.P50, 1e3), say.Band(d.P90, 1e3), say.Band(d.P99, 1e3)))
 		}
 		t.All(a.out, 80, rows)
 	}
-}
-
-// bandText writes a band in a unit of so many ns: the middle, and the ends where they
-// differ.
-func bandText(b loop.Band, unit int64) string {
-	switch {
-	case !b.Known:
-		return "-"
-	case b.Lo == b.Hi:
-		return fmt.Sprint((b.Mid + unit/2) / unit)
-	}
-	return fmt.Sprintf("%d [%d-%d]", (b.Mid+unit/2)/unit, (b.Lo+unit/2)/unit, (b.Hi+unit/2)/unit)
-}
-
-// worseText names the tasks that are surely worse off in a scenario.
-func worseText(r *loop.Result, o *loop.Outcome) string {
-	worse := r.Worse(o)
-	if len(worse) == 0 {
-		return o.Name + ": no task is surely worse off than in the baseline."
-	}
-	var names []string
-	for _, i := range worse {
-		t := &o.Tasks[i]
-		names = append(names, fitTask(t.Comm, t.PID, 0))
-	}
-	return fmt.Sprintf("%s: surely worse off than in the baseline: %s.", o.Name, say.JoinUpTo(names, 8, "task"))
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"schedreplay/loop"
+	"schedreplay/replay"
 )
 
 // Trust tells how far the closed loop is to be believed, in sentences: the baseline
@@ -57,4 +58,30 @@ func Multiple(r loop.Ratio) string {
 		return "?"
 	}
 	return fmt.Sprintf("%.2f", float64(r))
+}
+
+// Band writes a band in a unit of so many ns: the middle, and the ends where they
+// differ.
+func Band(b loop.Band, unit int64) string {
+	switch {
+	case !b.Known:
+		return "-"
+	case b.Lo == b.Hi:
+		return fmt.Sprint((b.Mid + unit/2) / unit)
+	}
+	return fmt.Sprintf("%d [%d-%d]", (b.Mid+unit/2)/unit, (b.Lo+unit/2)/unit, (b.Hi+unit/2)/unit)
+}
+
+// Worse names the tasks that are surely worse off in a scenario.
+func Worse(r *loop.Result, o *loop.Outcome) string {
+	worse := r.Worse(o)
+	if len(worse) == 0 {
+		return o.Name + ": no task is surely worse off than in the baseline."
+	}
+	var names []string
+	for _, i := range worse {
+		t := &o.Tasks[i]
+		names = append(names, ShortTask(replay.TaskRef{PID: t.PID, Comm: t.Comm}))
+	}
+	return fmt.Sprintf("%s: surely worse off than in the baseline: %s.", o.Name, JoinUpTo(names, 8, "task"))
 }
