@@ -46,6 +46,9 @@ func tell(t *testing.T, r traces.Recording) *told {
 // aligned by the owner's runs and clipped to the window they share, tell the
 // same stays, the same entries and the same runs.
 func TestDialectsAgree(t *testing.T) {
+	if traces.Race {
+		t.Skip("one goroutine, and long")
+	}
 	texts := map[string]traces.Recording{}
 	for _, r := range traces.Named(t, "ftrace.txt.gz") {
 		texts[r.Folder] = r

@@ -109,6 +109,9 @@ var floorsOf = map[string]floors{
 // TestOracle holds the model's predictions against the record that the
 // instrumented kernels made of their own decisions.
 func TestOracle(t *testing.T) {
+	if traces.Race {
+		t.Skip("one goroutine, and long")
+	}
 	n, exact := map[string]int{}, map[string]int{}
 	all, certainWrong := 0, 0
 	for _, r := range traces.Recordings(t) {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"schedreplay/internal/traces"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
 	"schedreplay/replay"
@@ -45,6 +46,9 @@ func (f *forged) Events() iter.Seq2[parser.Event, error] {
 // demands the same prediction of it: nothing of a decision's own outcome may
 // have gone into it.
 func TestNoPeeking(t *testing.T) {
+	if traces.Race {
+		t.Skip("one goroutine, and long")
+	}
 	in, h := openCapture(t, filepath.Join("..", "testdata", "traces", "smt8-isolated3-original"), "ftrace.txt.gz")
 	run := func(c parser.Capture) []replay.Wakeup {
 		var out []replay.Wakeup
