@@ -85,7 +85,7 @@ func TestOwner(t *testing.T) {
 		{"the flag's name wins", "second", nil, 71, fact.Observed},
 		{"the flag's pid wins", "300", nil, made.Other.PID, fact.Observed},
 		{"a flag that fits nobody", "ghost", nil, parser.NoPID, fact.Unknown},
-		{"without a bundle those never seen elsewhere", "", func(h *parser.Host) { h.Task = nil }, made.Other.PID, fact.Assumed},
+		{"without a bundle nobody who had less than nearly all of the time", "", func(h *parser.Host) { h.Task = nil }, parser.NoPID, fact.Unknown},
 		{"nobody within the isolated set", "", func(h *parser.Host) {
 			for _, p := range []parser.Task{made.Poller, second, made.Other} {
 				h.Task[p.PID] = parser.TaskInfo{PID: p.PID, Comm: p.Comm, Affinity: fact.Seen(cpumask.Range(0, 7), "")}
@@ -112,6 +112,19 @@ func TestOwner(t *testing.T) {
 		if got != c.want || k.OwnerFrom != c.from {
 			t.Errorf("%s: owner %d (%s), want %d (%s)", c.name, got, k.OwnerFrom, c.want, c.from)
 		}
+	}
+}
+
+// Where nothing states an affinity, nearly all of a CPU's time tells whose it is.
+func TestOwnerByTime(t *testing.T) {
+	h := made.Bench("6.1.0", 7)
+	h.Task = nil
+	ev := append(made.Crowd()[:7],
+		made.Switches(150, 7, made.Poller, made.Preempted, made.Other),
+		made.Switches(9900, 7, made.Other, made.Sleeps, made.Swapper))
+	k := replayScene(t, made.Record(ev...), h, Plan{}).cpu(t, 7)
+	if k.Owner == nil || k.Owner.PID != made.Other.PID || k.OwnerFrom != fact.Assumed {
+		t.Errorf("owner %+v (%s), want %d (assumed)", k.Owner, k.OwnerFrom, made.Other.PID)
 	}
 }
 

@@ -133,8 +133,13 @@ func sortedPIDs[V any](m map[int32]V) []int32 {
 	return pids
 }
 
+// ownsFrom is the share of the window, in percent, that a task must have run on a CPU to
+// be its owner where its affinity is a guess.
+const ownsFrom = 90
+
 // findOwner picks the task whose affinity lies within the isolated CPUs and
-// that ran most on this one.
+// that ran most on this one. Where nothing states the affinity, only a task that had the
+// CPU nearly all the time is one: a task is seen on a CPU for other reasons too.
 func (t *Tracker) findOwner(k *trackedCPU) {
 	r := t.Worlds
 	if want := t.cfg.Owner; want != "" {
@@ -155,6 +160,9 @@ func (t *Tracker) findOwner(k *trackedCPU) {
 		p := r.Timeline.Get(pid)
 		a := r.Timeline.Affinities.Of(p)
 		known := a.From > fact.Assumed // outweighs any time that an assumed one ran
+		if !known && 100*ran < ownsFrom*(r.Survey.End-r.Survey.Start) {
+			continue
+		}
 		if !a.Kthread && !a.Recorder && a.Mask.SubsetOf(r.Isolated.Value) && (known && !sure || known == sure && ran > best) {
 			best, sure = ran, known
 			k.res.Owner, k.res.OwnerFrom = &timeline.TaskRef{PID: pid, Comm: p.Comm, Prio: p.Prio}, a.From
