@@ -28,8 +28,8 @@ is not known. DIR gets report.html, report.md, report.json, tables and figures. 
 appears whole or not at all, and replaces an existing folder only if schedreplay made
 that one. Several captures become independent reports in DIR.`,
 		Example: `  schedreplay report testdata/traces/k419-smt44-isolated43-original -o incident
-  schedreplay report perf.data --host host.tar.gz -o report
-  schedreplay report perf.data --isolated 43 --original 6.1.80 -o report`,
+  schedreplay report perf.data --host host.tar.gz -o incident
+  schedreplay report perf.data --isolated 43 --original 6.1.80 -o incident`,
 		Args: cobra.MinimumNArgs(1),
 	}
 	f := cmd.Flags()
