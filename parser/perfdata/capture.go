@@ -33,6 +33,17 @@ type loss struct {
 	pos    int64 // of the last one without
 }
 
+// gaps is what a recording lacks, and what of it is not read.
+type gaps struct {
+	losses     map[int32]loss
+	lost       int64 // all of them, each counted once
+	damages    []parser.Event
+	moreDamage int64
+	placed     []parser.Event // damages and unplaced losses in order
+	ended      *parser.Error  // why a stream ended early
+	skipped    map[string]int64
+}
+
 // capture is an opened recording. After open it changes no more, but for the
 // fields behind mu.
 type capture struct {
@@ -51,17 +62,11 @@ type capture struct {
 	ringFrom, ringTo int64
 	opened           parser.CPUs // CPUs the tracepoints were opened on
 	taskOnly         bool        // only some tasks were recorded
-	losses           map[int32]loss
-	lost             int64 // all of them, each counted once
-	damages          []parser.Event
-	moreDamage       int64
-	placed           []parser.Event // damages and unplaced losses in order
-	ended            *parser.Error  // why a stream ended early
-	skipped          map[string]int64
-	temp             parser.Temp
-	feat             features
-	rest             func() error // walks over further files of a folder
-	closers          []io.Closer
+	gaps
+	temp    parser.Temp
+	feat    features
+	rest    func() error // walks over further files of a folder
+	closers []io.Closer
 
 	mu     sync.Mutex
 	closed bool
@@ -90,7 +95,7 @@ func New(src parser.Source) (parser.Capture, error) {
 func newCapture(name string) *capture {
 	c := &capture{
 		first: math.MaxInt64, last: math.MinInt64, ringFrom: math.MaxInt64, ringTo: math.MinInt64,
-		losses: make(map[int32]loss), skipped: make(map[string]int64),
+		gaps: gaps{losses: make(map[int32]loss), skipped: make(map[string]int64)},
 	}
 	c.meta = parser.Meta{
 		Name: name, Dialect: parser.DialectPerfData, Confidence: "magic bytes", Resolution: 1, Host: &parser.Host{},
