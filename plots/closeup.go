@@ -53,7 +53,7 @@ func entryFigure(t *cpuTrack, c *findings.CPU, n *near) (*Figure, string) {
 	}
 	if beside, left := n.strip(c.CPU, at, start, end, base); beside != nil {
 		strips = append(strips, *beside)
-		f.Caption += " Below, the other CPUs of its LLC: blank where idle, hatched where the recording does not tell." + busyWords(n.busyAt(c.CPU, at))
+		f.Caption += " Below, the other CPUs of its LLC: blank where no task ran, hatched where the recording does not tell." + busyWords(n.busyAt(c.CPU, at))
 		if left > 0 {
 			f.Caption += fmt.Sprintf(" %s are left out.", say.Counted(int64(left), "CPU"))
 		}

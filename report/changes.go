@@ -111,7 +111,7 @@ func changesSection(f *findings.Findings) section {
 		s.Blocks = append(s.Blocks, para("The patch changes no wakeup of this recording."))
 		return s
 	}
-	s.Blocks = append(s.Blocks, para(fmt.Sprintf("Of %s placed, the patch changes %s for certain and %s possibly: the kernels then choose different CPUs, each in its own world.",
+	s.Blocks = append(s.Blocks, para(fmt.Sprintf("Of %s placed, the kernels choose different CPUs in %s for certain and in %s possibly, each in its own world.",
 		say.Counted(res.Wakeups, "wakeup"), say.Count(res.MovedCertain), say.Count(res.MovedPossible))))
 	for _, t := range []*table{effectsTable(f), movedTable(f), turnsTable(f), examplesTable(f)} {
 		if len(t.Rows) > 0 {

@@ -55,7 +55,7 @@ func elsewhereBrief(f *findings.Findings) string {
 		if e.Any {
 			noun = "task"
 		}
-		return changes(e, noun)
+		return changes(f, noun)
 	}
 	return elsewhere(f)
 }

@@ -259,22 +259,37 @@ func elsewhere(f *findings.Findings) string {
 	if e.Tasks == 0 {
 		return "the patch changes no recorded wakeup of " + who
 	}
-	var parts []string
-	if e.Leave > 0 {
-		parts = append(parts, Counted(e.Leave, "leaves an isolated CPU", "leave an isolated CPU"))
+	leave, come := e.Leave, e.Come
+	if f.HasFix() { // the other kernel is the one without it
+		leave, come = come, leave
 	}
-	if e.Come > 0 {
-		parts = append(parts, Counted(e.Come, "comes to one", "come to one"))
+	var parts []string
+	if leave > 0 {
+		parts = append(parts, Counted(leave, "leaves an isolated CPU", "leave an isolated CPU"))
+	}
+	if come > 0 {
+		parts = append(parts, Counted(come, "comes to an isolated CPU", "come to an isolated CPU"))
 	}
 	if e.Within > 0 {
 		parts = append(parts, Counted(e.Within, "moves between other CPUs", "move between other CPUs"))
 	}
-	return changes(e, noun) + ": " + Join(parts)
+	return changes(f, noun) + ": " + Join(parts)
 }
 
-// changes says how many wakeups of such tasks the patch changes.
-func changes(e *findings.Elsewhere, noun string) string {
+// changes says how many wakeups of such tasks the kernel beside the recorded one decides
+// otherwise.
+func changes(f *findings.Findings, noun string) string {
+	e := &f.Elsewhere
 	tasks := Counted(e.Tasks, noun)
+	if f.HasFix() {
+		switch of := tasks + " would go to another CPU"; {
+		case e.Certain > 0 && e.Possible > 0:
+			return fmt.Sprintf("without the fix %s of %s for certain and %s possibly", Counted(e.Certain, "wakeup"), of, Count(e.Possible))
+		case e.Certain > 0:
+			return fmt.Sprintf("without the fix %s of %s for certain", Counted(e.Certain, "wakeup"), of)
+		}
+		return fmt.Sprintf("without the fix %s of %s may go to another CPU", Counted(e.Possible, "wakeup"), tasks)
+	}
 	switch {
 	case e.Certain > 0 && e.Possible > 0:
 		return fmt.Sprintf("the patch changes %s of %s for certain and %s possibly", Counted(e.Certain, "wakeup"), tasks, Count(e.Possible))
