@@ -227,7 +227,11 @@ func namesOn(t *testing.T, turn int) {
 				t.Fatal(err)
 			}
 		}
-		for i := range renamed[:2] {
+		most := renamed[:2]
+		if strings.Contains(name, "pprof") {
+			most = most[:1] // it tells what held up whom, and without a bundle nobody says that the other one owns the CPU
+		}
+		for i := range most {
 			if p := phrases[(i+turn)%len(phrases)]; !bytes.Contains(b, []byte(p)) {
 				t.Errorf("%s does not hold %q", name, p)
 			}
