@@ -166,14 +166,25 @@ func mdText(s string) string {
 	return b.String()
 }
 
-// mdCode sets text as code, which also keeps @name and the like from meaning
-// anything; where code cannot hold it, it is escaped.
+// mdCode sets text as code, in which nothing means anything, within marks longer than any
+// in it. What could be HTML to a careless reader, or is a bar within a table, is escaped
+// instead.
 func mdCode(s string) string {
-	if strings.TrimSpace(s) != "" && !strings.ContainsAny(s, "`|<>&\\") {
-		return "`" + s + "`"
+	if strings.TrimSpace(s) == "" || strings.ContainsAny(s, "|<>&") {
+		return mdInert.Replace(mdEscape(s))
 	}
-	return strings.ReplaceAll(mdEscape(s), "@", "&#64;")
+	marks := "`"
+	for strings.Contains(s, marks) {
+		marks += "`"
+	}
+	if s[0] == '`' || s[len(s)-1] == '`' || s[0] == ' ' && s[len(s)-1] == ' ' {
+		s = " " + s + " " // a reader takes these two off
+	}
+	return marks + s + marks
 }
+
+// mdInert takes from names what readers make links and mentions of.
+var mdInert = strings.NewReplacer("@", "&#64;", ":", "&#58;", "www.", "www&#46;")
 
 // mdEscape keeps Markdown from reading anything into text. An underscore within
 // a word means nothing to it.
