@@ -20,7 +20,7 @@ type rehearsal struct {
 // maxAhead bounds the events that the replay is behind. A rehearsal has to wait for the
 // next run of each wakee, so where few events come it is behind for long, and where many
 // do it has to do with less.
-const maxAhead = 1 << 17
+const maxAhead = 1 << 14
 
 // newRehearsal begins a rehearsal, nil where there is nothing to learn.
 func newRehearsal(rec *timeline.Recorded, plan *Plan) *rehearsal {
@@ -60,7 +60,7 @@ func (h *rehearsal) push(ev *parser.Event, replay func(*parser.Event) error) err
 			return err
 		}
 	}
-	if h.head > maxAhead/2 {
+	if h.head > maxAhead/4 {
 		n := copy(h.queue, h.queue[h.head:])
 		clear(h.queue[n:])
 		h.queue, h.head = h.queue[:n], 0

@@ -19,7 +19,8 @@ func main() { os.Exit(mainStatus()) }
 // mainStatus runs the command with the process's own streams and signals.
 func mainStatus() int {
 	ignoreWriteSignals()
-	debug.SetGCPercent(400) // the heap is small and bounded: collect less often
+	debug.SetGCPercent(400)        // the heap is small and bounded: collect less often,
+	debug.SetMemoryLimit(80 << 20) // but as often as that takes
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal kills at once

@@ -6,6 +6,7 @@
 package timeline
 
 import (
+	"slices"
 	"strings"
 
 	"schedreplay/kernelmodel/fair"
@@ -67,6 +68,7 @@ type CPU struct {
 	guard    int32
 	Queue    []*Task  // tasks queued, current included, idle not
 	Inflight int      // wakeups on the wake list
+	flying   []*Task  // those tasks
 	sure     int      // of these, those certainly queued by now
 	Since    int64    // when cur became current, NoTime if before the window
 	IdleAt   int64    // when it last went idle
@@ -189,8 +191,8 @@ func New(s *Survey, ncpu int, delays bool) *Timeline {
 // waking: it was woken before the capture begins.
 func (t *Timeline) startFlight(p *Task) {
 	k := &t.CPU[p.CPU]
-	p.Inflight, p.QueuedKnown, p.queuedSure = p.CPU, true, true
-	k.Inflight++
+	p.QueuedKnown, p.queuedSure = true, true
+	k.board(p, p.CPU)
 	k.sure++
 	if !t.Survey.HasWakeup {
 		k.landing = append(k.landing, p)
@@ -563,11 +565,21 @@ func (t *Timeline) dequeue(p *Task, c int32, special bool) {
 	p.Contended = len(t.CPU[c].Queue) > 0
 }
 
+// board puts a task on the wake list of this CPU, whose number is c.
+func (k *CPU) board(p *Task, c int32) {
+	p.Inflight = c
+	k.Inflight++
+	k.flying = append(k.flying, p)
+}
+
 // land takes a task off the wake list it is on.
 func (t *Timeline) land(p *Task) {
 	if p.Inflight != parser.NoCPU {
 		k := &t.CPU[p.Inflight]
 		k.Inflight = max(0, k.Inflight-1)
+		if i := slices.Index(k.flying, p); i >= 0 {
+			k.flying = slices.Delete(k.flying, i, i+1)
+		}
 		if p.queuedSure {
 			k.sure = max(0, k.sure-1)
 		}
@@ -586,8 +598,8 @@ func (t *Timeline) Fly(p *Task, waker, c int32, w Window) {
 		t.fairLeave(p)
 		t.loadLeave(p)
 	}
-	p.Inflight, p.assumed = c, 0
-	t.CPU[c].Inflight++
+	p.assumed = 0
+	t.CPU[c].board(p, c)
 	t.CPU[c].FlownAt = max(t.CPU[c].FlownAt, w.Est)
 	if !t.Survey.HasWakeup {
 		t.CPU[c].landing = append(t.CPU[c].landing, p)
@@ -715,13 +727,16 @@ func (t *Timeline) Hear(ev *parser.Event) {
 
 // Lose forgets what was known of a CPU, or of all, of which events are missing.
 func (t *Timeline) Lose(ev *parser.Event) {
-	flying := false
 	for i := range t.CPU {
 		if ev.CPU >= 0 && int(ev.CPU) != i {
 			continue
 		}
 		k := &t.CPU[i]
-		flying = flying || k.Inflight > 0
+		for _, p := range k.flying {
+			p.Inflight, p.queuedSure = parser.NoCPU, false
+		}
+		clear(k.flying)
+		k.flying = k.flying[:0]
 		k.Rest = NewIdleTime()
 		k.Known, k.Cur, k.Prio, k.Inflight, k.sure = false, parser.NoPID, parser.NoPrio, 0, 0
 		k.Since = parser.NoTime
@@ -729,14 +744,6 @@ func (t *Timeline) Lose(ev *parser.Event) {
 		k.CFS.NR, k.CFS.Weight, k.CFS.Running = 0, 0, false
 		t.forgetQueue(int32(i))
 		t.changed(int32(i), max(ev.Start, t.Survey.Start), max(ev.Start, t.Survey.Start), ev.Time)
-	}
-	if !flying {
-		return
-	}
-	for _, p := range t.task.All() {
-		if p.Inflight != parser.NoCPU && (ev.CPU < 0 || p.Inflight == ev.CPU) {
-			p.Inflight, p.queuedSure = parser.NoCPU, false
-		}
 	}
 }
 
@@ -794,8 +801,8 @@ func (t *Timeline) applySwitch(ev *parser.Event) {
 		}
 		t.forgetQueue(c)
 		for _, p := range k.landing[held:] {
-			p.QueuedKnown, p.queuedSure, p.Inflight = true, true, c
-			k.Inflight++
+			p.QueuedKnown, p.queuedSure = true, true
+			k.board(p, c)
 			k.sure++
 		}
 		k.IdleAt = ev.Time
