@@ -50,6 +50,8 @@ func (h *Rehearsed) Forget(now int64) {
 const (
 	// noteBlock is how many notes are read backwards at a time.
 	noteBlock = 1024
+	// hurriedBlock is the same where the notes are not settled yet.
+	hurriedBlock = 128
 	// noteSpan is after how many milliseconds a note says nothing any more.
 	noteSpan = 256
 	// fitOne is how well the value fits that fits best.
@@ -184,7 +186,12 @@ func (h *hindsight) settled(i int) int {
 // read reads the block that begins with note i backwards, from where later notes say
 // nothing of it any more.
 func (h *hindsight) read(i int) {
-	h.from, h.to = i, max(i+1, min(i+noteBlock, h.settled(i)))
+	h.from, h.to = i, min(i+noteBlock, h.settled(i))
+	if h.to <= i {
+		// So many events that the rehearsal cannot be as far ahead as to settle this one:
+		// to read anew for each would take as many steps as there are notes ahead.
+		h.to = min(i+hurriedBlock, len(h.list))
+	}
 	end := h.to
 	for ms := int64(0); end < len(h.list) && ms < noteSpan; end++ {
 		if x := h.list[end]; x.kind() != noteProof {
