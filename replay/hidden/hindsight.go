@@ -50,8 +50,6 @@ func (h *Rehearsed) Forget(now int64) {
 const (
 	// noteBlock is how many notes are read backwards at a time.
 	noteBlock = 1024
-	// hurriedBlock is the same where the notes are not settled yet.
-	hurriedBlock = 128
 	// noteSpan is after how many milliseconds a note says nothing any more.
 	noteSpan = 256
 	// fitOne is how well the value fits that fits best.
@@ -190,7 +188,7 @@ func (h *hindsight) read(i int) {
 	if h.to <= i {
 		// So many events that the rehearsal cannot be as far ahead as to settle this one:
 		// to read anew for each would take as many steps as there are notes ahead.
-		h.to = min(i+hurriedBlock, len(h.list))
+		h.to = min(i+noteBlock, len(h.list))
 	}
 	end := h.to
 	for ms := int64(0); end < len(h.list) && ms < noteSpan; end++ {
