@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"schedreplay/cmd/schedreplay/internal/cmdline"
+	"schedreplay/cmd/schedreplay/internal/page"
 	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/export/anonymize"
 	"schedreplay/export/outdir"
@@ -94,7 +95,7 @@ func (a *app) anonymize(in *input, out string, entry bool) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.out, "%s: %d records; %s replaced\n", out, report.Records, plural(int64(names.Replaced()), "name"))
+	fmt.Fprintf(a.out, "%s: %d records; %s replaced\n", out, report.Records, page.Counted(int64(names.Replaced()), "name"))
 	if kept := names.Kept(); len(kept) > 0 {
 		for i, k := range kept {
 			kept[i] = parser.DisplayComm(k)
@@ -102,14 +103,14 @@ func (a *app) anonymize(in *input, out string, entry bool) error {
 		fmt.Fprintln(a.out, term.Wrap("kept, as names of kernel threads and recorders: "+strings.Join(kept, ", "), 80))
 	}
 	if names.Merged > 0 {
-		a.note(plural(names.Merged, "name") + " had to share a replacement: too many are as short")
+		a.note(page.Counted(names.Merged, "name") + " had to share a replacement: too many are as short")
 	}
 	if report.Masked > 0 {
 		are := " are"
 		if report.Masked == 1 {
 			are = " is"
 		}
-		a.note(plural(report.Masked, "line") + are + " blanked: what in it is a name is not certain")
+		a.note(page.Counted(report.Masked, "line") + are + " blanked: what in it is a name is not certain")
 	}
 	if report.Dropped > 0 {
 		a.note(fmt.Sprintf("%d bytes behind a damaged place are not in the copy", report.Dropped))

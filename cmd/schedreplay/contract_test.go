@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"schedreplay/cmd/schedreplay/internal/cmdline"
+	"schedreplay/cmd/schedreplay/internal/page"
 	"schedreplay/cmd/schedreplay/internal/wall"
 	"schedreplay/cpumask"
 	"schedreplay/export/rows"
@@ -380,7 +381,7 @@ func TestFitTask(t *testing.T) {
 		{"ab", 1234567, 6, "…[1234567]"},
 		{"é\x1b", 1, 0, `é\x1b[1]`},
 	} {
-		if got := fitTask(c.comm, c.pid, c.width); got != c.want {
+		if got := page.Task(c.comm, c.pid, c.width); got != c.want {
 			t.Errorf("%q %d in %d: %q, want %q", c.comm, c.pid, c.width, got, c.want)
 		}
 	}

@@ -2,22 +2,17 @@ package main
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
+	"schedreplay/cmd/schedreplay/internal/page"
 	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/cmd/schedreplay/internal/wall"
 	"schedreplay/export/jsondoc"
 	"schedreplay/findings"
 	"schedreplay/findings/say"
-	"schedreplay/kernelmodel/place"
 	"schedreplay/replay"
 )
-
-// explainWidth is the width of explain's text: it is quoted in mails.
-const explainWidth = 75
 
 func (a *app) explainCommand() *cobra.Command {
 	var c common
@@ -84,7 +79,7 @@ func (a *app) explain(in *input, c *common, n int64) error {
 			case w.N != n:
 				return
 			case !wakeupShown(&c.filter, w):
-				refused = usagef("wakeup %d is of %s at %s s; the filter hides it (%s)", n, fitTask(w.Task.Comm, w.Task.PID, 0), say.Stamp(w.Time), c.filter.String())
+				refused = usagef("wakeup %d is of %s at %s s; the filter hides it (%s)", n, page.Task(w.Task.Comm, w.Task.PID, 0), say.Stamp(w.Time), c.filter.String())
 				return
 			}
 			found = true
@@ -95,13 +90,13 @@ func (a *app) explain(in *input, c *common, n int64) error {
 				return
 			}
 			for _, l := range in.remarks(say.Headline(head)) {
-				fmt.Fprintln(a.out, term.Wrap(say.Terminal(l), explainWidth))
+				fmt.Fprintln(a.out, term.Wrap(say.Terminal(l), page.Quoted))
 			}
 			when := c.clock.Of(w.Time)
 			if when != "" {
 				when = ", " + when
 			}
-			(&decision{d, a, when}).text()
+			a.page().Decision(d, when)
 		},
 	}
 	res, err := a.replayWith(in, o)
@@ -111,7 +106,7 @@ func (a *app) explain(in *input, c *common, n int64) error {
 	case refused != nil:
 		return refused
 	case !found:
-		return usagef("--wakeup %d: the capture has %s", n, plural(total, "wakeup"))
+		return usagef("--wakeup %d: the capture has %s", n, page.Counted(total, "wakeup"))
 	}
 	a.notes(say.Notes(res), res.Host.Notes)
 	return nil
@@ -146,103 +141,4 @@ func (a *app) lastWakeup(in *input, c *common) (int64, error) {
 		a.note(fmt.Sprintf("wakeup %d at %s s is in the same microsecond, after --at", next.n, say.Stamp(next.time)))
 	}
 	return last.n, nil
-}
-
-// decision prints one wakeup test by test.
-type decision struct {
-	*findings.Decision
-	a *app
-	// when is the wall time, "" if unknown.
-	when string
-}
-
-var marks = [...]string{findings.Both: "  ", findings.OriginalAlone: "- ", findings.PatchedAlone: "+ "}
-
-// text tells the decision to people.
-func (d *decision) text() {
-	w, s := d.Wakeup, d.a.style()
-	d.line(s.Bold(fmt.Sprintf("%s %d at %s s%s", w.Kind, w.N, say.Stamp(w.Time), d.when)))
-	d.line("")
-	for _, f := range say.DecisionFacts(d.Decision) {
-		d.line(term.Beside(f.Name, say.Terminal(f.Text), 10, explainWidth))
-	}
-	d.line("")
-	for _, of := range [...]findings.Side{findings.OriginalAlone, findings.PatchedAlone} {
-		lines := strings.ReplaceAll(term.Wrap(say.DecisionPlaced(d.Decision, of), explainWidth-2), "\n", "\n  ")
-		d.line(s.Bold(marks[of]) + lines)
-		if path := d.CallPath(of); path != nil {
-			d.line(term.Indent(strings.Join(path, " > "), 4, explainWidth))
-		}
-	}
-	d.line("")
-	if why := say.NoSteps(d.Decision); why != "" {
-		d.line(term.Wrap(why, explainWidth))
-		d.line("")
-	} else {
-		d.tests()
-	}
-	for _, l := range say.DecisionVerdict(d.Decision) {
-		d.line(term.Wrap(l, explainWidth))
-	}
-}
-
-func (d *decision) line(s string) { fmt.Fprintln(d.a.out, s) }
-
-// tests prints every test as a tree of calls, then the candidates.
-func (d *decision) tests() {
-	s := d.a.style()
-	d.line(s.Bold("the tests") + " (- original alone, + patched alone)")
-	var open []string
-	at := ""
-	parts := d.PartsAt()
-	for i := 0; i < len(d.Steps); {
-		st := &d.Steps[i]
-		if i == parts {
-			d.line(s.Bold("  here the kernels part"))
-		}
-		fn := st.Func
-		if st.Kind == place.AskSync && at != "" {
-			fn = at // a flag handed down
-		}
-		if fn != at {
-			k, _ := d.Kernel(st.Side)
-			chain := place.Calls(fn, d.Wakeup.Kind, &k.Rules)
-			for depth, name := range chain {
-				if depth >= len(open) || open[depth] != name {
-					open = append(open[:min(depth, len(open))], name)
-					d.line(marks[st.Side] + strings.Repeat(" ", depth) + name + "()")
-				}
-			}
-			open, at = chain, fn
-		}
-		n := d.Alike(i)
-		lead := marks[st.Side] + strings.Repeat(" ", len(open))
-		text := lead + strings.ReplaceAll(term.Wrap(say.StepLine(d.Steps[i:i+n]), explainWidth-len(lead)), "\n", "\n"+lead)
-		switch st.Side {
-		case findings.OriginalAlone:
-			text = s.Bad(text)
-		case findings.PatchedAlone:
-			text = s.Good(text)
-		}
-		d.line(text)
-		i += n
-	}
-	d.line("")
-	o, p := d.Candidates(findings.OriginalAlone), d.Candidates(findings.PatchedAlone)
-	if len(o)+len(p) == 0 {
-		return
-	}
-	if slices.Equal(o, p) {
-		d.scanned("looked at", o)
-	} else {
-		d.scanned("- looked at", o)
-		d.scanned("+ looked at", p)
-	}
-	d.line("")
-}
-
-func (d *decision) scanned(name string, list []findings.Candidate) {
-	if len(list) > 0 {
-		d.line(term.Beside(name, say.Candidates(list), 13, explainWidth))
-	}
 }

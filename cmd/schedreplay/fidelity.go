@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"schedreplay/cmd/schedreplay/internal/page"
 	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/export/jsondoc"
 	"schedreplay/findings/say"
@@ -72,7 +73,7 @@ func (a *app) fidelityTime(in *input, c *common, l *loopFlags) error {
 	}}
 	var rows [][]term.Cell
 	for _, o := range r.Trust.Tasks {
-		rows = append(rows, term.Cells(fitTask(o.Comm, o.PID, 0), say.Multiple(o.P50), say.Multiple(o.P90), say.Multiple(o.P99), fmt.Sprintf("%.2f", o.Apart)))
+		rows = append(rows, term.Cells(page.Task(o.Comm, o.PID, 0), say.Multiple(o.P50), say.Multiple(o.P90), say.Multiple(o.P99), fmt.Sprintf("%.2f", o.Apart)))
 	}
 	t.All(a.out, 80, rows)
 	return nil
@@ -101,40 +102,11 @@ func (a *app) fidelity(in *input, c *common) error {
 	if c.format == "json" {
 		_, _ = a.out.Write(jsondoc.Fidelity(res, &f, in.partial() != nil))
 	} else {
-		a.fidelityText(in, res, &f, c)
+		a.provenance(in, res)
+		a.page().Fidelity(res, &f, shown(&c.filter))
 	}
 	a.notes(say.Notes(res), res.Host.Notes)
 	return nil
-}
-
-func (a *app) fidelityText(in *input, res *replay.Result, f *replay.Fidelity, c *common) {
-	a.provenance(in, res)
-	fmt.Fprintf(a.out, "model of %s against the recording%s\n\n", res.BaselineKernel().Name, shown(&c.filter))
-	if f.Decisions == 0 {
-		fmt.Fprintln(a.out, "no decision that could be scored")
-		for _, u := range res.Unknown {
-			a.paragraph("not known: "+say.Unknown(u).Line(), 0)
-		}
-		return
-	}
-	judged := f.Decisions - f.Unjudged
-	fmt.Fprintf(a.out, "decisions  %d, of which %d cannot be judged\n", f.Decisions, f.Unjudged)
-	fmt.Fprintf(a.out, "exact      %d  %s\n", f.Exact, percent(f.Exact, judged))
-	fmt.Fprintf(a.out, "covered    %d  %s\n", f.Covered, percent(f.Covered, judged))
-	fmt.Fprintf(a.out, "mean set   %.2f CPUs\n\n", f.PossibleMean())
-	t := term.Table{Style: a.style(), Columns: []term.Column{
-		{Name: "predicted path", Width: 16},
-		{Name: "decisions", Width: 9, Right: true},
-		{Name: "exact", Width: 9, Right: true},
-		{Width: 8, Right: true},
-		{Name: "covered", Width: 9, Right: true},
-		{Width: 8, Right: true},
-	}}
-	t.Head(a.out)
-	for _, p := range f.Paths {
-		t.Row(a.out, term.Cells(string(p.Path), fmt.Sprint(p.Decisions),
-			fmt.Sprint(p.Exact), percent(p.Exact, p.Decisions), fmt.Sprint(p.Covered), percent(p.Covered, p.Decisions))...)
-	}
 }
 
 // provenance says what a text is about: the input, not its path.

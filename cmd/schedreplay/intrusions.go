@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"schedreplay/cmd/schedreplay/internal/page"
 	"schedreplay/cmd/schedreplay/internal/show"
 	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/export/jsondoc"
@@ -103,7 +104,7 @@ func (a *app) intrusionsCPU(res *replay.Result, r *replay.CPUResult, c *common) 
 	s := a.style()
 	owner := "owner unknown"
 	if r.Owner != nil {
-		owner = fmt.Sprintf("owner %s (%s)", fitTask(r.Owner.Comm, r.Owner.PID, 0), r.OwnerFrom)
+		owner = fmt.Sprintf("owner %s (%s)", page.Task(r.Owner.Comm, r.Owner.PID, 0), r.OwnerFrom)
 	}
 	fmt.Fprintf(a.out, "%s  %s, %s\n", s.Bold(fmt.Sprintf("CPU %d", r.CPU)), owner, say.Source(res.Isolated.Source))
 	a.classTimes(r)
@@ -142,13 +143,13 @@ func (a *app) intrusionsCPU(res *replay.Result, r *replay.CPUResult, c *common) 
 		if st.Entry != nil {
 			path = string(st.Entry.Path)
 		}
-		t.Row(a.out, term.Cell{Text: fitTask(st.Task.Comm, st.Task.PID, 20), In: s.Bad}, term.Cell{Text: string(st.How)}, term.Cell{Text: replay.Seconds(st.Arrived)},
+		t.Row(a.out, term.Cell{Text: page.Task(st.Task.Comm, st.Task.PID, 20), In: s.Bad}, term.Cell{Text: string(st.How)}, term.Cell{Text: replay.Seconds(st.Arrived)},
 			term.Cell{Text: from}, term.Cell{Text: path}, term.Cell{Text: stayLength(res, st)})
 		if at := c.clock.Of(st.Arrived); at != "" {
 			fmt.Fprintf(a.out, "      at %s\n", at)
 		}
 		if e := st.Entry; e != nil && e.Waker.PID != parser.NoPID {
-			fmt.Fprintf(a.out, "      woken on CPU %s while %s was current (%s)\n", say.CPUText(e.WakerCPU), fitTask(e.Waker.Comm, e.Waker.PID, 0), e.WakerContext)
+			fmt.Fprintf(a.out, "      woken on CPU %s while %s was current (%s)\n", say.CPUText(e.WakerCPU), page.Task(e.Waker.Comm, e.Waker.PID, 0), e.WakerContext)
 		}
 		a.stayCost(res, st)
 	}
@@ -163,7 +164,7 @@ func (a *app) intrusionsCPU(res *replay.Result, r *replay.CPUResult, c *common) 
 		fmt.Fprintf(a.out, "\n  %s\n", s.Bold("resident at start, entry outside the capture"))
 	}
 	for _, st := range before {
-		fmt.Fprintf(a.out, "  %s %s\n", s.Warn(fitTask(st.Task.Comm, st.Task.PID, 20)), stayLength(res, st))
+		fmt.Fprintf(a.out, "  %s %s\n", s.Warn(page.Task(st.Task.Comm, st.Task.PID, 20)), stayLength(res, st))
 		a.stayCost(res, st)
 	}
 	if len(before) > 0 {
@@ -171,10 +172,10 @@ func (a *app) intrusionsCPU(res *replay.Result, r *replay.CPUResult, c *common) 
 		a.paragraph(text, 2)
 	}
 	if r.StaysDropped > 0 {
-		fmt.Fprintf(a.out, "  %s more are not listed\n", plural(r.StaysDropped, "stay"))
+		fmt.Fprintf(a.out, "  %s more are not listed\n", page.Counted(r.StaysDropped, "stay"))
 	}
 	if hidden > 0 {
-		fmt.Fprintf(a.out, "  %s outside the filter\n", plural(hidden, "stay"))
+		fmt.Fprintf(a.out, "  %s outside the filter\n", page.Counted(hidden, "stay"))
 	}
 	a.others(r, &c.filter)
 }
@@ -188,7 +189,7 @@ func (a *app) classTimes(r *replay.CPUResult) {
 	var parts []string
 	for _, c := range replay.Classes() {
 		if ns := r.Time[c]; ns > 0 {
-			parts = append(parts, fmt.Sprintf("%s %s (%s)", c, say.Milliseconds(ns), percent(ns, total)))
+			parts = append(parts, fmt.Sprintf("%s %s (%s)", c, say.Milliseconds(ns), page.Percent(ns, total)))
 		}
 	}
 	a.paragraph(strings.Join(parts, ", "), 2)
@@ -205,13 +206,13 @@ func stayLength(res *replay.Result, s *replay.Stay) string {
 func (a *app) stayCost(res *replay.Result, st *replay.Stay) {
 	at := ""
 	if st.CutRuns > 0 {
-		at = " (at least: " + plural(st.CutRuns, "run") + " cut by the window or a gap)"
+		at = " (at least: " + page.Counted(st.CutRuns, "run") + " cut by the window or a gap)"
 	}
-	fmt.Fprintf(a.out, "      %s, %s%s\n", plural(st.Runs, "run"), say.Milliseconds(st.RunNS), at)
+	fmt.Fprintf(a.out, "      %s, %s%s\n", page.Counted(st.Runs, "run"), say.Milliseconds(st.RunNS), at)
 	if st.SelectionsUnknown > 0 {
-		fmt.Fprintf(a.out, "      %s there; whether the kernel selected is not known of %d\n", plural(st.Wakings, "later waking"), st.SelectionsUnknown)
+		fmt.Fprintf(a.out, "      %s there; whether the kernel selected is not known of %d\n", page.Counted(st.Wakings, "later waking"), st.SelectionsUnknown)
 	} else if st.Wakings > 0 {
-		fmt.Fprintf(a.out, "      %s there, %s, %d chose the CPU again\n", plural(st.Wakings, "later waking"), plural(st.Selections, "selection"), st.StayedPut)
+		fmt.Fprintf(a.out, "      %s there, %s, %d chose the CPU again\n", page.Counted(st.Wakings, "later waking"), page.Counted(st.Selections, "selection"), st.StayedPut)
 	}
 	if st.DelayedOwner > 0 {
 		fmt.Fprintf(a.out, "      delayed the owner %s, %s in all\n", say.Times(st.DelayedOwner), say.Milliseconds(st.DelayedOwnerNS))
@@ -256,6 +257,6 @@ func (a *app) others(r *replay.CPUResult, f *show.Filter) {
 			t.Head(a.out)
 			first = false
 		}
-		t.Row(a.out, term.Cells(fitTask(o.Task.Comm, o.Task.PID, 24), o.Class.String(), fmt.Sprintf("%d runs", o.Runs), say.Milliseconds(o.RunNS))...)
+		t.Row(a.out, term.Cells(page.Task(o.Task.Comm, o.Task.PID, 24), o.Class.String(), fmt.Sprintf("%d runs", o.Runs), say.Milliseconds(o.RunNS))...)
 	}
 }

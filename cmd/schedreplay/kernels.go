@@ -2,14 +2,11 @@ package main
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/export/jsondoc"
-	"schedreplay/findings/say"
 	"schedreplay/kernelmodel/rules"
 )
 
@@ -59,7 +56,11 @@ KERNEL is release[(+|-)fix]…, as in 6.1.82, 6.1.192-smt-span or
 				return err
 			}
 			if !diff {
-				a.kernelRows(c.format)
+				if c.format == "json" {
+					_, _ = a.out.Write(jsondoc.Kernels())
+				} else {
+					a.page().Kernels()
+				}
 				return nil
 			}
 			x, err := rules.ParseKernel(args[0], "")
@@ -70,7 +71,11 @@ KERNEL is release[(+|-)fix]…, as in 6.1.82, 6.1.192-smt-span or
 			if err != nil {
 				return err
 			}
-			a.kernelDiff(x, y, c.format)
+			if c.format == "json" {
+				_, _ = a.out.Write(jsondoc.KernelDiff(x, y))
+			} else {
+				a.page().KernelDiff(x, y)
+			}
 			return nil
 		},
 	}
@@ -97,83 +102,4 @@ func onlyWithExplain(cmd *cobra.Command) (err error) {
 		}
 	})
 	return err
-}
-
-func (a *app) kernelRows(format string) {
-	table := rules.Rows()
-	if format == "json" {
-		_, _ = a.out.Write(jsondoc.Kernels())
-		return
-	}
-	s := a.style()
-	fmt.Fprintln(a.out, s.Bold(fmt.Sprintf("%-6s %-9s %s", "row", "isolation", "fixes, and what changed since the row before")))
-	for i := range table {
-		r := &table[i]
-		leak := s.Good("holds    ")
-		if r.Rules.Leaks() {
-			leak = s.Bad("leaks    ")
-		}
-		list := strings.Join(say.Fixes(r.Rules.Carried()), " ")
-		if list == "" {
-			list = "-"
-		}
-		fmt.Fprintf(a.out, "%-6s %s %s\n", r.Name(), leak, strings.TrimLeft(term.Indent(list, 17, 80), " "))
-		for _, d := range r.Since() {
-			fmt.Fprintln(a.out, term.Indent(withCommits(d.To, d.Commits), 17, 80))
-		}
-	}
-	fmt.Fprintf(a.out, "\n%s\n", s.Bold("fixes"))
-	for _, f := range rules.Fixes() {
-		doc, commits := f.Describe()
-		fmt.Fprintln(a.out, term.Indent(fmt.Sprintf("%s: %s", f, withCommits(doc, commits)), 2, 80))
-	}
-	fmt.Fprintln(a.out, "\n"+term.Wrap("Stable branches took fixes at some point release: kernels --diff 6.1.82 6.1.83 shows one. "+
-		"A release between two rows has the rules of the earlier one.", 80))
-}
-
-func withCommits(s, commits string) string {
-	if commits == "" {
-		return s
-	}
-	return s + " (" + commits + ")"
-}
-
-func (a *app) kernelDiff(x, y *rules.Kernel, format string) {
-	if format == "json" {
-		_, _ = a.out.Write(jsondoc.KernelDiff(x, y))
-		return
-	}
-	diffs := rules.Differences(x, y)
-	s := a.style()
-	for _, k := range []*rules.Kernel{x, y} {
-		fmt.Fprintf(a.out, "%s: row %s, %s\n", s.Bold(k.Name), k.Row, a.leakWords(k))
-		for _, n := range say.KernelNotes(k) {
-			fmt.Fprintln(a.out, term.Indent(n, 2, 80))
-		}
-	}
-	if len(diffs) == 0 {
-		fmt.Fprintln(a.out, "\nboth place every waking task alike")
-		return
-	}
-	for _, d := range diffs {
-		fmt.Fprintln(a.out)
-		if d.From != "" {
-			fmt.Fprintln(a.out, "- "+strings.TrimPrefix(term.Indent(d.From, 2, 80), "  "))
-		}
-		fmt.Fprintln(a.out, "+ "+strings.TrimPrefix(term.Indent(d.To, 2, 80), "  "))
-		if d.Commits != "" {
-			fmt.Fprintln(a.out, s.Dim(term.Indent("commits "+d.Commits, 2, 80)))
-		}
-	}
-}
-
-func (a *app) leakWords(k *rules.Kernel) string {
-	s := a.style()
-	switch {
-	case len(k.Unknown) > 0:
-		return s.Warn("whether it has " + strings.Join(say.Fixes(k.Unknown), ", ") + " is not known")
-	case k.Rules.Leaks():
-		return s.Bad("can put tasks on isolated CPUs")
-	}
-	return s.Good("keeps tasks inside their sched domains")
 }

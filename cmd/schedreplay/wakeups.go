@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"schedreplay/cmd/schedreplay/internal/page"
 	"schedreplay/cmd/schedreplay/internal/show"
 	"schedreplay/cmd/schedreplay/internal/stream"
 	"schedreplay/cmd/schedreplay/internal/term"
@@ -139,12 +140,12 @@ func (a *app) wakeupText(t *term.Table, w *replay.Wakeup) {
 	case replay.MovedPossible:
 		moved = term.Cell{Text: "?", In: t.Style.Warn}
 	}
-	t.Row(a.out, term.Cell{Text: strconv.FormatInt(w.N, 10)}, term.Cell{Text: replay.Seconds(w.Time)}, term.Cell{Text: fitTask(w.Task.Comm, w.Task.PID, 18)},
+	t.Row(a.out, term.Cell{Text: strconv.FormatInt(w.N, 10)}, term.Cell{Text: replay.Seconds(w.Time)}, term.Cell{Text: page.Task(w.Task.Comm, w.Task.PID, 18)},
 		term.Cell{Text: say.CPUText(w.PrevCPU)}, rec, term.Cell{Text: placedText(&w.Original)}, term.Cell{Text: path}, term.Cell{Text: placedText(&w.Patched)}, moved)
 	if !a.verbose {
 		return
 	}
-	fmt.Fprintf(a.out, "%20s woken by %s in %s on CPU %s\n", "", fitTask(w.Waker.Comm, w.Waker.PID, 0), w.WakerContext, say.CPUText(w.WakerCPU))
+	fmt.Fprintf(a.out, "%20s woken by %s in %s on CPU %s\n", "", page.Task(w.Waker.Comm, w.Waker.PID, 0), w.WakerContext, say.CPUText(w.WakerCPU))
 	fmt.Fprintf(a.out, "%20s possible %s; patched by %s, possible %s\n", "", possibleText(&w.Original), w.Patched.Path, possibleText(&w.Patched))
 	for i := range w.More {
 		m := &w.More[i]

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"schedreplay/cmd/schedreplay/internal/page"
 	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/export/jsondoc"
 	"schedreplay/findings/say"
@@ -162,7 +163,7 @@ func (a *app) isolatedTable(res *replay.Result, r *loop.Result, all []loop.Outco
 	owner, name := -1, "no owner known"
 	for _, k := range res.CPUs {
 		if k.CPU == cpu && k.Owner != nil {
-			owner, name = r.Program.Find(k.Owner.PID), "owner "+fitTask(k.Owner.Comm, k.Owner.PID, 0)
+			owner, name = r.Program.Find(k.Owner.PID), "owner "+page.Task(k.Owner.Comm, k.Owner.PID, 0)
 		}
 	}
 	fmt.Fprintf(a.out, "\nCPU %d, %s\n", cpu, name)
@@ -210,7 +211,7 @@ func (a *app) busiestTable(r *loop.Result, all []loop.Outcome) {
 		}
 		left[best] = true
 		task := &r.Recorded.Tasks[best]
-		fmt.Fprintf(a.out, "\n%s\n", fitTask(task.Comm, task.PID, 0))
+		fmt.Fprintf(a.out, "\n%s\n", page.Task(task.Comm, task.PID, 0))
 		t := term.Table{Style: a.style(), Gap: 2, Columns: []term.Column{{Name: "scenario"}, {Name: "p50 us", Right: true}, {Name: "p90 us", Right: true}, {Name: "p99 us", Right: true}}}
 		var rows [][]term.Cell
 		for i := range all {
