@@ -24,12 +24,12 @@ import (
 	"schedreplay/internal/traces"
 )
 
-// record is a row as texts by column; "" is unknown. Sets of CPUs are lists, objects within
+// flatRow is a row as texts by column; "" is unknown. Sets of CPUs are lists, objects within
 // an object are flat.
-type record map[string]string
+type flatRow map[string]string
 
-// flatten puts a JSON object into a record.
-func (r record) flatten(prefix string, v map[string]any) {
+// flatten puts a JSON object into a row.
+func (r flatRow) flatten(prefix string, v map[string]any) {
 	for k, x := range v {
 		switch x := x.(type) {
 		case nil:
@@ -60,33 +60,33 @@ func decode(t *testing.T, b []byte, to any) {
 	}
 }
 
-func jsonRecord(t *testing.T, b []byte) record {
+func jsonRecord(t *testing.T, b []byte) flatRow {
 	t.Helper()
 	var v map[string]any
 	decode(t, b, &v)
-	r := record{}
+	r := flatRow{}
 	r.flatten("", v)
 	return r
 }
 
-func jsonlRecords(t *testing.T, b []byte) []record {
+func jsonlRecords(t *testing.T, b []byte) []flatRow {
 	t.Helper()
-	var out []record
+	var out []flatRow
 	for l := range bytes.Lines(b) {
 		out = append(out, jsonRecord(t, l))
 	}
 	return out
 }
 
-func csvRecords(t *testing.T, b []byte) []record {
+func csvRecords(t *testing.T, b []byte) []flatRow {
 	t.Helper()
 	lines, err := csv.NewReader(bytes.NewReader(b)).ReadAll()
 	if err != nil || len(lines) == 0 {
 		t.Fatalf("%d lines, %v", len(lines), err)
 	}
-	var out []record
+	var out []flatRow
 	for _, l := range lines[1:] {
-		r := record{}
+		r := flatRow{}
 		for i, k := range lines[0] {
 			r[k] = l[i]
 		}
@@ -95,7 +95,7 @@ func csvRecords(t *testing.T, b []byte) []record {
 	return out
 }
 
-func parquetRecords(t *testing.T, path string) []record {
+func parquetRecords(t *testing.T, path string) []flatRow {
 	t.Helper()
 	f, err := os.Open(path)
 	if err != nil {
@@ -105,12 +105,12 @@ func parquetRecords(t *testing.T, path string) []record {
 	p := parquet.NewReader(f)
 	defer p.Close()
 	columns := p.Schema().Columns()
-	var out []record
+	var out []flatRow
 	buf := make([]parquet.Row, 64)
 	for {
 		n, err := p.ReadRows(buf)
 		for _, row := range buf[:n] {
-			r := record{}
+			r := flatRow{}
 			for _, v := range row {
 				k := columns[v.Column()][0]
 				if r[k] = ""; !v.IsNull() {
@@ -130,7 +130,7 @@ func parquetRecords(t *testing.T, path string) []record {
 
 // same demands that two tables agree in every column that both have. rename gives the names
 // in want of columns that got calls otherwise.
-func same(t *testing.T, what string, want, got []record, rename map[string]string) {
+func same(t *testing.T, what string, want, got []flatRow, rename map[string]string) {
 	t.Helper()
 	if len(want) != len(got) {
 		t.Errorf("%s: %d rows and %d", what, len(want), len(got))
@@ -163,9 +163,9 @@ func same(t *testing.T, what string, want, got []record, rename map[string]strin
 }
 
 // by sorts records by some columns, numbers as such.
-func by(list []record, columns ...string) []record {
+func by(list []flatRow, columns ...string) []flatRow {
 	list = slices.Clone(list)
-	slices.SortStableFunc(list, func(a, b record) int {
+	slices.SortStableFunc(list, func(a, b flatRow) int {
 		for _, c := range columns {
 			x, _ := strconv.ParseInt(a[c], 10, 64)
 			y, _ := strconv.ParseInt(b[c], 10, 64)
@@ -226,7 +226,7 @@ func equalOn(t *testing.T, capture, bundle string) {
 	same(t, "wakeups --format jsonl", wakeups, jsonlRecords(t, must("wakeups", capture, "--format", "jsonl")), nil)
 	same(t, "wakeups --format csv", wakeups, csvRecords(t, must("wakeups", capture, "--format", "csv")), nil)
 	reported := csvRecords(t, read("report/wakeups.csv"))
-	var picked []record
+	var picked []flatRow
 	for _, r := range reported {
 		n, _ := strconv.Atoi(r["n"])
 		picked = append(picked, wakeups[n-1])
@@ -243,12 +243,12 @@ func equalOn(t *testing.T, capture, bundle string) {
 			Stays []map[string]any
 		}
 	}
-	var fromJSON []record
+	var fromJSON []flatRow
 	decode(t, must("intrusions", capture, "--format", "json"), &told)
 	entries, runNS := 0, int64(0)
 	for _, c := range told.CPUs {
 		for _, s := range c.Stays {
-			r := record{"cpu": strconv.Itoa(c.CPU)}
+			r := flatRow{"cpu": strconv.Itoa(c.CPU)}
 			r.flatten("", s)
 			fromJSON = append(fromJSON, r)
 			if r["how"] != "resident-at-start" {
@@ -283,7 +283,7 @@ func equalOn(t *testing.T, capture, bundle string) {
 	for _, c := range rep.CPUs {
 		sum += c.Entries
 		for _, s := range c.Stays {
-			r := record{"cpu": strconv.Itoa(c.CPU)}
+			r := flatRow{"cpu": strconv.Itoa(c.CPU)}
 			r.flatten("", s)
 			for _, k := range []string{"patched_run_ns", "patched_wakings"} { // arrays of two bounds
 				delete(r, k)

@@ -12,6 +12,7 @@ import (
 	"schedreplay/parser"
 	"schedreplay/parser/host"
 	"schedreplay/parser/open"
+	"schedreplay/record"
 	"schedreplay/replay"
 )
 
@@ -80,7 +81,7 @@ func exitStatus(err error) int {
 	case errors.As(err, new(*usage.Error)),
 		errors.Is(err, open.ErrAmbiguous), errors.Is(err, open.ErrNoCapture), errors.Is(err, open.ErrOracle),
 		errors.Is(err, host.ErrFlag), errors.Is(err, host.ErrContradiction),
-		errors.Is(err, rules.ErrKernel), errors.Is(err, replay.ErrOptions):
+		errors.Is(err, rules.ErrKernel), errors.Is(err, replay.ErrOptions), errors.Is(err, record.ErrOptions):
 		return exitUsage
 	}
 	return exitInput

@@ -20,7 +20,8 @@ import (
 // timeline; dialects → {parser, tep, text}. In kernelmodel,
 // place asks through explore, on a topo, by the rules.
 var arrows = map[string][]string{
-	"cmd":                 {"report", "export", "export/anonymize", "findings", "findings/say", "loop", "loop/work", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser", "parser/open", "parser/host"},
+	"cmd":                 {"report", "export", "export/anonymize", "findings", "findings/say", "loop", "loop/work", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser", "parser/open", "parser/host", "record"},
+	"record":              {"parser", "parser/ftrace", "parser/host"},
 	"report":              {"plots", "export", "findings", "findings/say", "findings/stats", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
 	"plots":               {"findings", "findings/say", "findings/stats", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
 	"export":              {"findings", "findings/say", "loop", "loop/work", "replay", "kernelmodel/rules", "kernelmodel/place", "parser"},

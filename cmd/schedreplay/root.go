@@ -49,7 +49,7 @@ capture, 3 unreadable or damaged input, 4 cannot write, 130 interrupted.`,
 	p.BoolVarP(&a.verbose, "verbose", "v", false, "more notes, and more columns where a command has them")
 	root.AddCommand(
 		a.reportCommand(), a.wakeupsCommand(), a.intrusionsCommand(), a.explainCommand(), a.fidelityCommand(), a.topologyCommand(),
-		a.timelineCommand(), a.eventsCommand(), a.kernelsCommand(), a.sweepCommand(), a.whatifCommand(), a.adviseCommand(), a.convertCommand(), a.anonymizeCommand(), a.collectCommand(), a.compareCommand(), a.checkCommand(),
+		a.timelineCommand(), a.eventsCommand(), a.kernelsCommand(), a.sweepCommand(), a.whatifCommand(), a.adviseCommand(), a.convertCommand(), a.anonymizeCommand(), a.collectCommand(), a.recordCommand(), a.compareCommand(), a.checkCommand(),
 		a.manCommand(),
 	)
 	root.InitDefaultCompletionCmd()

@@ -101,6 +101,8 @@ type tree struct {
 	name, dir, tmp string
 	inputs         Inputs
 	files          []string
+	// once: nothing replaces it, neither now nor later.
+	once bool
 }
 
 // Dir is a folder in the making, or one below it.
@@ -111,16 +113,21 @@ type Dir struct {
 
 // New begins a folder at path, which must be free, empty, or hold an older
 // folder that this package made and nothing else.
-func New(path string, inputs Inputs) (*Dir, error) {
-	t := &tree{name: path, inputs: inputs}
+func New(path string, inputs Inputs) (*Dir, error) { return begin(&tree{name: path, inputs: inputs}) }
+
+// NewOnce begins a folder at path, which must be free or empty. No other takes its
+// place later: what it holds cannot be made again.
+func NewOnce(path string) (*Dir, error) { return begin(&tree{name: path, once: true}) }
+
+func begin(t *tree) (*Dir, error) {
 	var err error
-	if t.dir, err = place(path); err == nil {
+	if t.dir, err = place(t.name); err == nil {
 		if err = t.mayReplace(); err == nil {
 			t.tmp, err = beside(t.dir, func(p string) error { return os.Mkdir(p, 0o777) })
 		}
 	}
 	if err != nil {
-		return nil, Wrap(path, err)
+		return nil, Wrap(t.name, err)
 	}
 	return &Dir{t, ""}, nil
 }
@@ -163,6 +170,8 @@ func (t *tree) mayReplace() error {
 		return err
 	case len(list) == 0:
 		return nil
+	case t.once:
+		return errors.New("the folder exists and is not empty; write to another place")
 	}
 	mark, err := os.ReadFile(filepath.Join(t.dir, marker))
 	lines := strings.Split(string(mark), "\n")
@@ -233,10 +242,12 @@ func (d *Dir) WriteFile(name string, b []byte) error {
 func (d *Dir) Keep() error { return Wrap(d.name, d.keep()) }
 
 func (t *tree) keep() error {
-	slices.Sort(t.files)
-	mark := strings.Join(append([]string{markerHead}, t.files...), "\n") + "\n"
-	if err := os.WriteFile(filepath.Join(t.tmp, marker), []byte(mark), 0o666); err != nil {
-		return err
+	if !t.once {
+		slices.Sort(t.files)
+		mark := strings.Join(append([]string{markerHead}, t.files...), "\n") + "\n"
+		if err := os.WriteFile(filepath.Join(t.tmp, marker), []byte(mark), 0o666); err != nil {
+			return err
+		}
 	}
 	if err := t.mayReplace(); err != nil { // somebody may have put something there meanwhile
 		return err

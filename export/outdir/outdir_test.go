@@ -250,3 +250,24 @@ func FuzzMayReplace(f *testing.F) {
 		}
 	})
 }
+
+// What cannot be made again is never replaced, not even by its own maker.
+func TestOnce(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "recording")
+	d, err := NewOnce(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Drop()
+	if err := errors.Join(d.WriteFile("perf.data", []byte("events")), d.Keep()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := NewOnce(dir); !errors.Is(err, ErrWrite) || !strings.Contains(err.Error(), "another place") {
+		t.Errorf("a second recording: %v", err)
+	}
+	if err := write(dir, "report", "report.html"); !errors.Is(err, ErrForeign) {
+		t.Errorf("a report in its place: %v", err)
+	}
+	alone(t, dir, "perf.data")
+	holds(t, filepath.Join(dir, "perf.data"), "events")
+}

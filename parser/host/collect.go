@@ -166,14 +166,23 @@ type Collected struct {
 	Remedy string
 }
 
-// remedyFor says what helps a process of that user id against files it could not
-// read. A kernel that is locked down (kernel_lockdown(7)) keeps debugfs from root too.
-func remedyFor(root string, uid int) string {
+// Lockdown returns the mode of kernel_lockdown(7) of the machine whose sys folder is
+// under root, "integrity" or "confidentiality"; empty if its kernel is not locked down.
+func Lockdown(root string) string {
 	b, _ := os.ReadFile(filepath.Join(root, "sys/kernel/security/lockdown"))
 	_, mode, _ := strings.Cut(string(b), "[")
 	mode, _, _ = strings.Cut(mode, "]")
-	switch {
-	case mode != "" && mode != "none":
+	if mode == "none" {
+		return ""
+	}
+	return mode
+}
+
+// remedyFor says what helps a process of that user id against files it could not
+// read. A kernel that is locked down keeps debugfs from root too.
+func remedyFor(root string, uid int) string {
+	switch mode := Lockdown(root); {
+	case mode != "":
 		return fmt.Sprintf("the kernel is locked down (%s): root cannot read debugfs either", mode)
 	case uid != 0:
 		return "root reads them all"

@@ -2,6 +2,7 @@ package host
 
 import (
 	"fmt"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -29,6 +30,22 @@ func (t *tree) readTasks(h *parser.Host) {
 	if bad > 0 {
 		t.note("%d files of tasks under /proc are malformed and were left out", bad)
 	}
+}
+
+// Task reads what /proc under root says now of a task; false if there is none of
+// that pid.
+func Task(root string, pid int32) (parser.TaskInfo, bool) {
+	t := newTree(root)
+	dir := fmt.Sprintf("proc/%d", pid)
+	for _, f := range []string{"status", "stat"} {
+		if b, err := readBounded(filepath.Join(root, dir, f)); err == nil {
+			t.files[dir+"/"+f] = string(b)
+		}
+	}
+	var h parser.Host
+	t.readTask(&h, pid, dir)
+	info, ok := h.Task[pid]
+	return info, ok
 }
 
 // readTask adds what one folder says of a task, and returns the number of

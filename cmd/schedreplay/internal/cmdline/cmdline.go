@@ -51,17 +51,17 @@ func Without(cmd *cobra.Command) string {
 		case "affinity":
 			list, _ := cmd.Flags().GetStringArray(f.Name) // declared as one
 			for _, v := range list {
-				s = append(s, "--affinity "+shellWord(v))
+				s = append(s, "--affinity "+ShellWord(v))
 			}
 		default:
-			s = append(s, "--"+f.Name+" "+shellWord(f.Value.String()))
+			s = append(s, "--"+f.Name+" "+ShellWord(f.Value.String()))
 		}
 	})
 	return strings.Join(s, " ")
 }
 
-// shellWord quotes a value for a shell where that is needed.
-func shellWord(s string) string {
+// ShellWord quotes a value for a shell where that is needed.
+func ShellWord(s string) string {
 	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.,:=+/@%"
 	if s != "" && strings.Trim(s, plain) == "" {
 		return s
