@@ -78,7 +78,7 @@ func (r *pass) run(ctx context.Context, pass int) error {
 		push = func(ev *parser.Event) error { return r.ahead.push(ev, l.Push) }
 	}
 	n := int64(0)
-	for ev, err := range timeline.Ahead(r.Capture.Events()) {
+	for ev, err := range parser.Ahead(r.Capture.Events()) {
 		if err != nil {
 			break // the survey has it
 		}
@@ -90,7 +90,7 @@ func (r *pass) run(ctx context.Context, pass int) error {
 				progress(n)
 			}
 		}
-		if err := push(&ev); err != nil {
+		if err := push(ev); err != nil {
 			return err
 		}
 		if r.enough {

@@ -40,17 +40,22 @@ func (a *app) events(in *input, c *common) error {
 	// read gives no output.
 	var damage []parser.Event
 	const maxDamage = 1000
-	n := 0
-	for ev, err := range in.Events() {
+	n, decoded := 0, false
+	for ev, err := range parser.Ahead(in.Events()) {
 		if err != nil {
 			break // in.partial has it
 		}
 		if n++; n%4096 == 0 && a.ctx.Err() != nil {
 			break
 		}
-		if in.Decoded == 0 {
+		switch ev.Kind {
+		case parser.KindDamaged, parser.KindLost, parser.KindOverwritten, parser.KindHole:
+		default:
+			decoded = true
+		}
+		if !decoded {
 			if len(damage) < maxDamage {
-				damage = append(damage, ev)
+				damage = append(damage, *ev)
 			}
 			continue
 		}
@@ -58,7 +63,7 @@ func (a *app) events(in *input, c *common) error {
 			show(&damage[i])
 		}
 		damage = nil
-		show(&ev)
+		show(ev)
 	}
 	return a.ctx.Err()
 }

@@ -50,11 +50,11 @@ which state it waited. As in perf, migrations are counted with -M only.`,
 
 func (a *app) timeline(in *input, o timehist.Options) error {
 	p := timehist.New(a.out, o)
-	for ev, err := range in.Events() {
+	for ev, err := range parser.Ahead(in.Events()) {
 		if err != nil || a.ctx.Err() != nil {
 			break
 		}
-		p.Survey(&ev)
+		p.Survey(ev)
 	}
 	if err := a.ctx.Err(); err != nil {
 		return err
@@ -62,11 +62,11 @@ func (a *app) timeline(in *input, o timehist.Options) error {
 	p.SetCPUs(max(len(in.host.CPU), in.host.Possible.Value.Last()+1))
 	a.announce(in, nil)
 	n := 0
-	for ev, err := range in.Events() {
+	for ev, err := range parser.Ahead(in.Events()) {
 		if n++; err != nil || n%4096 == 0 && a.ctx.Err() != nil {
 			break // in.partial has the error
 		}
-		if p.Print(&ev) != nil {
+		if p.Print(ev) != nil {
 			break // the output has it
 		}
 	}

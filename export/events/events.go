@@ -2,8 +2,9 @@
 package events
 
 import (
-	"fmt"
-	"strings"
+	"bytes"
+	"strconv"
+	"unicode/utf8"
 
 	"schedreplay/export/rows"
 	"schedreplay/findings/say"
@@ -12,96 +13,131 @@ import (
 
 // AppendText appends an event as perf script prints it, names made printable.
 func AppendText(b []byte, ev *parser.Event) []byte {
+	start := len(b)
+	b = appendCurrent(b, ev)
+	if ev.CPU >= 0 {
+		b = append(right(append(b, " ["...), int64(ev.CPU), 3, '0'), "] "...)
+	} else {
+		b = append(b, " [ - ] "...)
+	}
+	b = append(say.AppendStamp(b, ev.Time), ": "...)
+	name := ev.Kind.String()
+	if ev.Kind == parser.KindOther {
+		name = parser.DisplayComm(ev.Text)
+	}
+	b = append(append(fill(b, 18-utf8.RuneCountInString(name), ' '), name...), ": "...)
+	b = appendPayload(b, ev)
+	return append(b[:start+len(bytes.TrimRight(b[start:], " "))], '\n')
+}
+
+// appendCurrent appends the task that was current, and its pid.
+func appendCurrent(b []byte, ev *parser.Event) []byte {
 	comm := parser.DisplayComm(ev.Cur.Comm)
 	switch {
 	case comm != "":
 	case ev.Cur.PID == 0:
 		comm = "swapper"
 	case ev.Cur.PID > 0:
-		comm = fmt.Sprintf(":%d", ev.Cur.PID)
+		comm = ":" + strconv.Itoa(int(ev.Cur.PID))
 	}
-	pid, cpu := "", "[ - ]"
-	if ev.Cur.PID != parser.NoPID {
-		pid = fmt.Sprint(ev.Cur.PID)
+	b = append(append(fill(b, 16-utf8.RuneCountInString(comm), ' '), comm...), ' ')
+	if ev.Cur.PID == parser.NoPID {
+		return fill(b, 7, ' ')
 	}
-	if ev.CPU >= 0 {
-		cpu = fmt.Sprintf("[%03d]", ev.CPU)
-	}
-	name := ev.Kind.String()
-	if ev.Kind == parser.KindOther {
-		name = parser.DisplayComm(ev.Text)
-	}
-	line := fmt.Sprintf("%16s %7s %s %s: %18s: %s", comm, pid, cpu, say.Stamp(ev.Time), name, payload(ev))
-	return append(append(b, strings.TrimRight(line, " ")...), '\n')
+	return right(b, int64(ev.Cur.PID), 7, ' ')
 }
 
-// payload prints the fields of an event in the kernel's words; unknown ones as
-// a question mark.
-func payload(ev *parser.Event) string {
-	task := func(prefix string, t *parser.Task, prio bool) string {
-		s := fmt.Sprintf("%scomm=%s %spid=%s", prefix, parser.DisplayComm(t.Comm), prefix, number(t.PID, parser.NoPID))
-		if prio {
-			s += fmt.Sprintf(" %sprio=%s", prefix, number(t.Prio, parser.NoPrio))
-		}
-		return s
+// fill appends a mark n times.
+func fill(b []byte, n int, mark byte) []byte {
+	for ; n > 0; n-- {
+		b = append(b, mark)
 	}
+	return b
+}
+
+// right appends a number, with marks before it that make it so wide.
+func right(b []byte, n int64, width int, mark byte) []byte {
+	var digits [20]byte
+	d := strconv.AppendInt(digits[:0], n, 10)
+	return append(fill(b, width-len(d), mark), d...)
+}
+
+// appendPayload appends the fields of an event in the kernel's words; unknown ones as
+// a question mark.
+func appendPayload(b []byte, ev *parser.Event) []byte {
 	switch ev.Kind {
 	case parser.KindSwitch:
-		return task("prev_", &ev.Task, true) + " prev_state=" + ev.State.String() + " ==> " + task("next_", &ev.Next, true)
+		b = append(appendTask(b, "prev_", &ev.Task, true), " prev_state="...)
+		b = append(append(b, ev.State.String()...), " ==> "...)
+		return appendTask(b, "next_", &ev.Next, true)
 	case parser.KindWaking, parser.KindWakeup, parser.KindWakeupNew:
-		return task("", &ev.Task, true) + " target_cpu=" + cpuDigits(ev.TargetCPU)
+		b = append(appendTask(b, "", &ev.Task, true), " target_cpu="...)
+		if ev.TargetCPU < 0 {
+			return append(b, '?')
+		}
+		return right(b, int64(ev.TargetCPU), 3, '0')
 	case parser.KindMigrate:
-		return task("", &ev.Task, true) + " orig_cpu=" + number(ev.OrigCPU, parser.NoCPU) + " dest_cpu=" + number(ev.TargetCPU, parser.NoCPU)
+		b = number(append(appendTask(b, "", &ev.Task, true), " orig_cpu="...), ev.OrigCPU, parser.NoCPU)
+		return number(append(b, " dest_cpu="...), ev.TargetCPU, parser.NoCPU)
 	case parser.KindFork:
-		return task("", &ev.Task, false) + " " + task("child_", &ev.Next, false)
+		return appendTask(append(appendTask(b, "", &ev.Task, false), ' '), "child_", &ev.Next, false)
 	case parser.KindExec:
-		return "filename=" + parser.DisplayComm(ev.Text) + " pid=" + number(ev.Task.PID, parser.NoPID) + " old_pid=" + number(ev.OldPID, parser.NoPID)
+		b = append(append(b, "filename="...), parser.DisplayComm(ev.Text)...)
+		b = number(append(b, " pid="...), ev.Task.PID, parser.NoPID)
+		return number(append(b, " old_pid="...), ev.OldPID, parser.NoPID)
 	case parser.KindExit:
-		return task("", &ev.Task, true)
+		return appendTask(b, "", &ev.Task, true)
 	case parser.KindStatRuntime:
-		return task("", &ev.Task, false) + " runtime=" + nanoseconds(ev.Runtime) + " [ns]"
+		b = append(appendTask(b, "", &ev.Task, false), " runtime="...)
+		return append(nanoseconds(b, ev.Runtime), " [ns]"...)
 	case parser.KindSlice:
-		return task("", &ev.Task, true) + " start=" + say.Stamp(ev.Start) + " wait=" + nanoseconds(ev.Wait) + " delay=" + nanoseconds(ev.Delay) +
-			" runtime=" + nanoseconds(ev.Runtime) + " [ns] state=" + ev.State.String()
+		b = say.AppendStamp(append(appendTask(b, "", &ev.Task, true), " start="...), ev.Start)
+		b = nanoseconds(append(b, " wait="...), ev.Wait)
+		b = nanoseconds(append(b, " delay="...), ev.Delay)
+		b = nanoseconds(append(b, " runtime="...), ev.Runtime)
+		return append(append(b, " [ns] state="...), ev.State.String()...)
 	case parser.KindComm:
-		return task("", &ev.Task, false)
+		return appendTask(b, "", &ev.Task, false)
 	case parser.KindLost, parser.KindOverwritten:
-		count := "unknown"
-		if ev.Count >= 0 {
-			count = fmt.Sprint(ev.Count)
+		if b = append(b, "events="...); ev.Count >= 0 {
+			b = strconv.AppendInt(b, ev.Count, 10)
+		} else {
+			b = append(b, "unknown"...)
 		}
-		s := "events=" + count
 		if ev.Start != parser.NoTime {
-			s += " since=" + say.Stamp(ev.Start)
+			b = say.AppendStamp(append(b, " since="...), ev.Start)
 		}
-		return s
 	case parser.KindHole:
-		return "entered " + task("", &ev.Next, false) + " since=" + say.Stamp(ev.Start) + " left " + task("", &ev.Task, false)
+		b = append(appendTask(append(b, "entered "...), "", &ev.Next, false), " since="...)
+		return appendTask(append(say.AppendStamp(b, ev.Start), " left "...), "", &ev.Task, false)
 	case parser.KindDamaged:
-		return fmt.Sprintf("at=%d %s", ev.Pos, parser.DisplayComm(ev.Text))
+		return append(append(strconv.AppendInt(append(b, "at="...), ev.Pos, 10), ' '), parser.DisplayComm(ev.Text)...)
 	}
-	return ""
+	return b
 }
 
-func number(n, unknown int32) string {
+// appendTask appends a task's name and pid, and its priority.
+func appendTask(b []byte, prefix string, t *parser.Task, prio bool) []byte {
+	b = append(append(append(b, prefix...), "comm="...), parser.DisplayComm(t.Comm)...)
+	b = number(append(append(append(b, ' '), prefix...), "pid="...), t.PID, parser.NoPID)
+	if prio {
+		b = number(append(append(append(b, ' '), prefix...), "prio="...), t.Prio, parser.NoPrio)
+	}
+	return b
+}
+
+func number(b []byte, n, unknown int32) []byte {
 	if n == unknown {
-		return "?"
+		return append(b, '?')
 	}
-	return fmt.Sprint(n)
+	return strconv.AppendInt(b, int64(n), 10)
 }
 
-func cpuDigits(cpu int32) string {
-	if cpu < 0 {
-		return "?"
-	}
-	return fmt.Sprintf("%03d", cpu)
-}
-
-func nanoseconds(ns int64) string {
+func nanoseconds(b []byte, ns int64) []byte {
 	if ns == parser.NoTime {
-		return "?"
+		return append(b, '?')
 	}
-	return fmt.Sprint(ns)
+	return strconv.AppendInt(b, ns, 10)
 }
 
 // AppendJSON appends an event as an object: kind, time, CPU, context and current

@@ -2,6 +2,7 @@ package say
 
 import (
 	"fmt"
+	"strconv"
 
 	"schedreplay/findings"
 	"schedreplay/parser"
@@ -69,15 +70,21 @@ func Broken(j *findings.Judgement) string {
 }
 
 // Stamp prints a time with all its digits, "?" if it is not known.
-func Stamp(ns int64) string {
+func Stamp(ns int64) string { return string(AppendStamp(nil, ns)) }
+
+// AppendStamp appends what [Stamp] prints.
+func AppendStamp(b []byte, ns int64) []byte {
 	if ns == parser.NoTime {
-		return "?"
+		return append(b, '?')
 	}
-	sign := ""
 	if ns < 0 {
-		sign, ns = "-", -ns
+		b, ns = append(b, '-'), -ns
 	}
-	return fmt.Sprintf("%s%d.%09d", sign, ns/1e9, ns%1e9)
+	b = append(strconv.AppendInt(b, ns/1e9, 10), '.')
+	for least := int64(1e8); least > 1 && ns%1e9 < least; least /= 10 {
+		b = append(b, '0')
+	}
+	return strconv.AppendInt(b, ns%1e9, 10)
 }
 
 // Remaining says how many of a stay's wakings, the entry included, a kernel leaves.

@@ -7,16 +7,27 @@ import (
 	"schedreplay/parser/text"
 )
 
-// header is what stands before the payload of one line.
-type header struct {
-	comm  []byte
-	pid   int32
-	tgid  int32 // the thread group of pid, 0 if not told
-	cpu   int32
-	time  int64
-	stamp stamp
+// front is what the columns before the time tell.
+type front struct {
+	comm string
+	pid  int32
+	tgid int32 // the thread group of pid, 0 if not told
+	cpu  int32
 	// context is what the flags column tells.
 	context parser.Context
+}
+
+// header is what stands before the payload of one line.
+type header struct {
+	front
+	task  []byte // the name before the pid, of which a pass makes comm
+	time  int64
+	stamp stamp
+	// width is how many bytes of the line tell front, whatever follows them; 0 if that
+	// is not sure.
+	width int
+	// text is what stands behind the time.
+	text []byte
 	// name is the tracepoint's name, or the function's for the lines of
 	// trace_printk and of tracers; empty if there is none.
 	name []byte
@@ -62,11 +73,13 @@ const (
 
 // parse splits one line.
 func (g *grammar) parse(line []byte) (header, bool) {
-	for _, col := range [...]int{g.indent + dashColumn, g.indent + latDashColumn} {
-		if h, ok := g.parseAt(line, col); ok {
-			h.aligned = true
-			return h, true
-		}
+	if h, ok := g.parseAt(line, g.indent+dashColumn); ok {
+		h.aligned = true
+		return h, true
+	}
+	if h, ok := g.parseAt(line, g.indent+latDashColumn); ok {
+		h.aligned, h.width = true, 0
+		return h, true
 	}
 	// Pasted text: blanks lost or marks in front. The first dash after which
 	// everything fits is the one, for a name can imitate the columns and hardly
@@ -79,7 +92,8 @@ func (g *grammar) parse(line []byte) (header, bool) {
 		if i += j; i > g.indent+text.MaxName {
 			break
 		}
-		if h, ok := g.parseAt(line, i); ok && len(h.name) > 0 && bytes.IndexByte(h.comm, '\n') < 0 {
+		if h, ok := g.parseAt(line, i); ok && len(h.name) > 0 && bytes.IndexByte(h.task, '\n') < 0 {
+			h.width = 0
 			return h, true
 		}
 	}
@@ -102,7 +116,7 @@ func (g *grammar) parseAt(line []byte, col int) (h header, ok bool) {
 	if rest, ok = h.parseCPU(rest); !ok {
 		return h, false
 	}
-	h.comm = headerComm(line[:col], h.latency && col == g.indent+latDashColumn)
+	h.task = headerComm(line[:col], h.latency && col == g.indent+latDashColumn)
 	glued := len(rest) > 0 && rest[0] != ' '
 	if glued && !h.latency {
 		n, rest, ok = text.Uint(rest)
@@ -119,6 +133,7 @@ func (g *grammar) parseAt(line []byte, col int) (h header, ok bool) {
 	if flags, after, found := cutFlags(rest); found {
 		h.context = g.contextOf(flags)
 		rest = text.SkipSpace(after)
+		h.width = len(line) - len(after) + 1
 	} else if h.latency {
 		return h, false
 	}
@@ -278,6 +293,7 @@ func (h *header) parseStamp(b []byte) ([]byte, bool) {
 
 // splitName splits what follows the stamp. It fails only for an empty rest.
 func (h *header) splitName(b []byte) bool {
+	h.text = b
 	b = text.SkipSpace(b)
 	if len(b) > 3 && b[0] == '(' && b[1] == '+' {
 		// trace-cmd report --ts-diff
@@ -352,7 +368,7 @@ func (g *grammar) parseVerbose(line []byte) (h header, ok bool) {
 	if h.pid, ok = text.PID(pid); !ok {
 		return h, false
 	}
-	h.comm = headerComm(fields, false)
+	h.task = headerComm(fields, false)
 	h.aligned = len(fields) == g.indent+dashColumn
 	return h, h.splitName(after[j+len("ms): "):])
 }

@@ -13,25 +13,69 @@ type pass struct {
 	out   *text.Stream
 	names parser.Names
 	began bool
+	// fronts holds what the first bytes of lines tell, width of them in the last line,
+	// and events those of the texts behind the time.
+	fronts text.Memo[front]
+	width  int
+	events text.Memo[parser.Event]
 }
 
 // Decode implements [text.Dialect].
 func (p *pass) Decode(ev *parser.Event, line []byte, n int64) (text.Fit, bool) {
-	h, ok := p.grammar.parse(line)
+	h, ok := p.again(line)
 	if !ok {
-		return text.FitNone, false
+		if h, ok = p.grammar.parse(line); !ok {
+			return text.FitNone, false
+		}
+		if h.pid != 0 {
+			h.comm = p.names.Intern(h.task)
+		}
+		if h.width > 0 {
+			p.width = h.width
+			p.fronts.Put(line[:h.width], h.front)
+		}
 	}
-	return p.event(ev, &h, n), h.aligned
+	if known := p.events.Get(h.text); known != nil && h.stamp != stampCount {
+		*ev = *known
+		p.begin(ev, &h, n)
+		return text.FitWhole, h.aligned
+	}
+	fit := p.event(ev, &h, n)
+	if fit == text.FitWhole && repeats(ev.Kind) {
+		p.events.Put(h.text, *ev)
+	}
+	return fit, h.aligned
 }
 
-// begin makes *ev what the header h tells.
-func (p *pass) begin(ev *parser.Event, h *header, n int64) {
-	*ev = parser.NewEvent(text.KindOf(h.name), h.time, h.cpu)
-	ev.Pos, ev.Context = n, h.context
-	ev.Cur.PID = h.pid
-	if h.pid != 0 {
-		ev.Cur.Comm = p.names.Intern(h.comm)
+// again splits a line that begins like one before.
+func (p *pass) again(line []byte) (h header, ok bool) {
+	if len(line) <= p.width {
+		return h, false
 	}
+	f := p.fronts.Get(line[:p.width])
+	if f == nil {
+		return h, false
+	}
+	h.front, h.aligned = *f, true
+	rest, ok := h.parseStamp(text.SkipSpace(line[p.width:]))
+	return h, ok && h.splitName(rest)
+}
+
+// repeats reports whether captures hold many events of a kind that differ in what stands
+// before their text only.
+func repeats(k parser.Kind) bool {
+	switch k {
+	case parser.KindSwitch, parser.KindWaking, parser.KindWakeup, parser.KindWakeupNew, parser.KindMigrate:
+		return true
+	}
+	return false
+}
+
+// begin fills in what the header h tells.
+func (p *pass) begin(ev *parser.Event, h *header, n int64) {
+	ev.Time, ev.CPU, ev.Pos, ev.Context = h.time, h.cpu, n, h.context
+	ev.Cur.PID, ev.Cur.Comm = h.pid, h.comm
+	ev.Thread = parser.Thread{TID: parser.NoPID, TGID: parser.NoPID, PPID: parser.NoPID}
 	if h.tgid != 0 {
 		ev.Thread.TID, ev.Thread.TGID = h.pid, h.tgid
 	}
@@ -39,7 +83,11 @@ func (p *pass) begin(ev *parser.Event, h *header, n int64) {
 
 // event makes *ev the event of a line whose header is h.
 func (p *pass) event(ev *parser.Event, h *header, n int64) text.Fit {
-	p.begin(ev, h, n)
+	fresh := func() {
+		*ev = parser.NewEvent(text.KindOf(h.name), h.time, h.cpu)
+		p.begin(ev, h, n)
+	}
+	fresh()
 	switch {
 	case h.stamp == stampCount:
 		*ev = parser.NewEvent(parser.KindDamaged, p.out.Last(), parser.NoCPU)
@@ -54,7 +102,7 @@ func (p *pass) event(ev *parser.Event, h *header, n int64) text.Fit {
 			ev.Time, ev.CPU, ev.Text = parser.NoTime, parser.NoCPU, "trace_event_clock_sync"
 		}
 	case !text.Payload(ev, h.payload, &p.names):
-		p.begin(ev, h, n) // without what was read of the other form
+		fresh() // without what was read of the other form
 		if !pluginPayload(ev, h, &p.names) {
 			return text.FitPart
 		}

@@ -196,7 +196,7 @@ func SurveyOf(c parser.Capture, host *parser.Host, progress func(int64)) *Survey
 		host:   host, exact: c.Meta().Resolution == 1,
 	}
 	n := int64(0)
-	for ev, err := range Ahead(c.Events()) {
+	for ev, err := range parser.Ahead(c.Events()) {
 		if err != nil {
 			s.Err = err
 			break
@@ -205,27 +205,27 @@ func SurveyOf(c parser.Capture, host *parser.Host, progress func(int64)) *Survey
 			progress(n)
 		}
 		s.counts.Add(ev.Kind)
-		if s.counted(&ev) || !UsableCPU(ev.CPU) {
+		if s.counted(ev) || !UsableCPU(ev.CPU) {
 			if ev.Kind == parser.KindOther && UsableCPU(ev.CPU) {
 				s.cpuAt(ev.CPU).speaks(ev.Time)
 			}
 			continue
 		}
-		s.window(&ev)
+		s.window(ev)
 		cpu := s.cpuAt(ev.CPU)
 		if s.exact && stands(ev.Kind) {
-			s.stand(cpu, &ev)
+			s.stand(cpu, ev)
 		}
-		s.first(cpu, &ev)
+		s.first(cpu, ev)
 		if cpu.waking {
 			cpu.waking = false
 			if (ev.Kind == parser.KindMigrate || ev.Kind == parser.KindWakeup) && ev.Task.PID == cpu.wakee && len(s.delays) < 1<<16 {
 				s.delays = append(s.delays, ev.Time-cpu.wakingAt)
 			}
 		}
-		s.leave(cpu, &ev)
-		s.hears(s.cpuAt(ev.CPU), &ev)
-		s.take(s.cpuAt(ev.CPU), &ev)
+		s.leave(cpu, ev)
+		s.hears(s.cpuAt(ev.CPU), ev)
+		s.take(s.cpuAt(ev.CPU), ev)
 	}
 	s.finish(c.Meta().Resolution)
 	return s.Survey

@@ -1,10 +1,6 @@
-package timeline
+package parser
 
-import (
-	"iter"
-
-	"schedreplay/parser"
-)
+import "iter"
 
 // aheadBatch and aheadDepth bound what is decoded ahead of its use: so many
 // events in a batch, so many batches.
@@ -14,14 +10,15 @@ const (
 )
 
 type aheadItem struct {
-	ev  parser.Event
+	ev  Event
 	err error
 }
 
-// Ahead yields what seq does, in the same order, while another goroutine
-// decodes on. That goroutine has ended when the loop over ahead has.
-func Ahead(seq iter.Seq2[parser.Event, error]) iter.Seq2[parser.Event, error] {
-	return func(yield func(parser.Event, error) bool) {
+// Ahead yields what seq does, in the same order, while another goroutine decodes on. That
+// goroutine has ended when the loop over Ahead has. An event is valid, and may be changed,
+// until the loop goes on.
+func Ahead(seq iter.Seq2[Event, error]) iter.Seq2[*Event, error] {
+	return func(yield func(*Event, error) bool) {
 		full := make(chan []aheadItem, aheadDepth)
 		empty := make(chan []aheadItem, aheadDepth+1)
 		stop, ended := make(chan struct{}), make(chan struct{})
@@ -64,7 +61,7 @@ func Ahead(seq iter.Seq2[parser.Event, error]) iter.Seq2[parser.Event, error] {
 		}()
 		for batch := range full {
 			for i := range batch {
-				if !yield(batch[i].ev, batch[i].err) {
+				if !yield(&batch[i].ev, batch[i].err) {
 					return
 				}
 			}
