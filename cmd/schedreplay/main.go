@@ -9,11 +9,12 @@ import (
 	"os/signal"
 	"syscall"
 
+	"schedreplay/cmd/schedreplay/internal/buildinfo"
 	"schedreplay/cmd/schedreplay/internal/heap"
 )
 
-// version is the released version. It is the only place that names it.
-const version = "0.1.0-dev"
+// version is the released version, as results bear it.
+var version = buildinfo.Version()
 
 func main() { os.Exit(mainStatus()) }
 
