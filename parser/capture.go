@@ -83,6 +83,7 @@ const (
 	DialectTimehist Dialect = "timehist"         // perf sched timehist
 	DialectPerfData Dialect = "perf.data"
 	DialectTraceDat Dialect = "trace.dat"
+	DialectPerfetto Dialect = "Perfetto"
 )
 
 // Clock says what the capture's time stamps count.

@@ -104,6 +104,20 @@ func FlagsContext(flags uint64) Context {
 	return ContextTask
 }
 
+// Flags is the inverse of [FlagsContext]: the common_flags of a record made in the
+// context; false if it is unknown.
+func (c Context) Flags() (flags uint64, known bool) {
+	switch c {
+	case ContextSoftirq:
+		return flagSoftirq, true
+	case ContextHardirq:
+		return flagHardirq, true
+	case ContextNMI:
+		return flagNMI, true
+	}
+	return 0, c == ContextTask
+}
+
 // String returns the context in lower case.
 func (c Context) String() string {
 	switch c {

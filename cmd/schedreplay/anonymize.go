@@ -191,7 +191,7 @@ func inFile(d *outdir.Dir, name string, write func(*os.File) error) error {
 // the replay still finds it: begun ever earlier before the wakeup, ended ever later
 // behind the intruder's first run.
 func (a *app) entryWindow(in *input) (anonymize.Window, error) {
-	if d := in.Meta().Dialect; d == parser.DialectPerfData || d == parser.DialectTraceDat {
+	if d := in.Meta().Dialect; d == parser.DialectPerfData || d == parser.DialectTraceDat || d == parser.DialectPerfetto {
 		_, err := in.copyTo(nil, anonymize.NewNames(nil), anonymize.Window{}, "")
 		return anonymize.All, err
 	}

@@ -24,11 +24,11 @@ var arrows = map[string][]string{
 	"record":              {"parser", "parser/ftrace", "parser/host"},
 	"report":              {"plots", "export", "findings", "findings/say", "findings/stats", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
 	"plots":               {"findings", "findings/say", "findings/stats", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
-	"export":              {"findings", "findings/say", "loop", "loop/work", "replay", "kernelmodel/rules", "kernelmodel/place", "parser"},
+	"export":              {"findings", "findings/say", "loop", "loop/work", "replay", "kernelmodel/rules", "kernelmodel/place", "parser", "parser/perfetto/pb"},
 	"findings":            {"findings/stats", "loop", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
 	"findings/say":        {"findings", "findings/stats", "loop", "loop/work", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
-	"findings/stats":      {},                                                             // numbers in, numbers out
-	"export/anonymize":    {"parser", "parser/tep", "parser/perfdata", "parser/tracedat"}, // it walks their containers
+	"findings/stats":      {},                                                                                                      // numbers in, numbers out
+	"export/anonymize":    {"parser", "parser/tep", "parser/perfdata", "parser/tracedat", "parser/perfetto", "parser/perfetto/pb"}, // it walks their containers
 	"replay":              {"replay/timeline", "replay/hidden", "replay/world", "replay/decide", "replay/account", "kernelmodel/rules", "kernelmodel/topo", "kernelmodel/place", "parser"},
 	"replay/account":      {"replay/decide", "replay/world", "replay/timeline", "kernelmodel/place", "parser"},
 	"replay/decide":       {"replay/world", "replay/hidden", "replay/timeline", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/place", "parser"},
@@ -53,7 +53,9 @@ var arrows = map[string][]string{
 	"parser/timehist":     {"parser", "parser/text"},
 	"parser/perfdata":     {"parser", "parser/tep"},
 	"parser/tracedat":     {"parser", "parser/tep"},
-	"parser/open":         {"parser", "parser/text", "parser/ftrace", "parser/perfscript", "parser/timehist", "parser/perfdata", "parser/tracedat"},
+	"parser/perfetto":     {"parser", "parser/tep", "parser/perfetto/pb"}, // tep for the heap
+	"parser/perfetto/pb":  {},
+	"parser/open":         {"parser", "parser/text", "parser/ftrace", "parser/perfscript", "parser/timehist", "parser/perfdata", "parser/tracedat", "parser/perfetto"},
 	"internal":            {"parser", "parser/tep", "parser/text", "parser/open", "parser/host"}, // for tests alone
 	"fact":                {},
 	"cpumask":             {},

@@ -3,7 +3,6 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"schedreplay/cmd/schedreplay/internal/buildinfo"
 	"schedreplay/cmd/schedreplay/internal/cmdline"
 	"schedreplay/parser"
 )
@@ -16,10 +15,10 @@ func (a *app) rootCommand() *cobra.Command {
 a model of the recorded kernel and of a patched one, and tells which tasks
 entered isolated CPUs, how, what it cost, and whether the patch prevents it.
 
-CAPTURE is perf.data, trace.dat, or the text of tracefs/trace, trace-cmd report, perf
-script or perf sched timehist, plain or compressed with gzip, zstd or xz. It may be "-"
-for standard input, or a folder with one capture and its host bundle (host.tar.gz or
-host/).
+CAPTURE is perf.data, trace.dat, a Perfetto trace, or the text of tracefs/trace,
+trace-cmd report, perf script or perf sched timehist, plain or compressed with gzip,
+zstd or xz. It may be "-" for standard input, or a folder with one capture and its host
+bundle (host.tar.gz or host/).
 
 Exit status: 0 done, 1 a check did not hold, 2 usage, or flags that contradict the
 capture, 3 unreadable or damaged input, 4 cannot write, 130 interrupted.`,
@@ -34,7 +33,7 @@ capture, 3 unreadable or damaged input, 4 cannot write, 130 interrupted.`,
 	}
 	root.SetOut(a.out)
 	root.SetErr(a.stderr)
-	root.SetVersionTemplate(buildinfo.Details())
+	root.SetVersionTemplate("schedreplay {{.Version}}\n")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		a.command, a.started = cmd, true
 		return a.checkColor()

@@ -36,7 +36,7 @@ type Report struct {
 // capture is of a kind that cannot be rewritten.
 func Capture(src parser.Source, c parser.Capture, n *Names, w Window, out *os.File) (*Report, error) {
 	d := c.Meta().Dialect
-	binary := d == parser.DialectPerfData || d == parser.DialectTraceDat
+	binary := d == parser.DialectPerfData || d == parser.DialectTraceDat || d == parser.DialectPerfetto
 	switch {
 	case src.Open == nil:
 		return nil, refuse("its events lie in several files (perf record --threads or --switch-output, or ring buffers copied out of tracefs); give one file")
@@ -48,6 +48,8 @@ func Capture(src parser.Source, c parser.Capture, n *Names, w Window, out *os.Fi
 		return perfData(src, n, out)
 	case d == parser.DialectTraceDat:
 		return traceDat(src, n, out)
+	case d == parser.DialectPerfetto:
+		return perfettoTrace(src, n, out)
 	}
 	return text(src, c, n, w, out)
 }

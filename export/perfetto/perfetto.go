@@ -10,6 +10,7 @@ import (
 	"schedreplay/findings/say"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
+	"schedreplay/parser/perfetto/pb"
 	"schedreplay/replay"
 )
 
@@ -40,16 +41,20 @@ type Writer struct {
 	Skipped int64
 
 	began  bool
-	packet message
+	packet pb.Message
 	// tracked are the isolated CPUs whose tracks are described.
 	tracked map[int]bool
 }
 
 // bundle holds the events of one CPU that wait to be written.
 type bundle struct {
-	events message
+	events pb.Message
+	wakes  wakings
 	n      int
 	lost   bool
+	// current is the task that the last switch brought in, if no event contradicts it.
+	current int32
+	alone   int64 // time of the last event in events
 }
 
 // NewWriter begins a trace.
@@ -58,11 +63,11 @@ func NewWriter(w io.Writer, o Options) *Writer {
 }
 
 // put writes one packet.
-func (t *Writer) put(p message) {
+func (t *Writer) put(p pb.Message) {
 	if t.err != nil {
 		return
 	}
-	_, t.err = t.w.Write(message(nil).sub(tracePacket, p))
+	_, t.err = t.w.Write(pb.Message(nil).Sub(pb.TracePacket, p))
 }
 
 // Err is the first error to write.
@@ -83,8 +88,6 @@ func (t *Writer) Event(ev *parser.Event) {
 	case parser.KindLost, parser.KindOverwritten:
 		t.lost(ev)
 		return
-	case parser.KindHole, parser.KindDamaged, parser.KindOther, parser.KindComm:
-		return
 	}
 	field, body := payload(ev)
 	if body == nil {
@@ -95,13 +98,31 @@ func (t *Writer) Event(ev *parser.Event) {
 		return
 	}
 	b := t.bundle(ev.CPU)
-	var e message
-	e = e.uint(eventTimestamp, uint64(ev.Time))
-	if ev.Cur.PID != parser.NoPID {
-		e = e.uint(eventPID, uint64(uint32(ev.Cur.PID)))
+	if ev.Kind == parser.KindWaking && b.takes(ev) {
+		b.wakes.add(ev)
+		b.n++
+		if b.n >= maxBundle {
+			t.flush(ev.CPU)
+		}
+		return
 	}
-	e = e.sub(field, body)
-	b.events = b.events.sub(bundleEvent, e)
+	var e pb.Message
+	e = e.Uint(pb.EventTimestamp, uint64(ev.Time))
+	if ev.Cur.PID != parser.NoPID {
+		e = e.Uint(pb.EventPID, uint64(uint32(ev.Cur.PID)))
+	}
+	e = e.Sub(field, body)
+	if flags, ok := ev.Context.Flags(); ok {
+		e = e.Uint(pb.EventFlags, flags)
+	}
+	b.events = b.events.Sub(pb.BundleEvent, e)
+	b.alone = ev.Time
+	switch {
+	case ev.Kind == parser.KindSwitch:
+		b.current = ev.Next.PID
+	case ev.Cur.PID != b.current:
+		b.current = parser.NoPID
+	}
 	if b.n++; b.n >= maxBundle {
 		t.flush(ev.CPU)
 	}
@@ -109,7 +130,7 @@ func (t *Writer) Event(ev *parser.Event) {
 
 func (t *Writer) bundle(cpu int32) *bundle {
 	for int(cpu) >= len(t.cpu) {
-		t.cpu = append(t.cpu, bundle{})
+		t.cpu = append(t.cpu, bundle{current: parser.NoPID})
 	}
 	return &t.cpu[cpu]
 }
@@ -119,13 +140,13 @@ func (t *Writer) lost(ev *parser.Event) {
 	if ev.CPU < 0 {
 		for c := range t.cpu {
 			t.flush(int32(c))
-			t.cpu[c].lost = true
+			t.cpu[c].lost, t.cpu[c].current = true, parser.NoPID
 		}
 		return
 	}
 	t.bundle(ev.CPU)
 	t.flush(ev.CPU)
-	t.cpu[ev.CPU].lost = true
+	t.cpu[ev.CPU].lost, t.cpu[ev.CPU].current = true, parser.NoPID
 }
 
 func (t *Writer) flush(cpu int32) {
@@ -133,14 +154,15 @@ func (t *Writer) flush(cpu int32) {
 	if b.n == 0 {
 		return
 	}
-	var m message
-	m = m.uint(bundleCPU, uint64(cpu))
+	var m pb.Message
+	m = m.Uint(pb.BundleCPU, uint64(cpu))
+	m = b.wakes.write(m)
 	m = append(m, b.events...)
 	if b.lost {
-		m = m.bool(bundleLostEvents, true)
+		m = m.Bool(pb.BundleLostEvents, true)
 	}
-	t.put(message(nil).sub(packetFtraceEvents, m))
-	*b = bundle{events: b.events[:0]}
+	t.put(pb.Message(nil).Sub(pb.PacketFtraceEvents, m))
+	b.events, b.wakes, b.n, b.lost = b.events[:0], wakings{}, 0, false
 }
 
 func (t *Writer) flushAll() {
@@ -151,48 +173,79 @@ func (t *Writer) flushAll() {
 
 // payload encodes what is inside an event; nil for what Perfetto has no
 // scheduler message for.
-func payload(ev *parser.Event) (field protowire.Number, m message) {
-	m = message{}
+func payload(ev *parser.Event) (field protowire.Number, m pb.Message) {
+	m = pb.Message{}
 	task := func(comm, pid, prio protowire.Number, k *parser.Task) {
-		m = m.text(comm, parser.DisplayComm(k.Comm))
+		m = m.Text(comm, parser.DisplayComm(k.Comm))
 		if k.PID != parser.NoPID {
-			m = m.int(pid, int64(k.PID))
+			m = m.Int(pid, int64(k.PID))
 		}
-		if k.Prio != parser.NoPrio {
-			m = m.int(prio, int64(k.Prio))
+		if k.Prio != parser.NoPrio && prio != 0 {
+			m = m.Int(prio, int64(k.Prio))
 		}
 	}
 	cpu := func(field protowire.Number, c int32) {
 		if c >= 0 {
-			m = m.int(field, int64(c))
+			m = m.Int(field, int64(c))
 		}
 	}
 	switch ev.Kind {
 	case parser.KindSwitch:
-		task(switchPrevComm, switchPrevPID, switchPrevPrio, &ev.Task)
+		task(pb.SwitchPrevComm, pb.SwitchPrevPID, pb.SwitchPrevPrio, &ev.Task)
 		if s, ok := stateBits(ev.State); ok {
-			m = m.int(switchPrevState, s)
+			m = m.Int(pb.SwitchPrevState, s)
 		}
-		task(switchNextComm, switchNextPID, switchNextPrio, &ev.Next)
-		return eventSchedSwitch, m
+		task(pb.SwitchNextComm, pb.SwitchNextPID, pb.SwitchNextPrio, &ev.Next)
+		return pb.EventSchedSwitch, m
 	case parser.KindWaking, parser.KindWakeup, parser.KindWakeupNew:
-		task(wakeComm, wakePID, wakePrio, &ev.Task)
-		m = m.int(wakeSuccess, 1)
-		cpu(wakeTargetCPU, ev.TargetCPU)
+		task(pb.WakeComm, pb.WakePID, pb.WakePrio, &ev.Task)
+		m = m.Int(pb.WakeSuccess, 1)
+		cpu(pb.WakeTargetCPU, ev.TargetCPU)
 		switch ev.Kind {
 		case parser.KindWaking:
-			return eventSchedWaking, m
+			return pb.EventSchedWaking, m
 		case parser.KindWakeup:
-			return eventSchedWakeup, m
+			return pb.EventSchedWakeup, m
 		}
-		return eventSchedWakeupNew, m
+		return pb.EventSchedWakeupNew, m
 	case parser.KindMigrate:
-		task(migrateComm, migratePID, migratePrio, &ev.Task)
-		cpu(migrateOrigCPU, ev.OrigCPU)
-		cpu(migrateDestCPU, ev.TargetCPU)
-		return eventSchedMigrateTask, m
+		task(pb.MigrateComm, pb.MigratePID, pb.MigratePrio, &ev.Task)
+		cpu(pb.MigrateOrigCPU, ev.OrigCPU)
+		cpu(pb.MigrateDestCPU, ev.TargetCPU)
+		return pb.EventSchedMigrate, m
+	case parser.KindFork:
+		task(pb.ForkParentComm, pb.ForkParentPID, 0, &ev.Task)
+		task(pb.ForkChildComm, pb.ForkChildPID, 0, &ev.Next)
+		return pb.EventSchedFork, m
+	case parser.KindExec:
+		m = m.Text(pb.ExecFilename, printable(ev.Text)).Int(pb.ExecPID, int64(ev.Task.PID))
+		if ev.OldPID != parser.NoPID {
+			m = m.Int(pb.ExecOldPID, int64(ev.OldPID))
+		}
+		return pb.EventSchedExec, m
+	case parser.KindExit:
+		task(pb.ExitComm, pb.ExitPID, pb.ExitPrio, &ev.Task)
+		return pb.EventSchedExit, m
+	case parser.KindComm:
+		task(pb.RenameNewComm, pb.RenamePID, 0, &ev.Task)
+		return pb.EventTaskRename, m
+	case parser.KindStatRuntime:
+		return pb.EventGeneric, statRuntime(ev)
 	}
 	return 0, nil
+}
+
+// statRuntime encodes sched_stat_runtime, for which Perfetto has no message of its own:
+// as it writes events that it does not know.
+func statRuntime(ev *parser.Event) pb.Message {
+	m := pb.Message(nil).Text(pb.GenericName, pb.StatRuntimeEvent)
+	field := func(name string, v func(pb.Message) pb.Message) {
+		m = m.Sub(pb.GenericField, v(pb.Message(nil).Text(pb.GenericFieldName, name)))
+	}
+	field("comm", func(f pb.Message) pb.Message { return f.Text(pb.GenericText, parser.DisplayComm(ev.Task.Comm)) })
+	field("pid", func(f pb.Message) pb.Message { return f.Int(pb.GenericInt, int64(ev.Task.PID)) })
+	field("runtime", func(f pb.Message) pb.Message { return f.Uint(pb.GenericUint, uint64(ev.Runtime)) })
+	return m
 }
 
 // stateBits is prev_state in the numbers of kernels from 4.14 on, false if it
@@ -252,7 +305,7 @@ func (t *Writer) begin(res *replay.Result) {
 	if res.Start == parser.NoTime || res.Start < 0 {
 		return
 	}
-	e := t.trackEvent(typeInstant, decisionsUUID(original), "about this trace")
+	e := t.trackEvent(pb.TypeInstant, decisionsUUID(original), "about this trace")
 	e = annotateText(e, "program", t.opt.Program)
 	e = annotateText(e, "capture_sha256", t.opt.Checksum)
 	for i, h := range say.Headline(res) {
@@ -262,22 +315,22 @@ func (t *Writer) begin(res *replay.Result) {
 }
 
 func (t *Writer) systemInfo(res *replay.Result) {
-	var u message
-	u = u.text(utsnameSysname, "Linux")
+	var u pb.Message
+	u = u.Text(pb.UtsnameSysname, "Linux")
 	known := false
 	for _, f := range []struct {
 		field protowire.Number
 		value string
 	}{
-		{utsnameVersion, res.Host.Version.Value}, {utsnameRelease, res.Host.Release.Value}, {utsnameMachine, res.Host.Arch.Value},
+		{pb.UtsnameVersion, res.Host.Version.Value}, {pb.UtsnameRelease, res.Host.Release.Value}, {pb.UtsnameMachine, res.Host.Arch.Value},
 	} {
 		if f.value != "" {
 			known = true
-			u = u.text(f.field, printable(f.value))
+			u = u.Text(f.field, printable(f.value))
 		}
 	}
 	if known {
-		t.put(message(nil).sub(packetSystemInfo, message(nil).sub(systemInfoUtsname, u)))
+		t.put(pb.Message(nil).Sub(pb.PacketSystemInfo, pb.Message(nil).Sub(pb.SystemUtsname, u)))
 	}
 }
 
@@ -295,68 +348,68 @@ func printable(s string) string {
 
 // track describes one track.
 func (t *Writer) track(uuid, parent uint64, name string, rank int64) {
-	var d message
-	d = d.uint(trackUUID, uuid)
-	d = d.text(trackName, name)
+	var d pb.Message
+	d = d.Uint(pb.TrackUUID, uuid)
+	d = d.Text(pb.TrackName, name)
 	if parent != 0 {
-		d = d.uint(trackParentUUID, parent)
+		d = d.Uint(pb.TrackParentUUID, parent)
 	} else {
-		d = d.uint(trackChildOrdering, childOrderingExplicit)
+		d = d.Uint(pb.TrackChildOrdering, pb.ChildOrderingExplicit)
 	}
-	d = d.int(trackSiblingRank, rank)
+	d = d.Int(pb.TrackSiblingRank, rank)
 	p := t.first()
-	p = p.uint(packetSequenceFlags, sequenceStateCleared)
-	t.put(p.sub(packetTrackDescriptor, d))
+	p = p.Uint(pb.PacketSequenceFlags, pb.SequenceStateCleared)
+	t.put(p.Sub(pb.PacketTrackDescriptor, d))
 }
 
 // first begins a packet of the sequence.
-func (t *Writer) first() message {
+func (t *Writer) first() pb.Message {
 	p := t.packet[:0]
-	p = p.uint(packetSequenceID, sequenceID)
+	p = p.Uint(pb.PacketSequenceID, sequenceID)
 	t.packet = p
 	return p
 }
 
 // trackEvent begins a TrackEvent.
-func (t *Writer) trackEvent(typ uint64, track uint64, name string) message {
-	var e message
-	e = e.uint(trackEventType, typ)
-	e = e.uint(trackEventTrackUUID, track)
-	if typ != typeSliceEnd {
-		e = e.text(trackEventCategories, "schedreplay")
-		e = e.text(trackEventName, name)
+func (t *Writer) trackEvent(typ uint64, track uint64, name string) pb.Message {
+	var e pb.Message
+	e = e.Uint(pb.TrackEventType, typ)
+	e = e.Uint(pb.TrackEventTrackUUID, track)
+	if typ != pb.TypeSliceEnd {
+		e = e.Text(pb.TrackEventCategories, "schedreplay")
+		e = e.Text(pb.TrackEventName, name)
 	}
 	return e
 }
 
 // event writes a TrackEvent at a time.
-func (t *Writer) event(ns int64, e message) {
+func (t *Writer) event(ns int64, e pb.Message) {
 	p := t.first()
-	p = p.uint(packetTimestamp, uint64(ns))
-	t.put(p.sub(packetTrackEvent, e))
+	p = p.Uint(pb.PacketTimestamp, uint64(ns))
+	t.put(p.Sub(pb.PacketTrackEvent, e))
 }
 
-func annotation(name string) message { return message(nil).text(annotationName, name) }
+func annotation(name string) pb.Message { return pb.Message(nil).Text(pb.AnnotationName, name) }
 
-func annotateText(e message, name, s string) message {
+func annotateText(e pb.Message, name, s string) pb.Message {
 	if s == "" {
 		return e
 	}
-	return e.sub(trackEventAnnotation, annotation(name).text(annotationString, s))
+	return e.Sub(pb.TrackEventAnnotation, annotation(name).Text(pb.AnnotationString, s))
 }
 
-func annotateInt(e message, name string, n int64, known bool) message {
+func annotateInt(e pb.Message, name string, n int64, known bool) pb.Message {
 	if !known {
 		return e
 	}
-	return e.sub(trackEventAnnotation, annotation(name).int(annotationInt, n))
+	return e.Sub(pb.TrackEventAnnotation, annotation(name).Int(pb.AnnotationInt, n))
 }
 
-func annotateBool(e message, name string, v, known bool) message {
+func annotateBool(e pb.Message, name string, v, known bool) pb.Message {
 	if !known {
 		return e
 	}
-	return e.sub(trackEventAnnotation, annotation(name).bool(annotationBool, v))
+	return e.Sub(pb.TrackEventAnnotation, annotation(name).Bool(pb.AnnotationBool, v))
 }
 
 // run writes a slice on an isolated CPU: in the original's world as recorded,
@@ -383,7 +436,7 @@ func (t *Writer) run(r *replay.Slice) {
 			}
 			name += " (perhaps)"
 		}
-		e := t.trackEvent(typeSliceBegin, cpuUUID(world, r.CPU), name)
+		e := t.trackEvent(pb.TypeSliceBegin, cpuUUID(world, r.CPU), name)
 		e = annotateText(e, "class", r.Class.String())
 		e = annotateInt(e, "pid", int64(r.Task.PID), r.Task.PID != parser.NoPID)
 		e = annotateInt(e, "prio", int64(r.Task.Prio), r.Task.Prio != parser.NoPrio)
@@ -396,7 +449,7 @@ func (t *Writer) run(r *replay.Slice) {
 		e = annotateBool(e, "cut_at_end", true, r.CutEnd)
 		e = annotateText(e, "remains_under_patched", remains(r))
 		t.event(r.Start, e)
-		t.event(r.End, t.trackEvent(typeSliceEnd, cpuUUID(world, r.CPU), ""))
+		t.event(r.End, t.trackEvent(pb.TypeSliceEnd, cpuUUID(world, r.CPU), ""))
 	}
 }
 
@@ -431,7 +484,7 @@ func (t *Writer) wakeup(w *replay.Wakeup) {
 		if p.CPU >= 0 {
 			where = fmt.Sprintf("CPU %d", p.CPU)
 		}
-		e := t.trackEvent(typeInstant, decisionsUUID(world), taskName(w.Task)+" → "+where)
+		e := t.trackEvent(pb.TypeInstant, decisionsUUID(world), taskName(w.Task)+" → "+where)
 		e = annotateInt(e, "n", w.N, true)
 		e = annotateInt(e, "pid", int64(w.Task.PID), w.Task.PID != parser.NoPID)
 		e = annotateInt(e, "prio", int64(w.Task.Prio), w.Task.Prio != parser.NoPrio)
@@ -467,7 +520,7 @@ func (t *Writer) wakeup(w *replay.Wakeup) {
 }
 
 // annotateSteps tells a decision test by test, as an array.
-func annotateSteps(e message, steps []place.Step) message {
+func annotateSteps(e pb.Message, steps []place.Step) pb.Message {
 	if len(steps) == 0 {
 		return e
 	}
@@ -477,7 +530,7 @@ func annotateSteps(e message, steps []place.Step) message {
 		if s.Fact.Open {
 			text += " (not certain)"
 		}
-		a = a.sub(annotationArrayValues, message(nil).text(annotationString, printable(text)))
+		a = a.Sub(pb.AnnotationArrayValues, pb.Message(nil).Text(pb.AnnotationString, printable(text)))
 	}
-	return e.sub(trackEventAnnotation, a)
+	return e.Sub(pb.TrackEventAnnotation, a)
 }

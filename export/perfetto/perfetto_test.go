@@ -206,8 +206,18 @@ func read(t *testing.T, b []byte) (tracks map[uint64]track, events []trackEvent,
 	for _, p := range packets(t, b) {
 		if f, ok := get(t, p, 1); ok {
 			for _, x := range decode(t, f.b) {
-				if x.num == 2 {
+				switch x.num {
+				case 2:
 					ftrace++
+				case 4: // compact_sched
+					for _, c := range decode(t, x.b) {
+						if c.num == 8 { // waking_pid
+							for rest := c.b; len(rest) > 0; ftrace++ {
+								_, n := protowire.ConsumeVarint(rest)
+								rest = rest[n:]
+							}
+						}
+					}
 				}
 			}
 			continue
@@ -289,7 +299,8 @@ func TestIncident(t *testing.T) {
 			t.Fatal(err)
 		}
 		switch ev.Kind {
-		case parser.KindSwitch, parser.KindWaking, parser.KindWakeup, parser.KindWakeupNew, parser.KindMigrate:
+		case parser.KindSwitch, parser.KindWaking, parser.KindWakeup, parser.KindWakeupNew, parser.KindMigrate,
+			parser.KindFork, parser.KindExec, parser.KindExit, parser.KindComm, parser.KindStatRuntime:
 			want++
 		}
 		w.Event(&ev)

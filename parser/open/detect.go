@@ -9,25 +9,28 @@ import (
 	"schedreplay/parser"
 	"schedreplay/parser/ftrace"
 	"schedreplay/parser/perfdata"
+	"schedreplay/parser/perfetto"
 	"schedreplay/parser/perfscript"
 	"schedreplay/parser/text"
 	"schedreplay/parser/timehist"
 	"schedreplay/parser/tracedat"
 )
 
-// reader is one dialect's room. Looks is nil for binary dialects, which are
-// known by their magic.
+// reader is one dialect's room. Looks is nil for binary dialects, which are known by
+// their magic, or by how they begin.
 type reader struct {
 	dialect parser.Dialect
 	open    func(parser.Source) (parser.Capture, error)
 	looks   func(line []byte) bool
 	magic   []string
+	begins  func(head []byte) bool
 }
 
 // readers are the dialects in the order in which equal votes count.
 var readers = []reader{
 	{dialect: parser.DialectPerfData, open: perfdata.New, magic: []string{"PERFILE2", "2ELIFREP", "PERFFILE"}},
 	{dialect: parser.DialectTraceDat, open: tracedat.New, magic: []string{"\x17\x08\x44tracing"}},
+	{dialect: parser.DialectPerfetto, open: perfetto.New, begins: perfetto.Looks},
 	{dialect: parser.DialectFtrace, open: ftrace.New, looks: ftrace.Looks},
 	{dialect: parser.DialectPerf, open: perfscript.New, looks: perfscript.Looks},
 	{dialect: parser.DialectTimehist, open: timehist.New, looks: timehist.Looks},
@@ -55,6 +58,9 @@ func detect(src parser.Source) (detection, error) {
 			if bytes.HasPrefix(first, []byte(m)) {
 				return detection{open: r.open, confidence: "magic bytes", binary: true, src: src}, nil
 			}
+		}
+		if r.begins != nil && r.begins(first) {
+			return detection{open: r.open, confidence: "its first packets", binary: true, src: src}, nil
 		}
 	}
 	if err := notText(src.Name, first); err != nil {
@@ -134,7 +140,7 @@ func vote(name string, lines [][]byte) (d detection, looks func([]byte) bool, er
 	}, readers[best].looks, nil
 }
 
-const remedy = "give perf.data, trace.dat, or the text of tracefs/trace, trace-cmd report, perf script or perf sched timehist"
+const remedy = "give perf.data, trace.dat, a Perfetto trace, or the text of tracefs/trace, trace-cmd report, perf script or perf sched timehist"
 
 // firstBytes reads the beginning of src.
 func firstBytes(src parser.Source) ([]byte, error) {

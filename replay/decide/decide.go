@@ -102,7 +102,6 @@ type scratch struct {
 	looked        []world.Answered
 	recent        []int
 	selected      []int
-	told          Wakeup
 }
 
 // decision is one placement from the event that starts it until it is scored.
@@ -444,7 +443,7 @@ func (r *Decider) closeModelled(d *decision, p *timeline.Task) {
 		r.unsettleCores()
 	}
 	r.askAll(d, p)
-	complete := r.explore(d, p, r.Alts)
+	complete := r.explore(r.Alts)
 	if r.Hidden.Blind() {
 		r.writeDown(d, p, complete)
 		return
@@ -456,12 +455,12 @@ func (r *Decider) closeModelled(d *decision, p *timeline.Task) {
 	if r.Cfg.Watch != nil {
 		r.Cfg.Watch(line)
 	}
-	told := r.inHindsight(d, p)
-	if told == nil {
+	told, better := r.inHindsight(d)
+	if !better {
 		r.explainEntry(d, line)
 	}
 	if r.Judged != nil {
-		r.judge(line, told != nil)
+		r.judge(line, better)
 	}
 	r.recordWakee(&d.line)
 	if !r.Base.State.Ahead {
@@ -474,13 +473,13 @@ func (r *Decider) closeModelled(d *decision, p *timeline.Task) {
 		r.narrow(d, p, r.unexplained(line, consistent))
 	}
 	r.carry(d, p, consistent)
-	if told != nil {
-		*line = *told
+	if better {
+		*line = told
 	}
 	r.Fidelity.Add(line)
 }
 
-// askAll describes the decision as it stands in the recorded world, and readies the others.
+// askAll describes the decision as it stands in each world.
 func (r *Decider) askAll(d *decision, p *timeline.Task) {
 	by := timeline.Looker{Window: d.win, Self: p.PID, Here: int(d.ev.CPU), Until: d.until, PendingLast: r.Base.Kernel.Rules.PendingLast}
 	begin := func(a *world.Side) {
@@ -495,17 +494,11 @@ func (r *Decider) askAll(d *decision, p *timeline.Task) {
 	for _, a := range r.Alts {
 		begin(a)
 		a.Allowed, a.OwnAllowed = r.Timeline.Affinities.Under(p, a.Kernel.Tasks.Kthreads)
-		a.Asked = &b.Ask
-	}
-}
-
-// askApart describes the decision as it stands in an alternative's world, if that is not
-// done yet.
-func (r *Decider) askApart(d *decision, p *timeline.Task, a *world.Side) {
-	if a.Asked != &a.Ask && (a.OwnAllowed || !a.World.Same()) {
-		r.ask(d, p, a.World, &a.Ask)
-		a.Asked = &a.Ask
-		a.Allow(&a.Ask)
+		if a.Asked = &b.Ask; a.OwnAllowed || !a.World.Same() {
+			r.ask(d, p, a.World, &a.Ask)
+			a.Asked = &a.Ask
+			a.Allow(&a.Ask)
+		}
 	}
 }
 

@@ -77,6 +77,8 @@ func CopyName(d parser.Dialect) string {
 		return "perf.data"
 	case parser.DialectTraceDat:
 		return "trace.dat"
+	case parser.DialectPerfetto:
+		return "trace.pftrace"
 	case parser.DialectPerf:
 		return "perf-script.txt"
 	case parser.DialectTimehist:

@@ -106,7 +106,7 @@ func (s *Survey) Damage(in *open.Input) error {
 		Err: fmt.Errorf("%w: %s%s", parser.ErrDamaged, s.first.Text, more), Remedy: "the rest is used",
 	}
 	switch in.Meta().Dialect {
-	case parser.DialectPerfData, parser.DialectTraceDat:
+	case parser.DialectPerfData, parser.DialectTraceDat, parser.DialectPerfetto:
 		e.Offset = s.first.Pos
 	default:
 		e.Line = s.first.Pos

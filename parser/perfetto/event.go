@@ -1,0 +1,348 @@
+package perfetto
+
+import (
+	"errors"
+	"fmt"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"schedreplay/parser"
+	"schedreplay/parser/perfetto/pb"
+)
+
+// described is an event that Perfetto does not know, as a trace describes it.
+type described struct {
+	text   string                      // "group:name"
+	fields map[protowire.Number]string // of sched_stat_runtime
+}
+
+const maxDescribed = 4096
+
+// describeEvent reads a GenericEventDescriptor.
+func (c *capture) describeEvent(b []byte) {
+	var id uint64
+	var group, name string
+	fields := map[protowire.Number]string{}
+	for r := pb.Read(b); r.Next(); {
+		switch r.Num {
+		case pb.DescriptorField:
+			id = r.Uint
+		case pb.DescriptorGroup:
+			group = string(r.Bytes)
+		case pb.DescriptorProto:
+			for m := pb.Read(r.Bytes); m.Next(); {
+				switch m.Num {
+				case pb.MessageName:
+					name = string(m.Bytes)
+				case pb.MessageField:
+					var fieldName string
+					var num uint64
+					for f := pb.Read(m.Bytes); f.Next(); {
+						switch f.Num {
+						case pb.FieldName:
+							fieldName = string(f.Bytes)
+						case pb.FieldNumber:
+							num = f.Uint
+						}
+					}
+					if len(fields) < 64 && num < 1<<20 {
+						fields[protowire.Number(num)] = fieldName
+					}
+				}
+			}
+		}
+	}
+	if id < pb.EventFirstDescribed || len(group)+len(name) > 256 || len(c.described) >= maxDescribed {
+		return
+	}
+	d := &described{text: group + ":" + name}
+	if group == pb.GroupSched && name == pb.StatRuntimeEvent {
+		d.fields = fields
+	}
+	c.described[id] = d
+}
+
+// names are what replay or a reader may want to know of events that are not the
+// scheduler's.
+var names = map[protowire.Number]string{
+	3: "ftrace:print", 11: "power:cpu_frequency", 13: "power:cpu_idle", 18: "sched:sched_blocked_reason", 21: "ipi:ipi_entry", 22: "ipi:ipi_exit",
+	23: "ipi:ipi_raise", 24: "irq:softirq_entry", 25: "irq:softirq_exit", 26: "irq:softirq_raise", 36: "irq:irq_handler_entry",
+	37: "irq:irq_handler_exit", 56: "workqueue:workqueue_activate_work", 57: "workqueue:workqueue_execute_end",
+	58: "workqueue:workqueue_execute_start", 59: "workqueue:workqueue_queue_work", 235: "task:task_newtask",
+	240: "sched:sched_process_free", 241: "sched:sched_process_hang", 242: "sched:sched_process_wait", 353: "sched:sched_pi_setprio",
+}
+
+// task is what a message of an event says of a task.
+type task struct {
+	comm      []byte
+	pid, prio int32
+}
+
+func unknown() task { return task{pid: parser.NoPID, prio: parser.NoPrio} }
+
+var errEvent = errors.New("an event with a field that has no end")
+
+// stamp reads the time of an event, false if it has none.
+func stamp(b []byte) (t uint64, ok bool) {
+	r := pb.Read(b)
+	for r.Next() {
+		if r.Num == pb.EventTimestamp {
+			return r.Uint, true
+		}
+	}
+	return 0, false
+}
+
+// decode fills ev, whose time and CPU are set, from a FtraceEvent.
+func (p *pass) decode(b []byte, ev *parser.Event) error {
+	var num protowire.Number
+	var body []byte
+	r := pb.Read(b)
+	for r.Next() {
+		switch {
+		case r.Num == pb.EventPID && r.Bytes == nil:
+			ev.Cur.PID = int32(r.Uint)
+		case r.Num == pb.EventFlags && r.Bytes == nil:
+			ev.Context = parser.FlagsContext(r.Uint)
+		case r.Bytes != nil && num == 0:
+			num, body = r.Num, r.Bytes
+		}
+	}
+	if r.Err() != nil {
+		return errEvent
+	}
+	if ev.Cur.PID < parser.NoPID {
+		return fmt.Errorf("an event of pid %d", ev.Cur.PID)
+	}
+	ev.Cur.Comm = p.comm.Get(ev.Cur.PID)
+	var err error
+	switch num {
+	case pb.EventSchedSwitch:
+		err = p.schedSwitch(body, ev)
+	case pb.EventSchedWaking:
+		err = p.wake(parser.KindWaking, body, ev)
+	case pb.EventSchedWakeup:
+		err = p.wake(parser.KindWakeup, body, ev)
+	case pb.EventSchedWakeupNew:
+		err = p.wake(parser.KindWakeupNew, body, ev)
+	case pb.EventSchedMigrate, pb.EventSchedFork, pb.EventSchedExec, pb.EventSchedExit, pb.EventTaskRename:
+		err = p.other(num, body, ev)
+	case pb.EventGeneric:
+		err = p.generic(body, ev)
+	default:
+		ev.Text = names[num]
+		if d := p.c.described[uint64(num)]; d != nil {
+			ev.Text = d.text
+			if d.fields != nil {
+				err = p.statRuntime(d, body, ev)
+			}
+		} else if ev.Text == "" {
+			ev.Text = fmt.Sprintf("ftrace event %d", num)
+		}
+	}
+	return err
+}
+
+// schedSwitch reads SchedSwitchFtraceEvent.
+func (p *pass) schedSwitch(b []byte, ev *parser.Event) error {
+	prev, next := unknown(), unknown()
+	state, known := int64(0), false
+	r := pb.Read(b)
+	for r.Next() {
+		switch r.Num {
+		case pb.SwitchPrevComm:
+			prev.comm = r.Bytes
+		case pb.SwitchPrevPID:
+			prev.pid = int32(r.Uint)
+		case pb.SwitchPrevPrio:
+			prev.prio = int32(r.Uint)
+		case pb.SwitchPrevState:
+			state, known = int64(r.Uint), true
+		case pb.SwitchNextComm:
+			next.comm = r.Bytes
+		case pb.SwitchNextPID:
+			next.pid = int32(r.Uint)
+		case pb.SwitchNextPrio:
+			next.prio = int32(r.Uint)
+		}
+	}
+	ev.Kind = parser.KindSwitch
+	if known {
+		ev.State = p.state(state)
+	}
+	return p.tasks(r.Err(), prev, &ev.Task, next, &ev.Next)
+}
+
+// tasks fills the tasks of an event.
+func (p *pass) tasks(err error, a task, to *parser.Task, b task, next *parser.Task) error {
+	if err != nil {
+		return errEvent
+	}
+	for i, k := range [2]task{a, b} {
+		out := [2]*parser.Task{to, next}[i]
+		if k.pid < parser.NoPID || k.prio < parser.NoPrio {
+			return fmt.Errorf("an event about pid %d with the priority %d", k.pid, k.prio)
+		}
+		if out != nil {
+			*out = parser.Task{PID: k.pid, Prio: k.prio, Comm: p.names.Intern(k.comm)}
+		}
+	}
+	return nil
+}
+
+// state translates prev_state as kernels from 4.14 on number it.
+func (p *pass) state(v int64) parser.State {
+	const reported = 0xff
+	switch {
+	case v == 0:
+		return parser.StateRunning
+	case p.c.old || v&^(reported|int64(parser.StatePreempted)) != 0:
+		return 0
+	case v&reported == 0:
+		return parser.StateRunning | parser.StatePreempted
+	}
+	return parser.State(v)
+}
+
+// wake reads the messages of sched_waking, sched_wakeup and sched_wakeup_new, which
+// are alike.
+func (p *pass) wake(kind parser.Kind, b []byte, ev *parser.Event) error {
+	k, target, success := unknown(), int32(parser.NoCPU), true
+	r := pb.Read(b)
+	for r.Next() {
+		switch r.Num {
+		case pb.WakeComm:
+			k.comm = r.Bytes
+		case pb.WakePID:
+			k.pid = int32(r.Uint)
+		case pb.WakePrio:
+			k.prio = int32(r.Uint)
+		case pb.WakeSuccess:
+			success = r.Uint != 0
+		case pb.WakeTargetCPU:
+			target = int32(r.Uint)
+		}
+	}
+	if !success && kind != parser.KindWaking { // printed by kernels before 4.3: nobody was woken
+		ev.Text = "sched:" + kind.String()
+		return nil
+	}
+	ev.Kind = kind
+	if err := p.tasks(r.Err(), k, &ev.Task, unknown(), nil); err != nil {
+		return err
+	}
+	return cpus(ev, parser.NoCPU, target)
+}
+
+// cpus fills the CPUs of an event.
+func cpus(ev *parser.Event, orig, target int32) error {
+	for _, c := range [2]int32{orig, target} {
+		if c < parser.NoCPU || c >= maxCPUs {
+			return fmt.Errorf("an event with CPU %d", c)
+		}
+	}
+	ev.OrigCPU, ev.TargetCPU = orig, target
+	return nil
+}
+
+// other reads the messages of events with fields of their own.
+func (p *pass) other(num protowire.Number, b []byte, ev *parser.Event) error {
+	var n [8]uint64
+	var set [8]bool
+	var text [8][]byte
+	r := pb.Read(b)
+	for r.Next() {
+		if r.Num < 8 {
+			n[r.Num], text[r.Num], set[r.Num] = r.Uint, r.Bytes, true
+		}
+	}
+	number := func(field protowire.Number, unknown int32) int32 {
+		if !set[field] {
+			return unknown
+		}
+		return int32(n[field])
+	}
+	pid := func(field protowire.Number) int32 { return number(field, parser.NoPID) }
+	switch num {
+	case pb.EventSchedMigrate:
+		ev.Kind = parser.KindMigrate
+		if err := cpus(ev, number(pb.MigrateOrigCPU, parser.NoCPU), number(pb.MigrateDestCPU, parser.NoCPU)); err != nil {
+			return err
+		}
+		return p.tasks(r.Err(), task{text[pb.MigrateComm], pid(pb.MigratePID), number(pb.MigratePrio, parser.NoPrio)}, &ev.Task, unknown(), nil)
+	case pb.EventSchedFork:
+		ev.Kind = parser.KindFork
+		return p.tasks(r.Err(), task{text[pb.ForkParentComm], pid(pb.ForkParentPID), parser.NoPrio}, &ev.Task,
+			task{text[pb.ForkChildComm], pid(pb.ForkChildPID), parser.NoPrio}, &ev.Next)
+	case pb.EventSchedExec:
+		ev.Kind, ev.Text, ev.OldPID = parser.KindExec, string(text[pb.ExecFilename]), max(pid(pb.ExecOldPID), parser.NoPID)
+		return p.tasks(r.Err(), task{nil, pid(pb.ExecPID), parser.NoPrio}, &ev.Task, unknown(), nil)
+	case pb.EventSchedExit:
+		ev.Kind = parser.KindExit
+		return p.tasks(r.Err(), task{text[pb.ExitComm], pid(pb.ExitPID), number(pb.ExitPrio, parser.NoPrio)}, &ev.Task, unknown(), nil)
+	}
+	ev.Kind = parser.KindComm
+	return p.tasks(r.Err(), task{text[pb.RenameNewComm], number(pb.RenamePID, ev.Cur.PID), parser.NoPrio}, &ev.Task, unknown(), nil)
+}
+
+// generic reads GenericFtraceEvent, by which older traces tell of events that Perfetto
+// does not know.
+func (p *pass) generic(b []byte, ev *parser.Event) error {
+	var name []byte
+	k, runtime := unknown(), int64(parser.NoTime)
+	r := pb.Read(b)
+	for r.Next() {
+		switch r.Num {
+		case pb.GenericName:
+			name = r.Bytes
+		case pb.GenericField:
+			var field, text []byte
+			var n uint64
+			for f := pb.Read(r.Bytes); f.Next(); {
+				switch f.Num {
+				case pb.GenericFieldName:
+					field = f.Bytes
+				case pb.GenericText:
+					text = f.Bytes
+				case pb.GenericInt, pb.GenericUint:
+					n = f.Uint
+				}
+			}
+			runtimeField(string(field), text, n, &k, &runtime)
+		}
+	}
+	if string(name) != pb.StatRuntimeEvent {
+		ev.Text = "ftrace:" + parser.DisplayComm(string(name))
+		return nil
+	}
+	return p.ran(r.Err(), k, runtime, ev)
+}
+
+// statRuntime reads sched_stat_runtime by its description.
+func (p *pass) statRuntime(d *described, b []byte, ev *parser.Event) error {
+	k, runtime := unknown(), int64(parser.NoTime)
+	r := pb.Read(b)
+	for r.Next() {
+		runtimeField(d.fields[r.Num], r.Bytes, r.Uint, &k, &runtime)
+	}
+	return p.ran(r.Err(), k, runtime, ev)
+}
+
+func runtimeField(name string, text []byte, n uint64, k *task, runtime *int64) {
+	switch name {
+	case "comm":
+		k.comm = text
+	case "pid":
+		k.pid = int32(n)
+	case "runtime":
+		*runtime = int64(n)
+	}
+}
+
+func (p *pass) ran(err error, k task, runtime int64, ev *parser.Event) error {
+	if runtime < 0 || k.pid < 0 {
+		return errors.New("sched_stat_runtime without a pid or a runtime")
+	}
+	ev.Kind, ev.Text, ev.Runtime = parser.KindStatRuntime, "", runtime
+	return p.tasks(err, k, &ev.Task, unknown(), nil)
+}
