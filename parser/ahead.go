@@ -5,70 +5,107 @@ import "iter"
 // aheadBatch and aheadDepth bound what is decoded ahead of its use: so many
 // events in a batch, so many batches.
 const (
-	aheadBatch = 1024
+	aheadBatch = 512
 	aheadDepth = 4
 )
 
-type aheadItem struct {
-	ev  Event
-	err error
-}
-
-// Ahead yields what seq does, in the same order, while another goroutine decodes on. That
-// goroutine has ended when the loop over Ahead has. An event is valid, and may be changed,
-// until the loop goes on.
+// Ahead yields what seq does, in the same order, up to its first error, while another
+// goroutine decodes on. That goroutine has ended when the loop over Ahead has. An event is
+// valid, and may be changed, until the loop goes on.
 func Ahead(seq iter.Seq2[Event, error]) iter.Seq2[*Event, error] {
 	return func(yield func(*Event, error) bool) {
-		full := make(chan []aheadItem, aheadDepth)
-		empty := make(chan []aheadItem, aheadDepth+1)
-		stop, ended := make(chan struct{}), make(chan struct{})
-		for range aheadDepth + 1 {
-			empty <- make([]aheadItem, 0, aheadBatch)
-		}
-		go func() {
-			defer close(ended)
-			defer close(full)
-			batch := <-empty
-			send := func() bool {
-				select {
-				case full <- batch:
-				case <-stop:
-					return false
-				}
-				select {
-				case batch = <-empty:
-					batch = batch[:0]
-					return true
-				case <-stop:
-					return false
-				}
-			}
-			for ev, err := range seq {
-				if batch = append(batch, aheadItem{ev, err}); len(batch) == aheadBatch && !send() {
+		a := NewBatches(seq)
+		for b := range a.All() {
+			for i := range b.Events {
+				if !yield(&b.Events[i], nil) {
 					return
 				}
 			}
-			if len(batch) > 0 {
-				select {
-				case full <- batch:
-				case <-stop:
-				}
+			if b.Err != nil {
+				yield(nil, b.Err)
+				return
 			}
-		}()
+			a.Reuse(b)
+		}
+	}
+}
+
+// Batch holds events in a row; Err is what ended the reading after them, if anything.
+type Batch struct {
+	Events []Event
+	Err    error
+}
+
+// Batches decodes in another goroutine than those that use the events.
+type Batches struct {
+	seq         iter.Seq2[Event, error]
+	full, empty chan *Batch
+}
+
+// NewBatches prepares to decode what seq yields, up to its first error.
+func NewBatches(seq iter.Seq2[Event, error]) *Batches {
+	return &Batches{seq: seq, full: make(chan *Batch, aheadDepth), empty: make(chan *Batch, 2*aheadDepth)}
+}
+
+// All yields the batches in order, once. The decoding has ended when the loop over them has.
+func (a *Batches) All() iter.Seq[*Batch] {
+	return func(yield func(*Batch) bool) {
+		stop := make(chan struct{})
+		go a.decode(stop)
 		defer func() {
 			close(stop)
-			<-ended
-		}()
-		for batch := range full {
-			for i := range batch {
-				if !yield(&batch[i].ev, batch[i].err) {
-					return
-				}
+			for range a.full { // until the decoding has closed it
 			}
-			select {
-			case empty <- batch:
-			default:
+		}()
+		for b := range a.full {
+			if !yield(b) {
+				return
 			}
 		}
+	}
+}
+
+// Reuse hands back a batch that nobody uses any more.
+func (a *Batches) Reuse(b *Batch) {
+	select {
+	case a.empty <- b:
+	default:
+	}
+}
+
+// decode fills batches until there is nothing more or it is told to stop.
+func (a *Batches) decode(stop <-chan struct{}) {
+	defer close(a.full)
+	b := a.fresh()
+	for ev, err := range a.seq {
+		if err != nil {
+			b.Err = err
+			break
+		}
+		if b.Events = append(b.Events, ev); len(b.Events) < aheadBatch {
+			continue
+		}
+		select {
+		case a.full <- b:
+		case <-stop:
+			return
+		}
+		b = a.fresh()
+	}
+	if len(b.Events) > 0 || b.Err != nil {
+		select {
+		case a.full <- b:
+		case <-stop:
+		}
+	}
+}
+
+func (a *Batches) fresh() *Batch {
+	select {
+	case b := <-a.empty:
+		b.Events = b.Events[:0]
+		return b
+	default:
+		return &Batch{Events: make([]Event, 0, aheadBatch)}
 	}
 }

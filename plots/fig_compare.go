@@ -6,13 +6,13 @@ import (
 	"math"
 	"strings"
 
-	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
 	"schedreplay/findings"
 	"schedreplay/findings/say"
 	"schedreplay/findings/stats"
+	"schedreplay/plots/internal/axes"
 )
 
 // compareKinds are how the captures of a comparison look: each differs from the
@@ -71,14 +71,14 @@ func CompareDelayFigure(samples []*findings.Sample) *Figure {
 		fr.key(kinds, true)
 		p := fr.newPlot()
 		p.X.Min, p.X.Max = delayRange(int64(lo), int64(hi))
-		p.X.Scale = plot.LogScale{}
-		p.X.Tick.Marker = durationTicks(p.X.Min, p.X.Max, int((fr.c.Max.X-fr.c.Min.X)/(fr.em*5)))
-		p.X.Label.Text = "sch delay, logarithmic"
+		p.X.Log = true
+		p.X.Ticks = durationTicks(p.X.Min, p.X.Max, int((fr.c.Max.X-fr.c.Min.X)/(fr.em*5)))
+		p.X.Label = "sch delay, logarithmic"
 		p.Y.Min, p.Y.Max = 0, stats.Nines(most)
-		p.Y.Tick.Marker = ninesTicks(p.Y.Max)
-		p.Y.Label.Text = "wakings not delayed longer"
+		p.Y.Ticks = ninesTicks(p.Y.Max)
+		p.Y.Label = "wakings not delayed longer"
 		p.Add(gridY{fr}, &levelCurves{fr, list, kinds})
-		fr.panel(p, fr.c)
+		p.Draw(fr.c)
 	}
 	return f
 }
@@ -89,7 +89,7 @@ type levelCurves struct {
 	kinds []delayKind
 }
 
-func (k *levelCurves) Plot(c draw.Canvas, p *plot.Plot) {
+func (k *levelCurves) Plot(c draw.Canvas, p *axes.Pair) {
 	fr := k.fr
 	tx, ty := p.Transforms(&c)
 	x := func(v float64) vg.Length { return max(c.Min.X, min(c.Max.X, tx(math.Max(v, 1)))) }

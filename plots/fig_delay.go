@@ -5,21 +5,15 @@ import (
 	"image/color"
 	"math"
 
-	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
 	"schedreplay/findings/say"
 	"schedreplay/findings/stats"
+	"schedreplay/plots/internal/axes"
 	"schedreplay/plots/internal/columns"
 	"schedreplay/replay"
 )
-
-// panel draws a gonum plot into a rectangle and returns the canvas of its data.
-func (fr *frame) panel(p *plot.Plot, c draw.Canvas) draw.Canvas {
-	p.Draw(c)
-	return p.DataCanvas(c)
-}
 
 // delayKind is one of the two kinds of the owner's wakings, which differ in
 // shape, line and colour.
@@ -88,9 +82,9 @@ func drawDelayTime(tracks [2]columns.Extents, kinds [2]delayKind, ax timeAxis, w
 		p.Y.Min, p.Y.Max = delayRange(all.Min, all.Max)
 		// Room for the label of the greatest, and no more.
 		p.Y.Max = math.Max(p.Y.Min*10, float64(all.Max)*math.Pow(p.Y.Max/p.Y.Min, 0.13))
-		p.Y.Scale = plot.LogScale{}
-		p.Y.Tick.Marker = durationTicks(p.Y.Min, p.Y.Max, 8)
-		p.Y.Label.Text = "sch delay"
+		p.Y.Log = true
+		p.Y.Ticks = durationTicks(p.Y.Min, p.Y.Max, 8)
+		p.Y.Label = "sch delay"
 		p.Add(gridY{fr})
 		for i, t := range tracks {
 			if whole[i].N > 0 {
@@ -100,15 +94,15 @@ func drawDelayTime(tracks [2]columns.Extents, kinds [2]delayKind, ax timeAxis, w
 		if worst != nil {
 			p.Add(&callout{fr, ax.value(worst.Start), float64(max(worst.Delay, 1)), "worst: " + say.Duration(worst.Delay)})
 		}
-		fr.panel(p, fr.c)
+		p.Draw(fr.c)
 	}
 }
 
 // gridY draws a faint line at each labelled tick of the y axis.
 type gridY struct{ fr *frame }
 
-func (g gridY) Plot(c draw.Canvas, p *plot.Plot) {
-	for _, t := range p.Y.Tick.Marker.Ticks(p.Y.Min, p.Y.Max) {
+func (g gridY) Plot(c draw.Canvas, p *axes.Pair) {
+	for _, t := range p.Y.Ticks {
 		if t.Label != "" && t.Value >= p.Y.Min && t.Value <= p.Y.Max {
 			y := c.Y(p.Y.Norm(t.Value))
 			c.StrokeLine2(g.fr.hair(grid), c.Min.X, y, c.Max.X, y)
@@ -123,7 +117,7 @@ type delayColumns struct {
 	ax   timeAxis
 }
 
-func (d *delayColumns) Plot(c draw.Canvas, p *plot.Plot) {
+func (d *delayColumns) Plot(c draw.Canvas, p *axes.Pair) {
 	fr := d.fr
 	width := c.Max.X - c.Min.X
 	pitch := fr.em * 0.16
@@ -168,7 +162,7 @@ type callout struct {
 	label string
 }
 
-func (k *callout) Plot(c draw.Canvas, p *plot.Plot) {
+func (k *callout) Plot(c draw.Canvas, p *axes.Pair) {
 	fr := k.fr
 	tx, ty := p.Transforms(&c)
 	x, y := tx(k.x), ty(k.y)
@@ -208,27 +202,27 @@ func drawDelayCDF(hists [2]*replay.DelayHistogram, kinds [2]delayKind) func(*fra
 		fr.key(used, true)
 		p := fr.newPlot()
 		p.X.Min, p.X.Max = delayRange(lo, hi)
-		p.X.Scale = plot.LogScale{}
-		p.X.Tick.Marker = durationTicks(p.X.Min, p.X.Max, int((fr.c.Max.X-fr.c.Min.X)/(fr.em*5)))
-		p.X.Label.Text = "sch delay, logarithmic"
+		p.X.Log = true
+		p.X.Ticks = durationTicks(p.X.Min, p.X.Max, int((fr.c.Max.X-fr.c.Min.X)/(fr.em*5)))
+		p.X.Label = "sch delay, logarithmic"
 		p.Y.Min, p.Y.Max = 0, stats.Nines(most)
-		p.Y.Tick.Marker = ninesTicks(p.Y.Max)
-		p.Y.Label.Text = "wakings not delayed longer"
+		p.Y.Ticks = ninesTicks(p.Y.Max)
+		p.Y.Label = "wakings not delayed longer"
 		p.Add(gridY{fr})
 		p.Add(&ninesCurves{fr, hists, kinds})
-		fr.panel(p, fr.c)
+		p.Draw(fr.c)
 	}
 }
 
 // ninesTicks are the shares labelled: 0, 50, 90, 99 …
-func ninesTicks(top float64) plot.ConstantTicks {
-	t := plot.ConstantTicks{{Value: 0, Label: "0 %"}, {Value: math.Log10(2), Label: "p50"}}
+func ninesTicks(top float64) []axes.Tick {
+	t := []axes.Tick{{Value: 0, Label: "0 %"}, {Value: math.Log10(2), Label: "p50"}}
 	if top > 5 {
 		t[0].Label = "" // too close to p50
 	}
 	for k := 1; float64(k) <= top-0.44; k++ {
 		label := fmt.Sprintf("p%.*f", max(0, k-2), 100-100*math.Pow(10, -float64(k)))
-		t = append(t, plot.Tick{Value: float64(k), Label: label})
+		t = append(t, axes.Tick{Value: float64(k), Label: label})
 	}
 	return t
 }
@@ -266,7 +260,7 @@ type ninesCurves struct {
 	kinds [2]delayKind
 }
 
-func (n *ninesCurves) Plot(c draw.Canvas, p *plot.Plot) {
+func (n *ninesCurves) Plot(c draw.Canvas, p *axes.Pair) {
 	fr := n.fr
 	tx, ty := p.Transforms(&c)
 	place := &placer{fr: fr, area: vg.Rectangle{Min: c.Min, Max: vg.Point{X: fr.c.Max.X, Y: c.Max.Y + fr.em*0.5}}}

@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"math"
 
-	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
 	"schedreplay/findings"
 	"schedreplay/findings/say"
+	"schedreplay/plots/internal/axes"
 	"schedreplay/plots/internal/columns"
 	"schedreplay/replay"
 )
@@ -56,11 +56,11 @@ func drawHeat(h *columns.Heat, lo, hi int, top int64, ax timeAxis) func(*frame) 
 		p := fr.newPlot()
 		ax.apply(fr, p, fr.c.Max.X-fr.c.Min.X)
 		p.Y.Min, p.Y.Max = columns.HeatEdge(lo), columns.HeatEdge(hi+1)
-		p.Y.Scale = plot.LogScale{}
-		p.Y.Tick.Marker = durationTicks(p.Y.Min, p.Y.Max, 8)
-		p.Y.Label.Text = "sch delay"
+		p.Y.Log = true
+		p.Y.Ticks = durationTicks(p.Y.Min, p.Y.Max, 8)
+		p.Y.Label = "sch delay"
 		p.Add(gridY{fr}, &heatCells{fr, h, ax, top})
-		fr.panel(p, fr.c)
+		p.Draw(fr.c)
 	}
 }
 
@@ -86,7 +86,7 @@ type heatCells struct {
 	top int64
 }
 
-func (k *heatCells) Plot(c draw.Canvas, p *plot.Plot) {
+func (k *heatCells) Plot(c draw.Canvas, p *axes.Pair) {
 	tx, ty := p.Transforms(&c)
 	k.h.Cells.Sync()
 	b := k.h.Base

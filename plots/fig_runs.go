@@ -4,12 +4,12 @@ import (
 	"image/color"
 	"math"
 
-	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
 	"schedreplay/findings/say"
 	"schedreplay/findings/stats"
+	"schedreplay/plots/internal/axes"
 )
 
 // histPanel is one histogram of durations.
@@ -55,19 +55,19 @@ func (fr *frame) hist(c draw.Canvas, k histPanel) {
 	edge := func(i int) float64 { return math.Pow(10, float64(i)/perDecade) }
 	p := fr.newPlot()
 	p.X.Min, p.X.Max = delayRange(k.h.Min(), k.h.Max())
-	p.X.Scale = plot.LogScale{}
-	p.X.Tick.Marker = durationTicks(p.X.Min, p.X.Max, int((c.Max.X-c.Min.X)/(fr.em*5)))
-	p.X.Label.Text = k.axis
+	p.X.Log = true
+	p.X.Ticks = durationTicks(p.X.Min, p.X.Max, int((c.Max.X-c.Min.X)/(fr.em*5)))
+	p.X.Label = k.axis
 	var top int64
 	for _, b := range bins {
 		top = max(top, b)
 	}
 	p.Y.Min, p.Y.Max = 0, float64(top)
 	step := math.Max(1, niceStep(float64(top), 4))
-	p.Y.Tick.Marker = ticks(0, float64(top), step, func(v float64) string { return say.Count(int64(math.Round(v))) })
-	p.Y.Label.Text = k.noun
+	p.Y.Ticks = ticks(0, float64(top), step, func(v float64) string { return say.Count(int64(math.Round(v))) })
+	p.Y.Label = k.noun
 	p.Add(gridY{fr}, &histBars{fr, bins, edge, k})
-	fr.panel(p, c)
+	p.Draw(c)
 }
 
 type histBars struct {
@@ -77,7 +77,7 @@ type histBars struct {
 	k    histPanel
 }
 
-func (b *histBars) Plot(c draw.Canvas, p *plot.Plot) {
+func (b *histBars) Plot(c draw.Canvas, p *axes.Pair) {
 	fr := b.fr
 	tx, ty := p.Transforms(&c)
 	base := ty(0)

@@ -137,7 +137,7 @@ func drawStrips(strips []strip, ax timeAxis, marks []moment) func(*frame) {
 func (fr *frame) timeScale(area draw.Canvas, ax timeAxis) {
 	p := fr.newPlot()
 	ax.apply(fr, p, area.Max.X-area.Min.X)
-	// Tick labels at the ends reach beyond the axis: gonum pads for them, which
+	// Tick labels at the ends reach beyond the axis: the axes make room for them, which
 	// would shift the axis against the lanes. So labels are drawn as text.
 	tickStyle := fr.style(0.88, false, ink)
 	x := func(v float64) vg.Length {
@@ -145,14 +145,14 @@ func (fr *frame) timeScale(area draw.Canvas, ax timeAxis) {
 	}
 	y := area.Min.Y - fr.em*0.2
 	fr.c.StrokeLine2(fr.hair(muted), area.Min.X, y, area.Max.X, y)
-	for _, t := range p.X.Tick.Marker.Ticks(p.X.Min, p.X.Max) {
+	for _, t := range p.X.Ticks {
 		at := x(t.Value)
 		fr.c.StrokeLine2(fr.hair(muted), at, y, at, y-fr.em*0.3)
 		half := tickStyle.Width(t.Label) / 2
 		at = max(area.Min.X-fr.em, min(at, fr.c.Max.X-half))
 		fr.text(at, y-fr.em*0.45, t.Label, tickStyle, 0.5, 1)
 	}
-	fr.text((area.Min.X+area.Max.X)/2, y-fr.em*1.55, p.X.Label.Text, fr.style(0.88, false, muted), 0.5, 1)
+	fr.text((area.Min.X+area.Max.X)/2, y-fr.em*1.55, p.X.Label, fr.style(0.88, false, muted), 0.5, 1)
 }
 
 // lane draws one lane whose top is at hi. A bar's height is the share of its

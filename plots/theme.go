@@ -9,16 +9,21 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"sync"
 
+	"codeberg.org/go-fonts/liberation/liberationsansbold"
+	"codeberg.org/go-fonts/liberation/liberationsansregular"
 	xfont "golang.org/x/image/font"
+	"golang.org/x/image/font/opentype"
 	"golang.org/x/image/font/sfnt"
-	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
 
 	"schedreplay/findings/say"
+	"schedreplay/plots/internal/axes"
 	"schedreplay/plots/internal/canvas"
 	"schedreplay/plots/internal/columns"
 )
@@ -146,8 +151,21 @@ func (s size) style(em float64, heavy bool, clr color.Color) draw.TextStyle {
 	if heavy {
 		f.Weight = xfont.WeightBold
 	}
-	return draw.TextStyle{Color: clr, Font: f, Handler: plot.DefaultTextHandler}
+	return draw.TextStyle{Color: clr, Font: f, Handler: fonts()}
 }
+
+// fonts are the two that figures use.
+var fonts = sync.OnceValue(func() text.Handler {
+	var c font.Collection
+	for weight, ttf := range map[xfont.Weight][]byte{xfont.WeightNormal: liberationsansregular.TTF, xfont.WeightBold: liberationsansbold.TTF} {
+		face, err := opentype.Parse(ttf)
+		if err != nil {
+			panic(err) // it is in the program
+		}
+		c = append(c, font.Face{Font: font.Font{Typeface: "Liberation", Variant: "Sans", Weight: weight}, Face: face})
+	}
+	return text.Plain{Fonts: font.NewCache(c)}
+})
 
 // text draws a line of text. ax is 0, 0.5 or 1 for a point at its left, middle
 // or right, ay 0, 0.5 or 1 for one at its baseline, the middle of its capitals
@@ -254,25 +272,12 @@ func (fr *frame) hatch(st draw.LineStyle, x0, y0, x1, y1 vg.Length) {
 	fr.c.Stroke(p)
 }
 
-// newPlot returns a plot in the figures' style.
-func (fr *frame) newPlot() *plot.Plot {
-	p := plot.New()
-	p.BackgroundColor = nil
-	for _, a := range []*plot.Axis{&p.X, &p.Y} {
-		a.LineStyle = fr.hair(muted)
-		a.Padding = 0
-		a.Tick.LineStyle = fr.hair(muted)
-		a.Tick.Length = fr.em * 0.35
-		restyle(&a.Tick.Label, fr.style(0.88, false, ink))
-		restyle(&a.Label.TextStyle, fr.style(0.88, false, muted))
-		a.Label.Padding = fr.em * 0.25
-	}
-	return p
-}
-
-// restyle takes over font and colour and keeps the alignment and rotation.
-func restyle(dst *draw.TextStyle, src draw.TextStyle) {
-	dst.Color, dst.Font, dst.Handler = src.Color, src.Font, src.Handler
+// newPlot returns axes in the figures' style.
+func (fr *frame) newPlot() *axes.Pair {
+	return &axes.Pair{Style: axes.Style{
+		Line: fr.hair(muted), TickLength: fr.em * 0.35, LabelGap: fr.em * 0.25,
+		Tick: fr.style(0.88, false, ink), Label: fr.style(0.88, false, muted),
+	}}
 }
 
 // niceStep returns a step of 1, 2 or 5 times a power of ten that makes at most
@@ -291,10 +296,10 @@ func niceStep(span float64, n int) float64 {
 }
 
 // ticks returns labelled ticks at multiples of a step.
-func ticks(lo, hi, step float64, label func(float64) string) plot.ConstantTicks {
-	var out plot.ConstantTicks
+func ticks(lo, hi, step float64, label func(float64) string) []axes.Tick {
+	var out []axes.Tick
 	for i := math.Ceil(lo/step - 1e-9); i*step <= hi+step*1e-9; i++ {
-		out = append(out, plot.Tick{Value: i * step, Label: label(i * step)})
+		out = append(out, axes.Tick{Value: i * step, Label: label(i * step)})
 	}
 	return out
 }
@@ -349,7 +354,7 @@ func (a timeAxis) label() string {
 }
 
 // apply sets up a plot's x axis of about w points.
-func (a timeAxis) apply(fr *frame, p *plot.Plot, w vg.Length) {
+func (a timeAxis) apply(fr *frame, p *axes.Pair, w vg.Length) {
 	p.X.Min, p.X.Max = a.value(a.start), a.value(a.end)
 	span := p.X.Max - p.X.Min
 	// As many labels as fit with the room of one between them.
@@ -362,20 +367,20 @@ func (a timeAxis) apply(fr *frame, p *plot.Plot, w vg.Length) {
 			break
 		}
 	}
-	p.X.Tick.Marker = ticks(p.X.Min, p.X.Max, step, func(v float64) string {
+	p.X.Ticks = ticks(p.X.Min, p.X.Max, step, func(v float64) string {
 		if math.Abs(v) < step/2 {
 			return "0"
 		}
 		return strconv.FormatFloat(v, 'f', prec, 64)
 	})
-	p.X.Label.Text = a.label()
+	p.X.Label = a.label()
 }
 
 // durationTicks returns ticks for a logarithmic axis of ns: every decade
 // labelled with its unit, or every n-th where they would be too many; 2 and 5
 // too where there are few. At most about n labels.
-func durationTicks(lo, hi float64, n int) plot.ConstantTicks {
-	var out plot.ConstantTicks
+func durationTicks(lo, hi float64, n int) []axes.Tick {
+	var out []axes.Tick
 	first, last := math.Floor(math.Log10(lo)+1e-9), math.Ceil(math.Log10(hi)-1e-9)
 	every := int(math.Ceil((last - first + 1) / float64(max(n, 2))))
 	fine := 3*(last-first)+1 <= float64(n)
@@ -385,7 +390,7 @@ func durationTicks(lo, hi float64, n int) plot.ConstantTicks {
 			if v < lo*0.999 || v > hi*1.001 {
 				continue
 			}
-			t := plot.Tick{Value: v}
+			t := axes.Tick{Value: v}
 			if k == 1 && (every <= 1 || int(e)%every == 0) || fine && (k == 2 || k == 5) {
 				t.Label = roundDuration(v)
 			}

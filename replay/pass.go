@@ -3,6 +3,7 @@ package replay
 import (
 	"context"
 	"fmt"
+	"iter"
 
 	"schedreplay/fact"
 	"schedreplay/kernelmodel/place"
@@ -73,15 +74,8 @@ func (r *pass) run(ctx context.Context, pass int) error {
 	progress := progressOf(r.plan.Observer.Progress, pass)
 	l := timeline.NewLookahead(r.Survey, r.Timeline.Charges, r.event)
 	l.Blind = r.Hidden.Blind()
-	push := l.Push
-	if r.ahead != nil {
-		push = func(ev *parser.Event) error { return r.ahead.push(ev, l.Push) }
-	}
 	n := int64(0)
-	for ev, err := range parser.Ahead(r.Capture.Events()) {
-		if err != nil {
-			break // the survey has it
-		}
+	for ev := range r.events() {
 		if n++; n%65536 == 0 {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -90,16 +84,11 @@ func (r *pass) run(ctx context.Context, pass int) error {
 				progress(n)
 			}
 		}
-		if err := push(ev); err != nil {
+		if err := l.Push(ev); err != nil {
 			return err
 		}
 		if r.enough {
 			return nil
-		}
-	}
-	if r.ahead != nil {
-		if err := r.ahead.end(l.Push); err != nil {
-			return err
 		}
 	}
 	if err := l.End(); err != nil {
@@ -111,6 +100,21 @@ func (r *pass) run(ctx context.Context, pass int) error {
 	}
 	r.track.End()
 	return nil
+}
+
+// events yields the capture's events up to the first error, which the survey has met too;
+// each is valid until the next.
+func (r *pass) events() iter.Seq[*parser.Event] {
+	if r.ahead != nil {
+		return r.ahead.events(r.Hidden.Later)
+	}
+	return func(yield func(*parser.Event) bool) {
+		for ev, err := range parser.Ahead(r.Capture.Events()) {
+			if err != nil || !yield(ev) {
+				return
+			}
+		}
+	}
 }
 
 // ran tells the tracker that a CPU's current task ran until now, since its switch or

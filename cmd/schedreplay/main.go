@@ -7,20 +7,21 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
+
+	"schedreplay/cmd/schedreplay/internal/buildinfo"
+	"schedreplay/cmd/schedreplay/internal/heap"
 )
 
-// version is the released version. It is the only place that names it.
-const version = "0.1.0-dev"
+// version is the released version, as results bear it.
+var version = buildinfo.Version()
 
 func main() { os.Exit(mainStatus()) }
 
 // mainStatus runs the command with the process's own streams and signals.
 func mainStatus() int {
 	ignoreWriteSignals()
-	debug.SetGCPercent(400)        // the heap is small and bounded: collect less often,
-	debug.SetMemoryLimit(80 << 20) // but as often as that takes
+	heap.Keep(36 << 20)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal kills at once

@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"schedreplay/cmd/schedreplay/internal/buildinfo"
 	"schedreplay/cmd/schedreplay/internal/cmdline"
 	"schedreplay/parser"
 )
@@ -33,7 +34,7 @@ capture, 3 unreadable or damaged input, 4 cannot write, 130 interrupted.`,
 	}
 	root.SetOut(a.out)
 	root.SetErr(a.stderr)
-	root.SetVersionTemplate("schedreplay {{.Version}}\n")
+	root.SetVersionTemplate(buildinfo.Details())
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		a.command, a.started = cmd, true
 		return a.checkColor()

@@ -149,6 +149,28 @@ func (q *Queue) Advance(now int64) {
 	q.Update(now, uint64(max(q.Weight, 0)), uint64(max(q.NR, 0)), q.Running, 1)
 }
 
+// UtilAt is what Util would be if the queue were brought up to now.
+func (q *Queue) UtilAt(now int64) int64 {
+	if !q.Known {
+		return q.Util
+	}
+	util, sum := q.Util, q.UtilSum
+	if q.RemovedN > 0 {
+		util, sum = take(util, sum, q.RemovedUtil, q.Divider())
+	}
+	d := (now - q.Last) >> 10
+	part := d + q.Part
+	p := part / period
+	if d <= 0 || p == 0 {
+		return util
+	}
+	sum, part = decayLoad(sum, p), part%period
+	if q.Running && q.Weight > 0 {
+		sum += (decayLoad(uint64(period-q.Part), p) + maxSum - decayLoad(maxSum, p) - period + uint64(part)) << 10
+	}
+	return int64(sum) / (minDivider + part)
+}
+
 // take subtracts a departed entity's average from a queue's, with the floors
 // that update_cfs_rq_load_avg keeps.
 func take(avg int64, sum uint64, r, div int64) (int64, uint64) {

@@ -238,3 +238,25 @@ func TestAverageBounds(t *testing.T) {
 		}
 	})
 }
+
+// UtilAt tells what Advance would make of the utilisation.
+func TestUtilAt(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		q := Queue{}
+		now := int64(1_000_000)
+		for range rapid.IntRange(1, 8).Draw(t, "steps") {
+			now += rapid.OneOf(rapid.Int64Range(-10_000, 5_000_000), rapid.Int64Range(0, 3_000_000_000)).Draw(t, "ns")
+			want := q
+			want.Advance(now)
+			if got := q.UtilAt(now); q.Known && got != want.Util {
+				t.Fatalf("%d, want %d: %+v at %d", got, want.Util, q, now)
+			}
+			q.Advance(now)
+			q.Running = rapid.Bool().Draw(t, "running")
+			q.Weight, q.NR = rapid.Int64Range(0, 1).Draw(t, "queued")*1024, 1
+			if rapid.Bool().Draw(t, "leaves") {
+				q.RemovedUtil, q.RemovedN = rapid.Int64Range(0, 1024).Draw(t, "removed"), 1
+			}
+		}
+	})
+}

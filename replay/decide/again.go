@@ -15,28 +15,30 @@ import (
 // inHindsight answers a decision with what later ones show of what it asked about, scan
 // budgets and CPUs that may be held up, and explains it so. The worlds go on without
 // that: what is learned of one decision must not come back to it by way of those before
-// it. So the line is left alone, a copy is told, and neither where the kernels part.
-func (r *Decider) inHindsight(d *decision) (told Wakeup, better bool) {
+// it. So the line is left alone and a copy is told, valid until the next decision; nil where
+// there is nothing to tell, or where the kernels part.
+func (r *Decider) inHindsight(d *decision, p *timeline.Task) *Wakeup {
 	asked, stalled := r.Base.State.Asked, len(r.Base.State.Stalled) > 0
 	for _, a := range r.told() {
 		asked, stalled = asked || a.State.Asked, stalled || len(a.State.Stalled) > 0
 	}
 	if r.Hidden.Later == nil || !(asked && !r.settled() || stalled) || !r.agree() {
-		return told, false
+		return nil
 	}
 	r.lookBack(true)
 	defer r.lookBack(false)
-	complete := r.explore(r.told())
+	complete := r.explore(d, p, r.told())
 	if !r.agree() {
-		return told, false
+		return nil
 	}
-	told = d.line
+	told := &r.scratch.told
+	*told = d.line
 	told.More = slices.Clone(told.More)
-	r.placeAll(&told, complete)
-	told.ModelMiss = complete && told.RecordedCPU >= 0 && len(r.consistent(&told)) == 0
-	doubtOthers(&told)
-	r.explainEntry(d, &told)
-	return told, true
+	r.placeAll(told, complete)
+	told.ModelMiss = complete && told.RecordedCPU >= 0 && len(r.consistent(told)) == 0
+	doubtOthers(told)
+	r.explainEntry(d, told)
+	return told
 }
 
 // lookBack turns to the answers in hindsight, on, or back to those that the worlds go on
@@ -70,7 +72,7 @@ func (r *Decider) writeDown(d *decision, p *timeline.Task, complete bool) {
 	r.Hidden.Note(d.n, r.Base.LLC(l.Target), l.Lo, l.Hi)
 	r.shownBusy(d, func(c int) {
 		k := &r.Timeline.CPU[c]
-		r.Hidden.Notes.Busy[c].Mark(max(k.ChangedAt(), k.FlownAt, k.HeardAt), d.win.Est)
+		r.Hidden.Book.Busy(c, max(k.ChangedAt(), k.FlownAt, k.HeardAt), d.win.Est)
 	})
 	if line.Selection = r.runs[0].Selected(); line.Selection {
 		all := r.all()

@@ -6,6 +6,7 @@ import (
 	"schedreplay/cpumask"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
+	"schedreplay/replay/timeline"
 	"schedreplay/replay/world"
 )
 
@@ -29,15 +30,16 @@ func (r *Decider) told() []*world.Side {
 
 // explore runs the baseline under every combination of answers, then each of the
 // alternatives that may differ together with it.
-func (r *Decider) explore(alts []*world.Side) (complete bool) {
+func (r *Decider) explore(d *decision, p *timeline.Task, alts []*world.Side) (complete bool) {
 	b := r.Base
 	r.runs = r.runs[:0]
 	complete = r.x.Explore(MaxRuns, func() { r.runs = append(r.runs, b.Selector.Select(&r.x, &b.Ask)) })
 	for _, a := range alts {
 		a.Runs, a.Complete = a.Runs[:0], complete
-		if a.Parts = !a.World.Same() || a.MayPart(r.runs, complete); !a.Parts {
+		if a.Parts = r.seesOther(a, d, complete) || a.MayPart(r.runs, complete); !a.Parts {
 			continue
 		}
+		r.askApart(d, p, a)
 		a.Complete = r.x.Explore(r.Cfg.Runs, func() {
 			o := b.Selector.Select(&r.x, &b.Ask)
 			a.Runs = append(a.Runs, world.Pair{Base: o, Other: a.Selector.Select(&r.x, a.Asked)})
@@ -50,6 +52,18 @@ func (r *Decider) explore(alts []*world.Side) (complete bool) {
 		}
 	}
 	return complete
+}
+
+// seesOther reports whether what the baseline asked may have another answer in an
+// alternative's world.
+func (r *Decider) seesOther(a *world.Side, d *decision, complete bool) bool {
+	switch {
+	case a.World.Same():
+		return false
+	case !complete || r.partly || a.SeesOther(r.Base, d.ev.Task.PID, d.line.Waker.PID):
+		return true
+	}
+	return slices.ContainsFunc(r.queue.undecided, func(o *decision) bool { return a.World.Diverged[o.ev.Task.PID] != nil })
 }
 
 // settled reports whether all combinations lead the baseline to the same.

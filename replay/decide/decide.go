@@ -102,6 +102,7 @@ type scratch struct {
 	looked        []world.Answered
 	recent        []int
 	selected      []int
+	told          Wakeup
 }
 
 // decision is one placement from the event that starts it until it is scored.
@@ -443,7 +444,7 @@ func (r *Decider) closeModelled(d *decision, p *timeline.Task) {
 		r.unsettleCores()
 	}
 	r.askAll(d, p)
-	complete := r.explore(r.Alts)
+	complete := r.explore(d, p, r.Alts)
 	if r.Hidden.Blind() {
 		r.writeDown(d, p, complete)
 		return
@@ -455,12 +456,12 @@ func (r *Decider) closeModelled(d *decision, p *timeline.Task) {
 	if r.Cfg.Watch != nil {
 		r.Cfg.Watch(line)
 	}
-	told, better := r.inHindsight(d)
-	if !better {
+	told := r.inHindsight(d, p)
+	if told == nil {
 		r.explainEntry(d, line)
 	}
 	if r.Judged != nil {
-		r.judge(line, better)
+		r.judge(line, told != nil)
 	}
 	r.recordWakee(&d.line)
 	if !r.Base.State.Ahead {
@@ -473,13 +474,13 @@ func (r *Decider) closeModelled(d *decision, p *timeline.Task) {
 		r.narrow(d, p, r.unexplained(line, consistent))
 	}
 	r.carry(d, p, consistent)
-	if better {
-		*line = told
+	if told != nil {
+		*line = *told
 	}
 	r.Fidelity.Add(line)
 }
 
-// askAll describes the decision as it stands in each world.
+// askAll describes the decision as it stands in the recorded world, and readies the others.
 func (r *Decider) askAll(d *decision, p *timeline.Task) {
 	by := timeline.Looker{Window: d.win, Self: p.PID, Here: int(d.ev.CPU), Until: d.until, PendingLast: r.Base.Kernel.Rules.PendingLast}
 	begin := func(a *world.Side) {
@@ -494,11 +495,17 @@ func (r *Decider) askAll(d *decision, p *timeline.Task) {
 	for _, a := range r.Alts {
 		begin(a)
 		a.Allowed, a.OwnAllowed = r.Timeline.Affinities.Under(p, a.Kernel.Tasks.Kthreads)
-		if a.Asked = &b.Ask; a.OwnAllowed || !a.World.Same() {
-			r.ask(d, p, a.World, &a.Ask)
-			a.Asked = &a.Ask
-			a.Allow(&a.Ask)
-		}
+		a.Asked = &b.Ask
+	}
+}
+
+// askApart describes the decision as it stands in an alternative's world, if that is not
+// done yet.
+func (r *Decider) askApart(d *decision, p *timeline.Task, a *world.Side) {
+	if a.Asked != &a.Ask && (a.OwnAllowed || !a.World.Same()) {
+		r.ask(d, p, a.World, &a.Ask)
+		a.Asked = &a.Ask
+		a.Allow(&a.Ask)
 	}
 }
 

@@ -22,7 +22,7 @@ type scanBudget struct {
 	steps int64
 	// notes, in a rehearsal, is where what happens is written down; later reads in the
 	// replay what a rehearsal wrote.
-	notes *budgetNotes
+	notes *budgetPen
 	later *hindsight
 	// both is p together with what comes after decision number asked, empty if nothing
 	// is known of that; hindsight: questions are answered by it.
@@ -33,14 +33,14 @@ type scanBudget struct {
 
 const (
 	budgetOne = 1 << 32
-	// budgetRefresh is one over the chance that a millisecond sets the value: an
+	// budgetRefresh is the chance that a millisecond sets the value, one in 2 to it: an
 	// idle CPU balances an LLC of 8 every 8 to 16 ms at most, a busy one every 128 to
 	// 255 ms (get_sd_balance_interval). budgetFresh is that chance while a CPU has
 	// just gone idle: newly-idle balancing brings its next pass forward to the
 	// interval of the lowest domain (update_next_balance), and the pass goes on to
 	// the LLC if that is due by the idle interval, as after a busy time it is.
-	budgetRefresh = 32
-	budgetFresh   = 8
+	budgetRefresh = 5
+	budgetFresh   = 3
 	// newlyIdle is that interval for cores of two threads, twice its width in ms.
 	newlyIdle = 4_000_000
 	// budgetDoubt is one over the likelihood that remains to a value that a
@@ -49,6 +49,8 @@ const (
 	// budgetTail is one over the likelihood that the range leaves out at either
 	// end: a 64th in all, as for the flips.
 	budgetTail = 128
+	// budgetStale is how many milliseconds leave nothing of what was before.
+	budgetStale = 256
 	// budgetSettle is how many milliseconds the load averages need to forget what
 	// was before the capture.
 	budgetSettle = 150
@@ -66,8 +68,8 @@ func newScanBudget(weight, pct int64) scanBudget {
 	return b
 }
 
-// refreshRate is one over the chance that a millisecond sets the value.
-func refreshRate(fresh bool) uint64 {
+// refreshShift is the chance that a millisecond sets the value: one in 2 to it.
+func refreshShift(fresh bool) uint {
 	if fresh {
 		return budgetFresh
 	}
@@ -93,12 +95,12 @@ func (b *scanBudget) step(v int64, ms int64, fresh bool) {
 	if b.notes != nil {
 		b.notes.refresh(v, ms, fresh)
 	}
-	rate := refreshRate(fresh)
-	for range min(ms, 8*budgetRefresh) {
+	rate := refreshShift(fresh)
+	for range min(ms, budgetStale) {
 		left := uint64(0)
 		for j, p := range b.p {
-			b.p[j] -= p / rate
-			left += p / rate
+			b.p[j] -= p >> rate
+			left += p >> rate
 		}
 		spread(b.p, v, left)
 	}
@@ -108,9 +110,21 @@ func (b *scanBudget) step(v int64, ms int64, fresh bool) {
 // spread puts likelihood around the value that a refresh would set.
 func spread(p []uint64, at int64, mass uint64) {
 	at = max(0, min(at, int64(len(p)-1)))
+	mass /= 1024
 	for i := range p {
-		p[i] += mass / 1024 * errorShare(int64(i)-at)
+		p[i] += mass // as far off as can be
 	}
+	lo, hi := near(at, len(p))
+	for i := lo; i < hi; i++ {
+		p[i] += mass * (errorShare(i-at) - 1)
+	}
+}
+
+// near bounds the values, of n, that lie so close to one that errorShare tells them from
+// those far off.
+func near(at int64, n int) (lo, hi int64) {
+	const most = int64(len(budgetError) - 1)
+	return max(0, at-most), min(int64(n), at+most+1)
 }
 
 func (b *scanBudget) normalise() {

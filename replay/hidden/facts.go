@@ -31,9 +31,10 @@ type Facts struct {
 	util     bool
 	sync     syncHabits
 	task     parser.ByPID[*habits]
-	// Later is what a rehearsal learned, nil if there was none; Notes is where this
+	// Later is what a rehearsal learned, nil if there was none; Book is where this
 	// rehearsal writes, nil if it is none.
-	Later, Notes *Rehearsed
+	Later *Rehearsed
+	Book  *Notebook
 	// Passed counts, by CPU, the decisions that would have chosen a silent CPU had it been
 	// idle.
 	Passed []int
@@ -84,7 +85,7 @@ func (h *Facts) Unsettle() {
 }
 
 // Blind reports whether this is a rehearsal, which does not see what was chosen.
-func (h *Facts) Blind() bool { return h.Notes != nil }
+func (h *Facts) Blind() bool { return h.Book != nil }
 
 // Of returns the habits of a task.
 func (h *Facts) Of(pid int32) *habits {
@@ -267,10 +268,10 @@ func (h *Facts) Woke(w *Waking) {
 
 // Rehearse makes facts that have not begun those of a rehearsal.
 func (h *Facts) Rehearse() {
-	h.Notes = &Rehearsed{Busy: make([]BusyNotes, h.rec.NCPU)}
+	h.Book = &Notebook{budget: make([]budgetPen, len(h.budget))}
 	for i := range h.budget {
-		h.budget[i].notes = &budgetNotes{}
-		h.Notes.budget = append(h.Notes.budget, h.budget[i].notes)
+		h.Book.budget[i] = budgetPen{book: h.Book, llc: int32(i)}
+		h.budget[i].notes = &h.Book.budget[i]
 	}
 }
 

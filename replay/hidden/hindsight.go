@@ -20,16 +20,25 @@ import (
 // Rehearsed is what a rehearsal learns: of scan budgets by LLC, and by CPU when one that
 // may be held up did not look idle.
 //
-// It is written while the replay follows some way behind, and what that has passed is
-// dropped.
+// The rehearsal notes it in a [Notebook] while the replay follows some way behind and takes
+// the notes one by one; what the replay has passed is dropped.
 type Rehearsed struct {
 	budget []*budgetNotes
-	Busy   []BusyNotes
+	busy   []busyNotes
 }
 
 // Ahead is how far, in ns, a rehearsal is to be ahead of the replay: after that what it
 // finds says nothing any more. Until its end it does not know all of what it passes.
 const Ahead = 2 * noteSpan * 1_000_000
+
+// NewRehearsed is empty, for so many LLCs and CPUs.
+func NewRehearsed(llcs, cpus int) *Rehearsed {
+	h := &Rehearsed{busy: make([]busyNotes, cpus)}
+	for range llcs {
+		h.budget = append(h.budget, &budgetNotes{})
+	}
+	return h
+}
 
 // Finish tells that the rehearsal is over.
 func (h *Rehearsed) Finish() {
@@ -38,11 +47,67 @@ func (h *Rehearsed) Finish() {
 	}
 }
 
+// Note is one thing that a rehearsal noted: of CPU at that it did not look idle from a time
+// to another, else of LLC at.
+type Note struct {
+	of       noteOf
+	at       int32
+	budget   budgetNote
+	from, to int64
+}
+
+type noteOf uint8
+
+const (
+	noteBudget noteOf = iota
+	noteLonger        // the last of the LLC's, of more milliseconds
+	noteBusy
+)
+
+// Take takes the next note.
+func (h *Rehearsed) Take(n *Note) {
+	switch n.of {
+	case noteBudget:
+		h.budget[n.at].add(n.budget)
+	case noteLonger:
+		list := h.budget[n.at].list
+		list[len(list)-1] = n.budget
+	case noteBusy:
+		h.busy[n.at].mark(n.from, n.to)
+	}
+}
+
+// Notebook is where a rehearsal writes.
+type Notebook struct {
+	budget []budgetPen
+	// Notes are those that nobody has taken yet.
+	Notes []Note
+}
+
+// Busy notes that nothing happened to a CPU since from, and that it did not look idle at
+// the time to.
+func (k *Notebook) Busy(cpu int, from, to int64) {
+	k.Notes = append(k.Notes, Note{of: noteBusy, at: int32(cpu), from: from, to: to})
+}
+
+// budgetPen writes the notes of one LLC.
+type budgetPen struct {
+	book *Notebook
+	llc  int32
+	// last is the last note, in the order of n; none before the first.
+	last budgetNote
+	some bool
+	// asked is the last decision that looked at the budget, latest the one of highest
+	// number that did; closed: one did since the last note, which may not grow any more.
+	asked, latest int64
+	closed        bool
+}
+
 // Forget drops what was noted of CPUs long before a time.
 func (h *Rehearsed) Forget(now int64) {
-	for c, b := range h.Busy {
+	for c, b := range h.busy {
 		if n := len(b); n > noteBlock && b[n/2].to < now-Ahead {
-			h.Busy[c] = append(b[:0], b[n/2:]...)
+			h.busy[c] = append(b[:0], b[n/2:]...)
 		}
 	}
 }
@@ -77,22 +142,14 @@ type budgetNote struct {
 func (x budgetNote) kind() noteKind { return x.b & noteKindMask }
 func (x budgetNote) value() int64   { return int64(x.b &^ noteKindMask) }
 
-// budgetNotes is what a rehearsal writes down of one LLC, in the order of n.
+// budgetNotes are the notes of one LLC, in the order of n.
 type budgetNotes struct {
 	list []budgetNote
 	// over: there is nothing more to come.
 	over bool
-	// asked is the last decision that looked at the budget, latest the one of highest
-	// number that did; closed: one did since the last note, which may not grow any more.
-	asked, latest int64
-	closed        bool
 }
 
-// ask notes that a decision looks at the budget.
-func (b *budgetNotes) ask(n int64) { b.asked, b.latest, b.closed = n, max(b.latest, n), true }
-
 func (b *budgetNotes) add(x budgetNote) {
-	b.closed = false
 	i := len(b.list)
 	b.list = append(b.list, x)
 	for ; i > 0 && b.list[i-1].n > x.n; i-- {
@@ -101,25 +158,34 @@ func (b *budgetNotes) add(x budgetNote) {
 	b.list[i] = x
 }
 
+// ask notes that a decision looks at the budget.
+func (b *budgetPen) ask(n int64) { b.asked, b.latest, b.closed = n, max(b.latest, n), true }
+
+func (b *budgetPen) write(of noteOf, x budgetNote) {
+	if b.closed = false; !b.some || x.n >= b.last.n {
+		b.some, b.last = true, x
+	}
+	b.book.Notes = append(b.book.Notes, Note{of: of, at: b.llc, budget: x})
+}
+
 // refresh notes some milliseconds.
-func (b *budgetNotes) refresh(v, ms int64, fresh bool) {
+func (b *budgetPen) refresh(v, ms int64, fresh bool) {
 	kind := noteRefresh
 	if fresh {
 		kind = noteFresh
 	}
 	ms = min(ms, noteSpan)
-	if i := len(b.list) - 1; i >= 0 && !b.closed {
-		if l := &b.list[i]; l.kind() == kind && int64(l.a) == v {
-			l.b = kind | noteKind(min(l.value()+ms, noteSpan))
-			return
-		}
+	if l := b.last; b.some && !b.closed && l.kind() == kind && int64(l.a) == v {
+		l.b = kind | noteKind(min(l.value()+ms, noteSpan))
+		b.write(noteLonger, l)
+		return
 	}
-	b.add(budgetNote{n: uint32(b.latest), a: uint16(v), b: kind | noteKind(ms)})
+	b.write(noteBudget, budgetNote{n: uint32(b.latest), a: uint16(v), b: kind | noteKind(ms)})
 }
 
 // proof notes what a decision showed.
-func (b *budgetNotes) proof(n, lo, hi int64) {
-	b.add(budgetNote{n: uint32(n), a: uint16(lo), b: noteProof | noteKind(hi)})
+func (b *budgetPen) proof(n, lo, hi int64) {
+	b.write(noteBudget, budgetNote{n: uint32(n), a: uint16(lo), b: noteProof | noteKind(hi)})
 }
 
 // hindsight reads one LLC's notes backwards, a block at a time, while a replay goes
@@ -217,19 +283,23 @@ func (x budgetNote) undo(fit []uint64) {
 	case noteProof:
 		ruleOut(fit, int64(x.a), x.value())
 	default:
-		rate := refreshRate(kind == noteFresh)
-		shares := uint64(0)
-		for v := range fit {
-			shares += errorShare(int64(v) - int64(x.a))
+		rate, at := refreshShift(kind == noteFresh), int64(x.a)
+		lo, hi := near(at, len(fit))
+		shares := uint64(len(fit))
+		for v := lo; v < hi; v++ {
+			shares += errorShare(v-at) - 1
 		}
 		for range x.value() {
 			set := uint64(0)
-			for v, f := range fit {
-				set += f / 1024 * errorShare(int64(v)-int64(x.a))
+			for _, f := range fit {
+				set += f / 1024
 			}
-			set = set / shares * 1024
+			for v := lo; v < hi; v++ {
+				set += fit[v] / 1024 * (errorShare(v-at) - 1)
+			}
+			set = set / shares * 1024 >> rate
 			for v, f := range fit {
-				fit[v] = f - f/rate + set/rate
+				fit[v] = f - f>>rate + set
 			}
 		}
 	}
@@ -247,13 +317,13 @@ func (x budgetNote) undo(fit []uint64) {
 // busySpan is a time in which a CPU that may have been held up did not look idle.
 type busySpan struct{ from, to int64 }
 
-// BusyNotes are a CPU's, in order of time.
-type BusyNotes []busySpan
+// busyNotes are a CPU's, in order of time.
+type busyNotes []busySpan
 
-// Mark notes that nothing happened to the CPU since from, and that it did not look idle
+// mark notes that nothing happened to the CPU since from, and that it did not look idle
 // at the time to; so it did not between them: ttwu_pending is cleared but once, and a
 // task on its way out does not come back.
-func (b *BusyNotes) Mark(from, to int64) {
+func (b *busyNotes) mark(from, to int64) {
 	if i := len(*b) - 1; i >= 0 && (*b)[i].from >= from {
 		(*b)[i].to = max((*b)[i].to, to)
 	} else if from < to {
@@ -261,9 +331,11 @@ func (b *BusyNotes) Mark(from, to int64) {
 	}
 }
 
-// Holds reports whether the CPU did not look idle, as a later time shows. What happened
-// at that time itself may be what was chosen then.
-func (b BusyNotes) Holds(at int64) bool {
+// LaterBusy reports whether a CPU did not look idle at a time, as a later one shows. What
+// happened at that later time itself may be what was chosen then.
+func (h *Rehearsed) LaterBusy(cpu int, at int64) bool { return h.busy[cpu].holds(at) }
+
+func (b busyNotes) holds(at int64) bool {
 	i, _ := slices.BinarySearchFunc(b, at, func(s busySpan, at int64) int { return cmp.Compare(s.from, at) })
 	return i > 0 && at < b[i-1].to
 }

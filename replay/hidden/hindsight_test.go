@@ -8,11 +8,29 @@ import (
 	"pgregory.net/rapid"
 )
 
+// newPen writes the notes of one LLC into a notebook.
+func newPen() (*budgetPen, *Notebook) {
+	book := &Notebook{}
+	return &budgetPen{book: book}, book
+}
+
+// written are the notes as the replay takes them.
+func (k *Notebook) written(over bool) *budgetNotes {
+	h := NewRehearsed(1, 0)
+	for i := range k.Notes {
+		h.Take(&k.Notes[i])
+	}
+	if over {
+		h.Finish()
+	}
+	return h.budget[0]
+}
+
 // What a later decision shows bears on an earlier one, the less the longer after it;
 // what a decision itself shows does not.
 func TestHindsight(t *testing.T) {
 	replayed := func(pause int64) scanBudget {
-		n := &budgetNotes{over: true}
+		n, book := newPen()
 		n.ask(1)
 		n.proof(1, 7, 16)
 		n.refresh(8, pause, false)
@@ -21,7 +39,7 @@ func TestHindsight(t *testing.T) {
 		n.proof(3, 0, 3)
 		b := newScanBudget(16, 117)
 		b.step(6, budgetSettle, false)
-		b.later = &hindsight{budgetNotes: n, weight: 16}
+		b.later = &hindsight{budgetNotes: book.written(true), weight: 16}
 		return b
 	}
 	for pause, want := range map[int64][2]int64{1: {0, 3}, 250: {5, 7}} {
@@ -45,19 +63,19 @@ func TestHindsight(t *testing.T) {
 // Milliseconds that change nothing are one note, unless a decision looked at the
 // budget between them.
 func TestNotesAreFew(t *testing.T) {
-	n := &budgetNotes{}
+	n, book := newPen()
 	for range 5 {
 		n.refresh(4, 1, false)
 	}
-	if len(n.list) != 1 || n.list[0].value() != 5 || n.list[0].kind() != noteRefresh {
-		t.Fatalf("%+v", n.list)
+	if list := book.written(false).list; len(list) != 1 || list[0].value() != 5 || list[0].kind() != noteRefresh {
+		t.Fatalf("%+v", list)
 	}
 	n.ask(2)
 	n.refresh(4, 1, false)
 	n.refresh(4, 1, true)
 	n.proof(3, 1, 2)
-	if len(n.list) != 4 || n.list[1].value() != 1 || n.list[2].kind() != noteFresh {
-		t.Errorf("%+v", n.list)
+	if list := book.written(false).list; len(list) != 4 || list[1].value() != 1 || list[2].kind() != noteFresh {
+		t.Errorf("%+v", list)
 	}
 }
 
@@ -66,19 +84,20 @@ func TestNotesAreFew(t *testing.T) {
 func TestHindsightIsLikelihood(t *testing.T) {
 	const weight = 8
 	rapid.Check(t, func(t *rapid.T) {
-		n := &budgetNotes{over: true}
+		pen, book := newPen()
 		asked := int64(0)
 		for range rapid.IntRange(1, 3*noteBlock/2).Draw(t, "notes") {
 			if rapid.IntRange(0, 3).Draw(t, "kind") == 0 {
 				asked++
-				n.ask(asked)
+				pen.ask(asked)
 				lo := rapid.Int64Range(0, weight).Draw(t, "lo")
-				n.proof(asked, lo, rapid.Int64Range(lo, weight).Draw(t, "hi"))
+				pen.proof(asked, lo, rapid.Int64Range(lo, weight).Draw(t, "hi"))
 			} else {
-				n.ask(asked)
-				n.refresh(rapid.Int64Range(0, weight).Draw(t, "value"), rapid.Int64Range(1, 20).Draw(t, "ms"), rapid.Bool().Draw(t, "fresh"))
+				pen.ask(asked)
+				pen.refresh(rapid.Int64Range(0, weight).Draw(t, "value"), rapid.Int64Range(1, 20).Draw(t, "ms"), rapid.Bool().Draw(t, "fresh"))
 			}
 		}
+		n := book.written(true)
 		want := make([][weight + 1]float64, len(n.list)+1)
 		for v := range want[len(n.list)] {
 			want[len(n.list)][v] = 1
@@ -98,7 +117,7 @@ func TestHindsightIsLikelihood(t *testing.T) {
 						s := float64(errorShare(int64(v) - int64(x.a)))
 						set, shares = set+f[v]*s, shares+s
 					}
-					rate := float64(refreshRate(x.kind() == noteFresh))
+					rate := float64(uint(1) << refreshShift(x.kind() == noteFresh))
 					for v := range f {
 						f[v] += (set/shares - f[v]) / rate
 					}
@@ -136,17 +155,17 @@ func TestHindsightIsLikelihood(t *testing.T) {
 // What a CPU did not look like at one time it did not before, back to where something
 // happened to it; of that very moment nothing is said.
 func TestBusyNotes(t *testing.T) {
-	var b BusyNotes
-	b.Mark(10, 20)
-	b.Mark(10, 30)
-	b.Mark(40, 40) // the moment itself
-	b.Mark(50, 60)
+	var b busyNotes
+	b.mark(10, 20)
+	b.mark(10, 30)
+	b.mark(40, 40) // the moment itself
+	b.mark(50, 60)
 	for at, want := range map[int64]bool{5: false, 10: false, 11: true, 29: true, 30: false, 40: false, 45: false, 50: false, 59: true, 60: false} {
-		if b.Holds(at) != want {
+		if b.holds(at) != want {
 			t.Errorf("at %d: %v", at, !want)
 		}
 	}
-	if BusyNotes(nil).Holds(1) {
+	if busyNotes(nil).holds(1) {
 		t.Error("nothing noted, and it holds")
 	}
 }
@@ -155,13 +174,13 @@ func TestBusyNotes(t *testing.T) {
 // the same; where not all is known yet that follows, no block is read as if it were.
 func TestNotesAreDropped(t *testing.T) {
 	write := func(to int64) *budgetNotes {
-		n := &budgetNotes{}
+		n, book := newPen()
 		for i := int64(1); i <= to; i++ {
 			n.ask(i)
 			n.proof(i, 0, 4+i%3)
 			n.refresh(5, 1, false)
 		}
-		return n
+		return book.written(false)
 	}
 	const all = 20 * noteBlock
 	whole := &hindsight{budgetNotes: write(all), weight: 8}

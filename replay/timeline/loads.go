@@ -121,11 +121,11 @@ func (t *Timeline) loadMigrate(p *Task, from, to int32) {
 
 // UtilOf is a CPU's utilisation as a tick keeps it.
 func (t *Timeline) UtilOf(c int) int64 {
-	if q := &t.CPU[c].CFS; q.UtilSum == 0 && q.NR == 0 && !q.Running && q.RemovedN == 0 {
+	q := &t.CPU[c].CFS
+	if q.UtilSum == 0 && q.NR == 0 && !q.Running && q.RemovedN == 0 {
 		return q.Util // an idle one forgets in seconds
 	}
-	now, _ := t.LoadOf(c)
-	return now.Util
+	return q.UtilAt(t.Now)
 }
 
 // LoadOf returns a CPU's averages brought up to now, as a tick keeps them, and

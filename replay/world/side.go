@@ -40,8 +40,8 @@ type Side struct {
 	// idlePolicy: some task is of SCHED_IDLE.
 	idlePolicy bool
 
-	// The decision in hand: what is asked, the baseline's ask where the worlds are the
-	// same, and the outcomes of the baseline and of this side under the same answers.
+	// The decision in hand: what is asked, the baseline's ask where that is the same here,
+	// and the outcomes of the baseline and of this side under the same answers.
 	Ask   place.Wakeup
 	Asked *place.Wakeup
 	// Allowed is the wakee's affinity under this kernel where it is another (ownMay).
@@ -177,6 +177,35 @@ func (a *Side) MayPart(runs []place.Outcome, complete bool) bool {
 					return true
 				}
 			}
+		}
+	}
+	return false
+}
+
+// SeesOther reports whether anything that the baseline asked about a decision may have
+// another answer in the side's world. The wakee and the task that is current where it is
+// woken are given by pid.
+func (a *Side) SeesOther(base *Side, wakee, cur int32) bool {
+	w, m := a.World, &base.Memo
+	if w.Diverged[wakee] != nil || w.Diverged[cur] != nil {
+		return true
+	}
+	if _, own := w.RecentUsed[wakee]; own {
+		return true
+	}
+	for llc := range w.IdleCores {
+		if slices.Contains(m.llcs, llc) {
+			return true
+		}
+	}
+	t := base.State.Worlds.Timeline
+	for _, pid := range w.active {
+		d, p := w.Diverged[pid], t.Find(pid)
+		if d == nil || p == nil {
+			continue
+		}
+		if p.CPU >= 0 && m.lookedAt(int(p.CPU)) || p.Inflight >= 0 && m.lookedAt(int(p.Inflight)) || slices.ContainsFunc(d.CPUs, m.lookedAt) {
+			return true
 		}
 	}
 	return false

@@ -200,6 +200,9 @@ type State struct {
 const NoWakee = timeline.NoTask
 
 func (s *State) shift(c int) (shift, bool) {
+	if s.Memo != nil {
+		s.Memo.looks(c)
+	}
 	if len(s.Side.World.active) == 0 {
 		return shift{}, false
 	}
@@ -207,19 +210,31 @@ func (s *State) shift(c int) (shift, bool) {
 	return sh, sh != shift{}
 }
 
-// IdleMemo keeps what the CPUs answered while one decision is explored.
+// IdleMemo keeps what the CPUs answered while one decision is explored, and which were
+// asked what hangs on the tasks there.
 type IdleMemo struct {
 	gen    uint32
 	at     []uint32 // by CPU, the gen of its answer
 	answer []explore.Answer
+	looked []uint32 // by CPU, the gen in which it was asked
+	llcs   []int    // of which has_idle_cores was asked in this gen
 }
 
 // Forget begins anew for another decision, or with other knowledge.
 func (m *IdleMemo) Forget(ncpu int) {
 	if m.gen++; m.at == nil {
-		m.at, m.answer = make([]uint32, ncpu), make([]explore.Answer, ncpu)
+		m.at, m.answer, m.looked = make([]uint32, ncpu), make([]explore.Answer, ncpu), make([]uint32, ncpu)
+	}
+	m.llcs = m.llcs[:0]
+}
+
+func (m *IdleMemo) looks(c int) {
+	if c < len(m.looked) {
+		m.looked[c] = m.gen
 	}
 }
+
+func (m *IdleMemo) lookedAt(c int) bool { return c < 0 || c >= len(m.looked) || m.looked[c] == m.gen }
 
 // Idle implements place.State.
 func (s *State) Idle(c int) explore.Answer {
@@ -321,7 +336,7 @@ func (s *State) held(c int) {
 // laterBusy reports whether a CPU that may be held up did not look idle, as a later
 // decision shows.
 func (s *State) laterBusy(c int) bool {
-	return s.Hindsight && s.Worlds.Hidden.Later.Busy[c].Holds(s.Window.Est)
+	return s.Hindsight && s.Worlds.Hidden.Later.LaterBusy(c, s.Window.Est)
 }
 
 // Supposing is a state in which one CPU looks idle.
@@ -408,6 +423,9 @@ func (s *State) HasIdleCores(c int) explore.Answer {
 	llc := s.Side.LLC(c)
 	if llc < 0 {
 		return explore.Known(false, fact.Reconstructed)
+	}
+	if m := s.Memo; m != nil && !slices.Contains(m.llcs, llc) {
+		m.llcs = append(m.llcs, llc)
 	}
 	f, ok := s.Side.World.IdleCores[llc]
 	if !ok {

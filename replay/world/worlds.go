@@ -35,6 +35,8 @@ type Worlds struct {
 	// Overlaps tells of a selection that chose a CPU and is not computed yet, but may have
 	// been over before the one that asks.
 	Overlaps func(s *State, c int) bool
+
+	looks State // of a CPU that goes idle
 }
 
 // New begins a pass: every scenario gets its machine, and those that cannot differ
@@ -174,7 +176,8 @@ func (r *Worlds) advertise(a *Side, llc, c int) {
 	if f.Known && f.Value {
 		return
 	}
-	s := State{Worlds: r, Side: a, Looker: timeline.Looker{
+	s := &r.looks
+	*s = State{Worlds: r, Side: a, Stalled: s.Stalled[:0], Quiet: s.Quiet[:0], Looker: timeline.Looker{
 		Window: timeline.Window{Est: r.Timeline.Now, Lo: r.Timeline.Now - r.Timeline.Slack, Hi: r.Timeline.Now}, Self: NoWakee,
 		PendingLast: r.Base.Kernel.Rules.PendingLast,
 	}}
