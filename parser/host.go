@@ -1,6 +1,9 @@
 package parser
 
 import (
+	"regexp"
+	"strings"
+
 	"schedreplay/cpumask"
 	"schedreplay/fact"
 )
@@ -61,6 +64,10 @@ type Host struct {
 	Tunables map[string]int64
 	// Task holds the tasks of the bundle by pid.
 	Task map[int32]TaskInfo
+	// Cgroup holds the control groups of the bundle that can limit CPU time, by path
+	// below the mount of the cpu controller ("/kubepods/burstable/…"), the root
+	// excepted.
+	Cgroup map[string]CgroupInfo
 	// Stated are affinities given by flag, in the order given; a later one wins.
 	// They hold for tasks of the capture that Task does not list, too.
 	Stated []StatedAffinity
@@ -130,8 +137,70 @@ type TaskInfo struct {
 	Nice fact.Fact[int]
 	// LastCPU is the CPU the task last ran on when the bundle was taken.
 	LastCPU fact.Fact[int]
+	// Cgroup is the path of the task's control group as /proc/PID/cgroup tells: that of
+	// the cpu controller, else that of systemd. A thread has its process's.
+	Cgroup fact.Fact[string]
 	// StartTicks is the start time in clock ticks since boot.
 	StartTicks fact.Fact[int64]
+}
+
+// CgroupInfo is what a control group says of CPU time (cpu.max and cpu.stat;
+// Documentation/admin-guide/cgroup-v2.rst).
+type CgroupInfo struct {
+	// Quota is the CPU time that its tasks may use together in each Period, both in
+	// ns; unknown if there is no such limit or it is not told.
+	Quota, Period fact.Fact[int64]
+	// Throttled is how often the limit stopped its tasks since the group was made,
+	// ThrottledNS for how long in all.
+	Throttled, ThrottledNS fact.Fact[int64]
+}
+
+// Throttling returns the innermost control group that holds a task and whose limit has
+// stopped its tasks at least once, with its path; false if none is known to have.
+func (h *Host) Throttling(pid int32) (path string, info CgroupInfo, ok bool) {
+	for path = h.Task[pid].Cgroup.Value; len(path) > 1; path = path[:strings.LastIndexByte(path, '/')] {
+		if info, ok = h.Cgroup[path]; ok && info.Throttled.Value > 0 {
+			return path, info, true
+		}
+	}
+	return "", CgroupInfo{}, false
+}
+
+// CgroupOf is the short name of the control group of a task of that name, empty if it
+// is the root or not known.
+func (h *Host) CgroupOf(pid int32, comm string) string {
+	t, ok := h.Task[pid]
+	if !ok || !SameComm(comm, t.Comm) {
+		return ""
+	}
+	return CgroupName(t.Cgroup.Value)
+}
+
+// Patterns of the names that systemd, Kubernetes and the container engines give to
+// control groups: a pod's uid, with "_" for "-" in slices, and a container's id.
+var (
+	podCgroup       = regexp.MustCompile(`(?:^|[/-])pod([0-9a-f]{8})[0-9a-f_-]*(?:\.slice)?(?:/|$)`)
+	containerCgroup = regexp.MustCompile(`(?:^|/)(?:[a-z-]+-)?([0-9a-f]{12})[0-9a-f]{52}(?:\.scope)?(?:/|$)`)
+	unitCgroup      = regexp.MustCompile(`(?:^|/)([^/]+)\.(?:service|scope)(?:/|$)`)
+)
+
+// CgroupName is the short name of a control group by its path: "pod 8f3c21aa/4be07d11aa90"
+// of a container in a pod, the container's short id, the name of systemd's unit, else the
+// last part of the path. It is empty for the root.
+func CgroupName(path string) string {
+	pod, container := podCgroup.FindStringSubmatch(path), containerCgroup.FindStringSubmatch(path)
+	switch {
+	case pod != nil && container != nil:
+		return "pod " + pod[1] + "/" + container[1]
+	case pod != nil:
+		return "pod " + pod[1]
+	case container != nil:
+		return "container " + container[1]
+	}
+	if units := unitCgroup.FindAllStringSubmatch(path, -1); units != nil {
+		return units[len(units)-1][1]
+	}
+	return path[strings.LastIndexByte(path, '/')+1:]
 }
 
 // StatedAffinity is one --affinity flag.

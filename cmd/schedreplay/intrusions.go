@@ -148,6 +148,9 @@ func (a *app) intrusionsCPU(res *replay.Result, r *replay.CPUResult, c *common) 
 		if at := c.clock.Of(st.Arrived); at != "" {
 			fmt.Fprintf(a.out, "      at %s\n", at)
 		}
+		if st.Cgroup != "" {
+			fmt.Fprintf(a.out, "      control group %s\n", parser.DisplayComm(st.Cgroup))
+		}
 		if e := st.Entry; e != nil && e.Waker.PID != parser.NoPID {
 			fmt.Fprintf(a.out, "      woken on CPU %s while %s was current (%s)\n", say.CPUText(e.WakerCPU), page.Task(e.Waker.Comm, e.Waker.PID, 0), e.WakerContext)
 		}

@@ -12,12 +12,16 @@ import (
 // entry says when and how the main stay began.
 func entry(c *findings.CPU, m *replay.Stay) []string {
 	at := Clock(arrived(m))
-	s := fmt.Sprintf("%s came in once, at %s", TaskName(m.Task), at)
+	who := TaskName(m.Task)
+	if m.Cgroup != "" {
+		who += " of control group " + Code(m.Cgroup)
+	}
+	s := fmt.Sprintf("%s came in once, at %s", who, at)
 	switch {
 	case c.Came.Stays() > 1:
-		s = fmt.Sprintf("%s; the stay that cost most is that of %s from %s on", cameTimes(&c.Came), TaskName(m.Task), at)
+		s = fmt.Sprintf("%s; the stay that cost most is that of %s from %s on", cameTimes(&c.Came), who, at)
 	case m.How == replay.CameUnseen:
-		s = fmt.Sprintf("%s was first seen there at %s", TaskName(m.Task), at)
+		s = fmt.Sprintf("%s was first seen there at %s", who, at)
 	}
 	switch e := m.Entry; {
 	case m.How == replay.CameByMigration:

@@ -50,6 +50,28 @@ func Notes(res *replay.Result) []string {
 		out = append(out, fmt.Sprintf("%s wrote many events at one time: the clock stood still while a tick was late (an unstable time stamp counter). "+
 			"Such events are taken to be later than they say, and what other CPUs did meanwhile is less certain.", Counted(int64(n), "CPU")))
 	}
+	return append(out, throttled(res)...)
+}
+
+// throttled says which owners a CPU limit may have delayed: no event of a recording
+// shows that a control group has used up its time.
+func throttled(res *replay.Result) []string {
+	var out []string
+	for _, c := range res.CPUs {
+		if c.Owner == nil || res.Host == nil {
+			continue
+		}
+		path, g, ok := res.Host.Throttling(c.Owner.PID)
+		if !ok {
+			continue
+		}
+		s := fmt.Sprintf("The CPU limit of control group %s stopped its tasks %s since it was made", Code(path), Times(g.Throttled.Value))
+		if ns, known := g.ThrottledNS.Get(); known {
+			s += ", for " + Duration(ns) + " in all"
+		}
+		s += fmt.Sprintf(". %s is one of them: the limit may be the cause of a delay, and no event of the recording shows it.", TaskName(*c.Owner))
+		out = append(out, s)
+	}
 	return out
 }
 

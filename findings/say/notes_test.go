@@ -4,8 +4,10 @@ import (
 	"strings"
 	"testing"
 
+	"schedreplay/fact"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/kernelmodel/topo"
+	"schedreplay/parser"
 	"schedreplay/replay"
 )
 
@@ -43,5 +45,25 @@ func TestDomainNotes(t *testing.T) {
 	a, b := DomainNote(topo.Note{Kind: topo.NoteDistances, Within: 10, Between: 20}), DomainNote(topo.Note{Kind: topo.NoteOverlap, Level: "MC"})
 	if !strings.Contains(a, "10 within a node and 20") || !strings.Contains(b, "the MC masks") {
 		t.Errorf("%q, %q", a, b)
+	}
+}
+
+// An owner whose control group was throttled is told so, as something that may be.
+func TestThrottledOwner(t *testing.T) {
+	res := &replay.Result{
+		CPUs: []*replay.CPUResult{{CPU: 3, Owner: &replay.TaskRef{PID: 7, Comm: "pmd"}}, {CPU: 4}},
+		Host: &parser.Host{
+			Task:   map[int32]parser.TaskInfo{7: {Comm: "pmd", Cgroup: fact.Seen("/a.slice/b.scope", "")}},
+			Cgroup: map[string]parser.CgroupInfo{"/a.slice": {Throttled: fact.Seen(int64(4), ""), ThrottledNS: fact.Seen(int64(1500), "")}},
+		},
+	}
+	want := "The CPU limit of control group /a.slice stopped its tasks 4 times since it was made, for 1.50 µs in all. " +
+		"pmd (pid 7) is one of them: the limit may be the cause of a delay, and no event of the recording shows it."
+	if got := Notes(res); len(got) != 1 || Plain(got[0]) != want {
+		t.Errorf("%q", got)
+	}
+	res.Host.Cgroup["/a.slice"] = parser.CgroupInfo{Throttled: fact.Seen(int64(0), "")}
+	if got := Notes(res); len(got) != 0 {
+		t.Errorf("%q", got)
 	}
 }

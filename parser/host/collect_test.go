@@ -247,6 +247,9 @@ func TestShellCollector(t *testing.T) {
 	if d := cmp.Diff(steady(want), steady(got)); d != "" {
 		t.Errorf("-live +collected:\n%s", d)
 	}
+	if a, b := want.Task[1].Cgroup, got.Task[1].Cgroup; a.Value != b.Value || !b.Known() && a.Known() {
+		t.Errorf("the group of pid 1 is %s, collected %s", show(a), show(b))
+	}
 	if len(got.Task) == 0 || len(got.Notes) > 0 {
 		t.Errorf("%d tasks, notes %q", len(got.Task), got.Notes)
 	}

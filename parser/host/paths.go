@@ -14,6 +14,7 @@ var wantedPaths = splitPaths(
 	"proc/#/status",
 	"proc/#/stat",
 	"proc/#/comm",
+	"proc/#/cgroup",
 	"proc/#/task/#/status",
 	"proc/#/task/#/stat",
 	"proc/#/task/#/comm",
@@ -69,6 +70,10 @@ var wantedPaths = splitPaths(
 	"sys/fs/cgroup/**/cpuset.cpus.effective",
 	"sys/fs/cgroup/**/cpuset.effective_cpus",
 	"sys/fs/cgroup/**/cpuset.sched_load_balance",
+	"sys/fs/cgroup/**/cpu.max",
+	"sys/fs/cgroup/**/cpu.cfs_quota_us",
+	"sys/fs/cgroup/**/cpu.cfs_period_us",
+	"sys/fs/cgroup/**/cpu.stat",
 	"sys/kernel/debug/sched_features",
 	"sys/kernel/debug/sched/features",
 	"sys/kernel/debug/sched/preempt",
@@ -87,7 +92,7 @@ var wantedPaths = splitPaths(
 	"sys/kernel/mm/ksm/sleep_millisecs",
 )
 
-// maxCgroupDepth is how deep below sys/fs/cgroup cpusets are looked for.
+// maxCgroupDepth is how deep below sys/fs/cgroup control groups are looked for.
 const maxCgroupDepth = 8
 
 func splitPaths(paths ...string) [][]string {

@@ -92,6 +92,7 @@ func (t *tree) host() *parser.Host {
 	t.readIsolation(h)
 	t.readCpusets(h)
 	t.readTasks(h)
+	t.readCgroups(h)
 	t.readClocks(h)
 	t.checkDomains(h)
 	h.Notes = t.notes

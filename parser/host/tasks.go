@@ -23,8 +23,13 @@ func (t *tree) readTasks(h *parser.Host) {
 	for _, pid := range t.numbered("proc", "") {
 		dir := fmt.Sprintf("proc/%d", pid)
 		bad += t.readTask(h, int32(pid), dir)
+		group := t.taskCgroup(h, int32(pid), dir)
 		for _, tid := range t.numbered(dir+"/task", "") {
 			bad += t.readTask(h, int32(tid), fmt.Sprintf("%s/task/%d", dir, tid))
+			if info, ok := h.Task[int32(tid)]; ok && group.Known() {
+				info.Cgroup = group
+				h.Task[int32(tid)] = info
+			}
 		}
 	}
 	if bad > 0 {

@@ -92,6 +92,9 @@ type Stay struct {
 	How   How
 	// Entry is the wakeup that brought the task; nil unless How is CameByWakeup.
 	Entry *Entry
+	// Cgroup is the short name of the task's control group, empty if it is the root or
+	// not known.
+	Cgroup string
 	// FromCPU is the CPU the task came from, NoCPU if unknown.
 	FromCPU int
 	// Arrived and Left in ns; Left is parser.NoTime if the task was still there

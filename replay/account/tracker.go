@@ -202,7 +202,7 @@ func (t *Tracker) arrive(k *trackedCPU, p *timeline.Task, how How, from int32, a
 	if s := k.open[p.PID]; s != nil {
 		return s
 	}
-	s := &openStay{Stay: Stay{CPU: int(k.cpu), Task: p.Ref(), Class: class, How: how, FromCPU: int(from), Arrived: at, Left: parser.NoTime}, index: -1, left: make([]Remains, len(t.alt))}
+	s := &openStay{Stay: Stay{CPU: int(k.cpu), Task: p.Ref(), Class: class, Cgroup: t.Host.CgroupOf(p.PID, p.Comm), How: how, FromCPU: int(from), Arrived: at, Left: parser.NoTime}, index: -1, left: make([]Remains, len(t.alt))}
 	if n := len(t.Of); n > 1 {
 		s.More = make([]Remains, n-1)
 	}

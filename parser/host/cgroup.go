@@ -1,0 +1,124 @@
+package host
+
+import (
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"schedreplay/fact"
+	"schedreplay/parser"
+)
+
+// taskCgroup reads /proc/PID/cgroup (proc_cgroup_show, kernel/cgroup/cgroup.c) of a
+// task that the host has: lines of hierarchy, controllers and path.
+func (t *tree) taskCgroup(h *parser.Host, pid int32, dir string) fact.Fact[string] {
+	info, ok := h.Task[pid]
+	text, there := t.value(dir + "/cgroup")
+	if !ok || !there {
+		return fact.Fact[string]{}
+	}
+	var cpu, unified, systemd string
+	for line := range strings.SplitSeq(text, "\n") {
+		id, rest, _ := strings.Cut(line, ":")
+		controllers, group, ok := strings.Cut(rest, ":")
+		group = strings.TrimSuffix(group, " (deleted)")
+		switch {
+		case !ok || !strings.HasPrefix(group, "/"):
+		case slices.Contains(strings.Split(controllers, ","), "cpu"):
+			cpu = group
+		case id == "0":
+			unified = group
+		case controllers == "name=systemd":
+			systemd = group
+		}
+	}
+	// The first that tells more than the root.
+	for _, p := range []string{cpu, unified, systemd} {
+		if v := info.Cgroup.Value; p != "" && (v == "" || v == "/") {
+			info.Cgroup = fact.Seen(strings.Clone(p), "/"+dir+"/cgroup")
+		}
+	}
+	h.Task[pid] = info
+	return info.Cgroup
+}
+
+// cpuMounts are where the hierarchy with the cpu controller is mounted, below
+// sys/fs/cgroup: v1's names, v2 beside v1, v2 alone.
+var cpuMounts = []string{"/cpu,cpuacct", "/cpu", "/unified", ""}
+
+// readCgroups fills Cgroup from the limits and counts of the bundle.
+func (t *tree) readCgroups(h *parser.Host) {
+	var list []string
+	for p := range t.files {
+		if strings.HasPrefix(p, cgroupDir+"/") {
+			list = append(list, p)
+		}
+	}
+	slices.Sort(list)
+	bad := 0
+	for _, p := range list {
+		dir, file := path.Split(p)
+		rest := strings.TrimSuffix(dir[len(cgroupDir):], "/")
+		i := slices.IndexFunc(cpuMounts, func(m string) bool { return strings.HasPrefix(rest+"/", m+"/") })
+		group := rest[len(cpuMounts[i]):]
+		if group == "" {
+			continue
+		}
+		info := h.Cgroup[group]
+		text, _ := t.value(p)
+		if !cgroupFile(&info, file, text, "/"+p) {
+			bad++
+			continue
+		}
+		if info == (parser.CgroupInfo{}) {
+			continue
+		}
+		if h.Cgroup == nil {
+			h.Cgroup = map[string]parser.CgroupInfo{}
+		}
+		h.Cgroup[group] = info
+	}
+	if bad > 0 {
+		t.note("%d files of control groups are malformed and were left out", bad)
+	}
+}
+
+// cgroupFile adds what one file says; false if it is malformed. Times are in µs there,
+// but throttled_time of v1, which is in ns.
+func cgroupFile(info *parser.CgroupInfo, file, text, source string) bool {
+	ok := true
+	number := func(s string, unit int64) fact.Fact[int64] {
+		n, err := strconv.ParseInt(s, 10, 64)
+		if err != nil || n < 0 || n > 1<<62/unit {
+			ok = false
+			return fact.Fact[int64]{}
+		}
+		return fact.Seen(n*unit, source)
+	}
+	switch file {
+	case "cpu.max":
+		quota, period, _ := strings.Cut(text, " ")
+		if quota != "max" {
+			info.Quota, info.Period = number(quota, 1e3), number(period, 1e3)
+		}
+	case "cpu.cfs_quota_us":
+		if text != "-1" {
+			info.Quota = number(text, 1e3)
+		}
+	case "cpu.cfs_period_us":
+		info.Period = number(text, 1e3)
+	case "cpu.stat":
+		for line := range strings.SplitSeq(text, "\n") {
+			switch key, value, _ := strings.Cut(line, " "); key {
+			case "nr_throttled":
+				info.Throttled = number(value, 1)
+			case "throttled_usec":
+				info.ThrottledNS = number(value, 1e3)
+			case "throttled_time":
+				info.ThrottledNS = number(value, 1)
+			}
+		}
+	}
+	return ok
+}
