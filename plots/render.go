@@ -6,51 +6,47 @@ import (
 	"sync/atomic"
 )
 
-// file is a figure as it is written, or why it is not.
-type file struct {
-	name string
-	b    []byte
-	err  error
-}
-
-// Render draws figures in both sizes, as SVG and, if told to, as PNG, on all processors,
-// and hands each file on, in the order of the figures. It ends with the first error,
-// which may be write's.
+// Render draws figures in both sizes, first as SVG, then, if told to, as PNG, on all
+// processors, and hands each file on, in the order of the figures. It ends with the first
+// error, which may be write's.
 func Render(figs []*Figure, withPNG bool, write func(name string, b []byte) error) error {
-	var jobs []func() file
+	// What figures share they settle when they are drawn first: that is not to be hurried.
 	for _, f := range figs {
 		for _, s := range Sizes {
-			name := f.Name + s.Suffix
-			jobs = append(jobs, func() file { return file{name + ".svg", f.SVG(s, "g"), nil} })
-			if withPNG {
-				jobs = append(jobs, func() file {
-					b, err := f.PNG(s)
-					return file{name + ".png", b, err}
-				})
+			if err := write(f.Name+s.Suffix+".svg", f.SVG(s, "g")); err != nil {
+				return err
 			}
 		}
 	}
-	done := make([]chan file, len(jobs))
+	if !withPNG {
+		return nil
+	}
+	type picture struct {
+		b   []byte
+		err error
+	}
+	done := make([]chan picture, len(figs)*len(Sizes))
 	for i := range done {
-		done[i] = make(chan file, 1)
+		done[i] = make(chan picture, 1)
 	}
 	var next atomic.Int64
 	var workers sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
-			for i := next.Add(1); i <= int64(len(jobs)); i = next.Add(1) {
-				done[i-1] <- jobs[i-1]()
+			for i := next.Add(1) - 1; i < int64(len(done)); i = next.Add(1) - 1 {
+				b, err := figs[i/int64(len(Sizes))].PNG(Sizes[i%int64(len(Sizes))])
+				done[i] <- picture{b, err}
 			}
 		})
 	}
 	defer workers.Wait()
-	defer next.Store(int64(len(jobs)))
-	for _, c := range done {
-		f := <-c
-		if f.err != nil {
-			return f.err
+	defer next.Store(int64(len(done)))
+	for i, c := range done {
+		p := <-c
+		if p.err != nil {
+			return p.err
 		}
-		if err := write(f.name, f.b); err != nil {
+		if err := write(figs[i/len(Sizes)].Name+Sizes[i%len(Sizes)].Suffix+".png", p.b); err != nil {
 			return err
 		}
 	}
