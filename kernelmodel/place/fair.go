@@ -54,13 +54,17 @@ func (s *Selector) selectTaskRqFair() {
 		s.o.CPU, s.o.Path = target, PathSlow // no domain balances here: the task stays
 		return
 	}
-	if s.Rules.SiblingNeedsAffine && !spanned {
-		s.take(prev, PathTarget)
-		return
+	if !spanned {
+		if s.Parts |= rules.PartUnspanned; s.Rules.SiblingNeedsAffine {
+			s.take(prev, PathTarget)
+			return
+		}
 	}
 	s.selectIdleSibling(prev, target)
-	if affine && s.Rules.RecentUsed == rules.RecentUsedOnHit {
-		s.o.SetWakersRecent = this // 32e839dda3ba; 89aafd67f28c (5.15) ended it
+	if affine {
+		if s.Parts |= rules.PartRecent; s.Rules.RecentUsed == rules.RecentUsedOnHit {
+			s.o.SetWakersRecent = this // 32e839dda3ba; 89aafd67f28c (5.15) ended it
+		}
 	}
 }
 
@@ -91,14 +95,15 @@ func (s *Selector) wantAffine() bool {
 // wideMatters says whether anything depends on wake_wide in the domain loop: the
 // task can be pulled, or the waker's recent_used_cpu is written.
 func (s *Selector) wideMatters() bool {
-	if s.Rules.WakeWide == rules.WakeWideInAffine {
+	if s.Parts |= rules.PartWide; s.Rules.WakeWide == rules.WakeWideInAffine {
 		return false
 	}
-	if s.Rules.RecentUsed == rules.RecentUsedOnHit {
+	n := s.Machine.Levels(s.this)
+	if s.this != s.prev && n > 0 && s.Machine.Level(s.this, n-1).Span.Test(s.prev) {
 		return true
 	}
-	n := s.Machine.Levels(s.this)
-	return s.this != s.prev && n > 0 && s.Machine.Level(s.this, n-1).Span.Test(s.prev)
+	s.Parts |= rules.PartRecent
+	return s.Rules.RecentUsed == rules.RecentUsedOnHit
 }
 
 // wakeCap says whether the wakee is too large for the smaller of the two CPUs, where
@@ -242,7 +247,7 @@ func widePartners(cur, size int64, rule rules.WakeWideRule) (lo, hi, from int64)
 // 0. docs/kernel/wake_affine.md#wake_affine.
 func (s *Selector) wakeAffine(d *topo.Domain) int {
 	this, prev := s.this, s.prev
-	if s.Rules.WakeWide == rules.WakeWideInAffine {
+	if s.Parts |= rules.PartAffine; s.Rules.WakeWide == rules.WakeWideInAffine {
 		if wide, _ := s.wakeWide(); wide {
 			return prev
 		}
@@ -252,6 +257,7 @@ func (s *Selector) wakeAffine(d *topo.Domain) int {
 			return c
 		}
 	}
+	s.Parts |= rules.PartAffineWeight
 	if s.Rules.Affine == rules.AffineCache && s.Machine.ShareCache(this, prev) {
 		s.step(Step{Func: "wake_affine", Kind: AskShareCache, CPU: this, Other: prev, Answer: Yes})
 		return this
@@ -269,7 +275,7 @@ func (s *Selector) wakeAffine(d *topo.Domain) int {
 func (s *Selector) wakeAffineIdle() int {
 	const fn = "wake_affine_idle"
 	this, prev := s.this, s.prev
-	if s.Rules.AffineEager && s.idle(fn, this) {
+	if s.Parts |= rules.PartAffineIdle; s.Rules.AffineEager && s.idle(fn, this) {
 		return this
 	}
 	if s.Machine.ShareCache(this, prev) && s.idle(fn, this) {
