@@ -84,6 +84,9 @@ func (s *Selector) wantAffine() bool {
 		if s.Rules.WakeWide != rules.WakeWideNone {
 			and(s.wakeWide())
 		}
+		if least, most := s.capacities(); affine && most-least >= most>>3 {
+			s.Parts |= rules.PartCap
+		}
 		if affine && s.Rules.WakeCap {
 			and(s.wakeCap())
 		}
@@ -113,7 +116,7 @@ func (s *Selector) wideMatters() bool {
 // (4.20) it asks on asymmetric machines only. Until then a core with one isolated
 // thread made the machine look like one: see [topo.CPUDomains].
 func (s *Selector) wakeCap() (bool, explore.Answer) {
-	least, most := min(s.Machine.Capacity(s.prev), s.Machine.Capacity(s.this)), s.Machine.MaxCapacity(s.this)
+	least, most := s.capacities()
 	if most-least < most>>3 {
 		return false, explore.Known(false, fact.Observed)
 	}
@@ -127,6 +130,11 @@ func (s *Selector) wakeCap() (bool, explore.Answer) {
 	s.o.Cap = bit(v)
 	s.step(Step{Func: "wake_cap", Kind: AskCapacity, CPU: -1, N: u.Best, M: int64(least), Answer: yesno(v), Fact: a})
 	return v, a
+}
+
+// capacities are the smaller one of the two CPUs and the root domain's largest.
+func (s *Selector) capacities() (least, most int) {
+	return min(s.Machine.Capacity(s.prev), s.Machine.Capacity(s.this)), s.Machine.MaxCapacity(s.this)
 }
 
 // capacityMargin is capacity_margin: a task fits with a fifth to spare.

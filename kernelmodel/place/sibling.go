@@ -106,6 +106,7 @@ func (s *Selector) recentUsedCPU(prev, target int) int {
 		return s.allowed(c)
 	}
 	hit := -1
+	s.Parts |= rules.ReadsRecent
 	if w.RecentUsed != nil {
 		c := w.RecentUsed[s.x.Pick(fRecentUsed, 0, len(w.RecentUsed))]
 		s.step(Step{Func: fn, Kind: AskRecentUsed, CPU: c, Answer: Chose, Fact: explore.Answer{Open: len(w.RecentUsed) > 1, From: fact.Reconstructed}})

@@ -10,6 +10,7 @@ const (
 	PartWakelist
 	PartSchedIdle
 	PartWide
+	PartCap
 	PartAffine
 	PartAffineIdle
 	PartAffineWeight
@@ -28,6 +29,8 @@ const (
 	PartCoreSpan
 	PartClear
 	PartSlow
+	// ReadsRecent: the runs read the wakee's recent_used_cpu, which is no switch.
+	ReadsRecent
 
 	// PartsAll stands for every switch, those included that no part has.
 	PartsAll Parts = 1<<32 - 1
@@ -49,7 +52,10 @@ func (r *Rules) Only(p Parts) Rules {
 		o.SchedIdle, o.SchedIdleSecond, o.SchedIdleOthers = r.SchedIdle, r.SchedIdleSecond, r.SchedIdleOthers
 	}
 	if p&PartWide != 0 {
-		o.WakeWide, o.WakeCap = r.WakeWide, r.WakeCap
+		o.WakeWide = r.WakeWide
+	}
+	if p&PartCap != 0 {
+		o.WakeCap = r.WakeCap
 	}
 	if p&PartAffine != 0 {
 		o.AffineIdle, o.WakeWide = r.AffineIdle, r.WakeWide

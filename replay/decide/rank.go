@@ -52,7 +52,7 @@ type ranking struct {
 	score   []KernelScore // by side
 	entries [][]Wakeup
 	can     []bool
-	memo    world.IdleMemo
+	memo    world.Memo
 	alike   world.Alike
 }
 
