@@ -23,7 +23,7 @@ var arrows = map[string][]string{
 	"cmd":                 {"report", "export", "export/anonymize", "fleetrun", "findings", "findings/fleet", "findings/say", "loop", "loop/work", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser", "parser/open", "parser/host", "record"},
 	"record":              {"parser", "parser/ftrace", "parser/host"},
 	"report":              {"plots", "export", "findings", "findings/fleet", "findings/say", "findings/stats", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
-	"fleet":               {"report", "export", "fleetrun", "findings/fleet"}, // a module of its own
+	"fleet":               {"report", "export", "fleetrun", "findings/fleet", "parser/open"}, // a module of its own
 	"fleetrun":            {"export", "findings/fleet", "findings/say", "parser/open"},
 	"plots":               {"findings", "findings/say", "findings/stats", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
 	"export":              {"findings", "findings/fleet", "findings/stats", "findings/say", "loop", "loop/work", "replay", "kernelmodel/rules", "kernelmodel/place", "parser", "parser/perfetto/pb"},
