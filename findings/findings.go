@@ -297,6 +297,28 @@ type CPU struct {
 	LongestDelays []Delay
 }
 
+// sharesFrom is the share of the window, in percent, from which a task pinned to a CPU
+// counts as one that the CPU is there for, as its owner is.
+const sharesFrom = 10
+
+// Owners are the tasks that the CPU is there for: its owner, and the others that are
+// pinned to it and had a good part of its time, the longest first; none if the owner is
+// not known.
+func (c *CPU) Owners() []replay.TaskRef {
+	if c.Owner == nil {
+		return nil
+	}
+	list := slices.DeleteFunc(slices.Clone(c.Others), func(o replay.OtherTask) bool {
+		return o.Class != replay.ClassPinned || 100*o.RunNS < sharesFrom*c.WindowNS
+	})
+	slices.SortStableFunc(list, func(a, b replay.OtherTask) int { return cmp.Compare(b.RunNS, a.RunNS) })
+	out := []replay.TaskRef{*c.Owner}
+	for _, o := range list {
+		out = append(out, o.Task)
+	}
+	return out
+}
+
 func cpuOf(res *replay.Result, c *replay.CPUResult) *CPU {
 	s := &CPU{CPUResult: c, WindowNS: max(0, res.End-res.Start), UnknownNS: c.Time[replay.ClassUnknown]}
 	byPID := map[int32]*Held{}

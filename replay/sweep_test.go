@@ -2,8 +2,12 @@ package replay
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"testing"
 
+	"schedreplay/internal/capturetest"
+	"schedreplay/internal/traces"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 	"schedreplay/replay/decide"
@@ -78,5 +82,36 @@ func TestRankScene(t *testing.T) {
 		if s.Entries != 1 || s.Decisions != scores[0].Decisions || len(s.RuledOutBy) == 0 || s.RuledOutBy[0].Task.PID != made.Ksmd.PID || s.RuledOutBy[0].RecordedCPU != 7 {
 			t.Errorf("%s: %d impossible entries, ruled out by %+v", s.Kernel.Name, s.Entries, s.RuledOutBy)
 		}
+	}
+}
+
+// The row that made a recording comes before every other that explains it otherwise, from
+// ftrace and from perf.data alike.
+func TestRankRecordings(t *testing.T) {
+	names := []string{"4.9", "4.14", "4.16", "4.20", "5.0", "5.5", "5.8-smt-span", "5.13-smt-span", "5.15-smt-span", "6.0-smt-span", "6.1", "6.1.192-smt-span", "6.1.192", "6.12-smt-span", "6.12.117-smt-span"}
+	for _, r := range traces.Recordings(t) {
+		if strings.Contains(r.Folder, "smt44-isolated43-original") && !strings.HasPrefix(r.Folder, "k419") {
+			continue // long
+		}
+		made := map[bool]string{true: "6.1.192", false: "6.1.192-smt-span"}[strings.HasSuffix(r.Folder, "-patched")]
+		switch {
+		case strings.HasPrefix(r.Folder, "k419"):
+			made = "4.16" // as 4.19
+		case strings.Contains(r.Folder, "-612-"):
+			made = "6.12.117-smt-span"
+		}
+		t.Run(r.Folder+"/"+r.Name, func(t *testing.T) {
+			in, h := capturetest.Open(t, r.Path, r.Bundle)
+			res, err := Run(context.Background(), in, h, Plan{Judged: candidates(t, names...)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			truth := res.Scores[slices.Index(names, made)]
+			decide.Rank(res.Scores)
+			if first := res.Scores[0]; first.Entries != truth.Entries || first.Missed() != truth.Missed() || first.Exact != truth.Exact {
+				t.Errorf("%s comes first: %d entries and %d decisions impossible, %d exact; %s has %d, %d and %d",
+					first.Kernel.Name, first.Entries, first.Missed(), first.Exact, made, truth.Entries, truth.Missed(), truth.Exact)
+			}
+		})
 	}
 }

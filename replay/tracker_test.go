@@ -128,6 +128,20 @@ func TestOwnerByTime(t *testing.T) {
 	}
 }
 
+// A task that is seen on the CPU and nowhere else for a thousandth of the time, as one that
+// installs a package, is not its owner.
+func TestOwnerOnEvidence(t *testing.T) {
+	h := made.Bench("6.1.0", 7)
+	h.Task = nil
+	dpkg := made.ATask(880, "dpkg-deb", 120)
+	ev := append(made.Crowd()[:7],
+		made.Switches(100, 7, made.Poller, made.Sleeps, made.Swapper), made.Waking(5000, 7, made.Swapper, dpkg, 7), made.Wakeup(5001, 7, made.Swapper, dpkg, 7),
+		made.Switches(5005, 7, made.Swapper, made.Runnable, dpkg), made.Switches(5015, 7, dpkg, made.Sleeps, made.Swapper), made.Switches(10_000, 6, made.Busy[6], made.Preempted, made.Busy[6]))
+	if k := replayScene(t, made.Record(ev...), h, Plan{}).cpu(t, 7); k.Owner != nil {
+		t.Errorf("owner %+v", k.Owner)
+	}
+}
+
 // The owner's sch delay, without an intruder and with one on the core between
 // waking and switch-in.
 func TestOwnerDelay(t *testing.T) {

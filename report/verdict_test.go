@@ -220,6 +220,12 @@ func verdictCases() []struct {
 	add("no owner", func(_ *replay.Result, _ *replay.Stay, c *replay.CPUResult) {
 		c.Owner, c.OwnerDelay, c.OwnerDelayIntruded, c.WorstDelay = nil, replay.NewDelayHistogram(), replay.NewDelayHistogram(), 0
 	})
+	add("several pollers", func(r *replay.Result, _ *replay.Stay, c *replay.CPUResult) {
+		pinned := func(pid int32, comm string, share int64) replay.OtherTask {
+			return replay.OtherTask{Task: replay.TaskRef{PID: pid, Comm: comm}, Class: replay.ClassPinned, RunNS: (r.End - r.Start) * share / 100}
+		}
+		c.Others = []replay.OtherTask{pinned(801, "pmd-d", 20), pinned(802, "pmd-e", 30), pinned(803, "stats", 9)}
+	})
 	add("owner never woken", func(_ *replay.Result, _ *replay.Stay, c *replay.CPUResult) {
 		c.OwnerDelay, c.OwnerDelayIntruded, c.WorstDelay = replay.NewDelayHistogram(), replay.NewDelayHistogram(), 0
 	})

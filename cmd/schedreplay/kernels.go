@@ -22,8 +22,8 @@ task on an isolated CPU. --diff says in words how two KERNELs differ, with the c
 
 --explain ranks the rows, with every combination of fixes, by how well they explain
 the placements in a capture: fewest impossible entries into isolated CPUs first, then
-fewest impossible decisions, then most exact predictions. It says first what follows
-from that, and names the decisions that rule kernels out. The flags that describe the
+fewest decisions made otherwise, the impossible ones counted twice. It says first what
+follows from that, and names the decisions that rule kernels out. The flags that describe the
 machine belong to --explain. -v lists every rank and name.
 
 KERNEL is release[(+|-)fix]…, as in 6.1.82, 6.1.192-smt-span or

@@ -357,18 +357,26 @@ func (s *Selector) wakeAffineWeight(d *topo.Domain) bool {
 	bias := int64(100 + (d.ImbalancePct-100)/2)
 	less := func(l affineLoads) bool { return affine(r, l, sync, bias, nr) }
 	a := explore.Answer{Value: less(affineLoads{this.Best, prev.Best, cur.Best, task.Best, capThis.Best, capPrev.Best}), From: from}
-	for _, l := range [...]affineLoads{
-		{this.Lo, prev.Hi, cur.Hi, task.Lo, capThis.Hi, capPrev.Lo}, // most in favour of this
-		{this.Hi, prev.Lo, cur.Lo, task.Hi, capThis.Lo, capPrev.Hi},
-		{this.Lo, prev.Lo, cur.Hi, task.Lo, capThis.Hi, capPrev.Lo}, // most in favour of room for one task
-	} {
-		a.Open = a.Open || less(l) != a.Value
+	open := func(this, prev, cur, task explore.Range) bool {
+		for _, l := range [...]affineLoads{
+			{this.Lo, prev.Hi, cur.Hi, task.Lo, capThis.Hi, capPrev.Lo}, // most in favour of this
+			{this.Hi, prev.Lo, cur.Lo, task.Hi, capThis.Lo, capPrev.Hi},
+			{this.Lo, prev.Lo, cur.Hi, task.Lo, capThis.Hi, capPrev.Lo}, // most in favour of room for one task
+		} {
+			if less(l) != a.Value {
+				return true
+			}
+		}
+		return false
 	}
+	a.Open = open(this, prev, cur, task)
 	switch {
 	case r.Affine == rules.AffineCache:
 		a.Open = true // the loads of the nodes decide, which this only resembles
-	case from > fact.Unknown:
+	case from > fact.Unknown && a.Open:
 		a.Doubt = marginDoubt
+	case from > fact.Unknown && open(twice(this), twice(prev), cur, task):
+		a.Open, a.Doubt = true, explore.MaxDoubt
 	}
 	v := s.x.Ask(fAffineWeight, (cpuPair(s.this, s.prev)<<1|int(bit(sync)))<<2|int(r.CPULoad), a)
 	s.step(Step{
@@ -376,6 +384,12 @@ func (s *Selector) wakeAffineWeight(d *topo.Domain) bool {
 		N: this.Best + task.Best, M: prev.Best - onPrev(r, task.Best), Answer: yesno(v), Fact: a,
 	})
 	return v
+}
+
+// twice doubles the margins of a number.
+func twice(r explore.Range) explore.Range {
+	r.Lo, r.Hi = max(0, 2*r.Lo-r.Best), 2*r.Hi-r.Best
+	return r
 }
 
 // onPrev is what wake_affine takes from prev's load for the wakee of the given

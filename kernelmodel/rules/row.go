@@ -63,6 +63,10 @@ type BalanceRules struct {
 
 // LoadRules are the differences in load tracking.
 type LoadRules struct {
+	// IdleLag: what a task brings from an idle CPU has decayed up to now, where before it
+	// had as far as that CPU's queue was up to date (migrate_se_pelt_lag, e2f3e35f1f5a,
+	// 6.0+).
+	IdleLag bool
 	// EstSpares: util_est does not fall for a task that had to wait
 	// (50181c0cff31, 6.8+).
 	EstSpares bool

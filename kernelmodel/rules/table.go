@@ -213,6 +213,7 @@ var table = []release{
 		{"Domains.ITMTPackage", false, "SD_ASYM_PACKING of ITMT machines is on SMT", ""},
 		{"Domains.ImbNUMAShift", uint(0), "there is no imb_numa_nr", ""},
 		{"Domains.LLCIDs", LLCIDsFirstCPU, "the LLC id is the first CPU of the domain; 0 for a CPU isolated at boot, its own for one isolated later", ""},
+		{"Load.IdleLag", false, "what a task brings from an idle CPU is as old as that CPU's averages", ""},
 		{"Load.NewbornShares", false, "a new task starts with half of the room that its CPU has left", ""},
 		{"Load.EstSpares", false, "util_est falls also for a task that had to wait", ""},
 		{"Tasks.Kthreads", KthreadsAnywhere, "unbound kernel threads may run on every CPU", ""},
@@ -352,6 +353,7 @@ var table = []release{
 		{"Budget", BudgetUtil, "SIS_UTIL: the budget is the LLC's nr_idle_scan", "70fb5ccf2ebb"},
 		{"Domains.ClusterBelowCore", true, "a cluster as large as the core group is no level of its own", "bfcc4397435d"},
 		{"Domains.ImbNUMAShift", uint(3), "imb_numa_nr of a node with one LLC is an eighth of its CPUs", "026b98a93bbd"},
+		{"Load.IdleLag", true, "what a task brings from an idle CPU has decayed up to now", "e2f3e35f1f5a"},
 	}, nil},
 	{6, 1, []Change{
 		{"SMTSpan", false, "", "3e6efe87cd5c"},

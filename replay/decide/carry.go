@@ -139,7 +139,7 @@ func (r *Decider) send(d *decision, p *timeline.Task, cpu int) {
 	if !r.Survey.HasWakeup && cpu >= 0 && cpu < len(r.Timeline.CPU) && cpu < r.Base.Machine.NumCPU() && this < r.Base.Machine.NumCPU() && r.Base.Machine.ShareCache(this, cpu) {
 		idle := this != cpu && len(r.Timeline.CPU[cpu].Queue) == 0
 		if !idle || !r.Timeline.Pends {
-			r.Timeline.Activate(p, int32(cpu), d.win)
+			r.Timeline.Activate(p, d.ev.CPU, int32(cpu), d.win)
 			return
 		}
 	}

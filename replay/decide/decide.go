@@ -408,11 +408,7 @@ func (r *Decider) ask(d *decision, p *timeline.Task, w *world.World, q *place.Wa
 		q.RecentUsed = nil
 	}
 	q.Load = hidden.Margin(p.Entity.Load, p.Entity.Load)
-	asleep := p.Entity // wake_cap brings it to its queue's last update, which came after its sleep
-	if d.prev >= 0 && int(d.prev) < len(t.CPU) {
-		asleep.Step(max(asleep.Last, t.CPU[d.prev].CFS.Last), false, false)
-	}
-	q.Util = hidden.Margin(asleep.Util, p.Entity.Util)
+	q.Util = hidden.Margin(t.UtilAsleep(p, d.prev))
 }
 
 // queueFacts says whether the wakee was on a queue or still on its CPU.
@@ -443,8 +439,7 @@ func (r *Decider) closeModelled(d *decision, p *timeline.Task) {
 	line := &d.line
 	if partly := r.Survey.Partly(d.win.Est); partly != r.partly {
 		r.partly = partly
-		r.Hidden.Unsettle()
-		r.unsettleCores()
+		r.Unsettle()
 	}
 	r.askAll(d, p)
 	complete := r.explore(d, p, r.Alts)

@@ -49,19 +49,6 @@ func (r *Decider) forgetBy(d *decision, p *timeline.Task) {
 	}
 }
 
-// unsettleCores forgets what was known of has_idle_cores.
-func (r *Decider) unsettleCores() {
-	worlds := []*world.World{r.Base.World}
-	for _, a := range r.Alts {
-		worlds = append(worlds, a.World)
-	}
-	for _, w := range worlds {
-		for llc, f := range w.IdleCores {
-			w.IdleCores[llc] = world.Tristate{Value: f.Value, Guessed: true, Since: f.Since}
-		}
-	}
-}
-
 // mayHaveRecent adds a CPU to what a task's recent_used_cpu may be.
 func (r *Decider) mayHaveRecent(p *timeline.Task, cpu int) {
 	own := r.Hidden.Of(p.PID)

@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"cmp"
 	"slices"
 
 	"schedreplay/kernelmodel/place"
@@ -29,19 +30,18 @@ const MaxRuledOut = 3
 // Missed is the number of decisions that the kernel cannot have made.
 func (s *KernelScore) Missed() int64 { return s.Decisions - s.Covered }
 
-// Rank orders scores, the best first: fewest impossible entries, then fewest
-// impossible decisions, then most exact ones; equal ones keep their order. Leaving the
-// sched domain is not a matter of timing, so one entry outweighs any number of decisions
-// that a race may explain.
+// wrong counts the decisions that the kernel makes otherwise, those twice that it cannot
+// have made: of the kernel that made a recording the model misses one decision in some
+// hundreds, and makes one in twenty otherwise, which is half the bits.
+func (s *KernelScore) wrong() int64 { return s.Decisions - s.Exact + s.Missed() }
+
+// Rank orders scores, the best first: fewest impossible entries, then fewest decisions
+// made otherwise, of which the impossible ones count twice; equal ones keep their order.
+// Leaving the sched domain is not a matter of timing, so one entry outweighs any number of
+// decisions that a race may explain.
 func Rank(scores []KernelScore) {
 	slices.SortStableFunc(scores, func(a, b KernelScore) int {
-		switch {
-		case a.Entries != b.Entries:
-			return int(a.Entries - b.Entries)
-		case a.Missed() != b.Missed():
-			return int(a.Missed() - b.Missed())
-		}
-		return int(b.Exact - a.Exact)
+		return cmp.Or(cmp.Compare(a.Entries, b.Entries), cmp.Compare(a.wrong(), b.wrong()), cmp.Compare(a.Missed(), b.Missed()))
 	})
 }
 
@@ -77,9 +77,10 @@ func (r *Decider) Scores(candidates []rules.Candidate) []KernelScore {
 	return out
 }
 
-// judge takes one decision in the recorded state, in hindsight if that tells more.
+// judge takes one decision in the recorded state, in hindsight if that tells more. While
+// some CPU is not recorded nothing rules a kernel out.
 func (r *Decider) judge(line *Wakeup, hindsight bool) {
-	if !line.Selection || line.RecordedCPU < 0 || line.Task.Prio < place.MaxRTPrio || line.Kind == place.KindExec {
+	if r.partly || !line.Selection || line.RecordedCPU < 0 || line.Task.Prio < place.MaxRTPrio || line.Kind == place.KindExec {
 		return
 	}
 	g := r.Judged

@@ -148,6 +148,6 @@ func (w *Wakeup) inTask() bool {
 // waking is the line as hidden facts hang on it.
 func (w *Wakeup) waking() hidden.Waking {
 	return hidden.Waking{
-		Time: w.Time, Context: w.WakerContext, Waker: w.Waker.PID, Wakee: w.Task.PID, WakerComm: w.Waker.Comm, WakeeComm: w.Task.Comm,
+		Time: w.Time, Context: w.WakerContext, Waker: w.Waker.PID, CPU: w.WakerCPU, Wakee: w.Task.PID, WakerComm: w.Waker.Comm, WakeeComm: w.Task.Comm,
 	}
 }

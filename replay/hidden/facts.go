@@ -31,6 +31,8 @@ type Facts struct {
 	util     bool
 	sync     syncHabits
 	task     parser.ByPID[*habits]
+	// swapper holds the flips of each CPU's, nil if it woke nobody yet.
+	swapper []*flips
 	// Later is what a rehearsal learned, nil if there was none; Book is where this
 	// rehearsal writes, nil if it is none.
 	Later *Rehearsed
@@ -62,7 +64,7 @@ type habits struct {
 func New(rec *timeline.Recorded, t *timeline.Timeline, llcs []LLC, later *Rehearsed, util bool) *Facts {
 	h := &Facts{
 		rec: rec, t: t, llcs: llcs, util: util, Later: later, sync: syncHabits{path: map[wakePath]*habit{}},
-		budget: make([]scanBudget, len(llcs)), cost: make([]*scanCost, rec.NCPU), Passed: make([]int, rec.NCPU),
+		budget: make([]scanBudget, len(llcs)), cost: make([]*scanCost, rec.NCPU), Passed: make([]int, rec.NCPU), swapper: make([]*flips, rec.NCPU),
 	}
 	for i, l := range llcs {
 		h.budget[i] = newScanBudget(int64(l.Span.Weight()), int64(l.Pct))
@@ -73,31 +75,54 @@ func New(rec *timeline.Recorded, t *timeline.Timeline, llcs []LLC, later *Rehear
 	return h
 }
 
-// Unsettle forgets what was known of tasks' recent_used_cpu and flips: CPUs that were not
-// recorded may have changed them.
+// Unsettle forgets what was known of tasks' recent_used_cpu and flips: what was not recorded
+// may have changed them.
 func (h *Facts) Unsettle() {
 	for pid, k := range h.task.All() {
-		*k = habits{woken: k.woken}
-		if ts := h.rec.Survey.Task.Get(pid); ts != nil {
-			k.flips.start(ts.Partners, h.rec.Survey.End-h.rec.Survey.Start)
-		}
+		*k = habits{woken: k.woken, Narrow: k.Narrow}
+		h.start(&k.flips, pid, 0)
+	}
+	clear(h.swapper)
+}
+
+// start begins to follow the flips of a task that the survey knows.
+func (h *Facts) start(f *flips, pid int32, cpu int) {
+	if s := h.rec.Survey; pid == 0 || s.Task.Get(pid) != nil {
+		f.start(s.Partners(pid, cpu), s.End-s.Start)
 	}
 }
 
 // Blind reports whether this is a rehearsal, which does not see what was chosen.
 func (h *Facts) Blind() bool { return h.Book != nil }
 
+// Rehearsed reports whether there is a rehearsal, so that hindsight will tell of CPUs that
+// may be held up.
+func (h *Facts) Rehearsed() bool { return h.Later != nil || h.Book != nil }
+
 // Of returns the habits of a task.
 func (h *Facts) Of(pid int32) *habits {
 	k := h.task.Get(pid)
 	if k == nil {
 		k = &habits{}
-		if ts := h.rec.Survey.Task.Get(pid); ts != nil {
-			k.flips.start(ts.Partners, h.rec.Survey.End-h.rec.Survey.Start)
-		}
+		h.start(&k.flips, pid, 0)
 		h.task.Set(pid, k)
 	}
 	return k
+}
+
+// flipsOf returns the flips of the task current where a wakeup was made, nil if that is
+// not known. An interrupt over an idle CPU counts for that CPU's swapper.
+func (h *Facts) flipsOf(w *Waking) *flips {
+	switch {
+	case w.Waker > 0 && h.t.Find(w.Waker) != nil:
+		return &h.Of(w.Waker).flips
+	case w.Waker != 0 || uint(w.CPU) >= uint(len(h.swapper)):
+		return nil
+	case h.swapper[w.CPU] == nil:
+		h.swapper[w.CPU] = &flips{}
+		h.start(h.swapper[w.CPU], 0, w.CPU)
+	}
+	return h.swapper[w.CPU]
 }
 
 // Observe takes an event that the timeline has taken.
@@ -188,8 +213,10 @@ type Waking struct {
 	// Time is that of its event, in ns.
 	Time    int64
 	Context timeline.WakerContext
-	// Waker and Wakee are pids, Waker 0 or less where no task was current.
+	// Waker and Wakee are pids, Waker 0 on an idle CPU and less where it is not known; CPU
+	// is the waker's.
 	Waker, Wakee         int32
+	CPU                  int
 	WakerComm, WakeeComm string
 	// Kthread: the waker is a kernel thread.
 	Kthread bool
@@ -204,11 +231,8 @@ func (h *Facts) Ask(w *Waking, q *place.Wakeup) {
 		q.RecentUsed = own.Recent
 	}
 	q.Cur.Flips, q.Flips = q.Cur.Flips[:0], own.flips.value(q.Flips[:0])
-	switch {
-	case w.Waker > 0 && h.t.Find(w.Waker) != nil:
-		q.Cur.Flips = h.Of(w.Waker).flips.after(w.Wakee, w.Time, q.Cur.Flips)
-	case w.Waker >= 0:
-		q.Cur.Flips = append(q.Cur.Flips, place.Weighted{Weight: 1})
+	if f := h.flipsOf(w); f != nil {
+		q.Cur.Flips = f.after(w.Wakee, w.Time, q.Cur.Flips)
 	}
 	q.Sync = h.sync.guess(w, &own.woken)
 }
@@ -250,19 +274,19 @@ func (h *Facts) Learn(w *Waking, l *Lesson, by Scanned) {
 	if l.Sync >= 0 {
 		h.sync.learn(w, l.Sync == 1)
 	}
-	if l.Lean >= 0 && w.Waker > 0 && w.Waker != w.Wakee && h.t.Find(w.Waker) != nil {
+	if f := h.flipsOf(w); f != nil && l.Lean >= 0 && w.Waker != w.Wakee {
 		doubt := uint64(flipsDoubt)
 		if l.Wide < 0 {
 			doubt = flipsLean
 		}
-		learnFlips(&h.Of(w.Waker).flips, &h.Of(w.Wakee).flips, int64(by.LLCSize), l.Lean == 1, doubt)
+		learnFlips(f, &h.Of(w.Wakee).flips, int64(by.LLCSize), l.Lean == 1, doubt)
 	}
 }
 
 // Woke counts a waking for the waker's wakee_flips (record_wakee).
 func (h *Facts) Woke(w *Waking) {
-	if w.Waker > 0 && h.t.Find(w.Waker) != nil {
-		h.Of(w.Waker).flips.wakes(w.Wakee, w.Time)
+	if f := h.flipsOf(w); f != nil {
+		f.wakes(w.Wakee, w.Time)
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 
 	"schedreplay/fact"
 	"schedreplay/kernelmodel/place"
+	"schedreplay/parser"
+	"schedreplay/replay/internal/made"
 	"schedreplay/replay/timeline"
 )
 
@@ -26,6 +28,26 @@ func TestFlipsCount(t *testing.T) {
 		if f.guess[0].v != c.want {
 			t.Errorf("after waking %d at %d: %d flips, want %d", c.pid, c.now, f.guess[0].v, c.want)
 		}
+	}
+}
+
+// Each CPU's swapper has flips of its own, which what interrupts wake over it counts for.
+func TestSwapperFlips(t *testing.T) {
+	h := New(&timeline.Recorded{Survey: timeline.SurveyOf(made.Record(made.Crowd()...), &parser.Host{}, nil), NCPU: 2}, timeline.New(&timeline.Survey{}, 2, false), nil, nil, false)
+	most := func(cpu int) (most int64) {
+		var q place.Wakeup
+		h.Ask(&Waking{Wakee: 8, CPU: cpu}, &q)
+		for _, f := range q.Cur.Flips {
+			most = max(most, f.Value)
+		}
+		return most
+	}
+	was := most(0)
+	for pid := range int32(100) {
+		h.Woke(&Waking{Wakee: pid + 1, CPU: 1})
+	}
+	if most(0) != was || most(1) < 100 {
+		t.Errorf("%d flips of CPU 0's, %d of CPU 1's after 100 there", most(0), most(1))
 	}
 }
 

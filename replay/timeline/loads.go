@@ -39,9 +39,9 @@ func (t *Timeline) loadLeave(p *Task) {
 		return
 	}
 	o := &t.CPU[e.Attached].CFS
-	to := max(o.Last, e.Last)
-	if t.CPU[e.Attached].Cur == 0 {
-		to = t.Now // an idle CPU's queue lags: migrate_se_pelt_lag
+	to := t.Now // ticks keep a busy CPU's queue up to date
+	if t.CPU[e.Attached].Cur == 0 && !t.idleLag {
+		to = max(o.Last, e.Last)
 	}
 	e.Step(to, false, false)
 	o.RemovedLoad += e.Load
@@ -117,6 +117,23 @@ func (t *Timeline) loadMigrate(p *Task, from, to int32) {
 	b.Weight += e.Weight
 	b.NR++
 	b.Est += e.Est
+}
+
+// UtilAsleep is a sleeping task's utilisation as wake_cap finds it, which brings it to the
+// last update of the queue it slept on, and as that may be otherwise. Ticks update a busy
+// CPU's queue; an idle one's stays as it was, but for balancing on its behalf.
+func (t *Timeline) UtilAsleep(p *Task, c int32) (best, other int64) {
+	then, now := p.Entity, p.Entity
+	now.Step(max(now.Last, t.Now), false, false)
+	if !UsableCPU(c) || int(c) >= len(t.CPU) {
+		return then.Util, now.Util
+	}
+	k := &t.CPU[c]
+	then.Step(max(then.Last, k.CFS.Last), false, false)
+	if k.Cur > 0 {
+		return now.Util, then.Util
+	}
+	return then.Util, now.Util
 }
 
 // UtilOf is a CPU's utilisation as a tick keeps it.

@@ -33,6 +33,39 @@ func TestRemoved(t *testing.T) {
 	}
 }
 
+// What a task brings along has decayed as far as the queue that it leaves is up to date: a
+// busy CPU's by its ticks, an idle one's not before 6.0.
+func TestBroughtAlong(t *testing.T) {
+	for _, c := range []struct {
+		name              string
+		busy, lag, decays bool
+		asleep            int64 // as wake_cap most likely finds it
+	}{
+		{"from an idle CPU before 6.0", false, false, false, 1000},
+		{"from an idle CPU", false, true, true, 1000},
+		{"from a busy CPU", true, false, true, 500},
+	} {
+		l := timelineOf(made.Switches(1, 0, made.Swapper, made.Runnable, made.Busy[0]))
+		l.idleLag = c.lag
+		p := l.Get(made.Ksmd.PID)
+		l.See(&made.Ksmd)
+		p.Entity = load.Entity{Average: load.Average{Known: true, Util: 1000, UtilSum: 1000 * 46718}, Weight: 1024, Attached: 0}
+		l.CPU[0].CFS = load.Queue{Average: load.Average{Known: true}}
+		if l.CPU[0].Cur = 0; c.busy {
+			l.CPU[0].Cur = made.Busy[0].PID
+		}
+		l.Now = 32 * load.Period // it halves in
+		best, other := l.UtilAsleep(p, 0)
+		if best < c.asleep-10 || best > c.asleep+10 || best == other {
+			t.Errorf("%s: %d asleep, or %d", c.name, best, other)
+		}
+		l.loadLeave(p)
+		if got := p.Entity.Util < 600; got != c.decays {
+			t.Errorf("%s: %d left of 1000", c.name, p.Entity.Util)
+		}
+	}
+}
+
 // A task that runs since before the capture counts from when its priority is
 // known; it takes its load along when its priority changes, and leaves the fair
 // queue while it is boosted.

@@ -64,7 +64,7 @@ func (rec *Recorded) Begin(k *rules.Kernel) *Timeline {
 	t := New(rec.Survey, rec.NCPU, k.Rules.DelayDequeue)
 	t.Affinities = rec.aff
 	t.Affinities.settle(k.Tasks.Kthreads)
-	t.spares, t.shares = k.Load.EstSpares, k.Load.NewbornShares
+	t.spares, t.shares, t.idleLag = k.Load.EstSpares, k.Load.NewbornShares, k.Load.IdleLag
 	for c := range t.CPU {
 		t.CPU[c].Fair.slice = fair.BaseSliceFor(rec.NCPU, k.Fair.ShortSlice)
 	}

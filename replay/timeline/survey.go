@@ -67,7 +67,7 @@ type span struct{ from, to int64 }
 const (
 	maxSpans  = 1 << 19
 	leaveNS   = 10_000
-	leaveMost = 1_000_000
+	leaveMost = 4_000_000
 )
 
 // Second in ns.
@@ -101,9 +101,25 @@ type startCPU struct {
 	heard   bool
 	heardAt int64
 	ran     int32
+	// wakes are its swapper's, over which interrupts wake tasks.
+	wakes partners
 	// switched: it has switched tasks, at switchedAt last.
 	switched   bool
 	switchedAt int64
+}
+
+// partners counts how often a task changed whom it wakes, for the start of its
+// wakee_flips.
+type partners struct {
+	last    int32
+	changes int64
+}
+
+func (p *partners) wake(pid int32) {
+	if p.last != pid {
+		p.last = pid
+		p.changes++
+	}
 }
 
 // TaskSurvey is what the whole capture tells of one task.
@@ -125,9 +141,7 @@ type TaskSurvey struct {
 	asleep    bool
 	outAt     int64
 	firstSeen bool
-	// partners counts changes of wakee, for the start value of wakee_flips.
-	lastWakee int32
-	Partners  int64
+	wakes     partners
 	parent    int32
 	// pinned: its affinity is one CPU, told for the name pinnedAs.
 	pinned, pinnedKnown bool
@@ -149,7 +163,7 @@ func (s *Survey) ShownAtStart(t *TaskSurvey) bool {
 
 func (s *Survey) cpuAt(c int32) *startCPU {
 	for int(c) >= len(s.cpu) {
-		s.cpu = append(s.cpu, startCPU{cur: parser.NoPID, prio: parser.NoPrio, by: parser.NoPID})
+		s.cpu = append(s.cpu, startCPU{cur: parser.NoPID, prio: parser.NoPrio, by: parser.NoPID, wakes: partners{last: parser.NoPID}})
 	}
 	return &s.cpu[c]
 }
@@ -157,10 +171,22 @@ func (s *Survey) cpuAt(c int32) *startCPU {
 func (s *Survey) taskAt(pid int32) *TaskSurvey {
 	t := s.Task.Get(pid)
 	if t == nil {
-		t = &TaskSurvey{last: parser.NoCPU, StartCPU: parser.NoCPU, lastWakee: parser.NoPID, parent: parser.NoPID, outAt: parser.NoTime}
+		t = &TaskSurvey{last: parser.NoCPU, StartCPU: parser.NoCPU, wakes: partners{last: parser.NoPID}, parent: parser.NoPID, outAt: parser.NoTime}
 		s.Task.Set(pid, t)
 	}
 	return t
+}
+
+// Partners is how often a task that was current on a CPU changed whom it woke: each CPU
+// has a swapper (pid 0) of its own.
+func (s *Survey) Partners(pid int32, cpu int) int64 {
+	if pid != 0 {
+		return s.Task.Get(pid).wakes.changes
+	}
+	if cpu >= len(s.cpu) {
+		return 0
+	}
+	return s.cpu[cpu].wakes.changes
 }
 
 // name keeps the payload's word for a task.
@@ -296,11 +322,12 @@ func (s *surveyor) take(cpu *startCPU, ev *parser.Event) {
 		if UsableCPU(ev.TargetCPU) && ev.Task.PID > 0 {
 			s.taskAt(ev.Task.PID).last = ev.TargetCPU
 		}
-		if ev.Cur.PID > 0 && !s.taskAt(ev.Task.PID).queued && !s.pinned(s.host, &ev.Task) {
-			if t := s.taskAt(ev.Cur.PID); t.lastWakee != ev.Task.PID {
-				t.lastWakee = ev.Task.PID
-				t.Partners++
+		if ev.Cur.PID >= 0 && !s.taskAt(ev.Task.PID).queued && !s.pinned(s.host, &ev.Task) {
+			by := &cpu.wakes
+			if ev.Cur.PID > 0 {
+				by = &s.taskAt(ev.Cur.PID).wakes
 			}
+			by.wake(ev.Task.PID)
 		}
 	case parser.KindWakeup:
 		s.HasWakeup = true

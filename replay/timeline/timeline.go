@@ -45,7 +45,9 @@ type Task struct {
 	// assumed is how often it was taken to have reached its CPU's queue without an
 	// event that says so.
 	assumed int
-	Exiting bool
+	// withWaker: its waker was to queue it, and may not have done so yet.
+	withWaker bool
+	Exiting   bool
 	// PushedFrom is the CPU that a stopper moved it from last, at pushedAt.
 	PushedFrom int32
 	PushedAt   int64
@@ -118,6 +120,8 @@ type Timeline struct {
 	// Charges: every time that the kernel charges to a task is recorded
 	// (sched_stat_runtime), so that virtual times need no clock.
 	Charges bool
+	// idleLag: what a task brings from an idle CPU has decayed up to now (6.0 and later).
+	idleLag bool
 	// spares: util_est does not fall for a task that had to wait (6.8 and later).
 	spares bool
 	// shares: a new task's first utilisation is its share of its CPU's (6.10 and later).
@@ -375,6 +379,11 @@ func (t *Timeline) arrived(ev *parser.Event) {
 	for _, f := range t.unsure {
 		p := t.Find(f.pid)
 		switch {
+		case p != nil && p.withWaker:
+			if p.withWaker = f.waker != ev.CPU || ev.Task.PID == f.pid && ev.Kind == parser.KindMigrate; p.withWaker {
+				t.unsure[n] = f
+				n++
+			}
 		case p == nil || p.Inflight != f.to:
 		case f.waker == ev.CPU && (ev.Task.PID != f.pid || ev.Kind != parser.KindMigrate):
 			t.CPU[f.to].sure++
@@ -500,7 +509,7 @@ func (t *Timeline) Look(c int, v *View, by *Looker) Look {
 		return LooksRacing
 	case t.stood(c, v, by):
 		return LooksStood
-	case waits && k.sure == 0 && len(k.Queue) == 0:
+	case waits && k.sure == 0 && !slices.ContainsFunc(k.Queue, func(p *Task) bool { return !p.withWaker }):
 		return LooksFlown
 	case !v.IdleVal && k.lands(by.Window, t.Slack) && !by.PendingLast:
 		return LooksLanding
@@ -537,7 +546,7 @@ func (t *Timeline) unseat(p *Task) {
 // enqueue puts a task on a CPU's queue.
 func (t *Timeline) enqueue(p *Task, c int32) {
 	t.land(p)
-	p.assumed = 0
+	p.assumed, p.withWaker = 0, false
 	if p.Queued {
 		if p.QueuedKnown {
 			return
@@ -610,13 +619,14 @@ func (t *Timeline) Fly(p *Task, waker, c int32, w Window) {
 }
 
 // Activate queues a woken task at once, where no sched_wakeup will tell of it.
-func (t *Timeline) Activate(p *Task, c int32, w Window) {
+func (t *Timeline) Activate(p *Task, waker, c int32, w Window) {
 	if t.Slices || !UsableCPU(c) || int(c) >= len(t.CPU) || p.Queued {
 		return
 	}
 	t.enqueue(p, c)
 	t.CPU[c].Rest.wakes(w.Est)
-	p.assumed = 1
+	p.assumed, p.withWaker = 1, true
+	t.unsure = append(t.unsure, flight{p.PID, waker, c})
 	t.changed(c, w.Est, w.Lo, w.Hi)
 }
 
@@ -795,7 +805,10 @@ func (t *Timeline) applySwitch(ev *parser.Event) {
 		t.fairPick(c, nil)
 		held := len(k.landing)
 		for _, p := range k.Queue {
-			if p.assumed == 1 {
+			switch p.assumed {
+			case 0: // what queued it comes after this, whatever the clocks say
+				k.GuessedAt = ev.Time
+			case 1:
 				k.landing = append(k.landing, p)
 			}
 		}

@@ -239,7 +239,7 @@ func TestAssumedQueued(t *testing.T) {
 	for _, direct := range []bool{false, true} {
 		l := after(1<<40, ev...)
 		if direct {
-			l.Activate(l.Get(made.Other.PID), 1, Window{10_000, 10_000, 10_000})
+			l.Activate(l.Get(made.Other.PID), 0, 1, Window{10_000, 10_000, 10_000})
 		} else {
 			l.Fly(l.Get(made.Other.PID), 0, 1, Window{10_000, 10_000, 10_000})
 			l.Apply(&parser.Event{Kind: parser.KindWaking, CPU: 1, Time: 12_000, Task: made.Busy[2], TargetCPU: 2})
@@ -265,6 +265,26 @@ func TestAssumedQueued(t *testing.T) {
 				t.Errorf("direct %v, step %d: %d in flight, %d queued, idle %v", direct, i, k.Inflight, len(k.Queue), v.IdleVal)
 			}
 		}
+	}
+}
+
+// A waker that queues its wakee itself may be held up on the way: until its CPU records
+// something the target may look idle.
+func TestActivatedLater(t *testing.T) {
+	l := after(1<<40, made.Switches(1, 0, made.Swapper, made.Runnable, made.Busy[0]), made.Switches(2, 1, made.Busy[1], made.Sleeps, made.Swapper), made.Waking(10, 0, made.Busy[0], made.Other, 1))
+	l.Activate(l.Get(made.Other.PID), 0, 1, Window{10_000, 10_000, 10_000})
+	look := func() Look {
+		w := Window{14_000, 14_000, 14_000}
+		v := l.At(1, w)
+		return l.Look(1, &v, &Looker{Window: w, Self: NoTask})
+	}
+	if got := look(); got != LooksFlown {
+		t.Errorf("its waker's CPU is silent since: %v", got)
+	}
+	went := made.Switches(15, 0, made.Busy[0], made.Preempted, made.Busy[0])
+	l.Apply(&went)
+	if got := look(); got == LooksFlown {
+		t.Error("its waker went on")
 	}
 }
 

@@ -153,7 +153,7 @@ const (
 	doubtLanding = 4
 	// doubtLeaving: the current task, which is about to sleep, has left its CPU though
 	// nothing tells.
-	doubtLeaving = 5
+	doubtLeaving = 6
 	// doubtStood: where clocks stand still, that of a CPU that changed lately did, which
 	// one event alone does not show.
 	doubtStood = 6
@@ -321,7 +321,7 @@ func (s *State) heldUp(k *timeline.CPU, look timeline.Look) uint8 {
 		return doubtStalled
 	case look == timeline.LooksLeaving && s.Worlds.Timeline.Survey.HasRuntime:
 		return DoubtRace // it was dequeued
-	case look == timeline.LooksLeaving && s.Hindsight:
+	case look == timeline.LooksLeaving && (s.Hindsight || !s.Worlds.Hidden.Rehearsed()):
 		return doubtLeaving
 	}
 	return 0

@@ -95,7 +95,12 @@ next:
 func (r *Worlds) Apply(ev *parser.Event) {
 	r.Timeline.Apply(ev)
 	r.Hidden.Observe(ev)
-	if ev.Kind != parser.KindSwitch {
+	switch ev.Kind {
+	case parser.KindLost, parser.KindHole, parser.KindOverwritten:
+		r.Unsettle()
+		return
+	case parser.KindSwitch:
+	default:
 		return
 	}
 	if ev.Task.PID > 0 && ev.State.Known() && !ev.State.Runnable() {
@@ -110,6 +115,17 @@ func (r *Worlds) Apply(ev *parser.Event) {
 		r.Timeline.Bury(ev.Task.PID)
 		for _, a := range r.Alts {
 			a.World.forget(ev.Task.PID)
+		}
+	}
+}
+
+// Unsettle forgets what was known of hidden facts that decisions which were not recorded
+// may have changed: the tasks', and has_idle_cores in every world.
+func (r *Worlds) Unsettle() {
+	r.Hidden.Unsettle()
+	for _, a := range append([]*Side{r.Base}, r.Alts...) {
+		for llc, f := range a.World.IdleCores {
+			a.World.IdleCores[llc] = Tristate{Value: f.Value, Guessed: true, Since: f.Since}
 		}
 	}
 }
