@@ -104,7 +104,10 @@ func (t *table) markdown(b *bytes.Buffer) {
 	}
 	for i, r := range rows {
 		for _, c := range r {
-			cells[i+1] = append(cells[i+1], mdText(c))
+			if c != "-" { // which means nothing in a cell
+				c = mdText(c)
+			}
+			cells[i+1] = append(cells[i+1], c)
 		}
 	}
 	width := make([]int, len(t.Cols))
@@ -150,10 +153,10 @@ func (t *table) markdown(b *bytes.Buffer) {
 	}
 }
 
-// mdText renders marked text.
+// mdText renders marked text. Blanks around it would mean something.
 func mdText(s string) string {
 	var b strings.Builder
-	for _, p := range say.Spans(s) {
+	for _, p := range say.Spans(strings.Trim(s, " ")) {
 		switch p.Mark {
 		case say.MarkCode, say.MarkName:
 			b.WriteString(mdCode(p.Text))
@@ -171,7 +174,14 @@ func mdText(s string) string {
 // instead.
 func mdCode(s string) string {
 	if strings.TrimSpace(s) == "" || strings.ContainsAny(s, "|<>&") {
-		return mdInert.Replace(mdEscape(s))
+		s = mdInert.Replace(mdEscape(s))
+		if rest, ok := strings.CutPrefix(s, " "); ok {
+			s = "&#32;" + rest
+		}
+		if rest, ok := strings.CutSuffix(s, " "); ok {
+			s = rest + "&#32;"
+		}
+		return s
 	}
 	marks := "`"
 	for strings.Contains(s, marks) {
@@ -186,13 +196,20 @@ func mdCode(s string) string {
 // mdInert takes from names what readers make links and mentions of.
 var mdInert = strings.NewReplacer("@", "&#64;", ":", "&#58;", "www.", "www&#46;")
 
+// mdLinks takes from other text what readers make links of.
+var mdLinks = strings.NewReplacer("@", "&#64;", "://", "&#58;//", "www.", "www&#46;")
+
 // mdEscape keeps Markdown from reading anything into text. An underscore within
 // a word means nothing to it.
 func mdEscape(s string) string {
 	var b strings.Builder
 	r := []rune(s)
 	word := func(i int) bool {
-		return i >= 0 && i < len(r) && (unicode.IsLetter(r[i]) || unicode.IsDigit(r[i]) || r[i] == '_')
+		return i >= 0 && i < len(r) && (unicode.IsLetter(r[i]) || unicode.IsDigit(r[i]))
+	}
+	number := 0 // the digits at the beginning: "1." begins a list
+	for number < len(r) && r[number] >= '0' && r[number] <= '9' {
+		number++
 	}
 	for i, c := range r {
 		switch c {
@@ -212,11 +229,15 @@ func mdEscape(s string) string {
 				b.WriteByte('\\')
 			}
 		case '#', '-', '+', '=':
-			if i == 0 && len(r) > 1 {
+			if i == 0 || c == '#' && i == len(r)-1 {
+				b.WriteByte('\\')
+			}
+		case '.', ')':
+			if i == number && i > 0 && (i+1 == len(r) || r[i+1] == ' ') {
 				b.WriteByte('\\')
 			}
 		}
 		b.WriteRune(c)
 	}
-	return b.String()
+	return mdLinks.Replace(b.String())
 }
