@@ -49,7 +49,10 @@ func everywhere(comm string) []byte {
 		Sections: []section{{
 			Title: "About " + plain, Level: 2,
 			Blocks: []block{
-				{Text: k + " " + k}, {Text: plain}, {List: []string{k, plain}}, {Steps: []string{plain, k + " ran"}},
+				{Text: k + " " + k},
+				{Text: plain},
+				{List: []string{k, plain}},
+				{Steps: []string{plain, k + " ran"}},
 				{Table: &table{Caption: plain, Cols: []col{{Name: plain}, {Name: k, Num: true}, {}}, Rows: [][]string{{k, plain, k}, {plain, "1", plain}}, Note: k}},
 				{Figure: &plots.Figure{Title: k, Caption: plain}},
 			},
