@@ -30,10 +30,8 @@ type scan struct {
 // 5.12 on (9fe1f127b913), select_idle_core inside it.
 func (s *Selector) selectIdleCPU(llc, target int, has bool) bool {
 	r, m := s.Rules, s.Machine
-	if m.LLC(s.this) < 0 {
-		if s.Parts |= rules.PartScanNoDomain; r.ThisDomain {
-			return s.scanWithoutDomain()
-		}
+	if r.ThisDomain && m.LLC(s.this) < 0 {
+		return s.scanWithoutDomain()
 	}
 	s.beginScan(llc, target, has)
 	if has && r.Budget == rules.BudgetUtil {
@@ -43,27 +41,21 @@ func (s *Selector) selectIdleCPU(llc, target int, has bool) bool {
 		}
 	}
 	start := target
-	if s.Parts |= rules.PartScanAfter; r.ScanAfterTarget {
+	if r.ScanAfterTarget {
 		start++
 	}
 	s.x.Lean(s.w.AllowedFrom)
 	s.cpus.AndFrom(m.LLCSpan(llc), s.w.Allowed)
-	g, clustered := m.ClusterGroup(target)
-	if clustered = clustered && s.clusters(); clustered {
+	if g, ok := m.ClusterGroup(target); ok && s.clusters() {
 		if done, found := s.walk(&g, start, true); done {
 			return found
 		}
 		s.cpus.Remove(g)
 	}
 	among := &s.cpus
-	if !has {
-		if clustered || !m.LLCSpan(llc).SubsetOf(s.w.Allowed) {
-			s.Parts |= rules.PartScanAffinity
-		}
-		if !r.ScanAffinityFree {
-			s.llcMask.CopyFrom(m.LLCSpan(llc))
-			among = &s.llcMask
-		}
+	if !r.ScanAffinityFree && !has {
+		s.llcMask.CopyFrom(m.LLCSpan(llc))
+		among = &s.llcMask
 	}
 	if done, found := s.walk(among, start, false); done {
 		return found
@@ -87,7 +79,6 @@ func (s *Selector) scanWithoutDomain() bool {
 // beginScan asks for the budget.
 func (s *Selector) beginScan(llc, target int, has bool) {
 	r := s.Rules
-	s.Parts |= rules.PartBudget
 	sc := &s.scanning
 	*sc = scan{cores: has, fallback: -1, second: -1, number: llc<<4 | int(r.Budget)}
 	sc.budget, sc.odds = s.State.ScanBudget(r.Budget, s.this, target)
@@ -178,7 +169,7 @@ func (s *Selector) endScan(target int) bool {
 		return sc.second >= 0 && s.within(sc.second, sc.secondPos)
 	}
 	s.o.ClearIdleCores = target
-	if s.Parts |= rules.PartClear; s.Rules.ClearThis {
+	if s.Rules.ClearThis {
 		s.o.ClearIdleCores = s.this
 	}
 	if sc.fallback >= 0 {
@@ -214,7 +205,7 @@ func (s *Selector) coreIdle(c int, fallback *int) bool {
 	const fn = "select_idle_core"
 	smt := s.Machine.SMT(c)
 	ok := func(t int) bool {
-		if s.Parts |= rules.PartCoreSpan; s.Rules.CoreSpan {
+		if s.Rules.CoreSpan {
 			return s.cpus.Test(t)
 		}
 		return s.allowed(t)
