@@ -100,16 +100,26 @@ type DomainChain struct {
 // Chains groups the CPUs by their domains.
 func (v *Machine) Chains() []DomainChain {
 	var out []DomainChain
+	byFirst := map[int][]int{} // of out, by the first CPU of the lowest domain
 	for cpu := range v.Online.All() {
 		sd := v.Topo.Domains().CPU[cpu].SD
-		i := slices.IndexFunc(out, func(c DomainChain) bool {
-			return slices.EqualFunc(c.Domains, sd, func(x, y topo.Domain) bool {
+		first := -1
+		if len(sd) > 0 {
+			first = sd[0].Span.First()
+		}
+		i := -1
+		for _, k := range byFirst[first] {
+			if slices.EqualFunc(out[k].Domains, sd, func(x, y topo.Domain) bool {
 				return x.Name == y.Name && x.Span.Equal(y.Span) && x.Flags == y.Flags && x.ImbalancePct == y.ImbalancePct
-			})
-		})
+			}) {
+				i = k
+				break
+			}
+		}
 		if i < 0 {
 			i = len(out)
 			out = append(out, DomainChain{Domains: sd})
+			byFirst[first] = append(byFirst[first], i)
 		}
 		out[i].CPUs.Set(cpu)
 	}
