@@ -143,7 +143,7 @@ func nanoseconds(b []byte, ns int64) []byte {
 // AppendJSON appends an event as an object: kind, time, CPU, context and current
 // task always, and the fields of its kind.
 func AppendJSON(b []byte, ev *parser.Event) []byte {
-	var o rows.Object
+	o := rows.ObjectOn(b)
 	o.Begin()
 	o.Time("time_ns", ev.Time)
 	o.CPU("cpu", int(ev.CPU))
@@ -207,5 +207,5 @@ func AppendJSON(b []byte, ev *parser.Event) []byte {
 		o.Comm("why", ev.Text)
 	}
 	o.End()
-	return append(b, o.Line()...)
+	return o.Line()
 }

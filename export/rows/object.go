@@ -14,7 +14,14 @@ import (
 // Object makes a JSON document with its fields in the order of the calls.
 // Unknown values are null. The zero Object is ready; its calls nest as the
 // document does.
-type Object struct{ b []byte }
+type Object struct {
+	b []byte
+	// from is where it begins in b.
+	from int
+}
+
+// ObjectOn returns one that is appended to b.
+func ObjectOn(b []byte) Object { return Object{b, len(b)} }
 
 // Bytes are what was made so far.
 func (o *Object) Bytes() []byte { return o.b }
@@ -24,7 +31,7 @@ func (o *Object) Line() []byte { return append(o.b, '\n') }
 
 // sep parts what follows from a field or an item before it.
 func (o *Object) sep() {
-	if len(o.b) == 0 {
+	if len(o.b) == o.from {
 		return
 	}
 	switch o.b[len(o.b)-1] {
