@@ -125,12 +125,13 @@ func (f *Fidelity) Doubtful() bool {
 // how they came. A task that was there when the recording begins has not entered.
 type Entries struct {
 	// Wakeup and Migration came in by a wakeup, or were moved in while runnable.
-	Wakeup, Migration int64
+	Wakeup    int64 `json:"wakeup"`
+	Migration int64 `json:"migration"`
 	// Unseen were found there: the recording shows neither how they came nor whether
 	// they were there before.
-	Unseen int64
+	Unseen int64 `json:"unseen"`
 	// Dropped are beyond [replay.MaxStays] of a CPU: counted, and nothing else is kept.
-	Dropped int64
+	Dropped int64 `json:"dropped"`
 }
 
 // Total is the number of entries: what the report calls entered, what check and compare
@@ -148,9 +149,11 @@ func (e *Entries) merge(o Entries) {
 type Remains struct {
 	// Certain and Possible count the wakings, entries by wakeup among them, that land on
 	// an isolated CPU, surely or perhaps.
-	Certain, Possible int64
+	Certain  int64 `json:"certain"`
+	Possible int64 `json:"possible"`
 	// MinNS and MaxNS bound the run time that remains on isolated CPUs.
-	MinNS, MaxNS int64
+	MinNS int64 `json:"min_ns"`
+	MaxNS int64 `json:"max_ns"`
 }
 
 // Nothing reports whether nothing can remain.
@@ -167,26 +170,29 @@ func (r *Remains) merge(o Remains) {
 // or many. Helds merge.
 type Held struct {
 	// Task and Class are those of the one task; empty where there are several.
-	Task  replay.TaskRef
-	Class replay.Class
+	Task  replay.TaskRef `json:"-"`
+	Class replay.Class   `json:"-"`
 	// Entries within the window; Residents counts the stays that began before it.
-	Entries   Entries
-	Residents int64
+	Entries   Entries `json:"entries"`
+	Residents int64   `json:"residents"`
 	// Runs and NS are the slices and their time in ns. CutRuns of them were cut by the
 	// window's edge or a gap, so that NS is a lower bound if it is not 0.
-	Runs, CutRuns, NS int64
+	Runs    int64 `json:"runs"`
+	CutRuns int64 `json:"cut_runs"`
+	NS      int64 `json:"ns"`
 	// Wakings counts the entries by wakeup and the wakings after any arrival.
-	Wakings int64
+	Wakings int64 `json:"wakings"`
 	// Remains is what the first alternative leaves of it, More what each further one does.
-	Remains Remains
-	More    []Remains
+	Remains Remains   `json:"remains"`
+	More    []Remains `json:"-"`
 	// Delayed counts the owner's wakings lengthened, by DelayedNS in all.
-	Delayed, DelayedNS int64
+	Delayed   int64 `json:"delayed_owner"`
+	DelayedNS int64 `json:"delayed_owner_ns"`
 	// Main is the stay that tells most of the story, nil without stays: one that began
 	// within the window if there is any, then the one that cost most. MainIndex is its
 	// place in the CPU's list.
-	Main      *replay.Stay
-	MainIndex int
+	Main      *replay.Stay `json:"-"`
+	MainIndex int          `json:"-"`
 }
 
 // Stays is the number of stays.
@@ -206,7 +212,8 @@ func (h *Held) Unreproduced() bool {
 	return m.Entry.ModelMiss || o.Bounded && !o.Possible.Test(m.Entry.RecordedCPU)
 }
 
-func (h *Held) merge(o *Held) {
+// Merge adds another.
+func (h *Held) Merge(o *Held) {
 	h.Entries.merge(o.Entries)
 	h.Residents += o.Residents
 	h.Runs += o.Runs
@@ -227,8 +234,8 @@ func (h *Held) merge(o *Held) {
 	}
 }
 
-// heldBy is what one stay amounts to.
-func heldBy(s *replay.Stay, i int) *Held {
+// HeldBy is what one stay amounts to; i is its place in the CPU's list.
+func HeldBy(s *replay.Stay, i int) *Held {
 	h := &Held{
 		Task: s.Task, Class: s.Class, Runs: s.Runs, CutRuns: s.CutRuns, NS: s.RunNS, Wakings: s.Wakings,
 		Remains: Remains{s.PatchedCertain, s.PatchedPossible, s.PatchedRunNS, max(s.PatchedRunNS, s.PatchedRunMaxNS)},
@@ -277,6 +284,8 @@ type CPU struct {
 	// All sums the foreign stays: the time held is All.NS, those who were there before
 	// included. Came sums those that began within the window, Resident the others.
 	All, Came, Resident Held
+	// Dropped is what the stays beyond [replay.MaxStays] amount to, nil if there are none.
+	Dropped *Held
 	// Tasks are the foreign tasks, the longest first.
 	Tasks []*Held
 	// WindowNS is the length of the recording, UnknownNS the time of which it does not
@@ -314,12 +323,12 @@ func cpuOf(res *replay.Result, c *replay.CPUResult) *CPU {
 	s := &CPU{CPUResult: c, WindowNS: max(0, res.End-res.Start), UnknownNS: c.Time[replay.ClassUnknown]}
 	byPID := map[int32]*Held{}
 	for i, st := range c.Stays {
-		h := heldBy(st, i)
-		s.All.merge(h)
+		h := HeldBy(st, i)
+		s.All.Merge(h)
 		if st.How == replay.CameBefore {
-			s.Resident.merge(h)
+			s.Resident.Merge(h)
 		} else {
-			s.Came.merge(h)
+			s.Came.Merge(h)
 		}
 		t := byPID[st.Task.PID]
 		if t == nil {
@@ -328,13 +337,13 @@ func cpuOf(res *replay.Result, c *replay.CPUResult) *CPU {
 			s.Tasks = append(s.Tasks, t)
 		}
 		t.Task, t.Class = st.Task, st.Class
-		t.merge(h)
+		t.Merge(h)
 	}
 	if n := c.StaysDropped; n > 0 { // their time is held, and what remains of it is open
 		ns := max(0, c.Time[replay.ClassForeign]-s.All.NS)
-		dropped := &Held{Entries: Entries{Dropped: n}, NS: ns, Remains: Remains{MaxNS: ns}}
-		s.All.merge(dropped)
-		s.Came.merge(dropped)
+		s.Dropped = &Held{Entries: Entries{Dropped: n}, NS: ns, Remains: Remains{MaxNS: ns}}
+		s.All.Merge(s.Dropped)
+		s.Came.Merge(s.Dropped)
 	}
 	slices.SortStableFunc(s.Tasks, func(a, b *Held) int {
 		return cmp.Or(cmp.Compare(b.NS, a.NS), cmp.Compare(a.Task.PID, b.Task.PID))
@@ -398,7 +407,7 @@ func (s *Sum) Merge(o *Sum) {
 	s.CPUs += o.CPUs
 	s.Owners += o.Owners
 	s.WindowNS += o.WindowNS
-	s.Held.merge(&o.Held)
+	s.Held.Merge(&o.Held)
 	s.UnknownNS += o.UnknownNS
 	if o.Delays.h != nil {
 		s.Delays.merge(o.Delays.h)

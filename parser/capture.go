@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"path/filepath"
 	"strings"
 )
 
@@ -61,6 +62,18 @@ func (e *Error) Error() string {
 		s += "; " + e.Remedy
 	}
 	return s
+}
+
+// Message is what an error says with the file's name, but without its folder: results go
+// to others.
+func Message(err error) string {
+	var e *Error
+	if errors.As(err, &e) {
+		short := *e
+		short.File = filepath.Base(e.File)
+		return strings.Replace(err.Error(), e.Error(), short.Error(), 1)
+	}
+	return err.Error()
 }
 
 // DamageText returns what an error says for a [KindDamaged] event: without the words of

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -124,7 +125,7 @@ func (d *delayColumns) Plot(c draw.Canvas, p *axes.Pair) {
 	n := int(width / pitch)
 	dt := float64(d.ax.end-d.ax.start) / float64(n)
 	tx, ty := p.Transforms(&c)
-	var bars vg.Path
+	var bars []vg.Path
 	var tops []vg.Point
 	for i := range n {
 		from := float64(d.ax.start) + float64(i)*dt
@@ -139,13 +140,20 @@ func (d *delayColumns) Plot(c draw.Canvas, p *axes.Pair) {
 		px := tx((from + dt/2 - float64(d.ax.origin)) / d.ax.unit)
 		lo, hi := ty(float64(max(x.Min, 1))), ty(float64(max(x.Max, 1)))
 		if hi > lo {
-			bars.Move(vg.Point{X: px, Y: lo})
-			bars.Line(vg.Point{X: px, Y: hi})
+			var bar vg.Path
+			bar.Move(vg.Point{X: px, Y: lo})
+			bar.Line(vg.Point{X: px, Y: hi})
+			bars = append(bars, bar)
 		}
 		tops = append(tops, vg.Point{X: px, Y: hi})
 	}
 	c.SetLineStyle(fr.line(d.kind.clr, 0.07))
-	c.Stroke(bars)
+	if !fr.pixels { // where the rasterizer takes the square of what one path has side by side
+		bars = []vg.Path{slices.Concat(bars...)}
+	}
+	for _, b := range bars {
+		c.Stroke(b)
+	}
 	r := fr.em * 0.11
 	if _, round := d.kind.marker.(draw.CircleGlyph); !round {
 		r = fr.em * 0.24

@@ -86,6 +86,8 @@ type frame struct {
 	size
 	// c is what is left for the figure below the title.
 	c draw.Canvas
+	// pixels: it becomes a PNG.
+	pixels bool
 }
 
 // titleLines wraps the title for a size.
@@ -103,13 +105,13 @@ func (f *Figure) full(s size) (w, h vg.Length) {
 	return s.width, vg.Length(f.height(s))*s.em + 2*s.margin() + lines*s.em*1.45 + s.em*0.3
 }
 
-// paint draws the figure.
+// paint draws the figure on paper.
 func (f *Figure) paint(cv vg.Canvas, s size) {
 	w, h := f.full(s)
 	c := draw.NewCanvas(cv, w, h)
-	c.FillPolygon(paper, []vg.Point{{X: 0, Y: 0}, {X: w, Y: 0}, {X: w, Y: h}, {X: 0, Y: h}})
 	m := s.margin()
-	fr := &frame{size: s, c: draw.Crop(c, m, -m, m, -m)}
+	_, pixels := cv.(*vgimg.Canvas)
+	fr := &frame{size: s, c: draw.Crop(c, m, -m, m, -m), pixels: pixels}
 	st := s.titleStyle()
 	y := fr.c.Max.Y
 	for _, line := range f.titleLines(s) {
@@ -124,6 +126,8 @@ func (f *Figure) paint(cv vg.Canvas, s size) {
 func (f *Figure) SVG(s size, prefix string) []byte {
 	w, h := f.full(s)
 	c := canvas.New(w, h, prefix)
+	full := draw.NewCanvas(c, w, h)
+	full.FillPolygon(paper, []vg.Point{{X: 0, Y: 0}, {X: w, Y: 0}, {X: w, Y: h}, {X: 0, Y: h}})
 	f.paint(c, s)
 	return c.Document(say.Plain(f.Title), say.Plain(f.desc))
 }
@@ -131,7 +135,7 @@ func (f *Figure) SVG(s size, prefix string) []byte {
 // PNG renders the figure.
 func (f *Figure) PNG(s size) ([]byte, error) {
 	w, h := f.full(s)
-	c := vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(s.dpi))
+	c := vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(s.dpi), vgimg.UseBackgroundColor(paper))
 	f.paint(c, s)
 	var b bytes.Buffer
 	e := png.Encoder{CompressionLevel: png.DefaultCompression}

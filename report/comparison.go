@@ -323,20 +323,9 @@ func (c *Comparison) JSON() ([]byte, error) {
 func (c *Comparison) Write(d *outdir.Dir) error { return outdir.Wrap(d.Name(), c.write(d)) }
 
 func (c *Comparison) write(d *outdir.Dir) error {
-	for _, f := range c.doc.figures() {
-		for _, s := range plots.Sizes {
-			base := path.Join("figures", f.Name+s.Suffix)
-			if err := d.WriteFile(base+".svg", f.SVG(s, "g")); err != nil {
-				return err
-			}
-			b, err := f.PNG(s)
-			if err != nil {
-				return err
-			}
-			if err := d.WriteFile(base+".png", b); err != nil {
-				return err
-			}
-		}
+	figure := func(name string, b []byte) error { return d.WriteFile(path.Join("figures", name), b) }
+	if err := plots.Render(c.doc.figures(), true, figure); err != nil {
+		return err
 	}
 	if err := d.WriteFile("compare.md", c.doc.markdown(func(f *plots.Figure) string { return path.Join("figures", f.Name+".png") })); err != nil {
 		return err

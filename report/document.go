@@ -1,7 +1,6 @@
 package report
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strconv"
@@ -104,7 +103,7 @@ func compose(f *findings.Findings, o *Options, figs *plots.Set) *document {
 	}
 	if res.Partial != nil {
 		d.Partial = fmt.Sprintf("The capture could not be read to its end; everything here is about the %s before that place. Reason: %s",
-			say.Duration(res.End-res.Start), say.Clean(withoutPath(messageOf(res.Partial), res.Meta)))
+			say.Duration(res.End-res.Start), say.Clean(withoutPath(parser.Message(res.Partial), res.Meta)))
 	}
 	if len(cpus) > 0 {
 		if lead := figs.CPU[cpus[0].CPU]; lead != nil {
@@ -137,17 +136,6 @@ func (d *document) add(s ...section) {
 			d.Sections = append(d.Sections, x)
 		}
 	}
-}
-
-// messageOf is an error's message with the file's name but not its folder.
-func messageOf(err error) string {
-	var e *parser.Error
-	if errors.As(err, &e) {
-		short := *e
-		short.File = filepath.Base(e.File)
-		return strings.Replace(err.Error(), e.Error(), short.Error(), 1)
-	}
-	return err.Error()
 }
 
 // withoutPath keeps folders out of messages: the report goes to others.

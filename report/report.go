@@ -92,23 +92,9 @@ func (r *Report) write(res *replay.Result) error {
 	all := r.col.Findings(res)
 	figs := plots.BuildFigures(all, r.pics)
 	doc := compose(all, &r.o, figs)
-	for _, f := range figs.All(all.CPUs) {
-		for _, s := range plots.Sizes {
-			base := path.Join("figures", f.Name+s.Suffix)
-			if err := r.dir.WriteFile(base+".svg", f.SVG(s, "g")); err != nil {
-				return err
-			}
-			if r.noPNG {
-				continue
-			}
-			b, err := f.PNG(s)
-			if err != nil {
-				return err
-			}
-			if err := r.dir.WriteFile(base+".png", b); err != nil {
-				return err
-			}
-		}
+	figure := func(name string, b []byte) error { return r.dir.WriteFile(path.Join("figures", name), b) }
+	if err := plots.Render(figs.All(all.CPUs), !r.noPNG, figure); err != nil {
+		return err
 	}
 	if err := r.dir.WriteFile("report.md", doc.markdown(func(f *plots.Figure) string { return path.Join("figures", f.Name+".png") })); err != nil {
 		return err

@@ -10,6 +10,8 @@ import (
 	"schedreplay/cmd/schedreplay/internal/gates"
 	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/export/junit"
+	"schedreplay/export/openmetrics"
+	"schedreplay/export/outdir"
 	"schedreplay/findings"
 	"schedreplay/findings/say"
 	"schedreplay/replay"
@@ -19,7 +21,8 @@ func (a *app) checkCommand() *cobra.Command {
 	var c common
 	var l gates.Limits
 	var loops loopFlags
-	var junitFile, scenario string
+	var scenario string
+	var files checkFiles
 	cmd := &cobra.Command{
 		Use:   "check CAPTURE --max-intrusion DURATION",
 		Short: "A one-line verdict; exit 1 when a bound is broken",
@@ -28,7 +31,8 @@ BROKEN with what was found, and exits with 0 or 1. A bound is broken if the capt
 cannot tell whether it holds. So time on an isolated CPU for which the recording does
 not show who ran counts as an intrusion, unless --allow-unknown is given.
 
---junit writes the result as JUnit XML, one case for each bound.
+--junit writes the result as JUnit XML, one case for each bound; --metrics writes it,
+and the figures behind it, as OpenMetrics text.
 
 --scenario holds a change, as of whatif, against the bounds instead, in the closed loop:
 would the upgrade meet them? A bound holds if it does in 95 of a hundred runs.`,
@@ -46,7 +50,8 @@ would the upgrade meet them? A bound holds if it does in 95 of a hundred runs.`,
 	f.Int64Var(&l.Lost, "max-lost", 0, "the greatest number `N` of lost events")
 	f.BoolVar(&l.IgnoreResidents, "ignore-residents", false, "leave out tasks that were there when the capture begins")
 	f.BoolVar(&l.AllowUnknown, "allow-unknown", false, "time of which the recording does not tell who ran is no intrusion")
-	f.StringVar(&junitFile, "junit", "", "write JUnit XML to `FILE`")
+	f.StringVar(&files.junit, "junit", "", "write JUnit XML to `FILE`")
+	f.StringVar(&files.metrics, "metrics", "", "write OpenMetrics text to `FILE`")
 	f.StringVar(&scenario, "scenario", "", "hold `NAME=CHANGE,…` against the bounds, in the closed loop")
 	loops.add(cmd)
 	c.addHost(f)
@@ -60,20 +65,23 @@ would the upgrade meet them? A bound holds if it does in 95 of a hundred runs.`,
 		if err != nil {
 			return err
 		}
-		if scenario != "" && junitFile != "" {
-			return usagef("--junit tells what a recording shows: leave out --scenario")
+		if scenario != "" && files != (checkFiles{}) {
+			return usagef("--junit and --metrics tell what a recording shows: leave out --scenario")
 		}
 		return a.onCapture(cmd, args[0], &c, func(in *input) error {
 			if scenario != "" {
 				return a.checkScenario(in, demands, scenario, &loops)
 			}
-			return a.check(in, demands, junitFile)
+			return a.check(in, demands, files)
 		})
 	}
 	return cmd
 }
 
-func (a *app) check(in *input, demands []gates.Demand, junitFile string) error {
+// checkFiles are the files that check writes, "" for none.
+type checkFiles struct{ junit, metrics string }
+
+func (a *app) check(in *input, demands []gates.Demand, files checkFiles) error {
 	in.needIsolated = true
 	if err := in.checkCPUs(in.flags.filter.CPUs); err != nil {
 		return err
@@ -85,9 +93,11 @@ func (a *app) check(in *input, demands []gates.Demand, junitFile string) error {
 	f := findings.Of(res)
 	suite := junit.Suite{Name: "schedreplay check", Tests: len(demands)}
 	var bad, good []string
+	var bounds []openmetrics.Bound
 	for _, d := range demands {
 		j := f.Judge(d.Gate)
 		found := say.Found(&j)
+		bounds = append(bounds, openmetrics.Bound{Flag: d.Flag, Max: d.Bound, Holds: j.Holds})
 		words := fmt.Sprintf("%s (--%s %s)", found, d.Flag, d.Bound)
 		c := junit.Case{Class: "schedreplay." + cmdline.SectionName(in.Path), Name: d.Flag + " " + d.Bound, Out: term.OneLine(found)}
 		if j.Holds {
@@ -123,8 +133,16 @@ func (a *app) check(in *input, demands []gates.Demand, junitFile string) error {
 		a.note(say.Plain(h))
 	}
 	a.notes(say.Notes(res), res.Host.Notes)
-	if junitFile != "" {
-		if err := suite.Write(junitFile, in.files()); err != nil {
+	if files.junit != "" {
+		if err := suite.Write(files.junit, in.files()); err != nil {
+			return err
+		}
+	}
+	if files.metrics != "" {
+		if in.Damaged > 0 && res.Partial == nil {
+			res.Partial = in.Damage(in.Input)
+		}
+		if err := outdir.WriteFile(files.metrics, openmetrics.Check(f, cmdline.SectionName(in.Path), bounds), in.files()); err != nil {
 			return err
 		}
 	}

@@ -20,13 +20,16 @@ import (
 // timeline; dialects → {parser, tep, text}. In kernelmodel,
 // place asks through explore, on a topo, by the rules.
 var arrows = map[string][]string{
-	"cmd":                 {"report", "export", "export/anonymize", "findings", "findings/say", "loop", "loop/work", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser", "parser/open", "parser/host", "record"},
+	"cmd":                 {"report", "export", "export/anonymize", "fleetrun", "findings", "findings/fleet", "findings/say", "loop", "loop/work", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser", "parser/open", "parser/host", "record"},
 	"record":              {"parser", "parser/ftrace", "parser/host"},
-	"report":              {"plots", "export", "findings", "findings/say", "findings/stats", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
+	"report":              {"plots", "export", "findings", "findings/fleet", "findings/say", "findings/stats", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
+	"fleet":               {"report", "export", "fleetrun", "findings/fleet", "parser/open"}, // a module of its own
+	"fleetrun":            {"export", "findings/fleet", "findings/say", "parser/open"},
 	"plots":               {"findings", "findings/say", "findings/stats", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
-	"export":              {"findings", "findings/say", "loop", "loop/work", "replay", "kernelmodel/rules", "kernelmodel/place", "parser", "parser/perfetto/pb"},
+	"export":              {"findings", "findings/fleet", "findings/stats", "findings/say", "loop", "loop/work", "replay", "kernelmodel/rules", "kernelmodel/place", "parser", "parser/perfetto/pb"},
 	"findings":            {"findings/stats", "loop", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
-	"findings/say":        {"findings", "findings/stats", "loop", "loop/work", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
+	"findings/fleet":      {"findings", "findings/stats", "replay", "parser"},
+	"findings/say":        {"findings", "findings/fleet", "findings/stats", "loop", "loop/work", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
 	"findings/stats":      {},                                                                                                      // numbers in, numbers out
 	"export/anonymize":    {"parser", "parser/tep", "parser/perfdata", "parser/tracedat", "parser/perfetto", "parser/perfetto/pb"}, // it walks their containers
 	"replay":              {"replay/timeline", "replay/hidden", "replay/world", "replay/decide", "replay/account", "kernelmodel/rules", "kernelmodel/topo", "kernelmodel/place", "parser"},

@@ -6,9 +6,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"schedreplay/cmd/schedreplay/internal/cmdline"
 	"schedreplay/cpumask"
 	"schedreplay/export/outdir"
+	"schedreplay/findings/say"
 	"schedreplay/record"
 )
 
@@ -94,7 +94,7 @@ func (a *app) record(out, isolated string, o record.Options, dry bool) error {
 	if isolated != "" {
 		isolated = " --isolated " + isolated
 	}
-	fmt.Fprintf(a.out, "schedreplay report %s%s -o %s\n", cmdline.ShellWord(out), isolated, cmdline.ShellWord(out+"-report"))
+	fmt.Fprintf(a.out, "schedreplay report %s%s -o %s\n", say.ShellWord(out), isolated, say.ShellWord(out+"-report"))
 	return err
 }
 

@@ -51,6 +51,7 @@ capture, 3 unreadable or damaged input, 4 cannot write, 130 interrupted.`,
 	root.AddCommand(
 		a.reportCommand(), a.wakeupsCommand(), a.intrusionsCommand(), a.explainCommand(), a.fidelityCommand(), a.topologyCommand(),
 		a.timelineCommand(), a.eventsCommand(), a.kernelsCommand(), a.sweepCommand(), a.whatifCommand(), a.adviseCommand(), a.convertCommand(), a.anonymizeCommand(), a.collectCommand(), a.recordCommand(), a.compareCommand(), a.checkCommand(),
+		a.summarizeCommand(), a.fleetCommand(),
 		a.manCommand(),
 	)
 	root.InitDefaultCompletionCmd()

@@ -351,3 +351,28 @@ func Temp() (string, error) {
 	}
 	return dir, nil
 }
+
+// growing is the file by which a folder is known that is filled bit by bit.
+const growing = ".schedreplay-fleet"
+
+// Grow takes a folder that is filled bit by bit, over several runs: free, empty, or taken so
+// before. It returns the file that marks it, which the caller closes, and its absolute path.
+func Grow(path string) (*os.File, string, error) {
+	abs, err := place(path)
+	if err != nil {
+		return nil, "", Wrap(path, err)
+	}
+	list, err := os.ReadDir(abs)
+	mark := filepath.Join(abs, growing)
+	switch _, unmarked := os.Lstat(mark); {
+	case errors.Is(err, fs.ErrNotExist):
+		err = os.Mkdir(abs, 0o777)
+	case err == nil && len(list) > 0 && unmarked != nil:
+		err = fmt.Errorf("the folder exists and %w", ErrForeign)
+	}
+	if err != nil {
+		return nil, "", Wrap(path, err)
+	}
+	f, err := os.OpenFile(mark, os.O_CREATE|os.O_RDWR, 0o666)
+	return f, abs, Wrap(path, err)
+}

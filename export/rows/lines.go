@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"schedreplay/findings/say"
 	"schedreplay/parser"
 )
 
@@ -61,6 +62,8 @@ func (t *Table[T]) AppendCSV(b []byte, v *T) []byte {
 			b = strconv.AppendBool(b, x.Int != 0)
 		case Name:
 			b = appendCell(b, Cell(x.Text))
+		case Line:
+			b = appendCell(b, noFormula(say.Clean(x.Text)))
 		case CPUs:
 			b = appendCell(b, x.CPUs.String())
 		default:
@@ -73,8 +76,9 @@ func (t *Table[T]) AppendCSV(b []byte, v *T) []byte {
 // Cell makes a name printable, and such that no spreadsheet takes it for a
 // formula: by an apostrophe before a sign that begins one, full-width signs
 // included.
-func Cell(name string) string {
-	s := parser.DisplayComm(name)
+func Cell(name string) string { return noFormula(parser.DisplayComm(name)) }
+
+func noFormula(s string) string {
 	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(s, " '\u3000"))
 	if strings.ContainsRune("=+-@|%＝＋－＠｜％", first) {
 		return "'" + s

@@ -27,6 +27,8 @@ const (
 	Word
 	// Name is text of the capture's: a task's name.
 	Name
+	// Line is other text that is not the program's own, a path or a message.
+	Line
 	// CPUs is a set of CPUs as the kernel writes lists: 0-3,8.
 	CPUs
 	// array is a set of CPUs as an array, raw a JSON value: in JSON objects alone.

@@ -120,13 +120,17 @@ func TestJSONIsHarmless(t *testing.T) {
 
 // Every column is described, and none that there is not.
 func TestColumnsAreDocumented(t *testing.T) {
-	b, err := os.ReadFile("../../docs/formats-out.md")
-	if err != nil {
-		t.Fatal(err)
+	doc := ""
+	for _, page := range []string{"formats-out.md", "fleet.md"} {
+		b, err := os.ReadFile("../../docs/" + page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc += string(b)
 	}
-	doc := string(b)
 	for name, columns := range map[string][]rows.Column{
 		"slices": rows.Slices.Columns(), "wakeups": rows.Wakeups.Columns(), "intrusions": rows.Intrusions.Columns(), "stays": rows.Stays.Columns(),
+		"captures": rows.Captures.Columns(), "causes": rows.Causes.Columns(), "delays": rows.Delays.Columns(),
 	} {
 		_, section, ok := strings.Cut(doc, "### "+name+":")
 		if !ok {

@@ -38,6 +38,26 @@ func Rarely(v bool, doubt uint8, from fact.Provenance) Answer {
 // Weakest is the weakest provenance that the present run has leaned on.
 func (x *Explorer) Weakest() fact.Provenance { return x.weakest }
 
+// Mark is how far a run has come.
+type Mark struct {
+	choices int
+	weakest fact.Provenance
+	made    bool
+}
+
+// Mark notes how far the run has come.
+func (x *Explorer) Mark() Mark { return Mark{len(x.choices), x.weakest, true} }
+
+// Again reports whether all up to the mark is in this run as it was in the one before, which
+// then need not be run again.
+func (x *Explorer) Again(m Mark) bool {
+	if !m.made || m.choices > x.kept {
+		return false
+	}
+	x.Lean(m.weakest)
+	return true
+}
+
 // MaxDoubt is how many bits of doubt a run may carry: what has less than the
 // 128th part of the likelihood, alone or because several unlikely answers would
 // have to come together, is ruled out. Answers of which nothing is known carry none.
@@ -94,6 +114,8 @@ type Explorer struct {
 	doubt int
 	// weakest provenance the present run has leaned on.
 	weakest fact.Provenance
+	// kept is how many choices the present run has in common with the one before.
+	kept int
 }
 
 // hopelessRuns is how many runs are made where more than the limit are needed:
@@ -106,7 +128,7 @@ const hopelessRuns = 8
 // answer. Where it is plain that limit runs are too few it stops after some. It
 // reports whether the exploration was complete.
 func (x *Explorer) Explore(limit int, run func()) bool {
-	x.choices, x.doubt = x.choices[:0], 0
+	x.choices, x.doubt, x.kept = x.choices[:0], 0, 0
 	for i := 1; i <= limit; i++ {
 		x.weakest = fact.Observed
 		run()
@@ -131,7 +153,7 @@ func (x *Explorer) next() bool {
 		if c.idx < c.n-1 && x.doubt+int(c.doubt) <= MaxDoubt {
 			c.idx++
 			x.doubt += int(c.doubt)
-			x.choices = x.choices[:k+1]
+			x.choices, x.kept = x.choices[:k+1], k
 			return true
 		}
 	}

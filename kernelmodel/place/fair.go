@@ -54,13 +54,17 @@ func (s *Selector) selectTaskRqFair() {
 		s.o.CPU, s.o.Path = target, PathSlow // no domain balances here: the task stays
 		return
 	}
-	if s.Rules.SiblingNeedsAffine && !spanned {
-		s.take(prev, PathTarget)
-		return
+	if !spanned {
+		if s.Parts |= rules.PartUnspanned; s.Rules.SiblingNeedsAffine {
+			s.take(prev, PathTarget)
+			return
+		}
 	}
 	s.selectIdleSibling(prev, target)
-	if affine && s.Rules.RecentUsed == rules.RecentUsedOnHit {
-		s.o.SetWakersRecent = this // 32e839dda3ba; 89aafd67f28c (5.15) ended it
+	if affine {
+		if s.Parts |= rules.PartRecent; s.Rules.RecentUsed == rules.RecentUsedOnHit {
+			s.o.SetWakersRecent = this // 32e839dda3ba; 89aafd67f28c (5.15) ended it
+		}
 	}
 }
 
@@ -80,6 +84,9 @@ func (s *Selector) wantAffine() bool {
 		if s.Rules.WakeWide != rules.WakeWideNone {
 			and(s.wakeWide())
 		}
+		if least, most := s.capacities(); affine && most-least >= most>>3 {
+			s.Parts |= rules.PartCap
+		}
 		if affine && s.Rules.WakeCap {
 			and(s.wakeCap())
 		}
@@ -91,14 +98,15 @@ func (s *Selector) wantAffine() bool {
 // wideMatters says whether anything depends on wake_wide in the domain loop: the
 // task can be pulled, or the waker's recent_used_cpu is written.
 func (s *Selector) wideMatters() bool {
-	if s.Rules.WakeWide == rules.WakeWideInAffine {
+	if s.Parts |= rules.PartWide; s.Rules.WakeWide == rules.WakeWideInAffine {
 		return false
 	}
-	if s.Rules.RecentUsed == rules.RecentUsedOnHit {
+	n := s.Machine.Levels(s.this)
+	if s.this != s.prev && n > 0 && s.Machine.Level(s.this, n-1).Span.Test(s.prev) {
 		return true
 	}
-	n := s.Machine.Levels(s.this)
-	return s.this != s.prev && n > 0 && s.Machine.Level(s.this, n-1).Span.Test(s.prev)
+	s.Parts |= rules.PartRecent
+	return s.Rules.RecentUsed == rules.RecentUsedOnHit
 }
 
 // wakeCap says whether the wakee is too large for the smaller of the two CPUs, where
@@ -108,7 +116,7 @@ func (s *Selector) wideMatters() bool {
 // (4.20) it asks on asymmetric machines only. Until then a core with one isolated
 // thread made the machine look like one: see [topo.CPUDomains].
 func (s *Selector) wakeCap() (bool, explore.Answer) {
-	least, most := min(s.Machine.Capacity(s.prev), s.Machine.Capacity(s.this)), s.Machine.MaxCapacity(s.this)
+	least, most := s.capacities()
 	if most-least < most>>3 {
 		return false, explore.Known(false, fact.Observed)
 	}
@@ -122,6 +130,11 @@ func (s *Selector) wakeCap() (bool, explore.Answer) {
 	s.o.Cap = bit(v)
 	s.step(Step{Func: "wake_cap", Kind: AskCapacity, CPU: -1, N: u.Best, M: int64(least), Answer: yesno(v), Fact: a})
 	return v, a
+}
+
+// capacities are the smaller one of the two CPUs and the root domain's largest.
+func (s *Selector) capacities() (least, most int) {
+	return min(s.Machine.Capacity(s.prev), s.Machine.Capacity(s.this)), s.Machine.MaxCapacity(s.this)
 }
 
 // capacityMargin is capacity_margin: a task fits with a fifth to spare.
@@ -242,7 +255,7 @@ func widePartners(cur, size int64, rule rules.WakeWideRule) (lo, hi, from int64)
 // 0. docs/kernel/wake_affine.md#wake_affine.
 func (s *Selector) wakeAffine(d *topo.Domain) int {
 	this, prev := s.this, s.prev
-	if s.Rules.WakeWide == rules.WakeWideInAffine {
+	if s.Parts |= rules.PartAffine; s.Rules.WakeWide == rules.WakeWideInAffine {
 		if wide, _ := s.wakeWide(); wide {
 			return prev
 		}
@@ -252,6 +265,7 @@ func (s *Selector) wakeAffine(d *topo.Domain) int {
 			return c
 		}
 	}
+	s.Parts |= rules.PartAffineWeight
 	if s.Rules.Affine == rules.AffineCache && s.Machine.ShareCache(this, prev) {
 		s.step(Step{Func: "wake_affine", Kind: AskShareCache, CPU: this, Other: prev, Answer: Yes})
 		return this
@@ -269,7 +283,7 @@ func (s *Selector) wakeAffine(d *topo.Domain) int {
 func (s *Selector) wakeAffineIdle() int {
 	const fn = "wake_affine_idle"
 	this, prev := s.this, s.prev
-	if s.Rules.AffineEager && s.idle(fn, this) {
+	if s.Parts |= rules.PartAffineIdle; s.Rules.AffineEager && s.idle(fn, this) {
 		return this
 	}
 	if s.Machine.ShareCache(this, prev) && s.idle(fn, this) {

@@ -17,6 +17,7 @@ import (
 // kernel/sched/fair.c. docs/kernel/slow-path.md#find_idlest_cpu.
 func (s *Selector) findIdlestCPU(top int) {
 	w, m := s.w, s.Machine
+	s.Parts |= rules.PartSlow | rules.PartSchedIdle
 	s.o.Path = PathSlow
 	span := m.Level(s.this, top).Span
 	s.x.Lean(w.AllowedFrom)

@@ -30,8 +30,10 @@ type scan struct {
 // 5.12 on (9fe1f127b913), select_idle_core inside it.
 func (s *Selector) selectIdleCPU(llc, target int, has bool) bool {
 	r, m := s.Rules, s.Machine
-	if r.ThisDomain && m.LLC(s.this) < 0 {
-		return s.scanWithoutDomain()
+	if m.LLC(s.this) < 0 {
+		if s.Parts |= rules.PartScanNoDomain; r.ThisDomain {
+			return s.scanWithoutDomain()
+		}
 	}
 	s.beginScan(llc, target, has)
 	if has && r.Budget == rules.BudgetUtil {
@@ -41,21 +43,27 @@ func (s *Selector) selectIdleCPU(llc, target int, has bool) bool {
 		}
 	}
 	start := target
-	if r.ScanAfterTarget {
+	if s.Parts |= rules.PartScanAfter; r.ScanAfterTarget {
 		start++
 	}
 	s.x.Lean(s.w.AllowedFrom)
 	s.cpus.AndFrom(m.LLCSpan(llc), s.w.Allowed)
-	if g, ok := m.ClusterGroup(target); ok && s.clusters() {
+	g, clustered := m.ClusterGroup(target)
+	if clustered = clustered && s.clusters(); clustered {
 		if done, found := s.walk(&g, start, true); done {
 			return found
 		}
 		s.cpus.Remove(g)
 	}
 	among := &s.cpus
-	if !r.ScanAffinityFree && !has {
-		s.llcMask.CopyFrom(m.LLCSpan(llc))
-		among = &s.llcMask
+	if !has {
+		if clustered || !m.LLCSpan(llc).SubsetOf(s.w.Allowed) {
+			s.Parts |= rules.PartScanAffinity
+		}
+		if !r.ScanAffinityFree {
+			s.llcMask.CopyFrom(m.LLCSpan(llc))
+			among = &s.llcMask
+		}
 	}
 	if done, found := s.walk(among, start, false); done {
 		return found
@@ -79,6 +87,7 @@ func (s *Selector) scanWithoutDomain() bool {
 // beginScan asks for the budget.
 func (s *Selector) beginScan(llc, target int, has bool) {
 	r := s.Rules
+	s.Parts |= rules.PartBudget
 	sc := &s.scanning
 	*sc = scan{cores: has, fallback: -1, second: -1, number: llc<<4 | int(r.Budget)}
 	sc.budget, sc.odds = s.State.ScanBudget(r.Budget, s.this, target)
@@ -169,7 +178,7 @@ func (s *Selector) endScan(target int) bool {
 		return sc.second >= 0 && s.within(sc.second, sc.secondPos)
 	}
 	s.o.ClearIdleCores = target
-	if s.Rules.ClearThis {
+	if s.Parts |= rules.PartClear; s.Rules.ClearThis {
 		s.o.ClearIdleCores = s.this
 	}
 	if sc.fallback >= 0 {
@@ -205,7 +214,7 @@ func (s *Selector) coreIdle(c int, fallback *int) bool {
 	const fn = "select_idle_core"
 	smt := s.Machine.SMT(c)
 	ok := func(t int) bool {
-		if s.Rules.CoreSpan {
+		if s.Parts |= rules.PartCoreSpan; s.Rules.CoreSpan {
 			return s.cpus.Test(t)
 		}
 		return s.allowed(t)

@@ -20,6 +20,8 @@ type Selector struct {
 	State   State
 	// Trace, if set, is told every test that the code makes and its answer.
 	Trace func(Step)
+	// Parts gathers the switches that the runs read and on which they may hang.
+	Parts rules.Parts
 
 	x        *explore.Explorer
 	w        *Wakeup
@@ -79,7 +81,7 @@ func (s *Selector) idle(fn string, cpu int) bool {
 // schedIdle is sched_idle_cpu, on kernels that ask it; since 7.1
 // choose_sched_idle_rq, which asks the wakee's policy too.
 func (s *Selector) schedIdle(fn string, cpu int) bool {
-	if !s.Rules.SchedIdle {
+	if s.Parts |= rules.PartSchedIdle; !s.Rules.SchedIdle {
 		return false
 	}
 	a := s.State.SchedIdle(cpu)
@@ -138,6 +140,9 @@ func (s *Selector) noSelection(r Reason) {
 // ttwu_queue_wakelist in kernel/sched/core.c; docs/kernel/try_to_wake_up.md#order.
 func (s *Selector) tryToWakeUp() {
 	r, w, x := s.Rules, s.w, s.x
+	if may(w.IsCurrent) || may(w.Delayed) || may(w.OnCPU) {
+		s.Parts |= rules.PartWake
+	}
 	if r.CurShortcut && x.Ask(fIsCurrent, 0, w.IsCurrent) {
 		s.step(Step{Func: "try_to_wake_up", Kind: AskCurrent, CPU: s.this, Answer: Yes, Fact: w.IsCurrent})
 		s.noSelection(ReasonCurrent)
@@ -164,6 +169,7 @@ func (s *Selector) tryToWakeUp() {
 // ttwuQueueCond says whether a wakee that is still on its CPU is put on that
 // CPU's wake list (ttwu_queue_cond, kernel/sched/core.c).
 func (s *Selector) ttwuQueueCond(cpu int) bool {
+	s.Parts |= rules.PartWakelist
 	if s.Rules.Wakelist == rules.WakelistIdle && !s.isCPUAllowed(cpu) {
 		return false
 	}
@@ -180,6 +186,9 @@ func (s *Selector) ttwuQueueCond(cpu int) bool {
 	n := s.State.NrRunning(cpu)
 	return s.x.Ask(fWakelist, cpu<<1|limit, atMost(n, int64(limit)))
 }
+
+// may says whether an answer is or can be yes.
+func may(a explore.Answer) bool { return a.Value || a.Open }
 
 // atMost turns a range into the answer to "is it at most v".
 func atMost(n explore.Range, v int64) explore.Answer {

@@ -3,6 +3,7 @@ package place
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -416,4 +417,41 @@ func TestVariants(t *testing.T) {
 
 func randomMask(t *rapid.T, n int, label string) cpumask.Mask {
 	return cpumask.Of(rapid.SliceOfN(rapid.IntRange(0, n), 0, 6).Draw(t, label)...)
+}
+
+// Kernels that agree about the switches that the runs of one have read do the same.
+func TestPartsTellAll(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawScene(t, true)
+		run := func(r *rules.Rules) (all []Outcome, parts rules.Parts) {
+			var x explore.Explorer
+			sel := Selector{Rules: r, Machine: s.m, State: s.st}
+			x.Explore(16, func() {
+				o := sel.Select(&x, s.w)
+				o.From = 0 // hangs on what was asked in vain, too
+				all = append(all, o)
+			})
+			return all, sel.Parts
+		}
+		want, parts := run(s.rules)
+		other, err := rules.ParseKernel(rapid.SampledFrom(propKernels).Draw(t, "other"), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range reflect.TypeFor[rules.Rules]().NumField() {
+			r := *s.rules
+			f := reflect.ValueOf(&r).Elem().Field(i)
+			if f.Kind() == reflect.Bool {
+				f.SetBool(!f.Bool())
+			} else {
+				f.Set(reflect.ValueOf(other.Rules).Field(i))
+			}
+			if r.Only(parts) != s.rules.Only(parts) {
+				continue
+			}
+			if got, _ := run(&r); !slices.Equal(got, want) {
+				t.Fatalf("%s has %v, and with another %s %v\n%s", s.kernel, want, reflect.TypeFor[rules.Rules]().Field(i).Name, got, s)
+			}
+		}
+	})
 }

@@ -25,6 +25,9 @@ func (s *Selector) selectIdleSibling(prev, target int) {
 		}
 		clusterPrev = prev
 	}
+	if prev == s.this {
+		s.Parts |= rules.PartKthread
+	}
 	if r.PerCPUKthread && s.stackOnPerCPUKthread(prev) {
 		s.take(prev, PathPerCPUKthread)
 		return
@@ -57,7 +60,10 @@ func (s *Selector) selectIdleSibling(prev, target int) {
 
 func (s *Selector) take(cpu int, p Path) { s.o.CPU, s.o.Path = cpu, p }
 
-func (s *Selector) clusters() bool { return s.Rules.Cluster && s.Machine.ClusterActive() }
+func (s *Selector) clusters() bool {
+	s.Parts |= rules.PartCluster
+	return s.Rules.Cluster && s.Machine.ClusterActive()
+}
 
 // stackOnPerCPUKthread: the work a per-CPU kthread has just done was queued by
 // the wakee on the same CPU, so the wakeup is as good as sync.
@@ -84,7 +90,7 @@ func (s *Selector) stackOnPerCPUKthread(prev int) bool {
 func (s *Selector) recentUsedCPU(prev, target int) int {
 	const fn = "select_idle_sibling"
 	r, m, w := s.Rules, s.Machine, s.w
-	if r.RecentUsed == rules.RecentUsedNone {
+	if s.Parts |= rules.PartRecent; r.RecentUsed == rules.RecentUsedNone {
 		return -1
 	}
 	if r.RecentUsed == rules.RecentUsedAlways {
@@ -94,12 +100,13 @@ func (s *Selector) recentUsedCPU(prev, target int) int {
 		if c < 0 || c == prev || c == target || !m.ShareCache(c, target) || !s.idleEnough(fn, c) {
 			return false
 		}
-		if !r.RecentUsedMask {
+		if s.Parts |= rules.PartRecentMask; !r.RecentUsedMask {
 			return s.allowed(prev)
 		}
 		return s.allowed(c)
 	}
 	hit := -1
+	s.Parts |= rules.ReadsRecent
 	if w.RecentUsed != nil {
 		c := w.RecentUsed[s.x.Pick(fRecentUsed, 0, len(w.RecentUsed))]
 		s.step(Step{Func: fn, Kind: AskRecentUsed, CPU: c, Answer: Chose, Fact: explore.Answer{Open: len(w.RecentUsed) > 1, From: fact.Reconstructed}})
@@ -118,7 +125,7 @@ func (s *Selector) recentUsedCPU(prev, target int) int {
 // anyRecentUsed splits over every CPU that an unknown recent_used_cpu could
 // make the test return; the preferred answer is none.
 func (s *Selector) anyRecentUsed(prev, target int) int {
-	if !s.Rules.RecentUsedMask && !s.allowed(prev) {
+	if s.Parts |= rules.PartRecentMask; !s.Rules.RecentUsedMask && !s.allowed(prev) {
 		return -1
 	}
 	among := s.Machine.Sharers(target)
@@ -151,6 +158,7 @@ func (s *Selector) possiblyIdle(c int) bool {
 		return true
 	}
 	b := s.State.SchedIdle(c)
+	s.Parts |= rules.PartSchedIdle
 	return s.Rules.SchedIdle && (b.Value || b.Open) && !s.sameIdlePolicy()
 }
 
@@ -165,6 +173,7 @@ func (s *Selector) sameIdlePolicy() bool {
 // whether one of them found a CPU.
 func (s *Selector) scan(llc, prev, target int) bool {
 	r, m := s.Rules, s.Machine
+	s.Parts |= rules.PartScan
 	switch r.Scan {
 	case rules.ScanGroups:
 		return s.scanGroups(target)
@@ -208,13 +217,18 @@ func (s *Selector) selectIdleSMT(llc, cpu int) bool {
 	m := s.Machine
 	second := -1
 	for t := m.SMT(cpu).First(); t >= 0; t = m.SMT(cpu).Next(t) {
-		if t == cpu && s.Rules.SMTSkipsTarget {
-			continue
+		if t == cpu {
+			if s.Parts |= rules.PartSMT; s.Rules.SMTSkipsTarget {
+				continue
+			}
 		}
 		if !s.allowed(t) {
 			continue
 		}
 		inside := m.LLCSpan(llc).Test(t)
+		if !inside {
+			s.Parts |= rules.PartSMTSpan
+		}
 		if s.Rules.SMTSpan && !inside {
 			s.step(Step{Func: fn, Kind: AskSpan, CPU: t, Other: cpu, Answer: No})
 			continue

@@ -33,6 +33,13 @@ func (d *DelayHistogram) add(ns int64) {
 	_ = d.h.RecordValue(min(max(ns, 1), maxDelay)) // in range by construction
 }
 
+// AddMany counts n delays of ns, which is not negative.
+func (d *DelayHistogram) AddMany(ns, n int64) {
+	d.max = max(d.max, ns)
+	d.sum += n * ns
+	_ = d.h.RecordValues(min(max(ns, 1), maxDelay), n) // in range by construction
+}
+
 // Merge adds the delays of another histogram.
 func (d *DelayHistogram) Merge(o *DelayHistogram) {
 	d.max = max(d.max, o.max)

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"schedreplay/cpumask"
+	"schedreplay/kernelmodel/explore"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
 	"schedreplay/replay/timeline"
@@ -32,18 +33,16 @@ func (r *Decider) told() []*world.Side {
 // alternatives that may differ together with it.
 func (r *Decider) explore(d *decision, p *timeline.Task, alts []*world.Side) (complete bool) {
 	b := r.Base
-	r.runs = r.runs[:0]
+	r.runs, b.Selector.Parts = r.runs[:0], 0
 	complete = r.x.Explore(MaxRuns, func() { r.runs = append(r.runs, b.Selector.Select(&r.x, &b.Ask)) })
-	for _, a := range alts {
-		a.Runs, a.Complete = a.Runs[:0], complete
-		if a.Parts = r.seesOther(a, d, complete) || a.MayPart(r.runs, complete); !a.Parts {
-			continue
+	r.scratch.asked = r.scratch.asked[:0]
+	for i, a := range alts {
+		a.Clear()
+		a.Complete = complete
+		if a.Parts = (!a.World.Same() || a.MayPart(r.runs, complete)) && !r.follows(i, d, complete); a.Parts && !r.share(i, d) {
+			r.exploreWith(a, d, p)
+			r.scratch.asked = append(r.scratch.asked, i)
 		}
-		r.askApart(d, p, a)
-		a.Complete = r.x.Explore(r.Cfg.Runs, func() {
-			o := b.Selector.Select(&r.x, &b.Ask)
-			a.Runs = append(a.Runs, world.Pair{Base: o, Other: a.Selector.Select(&r.x, a.Asked)})
-		})
 	}
 	if r.partly {
 		complete = false
@@ -54,16 +53,67 @@ func (r *Decider) explore(d *decision, p *timeline.Task, alts []*world.Side) (co
 	return complete
 }
 
-// seesOther reports whether what the baseline asked may have another answer in an
-// alternative's world.
-func (r *Decider) seesOther(a *world.Side, d *decision, complete bool) bool {
-	switch {
-	case a.World.Same():
-		return false
-	case !complete || r.partly || a.SeesOther(r.Base, d.ev.Task.PID, d.line.Waker.PID):
-		return true
+// exploreWith runs an alternative together with the baseline, and by itself where that has
+// too many combinations: alone it may still have few.
+func (r *Decider) exploreWith(a *world.Side, d *decision, p *timeline.Task) {
+	b := r.Base
+	r.askApart(d, p, a)
+	a.Selector.Parts = 0
+	var o place.Outcome
+	var made explore.Mark
+	a.Complete = r.x.Explore(r.Cfg.Runs, func() {
+		if !r.x.Again(made) {
+			o = b.Selector.Select(&r.x, &b.Ask)
+			made = r.x.Mark()
+		}
+		a.Runs = append(a.Runs, world.Pair{Base: o, Other: a.Selector.Select(&r.x, a.Asked)})
+	})
+	if a.AloneOK = !a.Complete && !r.partly; !a.AloneOK {
+		return
 	}
-	return slices.ContainsFunc(r.queue.undecided, func(o *decision) bool { return a.World.Diverged[o.ev.Task.PID] != nil })
+	a.Alone = cpumask.Mask{}
+	a.AloneOK = r.x.Explore(r.Cfg.Runs, func() {
+		o := a.Selector.Select(&r.x, a.Asked)
+		a.Alone.Set(o.CPU)
+		a.AloneOK = a.AloneOK && o.Path != place.PathNotModelled && o.Path != place.PathUnknown
+	}) && a.AloneOK
+}
+
+// share lets alternative number i have what one of those asked before came to, if it does
+// the same. Where the answers of each are told, each is asked by itself.
+func (r *Decider) share(i int, d *decision) bool {
+	if r.Cfg.Told {
+		return false
+	}
+	a := r.Alts[i]
+	for _, j := range r.scratch.asked {
+		o := r.Alts[j]
+		if r.alike.Same(i+1, j+1, o.Selector.Parts) && r.seesAs(a, o, d) {
+			a.Share(o)
+			return true
+		}
+	}
+	return false
+}
+
+// follows reports whether alternative number i surely does what the baseline does: its kernel
+// is like it in all that was read, and sees the same.
+func (r *Decider) follows(i int, d *decision, complete bool) bool {
+	a, b := r.Alts[i], r.Base
+	return complete && !r.partly && len(r.runs) <= r.Cfg.Runs && r.alike.Same(0, i+1, b.Selector.Parts) &&
+		a.World.Diverged[d.ev.Task.PID] == nil && a.World.Diverged[d.line.Waker.PID] == nil && r.seesAs(a, b, d)
+}
+
+// seesAs reports whether all that a side asked about a decision has the same answer in
+// another's world.
+func (r *Decider) seesAs(a, o *world.Side, d *decision) bool {
+	waker := int32(parser.NoPID)
+	if d.line.inTask() {
+		waker = d.line.Waker.PID
+	}
+	return a.SeesAs(o, d.ev.Task.PID, waker) && !slices.ContainsFunc(r.queue.undecided, func(u *decision) bool {
+		return (a.World.Diverged[u.ev.Task.PID] == nil) != (o.World.Diverged[u.ev.Task.PID] == nil)
+	})
 }
 
 // settled reports whether all combinations lead the baseline to the same.
@@ -96,23 +146,9 @@ func (r *Decider) placeAll(line *Wakeup, complete bool) {
 			continue
 		}
 		r.place(pl, a, a.Asked, a.Complete, len(a.Runs), func(i int) *place.Outcome { return &a.Runs[i].Other })
-		if !a.Complete && !r.partly {
-			r.alone(pl, a)
+		if !a.Complete && a.AloneOK {
+			pl.Possible, pl.Bounded = a.Alone, true
 		}
-	}
-}
-
-// alone explores an alternative by itself, where together with the baseline it has too
-// many combinations: it may still have few.
-func (r *Decider) alone(pl *Placed, a *world.Side) {
-	var possible cpumask.Mask
-	bounded := true
-	if r.x.Explore(r.Cfg.Runs, func() {
-		o := a.Selector.Select(&r.x, a.Asked)
-		possible.Set(o.CPU)
-		bounded = bounded && o.Path != place.PathNotModelled && o.Path != place.PathUnknown
-	}) && bounded {
-		pl.Possible, pl.Bounded = possible, true
 	}
 }
 

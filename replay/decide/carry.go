@@ -4,9 +4,9 @@ import (
 	"slices"
 
 	"schedreplay/kernelmodel/place"
+	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 	"schedreplay/replay/timeline"
-	"schedreplay/replay/world"
 )
 
 // This file moves all worlds past a decision, and past a CPU's going idle.
@@ -70,6 +70,7 @@ func (r *Decider) carry(d *decision, p *timeline.Task, consistent []int) {
 
 // choosePlaces settles where the wakee may be in each alternative's world.
 func (r *Decider) choosePlaces(p *timeline.Task, line *Wakeup, recorded int) {
+	r.scratch.parted = r.scratch.parted[:0]
 	for i, at := range r.Of {
 		if slices.Index(r.Of, at) != i {
 			continue
@@ -79,13 +80,14 @@ func (r *Decider) choosePlaces(p *timeline.Task, line *Wakeup, recorded int) {
 			m := &line.More[i-1]
 			pl, moved = &m.Placed, m.Moved
 		}
-		a.Places = r.placesIn(a, p, line, recorded, pl, moved)
+		a.Places = r.placesIn(at, p, line, recorded, pl, moved)
 	}
 }
 
 // placesIn tells where a wakee may be in an alternative's world after a decision, the
 // likeliest first.
-func (r *Decider) placesIn(a *world.Side, p *timeline.Task, line *Wakeup, recorded int, pl *Placed, moved Moved) []int {
+func (r *Decider) placesIn(at int, p *timeline.Task, line *Wakeup, recorded int, pl *Placed, moved Moved) []int {
+	a := r.Alts[at]
 	places := a.Places[:0]
 	if !a.Parts {
 		return append(places, recorded)
@@ -120,7 +122,7 @@ func (r *Decider) placesIn(a *world.Side, p *timeline.Task, line *Wakeup, record
 		// soon make every place of every task possible; see docs/model.md.
 		places = places[:1]
 	}
-	if places[0] != recorded && since == 0 && !r.ownDifference(a) {
+	if places[0] != recorded && since == 0 && !r.differs(at) {
 		// It only makes room for a task that is elsewhere. That is told of this
 		// decision; carried on, it would move every task of the machine within a
 		// second, and no decision after that would be about the kernels.
@@ -144,17 +146,32 @@ func (r *Decider) send(d *decision, p *timeline.Task, cpu int) {
 	r.Timeline.Fly(p, d.ev.CPU, int32(cpu), d.win)
 }
 
-// ownDifference reports whether an alternative differs from the baseline about this
-// decision in the recorded state too, not only because its world has tasks elsewhere.
-func (r *Decider) ownDifference(a *world.Side) bool {
-	b, sel := r.Base, a.Selector
-	sel.State = &b.State
-	ask, differ := b.Ask, false
+// ownDifference is whether an alternative, by number, differs from the baseline about this
+// decision in the recorded state, and on which of its switches that may hang.
+type ownDifference struct {
+	alt    int
+	parts  rules.Parts
+	differ bool
+}
+
+// differs reports whether an alternative differs from the baseline about this decision in
+// the recorded state too, not only because its world has tasks elsewhere.
+func (r *Decider) differs(i int) bool {
+	for _, o := range r.scratch.parted {
+		if r.alike.Same(i+1, o.alt+1, o.parts) {
+			return o.differ
+		}
+	}
+	b, a := r.Base, r.Alts[i]
+	sel, differ := a.Selector, false
+	sel.State, sel.Parts = &b.State, 0
+	ask := b.Ask
 	a.Allow(&ask)
 	r.x.Explore(r.Cfg.Runs, func() {
 		o := b.Selector.Select(&r.x, &b.Ask)
 		differ = differ || sel.Select(&r.x, &ask).CPU != o.CPU
 	})
+	r.scratch.parted = append(r.scratch.parted, ownDifference{i, sel.Parts, differ})
 	return differ
 }
 

@@ -34,6 +34,7 @@ type Decider struct {
 	partly bool
 
 	x       explore.Explorer
+	alike   world.Alike     // the baseline and the alternatives
 	runs    []place.Outcome // the baseline's
 	scratch scratch
 }
@@ -67,7 +68,7 @@ type Watcher interface {
 
 // New makes decisions in some worlds.
 func New(w *world.Worlds, cfg Config) *Decider {
-	r := &Decider{Worlds: w, Cfg: cfg}
+	r := &Decider{Worlds: w, Cfg: cfg, alike: world.NewAlike(append([]*world.Side{w.Base}, w.Alts...))}
 	w.Overlaps = r.overlaps
 	if len(w.Followers) > 0 {
 		r.Judged = newRanking(w.Followers)
@@ -103,6 +104,8 @@ type scratch struct {
 	recent        []int
 	selected      []int
 	told          Wakeup
+	asked         []int // alternatives that were asked, by number
+	parted        []ownDifference
 }
 
 // decision is one placement from the event that starts it until it is scored.
@@ -354,7 +357,7 @@ func (r *Decider) ask(d *decision, p *timeline.Task, w *world.World, q *place.Wa
 		this = int(d.prev) // sched_exec ran before the move
 	}
 	cur := d.line.Waker.PID
-	inTask := d.line.WakerContext == timeline.WakerTask || d.line.WakerContext == timeline.WakerUnknown
+	inTask := d.line.inTask()
 	prevs, prevFrom := append(q.Prev[:0], int(d.prev)), fact.Observed
 	if div := w.Diverged[p.PID]; div != nil {
 		prevs, prevFrom = append(prevs[:0], div.CPUs...), fact.Reconstructed

@@ -52,7 +52,8 @@ type ranking struct {
 	score   []KernelScore // by side
 	entries [][]Wakeup
 	can     []bool
-	memo    world.IdleMemo
+	memo    world.Memo
+	alike   world.Alike
 }
 
 func newRanking(sides []*world.Side) *ranking {
@@ -60,7 +61,7 @@ func newRanking(sides []*world.Side) *ranking {
 	for _, a := range sides {
 		a.Selector.Variants = nil
 	}
-	return &ranking{sides: sides, score: make([]KernelScore, n), entries: make([][]Wakeup, n), can: make([]bool, n)}
+	return &ranking{sides: sides, score: make([]KernelScore, n), entries: make([][]Wakeup, n), can: make([]bool, n), alike: world.NewAlike(sides)}
 }
 
 // Scores gives every candidate that follows the score of its side.
@@ -85,18 +86,24 @@ func (r *Decider) judge(line *Wakeup, hindsight bool) {
 	g := r.Judged
 	g.memo.Forget(r.NCPU) // all see the recorded state
 	any := false
+	g.alike.Begin()
 	for i, a := range g.sides {
+		if g.alike.Done(i) {
+			continue
+		}
 		a.State = world.State{Worlds: r.Worlds, Side: a, Looker: r.Base.State.Looker, Memo: &g.memo, Stalled: a.State.Stalled[:0], Quiet: a.State.Quiet[:0], Hindsight: hindsight}
 		a.Selector.State = &a.State
-		exact, can := r.makes(a, line.RecordedCPU)
-		s := &g.score[i]
-		s.Decisions++
-		if g.can[i] = can; can {
-			s.Covered++
-			any = true
-		}
-		if exact {
-			s.Exact++
+		exact, can, parts := r.makes(a, line.RecordedCPU)
+		any = any || can
+		for j := range g.alike.To(i, parts) {
+			s := &g.score[j]
+			s.Decisions++
+			if g.can[j] = can; can {
+				s.Covered++
+			}
+			if exact {
+				s.Exact++
+			}
 		}
 	}
 	if !any {
@@ -118,15 +125,19 @@ func (r *Decider) judge(line *Wakeup, hindsight bool) {
 	}
 }
 
-// makes tells whether a kernel chooses the recorded CPU by the likeliest answers, and
-// whether it can.
-func (r *Decider) makes(a *world.Side, recorded int) (exact, can bool) {
+// makes tells whether a kernel chooses the recorded CPU by the likeliest answers, whether it
+// can, and which of its switches that may hang on.
+func (r *Decider) makes(a *world.Side, recorded int) (exact, can bool, parts rules.Parts) {
 	first := true
+	a.Selector.Parts = 0
 	complete := r.x.Explore(ManyRuns, func() {
 		hit := a.Selector.Select(&r.x, &r.Base.Ask).CPU == recorded
 		can = can || hit
 		exact = exact || hit && first
 		first = false
 	})
-	return exact, can || !complete && a.Selector.Widest(&r.Base.Ask).Test(recorded)
+	if parts = a.Selector.Parts; !complete && !can {
+		return exact, a.Selector.Widest(&r.Base.Ask).Test(recorded), rules.PartsAll
+	}
+	return exact, can, parts
 }

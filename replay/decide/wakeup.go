@@ -140,6 +140,11 @@ type Explanation struct {
 	Original, Patched []place.Step
 }
 
+// inTask reports whether the task current on WakerCPU did the waking, as far as is known.
+func (w *Wakeup) inTask() bool {
+	return w.WakerContext == timeline.WakerTask || w.WakerContext == timeline.WakerUnknown
+}
+
 // waking is the line as hidden facts hang on it.
 func (w *Wakeup) waking() hidden.Waking {
 	return hidden.Waking{

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"slices"
 
+	"schedreplay/cpumask"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/kernelmodel/topo"
@@ -48,13 +49,19 @@ type Side struct {
 	Allowed    timeline.Affinity
 	OwnAllowed bool
 	Runs       []Pair
+	// Alone is where the side may send the wakee where it was explored by itself, AloneOK
+	// that this was possible.
+	Alone   cpumask.Mask
+	AloneOK bool
 	// Places are where the wakee may be in this world after it, the likeliest first.
 	Places []int
 	Answered
 
 	RunsAgain []Pair // those in hindsight
-	Memo      IdleMemo
+	Memo      Memo
 	idx       []int
+	shares    bool   // Runs are another side's
+	runs      []Pair // its own meanwhile
 }
 
 // Answered is how a side came to its answer.
@@ -182,35 +189,6 @@ func (a *Side) MayPart(runs []place.Outcome, complete bool) bool {
 	return false
 }
 
-// SeesOther reports whether anything that the baseline asked about a decision may have
-// another answer in the side's world. The wakee and the task that is current where it is
-// woken are given by pid.
-func (a *Side) SeesOther(base *Side, wakee, cur int32) bool {
-	w, m := a.World, &base.Memo
-	if w.Diverged[wakee] != nil || w.Diverged[cur] != nil {
-		return true
-	}
-	if _, own := w.RecentUsed[wakee]; own {
-		return true
-	}
-	for llc := range w.IdleCores {
-		if slices.Contains(m.llcs, llc) {
-			return true
-		}
-	}
-	t := base.State.Worlds.Timeline
-	for _, pid := range w.active {
-		d, p := w.Diverged[pid], t.Find(pid)
-		if d == nil || p == nil {
-			continue
-		}
-		if p.CPU >= 0 && m.lookedAt(int(p.CPU)) || p.Inflight >= 0 && m.lookedAt(int(p.Inflight)) || slices.ContainsFunc(d.CPUs, m.lookedAt) {
-			return true
-		}
-	}
-	return false
-}
-
 // machines builds each machine once: kernels whose domains are equal share theirs.
 type machines struct {
 	recorded *parser.Host
@@ -269,6 +247,22 @@ next:
 // baseline's and an alternative's.
 type Pair struct {
 	Base, Other place.Outcome
+}
+
+// Share takes what another side, which does the same, came to.
+func (a *Side) Share(o *Side) {
+	if !a.shares {
+		a.shares, a.runs = true, a.Runs
+	}
+	a.Runs, a.Complete, a.Alone, a.AloneOK, a.Asked = o.Runs, o.Complete, o.Alone, o.AloneOK, o.Asked
+}
+
+// Clear empties Runs for another exploration.
+func (a *Side) Clear() {
+	if a.shares {
+		a.shares, a.Runs = false, a.runs
+	}
+	a.Runs = a.Runs[:0]
 }
 
 // Agree reports whether the alternative does what the baseline does under every

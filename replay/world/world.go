@@ -182,7 +182,7 @@ type State struct {
 	Worlds *Worlds
 	Side   *Side
 	timeline.Looker
-	Memo *IdleMemo // nil keeps no answers
+	Memo *Memo // nil keeps no answers
 	// Ahead: an answer leaned on what a decision chose that is still to be
 	// computed.
 	Ahead bool
@@ -200,9 +200,6 @@ type State struct {
 const NoWakee = timeline.NoTask
 
 func (s *State) shift(c int) (shift, bool) {
-	if s.Memo != nil {
-		s.Memo.looks(c)
-	}
 	if len(s.Side.World.active) == 0 {
 		return shift{}, false
 	}
@@ -210,40 +207,44 @@ func (s *State) shift(c int) (shift, bool) {
 	return sh, sh != shift{}
 }
 
-// IdleMemo keeps what the CPUs answered while one decision is explored, and which were
-// asked what hangs on the tasks there.
-type IdleMemo struct {
+// Memo keeps what the CPUs answered while one decision is explored, and what was asked.
+type Memo struct {
 	gen    uint32
-	at     []uint32 // by CPU, the gen of its answer
+	cpu    []memo
+	idle   []int // CPUs of which it was asked whether they are idle
+	nr     []int // CPUs of which it was asked how many tasks run there
+	llcs   []int // of which has_idle_cores was asked
 	answer []explore.Answer
-	looked []uint32 // by CPU, the gen in which it was asked
-	llcs   []int    // of which has_idle_cores was asked in this gen
 }
+
+// memo holds, of one CPU, the gen of its answer and those in which it was asked.
+type memo struct{ answered, idle, nr uint32 }
 
 // Forget begins anew for another decision, or with other knowledge.
-func (m *IdleMemo) Forget(ncpu int) {
-	if m.gen++; m.at == nil {
-		m.at, m.answer, m.looked = make([]uint32, ncpu), make([]explore.Answer, ncpu), make([]uint32, ncpu)
+func (m *Memo) Forget(ncpu int) {
+	if m.gen++; m.cpu == nil {
+		m.cpu, m.answer = make([]memo, ncpu), make([]explore.Answer, ncpu)
 	}
-	m.llcs = m.llcs[:0]
+	m.idle, m.nr, m.llcs = m.idle[:0], m.nr[:0], m.llcs[:0]
 }
-
-func (m *IdleMemo) looks(c int) {
-	if c < len(m.looked) {
-		m.looked[c] = m.gen
-	}
-}
-
-func (m *IdleMemo) lookedAt(c int) bool { return c < 0 || c >= len(m.looked) || m.looked[c] == m.gen }
 
 // Idle implements place.State.
 func (s *State) Idle(c int) explore.Answer {
+	if m := s.Memo; m != nil && c < len(m.cpu) && m.cpu[c].idle != m.gen {
+		m.cpu[c].idle = m.gen
+		m.idle = append(m.idle, c)
+	}
+	return s.looks(c)
+}
+
+// looks is the answer to Idle, kept for the decision.
+func (s *State) looks(c int) explore.Answer {
 	m := s.Memo
-	if m == nil || c >= len(m.at) {
+	if m == nil || c >= len(m.cpu) {
 		return s.idle(c)
 	}
-	if m.at[c] != m.gen {
-		m.at[c], m.answer[c] = m.gen, s.idle(c)
+	if m.cpu[c].answered != m.gen {
+		m.cpu[c].answered, m.answer[c] = m.gen, s.idle(c)
 	}
 	return m.answer[c]
 }
@@ -397,6 +398,15 @@ func (s *State) NrRunning(c int) explore.Range {
 
 // NrRunnable implements place.State.
 func (s *State) NrRunnable(c int) explore.Range {
+	if m := s.Memo; m != nil && c < len(m.cpu) && m.cpu[c].nr != m.gen {
+		m.cpu[c].nr = m.gen
+		m.nr = append(m.nr, c)
+	}
+	return s.runs(c)
+}
+
+// runs is the answer to NrRunnable, worked out.
+func (s *State) runs(c int) explore.Range {
 	t := s.Worlds.Timeline
 	if c >= len(t.CPU) {
 		return explore.Range{Lo: 0, Best: 1, Hi: 1 << 20, From: fact.Unknown}
@@ -427,6 +437,11 @@ func (s *State) HasIdleCores(c int) explore.Answer {
 	if m := s.Memo; m != nil && !slices.Contains(m.llcs, llc) {
 		m.llcs = append(m.llcs, llc)
 	}
+	return s.cores(llc)
+}
+
+// cores is has_idle_cores of an LLC.
+func (s *State) cores(llc int) explore.Answer {
 	f, ok := s.Side.World.IdleCores[llc]
 	if !ok {
 		f = s.Worlds.Base.World.IdleCores[llc]

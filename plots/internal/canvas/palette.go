@@ -2,6 +2,7 @@ package canvas
 
 import (
 	"cmp"
+	"encoding/binary"
 	"image"
 	"image/color"
 	"slices"
@@ -13,34 +14,23 @@ import (
 func Paletted(src *image.RGBA) *image.Paletted {
 	b := src.Bounds()
 	count := map[color.RGBA]int{}
-	each := func(do func(i int, c color.RGBA, same bool)) {
-		var last color.RGBA
-		i := 0
+	// runs yields the runs of pixels of one colour within a row: from where, and how many.
+	runs := func(do func(i, n int, c color.RGBA)) {
 		for y := b.Min.Y; y < b.Max.Y; y++ {
 			row := src.Pix[src.PixOffset(b.Min.X, y):src.PixOffset(b.Max.X, y)]
-			for x := 0; x+3 < len(row); x += 4 {
-				c := color.RGBA{row[x], row[x+1], row[x+2], row[x+3]}
-				do(i, c, i > 0 && c == last)
-				last = c
-				i++
+			for x := 0; x < len(row); {
+				from, c := x, binary.LittleEndian.Uint32(row[x:])
+				for x += 4; x < len(row) && binary.LittleEndian.Uint32(row[x:]) == c; {
+					x += 4
+				}
+				do(((y-b.Min.Y)*len(row)+from)/4, (x-from)/4, color.RGBA{byte(c), byte(c >> 8), byte(c >> 16), byte(c >> 24)})
 			}
 		}
 	}
-	run := 0
-	var at color.RGBA
-	each(func(_ int, c color.RGBA, same bool) {
-		if !same {
-			count[at] += run
-			at, run = c, 0
-		}
-		run++
-	})
-	count[at] += run
+	runs(func(_, n int, c color.RGBA) { count[c] += n })
 	colors := make([]color.RGBA, 0, len(count))
-	for c, n := range count {
-		if n > 0 {
-			colors = append(colors, c)
-		}
+	for c := range count {
+		colors = append(colors, c)
 	}
 	value := func(c color.RGBA) uint32 {
 		return uint32(c.R)<<24 | uint32(c.G)<<16 | uint32(c.B)<<8 | uint32(c.A)
@@ -61,12 +51,11 @@ func Paletted(src *image.RGBA) *image.Paletted {
 		}
 	}
 	out := image.NewPaletted(image.Rect(0, 0, b.Dx(), b.Dy()), palette)
-	var k uint8
-	each(func(i int, c color.RGBA, same bool) {
-		if !same {
-			k = index[c]
+	runs(func(i, n int, c color.RGBA) {
+		k := index[c]
+		for j := range out.Pix[i : i+n] {
+			out.Pix[i+j] = k
 		}
-		out.Pix[i] = k
 	})
 	return out
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"schedreplay/findings/say"
 	"schedreplay/parser"
 )
 
@@ -51,22 +52,13 @@ func Without(cmd *cobra.Command) string {
 		case "affinity":
 			list, _ := cmd.Flags().GetStringArray(f.Name) // declared as one
 			for _, v := range list {
-				s = append(s, "--affinity "+ShellWord(v))
+				s = append(s, "--affinity "+say.ShellWord(v))
 			}
 		default:
-			s = append(s, "--"+f.Name+" "+ShellWord(f.Value.String()))
+			s = append(s, "--"+f.Name+" "+say.ShellWord(f.Value.String()))
 		}
 	})
 	return strings.Join(s, " ")
-}
-
-// ShellWord quotes a value for a shell where that is needed.
-func ShellWord(s string) string {
-	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.,:=+/@%"
-	if s != "" && strings.Trim(s, plain) == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // CopyName is what a copy is called in its folder: nothing that the
@@ -87,4 +79,22 @@ func CopyName(d parser.Dialect) string {
 		return "trace-cmd.txt"
 	}
 	return "ftrace.txt"
+}
+
+// Settings are the flags given of a set, as arguments, but for the bundle's path: what else
+// shapes a result.
+func Settings(f *pflag.FlagSet) []string {
+	var out []string
+	f.VisitAll(func(x *pflag.Flag) {
+		switch list, isList := x.Value.(pflag.SliceValue); {
+		case !x.Changed, x.Name == "host":
+		case isList:
+			for _, v := range list.GetSlice() {
+				out = append(out, "--"+x.Name+"="+v)
+			}
+		default:
+			out = append(out, "--"+x.Name+"="+x.Value.String())
+		}
+	})
+	return out
 }

@@ -29,10 +29,20 @@ type Survey struct {
 	// Seen is what the events show of the machine.
 	Seen  host.Seen
 	first parser.Event // the first damaged piece
+	// kthreads are the kernel threads of Against.
+	kthreads parser.ByPID[bool]
 }
 
 // Begin begins a pass.
-func (s *Survey) Begin() { s.Seen = host.Seen{Comm: map[int32]string{}} }
+func (s *Survey) Begin() {
+	s.Seen = host.Seen{Comm: map[int32]string{}}
+	if s.Against == nil {
+		return
+	}
+	for pid, t := range s.Against.Task {
+		s.kthreads.Set(pid, t.Kthread.Value)
+	}
+}
 
 // Look takes from an event what tells whether it is of this machine.
 func (s *Survey) Look(ev *parser.Event, err error) {
@@ -64,7 +74,7 @@ func (s *Survey) Look(ev *parser.Event, err error) {
 		return
 	}
 	for _, t := range [...]*parser.Task{&ev.Task, &ev.Next} {
-		if t.PID > 0 && t.Comm != "" && s.Against.Task[t.PID].Kthread.Value {
+		if t.PID > 0 && t.Comm != "" && s.kthreads.Get(t.PID) {
 			s.Seen.Comm[t.PID] = t.Comm
 		}
 	}

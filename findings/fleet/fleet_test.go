@@ -1,0 +1,152 @@
+package fleet
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"schedreplay/findings"
+	"schedreplay/findings/stats"
+	"schedreplay/replay"
+)
+
+func TestTaskKind(t *testing.T) {
+	for in, want := range map[string]string{
+		"ksmd": "ksmd", "kworker/43:1H": "kworker/*", "kworker/u64:3": "kworker/*", "ksoftirqd/3": "ksoftirqd/*", "irq/27-nvme0q1": "irq/*-nvme0q1",
+		"kworker/R-xfs": "kworker/R-xfs", "a/b": "a/b", "pong1": "pong1", "x\xff": "x\ufffd", "": "", "cpuhp/0": "cpuhp/*", "app/7b": "app/7b",
+	} {
+		if got := TaskKind(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
+// summary draws a summary as a process would write it.
+func summary(t *rapid.T, n, owners int) []byte {
+	word := func(label string, list ...string) string { return rapid.SampledFrom(list).Draw(t, label) }
+	num := func(label string) int64 { return rapid.Int64Range(0, 1000).Draw(t, label) }
+	s := Summary{
+		Origin: Origin{Capture: fmt.Sprintf("%064d", n), Name: word("name", "a", "b")}, Host: word("host", "", "web1", "web2"), Kernel: word("kernel", "", "6.1", "4.19"),
+		HasFix: rapid.Bool().Draw(t, "fix"), Shape: Shape{CPUs: rapid.IntRange(0, 2).Draw(t, "cpus")}, WindowNS: num("window"), Decisions: num("decisions"),
+		Doubts: rapid.SliceOfNDistinct(rapid.SampledFrom(Doubts()), 0, 3, rapid.ID).Draw(t, "doubts"),
+	}
+	for range rapid.IntRange(0, 3).Draw(t, "causes") {
+		c := Cause{Intruder: word("intruder", "", "ksmd", "kworker/*"), How: replay.How(word("how", "wakeup", "migration")), Path: word("path", "", "idle-smt"), Kernel: s.Kernel, HasFix: s.HasFix, Shape: s.Shape}
+		s.Causes = mergeHarms(s.Causes, []Harm{{c, findings.Held{Entries: findings.Entries{Wakeup: num("entries")}, NS: num("ns"), Runs: 1}}})
+	}
+	for range rapid.IntRange(0, owners).Draw(t, "owners") {
+		one := func(label string) stats.Dist {
+			ns := num(label) + 1
+			return *stats.NewDist(func(yield func(ns, n int64) bool) { yield(ns, 3) }, ns, ns)
+		}
+		s.Owners = mergeOwners(s.Owners, []Owner{{word("owner", "pmd", "dpdk"), one("delay"), one("intruded")}})
+	}
+	b, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func fleetOf(t *rapid.T, list [][]byte) *Fleet {
+	f := &Fleet{}
+	for _, b := range list {
+		s := new(Summary)
+		if err := json.Unmarshal(b, s); err != nil {
+			t.Fatal(err)
+		}
+		f.Add(s)
+	}
+	return f
+}
+
+// In whatever order and grouping recordings are added up, also by way of JSON as between
+// the workers of an engine, the fleet and its answer are the same.
+func TestFleetMergesInAnyOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var list [][]byte
+		for i := range rapid.IntRange(0, 4).Draw(t, "n") {
+			list = append(list, summary(t, i, 1))
+		}
+		one := fleetOf(t, list)
+		shuffled := rapid.Permutation(list).Draw(t, "order")
+		cut := rapid.IntRange(0, len(list)).Draw(t, "cut")
+		b, err := json.Marshal(fleetOf(t, shuffled[:cut]))
+		two := new(Fleet)
+		if err == nil {
+			err = json.Unmarshal(b, two)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		two.Merge(fleetOf(t, shuffled[cut:]))
+		text := func(f *Fleet) string {
+			b, err := json.Marshal(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(b)
+		}
+		if d := cmp.Diff(text(one), text(two)); d != "" {
+			t.Fatalf("the fleets differ: %s", d)
+		}
+		x, err1 := json.Marshal(one.Answer(nil))
+		y, err2 := json.Marshal(two.Answer(nil))
+		if err1 != nil || err2 != nil || string(x) != string(y) {
+			t.Fatalf("the answers differ (%v %v): %s", err1, err2, cmp.Diff(string(x), string(y)))
+		}
+	})
+}
+
+// What an answer sums up over causes, hosts and kernels is the same sum.
+func TestAnswerAddsUp(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var list [][]byte
+		for i := range rapid.IntRange(1, 6).Draw(t, "n") {
+			list = append(list, summary(t, i, 0))
+		}
+		f := fleetOf(t, list)
+		a := f.Answer([]Input{{Path: "b", Dead: &DeadLetter{Path: "b"}}, {}, {Path: "a", Dead: &DeadLetter{Path: "a"}}})
+		var causes, intruders, kernels findings.Held
+		for i := range a.Causes {
+			causes.Merge(&a.Causes[i].Held)
+		}
+		for i := range a.Intruders {
+			intruders.Merge(&a.Intruders[i].Held)
+		}
+		captures := int64(0)
+		for i := range a.Kernels {
+			kernels.Merge(&a.Kernels[i].Held)
+			captures += a.Kernels[i].Captures
+		}
+		if causes.NS != intruders.NS || causes.NS != kernels.NS || captures != a.Captures || a.Captures != int64(len(list)) {
+			t.Fatalf("%d ns by causes, %d by intruders, %d by kernels; %d captures by kernel of %d", causes.NS, intruders.NS, kernels.NS, captures, len(list))
+		}
+		for i := 1; i < len(a.Hosts); i++ {
+			if a.Hosts[i-1].Share() < a.Hosts[i].Share() {
+				t.Fatal("the hosts are out of order")
+			}
+		}
+		if a.Dead[0].Path != "a" {
+			t.Fatal("the dead letters are out of order")
+		}
+	})
+}
+
+func TestSettle(t *testing.T) {
+	got := ""
+	list := Settle([]Claim{{Path: "a", Capture: "c", Digest: "1", Partial: "cut"}, {Path: "b", Digest: "1"}, {Path: "c", Digest: "2"}, {Path: "d", Digest: "1"}})
+	for i := range list {
+		got += list[i].Path + " " + list[i].Outcome()
+		if d := list[i].Dead; d != nil {
+			got += " " + string(d.End) + " " + d.Line
+		}
+		got += "\n"
+	}
+	if d := cmp.Diff("a partial\nb same\nc dead clash a\nd same\n", got); d != "" {
+		t.Error(d)
+	}
+}

@@ -1,0 +1,45 @@
+package plots
+
+import (
+	"fmt"
+
+	"schedreplay/findings/say"
+	"schedreplay/findings/stats"
+	"schedreplay/replay"
+)
+
+// FleetDelayFigure is the distribution of the owners' sch delays over a fleet, and of those
+// with an intruder on the CPU meanwhile; nil where there are too few.
+func FleetDelayFigure(all, intruded *stats.Dist) *Figure {
+	if all.Count() < 3 {
+		return nil
+	}
+	hists := [2]*replay.DelayHistogram{histogramOf(all), histogramOf(intruded)}
+	kinds := delayKinds("")
+	kinds[0].name, kinds[1].name = "all wakings", "an intruder ran before it"
+	desc := fmt.Sprintf("%s, longest %s.", say.Counted(all.Count(), "waking"), say.Duration(all.Max()))
+	return &Figure{
+		Name: "fleet-delay-cdf", Title: "Distribution of the owners’ sch delay over the fleet",
+		Caption: "The share of the owners’ wakings that waited no longer, on a scale of nines, of all hosts together. A percentile is labelled if at least one waking lies above it.",
+		desc:    desc,
+		height: func(s size) float64 {
+			if s.narrow {
+				return 21
+			}
+			return 20
+		},
+		draw:  drawDelayCDF(hists, kinds),
+		chart: chartCDF(hists, kinds),
+	}
+}
+
+func histogramOf(d *stats.Dist) *replay.DelayHistogram {
+	h := replay.NewDelayHistogram()
+	d.Each(func(ns, n int64) {
+		if h.Count()+n == d.Count() {
+			ns = d.Max() // the last: exactly
+		}
+		h.AddMany(ns, n)
+	})
+	return h
+}

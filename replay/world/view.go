@@ -1,0 +1,69 @@
+package world
+
+import (
+	"slices"
+
+	"schedreplay/kernelmodel/rules"
+	"schedreplay/replay/timeline"
+)
+
+// This file tells whether worlds that differ look the same to a decision: then what a kernel
+// does in one of them it does in the other.
+
+// SeesAs reports whether all that another side asked about a decision has the same answer in
+// this side's world. The wakee and the task that wakes it are given by pid.
+func (a *Side) SeesAs(o *Side, wakee, cur int32) bool {
+	x, y := a.World, o.World
+	if !x.placesAs(y, wakee) || !x.placesAs(y, cur) {
+		return false
+	}
+	if o.Selector.Parts&rules.ReadsRecent != 0 {
+		r, own := x.RecentUsed[wakee]
+		if s, owns := y.RecentUsed[wakee]; r != s || own != owns {
+			return false
+		}
+	}
+	for _, llc := range o.Memo.llcs {
+		if a.State.cores(llc) != o.State.cores(llc) {
+			return false
+		}
+	}
+	for _, pid := range x.active {
+		if !x.placesAs(y, pid) && !a.same(o, x, pid) {
+			return false
+		}
+	}
+	for _, pid := range y.active {
+		if !x.placesAs(y, pid) && !a.same(o, y, pid) {
+			return false
+		}
+	}
+	return true
+}
+
+// placesAs reports whether a task is in the same place in two worlds.
+func (w *World) placesAs(o *World, pid int32) bool {
+	d, e := w.Diverged[pid], o.Diverged[pid]
+	if d == nil || e == nil {
+		return d == e
+	}
+	return slices.Equal(d.CPUs, e.CPUs)
+}
+
+// same reports whether what another side asked of the CPUs where a task is recorded, and
+// where it is in a world, has the same answer here.
+func (a *Side) same(o *Side, w *World, pid int32) bool {
+	d, p := w.Diverged[pid], a.State.Worlds.Timeline.Find(pid)
+	return d == nil || p == nil || a.sameAt(o, p.CPU) && a.sameAt(o, p.Inflight) &&
+		!slices.ContainsFunc(d.CPUs, func(c int) bool { return !a.sameAt(o, int32(c)) })
+}
+
+// sameAt is the same of one CPU.
+func (a *Side) sameAt(o *Side, cpu int32) bool {
+	c, m := int(cpu), &o.Memo
+	if !timeline.UsableCPU(cpu) || c >= len(m.cpu) {
+		return true
+	}
+	return (m.cpu[c].idle != m.gen || a.State.looks(c) == o.State.looks(c)) &&
+		(m.cpu[c].nr != m.gen || a.State.runs(c) == o.State.runs(c))
+}

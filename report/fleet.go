@@ -1,0 +1,387 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"path"
+	"strings"
+
+	"schedreplay/export/outdir"
+	"schedreplay/export/rows"
+	"schedreplay/findings"
+	"schedreplay/findings/fleet"
+	"schedreplay/findings/say"
+	"schedreplay/findings/stats"
+	"schedreplay/plots"
+)
+
+// Bounds on the tables of a fleet's report; the row sets hold the rest.
+const (
+	maxFleetRows  = 500
+	maxShortFleet = 25 // in Markdown
+)
+
+// Fleet is the report on many captures.
+type Fleet struct {
+	a      *fleet.Answer
+	inputs []fleet.Input
+	o      Options
+	doc    *document
+}
+
+// NewFleet makes the report of a fleet's answer, and of what became of each capture.
+func NewFleet(a *fleet.Answer, inputs []fleet.Input, o Options) *Fleet {
+	d := &document{Title: "Who else: foreign tasks on isolated CPUs, over the fleet", Brief: say.FleetVerdict(a), Tiles: say.FleetTiles(a)}
+	delays := section{ID: "delays", Title: "How long the owners waited", Level: 2}
+	if f := plots.FleetDelayFigure(&a.Delays, &a.Intruded); f != nil {
+		delays.Blocks = append(delays.Blocks, block{Figure: f})
+	}
+	delays.Blocks = append(delays.Blocks, tableBlock(fleetOwners(a))...)
+	d.add(
+		section{ID: "causes", Title: "The root causes", Level: 2, Blocks: tableBlock(fleetCauses(a))},
+		section{ID: "hosts", Title: "The hosts", Level: 2, Blocks: tableBlock(fleetHosts(a))},
+		section{ID: "intruders", Title: "The intruders", Level: 2, Blocks: tableBlock(fleetIntruders(a))},
+		section{ID: "kernels", Title: "The kernels", Level: 2, Blocks: tableBlock(fleetKernels(a))},
+		delays,
+		section{ID: "doubts", Title: "What cannot be judged, and why", Level: 2, Blocks: append(tableBlock(fleetDoubts(a)), tableBlock(fleetDead(a))...)},
+		section{ID: "made", Title: "How this was made", Level: 2, Blocks: []block{para(fmt.Sprintf(
+			"By %s: %s, of %s. Each was replayed on its own; here their findings are added up. Delays are added up as histograms to three digits, so that the percentiles are those of all wakings.",
+			say.Clean(o.Program), say.Code(o.Command), say.Counted(a.Captures, "capture")))}},
+	)
+	return &Fleet{a, inputs, o, d}
+}
+
+// Verdict says in sentences what the answer is.
+func (f *Fleet) Verdict() []string { return plainTexts(f.doc.Brief) }
+
+// tableBlock is a table that has rows, cut where it is too long.
+func tableBlock(t *table) []block {
+	if len(t.Rows) == 0 {
+		return nil
+	}
+	if n := len(t.Rows) - maxFleetRows; n > 0 {
+		t.Rows, t.Keys = t.Rows[:maxFleetRows], t.Keys[:maxFleetRows]
+		t.Note = fmt.Sprintf("%s. %s", say.Counted(int64(n), "more row is in fleet.json", "more rows are in fleet.json"), t.Note)
+	}
+	t.Short = maxShortFleet
+	return []block{{Table: t}}
+}
+
+func fleetCauses(a *fleet.Answer) *table {
+	t := &table{
+		Caption: "By hosts, then by time: one row is one root cause",
+		Cols: []col{
+			{Name: "Intruder"},
+			{Name: "How"},
+			{Name: "Kernel"},
+			{Name: "Machines"},
+			{Name: "Hosts", Num: true},
+			{Name: "Entries", Num: true},
+			{Name: "There before", Num: true},
+			{Name: "Time held", Num: true},
+			{Name: "Owner delayed", Num: true},
+			{Name: "Left with the fix"},
+		},
+	}
+	for i := range a.Causes {
+		c := &a.Causes[i]
+		h := &c.Held
+		t.row([]string{
+			say.IntruderName(c.Intruder), say.Way(string(c.How), c.Path), say.FleetKernel(c.Kernel), say.Shape(c.Shape), say.Count(c.Hosts), say.Count(h.Entries.Total()),
+			say.Count(h.Residents), say.Sign(h.AtLeast()) + say.Duration(h.NS), say.Duration(h.DelayedNS), say.Left(h, c.HasFix, c.Shape),
+		}, []string{"", "", "", "", key(c.Hosts), key(h.Entries.Total()), key(h.Residents), key(h.NS), key(h.DelayedNS), ""})
+	}
+	return t
+}
+
+func fleetHosts(a *fleet.Answer) *table {
+	t := &table{
+		Caption: "By the share of the time that foreign tasks held the isolated CPUs",
+		Cols: []col{
+			{Name: "Host"},
+			{Name: "Captures", Num: true},
+			{Name: "Share", Num: true},
+			{Name: "Time held", Num: true},
+			{Name: "Entries", Num: true},
+			{Name: "There before", Num: true},
+			{Name: "Owner’s p99", Num: true},
+			{Name: "Longest", Num: true},
+			{Name: "Mostly"},
+		},
+	}
+	for i := range a.Hosts {
+		x := &a.Hosts[i]
+		h := &x.Held
+		p99, worst := "–", "nobody"
+		if x.P99Known {
+			p99 = say.Duration(x.P99)
+		}
+		longest := "–"
+		if x.Longest > 0 {
+			longest = say.Duration(x.Longest)
+		}
+		if x.Worst != nil {
+			worst = say.IntruderName(x.Worst.Intruder) + ", " + say.Way(string(x.Worst.How), x.Worst.Path)
+		}
+		t.row([]string{
+			say.HostName(x.Host), say.Count(x.Captures), say.Percent(h.NS, x.WindowNS), say.Sign(h.AtLeast()) + say.Duration(h.NS), say.Count(h.Entries.Total()), say.Count(h.Residents),
+			p99, longest, worst,
+		}, []string{"", key(x.Captures), key(int64(x.Share() * 1e9)), key(h.NS), key(h.Entries.Total()), key(h.Residents), key(x.P99), key(x.Longest), ""})
+	}
+	return t
+}
+
+func fleetIntruders(a *fleet.Answer) *table {
+	t := &table{
+		Caption: "By the hosts they were on",
+		Cols: []col{
+			{Name: "Intruder"},
+			{Name: "Hosts", Num: true},
+			{Name: "Entries", Num: true},
+			{Name: "There before", Num: true},
+			{Name: "Runs", Num: true},
+			{Name: "Time held", Num: true},
+			{Name: "Owner delayed", Num: true},
+		},
+		Note: "A star stands for the numbers that kernel threads of one kind differ in.",
+	}
+	for i := range a.Intruders {
+		x := &a.Intruders[i]
+		h := &x.Held
+		t.row([]string{
+			say.IntruderName(x.Name), say.Count(x.Hosts), say.Count(h.Entries.Total()), say.Count(h.Residents), say.Count(h.Runs), say.Sign(h.AtLeast()) + say.Duration(h.NS), say.Duration(h.DelayedNS),
+		}, []string{"", key(x.Hosts), key(h.Entries.Total()), key(h.Residents), key(h.Runs), key(h.NS), key(h.DelayedNS)})
+	}
+	return t
+}
+
+func fleetKernels(a *fleet.Answer) *table {
+	t := &table{
+		Caption: "Entries under each kernel",
+		Cols: []col{
+			{Name: "Kernel"},
+			{Name: "Has the fix"},
+			{Name: "Hosts", Num: true},
+			{Name: "Entered", Num: true},
+			{Name: "Captures", Num: true},
+			{Name: "Entries", Num: true},
+			{Name: "Time held", Num: true},
+			{Name: "Model exact", Num: true},
+			{Name: "Ways in"},
+		},
+	}
+	for i := range a.Kernels {
+		k := &a.Kernels[i]
+		var ways []string
+		for _, w := range k.Ways {
+			ways = append(ways, say.Count(w.Entries)+" "+say.Way(w.How, w.Path))
+		}
+		fix := map[bool]string{true: "yes", false: "no"}[k.HasFix]
+		if k.Name == "" {
+			fix = "–"
+		}
+		t.row([]string{
+			say.FleetKernel(k.Name), fix, say.Count(k.Hosts), say.Count(k.Hit), say.Count(k.Captures), say.Count(k.Held.Entries.Total()), say.Sign(k.Held.AtLeast()) + say.Duration(k.Held.NS),
+			say.Percent(k.Exact, k.Decisions-k.Unjudged), say.JoinUpTo(ways, 4, "way"),
+		}, []string{"", "", key(k.Hosts), key(k.Hit), key(k.Captures), key(k.Held.Entries.Total()), key(k.Held.NS), key(k.Exact), ""})
+	}
+	return t
+}
+
+func fleetOwners(a *fleet.Answer) *table {
+	t := &table{
+		Caption: "The owners’ sch delay, from waking to running",
+		Cols:    []col{{Name: "Owner"}, {Name: "Hosts", Num: true}, {Name: "Wakings", Num: true}, {Name: "p50", Num: true}, {Name: "p99", Num: true}, {Name: "p99.9", Num: true}, {Name: "Longest", Num: true}},
+		Note:    "A percentile is given where at least one waking lies above it.",
+	}
+	add := func(name string, hosts int64, d *stats.Dist) {
+		cells, keys := []string{name, say.Count(hosts), say.Count(d.Count())}, []string{"", key(hosts), key(d.Count())}
+		for _, p := range []float64{50, 99, 99.9} {
+			ns, ok := d.Percentile(p)
+			cell := "–"
+			if ok {
+				cell = say.Duration(ns)
+			}
+			cells, keys = append(cells, cell), append(keys, key(ns))
+		}
+		t.row(append(cells, say.Duration(d.Max())), append(keys, key(d.Max())))
+	}
+	for i := range a.Owners {
+		add(say.IntruderName(a.Owners[i].Name), a.Owners[i].Hosts, &a.Owners[i].Delays)
+	}
+	return t
+}
+
+func fleetDoubts(a *fleet.Answer) *table {
+	t := &table{Caption: "Hosts of which not everything can be judged", Cols: []col{{Name: "Host"}, {Name: "Captures", Num: true}, {Name: "Judged"}, {Name: "Why not"}}}
+	for i := range a.Doubtful {
+		d := &a.Doubtful[i]
+		var why []string
+		for _, x := range d.List {
+			s := say.FleetDoubt(x.Doubt)
+			if d.Captures > 1 {
+				s = fmt.Sprintf("%s (%s)", s, say.Count(x.Captures))
+			}
+			why = append(why, s)
+		}
+		judged := map[bool]string{true: "in part", false: "no"}[d.Judged]
+		t.row([]string{say.HostName(d.Host), say.Count(d.Captures), judged, strings.Join(why, "; ")}, []string{"", key(d.Captures), "", ""})
+	}
+	return t
+}
+
+func fleetDead(a *fleet.Answer) *table {
+	t := &table{Caption: "Dead letters: captures that could not be summed up", Cols: []col{{Name: "Capture"}, {Name: "Why"}}}
+	for i := range a.Dead {
+		d := &a.Dead[i]
+		t.row([]string{say.Code(d.Path), say.DeadLetter(d)}, []string{"", ""})
+	}
+	return t
+}
+
+// Write puts fleet.html, fleet.md, fleet.json, inputs.csv and figures/ into a folder. Its
+// error wraps [outdir.ErrWrite].
+func (f *Fleet) Write(d *outdir.Dir) error { return outdir.Wrap(d.Name(), f.write(d)) }
+
+func (f *Fleet) write(d *outdir.Dir) error {
+	figure := func(name string, b []byte) error { return d.WriteFile(path.Join("figures", name), b) }
+	if err := plots.Render(f.doc.figures(), true, figure); err != nil {
+		return err
+	}
+	if err := d.WriteFile("fleet.md", f.doc.markdown(func(f *plots.Figure) string { return path.Join("figures", f.Name+".png") })); err != nil {
+		return err
+	}
+	html, err := f.doc.html()
+	if err != nil {
+		return err
+	}
+	if err := d.WriteFile("fleet.html", html); err != nil {
+		return err
+	}
+	b, err := f.JSON()
+	if err != nil {
+		return err
+	}
+	if err := d.WriteFile("fleet.json", b); err != nil {
+		return err
+	}
+	t, err := rows.Create(d, rows.CSV, rows.Inputs, nil)
+	if err != nil {
+		return err
+	}
+	for i := range f.inputs {
+		t.Write(&f.inputs[i])
+	}
+	return t.Close()
+}
+
+// JSON returns the answer for programs; docs/fleet.md tells of its fields.
+func (f *Fleet) JSON() ([]byte, error) {
+	a := f.a
+	type doubt struct {
+		Doubt    fleet.Doubt `json:"doubt"`
+		Captures int64       `json:"captures"`
+	}
+	type host struct {
+		Host     *string       `json:"host"`
+		Capture  *string       `json:"capture"`
+		Captures int64         `json:"captures"`
+		Share    float64       `json:"share"`
+		WindowNS int64         `json:"window_ns"`
+		Unknown  int64         `json:"unknown_ns"`
+		Held     findings.Held `json:"held"`
+		P99      *int64        `json:"owner_delay_p99_ns"`
+		Longest  int64         `json:"owner_delay_max_ns"`
+	}
+	type cause struct {
+		fleet.Harm
+		Hosts int64 `json:"hosts"`
+	}
+	type intruder struct {
+		Intruder string        `json:"intruder"`
+		Hosts    int64         `json:"hosts"`
+		Held     findings.Held `json:"held"`
+	}
+	type way struct {
+		How     string `json:"how"`
+		Path    string `json:"path"`
+		Entries int64  `json:"entries"`
+	}
+	type kernel struct {
+		Kernel   *string       `json:"kernel"`
+		HasFix   bool          `json:"has_fix"`
+		Hosts    int64         `json:"hosts"`
+		Entered  int64         `json:"hosts_entered"`
+		Captures int64         `json:"captures"`
+		Held     findings.Held `json:"held"`
+		Ways     []way         `json:"ways"`
+	}
+	type owner struct {
+		Owner  string                `json:"owner"`
+		Hosts  int64                 `json:"hosts"`
+		Delays map[string]stats.Dist `json:"delays"`
+	}
+	type doubtful struct {
+		Host    *string `json:"host"`
+		Capture *string `json:"capture"`
+		Judged  bool    `json:"judged"`
+		Doubts  []doubt `json:"doubts"`
+	}
+	j := struct {
+		SchemaVersion int                   `json:"schema_version"`
+		Program       string                `json:"program"`
+		Command       string                `json:"command"`
+		Verdict       []string              `json:"verdict"`
+		Captures      int64                 `json:"captures"`
+		Judged        int64                 `json:"captures_judged"`
+		Causes        []cause               `json:"causes"`
+		Hosts         []host                `json:"hosts"`
+		Intruders     []intruder            `json:"intruders"`
+		Kernels       []kernel              `json:"kernels"`
+		Delays        map[string]stats.Dist `json:"delays"`
+		Owners        []owner               `json:"owners"`
+		Doubtful      []doubtful            `json:"doubtful"`
+		Dead          []fleet.DeadLetter    `json:"dead_letters"`
+	}{
+		SchemaVersion: 1, Program: f.o.Program, Command: f.o.Command, Verdict: f.Verdict(), Captures: a.Captures, Judged: a.Judged,
+		Causes: []cause{}, Hosts: []host{}, Intruders: []intruder{}, Kernels: []kernel{}, Delays: map[string]stats.Dist{"all": a.Delays, "intruded": a.Intruded},
+		Owners: []owner{}, Doubtful: []doubtful{}, Dead: append([]fleet.DeadLetter{}, a.Dead...),
+	}
+	for i := range a.Causes {
+		j.Causes = append(j.Causes, cause{a.Causes[i].Harm, a.Causes[i].Hosts})
+	}
+	for i := range a.Hosts {
+		h := &a.Hosts[i]
+		x := host{strPtr(h.Name), strPtr(h.Capture), h.Captures, h.Share(), h.WindowNS, h.UnknownNS, h.Held, nil, h.Longest}
+		if h.P99Known {
+			x.P99 = &h.P99
+		}
+		x.Share, _ = jsonRound(x.Share) // of digits, which it reads again
+		j.Hosts = append(j.Hosts, x)
+	}
+	for i := range a.Intruders {
+		j.Intruders = append(j.Intruders, intruder{a.Intruders[i].Name, a.Intruders[i].Hosts, a.Intruders[i].Held})
+	}
+	for i := range a.Kernels {
+		k := &a.Kernels[i]
+		x := kernel{strPtr(k.Name), k.HasFix, k.Hosts, k.Hit, k.Captures, k.Held, []way{}}
+		for _, w := range k.Ways {
+			x.Ways = append(x.Ways, way(w))
+		}
+		j.Kernels = append(j.Kernels, x)
+	}
+	for i := range a.Owners {
+		o := &a.Owners[i]
+		j.Owners = append(j.Owners, owner{o.Name, o.Hosts, map[string]stats.Dist{"all": o.Delays, "intruded": o.Intruded}})
+	}
+	for i := range a.Doubtful {
+		d := &a.Doubtful[i]
+		x := doubtful{Host: strPtr(d.Name), Capture: strPtr(d.Capture), Judged: d.Judged}
+		for _, y := range d.List {
+			x.Doubts = append(x.Doubts, doubt(y))
+		}
+		j.Doubtful = append(j.Doubtful, x)
+	}
+	b, err := json.MarshalIndent(j, "", " ")
+	return rows.Printable(append(b, '\n')), err
+}
