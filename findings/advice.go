@@ -169,8 +169,8 @@ func (a *Advice) Scenarios() []loop.Scenario {
 }
 
 // Judge takes the figures from the closed loop, which ran the scenarios in their order, and
-// ranks: the least time held first, then what needs no boot, then the owner's p99, then
-// who is worse off, then the cheapest.
+// ranks: the least time held first, then what needs no boot, then where fewer tasks are
+// worse off, then the cheapest.
 func (a *Advice) Judge(res *replay.Result, r *loop.Result) {
 	a.Baseline.judge(res, r, &r.Outcomes[0])
 	for i := range a.Remedies {
@@ -178,12 +178,16 @@ func (a *Advice) Judge(res *replay.Result, r *loop.Result) {
 	}
 	slices.SortStableFunc(a.Remedies, func(x, y Remedy) int {
 		return cmp.Or(cmp.Compare(x.Held/heldStep, y.Held/heldStep), cmp.Compare(btoi(x.Reboot), btoi(y.Reboot)),
-			cmp.Compare(len(x.Worse), len(y.Worse)), cmp.Compare(x.Kind, y.Kind))
+			cmp.Compare(len(x.Worse)/worseStep, len(y.Worse)/worseStep), cmp.Compare(x.Kind, y.Kind))
 	})
 }
 
-// heldStep is the time held within which remedies count as equal.
-const heldStep = 1_000_000
+// heldStep is the time held, worseStep the number of tasks worse off, within which remedies
+// count as equal.
+const (
+	heldStep  = 1_000_000
+	worseStep = 5
+)
 
 func btoi(b bool) int {
 	if b {

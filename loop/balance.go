@@ -14,6 +14,7 @@ const migrationCost = 500_000
 // domain is what a CPU keeps of one of its domains.
 type domain struct {
 	sd       *topo.Domain
+	others   cpumask.Mask // the span without the group of the CPU
 	child    bool
 	last     int64 // last_balance in jiffies
 	interval int64 // balance_interval in ms
@@ -28,6 +29,9 @@ func (s *sim) startDomains(c *cpu) {
 	for i := range s.m.Levels(int(c.id)) {
 		sd := s.m.Level(int(c.id), i)
 		d := domain{sd: sd, interval: int64(max(1, sd.Weight)), ratio: 512}
+		if len(sd.Groups) > 0 {
+			d.others = sd.Span.AndNot(sd.Groups[0].Span)
+		}
 		d.child = i > 0 && s.m.Level(int(c.id), i-1).Has(rules.SDPreferSibling)
 		d.last = -s.rng.Int64N(max(1, 2*d.interval))
 		// What a pass costs is in no event.
@@ -51,7 +55,7 @@ func (s *sim) triggerBalance(c *cpu) {
 // rebalanceDomains is rebalance_domains (sched_balance_domains since 6.10).
 func (s *sim) rebalanceDomains(c *cpu, idle balance.Idle) {
 	now := s.jiffies()
-	next := now + 60*second/s.jiffy
+	next := now + 60*s.hz
 	for i := range c.dom {
 		d := &c.dom[i]
 		at := d.last + s.balanceInterval(d, idle == balance.NotIdle)
@@ -79,16 +83,17 @@ func (s *sim) balanceInterval(d *domain, busy bool) int64 {
 	if busy {
 		ms *= int64(d.sd.BusyFactor)
 	}
-	n := ms * 1_000_000 / s.jiffy
+	n := ms * s.hz / 1000
 	if busy && s.kernel.Balance.BusyLess {
 		n--
 	}
-	return max(1, min(n, second/s.jiffy*int64(len(s.cpus))/10))
+	return max(1, min(n, s.hz*int64(len(s.cpus))/10))
 }
 
 // loadBalance is load_balance (sched_balance_rq since 6.10): it reports how many tasks
 // it moved, and whether higher levels are to be balanced.
 func (s *sim) loadBalance(c *cpu, level int, idle balance.Idle) (moved int, goOn bool) {
+	s.balances++
 	d := &c.dom[level]
 	e := &s.env
 	*e = balance.Env{
@@ -106,7 +111,11 @@ func (s *sim) loadBalance(c *cpu, level int, idle balance.Idle) (moved int, goOn
 		return 0, false
 	}
 	for range 4 { // redo
-		m, ok := e.FindBusiestGroup()
+		var m balance.Imbalance
+		ok := s.busy.Intersects(d.others) // else no group has a task to take
+		if ok {
+			m, ok = e.FindBusiestGroup()
+		}
 		if idle != balance.NewlyIdle {
 			s.idleScan(c, d, e.Active)
 		}
@@ -355,7 +364,7 @@ func (s *sim) nohzIdleBalance(owner *cpu) {
 	if !s.idleCPU(int(owner.id)) {
 		return
 	}
-	now, next := s.jiffies(), s.jiffies()+60*second/s.jiffy
+	now, next := s.jiffies(), s.jiffies()+60*s.hz
 	n := len(s.cpus)
 	for k := 1; k <= n; k++ {
 		i := (int(owner.id) + k) % n

@@ -13,7 +13,9 @@
 package loop
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"runtime"
@@ -36,7 +38,19 @@ type Options struct {
 	Kernel *rules.Kernel
 	// Scenarios beside the baseline.
 	Scenarios []Scenario
+	// Most, if it is not 0, bounds what all runs together may cost, in happenings of the
+	// simulation: Runs is lowered to keep it, and [ErrTooMuch] is returned where not even two
+	// runs of each scenario do.
+	Most int64
+	// Owners are the pids whose delays are wanted as whole distributions.
+	Owners []int32
 }
+
+// ErrTooMuch is returned where the runs would cost more than [Options.Most].
+var ErrTooMuch = errors.New("too much for the bound on the cost of the closed loop")
+
+// leastRuns is the least ensemble that is made within a bound.
+const leastRuns = 2
 
 // Band is a figure over the runs of an ensemble: the 5th, 50th and 95th of a hundred.
 // None of the three is known where Known is false.
@@ -62,6 +76,9 @@ type TaskOutcome struct {
 	// Delay is from waking to running, OffCPU the gaps.
 	Delay  Delays
 	OffCPU Gaps
+	// Curve has the quantiles of the delay at the shares of [CurveShares], for
+	// [Options.Owners]; nil for other tasks.
+	Curve []Band
 	// RunOn is the run time in ns by CPU, the mean over the runs; RunOnBand has its bands.
 	RunOn     []int64
 	RunOnBand []Band
@@ -82,6 +99,16 @@ type Outcome struct {
 	Isolated []IsolatedOutcome
 	// Tasks are the program's, in its order.
 	Tasks []TaskOutcome
+	// First is who ran where in the first of the runs, in the order in which the slices
+	// ended; nil for the recording.
+	First []Slice
+}
+
+// Slice is a time that a task ran on a CPU, in ns of the capture's clock. Task is an
+// index of the program's tasks.
+type Slice struct {
+	Task, CPU  int32
+	Start, End int64
 }
 
 // Result is a comparison of scenarios.
@@ -114,14 +141,27 @@ func Run(ctx context.Context, p *work.Program, h *parser.Host, o Options) (*Resu
 		}
 		worlds = append(worlds, w)
 	}
+	if o.Most > 0 { // a start costs a sixteenth of a run
+		o.Runs = int(min(int64(o.Runs), (o.Most-base.settled)/max(1, base.cost*int64(len(worlds)+1))))
+		if o.Runs < leastRuns {
+			return nil, ErrTooMuch
+		}
+	}
+	starts, err := base.starts(ctx, o.Runs, o.Seed)
+	if err != nil {
+		return nil, err
+	}
 	res := &Result{Runs: o.Runs, Seed: o.Seed, Program: p}
 	recorded := make([]work.Figures, len(p.Tasks))
 	for i := range p.Tasks {
-		recorded[i] = p.Tasks[i].Recorded
+		f := p.Tasks[i].Recorded
+		f.Delay, f.Gap = slices.Clone(f.Delay), slices.Clone(f.Gap)
+		sorted(&f)
+		recorded[i] = f
 	}
-	res.Recorded = base.outcome("recorded", nil, [][]work.Figures{recorded})
+	res.Recorded = base.outcome("recorded", nil, [][]work.Figures{recorded}, o.Owners)
 	for i, w := range worlds {
-		all, err := w.runs(ctx, o.Runs, o.Seed)
+		all, first, err := w.runs(ctx, starts, o.Seed)
 		if err != nil {
 			return nil, err
 		}
@@ -129,41 +169,115 @@ func Run(ctx context.Context, p *work.Program, h *parser.Host, o Options) (*Resu
 		if i > 0 {
 			name, changes = o.Scenarios[i-1].Name, o.Scenarios[i-1].Changes
 		}
-		res.Outcomes = append(res.Outcomes, w.outcome(name, changes, all))
+		out := w.outcome(name, changes, all, o.Owners)
+		out.First = first
+		res.Outcomes = append(res.Outcomes, out)
 		if i == 0 {
-			res.Trust = trust(p, &res.Recorded, &res.Outcomes[0], all)
+			res.Trust = trust(p, recorded, &res.Recorded, &res.Outcomes[0], all)
 			res.Trust.Autogroup = h.Tunables["sched_autogroup_enabled"] == 1
 		}
 	}
 	return res, nil
 }
 
-// runs makes an ensemble on all cores; the order of the runs is that of their numbers.
-func (w *world) runs(ctx context.Context, n int, seed uint64) ([][]work.Figures, error) {
-	out := make([][]work.Figures, n)
+// startsPerRun is how many starts are drawn for each run where one has to be chosen.
+const startsPerRun = 12
+
+// start is a draw of what the recording leaves open, and how like the recording it begins.
+type start struct {
+	draw uint64
+	like int64
+}
+
+// starts are the draws that the runs of an ensemble begin with. Where foreign tasks run on
+// isolated CPUs early in the recording they are those, of many, under which the recorded
+// kernel lets these tasks begin most like that, by run time on the same CPUs: the incident
+// is given, and the question is what another kernel would have made of the same start. Later
+// incidents are left to chance.
+func (w *world) starts(ctx context.Context, n int, seed uint64) ([]uint64, error) {
+	var intruders []int
+	for i := range w.prog.Tasks {
+		for c, ns := range w.prog.Tasks[i].Early {
+			if ns > 0 && w.isolated.Test(c) && w.foreign(i) && !w.prog.Tasks[i].PerCPU {
+				intruders = append(intruders, i)
+				break
+			}
+		}
+	}
+	all := make([]start, n)
+	if len(intruders) > 0 {
+		all = make([]start, startsPerRun*n)
+	}
+	for i := range all {
+		all[i].draw = uint64(i)
+	}
+	if len(intruders) > 0 {
+		err := each(ctx, len(all), func(i int) {
+			s := newSim(w, seed, uint64(i))
+			s.run(ctx, w.prog.Early())
+			for _, t := range intruders {
+				for c, ns := range s.all[t].got.RunOn {
+					all[i].like += min(ns, w.prog.Tasks[t].Early[c])
+				}
+			}
+		})
+		if err != nil {
+			return nil, err
+		}
+		slices.SortStableFunc(all, func(a, b start) int { return cmp.Compare(b.like, a.like) })
+	}
+	out := make([]uint64, n)
+	for i := range out {
+		out[i] = all[i].draw
+	}
+	return out, nil
+}
+
+// each does something n times, on all cores.
+func each(ctx context.Context, n int, do func(i int)) error {
 	next := make(chan int)
 	var wg sync.WaitGroup
 	for range min(n, runtime.GOMAXPROCS(0)) {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
+		wg.Go(func() {
 			for i := range next {
-				s := newSim(w, seed, uint64(i))
-				s.run(ctx)
-				f := make([]work.Figures, len(s.all))
-				for j := range s.all {
-					f[j] = s.all[j].got
-				}
-				out[i] = f
+				do(i)
 			}
-		}()
+		})
 	}
 	for i := range n {
 		next <- i
 	}
 	close(next)
 	wg.Wait()
-	return out, ctx.Err()
+	return ctx.Err()
+}
+
+// runs makes an ensemble from its starts; first is who ran where in the first of the runs.
+// The delays and gaps of each task are in order.
+func (w *world) runs(ctx context.Context, starts []uint64, seed uint64) (out [][]work.Figures, first []Slice, err error) {
+	out = make([][]work.Figures, len(starts))
+	err = each(ctx, len(starts), func(i int) {
+		s := newSim(w, seed, starts[i])
+		if i == 0 {
+			s.trace = &first
+		}
+		s.run(ctx, w.prog.End)
+		f := make([]work.Figures, len(s.all))
+		for j := range s.all {
+			f[j] = s.all[j].got
+			sorted(&f[j])
+		}
+		out[i] = f
+		if i == 0 {
+			w.cost = int64(s.seq) + s.balances
+		}
+	})
+	return out, first, err
+}
+
+func sorted(f *work.Figures) {
+	slices.Sort(f.Delay)
+	slices.Sort(f.Gap)
 }
 
 // newWorld is the recorded machine under a kernel, nil if its topology is not known.
@@ -176,7 +290,7 @@ func newWorld(p *work.Program, h *parser.Host, k *rules.Kernel) *world {
 	if v, ok := h.HZ.Get(); ok && v > 0 {
 		hz = int64(v)
 	}
-	w.jiffy = second / hz
+	w.jiffy, w.hz = second/hz, hz
 	w.tun = fair.CFSTunablesFor(p.CPUs)
 	w.slice = fair.BaseSliceFor(p.CPUs, k.Fair.ShortSlice)
 	for name, to := range map[string]*int64{
@@ -217,16 +331,17 @@ func (w *world) calibrate(ctx context.Context) error {
 	want := [work.Causes]int64{}
 	for i := range w.prog.Tasks {
 		for c, n := range w.prog.Tasks[i].Recorded.Moves {
-			want[c] += calibrationRuns * n
+			want[c] += n
 		}
 	}
+	const runs = 2
 	for range 2 {
-		got, err := w.moves(ctx)
+		got, err := w.moves(ctx, runs)
 		switch {
 		case err != nil:
 			return err
-		case got[work.MoveNewidle] > want[work.MoveNewidle]:
-			w.pulls = uint32(int64(w.pulls) * want[work.MoveNewidle] / got[work.MoveNewidle])
+		case got[work.MoveNewidle] > runs*want[work.MoveNewidle]:
+			w.pulls = uint32(int64(w.pulls) * runs * want[work.MoveNewidle] / got[work.MoveNewidle])
 			continue
 		}
 		break
@@ -234,31 +349,37 @@ func (w *world) calibrate(ctx context.Context) error {
 	if b := w.kernel.Rules.Budget; b != rules.BudgetAvgIdle && b != rules.BudgetWakeAvgIdle {
 		return nil
 	}
+	// The dearer a scan, the fewer changes of CPU.
+	costs := []int64{500, 2_000, 8_000, 32_000, 128_000}
 	best, least := w.scanCost, int64(math.MaxInt64)
-	for _, cost := range []int64{500, 2_000, 8_000, 32_000, 128_000} {
-		w.scanCost = cost
-		got, err := w.moves(ctx)
+	for lo, hi := 0, len(costs)-1; lo <= hi; {
+		mid := (lo + hi) / 2
+		w.scanCost = costs[mid]
+		got, err := w.moves(ctx, 1)
 		if err != nil {
 			return err
 		}
 		d := got[work.MoveWakeup] - want[work.MoveWakeup]
-		if d = max(d, -d); d < least {
-			best, least = cost, d
+		if max(d, -d) < least {
+			best, least = w.scanCost, max(d, -d)
+		}
+		if d > 0 {
+			lo = mid + 1
+		} else {
+			hi = mid - 1
 		}
 	}
 	w.scanCost = best
 	return nil
 }
 
-// calibrationRuns is how many runs a setting is judged by.
-const calibrationRuns = 2
-
-// moves counts the changes of CPU of some runs.
-func (w *world) moves(ctx context.Context) (n [work.Causes]int64, err error) {
-	all, err := w.runs(ctx, calibrationRuns, 0)
+// moves counts the changes of CPU in some runs.
+func (w *world) moves(ctx context.Context, runs int) (n [work.Causes]int64, err error) {
+	all, _, err := w.runs(ctx, []uint64{0, 1}[:runs], 0)
 	if err != nil {
 		return n, err
 	}
+	w.settled += int64(runs) * w.cost
 	for _, f := range all {
 		for i := range f {
 			for c, k := range f[i].Moves {
@@ -270,7 +391,7 @@ func (w *world) moves(ctx context.Context) (n [work.Causes]int64, err error) {
 }
 
 // outcome gathers the figures of an ensemble.
-func (w *world) outcome(name string, changes []Change, all [][]work.Figures) Outcome {
+func (w *world) outcome(name string, changes []Change, all [][]work.Figures, owners []int32) Outcome {
 	o := Outcome{Name: name, Kernel: w.kernel.Name, Changes: changes}
 	v := make([]int64, len(all))
 	over := func(f func(run []work.Figures) (int64, bool)) Band {
@@ -288,7 +409,7 @@ func (w *world) outcome(name string, changes []Change, all [][]work.Figures) Out
 			return over(func(run []work.Figures) (int64, bool) { return f(&run[i]), true })
 		}
 		of := func(list func(*work.Figures) []int64, p float64) Band {
-			return over(func(run []work.Figures) (int64, bool) { return Quantile(list(&run[i]), p) })
+			return over(func(run []work.Figures) (int64, bool) { return quantile(list(&run[i]), p) })
 		}
 		delay := func(f *work.Figures) []int64 { return f.Delay }
 		gap := func(f *work.Figures) []int64 { return f.Gap }
@@ -300,6 +421,11 @@ func (w *world) outcome(name string, changes []Change, all [][]work.Figures) Out
 		}
 		for c := range out.Moves {
 			out.Moves[c] = known(func(f *work.Figures) int64 { return f.Moves[c] })
+		}
+		if slices.Contains(owners, t.PID) {
+			for _, p := range CurveShares() {
+				out.Curve = append(out.Curve, of(delay, p))
+			}
 		}
 		out.RunOnBand = make([]Band, w.prog.CPUs)
 		for c := range out.RunOnBand {
@@ -346,20 +472,29 @@ func sum(v []int64) int64 {
 	return n
 }
 
-// Quantile is the value that a share p of the values do not exceed, by nearest rank; false
-// if there are none.
-func Quantile(v []int64, p float64) (int64, bool) {
+// CurveShares are the shares at which [TaskOutcome.Curve] has quantiles: equally far apart
+// on a scale of nines, up to 99.99 of a hundred.
+func CurveShares() []float64 {
+	var out []float64
+	for x := 0.0; x <= 4; x += 1.0 / 16 {
+		out = append(out, 1-math.Pow(10, -x))
+	}
+	return out
+}
+
+// quantile is the value that a share p of values in order do not exceed, by nearest rank;
+// false if there are none.
+func quantile(v []int64, p float64) (int64, bool) {
 	if len(v) == 0 {
 		return 0, false
 	}
-	v = slices.Clone(v)
-	slices.Sort(v)
-	return v[max(0, int(math.Ceil(p*float64(len(v))))-1)], true
+	return v[max(0, int(math.Ceil(p*float64(len(v))-1e-9))-1)], true
 }
 
 func bandOf(v []int64) Band {
-	lo, ok := Quantile(v, 0.05)
-	mid, _ := Quantile(v, 0.5)
-	hi, _ := Quantile(v, 0.95)
+	slices.Sort(v)
+	lo, ok := quantile(v, 0.05)
+	mid, _ := quantile(v, 0.5)
+	hi, _ := quantile(v, 0.95)
 	return Band{lo, mid, hi, ok}
 }

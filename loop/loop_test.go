@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -71,17 +72,17 @@ func runOn(t testing.TB, folder string, o Options, scenarios ...string) *Result 
 // are alike one run differs from another by as much, see the log.
 func TestBaselineAgainstRecording(t *testing.T) {
 	for folder, want := range map[string][5]float64{ // p50, p90, p99, place, moves
-		"smt44-isolated43-original":                 {1.25, 1.25, 1.25, 0.2, 1.2},
-		"smt44-isolated43-patched":                  {1.1, 1.25, 1.4, 0.3, 1.25},
+		"smt44-isolated43-original":                 {1.25, 1.25, 1.25, 0.15, 1.4},
+		"smt44-isolated43-patched":                  {1.1, 1.25, 1.4, 0.3, 1.4},
 		"smt8-isolated3-original":                   {1.2, 1.25, 1.25, 0.3, 1.3},
-		"smt8-isolated3-patched":                    {1.25, 1.25, 1.25, 0.4, 1.4},
-		"smt8-isolated3-612-original":               {1.35, 1.25, 1.25, 0.35, 1.5}, // two tasks are judged
+		"smt8-isolated3-patched":                    {1.25, 1.25, 1.25, 0.35, 1.4},
+		"smt8-isolated3-612-original":               {1.35, 1.25, 1.25, 0.3, 1.5}, // two tasks are judged
 		"k419-smt8-isolated3-original":              {1.1, 1.5, 1.25, 0.4, 1.2},
-		"k419-smt8-isolated3-poller":                {1.25, 1.1, 1.1, 0.2, 1.5},
-		"smt44-isolated43-patched/perf.data.zst":    {1.25, 1.25, 1.5, 0.35, 1.3},
-		"smt8-isolated3-original/perf.data.zst":     {1.25, 1.3, 1.25, 0.35, 1.3},
-		"smt8-isolated3-612-original/perf.data.zst": {1.25, 1.8, 1.5, 0.45, 1.8},
-		"k419-smt44-isolated43-original":            {1.2, 2.6, 2, 0.35, 1.4}, // two tasks are judged; ksmd comes to the poller in few runs
+		"k419-smt8-isolated3-poller":                {1.25, 1.1, 1.1, 0.18, 1.5},
+		"smt44-isolated43-patched/perf.data.zst":    {1.25, 1.25, 1.5, 0.3, 1.3},
+		"smt8-isolated3-original/perf.data.zst":     {1.25, 1.3, 1.25, 0.3, 1.3},
+		"smt8-isolated3-612-original/perf.data.zst": {1.25, 2.3, 1.5, 0.36, 1.8}, // p90 lies where its delays rise steeply: 1.7 to 2.2 by the seed
+		"k419-smt44-isolated43-original":            {1.2, 1.5, 1.5, 0.22, 1.4},  // two tasks are judged
 	} {
 		if testing.Short() && folder != "smt8-isolated3-original" && folder != "k419-smt8-isolated3-poller" {
 			continue
@@ -132,7 +133,7 @@ func TestInvariants(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := newSim(w, 3, 0)
-		s.run(context.Background())
+		s.run(context.Background(), p.End)
 		on := make([]int64, len(s.cpus))
 		for i := range s.all {
 			task, f := &s.all[i], &s.all[i].got
@@ -208,8 +209,9 @@ func TestPrediction(t *testing.T) {
 			return -1
 		}
 		want, got := p.Tasks[find(p, "pmd-c")].Recorded.Delay, r.Outcomes[1].Tasks[find(r.Program, "pmd-c")].Delay
-		p50, _ := Quantile(want, 0.5)
-		p90, _ := Quantile(want, 0.9)
+		slices.Sort(want)
+		p50, _ := quantile(want, 0.5)
+		p90, _ := quantile(want, 0.9)
 		off50, off90 := float64(got.P50.Mid)/float64(p50), float64(got.P90.Mid)/float64(p90)
 		t.Logf("%s: pmd-c p50 %d ns for %d (%.2f), p90 %d for %d (%.2f)", folder, got.P50.Mid, p50, off50, got.P90.Mid, p90, off90)
 		if off50 < 0.75 || off50 > 1.25 || off90 < 0.6 || off90 > 1.6 { // p90 is missed on smt44: 1.51
@@ -288,7 +290,7 @@ func FuzzScenario(f *testing.F) {
 		if err == nil {
 			var w *world
 			if w, err = sc.apply(p, h, base); err == nil {
-				newSim(w, 1, 1).run(context.Background())
+				newSim(w, 1, 1).run(context.Background(), p.End)
 			}
 		}
 		if err != nil && !errors.Is(err, ErrScenario) {

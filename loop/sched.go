@@ -36,9 +36,24 @@ func (s *sim) enqueue(c *cpu, p *task) {
 	c.pelt.Est += p.pelt.Est
 	p.se.Weight = p.weight
 	c.fair.Enqueue(&p.se, p.how, s.now)
+	s.joins(c, p)
+}
+
+// joins puts a task at the head of the queue's list of tasks (cfs_tasks).
+func (s *sim) joins(c *cpu, p *task) {
 	c.queued = append(c.queued, p)
+	s.busy.Set(int(c.id))
 	s.picks++
 	p.pick = s.picks
+}
+
+// quits takes it from there.
+func (s *sim) quits(c *cpu, p *task) {
+	i := slices.Index(c.queued, p)
+	c.queued = slices.Delete(c.queued, i, i+1)
+	if len(c.queued) == 0 {
+		s.busy.Clear(int(c.id))
+	}
 }
 
 // queueRT puts a real-time or stop task in line, ahead of its equals if it was preempted.
@@ -106,8 +121,7 @@ func (s *sim) drop(c *cpu, p *task) {
 	c.pelt.Advance(s.now)
 	p.pelt.Linger(s.now)
 	c.pelt.Weight -= p.weight
-	i := slices.Index(c.queued, p)
-	c.queued = slices.Delete(c.queued, i, i+1)
+	s.quits(c, p)
 }
 
 // requeue wakes a task where it slept on its queue.
@@ -129,7 +143,7 @@ func (s *sim) leave(c *cpu, p *task) {
 	c.pelt.Weight -= p.weight
 	c.pelt.NR--
 	c.pelt.Est = max(0, c.pelt.Est-p.pelt.Est)
-	c.queued = slices.Delete(c.queued, slices.Index(c.queued, p), slices.Index(c.queued, p)+1)
+	s.quits(c, p)
 }
 
 // schedule is __schedule: the CPU puts its task back and picks the next.
@@ -334,9 +348,7 @@ func (s *sim) move(p *task, to *cpu) {
 	to.pelt.Est += p.pelt.Est
 	p.se.ExecStart = s.now - 2*migrationCost
 	to.fair.Enqueue(&p.se, fair.Moved, s.now)
-	to.queued = append(to.queued, p)
-	s.picks++
-	p.pick = s.picks
+	s.joins(to, p)
 }
 
 // moved counts an arrival.

@@ -2,7 +2,6 @@ package loop
 
 import (
 	"context"
-	"math"
 	"math/rand/v2"
 
 	"schedreplay/cpumask"
@@ -24,6 +23,7 @@ type world struct {
 	tun      fair.CFSTunables
 	slice    int64 // base slice of EEVDF
 	jiffy    int64
+	hz       int64
 	res      *residuals
 	isolated cpumask.Mask
 	tasks    []tasking // what the scenario makes of the program's tasks
@@ -33,6 +33,9 @@ type world struct {
 	scanCost int64
 	// random: newly idle balancing is left out by chance (NI_RANDOM).
 	random bool
+	// cost is how many happenings and balancings a run takes, settled how many the settling of pulls and
+	// scanCost took.
+	cost, settled int64
 }
 
 // tasking is a task as the scenario has it.
@@ -130,30 +133,34 @@ type cpu struct {
 	pelt    load.Queue
 	dom     []domain
 	nextBal int64
+	slice   int // the last one traced, -1 if there is none
 }
 
 // sim is one run.
 type sim struct {
 	*world
 	agenda
-	rng   *rand.Rand
-	now   int64
-	cpus  []cpu
-	all   []task
-	phase int64
-	cores []bool  // has_idle_cores by LLC
-	scan  []int64 // nr_idle_scan by LLC
-	sel   place.Selector
-	x     explore.Explorer
-	ask   place.Wakeup
-	prev  [1]int
-	used  [1]int
-	cf    [1]place.Weighted
-	wf    [1]place.Weighted
-	scost []int64 // avg_scan_cost by CPU
-	nohz  int64   // nohz.next_balance
-	picks uint64
-	env   balance.Env // scratch space of balancing
+	rng      *rand.Rand
+	now      int64
+	cpus     []cpu
+	all      []task
+	phase    int64
+	cores    []bool  // has_idle_cores by LLC
+	scan     []int64 // nr_idle_scan by LLC
+	sel      place.Selector
+	x        explore.Explorer
+	ask      place.Wakeup
+	prev     [1]int
+	used     [1]int
+	cf       [1]place.Weighted
+	wf       [1]place.Weighted
+	scost    []int64 // avg_scan_cost by CPU
+	nohz     int64   // nohz.next_balance
+	picks    uint64
+	balances int64        // how often a domain was balanced
+	env      balance.Env  // scratch space of balancing
+	busy     cpumask.Mask // CPUs with fair tasks on their queue
+	trace    *[]Slice     // who ran where, nil if that is not wanted
 }
 
 const second = 1_000_000_000
@@ -167,11 +174,11 @@ func newSim(w *world, seed, run uint64) *sim {
 	s.cpus, s.scost = make([]cpu, n), make([]int64, n)
 	for i := range s.cpus {
 		c := &s.cpus[i]
-		c.id, c.avgIdle = int32(i), 2*migrationCost
+		c.id, c.slice, c.avgIdle = int32(i), -1, 2*migrationCost
 		c.fair = w.newQueue()
 		c.pelt.Last, c.pelt.Known = s.now, true
-		s.scost[i] = int64(float64(w.scanCost) * math.Exp2(2*s.rng.Float64()-1))
-		c.maxCost = int64(500_000 * math.Exp2(5*s.rng.Float64()))
+		s.scost[i] = s.spread(w.scanCost/2, 2)
+		c.maxCost = s.spread(500_000, 5)
 		c.avgIdle = c.maxCost
 		s.startDomains(c)
 	}
@@ -190,6 +197,12 @@ func newSim(w *world, seed, run uint64) *sim {
 		}
 	}
 	return s
+}
+
+// spread draws a value of at least so much from so many octaves, each as likely.
+func (s *sim) spread(least int64, octaves int) int64 {
+	least <<= s.rng.IntN(octaves)
+	return least + s.rng.Int64N(least)
 }
 
 // begin puts a task where the window finds it, with the averages that its share of the
@@ -282,9 +295,8 @@ func (s *sim) newStep(p *task) {
 
 func (s *sim) isFair(p *task) bool { return !p.stop && p.prio >= place.MaxRTPrio }
 
-// run goes on to the end of the window.
-func (s *sim) run(ctx context.Context) {
-	end := s.prog.End
+// run goes on up to end.
+func (s *sim) run(ctx context.Context, end int64) {
 	for n := 0; len(s.heap) > 0; n++ {
 		if n%4096 == 0 && ctx.Err() != nil {
 			return
@@ -333,6 +345,20 @@ func (s *sim) charge(c *cpu) {
 	p.done += d
 	p.got.Run += d
 	p.got.RunOn[c.id] += d
+	if s.trace != nil {
+		s.traced(c, p, d)
+	}
+}
+
+// traced notes the last d ns of a task on a CPU.
+func (s *sim) traced(c *cpu, p *task, d int64) {
+	t := *s.trace
+	if i := c.slice; i >= 0 && t[i].Task == p.id && t[i].End == s.now-d {
+		t[i].End = s.now
+		return
+	}
+	c.slice = len(t)
+	*s.trace = append(t, Slice{p.id, c.id, s.now - d, s.now})
 }
 
 // milestone is reached by the current task: a waking it does, or the end of its burst.

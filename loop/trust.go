@@ -58,14 +58,14 @@ const (
 )
 
 // trust holds the baseline's runs against the recording.
-func trust(p *work.Program, rec, base *Outcome, all [][]work.Figures) Trust {
+func trust(p *work.Program, recorded []work.Figures, rec, base *Outcome, all [][]work.Figures) Trust {
 	t := Trust{Unmatched: p.Unmatched}
 	weight := 0.0
 	for i := range p.Tasks {
-		r := &p.Tasks[i].Recorded
+		r := &recorded[i]
 		run := float64(r.Run)
 		weight += run
-		t.Place += run * apartOn(r.RunOn, base.Tasks[i].RunOn)
+		t.Place += float64(run * apartOn(r.RunOn, base.Tasks[i].RunOn)) // the conversion keeps the sum the same on every architecture
 		for _, f := range all {
 			t.Chance += run * apartOn(f[i].RunOn, base.Tasks[i].RunOn) / float64(len(all))
 		}
@@ -144,14 +144,12 @@ func apartOn(a, b []int64) float64 {
 	return d / 2
 }
 
-// apart is the Kolmogorov-Smirnov distance of two samples.
+// apart is the Kolmogorov-Smirnov distance of two samples, the second in order.
 func apart(a, b []int64) float64 {
 	if len(a) == 0 || len(b) == 0 {
 		return 1
 	}
 	slices.Sort(a)
-	b = slices.Clone(b)
-	slices.Sort(b)
 	most, i, j := 0.0, 0, 0
 	for i < len(a) && j < len(b) {
 		v := min(a[i], b[j])
@@ -166,9 +164,16 @@ func apart(a, b []int64) float64 {
 	return most
 }
 
+// WorseRuns is how many runs it takes to tell who is worse off.
+const WorseRuns = 8
+
 // Worse are the tasks of a scenario that are surely worse off than in the baseline: their
-// p90 of the delay, or their time off the CPU, is above it in nearly every run.
+// p90 of the delay, or their time off the CPU, is above it in nearly every run. It is nil
+// where there are fewer than [WorseRuns] runs.
 func (r *Result) Worse(o *Outcome) []int {
+	if r.Runs < WorseRuns {
+		return nil
+	}
 	var out []int
 	base := &r.Outcomes[0]
 	for i := range o.Tasks {

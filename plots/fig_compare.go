@@ -38,14 +38,14 @@ func kindOf(i int, s *findings.Sample) delayKind {
 // CompareDelayFigure draws the owners' delays on one axis with their bands.
 func CompareDelayFigure(samples []*findings.Sample) *Figure {
 	var kinds []delayKind
-	var list []*findings.Sample
+	var list [][]findings.Level
 	var lo, hi float64
 	var most int64
 	for i, s := range samples {
 		if len(s.Levels) == 0 {
 			continue
 		}
-		kinds, list = append(kinds, kindOf(i, s)), append(list, s)
+		kinds, list = append(kinds, kindOf(i, s)), append(list, s.Levels)
 		first := s.Levels[0]
 		if l := first.NS.Low; len(list) == 1 || l < lo {
 			lo = l
@@ -63,11 +63,21 @@ func CompareDelayFigure(samples []*findings.Sample) *Figure {
 		height: func(s size) float64 { return 21 },
 	}
 	var words []string
-	for _, s := range list {
+	for _, s := range samples {
+		if len(s.Levels) == 0 {
+			continue
+		}
 		words = append(words, fmt.Sprintf("%s: median %s, p99 %s, longest %s", say.Clean(s.Name), say.Durations(s.Percentile[0]), say.Durations(s.Percentile[2]), say.Duration(s.Sum.Delays.WorstNS)))
 	}
 	f.desc = strings.Join(words, ". ") + "."
-	f.draw = func(fr *frame) {
+	f.draw = drawLevels(list, kinds, lo, hi, most)
+	return f
+}
+
+// drawLevels draws distributions of delays, of at most so many wakings, with their bands on
+// a scale of nines.
+func drawLevels(list [][]findings.Level, kinds []delayKind, lo, hi float64, most int64) func(*frame) {
+	return func(fr *frame) {
 		fr.key(kinds, true)
 		p := fr.newPlot()
 		p.X.Min, p.X.Max = delayRange(int64(lo), int64(hi))
@@ -80,12 +90,11 @@ func CompareDelayFigure(samples []*findings.Sample) *Figure {
 		p.Add(gridY{fr}, &levelCurves{fr, list, kinds})
 		p.Draw(fr.c)
 	}
-	return f
 }
 
 type levelCurves struct {
 	fr    *frame
-	list  []*findings.Sample
+	list  [][]findings.Level
 	kinds []delayKind
 }
 
@@ -93,9 +102,9 @@ func (k *levelCurves) Plot(c draw.Canvas, p *axes.Pair) {
 	fr := k.fr
 	tx, ty := p.Transforms(&c)
 	x := func(v float64) vg.Length { return max(c.Min.X, min(c.Max.X, tx(math.Max(v, 1)))) }
-	for i, s := range k.list {
+	for i, levels := range k.list {
 		var there, back []vg.Point
-		for _, l := range s.Levels {
+		for _, l := range levels {
 			there = append(there, vg.Point{X: x(l.NS.Low), Y: ty(l.Nine)})
 			back = append(back, vg.Point{X: x(l.NS.High), Y: ty(l.Nine)})
 		}
@@ -107,9 +116,9 @@ func (k *levelCurves) Plot(c draw.Canvas, p *axes.Pair) {
 			c.FillPolygon(withAlpha(fill, 0x30), there)
 		}
 	}
-	for i, s := range k.list {
+	for i, levels := range k.list {
 		var pts []vg.Point
-		for _, l := range s.Levels {
+		for _, l := range levels {
 			pts = append(pts, vg.Point{X: x(l.NS.Value), Y: ty(l.Nine)})
 		}
 		c.StrokeLines(fr.line(k.kinds[i].clr, 0.14, k.kinds[i].dashes...), pts)

@@ -33,11 +33,19 @@ type lane struct {
 	style laneStyle
 	// solid is what is drawn full; possible what may be there, drawn hollow.
 	solid, possible *columns.Coverage
+	// over is drawn upon solid, of which it is part.
+	over []overlay
 	// pickSolid and pickPossible choose the same from single slices; nil where
 	// that cannot be.
 	pickSolid, pickPossible func(*sliver) bool
 	// note stands in the lane if there is nothing to draw.
 	note string
+}
+
+// overlay is a part of a lane in another style.
+type overlay struct {
+	style laneStyle
+	cover *columns.Coverage
 }
 
 // fit returns the lane's name, shortened to a width.
@@ -165,6 +173,9 @@ func (fr *frame) lane(area draw.Canvas, hi vg.Length, l lane, ax timeAxis) {
 	drawn := false
 	if l.solid != nil {
 		drawn = fr.profile(area, base, full, *l.solid, ax, l.style, true)
+	}
+	for _, o := range l.over {
+		fr.profile(area, base, full, *o.cover, ax, o.style, true)
 	}
 	if l.possible != nil {
 		drawn = fr.profile(area, base, full, *l.possible, ax, l.style, false) || drawn

@@ -135,9 +135,9 @@ func stripFigure(res *replay.Result, t *cpuTrack, c *findings.CPU) *Figure {
 	if len(recorded) > 0 && res.Patched != nil && res.Baseline != replay.RolePatched {
 		strips = append(strips, strip{
 			title: fmt.Sprintf("under %s: what remains of the intruders", say.Kernel(res.Patched)),
-			lanes: append(ownerLane(t, c), remains...), bare: c.Came.Remains.MaxNS == 0,
+			lanes: remains, bare: c.Came.Remains.MaxNS == 0,
 		})
-		f.Caption += " Below, the intruders as the patched kernel would have placed them: full where they surely remain, hatched where they may; the owner as recorded."
+		f.Caption += " Below, the intruders as the patched kernel would have placed them: full where they surely remain, hatched where they may."
 		if c.Came.Unreproduced() {
 			f.Caption += " The model does not reproduce the entry, so the lower part says little."
 		}

@@ -19,7 +19,7 @@ func BenchmarkWrite(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if err := r.Write(s.play(r.Observer())); err != nil {
+		if err := r.Write(s.play(r.Observer()), nil); err != nil {
 			b.Fatal(err)
 		}
 		d.Drop()

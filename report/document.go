@@ -88,7 +88,7 @@ const (
 func para(s string) block { return block{Text: s} }
 
 // compose makes the document of a result.
-func compose(f *findings.Findings, o *Options, figs *plots.Set) *document {
+func compose(f *findings.Findings, o *Options, figs *plots.Set, h *helped) *document {
 	res, cpus := f.Result, f.CPUs
 	d := &document{
 		Title: "Who ran on the isolated CPUs", Brief: say.Brief(f), Verdict: say.Verdict(f), Tiles: say.Tiles(f), Warnings: say.Warnings(f),
@@ -126,6 +126,7 @@ func compose(f *findings.Findings, o *Options, figs *plots.Set) *document {
 	if len(cpus) > 1 {
 		d.add(cpuList(cpus))
 	}
+	d.add(h.sections()...)
 	d.add(kernelsSection(f), landingSection(f, figs), changesSection(f), fidelitySection(f), factsSection(f), unknownSection(res), machineSection(figs), madeSection(f, o))
 	return d
 }

@@ -43,8 +43,10 @@ type jsonReport struct {
 	CPUs         []jsonCPU         `json:"cpus"`
 	Landings     []jsonLanding     `json:"landings"`
 	Changes      jsonChanges       `json:"changes"`
-	Unknown      []jsonUnknown     `json:"unknown"`
-	Notes        []string          `json:"notes"`
+	// Helped is what would have helped, null where nothing intruded or it was not asked for.
+	Helped  *jsonHelped   `json:"helped"`
+	Unknown []jsonUnknown `json:"unknown"`
+	Notes   []string      `json:"notes"`
 }
 
 type jsonFinding struct {
@@ -320,13 +322,14 @@ func fixList(fs []rules.Fix) []string {
 }
 
 // encodeJSON renders report.json.
-func encodeJSON(all *findings.Findings, o *Options, doc *document) ([]byte, error) {
+func encodeJSON(all *findings.Findings, o *Options, doc *document, h *helped) ([]byte, error) {
 	res := all.Result
 	j := jsonReport{
 		SchemaVersion: SchemaVersion, Program: o.Program, Command: o.Command, Headline: plainTexts(say.Headline(res)), Summary: plainTexts(doc.Brief), Verdict: []jsonFinding{},
 		CPUs: []jsonCPU{}, Landings: []jsonLanding{}, Unknown: []jsonUnknown{}, Notes: texts(say.Notes(res)),
 		Isolated: jsonMask{From: res.Isolated.From.String(), Source: res.Isolated.Source},
 	}
+	j.Helped = h.json(res.Partial != nil)
 	if doc.Partial != "" {
 		j.Partial = &doc.Partial
 	}

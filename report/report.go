@@ -77,12 +77,13 @@ func (r *Report) Err() error {
 }
 
 // Write composes the report: report.md, report.html, report.json,
-// intrusions.csv, stays.csv, wakeups.csv and figures/.
-func (r *Report) Write(res *replay.Result) error {
-	return outdir.Wrap(r.dir.Name(), r.write(res))
+// intrusions.csv, stays.csv, wakeups.csv and figures/. help is asked once the other
+// figures are drawn, nil leaves it out.
+func (r *Report) Write(res *replay.Result, help Helper) error {
+	return outdir.Wrap(r.dir.Name(), r.write(res, help))
 }
 
-func (r *Report) write(res *replay.Result) error {
+func (r *Report) write(res *replay.Result, help Helper) error {
 	if err := r.Close(); err != nil {
 		return err
 	}
@@ -91,11 +92,19 @@ func (r *Report) write(res *replay.Result) error {
 	}
 	all := r.col.Findings(res)
 	figs := plots.BuildFigures(all, r.pics)
-	doc := compose(all, &r.o, figs)
 	figure := func(name string, b []byte) error { return r.dir.WriteFile(path.Join("figures", name), b) }
 	if err := plots.Render(figs.All(all.CPUs), !r.noPNG, figure); err != nil {
 		return err
 	}
+	var h helped
+	if help != nil {
+		h.Helped, h.why = help()
+		h.figs = plots.BuildHelped(all, h.Helped)
+	}
+	if err := plots.Render(h.all(), !r.noPNG, figure); err != nil {
+		return err
+	}
+	doc := compose(all, &r.o, figs, &h)
 	if err := r.dir.WriteFile("report.md", doc.markdown(func(f *plots.Figure) string { return path.Join("figures", f.Name+".png") })); err != nil {
 		return err
 	}
@@ -106,7 +115,7 @@ func (r *Report) write(res *replay.Result) error {
 	if err := r.dir.WriteFile("report.html", html); err != nil {
 		return err
 	}
-	b, err := encodeJSON(all, &r.o, doc)
+	b, err := encodeJSON(all, &r.o, doc, &h)
 	if err != nil {
 		return err
 	}

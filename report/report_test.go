@@ -112,7 +112,7 @@ func writeScene(s *scene, dir string, pngs bool) (map[string][]byte, error) {
 	}
 	r.noPNG = !pngs
 	res := s.play(r.Observer())
-	if err := errors.Join(r.Write(res), d.Keep()); err != nil {
+	if err := errors.Join(r.Write(res, s.help), d.Keep()); err != nil {
 		return nil, err
 	}
 	return readTree(dir)
@@ -483,7 +483,7 @@ func TestMillionSlices(t *testing.T) {
 	res := s.play(replay.Observer{Wakeup: col.Wakeup, Run: col.Run})
 	all := findings.Of(res)
 	figs := plots.BuildFigures(all, col)
-	page, err := compose(all, &testOptions, figs).html()
+	page, err := compose(all, &testOptions, figs, &helped{}).html()
 	if err != nil {
 		t.Fatal(err)
 	}

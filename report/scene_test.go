@@ -21,6 +21,7 @@ type scene struct {
 	wakeups []replay.Wakeup
 	runs    []replay.Slice
 	near    []replay.Slice
+	help    Helper
 }
 
 func (s *scene) play(o replay.Observer) *replay.Result {
@@ -332,6 +333,7 @@ func explanation(cpu int) *replay.Explanation {
 func scenes() map[string]*scene {
 	m := map[string]*scene{}
 	m["incident"] = build(incidentSpec())
+	m["incident"].help = closedLoop(m["incident"].res, 8)
 	m["incident"].near = []replay.Slice{ // CPU 40 ran one task, CPU 41 two, CPU 42 is not known from a time on
 		{CPU: 40, Start: 24_112_004_000, End: 24_600_000_000, Task: replay.TaskRef{PID: 701, Comm: "spin 0"}},
 		{CPU: 41, Start: 24_500_000_000, End: 24_575_000_000, Task: replay.TaskRef{PID: 702, Comm: "vm-mem"}},
@@ -391,6 +393,7 @@ func scenes() map[string]*scene {
 	}
 	h.res.Settled = replay.Settlement{Fix: replay.FixContradicted, Claimed: h.res.Patched, Contradiction: &replay.Contradiction{Time: 7, Task: replay.TaskRef{PID: 5, Comm: "<i>:compared are</i> |"}, CPU: 43}}
 	h.res.Meta.Name = "dir/<img src=x>|\u202e.gz"
+	h.help = closedLoop(h.res, 8)
 	m["hostile"] = h
 
 	sp = incidentSpec()

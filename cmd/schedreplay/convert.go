@@ -20,7 +20,7 @@ import (
 )
 
 // targets are what convert writes, and how.
-var targets = []string{"pprof", "perfetto", "csv", "parquet", "jsonl"}
+var targets = []string{"pprof", "perfetto", "csv", "parquet", "jsonl", "rt-app"}
 
 func (a *app) convertCommand() *cobra.Command {
 	var c common
@@ -36,6 +36,7 @@ func (a *app) convertCommand() *cobra.Command {
             with its decisions explained; for ui.perfetto.dev
   csv, parquet, jsonl
             folder OUT: the tables slices, wakeups, intrusions and stays
+  rt-app    file OUT: what the tasks wanted, as a load that rt-app runs on a live machine
 
 docs/formats-out.md describes the columns. A folder appears whole or not at all, and
 an existing one is replaced only if schedreplay made it.`,
@@ -82,6 +83,8 @@ func (a *app) convert(in *input, to, out string) error {
 	var res *replay.Result
 	var holds string
 	switch to {
+	case "rt-app":
+		return a.toRTApp(in, out, sum)
 	case "pprof":
 		res, err = a.toProfiles(in, out, sum)
 		holds = "original.pb.gz and patched.pb.gz"

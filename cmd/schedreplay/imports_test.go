@@ -22,12 +22,12 @@ import (
 var arrows = map[string][]string{
 	"cmd":                 {"report", "export", "export/anonymize", "fleetrun", "findings", "findings/fleet", "findings/say", "loop", "loop/work", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser", "parser/open", "parser/host", "record"},
 	"record":              {"parser", "parser/ftrace", "parser/host"},
-	"report":              {"plots", "export", "findings", "findings/fleet", "findings/say", "findings/stats", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
+	"report":              {"plots", "export", "findings", "findings/fleet", "findings/say", "findings/stats", "loop", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
 	"fleet":               {"report", "export", "fleetrun", "findings/fleet", "parser/open"}, // a module of its own
 	"fleetrun":            {"export", "findings/fleet", "findings/say", "parser/open"},
-	"plots":               {"findings", "findings/say", "findings/stats", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
+	"plots":               {"findings", "findings/say", "findings/stats", "loop", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
 	"export":              {"findings", "findings/fleet", "findings/stats", "findings/say", "loop", "loop/work", "replay", "kernelmodel/rules", "kernelmodel/place", "parser", "parser/perfetto/pb"},
-	"findings":            {"findings/stats", "loop", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
+	"findings":            {"findings/stats", "loop", "loop/work", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
 	"findings/fleet":      {"findings", "findings/stats", "replay", "parser"},
 	"findings/say":        {"findings", "findings/fleet", "findings/stats", "loop", "loop/work", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
 	"findings/stats":      {},                                                                                                      // numbers in, numbers out

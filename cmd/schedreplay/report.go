@@ -9,6 +9,7 @@ import (
 	"schedreplay/cmd/schedreplay/internal/cmdline"
 	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/export/outdir"
+	"schedreplay/findings"
 	"schedreplay/findings/say"
 	"schedreplay/replay"
 	"schedreplay/report"
@@ -19,6 +20,7 @@ const defaultReport = "schedreplay-report"
 func (a *app) reportCommand() *cobra.Command {
 	var c common
 	var out string
+	var runs int
 	cmd := &cobra.Command{
 		Use:   "report CAPTURE… -o DIR",
 		Short: "The main job: the whole story, with figures",
@@ -26,7 +28,10 @@ func (a *app) reportCommand() *cobra.Command {
 came in and why, what the patch changes, how far the model can be believed, and what
 is not known. DIR gets report.html, report.md, report.json, tables and figures. It
 appears whole or not at all, and replaces an existing folder only if schedreplay made
-that one. Several captures become independent reports in DIR.`,
+that one. Several captures become independent reports in DIR.
+
+What would have helped is told by the closed loop (see whatif), with as many runs as half
+a second of CPU takes; --runs sets their number, and 0 leaves it out.`,
 		Example: `  schedreplay report testdata/traces/k419-smt44-isolated43-original -o incident
   schedreplay report perf.data --host host.tar.gz -o incident
   schedreplay report perf.data --isolated 43 --original 6.1.80 -o incident`,
@@ -40,23 +45,30 @@ that one. Several captures become independent reports in DIR.`,
 	f.StringVar(&c.cpu, "cpu", "", "look at these isolated CPUs only, a `CPULIST`")
 	f.StringVar(&c.original, "original", "", "the recorded `KERNEL`: release[(+|-)fix]…, as in 6.1.192-smt-span")
 	f.StringArrayVar(&c.patched, "patched", nil, "the `KERNEL` to compare it with")
+	f.IntVar(&runs, "runs", autoRuns, "make `N` runs of each scenario of what would have helped, 0 for none; -1: by cost")
 	c.format, c.formats = "text", []string{"text"}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if len(args) == 1 {
-			return a.onCapture(cmd, args[0], &c, func(in *input) error { return a.report(in, out, cmdline.Without(cmd)) })
+		if runs < autoRuns || runs > maxLoopRuns {
+			return usagef("--runs %d: say 0 to %d", runs, maxLoopRuns)
 		}
-		return a.reports(cmd, args, out, &c)
+		if len(args) == 1 {
+			return a.onCapture(cmd, args[0], &c, func(in *input) error { return a.report(in, out, cmdline.Without(cmd), runs) })
+		}
+		return a.reports(cmd, args, out, &c, runs)
 	}
 	return cmd
 }
 
-func (a *app) report(in *input, dir, command string) error {
+// autoRuns lets the cost decide how many runs there are.
+const autoRuns = -1
+
+func (a *app) report(in *input, dir, command string, runs int) error {
 	d, err := outdir.New(dir, in.files())
 	if err != nil {
 		return err
 	}
 	defer d.Drop()
-	res, err := a.writeReport(in, d, command)
+	res, err := a.writeReport(in, d, command, runs)
 	if err != nil {
 		return err
 	}
@@ -75,7 +87,7 @@ func (a *app) holds(place, what string) {
 }
 
 // writeReport replays the capture and writes its report to a folder.
-func (a *app) writeReport(in *input, d *outdir.Dir, command string) (*replay.Result, error) {
+func (a *app) writeReport(in *input, d *outdir.Dir, command string, runs int) (*replay.Result, error) {
 	in.needIsolated = true
 	if err := in.checkCPUs(in.flags.filter.CPUs); err != nil {
 		return nil, err
@@ -105,8 +117,30 @@ func (a *app) writeReport(in *input, d *outdir.Dir, command string) (*replay.Res
 	if d := in.Damaged; d > 0 && res.Partial == nil {
 		res.Partial = in.Damage(in.Input)
 	}
-	if err := r.Write(res); err != nil {
+	help := a.helper(in, res, runs)
+	err = r.Write(res, help)
+	if _, _ = help(); err == nil { // it reads the capture, and must have ended
+		err = context.Cause(a.ctx)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return res, nil
+}
+
+// helper begins what would have helped beside the drawing of the report's figures.
+func (a *app) helper(in *input, res *replay.Result, runs int) report.Helper {
+	var h *findings.Helped
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if runs != 0 {
+			h, err = findings.HelpedBy(a.ctx, in, res, max(0, runs), 1)
+		}
+	}()
+	return func() (*findings.Helped, error) {
+		<-done
+		return h, err
+	}
 }

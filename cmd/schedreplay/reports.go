@@ -13,7 +13,7 @@ import (
 
 // reports writes one report for each capture, as DIR/1-name, DIR/2-name …;
 // captures are never merged. The folder appears whole or not at all.
-func (a *app) reports(cmd *cobra.Command, paths []string, dir string, c *common) (err error) {
+func (a *app) reports(cmd *cobra.Command, paths []string, dir string, c *common, runs int) (err error) {
 	if err := c.parse(cmd); err != nil {
 		return err
 	}
@@ -31,7 +31,7 @@ func (a *app) reports(cmd *cobra.Command, paths []string, dir string, c *common)
 			return err
 		}
 		d.Spare(in.files())
-		res, err := a.writeReport(in, d.Sub(name), cmdline.Without(cmd))
+		res, err := a.writeReport(in, d.Sub(name), cmdline.Without(cmd), runs)
 		in.Close()
 		if err != nil {
 			return err

@@ -9,9 +9,9 @@ import (
 	"schedreplay/cmd/schedreplay/internal/page"
 	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/export/jsondoc"
+	"schedreplay/findings"
 	"schedreplay/findings/say"
 	"schedreplay/loop"
-	"schedreplay/loop/work"
 	"schedreplay/parser"
 	"schedreplay/replay"
 )
@@ -69,7 +69,7 @@ func (a *app) whatif(in *input, c *common, l *loopFlags, scenarios []string) err
 	}
 	res, out, err := a.closedLoop(in, l, func(res *replay.Result) []loop.Scenario {
 		if len(list) == 0 {
-			return []loop.Scenario{otherKernel(res)}
+			return []loop.Scenario{findings.OtherKernel(res)}
 		}
 		return list
 	})
@@ -86,15 +86,6 @@ func (a *app) whatif(in *input, c *common, l *loopFlags, scenarios []string) err
 	return nil
 }
 
-// otherKernel is the scenario that the open loop compares with.
-func otherKernel(res *replay.Result) loop.Scenario {
-	name, k := string(replay.RolePatched), res.Patched
-	if res.Baseline == replay.RolePatched {
-		name, k = string(replay.RoleOriginal), res.Original
-	}
-	return loop.Scenario{Name: name, Changes: []loop.Change{{Key: "kernel", Value: k.Name}}}
-}
-
 // closedLoop replays the capture, for its kernels and owners, takes its work and runs the
 // scenarios.
 func (a *app) closedLoop(in *input, l *loopFlags, scenarios func(*replay.Result) []loop.Scenario) (*replay.Result, *loop.Result, error) {
@@ -105,20 +96,7 @@ func (a *app) closedLoop(in *input, l *loopFlags, scenarios func(*replay.Result)
 	if err != nil {
 		return nil, nil, err
 	}
-	unfit := func(err error) error {
-		return &parser.Error{
-			File: in.Path, Format: string(in.Meta().Dialect), Offset: -1, Err: err,
-			Remedy: "record sched_switch, sched_waking, sched_wakeup and sched_migrate_task on all CPUs, with the machine's host bundle",
-		}
-	}
-	if online, ok := in.host.Online.Get(); !res.Only.Empty() && (!ok || !online.SubsetOf(res.Only)) {
-		return nil, nil, unfit(fmt.Errorf("%w: it is limited to CPUs %s", work.ErrNoWork, res.Only))
-	}
-	p, err := work.Extract(in, in.host)
-	if err != nil {
-		return nil, nil, unfit(err)
-	}
-	out, err := loop.Run(a.ctx, p, in.host, loop.Options{Runs: l.runs, Seed: l.seed, Kernel: res.BaselineKernel(), Scenarios: scenarios(res)})
+	out, err := findings.CloseLoop(a.ctx, in, res, loop.Options{Runs: l.runs, Seed: l.seed, Scenarios: scenarios(res)})
 	switch {
 	case err == nil:
 		return res, out, nil
@@ -127,7 +105,15 @@ func (a *app) closedLoop(in *input, l *loopFlags, scenarios func(*replay.Result)
 	case errors.Is(err, loop.ErrScenario):
 		return nil, nil, usagef("%w", err)
 	}
-	return nil, nil, unfit(err)
+	return nil, nil, unfit(in, err)
+}
+
+// unfit says of a capture whose work cannot be told what it lacks.
+func unfit(in *input, err error) error {
+	return &parser.Error{
+		File: in.Path, Format: string(in.Meta().Dialect), Offset: -1, Err: err,
+		Remedy: "record sched_switch, sched_waking, sched_wakeup and sched_migrate_task on all CPUs, with the machine's host bundle",
+	}
 }
 
 func (a *app) whatifText(in *input, res *replay.Result, r *loop.Result) {

@@ -24,7 +24,7 @@ func Advice(a *findings.Advice, r *loop.Result, partial bool) []byte {
 		m := &a.Remedies[i]
 		o.Begin()
 		o.Word("name", m.Scenario.Name)
-		o.Word("title", say.RemedyTitle(m))
+		o.Word("title", say.Plain(say.RemedyTitle(m)))
 		o.Bool("reboot", m.Reboot, true)
 		changes := []string{}
 		for _, c := range m.Scenario.Changes {
@@ -33,9 +33,9 @@ func Advice(a *findings.Advice, r *loop.Result, partial bool) []byte {
 		o.Words("changes", changes)
 		figures(&o, r, m)
 		now, lasting := say.RemedyCommands(m)
-		o.Words("commands", list(now))
-		o.Words("lasting", list(lasting))
-		o.Words("warnings", list(say.RemedyWarnings(a, m)))
+		o.Words("commands", plain(now))
+		o.Words("lasting", plain(lasting))
+		o.Words("warnings", plain(say.RemedyWarnings(a, m)))
 		o.End()
 	}
 	o.EndList()
@@ -44,11 +44,12 @@ func Advice(a *findings.Advice, r *loop.Result, partial bool) []byte {
 	return o.Line()
 }
 
-func list(s []string) []string {
-	if s == nil {
-		return []string{}
+func plain(list []string) []string {
+	out := []string{}
+	for _, s := range list {
+		out = append(out, say.Plain(s))
 	}
-	return s
+	return out
 }
 
 func figures(o *rows.Object, r *loop.Result, m *findings.Remedy) {

@@ -28,7 +28,7 @@ func tasks(list []replay.TaskRef) string {
 	for _, t := range list {
 		out = append(out, TaskName(t))
 	}
-	return Plain(JoinUpTo(out, 4, "task"))
+	return JoinUpTo(out, 4, "task")
 }
 
 // RemedyCommands are what to paste, and what makes it last.
@@ -51,7 +51,7 @@ func RemedyCommands(m *findings.Remedy) (now, lasting []string) {
 		}
 		lasting = []string{"CPUSchedulingPolicy=fifo and CPUSchedulingPriority=1 in the owner's systemd unit"}
 	case findings.RemedyFix:
-		lasting = []string{"boot a kernel that carries it: see `schedreplay sweep` for the first release of each line", "or a live patch (kpatch) of select_idle_smt: one test"}
+		lasting = []string{"boot a kernel that carries it: see " + Code("schedreplay sweep") + " for the first release of each line", "or a live patch (kpatch) of select_idle_smt: one test"}
 	case findings.RemedyCores:
 		lasting = []string{"isolcpus=" + m.CPUs.String() + " on the kernel command line, in place of the present list"}
 	}

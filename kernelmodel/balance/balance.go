@@ -79,9 +79,15 @@ func (e *Env) ShouldWeBalance() bool {
 	if len(e.SD.Groups) == 0 {
 		return false
 	}
-	mask := e.SD.Groups[0].BalanceMask.And(e.Active)
-	idle := -1
+	mask := e.SD.Groups[0].BalanceMask
+	first, idle := -1, -1
 	for c := mask.First(); c >= 0; c = mask.Next(c) {
+		if !e.Active.Test(c) {
+			continue
+		}
+		if first < 0 {
+			first = c
+		}
 		if !e.State.Idle(c) {
 			continue
 		}
@@ -96,7 +102,7 @@ func (e *Env) ShouldWeBalance() bool {
 	if idle >= 0 {
 		return idle == e.Dst
 	}
-	return mask.First() == e.Dst
+	return first == e.Dst
 }
 
 // wholeCoreIdle is is_core_idle.

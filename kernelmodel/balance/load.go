@@ -3,7 +3,7 @@ package balance
 // byLoad is find_busiest_group up to 5.4.
 func (e *Env) byLoad() (Imbalance, bool) {
 	local := e.stats(0)
-	var busiest *group
+	busiest := group{index: -1}
 	load, capacity := local.load, local.capacity
 	for i := 1; i < len(e.SD.Groups); i++ {
 		g := e.stats(i)
@@ -13,18 +13,18 @@ func (e *Env) byLoad() (Imbalance, bool) {
 			// The sibling shall have one task before another has two.
 			g.full, g.kind = true, overloaded
 		}
-		if busiest == nil || rank(g.kind) > rank(busiest.kind) || rank(g.kind) == rank(busiest.kind) && g.avgLoad > busiest.avgLoad {
-			busiest = &g
+		if busiest.index < 0 || rank(g.kind) > rank(busiest.kind) || rank(g.kind) == rank(busiest.kind) && g.avgLoad > busiest.avgLoad {
+			busiest = g
 		}
 	}
-	if busiest == nil || busiest.running == 0 {
+	if busiest.index < 0 || busiest.running == 0 {
 		return Imbalance{}, false
 	}
 	avg := scale * load / max(1, capacity)
-	if !e.uneven(&local, busiest, avg) {
+	if !e.uneven(&local, &busiest, avg) {
 		return Imbalance{}, false
 	}
-	m := Imbalance{Group: busiest.index, Unit: ByLoad, Amount: e.calculateImbalance(&local, busiest, avg)}
+	m := Imbalance{Group: busiest.index, Unit: ByLoad, Amount: e.calculateImbalance(&local, &busiest, avg)}
 	return m, m.Amount > 0
 }
 

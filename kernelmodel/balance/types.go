@@ -5,33 +5,33 @@ import "schedreplay/kernelmodel/rules"
 // byType is find_busiest_group since 5.5.
 func (e *Env) byType() (Imbalance, bool) {
 	local := e.stats(0)
-	var busiest *group
+	var busiest group
 	load, capacity := local.load, local.capacity
 	for i := 1; i < len(e.SD.Groups); i++ {
 		g := e.stats(i)
 		load += g.load
 		capacity += g.capacity
-		if e.picks(&g, busiest) {
-			busiest = &g
+		if e.picks(&g, &busiest) {
+			busiest = g
 		}
 	}
-	if busiest == nil {
+	if busiest.fair == 0 {
 		return Imbalance{}, false
 	}
 	avg := load * scale / max(1, capacity)
-	if !e.unbalanced(&local, busiest, avg) {
+	if !e.unbalanced(&local, &busiest, avg) {
 		return Imbalance{}, false
 	}
-	m := e.howMuch(&local, busiest, avg)
+	m := e.howMuch(&local, &busiest, avg)
 	return m, m.Amount > 0
 }
 
-// picks is update_sd_pick_busiest.
+// picks is update_sd_pick_busiest; busiest has no tasks where there is none yet.
 func (e *Env) picks(g, busiest *group) bool {
 	switch {
 	case g.fair == 0:
 		return false
-	case busiest == nil || g.kind > busiest.kind:
+	case busiest.fair == 0 || g.kind > busiest.kind:
 		return true
 	case g.kind < busiest.kind:
 		return false

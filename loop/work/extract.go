@@ -155,7 +155,7 @@ func (x *extraction) task(t *parser.Task) *tasking {
 		i = len(x.tasks)
 		x.at[t.PID] = i
 		x.tasks = append(x.tasks, &tasking{
-			Task: &Task{PID: t.PID, Comm: t.Comm, CPU: parser.NoCPU, Policy: -1, Recorded: Figures{RunOn: make([]int64, x.p.CPUs), Entries: make([]int64, x.p.CPUs)}},
+			Task: &Task{PID: t.PID, Comm: t.Comm, CPU: parser.NoCPU, Policy: -1, Early: make([]int64, x.p.CPUs), Recorded: Figures{RunOn: make([]int64, x.p.CPUs), Entries: make([]int64, x.p.CPUs)}},
 			cpu:  parser.NoCPU, prio: 120,
 		})
 	}
@@ -201,6 +201,16 @@ func (x *extraction) switched(ev *parser.Event) {
 	x.begun[c] = true
 }
 
+// charge accounts what a task has run on a CPU up to now.
+func (x *extraction) charge(p *tasking, cpu int32, now int64) {
+	run := now - p.since
+	p.burst += run
+	p.Recorded.Run += run
+	p.Recorded.RunOn[cpu] += run
+	p.Early[cpu] += max(0, min(now, x.p.Early())-p.since)
+	p.since = now
+}
+
 // leaves ends a run; the burst too, if the task blocks.
 func (x *extraction) leaves(p *tasking, ev *parser.Event) {
 	switch {
@@ -212,11 +222,7 @@ func (x *extraction) leaves(p *tasking, ev *parser.Event) {
 		p.since = ev.Time
 		x.place(p, ev.CPU)
 	}
-	run := ev.Time - p.since
-	p.burst += run
-	p.Recorded.Run += run
-	p.Recorded.RunOn[ev.CPU] += run
-	p.since = ev.Time
+	x.charge(p, ev.CPU, ev.Time)
 	if ev.State.Runnable() || !ev.State.Known() {
 		p.state = queued
 		return
@@ -414,10 +420,7 @@ func (x *extraction) wakeup(ev *parser.Event) {
 		// It had not left its CPU: a wait of no length, which a later waking would
 		// have made one.
 		if p.woken && p.state == running && p.waking.Edge == EdgeTask {
-			p.burst += ev.Time - p.since
-			p.Recorded.Run += ev.Time - p.since
-			p.Recorded.RunOn[p.cpu] += ev.Time - p.since
-			p.since = ev.Time
+			x.charge(p, p.cpu, ev.Time)
 			x.closeBurst(p, ev.Time)
 			p.Steps[len(p.Steps)-1].Then.Slept = false
 		}
@@ -544,10 +547,7 @@ func (x *extraction) end() {
 	for _, p := range x.tasks {
 		switch p.state {
 		case running:
-			run := x.p.End - p.since
-			p.burst += run
-			p.Recorded.Run += run
-			p.Recorded.RunOn[p.cpu] += run
+			x.charge(p, p.cpu, x.p.End)
 			fallthrough
 		case queued:
 			p.woken = false

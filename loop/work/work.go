@@ -130,6 +130,8 @@ type Task struct {
 	Policy int
 	// Flips is wakee_flips as the recorded wakings make it by the window's end.
 	Flips int64
+	// Early is its run time in ns by CPU up to [Program.Early].
+	Early []int64
 	// Recorded is what the recording gave the task.
 	Recorded Figures
 }
@@ -188,6 +190,11 @@ type Program struct {
 	// Lost: the recording says that events are missing.
 	Lost bool
 }
+
+// Early is the end of the window's beginning, a sixteenth of it.
+func (p *Program) Early() int64 { return p.Start + (p.End-p.Start)/earlyPart }
+
+const earlyPart = 16
 
 // Find returns the index of a pid in Tasks, -1 if it is not there.
 func (p *Program) Find(pid int32) int {

@@ -1,0 +1,190 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"schedreplay/export/jsondoc"
+	"schedreplay/findings"
+	"schedreplay/findings/say"
+	"schedreplay/loop"
+	"schedreplay/plots"
+)
+
+// Helper is the closed loop of a report, which runs while the figures are drawn: it returns
+// nil where nothing intruded, and an error where the loop could not be run.
+type Helper func() (*findings.Helped, error)
+
+// helped is what would have helped, or why that is not told; neither where nothing intruded.
+type helped struct {
+	*findings.Helped
+	why  error
+	figs []*plots.HelpedFigures
+}
+
+func (h *helped) all() []*plots.Figure {
+	var out []*plots.Figure
+	for _, f := range h.figs {
+		for _, g := range []*plots.Figure{f.Delay, f.Strip} {
+			if g != nil {
+				out = append(out, g)
+			}
+		}
+	}
+	return out
+}
+
+// sections tell what would have helped.
+func (h *helped) sections() []section {
+	s := section{ID: "helped", Title: "What would have helped", Level: 2}
+	if h.why != nil {
+		s.Blocks = append(s.Blocks, para(say.NotHelped(h.why)))
+		return []section{s}
+	}
+	if h.Helped == nil {
+		return nil
+	}
+	for _, p := range say.Helped(h.Helped) {
+		s.Blocks = append(s.Blocks, para(p))
+	}
+	for i := range h.CPUs {
+		s.Blocks = append(s.Blocks, block{Table: scenariosTable(h.Helped, &h.CPUs[i])})
+		if i < len(h.figs) {
+			s.figure(h.figs[i].Delay, h.figs[i].NoDelay)
+			s.figure(h.figs[i].Strip, "")
+		}
+	}
+	r := section{ID: "remedies", Title: "Remedies", Level: 3}
+	r.Blocks = append(r.Blocks, para(fmt.Sprintf("As it is, in the loop: %s.", say.RemedyFigures(&h.Baseline))))
+	for _, boot := range []bool{false, true} {
+		r.remedies(h.Helped, boot)
+	}
+	return []section{s, r}
+}
+
+// remedies adds those that need a boot, or those that do not, best first.
+func (s *section) remedies(h *findings.Helped, boot bool) {
+	when, n := "Without a boot", 0
+	if boot {
+		when = "With the next boot"
+	}
+	for i := range h.Remedies {
+		m := &h.Remedies[i]
+		if m.Reboot != boot {
+			continue
+		}
+		n++
+		s.Blocks = append(s.Blocks, para(fmt.Sprintf("%s %s: %s.", say.Bold(fmt.Sprintf("%s, %d.", when, n)), say.RemedyTitle(m), say.RemedyFigures(m))))
+		var list []string
+		now, lasting := say.RemedyCommands(m)
+		for _, c := range now {
+			list = append(list, say.Code(c))
+		}
+		for _, c := range lasting {
+			list = append(list, "To last: "+c+".")
+		}
+		s.Blocks = append(s.Blocks, block{List: append(list, say.RemedyWarnings(h.Advice, m)...)})
+	}
+}
+
+// scenariosTable compares the scenarios on one isolated CPU.
+func scenariosTable(h *findings.Helped, c *findings.HelpedCPU) *table {
+	t := &table{
+		Caption: fmt.Sprintf("CPU %d: foreign tasks, and its owner’s delays", c.CPU),
+		Cols: []col{
+			{Name: "Scenario"},
+			{Name: "Entries", Num: true},
+			{Name: "Held", Num: true},
+			{Name: "p50", Num: true},
+			{Name: "p99", Num: true},
+			{Name: "Off CPU", Num: true},
+		},
+		Note: "Held: run time of tasks that may run elsewhere too. p50, p99: from waking to running. Off CPU: while it was runnable and had not slept.",
+	}
+	judged := h.Loop.Runs >= loop.WorseRuns
+	if judged {
+		t.Cols = append(t.Cols, col{Name: "Tasks worse off", Num: true})
+		t.Note += " Worse off: surely, against the same in the loop."
+	}
+	for i := range c.Rows {
+		r := &c.Rows[i]
+		row := []string{say.ScenarioName(h, r.Name), say.CountBand(r.Entries), say.DurationBand(r.Held), say.DurationBand(r.Delay.P50), say.DurationBand(r.Delay.P99), say.DurationBand(r.OffCPU)}
+		switch {
+		case judged && i < 2:
+			row = append(row, "–")
+		case judged:
+			row = append(row, say.Count(int64(r.Worse)))
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+// jsonHelped is what would have helped in report.json.
+type jsonHelped struct {
+	// NotRun says why the loop was not run; the other fields are not there then.
+	NotRun *string `json:"not_run"`
+	// Advice is what advise --format json writes.
+	Advice json.RawMessage `json:"advice"`
+	CPUs   []jsonHelpedCPU `json:"cpus"`
+}
+
+type jsonHelpedCPU struct {
+	CPU       int                `json:"cpu"`
+	Owner     *int32             `json:"owner_pid"`
+	Scenarios []jsonHelpedResult `json:"scenarios"`
+}
+
+type jsonHelpedResult struct {
+	Name    string               `json:"name"`
+	Entries *jsonBand            `json:"entries"`
+	HeldNS  *jsonBand            `json:"held_ns"`
+	Delay   map[string]*jsonBand `json:"owner_delay_ns"`
+	OffCPU  *jsonBand            `json:"owner_offcpu_ns"`
+	Worse   *int                 `json:"tasks_worse_off"`
+}
+
+type jsonBand struct {
+	Lo  int64 `json:"lo"`
+	Mid int64 `json:"mid"`
+	Hi  int64 `json:"hi"`
+}
+
+func jsonBandOf(b loop.Band) *jsonBand {
+	if !b.Known {
+		return nil
+	}
+	return &jsonBand{b.Lo, b.Mid, b.Hi}
+}
+
+// json returns nil where nothing intruded.
+func (h *helped) json(partial bool) *jsonHelped {
+	if h.why != nil {
+		s := say.Plain(say.NotHelped(h.why))
+		return &jsonHelped{NotRun: &s, CPUs: []jsonHelpedCPU{}}
+	}
+	if h.Helped == nil {
+		return nil
+	}
+	j := &jsonHelped{Advice: jsondoc.Advice(h.Advice, h.Loop, partial), CPUs: []jsonHelpedCPU{}}
+	for i := range h.CPUs {
+		c := &h.CPUs[i]
+		k := jsonHelpedCPU{CPU: c.CPU, Scenarios: []jsonHelpedResult{}}
+		if c.Owner >= 0 {
+			k.Owner = &h.Loop.Program.Tasks[c.Owner].PID
+		}
+		for _, r := range c.Rows {
+			d := &r.Delay
+			var worse *int
+			if h.Loop.Runs >= loop.WorseRuns {
+				worse = &r.Worse
+			}
+			k.Scenarios = append(k.Scenarios, jsonHelpedResult{
+				Name: r.Name, Entries: jsonBandOf(r.Entries), HeldNS: jsonBandOf(r.Held), OffCPU: jsonBandOf(r.OffCPU), Worse: worse,
+				Delay: map[string]*jsonBand{"p50": jsonBandOf(d.P50), "p90": jsonBandOf(d.P90), "p99": jsonBandOf(d.P99), "max": jsonBandOf(d.Max)},
+			})
+		}
+		j.CPUs = append(j.CPUs, k)
+	}
+	return j
+}
