@@ -61,32 +61,43 @@ func everywhere(comm string) []byte {
 	return d.markdown(func(*plots.Figure) string { return "figure.svg" })
 }
 
+// checkInert holds that a name changes no tag and is in the text.
+func checkInert(t rapid.TB, want []string, comm string) {
+	t.Helper()
+	if strings.TrimSpace(parser.DisplayComm(comm)) == "" {
+		return // such a task is called by its pid
+	}
+	md := everywhere(comm)
+	tags, text := rendered(t, md)
+	if !slices.Equal(tags, want) {
+		t.Fatalf("%q: the tags are\n%q\nnot\n%q\n%s", comm, tags, want, md)
+	}
+	squeeze := func(s string) string { return strings.Join(strings.Fields(s), " ") }
+	if name := squeeze(say.Clean(parser.DisplayComm(comm))); !strings.Contains(squeeze(text), name) {
+		t.Fatalf("%q is not in the text:\n%s", name, md)
+	}
+}
+
 // No task's name yields anything but text in report.md, whatever it stands in.
 func TestNamesAreText(t *testing.T) {
 	want, _ := rendered(t, everywhere("ksmd"))
-	check := func(t rapid.TB, comm string) {
-		if strings.TrimSpace(parser.DisplayComm(comm)) == "" {
-			return // such a task is called by its pid
-		}
-		md := everywhere(comm)
-		tags, text := rendered(t, md)
-		if !slices.Equal(tags, want) {
-			t.Fatalf("%q: the tags are\n%q\nnot\n%q\n%s", comm, tags, want, md)
-		}
-		squeeze := func(s string) string { return strings.Join(strings.Fields(s), " ") }
-		if name := squeeze(say.Clean(parser.DisplayComm(comm))); !strings.Contains(squeeze(text), name) {
-			t.Fatalf("%q is not in the text:\n%s", name, md)
-		}
-	}
 	names := append([]string{
 		"<http://a.co/>", "http://a.co", "www.a.co", "a@b.co", "[x](y)", "![x](y)", "`", "``", "a`b", "` `", "|", "a|b", `\|`, `\`, "```", "***", "---", "===", "# x", "1. x",
 		"1) x", "- [ ] x", "> x", "~~x~~", "_x_", "__x__", "&lt;", "&amp;copy;", "<!-- x", "<b>", "<?x", "[^1]", "[x]: y", ":tada:", "~~~", "    x", "+ x", "ftp://a.co", "xmpp:a@b.co", "mailto:a@b.co",
 	}, capturetest.Hostile...)
 	for _, n := range names {
-		check(t, n)
+		checkInert(t, want, n)
 	}
 	pieces := rapid.SampledFrom([]string{"`", "|", "<", ">", "&", "\\", "*", "_", "[", "]", "(", ")", "!", "~", "#", "-", "+", "=", ".", "1", ":", "/", "@", "a", " ", "\n", "http", "www.", "co", "é", "\u202e"})
 	rapid.Check(t, func(t *rapid.T) {
-		check(t, strings.Join(rapid.SliceOfN(pieces, 0, 15).Draw(t, "name"), ""))
+		checkInert(t, want, strings.Join(rapid.SliceOfN(pieces, 0, 15).Draw(t, "name"), ""))
 	})
+}
+
+// FuzzMarkdown writes any name everywhere.
+func FuzzMarkdown(f *testing.F) {
+	f.Add("ksmd")
+	f.Add("<http://a.co/>|`")
+	want, _ := rendered(f, everywhere("ksmd"))
+	f.Fuzz(func(t *testing.T, comm string) { checkInert(t, want, comm) })
 }

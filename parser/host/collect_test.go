@@ -256,14 +256,11 @@ func TestShellCollector(t *testing.T) {
 }
 
 func FuzzRead(f *testing.F) {
-	for _, b := range []string{"testdata/bundles/smt8-isolated3.tar.gz"} {
-		raw, err := os.ReadFile(b)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(raw)
-	}
 	f.Add(tarOf(f, files("host/proc/1/stat", "1 (a) S", "host/sys/devices/system/cpu/cpu0/topology/thread_siblings_list", "0-1")...))
+	f.Add(tarOf(f, files("host/proc/1/status", "Name:\ta\nCpus_allowed_list:\t0-1\n", "host/proc/cmdline", "isolcpus=1 nohz_full=1\n",
+		"host/proc/version", "Linux version 6.1.0\n", "host/sys/devices/system/cpu/online", "0-1\n",
+		"host/sys/devices/system/cpu/cpu1/cache/index3/shared_cpu_list", "0-1\n", "host/sys/devices/system/node/node0/distance", "10\n",
+		"host/sys/kernel/debug/sched/domains/cpu0/domain0/name", "MC\n", "host/sys/fs/cgroup/a/cpuset.cpus.partition", "isolated\n")...))
 	f.Add(tarOf(f, entry{name: "host/proc/version", kind: tar.TypeSymlink, link: "/etc"}, entry{name: "proc/cmdline", body: "isolcpus=1"}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		h, err := ReadArchive("fuzz", bytes.NewReader(data))

@@ -52,10 +52,9 @@ func FuzzNew(f *testing.F) {
 	all := seeds()
 	eventtest.Corpus(f, "FuzzNew", all)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for name, open := range opens {
-			if err := eventtest.Exercise(open, b); err != nil {
-				t.Errorf("%s: %v", name, err)
-			}
+		name := []string{"at", "stream", "unknown size"}[len(b)%3] // one of them: speed finds more
+		if err := eventtest.Exercise(opens[name], b); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	})
 }

@@ -209,7 +209,7 @@ func (w *writer) pipe() []byte {
 // one stream that never ends.
 func (w *writer) compress(typ uint32, n int) {
 	var packed bytes.Buffer
-	z, err := zstd.NewWriter(&packed, zstd.WithEncoderConcurrency(1))
+	z, err := zstd.NewWriter(&packed, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(64<<10))
 	if err != nil {
 		panic(err)
 	}

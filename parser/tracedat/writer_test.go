@@ -102,7 +102,7 @@ func (w *writer) pack(b []byte) []byte {
 	var out bytes.Buffer
 	switch w.codec {
 	case "zstd":
-		z, _ := zstd.NewWriter(&out)
+		z, _ := zstd.NewWriter(&out, zstd.WithWindowSize(64<<10))
 		_, _ = z.Write(b)
 		_ = z.Close()
 	case "zlib":
