@@ -39,7 +39,7 @@ func Capture(src parser.Source, c parser.Capture, n *Names, w Window, out *os.Fi
 	binary := d == parser.DialectPerfData || d == parser.DialectTraceDat || d == parser.DialectPerfetto
 	switch {
 	case src.Open == nil:
-		return nil, refuse("its events lie in several files (perf record --threads or --switch-output, or ring buffers copied out of tracefs); give one file")
+		return nil, refuse("its events lie in several files (perf record --threads or --switch-output); give one file")
 	case binary && w != All:
 		return nil, refuse("a window can be cut from text alone; print the capture first, with perf script or trace-cmd report")
 	case binary && src.At == nil:

@@ -102,8 +102,8 @@ func (t *traceFiles) add(name string, cpu int, at io.ReaderAt, size int64) error
 	return nil
 }
 
-// open opens the capture.
-func (t *traceFiles) open(name string) (parser.Capture, error) {
+// open opens the capture as the one of in.
+func (t *traceFiles) open(in *Input, name string) error {
 	for i := range t.raw.CPUs {
 		c := &t.raw.CPUs[i]
 		if s := t.stats[c.CPU]; s != nil {
@@ -111,19 +111,24 @@ func (t *traceFiles) open(name string) (parser.Capture, error) {
 		}
 	}
 	if len(t.raw.CPUs) == 0 {
-		return nil, &parser.Error{
+		return &parser.Error{
 			File: name, Offset: -1, Err: fmt.Errorf("%w: its ring buffers are empty", parser.ErrFormat),
 			Remedy: "copy them out of tracefs: `cat per_cpu/cpu0/trace_pipe_raw > cpu0.raw` and so on",
 		}
 	}
-	c, err := tracedat.NewRaw(name, &t.raw)
+	src, err := tracedat.RawSource(name, &t.raw)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	c, err := tracedat.New(src)
+	if err != nil {
+		return err
+	}
+	in.src, in.Capture = src, c
 	m := c.Meta()
 	m.Confidence = "names of files"
 	m.Notes = append(m.Notes, fmt.Sprintf("Read from the ring buffers of %d CPUs as copied from tracefs.", len(t.raw.CPUs)))
-	return c, nil
+	return nil
 }
 
 // rawFolder opens a folder with the ring buffers of tracefs; nil if it holds none.
@@ -171,7 +176,7 @@ func rawFolder(ctx context.Context, dir string, o Options) (*Input, error) {
 	}
 	if err == nil {
 		in.progress.size = raw.size
-		in.Capture, err = t.open(dir)
+		err = t.open(in, dir)
 	}
 	if err != nil {
 		in.closeFiles()
@@ -242,6 +247,5 @@ func (in *Input) rawTar(ctx context.Context, src parser.Source, o *Options) (boo
 			return true, err
 		}
 	}
-	in.Capture, err = t.open(src.Name)
-	return true, err
+	return true, t.open(in, src.Name)
 }

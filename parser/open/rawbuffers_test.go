@@ -43,6 +43,21 @@ func untar(t *testing.T, file string, name func(string) string) string {
 	}
 }
 
+// all reads a source.
+func all(t *testing.T, src parser.Source) []byte {
+	t.Helper()
+	r, err := src.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	b, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
 // Ring buffers copied out of tracefs, as a folder or an archive, tell what the kernel
 // printed of them.
 func TestRawBuffers(t *testing.T) {
@@ -73,6 +88,11 @@ func TestRawBuffers(t *testing.T) {
 			in := open(t, path, Options{})
 			if sum, err := in.Checksum(); err != nil || sum == "" {
 				t.Error(err)
+			}
+			// Those who copy it get one trace.dat.
+			one := write(t, t.TempDir(), "trace.dat", all(t, in.Source()))
+			if d := cmp.Diff(want, events(t, one, keep)); d != "" {
+				t.Errorf("-trace +trace.dat:\n%.2000s", d)
 			}
 		})
 	}

@@ -36,12 +36,11 @@ type RawCPU struct {
 	Stats []byte
 }
 
-// NewRaw opens ring buffers that were copied out of tracefs. They are read as the
-// trace.dat file (version 6) that trace-cmd would have made of them; the place of an
-// event is that in this file. Errors are those of [New].
-func NewRaw(name string, raw *Raw) (parser.Capture, error) {
-	fail := func(remedy string, cause error) (parser.Capture, error) {
-		return nil, &parser.Error{File: name, Format: formatName, Offset: -1, Err: cause, Remedy: remedy}
+// RawSource is ring buffers that were copied out of tracefs as the trace.dat file
+// (version 6) that trace-cmd would have made of them, for [New]. Errors are those of New.
+func RawSource(name string, raw *Raw) (parser.Source, error) {
+	fail := func(remedy string, cause error) (parser.Source, error) {
+		return parser.Source{}, &parser.Error{File: name, Format: formatName, Offset: -1, Err: cause, Remedy: remedy}
 	}
 	if len(raw.Formats) == 0 {
 		return fail("copy events/sched/*/format and events/header_page from tracefs beside the buffers",
@@ -63,10 +62,10 @@ func NewRaw(name string, raw *Raw) (parser.Capture, error) {
 	}
 	w := rawWriter{order: raw.order(&h)}
 	file := w.file(raw, &h, top+1)
-	return New(parser.Source{
+	return parser.Source{
 		Name: name, At: file, Size: file.size,
 		Open: func() (io.ReadCloser, error) { return io.NopCloser(io.NewSectionReader(file, 0, file.size)), nil },
-	})
+	}, nil
 }
 
 // order finds the byte order of the pages: how much of the first one is used lies

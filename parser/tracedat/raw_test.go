@@ -7,7 +7,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"schedreplay/internal/eventtest"
+	"schedreplay/parser"
 )
+
+func newRaw(raw *Raw) (parser.Capture, error) {
+	src, err := RawSource("in", raw)
+	if err != nil {
+		return nil, err
+	}
+	return New(src)
+}
 
 // Buffers copied out of tracefs tell what trace-cmd's file of them tells.
 func TestRaw(t *testing.T) {
@@ -32,7 +41,7 @@ func TestRaw(t *testing.T) {
 				}
 				raw.CPUs = append(raw.CPUs, c)
 			}
-			c, err := NewRaw("in", raw)
+			c, err := newRaw(raw)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -46,7 +55,7 @@ func TestRaw(t *testing.T) {
 			for cut := range 20 {
 				b := w.cpus[0][:cut*len(w.cpus[0])/20]
 				raw.CPUs[0] = RawCPU{CPU: 0, At: bytes.NewReader(b), Size: int64(len(b))}
-				c, err := NewRaw("in", raw)
+				c, err := newRaw(raw)
 				if err != nil {
 					t.Fatal(err)
 				}
