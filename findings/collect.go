@@ -13,12 +13,11 @@ import (
 const (
 	maxWorst    = 100 // longest runs and delays, per CPU
 	maxExamples = 6   // changed wakeups of each effect
-	maxRecent   = 64  // runs before the present one, per CPU
 )
 
 // Collector gathers, while a replay goes, what the result alone does not hold: which
-// decisions the alternative changes and how, the longest runs of intruders, the longest
-// delays of owners and who ran meanwhile. Its memory is bounded.
+// decisions the alternative changes and how, the longest runs of intruders and the longest
+// waits of owners. Its memory is bounded.
 type Collector struct {
 	isolated cpumask.Mask
 	turns    map[Turn]*Count
@@ -60,22 +59,10 @@ type Changes struct {
 	Certain, Possible [Effects][]Example
 }
 
-// Delay is one delay of an owner.
-type Delay struct {
-	// Run is the owner's run that ended it.
-	Run replay.Slice
-	// Behind is who ran on the CPU longest meanwhile, for BehindNS; nobody if that is 0.
-	Behind      replay.TaskRef
-	BehindClass replay.Class
-	BehindNS    int64
-}
-
 // worst is what is kept of one CPU.
 type worst struct {
-	runs   []replay.Slice
-	delays []Delay
-	recent []replay.Slice // a ring
-	next   int
+	runs  []replay.Slice
+	waits [replay.WaitKinds][]replay.Slice
 }
 
 // NewCollector returns an empty collector.
@@ -136,33 +123,12 @@ func (c *Collector) Run(r *replay.Slice) {
 	if IsIntruder(r) {
 		k.runs = keepWorst(k.runs, *r, func(r *replay.Slice) int64 { return r.End - r.Start })
 	}
-	delay := func(d *Delay) int64 { return d.Run.Delay }
-	if r.Class == replay.ClassOwner && r.Delay >= 0 && (len(k.delays) < maxWorst || r.Delay > delay(&k.delays[maxWorst-1])) {
-		k.delays = keepWorst(k.delays, k.behind(r), delay)
-	}
-	if len(k.recent) < maxRecent {
-		k.recent = append(k.recent, *r)
-		return
-	}
-	k.recent[k.next] = *r
-	k.next = (k.next + 1) % maxRecent
-}
-
-// behind finds who ran longest between the owner's waking and its run.
-func (k *worst) behind(r *replay.Slice) Delay {
-	d := Delay{Run: *r}
-	ran := map[int32]int64{}
-	for i := range k.recent {
-		o := &k.recent[i]
-		ns := min(o.End, r.Start) - max(o.Start, r.Start-r.Delay)
-		if ns <= 0 || o.Class == replay.ClassIdle || o.Class == replay.ClassOwner || o.Class == replay.ClassUnknown {
-			continue
-		}
-		if ran[o.Task.PID] += ns; ran[o.Task.PID] > d.BehindNS {
-			d.Behind, d.BehindClass, d.BehindNS = o.Task, o.Class, ran[o.Task.PID]
+	if kind, ns, ok := r.OwnerWait(); ok {
+		wait := func(r *replay.Slice) int64 { _, ns := r.Wait(); return ns }
+		if list := k.waits[kind]; len(list) < maxWorst || ns > wait(&list[maxWorst-1]) {
+			k.waits[kind] = keepWorst(list, *r, wait)
 		}
 	}
-	return d
 }
 
 // keepWorst keeps those with the greatest value, the earlier one of equals first.
@@ -193,7 +159,7 @@ func (c *Collector) Findings(res *replay.Result) *Findings {
 	})
 	for _, s := range f.CPUs {
 		if k := c.cpus[s.CPU]; k != nil {
-			s.LongestRuns, s.LongestDelays = k.runs, k.delays
+			s.LongestRuns, s.LongestWaits = k.runs, k.waits
 		}
 	}
 	return f

@@ -1,6 +1,9 @@
 package findings
 
-import "schedreplay/findings/stats"
+import (
+	"schedreplay/findings/stats"
+	"schedreplay/replay"
+)
 
 // Difference is what two recordings can tell of a difference.
 type Difference uint8
@@ -41,19 +44,26 @@ type Comparison struct {
 	Entries    Difference
 	// Held compares the share of the time that foreign tasks held.
 	Held Difference
-	// DelayRatio compares the delays at Percentiles[Percentile], the highest of the first
+	// Waits compares the owners' waits, by kind.
+	Waits [replay.WaitKinds]WaitComparison
+}
+
+// WaitComparison compares waits of one kind. It is not known where one of the recordings
+// has none.
+type WaitComparison struct {
+	Known bool
+	// Ratio compares the waits at Percentiles[Percentile], the highest of the first
 	// three that both recordings give; Percentile is -1 if there is none.
 	Percentile int
-	DelayRatio stats.Interval
-	Delays     Difference
-	// Superiority is the chance that a waking of after waits longer than one of before.
-	Superiority      float64
-	SuperiorityKnown bool
+	Ratio      stats.Interval
+	Waits      Difference
+	// Superiority is the chance that a wait of after is longer than one of before.
+	Superiority float64
 }
 
 // Compare compares two finished samples.
 func Compare(before, after *Sample) *Comparison {
-	c := &Comparison{Before: before, After: after, Percentile: -1}
+	c := &Comparison{Before: before, After: after}
 	x, y := &before.Sum, &after.Sum
 	if before.Share.Known && after.Share.Known {
 		n, m := y.Held.Entries.Total(), x.Held.Entries.Total()
@@ -71,17 +81,18 @@ func Compare(before, after *Sample) *Comparison {
 			c.Held = MoreHere
 		}
 	}
-	c.Superiority, c.SuperiorityKnown = Superiority(before, after)
-	if !c.SuperiorityKnown {
-		return c
-	}
-	for i := range Percentiles[:3] {
-		if r := Ratio(before, after, i); r.Known {
-			c.Percentile, c.DelayRatio = i, r
+	for kind := range c.Waits {
+		w, b, a := &c.Waits[kind], &before.Waits[kind], &after.Waits[kind]
+		w.Percentile = -1
+		w.Superiority, w.Known = Superiority(&x.Waits[kind], &y.Waits[kind])
+		for i := range Percentiles[:3] {
+			if r := Ratio(b, a, i); r.Known {
+				w.Percentile, w.Ratio = i, r
+			}
 		}
-	}
-	if c.Percentile >= 0 {
-		c.Delays = differs(c.DelayRatio.Differs())
+		if w.Percentile >= 0 {
+			w.Waits = differs(w.Ratio.Differs())
+		}
 	}
 	return c
 }

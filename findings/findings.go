@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"schedreplay/cpumask"
-	"schedreplay/findings/stats"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 	"schedreplay/replay"
@@ -185,7 +184,7 @@ type Held struct {
 	// Remains is what the first alternative leaves of it, More what each further one does.
 	Remains Remains   `json:"remains"`
 	More    []Remains `json:"-"`
-	// Delayed counts the owner's wakings lengthened, by DelayedNS in all.
+	// Delayed counts the owner's waits lengthened, by DelayedNS in all.
 	Delayed   int64 `json:"delayed_owner"`
 	DelayedNS int64 `json:"delayed_owner_ns"`
 	// Main is the stay that tells most of the story, nil without stays: one that began
@@ -291,10 +290,10 @@ type CPU struct {
 	// WindowNS is the length of the recording, UnknownNS the time of which it does not
 	// tell who ran.
 	WindowNS, UnknownNS int64
-	// LongestRuns are the longest runs of intruders, LongestDelays the longest delays of
-	// the owner, longest first; empty without a [Collector].
-	LongestRuns   []replay.Slice
-	LongestDelays []Delay
+	// LongestRuns are the longest runs of intruders, LongestWaits the runs that ended the
+	// longest waits of the owner, by kind, longest first; empty without a [Collector].
+	LongestRuns  []replay.Slice
+	LongestWaits [replay.WaitKinds][]replay.Slice
 }
 
 // sharesFrom is the share of the window, in percent, from which a task pinned to a CPU
@@ -351,40 +350,14 @@ func cpuOf(res *replay.Result, c *replay.CPUResult) *CPU {
 	return s
 }
 
-// Delays is the number of the owner's delays measured, without and with an intruder on
-// the CPU meanwhile.
-func (s *CPU) Delays() (free, intruded int64) {
-	if s.OwnerDelay != nil {
-		free = s.OwnerDelay.Count()
-	}
-	if s.OwnerDelayIntruded != nil {
-		intruded = s.OwnerDelayIntruded.Count()
-	}
-	return free, intruded
-}
-
-// Worst is the longest delay of the owner in ns.
-func (s *CPU) Worst() int64 {
-	w := s.WorstDelay
-	for _, h := range []*replay.DelayHistogram{s.OwnerDelay, s.OwnerDelayIntruded} {
-		if h != nil {
-			w = max(w, h.Max())
-		}
-	}
-	return w
-}
-
 func (s *CPU) sum() *Sum {
 	sum := &Sum{CPUs: 1, WindowNS: s.WindowNS, Held: s.All, UnknownNS: s.UnknownNS}
 	if s.Owner != nil {
 		sum.Owners = 1
 	}
-	for _, h := range []*replay.DelayHistogram{s.OwnerDelay, s.OwnerDelayIntruded} {
-		if h != nil {
-			sum.Delays.merge(h)
-		}
+	for kind := range s.Waits {
+		sum.Waits[kind].add(&s.Waits[kind])
 	}
-	sum.Delays.WorstNS = max(sum.Delays.WorstNS, s.WorstDelay)
 	return sum
 }
 
@@ -398,8 +371,8 @@ type Sum struct {
 	Held     Held
 	// UnknownNS is the time of which the recordings do not tell who ran.
 	UnknownNS int64
-	// Delays are the owners' sch delays.
-	Delays Delays
+	// Waits are the owners', by kind.
+	Waits [replay.WaitKinds]Delays
 }
 
 // Merge adds another sum.
@@ -409,10 +382,9 @@ func (s *Sum) Merge(o *Sum) {
 	s.WindowNS += o.WindowNS
 	s.Held.Merge(&o.Held)
 	s.UnknownNS += o.UnknownNS
-	if o.Delays.h != nil {
-		s.Delays.merge(o.Delays.h)
+	for kind := range s.Waits {
+		s.Waits[kind].merge(&o.Waits[kind])
 	}
-	s.Delays.WorstNS = max(s.Delays.WorstNS, o.Delays.WorstNS)
 }
 
 // Share is the part of the time that foreign tasks held the CPUs, 0 to 1; 0 without a
@@ -422,80 +394,6 @@ func (s *Sum) Share() float64 {
 		return 0
 	}
 	return float64(s.Held.NS) / float64(s.WindowNS)
-}
-
-// Delays are sch delays of owners. The zero value holds none.
-type Delays struct {
-	h *replay.DelayHistogram
-	// WorstNS is the longest, exactly; 0 without delays.
-	WorstNS int64
-}
-
-// Count is the number of delays.
-func (d *Delays) Count() int64 {
-	if d.h == nil {
-		return 0
-	}
-	return d.h.Count()
-}
-
-// Percentile returns the delay in ns that p percent of the wakings do not exceed, to
-// three digits. It is not known where no waking lies above it: a p99 takes 100 wakings.
-func (d *Delays) Percentile(p float64) (ns int64, known bool) {
-	if d.Count() == 0 || !stats.HasPercentile(p, d.Count()) {
-		return 0, false
-	}
-	return d.h.Percentile(p), true
-}
-
-// Histogram holds the delays, nil without any.
-func (d *Delays) Histogram() *replay.DelayHistogram { return d.h }
-
-func (d *Delays) merge(h *replay.DelayHistogram) {
-	if h.Count() == 0 {
-		return
-	}
-	if d.h == nil {
-		d.h = replay.NewDelayHistogram()
-	}
-	d.h.Merge(h)
-	d.WorstNS = max(d.WorstNS, h.Max())
-}
-
-// WorstDelay is the longest delay of an owner.
-type WorstDelay struct {
-	// Known is false where no delay was measured.
-	Known bool
-	NS    int64
-	// CPU it was on; AtNS is when it ended, parser.NoTime if that is not known.
-	CPU  int
-	AtNS int64
-	// Intruded: a foreign task ran on the CPU meanwhile.
-	Intruded bool
-	// Behind is who ran there longest meanwhile, as far as a [Collector] saw it.
-	Behind      replay.TaskRef
-	BehindClass replay.Class
-	BehindNS    int64
-}
-
-// WorstDelay is the longest delay of an owner on any of the CPUs.
-func (f *Findings) WorstDelay() WorstDelay {
-	w := WorstDelay{CPU: -1, AtNS: parser.NoTime}
-	for _, c := range f.CPUs {
-		free, intruded := c.Delays()
-		if free+intruded == 0 || w.Known && c.Worst() < w.NS {
-			continue
-		}
-		w = WorstDelay{Known: true, NS: c.Worst(), CPU: c.CPU, AtNS: c.WorstDelayAt, Intruded: intruded > 0 && c.OwnerDelayIntruded.Max() >= c.Worst()}
-		if w.AtNS == 0 {
-			w.AtNS = parser.NoTime
-		}
-		if len(c.LongestDelays) > 0 {
-			d := &c.LongestDelays[0]
-			w.Behind, w.BehindClass, w.BehindNS = d.Behind, d.BehindClass, d.BehindNS
-		}
-	}
-	return w
 }
 
 // Elsewhere counts the decisions that the first alternative changes for tasks that ran on

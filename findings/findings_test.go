@@ -16,12 +16,12 @@ func made() *replay.Result {
 	c := &replay.CPUResult{
 		CPU: 3, Owner: &replay.TaskRef{PID: 9, Comm: "rx"}, Time: map[replay.Class]int64{replay.ClassForeign: 1000, replay.ClassUnknown: 7},
 		Stays:        []*replay.Stay{stay(1, replay.CameByWakeup, 100), stay(1, replay.CameUnseen, 200), stay(2, replay.CameBefore, 400)},
-		StaysDropped: 5, OwnerDelay: replay.NewDelayHistogram(), OwnerDelayIntruded: replay.NewDelayHistogram(),
+		StaysDropped: 5,
 	}
 	for i := range int64(99) {
-		c.OwnerDelay.Add(1000 + i)
+		c.Waits[replay.SchDelay].Add(1000+i, 1000+i, i, false, nil)
 	}
-	c.OwnerDelayIntruded.Add(50_000)
+	c.Waits[replay.SchDelay].Add(50_000, 0, 100, true, nil)
 	return &replay.Result{Start: 0, End: 10_000, CPUs: []*replay.CPUResult{c}}
 }
 
@@ -42,13 +42,13 @@ func TestOf(t *testing.T) {
 	if len(c.Tasks) != 2 || c.Tasks[0].Task.PID != 2 || c.Tasks[1].NS != 300 || c.Came.Main.RunNS != 200 {
 		t.Errorf("tasks %+v, main %+v", c.Tasks, c.Came.Main)
 	}
-	if s := &f.Sum; s.Share() != 0.1 || s.UnknownNS != 7 || s.Owners != 1 || s.Delays.Count() != 100 || s.Delays.WorstNS != 50_000 {
+	if s := &f.Sum; s.Share() != 0.1 || s.UnknownNS != 7 || s.Owners != 1 || s.Waits[replay.SchDelay].Count() != 100 || s.Waits[replay.SchDelay].WorstNS() != 50_000 {
 		t.Errorf("sum %+v", s)
 	}
-	if p, ok := f.Sum.Delays.Percentile(99); !ok || p < 1090 || p > 1100 {
+	if p, ok := f.Sum.Waits[replay.SchDelay].Percentile(99); !ok || p < 1090 || p > 1100 {
 		t.Errorf("p99 %d, %v", p, ok)
 	}
-	if _, ok := f.Sum.Delays.Percentile(99.9); ok {
+	if _, ok := f.Sum.Waits[replay.SchDelay].Percentile(99.9); ok {
 		t.Error("a p99.9 of 100 wakings")
 	}
 }
@@ -58,10 +58,10 @@ func TestSumsMerge(t *testing.T) {
 	for range 3 {
 		s.Merge(&Of(made()).Sum)
 	}
-	if s.CPUs != 3 || s.WindowNS != 30_000 || s.Held.NS != 3000 || s.Held.Entries.Total() != 21 || s.Delays.Count() != 300 || s.Delays.WorstNS != 50_000 || s.Share() != 0.1 {
+	if s.CPUs != 3 || s.WindowNS != 30_000 || s.Held.NS != 3000 || s.Held.Entries.Total() != 21 || s.Waits[replay.SchDelay].Count() != 300 || s.Waits[replay.SchDelay].WorstNS() != 50_000 || s.Share() != 0.1 {
 		t.Errorf("three captures: %+v", s)
 	}
-	if _, ok := s.Delays.Percentile(99.9); ok {
+	if _, ok := s.Waits[replay.SchDelay].Percentile(99.9); ok {
 		t.Error("a p99.9 of 300 wakings")
 	}
 }
@@ -78,24 +78,58 @@ func TestDoubtful(t *testing.T) {
 	}
 }
 
-// Who ran while the owner waited is told, the recorder too.
-func TestWorstDelayBehind(t *testing.T) {
+// What the longest waits went to is told, the recorder too, each kind by itself.
+func TestLongestWaits(t *testing.T) {
 	c := NewCollector()
-	run := func(pid int32, class replay.Class, start, end, delay int64) {
-		c.Run(&replay.Slice{CPU: 3, Task: replay.TaskRef{PID: pid}, Class: class, Start: start, End: end, Delay: delay, Stay: -1})
+	run := func(start, delay, gap int64, parts ...replay.Part) {
+		c.Run(&replay.Slice{CPU: 3, Task: replay.TaskRef{PID: 9}, Class: replay.ClassOwner, Start: start, End: start + 10, Delay: delay, Gap: gap, Parts: parts, Stay: -1})
 	}
-	run(5, replay.ClassHousekeeping, 100, 200, parser.NoTime)
-	run(6, replay.ClassRecorder, 200, 900, parser.NoTime)
-	run(0, replay.ClassIdle, 900, 990, parser.NoTime)
-	run(9, replay.ClassOwner, 1000, 1100, 850) // woken at 150
-	run(9, replay.ClassOwner, 1200, 1300, 20)
+	part := func(cause replay.Cause, pid int32, ns int64) replay.Part {
+		return replay.Part{Cause: cause, Task: replay.TaskRef{PID: pid}, NS: ns}
+	}
+	run(1000, 850, parser.NoTime, part(replay.CauseHousekeeping, 5, 150), part(replay.CauseRecorder, 6, 700))
+	run(1200, 20, parser.NoTime, part(replay.CauseIdle, -1, 20))
+	run(1300, parser.NoTime, 900, part(replay.CauseForeign, 7, 900))
+	run(1400, parser.NoTime, parser.NoTime)
 	f := c.Findings(made())
-	d := f.CPUs[0].LongestDelays
-	if len(d) != 2 || d[0].Behind.PID != 6 || d[0].BehindClass != replay.ClassRecorder || d[0].BehindNS != 700 || d[1].BehindNS != 0 {
-		t.Errorf("delays %+v", d)
+	l := f.CPUs[0].LongestWaits
+	if len(l[replay.SchDelay]) != 2 || len(l[replay.OffCPUGap]) != 1 || l[replay.SchDelay][0].Start != 1000 || l[replay.OffCPUGap][0].Gap != 900 {
+		t.Errorf("waits %+v", l)
 	}
-	if w := f.WorstDelay(); w.BehindClass != replay.ClassRecorder || !w.Known {
+	w := f.WorstWait()
+	if !w.Known || w.Kind != replay.SchDelay || len(w.Causes) != 2 || w.Causes[0].Cause != replay.CauseRecorder || w.Causes[0].NS != 700 {
 		t.Errorf("worst %+v", w)
+	}
+	if ns := w.Causes.ByCause(); ns[replay.CauseRecorder] != 700 || ns[replay.CauseHousekeeping] != 150 {
+		t.Errorf("by cause %v", ns)
+	}
+}
+
+// An owner that is never woken, or hardly sleeps, is told by its off-CPU gaps.
+func TestKind(t *testing.T) {
+	const second = 1_000_000_000
+	for _, c := range []struct {
+		name                 string
+		ran, delay, gap, unk int64
+		want                 replay.WaitKind
+	}{
+		{"sleeps half of the time", second / 2, 1000, 1000, 0, replay.SchDelay},
+		{"never woken", second - 1000, 0, 1000, 0, replay.OffCPUGap},
+		{"woken once, in the beginning", second - 10_000, 1000, 1000, 0, replay.OffCPUGap},
+		{"never off its CPU", second, 0, 0, 0, replay.SchDelay},
+		{"never sleeps, no gap", second - 1000, 1000, 0, 0, replay.SchDelay},
+		{"not known for the rest", second / 2, 1000, 1000, second / 2, replay.OffCPUGap},
+	} {
+		r := &replay.CPUResult{Time: map[replay.Class]int64{replay.ClassOwner: c.ran, replay.ClassUnknown: c.unk}}
+		for kind, ns := range []int64{c.delay, c.gap} {
+			if ns > 0 {
+				r.Waits[kind].Add(ns, ns, 1, false, nil)
+			}
+		}
+		f := Of(&replay.Result{End: second, CPUs: []*replay.CPUResult{r}})
+		if got := f.CPUs[0].Kind(); got != c.want {
+			t.Errorf("%s: %d", c.name, got)
+		}
 	}
 }
 

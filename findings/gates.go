@@ -14,10 +14,10 @@ const (
 	ForeignTime Measure = iota
 	// EntryCount is the number of their entries, see [Entries].
 	EntryCount
-	// OwnerP99 is the p99 of the owners' sch delay, in ns; the longest delay where there
-	// are too few wakings for one.
+	// OwnerP99 is the p99 of the owners' sch delay, or of the off-CPU gaps of those that
+	// never sleep, in ns; the longest where there are too few for one.
 	OwnerP99
-	// OwnerWorst is the longest of these delays, in ns.
+	// OwnerWorst is the longest of these waits, in ns.
 	OwnerWorst
 	// LostEvents counts events that are known to be missing.
 	LostEvents
@@ -37,8 +37,8 @@ type Gate struct {
 type Judgement struct {
 	Gate
 	Holds bool
-	// Isolation says why nothing can be told of isolated CPUs, Unwoken that no waking of
-	// an owner was recorded. Value is then not known.
+	// Isolation says why nothing can be told of isolated CPUs, Unwoken that no wait of an
+	// owner was recorded. Value is then not known.
 	Isolation Isolation
 	Unwoken   bool
 	// Value is what was found, in the measure's unit.
@@ -47,9 +47,10 @@ type Judgement struct {
 	// entries of tasks that may have been there before (they are in Value), or the places
 	// where an unknown number of events is lost.
 	Unknown int64
-	// Wakings is the number of the owner's wakings. TooFew: they give no p99.
-	Wakings int64
-	TooFew  bool
+	// Kind is the kind of waits judged, Waits their number. TooFew: they give no p99.
+	Kind   replay.WaitKind
+	Waits  int64
+	TooFew bool
 }
 
 // Judge holds a recording against a gate. It is the only judge there is: check and compare
@@ -65,7 +66,6 @@ func (f *Findings) Judge(g Gate) Judgement {
 	if j.Isolation = f.Isolation(); j.Isolation != IsolationSeen {
 		return j
 	}
-	d := &f.Sum.Delays
 	switch g.Measure {
 	case ForeignTime:
 		j.Value, j.Unknown = f.Sum.Held.NS, f.Sum.UnknownNS
@@ -83,25 +83,43 @@ func (f *Findings) Judge(g Gate) Judgement {
 		j.Value, j.Unknown = f.Sum.Held.Entries.Total(), f.Sum.Held.Entries.Unseen
 		j.Holds = j.Value <= g.Max
 	default:
-		j.Wakings, j.Value = d.Count(), d.WorstNS
-		j.Unwoken = j.Wakings == 0
-		if g.Measure == OwnerP99 {
-			if v, ok := d.Percentile(99); ok {
-				j.Value = v
-			} else {
-				j.TooFew = true
-			}
-		}
-		j.Holds = !j.Unwoken && j.Value <= g.Max
+		f.judgeWaits(&j)
 	}
 	return j
 }
 
+// judgeWaits holds the owners' waits against a gate: each kind by itself, and the one
+// that is longer is told.
+func (f *Findings) judgeWaits(j *Judgement) {
+	j.Unwoken = true
+	for kind := range replay.WaitKinds {
+		var d Delays
+		for _, c := range f.CPUs {
+			if c.Kind() == kind {
+				d.add(&c.Waits[kind])
+			}
+		}
+		if d.Count() == 0 {
+			continue
+		}
+		v, ok := d.WorstNS(), false
+		if j.Measure == OwnerP99 {
+			if p, known := d.Percentile(99); known {
+				v, ok = p, true
+			}
+		}
+		if j.Unwoken || v > j.Value {
+			j.Unwoken, j.Kind, j.Waits, j.Value, j.TooFew = false, kind, d.Count(), v, j.Measure == OwnerP99 && !ok
+		}
+	}
+	j.Holds = !j.Unwoken && j.Value <= j.Max
+}
+
 // ScenarioFigure is a measure of the scenario, at the 95th of a hundred runs: the worst
-// owner's, the sum over the CPUs looked at.
-func ScenarioFigure(res *replay.Result, r *loop.Result, m Measure) (found int64, known bool) {
+// owner's, whose waits are of the kind told, or the sum over the CPUs looked at.
+func (f *Findings) ScenarioFigure(r *loop.Result, m Measure) (found int64, kind replay.WaitKind, known bool) {
 	o := &r.Outcomes[1]
-	for _, c := range res.CPUs {
+	for _, c := range f.CPUs {
 		switch m {
 		case ForeignTime, EntryCount:
 			for _, k := range o.Isolated {
@@ -119,13 +137,19 @@ func ScenarioFigure(res *replay.Result, r *loop.Result, m Measure) (found int64,
 				continue
 			}
 			if i := r.Program.Find(c.Owner.PID); i >= 0 {
-				b := o.Tasks[i].Delay.P99
-				if m == OwnerWorst {
-					b = o.Tasks[i].Delay.Max
+				t := &o.Tasks[i]
+				b, worst := t.Delay.P99, t.Delay.Max
+				if c.Kind() == replay.OffCPUGap {
+					b, worst = t.OffCPU.P99, t.OffCPU.Max
 				}
-				found, known = max(found, b.Hi), known || b.Known
+				if m == OwnerWorst {
+					b = worst
+				}
+				if b.Known && (!known || b.Hi > found) {
+					found, kind, known = b.Hi, c.Kind(), true
+				}
 			}
 		}
 	}
-	return found, known
+	return found, kind, known
 }

@@ -11,9 +11,10 @@ import (
 // gateResult is of one isolated CPU with an entry by wakeup, one unseen, a resident, and
 // wakings of the owner with a sch delay of i µs each.
 func gateResult(wakings int) *replay.Result {
-	h := replay.NewDelayHistogram()
+	var w [replay.WaitKinds]replay.Waits
 	for i := range wakings {
-		h.Add(int64(i+1) * 1000)
+		ns := int64(i+1) * 1000
+		w[replay.SchDelay].Add(ns, ns, ns, false, nil)
 	}
 	stay := func(how replay.How, ns int64) *replay.Stay {
 		return &replay.Stay{CPU: 3, How: how, Class: replay.ClassForeign, Runs: 1, RunNS: ns}
@@ -21,7 +22,7 @@ func gateResult(wakings int) *replay.Result {
 	return &replay.Result{
 		End: 1e9, Isolated: fact.Seen(cpumask.Of(3), "test"), Lost: 2,
 		CPUs: []*replay.CPUResult{{
-			CPU: 3, OwnerDelay: h, Time: map[replay.Class]int64{replay.ClassForeign: 6e6, replay.ClassUnknown: 5e5},
+			CPU: 3, Waits: w, Time: map[replay.Class]int64{replay.ClassForeign: 6e6, replay.ClassUnknown: 5e5},
 			Stays: []*replay.Stay{stay(replay.CameBefore, 3e6), stay(replay.CameByWakeup, 2e6), stay(replay.CameUnseen, 1e6)},
 		}},
 	}
@@ -51,9 +52,16 @@ func TestJudge(t *testing.T) {
 		}
 	}
 	// The p99 is the one that the findings have, to the nanosecond of the bound.
-	p, ok := f.Sum.Delays.Percentile(99)
+	p, ok := f.Sum.Waits[replay.SchDelay].Percentile(99)
 	if !ok || !f.Judge(Gate{Measure: OwnerP99, Max: p}).Holds || f.Judge(Gate{Measure: OwnerP99, Max: p - 1}).Holds {
 		t.Errorf("p99 of %d ns, %v", p, ok)
+	}
+	// One that never sleeps is judged by its gaps.
+	poller := gateResult(1)
+	poller.CPUs[0].Time[replay.ClassOwner] = 1e9 - 100_000
+	poller.CPUs[0].Waits[replay.OffCPUGap].Add(90_000, 90_000, 1, true, nil)
+	if j := Of(poller).Judge(Gate{Measure: OwnerWorst, Max: 80_000}); j.Holds || j.Kind != replay.OffCPUGap || j.Value != 90_000 || j.Waits != 1 {
+		t.Errorf("a poller: %+v", j)
 	}
 	if j := Of(gateResult(99)).Judge(Gate{Measure: OwnerP99, Max: 99_000}); !j.Holds || !j.TooFew || j.Value != 99_000 {
 		t.Errorf("99 wakings: %+v", j)

@@ -24,16 +24,24 @@ type Sample struct {
 	// Findings are nil before Finish.
 	*Findings
 
-	// Percentile are the owners' delays at Percentiles, in ns.
-	Percentile [4]stats.Interval
+	// Waits are the owners', by kind.
+	Waits [replay.WaitKinds]WaitSample
 	// EntriesPerS and Share are the entries per second and the part of the time that
 	// foreign tasks held.
 	EntriesPerS, Share stats.Interval
-	// Levels are the distribution of the delays with its band.
+	start, end         int64
+	held               stats.Blocks
+}
+
+// WaitSample are the owners' waits of one kind, with the bands in which chance may have
+// put them.
+type WaitSample struct {
+	// Percentile are the waits at Percentiles, in ns.
+	Percentile [4]stats.Interval
+	// Levels are their distribution with its band.
 	Levels []Level
 
-	start, end int64
-	blocks     stats.Blocks
+	blocks stats.Blocks
 	// reps are the bootstrap's replicates of Percentile, for ratios.
 	reps [4][]float64
 }
@@ -55,10 +63,10 @@ func (s *Sample) Observer() replay.Observer {
 		Run: func(r *replay.Slice) {
 			b := stats.Block(r.Start, s.start, s.end)
 			if IsIntruder(r) {
-				s.blocks.AddAmount(b, r.End-r.Start)
+				s.held.AddAmount(b, r.End-r.Start)
 			}
-			if r.Class == replay.ClassOwner && r.Delay >= 0 {
-				s.blocks.AddDelay(b, r.Delay)
+			if kind, ns, ok := r.OwnerWait(); ok {
+				s.Waits[kind].blocks.AddDelay(b, ns)
 			}
 		},
 	}
@@ -68,35 +76,10 @@ func (s *Sample) Observer() replay.Observer {
 func (s *Sample) Finish(res *replay.Result) {
 	s.Findings = Of(res)
 	sum := &s.Sum
-	n := sum.Delays.Count()
-	top := stats.Nines(max(n, 1)) - 0.45
-	for at := 0.0; n > 1 && at < top; at += 0.05 {
-		s.Levels = append(s.Levels, Level{Nine: at})
+	for kind := range s.Waits {
+		s.Waits[kind].finish(&sum.Waits[kind])
 	}
-	if n > 0 {
-		s.Levels = append(s.Levels, Level{Nine: top})
-	}
-	shares := make([]float64, 0, len(s.Levels)+len(Percentiles))
-	for _, l := range s.Levels {
-		shares = append(shares, 1-math.Pow(10, -l.Nine))
-	}
-	for _, p := range Percentiles {
-		shares = append(shares, p/100)
-	}
-	quantiles, held := s.blocks.Bootstrap(shares)
-	for i := range s.Levels {
-		v := float64(sum.Delays.h.Percentile(100 * shares[i]))
-		if i == len(s.Levels)-1 {
-			v = float64(sum.Delays.WorstNS)
-		}
-		s.Levels[i].NS = stats.Estimate(v, quantiles[i])
-	}
-	for i, p := range Percentiles {
-		s.reps[i] = quantiles[len(s.Levels)+i]
-		if v, ok := sum.Delays.Percentile(p); ok {
-			s.Percentile[i] = stats.Estimate(float64(v), s.reps[i])
-		}
-	}
+	_, held := s.held.Bootstrap(nil)
 	if window := s.WindowNS(); window > 0 && sum.CPUs > 0 {
 		sec := float64(window) / 1e9
 		entries := sum.Held.Entries.Total()
@@ -107,8 +90,43 @@ func (s *Sample) Finish(res *replay.Result) {
 	}
 }
 
+// finish draws the bands of the waits d.
+func (w *WaitSample) finish(d *Delays) {
+	n := d.Count()
+	if n == 0 {
+		return
+	}
+	top := stats.Nines(n) - 0.45
+	for at := 0.0; n > 1 && at < top; at += 0.05 {
+		w.Levels = append(w.Levels, Level{Nine: at})
+	}
+	w.Levels = append(w.Levels, Level{Nine: top})
+	shares := make([]float64, 0, len(w.Levels)+len(Percentiles))
+	for _, l := range w.Levels {
+		shares = append(shares, 1-math.Pow(10, -l.Nine))
+	}
+	for _, p := range Percentiles {
+		shares = append(shares, p/100)
+	}
+	quantiles, _ := w.blocks.Bootstrap(shares)
+	all := d.Histogram()
+	for i := range w.Levels {
+		v := float64(all.Percentile(100 * shares[i]))
+		if i == len(w.Levels)-1 {
+			v = float64(d.WorstNS())
+		}
+		w.Levels[i].NS = stats.Estimate(v, quantiles[i])
+	}
+	for i, p := range Percentiles {
+		w.reps[i] = quantiles[len(w.Levels)+i]
+		if v, ok := d.Percentile(p); ok {
+			w.Percentile[i] = stats.Estimate(float64(v), w.reps[i])
+		}
+	}
+}
+
 // Ratio is after's percentile over before's, with its band; i is that of Percentiles.
-func Ratio(before, after *Sample, i int) stats.Interval {
+func Ratio(before, after *WaitSample, i int) stats.Interval {
 	b, a := before.Percentile[i], after.Percentile[i]
 	if !b.Known || !a.Known || b.Value <= 0 {
 		return stats.Interval{}
@@ -124,18 +142,18 @@ func Ratio(before, after *Sample, i int) stats.Interval {
 	return stats.Estimate(a.Value/b.Value, r)
 }
 
-// Superiority is the probability that a waking of after waits longer than one of before,
-// ties counted half: 0.5 if nothing differs. It is not known without wakings.
-func Superiority(before, after *Sample) (p float64, known bool) {
-	nb, na := before.Sum.Delays.Count(), after.Sum.Delays.Count()
+// Superiority is the probability that one of after's waits is longer than one of before's,
+// ties counted half: 0.5 if nothing differs. It is not known without waits.
+func Superiority(before, after *Delays) (p float64, known bool) {
+	nb, na := before.Count(), after.Count()
 	if nb == 0 || na == 0 {
 		return 0, false
 	}
-	b := before.Sum.Delays.h.Steps()
+	b := before.Histogram().Steps()
 	var sum float64
 	i := 0
 	var below, last int64
-	for _, s := range after.Sum.Delays.h.Steps() {
+	for _, s := range after.Histogram().Steps() {
 		n := s.Count - last // of after at this delay
 		last = s.Count
 		for i < len(b) && b[i].NS < s.NS {

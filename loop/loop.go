@@ -63,7 +63,7 @@ type Band struct {
 type Delays struct{ P50, P90, P99, Max Band }
 
 // Gaps count the times that a task was off its CPU while runnable, not having slept.
-type Gaps struct{ Count, Sum, Max Band }
+type Gaps struct{ Count, Sum, P50, P99, Max Band }
 
 // TaskOutcome is what one task got.
 type TaskOutcome struct {
@@ -416,7 +416,7 @@ func (w *world) outcome(name string, changes []Change, all [][]work.Figures, own
 		out := TaskOutcome{
 			PID: t.PID, Comm: t.Comm, Wakings: known(func(f *work.Figures) int64 { return f.Wakings }), Run: known(func(f *work.Figures) int64 { return f.Run }),
 			Delay:  Delays{of(delay, 0.5), of(delay, 0.9), of(delay, 0.99), of(delay, 1)},
-			OffCPU: Gaps{known(func(f *work.Figures) int64 { return int64(len(f.Gap)) }), known(func(f *work.Figures) int64 { return sum(f.Gap) }), of(gap, 1)},
+			OffCPU: Gaps{known(func(f *work.Figures) int64 { return int64(len(f.Gap)) }), known(func(f *work.Figures) int64 { return sum(f.Gap) }), of(gap, 0.5), of(gap, 0.99), of(gap, 1)},
 			RunOn:  make([]int64, w.prog.CPUs),
 		}
 		for c := range out.Moves {

@@ -171,8 +171,8 @@ func (d *detail) pick(want func(*sliver) bool, origin int64) []int64 {
 	return out
 }
 
-func chartDelay(t *cpuTrack, tracks [2]columns.Extents, kinds [2]delayKind, ax timeAxis) *chart {
-	c := newTimeChart("delay", ax)
+func chartDelay(t *cpuTrack, kind replay.WaitKind, kinds [2]delayKind, ax timeAxis) *chart {
+	c, tracks := newTimeChart("delay", ax), t.waits[kind].over
 	all := columns.Extent{}
 	names := [2][2]string{{"owner", "dot"}, {"intruder", "triangle"}}
 	for i, k := range kinds {
@@ -189,8 +189,8 @@ func chartDelay(t *cpuTrack, tracks [2]columns.Extents, kinds [2]delayKind, ax t
 		}
 		if !t.detail.over {
 			for _, p := range t.detail.points {
-				if p.intruded == (i == 1) {
-					add(p.at, p.delay)
+				if p.kind == kind && p.intruded == (i == 1) {
+					add(p.at, p.ns)
 				}
 			}
 		} else {
@@ -213,12 +213,12 @@ func chartDelay(t *cpuTrack, tracks [2]columns.Extents, kinds [2]delayKind, ax t
 	return c
 }
 
-func chartCDF(hists [2]*replay.DelayHistogram, kinds [2]delayKind) *chart {
-	c := &chart{Kind: "cdf", XLabel: "sch delay, logarithmic"}
+func chartCDF(hists []*replay.DelayHistogram, kinds []delayKind, kind replay.WaitKind) *chart {
+	c := &chart{Kind: "cdf", XLabel: say.WaitNoun(kind) + ", logarithmic"}
 	var lo, hi, most int64
-	names := [2][2]string{{"owner", "dot"}, {"intruder", "triangle"}}
+	names := [3][2]string{{"owner", "dot"}, {"intruder", "triangle"}, {"patched", "square"}}
 	for i, h := range hists {
-		if h == nil || h.Count() == 0 {
+		if h.Count() == 0 {
 			continue
 		}
 		if first := h.Percentile(0); len(c.Kinds) == 0 || first < lo {

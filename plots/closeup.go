@@ -8,12 +8,13 @@ import (
 	"schedreplay/findings"
 	"schedreplay/findings/say"
 	"schedreplay/plots/internal/columns"
+	"schedreplay/plots/internal/near"
 	"schedreplay/replay"
 )
 
 // entryFigure is the close-up of how the main stay began; nil and the reason where there is
 // none.
-func entryFigure(t *cpuTrack, c *findings.CPU, n *near) (*Figure, string) {
+func entryFigure(t *cpuTrack, c *findings.CPU, n *near.Near) (*Figure, string) {
 	main := c.Came.Main
 	if main == nil {
 		if c.Resident.Main != nil {
@@ -51,9 +52,9 @@ func entryFigure(t *cpuTrack, c *findings.CPU, n *near) (*Figure, string) {
 		Caption: fmt.Sprintf("The %s and the first %s of foreign tasks, slice by slice.", what, say.Counted(int64(seen), "run")),
 		desc:    fmt.Sprintf("Close-up of %s of CPU %d around %s: who ran, slice by slice.", say.Duration(end-start), c.CPU, say.Clock(at)),
 	}
-	if beside, left := n.strip(c.CPU, at, start, end, base); beside != nil {
+	if beside, left := besideStrip(n, c.CPU, at, start, end, base); beside != nil {
 		strips = append(strips, *beside)
-		f.Caption += " Below, the other CPUs of its LLC: blank where no task ran, hatched where the recording does not tell." + busyWords(n.busyAt(c.CPU, at))
+		f.Caption += " Below, the other CPUs of its LLC: blank where no task ran, hatched where the recording does not tell." + busyWords(n.BusyAt(c.CPU, at))
 		if left > 0 {
 			f.Caption += fmt.Sprintf(" %s are left out.", say.Counted(int64(left), "CPU"))
 		}

@@ -8,6 +8,7 @@ import (
 	"schedreplay/findings/stats"
 	"schedreplay/parser"
 	"schedreplay/plots/internal/columns"
+	"schedreplay/plots/internal/near"
 	"schedreplay/replay"
 )
 
@@ -24,7 +25,7 @@ type Collector struct {
 	base columns.Timebase
 	cpus map[int]*cpuTrack
 	// near is what ran on the CPUs beside the isolated ones.
-	near near
+	near near.Near
 	// kept counts the slices and points kept by all CPUs.
 	kept int
 }
@@ -36,15 +37,20 @@ type cpuTrack struct {
 	class     map[replay.Class]columns.Coverage
 	intruders map[int32]*taskTrack
 	rest      *taskTrack // intruders beyond maxIntruders
-	delay     columns.Extents
-	intruded  columns.Extents
+	waits     [replay.WaitKinds]waitTrack
 	recent    []replay.Slice // a ring of the last runs, for close-ups
 	next      int
 	clips     []*clip
 	lastStay  int
-	heat      columns.Heat
 	detail    detail
 	kept      *int
+}
+
+// waitTrack is what is kept of the owner's waits of one kind: without an intruder in them
+// and with one.
+type waitTrack struct {
+	over [2]columns.Extents
+	heat columns.Heat
 }
 
 // taskTrack is what is kept of one intruder on one CPU.
@@ -69,7 +75,7 @@ type clip struct {
 // NewCollector returns an empty collector.
 func NewCollector() *Collector {
 	return &Collector{
-		cpus: map[int]*cpuTrack{}, near: newNear(),
+		cpus: map[int]*cpuTrack{}, near: near.New(),
 	}
 }
 
@@ -78,7 +84,10 @@ func (c *Collector) cpu(n int) *cpuTrack {
 	if t == nil {
 		t = &cpuTrack{
 			cpu: n, base: &c.base, class: map[replay.Class]columns.Coverage{}, intruders: map[int32]*taskTrack{},
-			lastStay: -1, delay: columns.NewExtents(&c.base), intruded: columns.NewExtents(&c.base), heat: columns.NewHeat(), kept: &c.kept,
+			lastStay: -1, kept: &c.kept,
+		}
+		for i := range t.waits {
+			t.waits[i] = waitTrack{[2]columns.Extents{columns.NewExtents(&c.base), columns.NewExtents(&c.base)}, columns.NewHeat()}
 		}
 		c.cpus[n] = t
 	}
@@ -87,19 +96,19 @@ func (c *Collector) cpu(n int) *cpuTrack {
 
 // Wakeup takes a decision.
 func (c *Collector) Wakeup(w *replay.Wakeup) {
-	c.near.entry(w)
+	c.near.Entry(w)
 }
 
 // Begin takes what is known before the first decision.
-func (c *Collector) Begin(res *replay.Result) { c.near.begin(res) }
+func (c *Collector) Begin(res *replay.Result) { c.near.Begin(res) }
 
 // Near takes a slice on a CPU that shares an LLC with an isolated one.
-func (c *Collector) Near(r *replay.Slice) { c.near.slice(r) }
+func (c *Collector) Near(r *replay.Slice) { c.near.Slice(r) }
 
 // Run takes a slice on an isolated CPU.
 func (c *Collector) Run(r *replay.Slice) {
 	t := c.cpu(r.CPU)
-	c.near.slice(r)
+	c.near.Slice(r)
 	if findings.IsIntruder(r) {
 		t.intruder(r)
 	} else {
@@ -110,13 +119,13 @@ func (c *Collector) Run(r *replay.Slice) {
 		}
 		k.Add(r.Start, r.End)
 	}
-	if r.Class == replay.ClassOwner && r.Delay >= 0 {
+	if kind, ns, ok := r.OwnerWait(); ok {
+		w, i := &t.waits[kind], 0
 		if r.Intruded {
-			t.intruded.Add(r.Start, r.Delay)
-		} else {
-			t.delay.Add(r.Start, r.Delay)
+			i = 1
 		}
-		t.heat.Add(r.Start, r.Delay)
+		w.over[i].Add(r.Start, ns)
+		w.heat.Add(r.Start, ns)
 	}
 	t.detail.add(r, t.kept)
 	t.remember(r)

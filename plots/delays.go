@@ -3,73 +3,86 @@ package plots
 import (
 	"fmt"
 
+	"gonum.org/v1/plot/vg/draw"
+
 	"schedreplay/findings"
 	"schedreplay/findings/say"
 	"schedreplay/findings/stats"
-	"schedreplay/plots/internal/columns"
 	"schedreplay/replay"
 )
 
-func delayFigures(res *replay.Result, t *cpuTrack, c *findings.CPU) (overTime, cdf *Figure, why string) {
-	free, intruded := c.Delays()
+// waitFigures are those of the owner's waits of one kind: over time, their distribution,
+// and both together.
+func waitFigures(res *replay.Result, t *cpuTrack, c *findings.CPU, kind replay.WaitKind) (f WaitFigures) {
+	w, noun, name := &c.Waits[kind], say.WaitNoun(kind), [replay.WaitKinds]string{"delay", "gap"}[kind]
 	if c.Owner == nil {
-		return nil, nil, fmt.Sprintf("There is no figure of delays: the owner of CPU %d is not known.", c.CPU)
+		f.Why = fmt.Sprintf("There is no figure of delays: the owner of CPU %d is not known.", c.CPU)
+		return f
 	}
-	if free+intruded == 0 {
-		return nil, nil, fmt.Sprintf("There is no figure of delays: the recording shows no waking of %s.", OwnerName(c))
+	if w.Count() == 0 {
+		f.Why = fmt.Sprintf("There is no figure: the recording shows no %s of %s.", [replay.WaitKinds]string{"waking", noun}[kind], OwnerName(c))
+		return f
 	}
 	kinds := delayKinds(say.Plain(intruderWords(c)))
 	ax := axisFor(res.Start, res.End)
+	title := fmt.Sprintf([replay.WaitKinds]string{"%s waited at most %s for CPU %d", "%[1]s was off CPU %[3]d for at most %[2]s while runnable"}[kind], OwnerName(c), say.Duration(w.Worst()), c.CPU)
+	if w.Intruded.Count() > 0 && w.Free.Count() > 0 {
+		title = fmt.Sprintf([replay.WaitKinds]string{"%s waited up to %s for CPU %d with an intruder on it, up to %s without", "%[1]s was off CPU %[3]d for up to %[2]s with an intruder on it, up to %[4]s without"}[kind],
+			OwnerName(c), say.Duration(w.Intruded.Max()), c.CPU, say.Duration(w.Free.Max()))
+	}
+	high := func(h float64) func(size) float64 {
+		return func(s size) float64 {
+			if s.narrow {
+				return h + 1
+			}
+			return h
+		}
+	}
+	over := t.waits[kind].over
 	var worst *replay.Slice
-	if len(c.LongestDelays) > 0 {
-		worst = &c.LongestDelays[0].Run
+	if l := c.LongestWaits[kind]; len(l) > 0 {
+		worst = &l[0]
 	}
-	title := fmt.Sprintf("%s waited at most %s for CPU %d", OwnerName(c), say.Duration(c.Worst()), c.CPU)
-	if intruded > 0 && free > 0 {
-		title = fmt.Sprintf("%s waited up to %s for CPU %d with an intruder on it, up to %s without",
-			OwnerName(c), say.Duration(c.OwnerDelayIntruded.Max()), c.CPU, say.Duration(c.OwnerDelay.Max()))
+	f.Time = &Figure{
+		Name: figureName(c.CPU, name), Title: title,
+		Caption: fmt.Sprintf("The owner’s %s (%s) over time: a line from the least to the greatest of each pixel column, a marker on the greatest.", noun, say.WaitWords(kind)),
+		desc:    waitDescription(w, kind), height: high(18),
+		draw:  drawDelayTime(over, kinds, ax, worst, noun),
+		chart: chartDelay(t, kind, kinds, ax),
 	}
-	overTime = &Figure{
-		Name: figureName(c.CPU, "delay"), Title: title,
-		Caption: "The owner’s sch delay (from waking to running) over time: a line from the least to the greatest of each pixel column, a marker on the greatest.",
-		desc:    delayDescription(c),
-		height: func(s size) float64 {
-			if s.narrow {
-				return 19
-			}
-			return 18
-		},
-		draw:  drawDelayTime([2]columns.Extents{t.delay, t.intruded}, kinds, ax, worst),
-		chart: chartDelay(t, [2]columns.Extents{t.delay, t.intruded}, kinds, ax),
+	if w.Count() < 3 {
+		f.Why = fmt.Sprintf("There is no distribution: the recording shows only %s of %s.", say.CountedWaits(w.Count(), kind), OwnerName(c))
+		return f
 	}
-	if free+intruded < 3 {
-		return overTime, nil, fmt.Sprintf("There is no distribution: the recording shows only %s of %s.", say.Counted(free+intruded, "waking"), OwnerName(c))
+	hists, curves := []*replay.DelayHistogram{w.Free, w.Intruded}, kinds[:]
+	f.Dist = &Figure{
+		Name:    figureName(c.CPU, name+"-cdf"),
+		Title:   fmt.Sprintf("Distribution of %s’s %s on CPU %d", OwnerName(c), noun, c.CPU),
+		Caption: [replay.WaitKinds]string{"The share of the owner’s wakings that waited no longer", "The share of the owner’s off-CPU gaps that are no longer"}[kind] + ", on a scale of nines. A percentile is labelled if at least one lies above it.",
+		desc:    waitDescription(w, kind), height: high(20),
 	}
-	cdf = &Figure{
-		Name:    figureName(c.CPU, "delay-cdf"),
-		Title:   fmt.Sprintf("Distribution of %s’s sch delay on CPU %d", OwnerName(c), c.CPU),
-		Caption: "The share of the owner’s wakings that waited no longer, on a scale of nines. A percentile is labelled if at least one waking lies above it.",
-		desc:    delayDescription(c),
-		height: func(s size) float64 {
-			if s.narrow {
-				return 21
-			}
-			return 20
-		},
-		draw:  drawDelayCDF([2]*replay.DelayHistogram{c.OwnerDelay, c.OwnerDelayIntruded}, kinds),
-		chart: chartCDF([2]*replay.DelayHistogram{c.OwnerDelay, c.OwnerDelayIntruded}, kinds),
+	if kind == replay.OffCPUGap && say.PatchShortens(res, w) {
+		hists, curves = append(hists, w.Patched), append(curves, delayKind{"all of them with the patch, at most", patchGreen, draw.BoxGlyph{}, []float64{0.9, 0.2}})
+		f.Dist.Caption += " With the patch a gap ends where the intruder would have been elsewhere; one that it filled is gone."
 	}
-	return overTime, cdf, ""
+	f.Dist.draw, f.Dist.chart = drawDelayCDF(hists, curves, kind), chartCDF(hists, curves, kind)
+	if kind == c.Kind() {
+		f.Heat = heatFigure(res, t, c, kind)
+	}
+	return f
 }
 
-func delayDescription(c *findings.CPU) string {
+// countNouns are what waits are counted by.
+var countNouns = [replay.WaitKinds]string{"wakings", "off-CPU gaps"}
+
+func waitDescription(w *replay.Waits, kind replay.WaitKind) string {
 	var parts []string
-	for i, h := range []*replay.DelayHistogram{c.OwnerDelay, c.OwnerDelayIntruded} {
-		if h == nil || h.Count() == 0 {
+	for i, h := range []*replay.DelayHistogram{w.Free, w.Intruded} {
+		if h.Count() == 0 {
 			continue
 		}
 		with := [2]string{"without", "with"}[i]
-		s := fmt.Sprintf("%s %s an intruder on the core: median %s", say.Counted(h.Count(), "waking"), with, say.Duration(h.Percentile(50)))
+		s := fmt.Sprintf("%s %s an intruder on the core: median %s", say.CountedWaits(h.Count(), kind), with, say.Duration(h.Percentile(50)))
 		for _, p := range []float64{99, 99.9} {
 			if stats.HasPercentile(p, h.Count()) {
 				s += fmt.Sprintf(", p%g %s", p, say.Duration(h.Percentile(p)))

@@ -21,10 +21,11 @@ type sliver struct {
 	patched    replay.Moved
 }
 
-// point is one delay of the owner.
+// point is one wait of the owner.
 type point struct {
-	at, delay int64
-	intruded  bool
+	at, ns   int64
+	kind     replay.WaitKind
+	intruded bool
 }
 
 // detail is every slice and delay of one CPU, until they are too many.
@@ -47,7 +48,7 @@ func (d *detail) add(r *replay.Slice, kept *int) {
 	}
 	*kept++
 	d.slivers = append(d.slivers, sliver{r.Start, r.End, r.Task.PID, r.Class, findings.IsIntruder(r), r.Patched})
-	if r.Class == replay.ClassOwner && r.Delay >= 0 {
-		d.points = append(d.points, point{r.Start, r.Delay, r.Intruded})
+	if kind, ns, ok := r.OwnerWait(); ok {
+		d.points = append(d.points, point{r.Start, ns, kind, r.Intruded})
 	}
 }

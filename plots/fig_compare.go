@@ -13,6 +13,7 @@ import (
 	"schedreplay/findings/say"
 	"schedreplay/findings/stats"
 	"schedreplay/plots/internal/axes"
+	"schedreplay/replay"
 )
 
 // compareKinds are how the captures of a comparison look: each differs from the
@@ -35,58 +36,60 @@ func kindOf(i int, s *findings.Sample) delayKind {
 	return k
 }
 
-// CompareDelayFigure draws the owners' delays on one axis with their bands.
-func CompareDelayFigure(samples []*findings.Sample) *Figure {
+// CompareWaitFigure draws the owners' waits of one kind on one axis with their bands, nil
+// without any.
+func CompareWaitFigure(samples []*findings.Sample, kind replay.WaitKind) *Figure {
 	var kinds []delayKind
 	var list [][]findings.Level
 	var lo, hi float64
 	var most int64
 	for i, s := range samples {
-		if len(s.Levels) == 0 {
+		levels, all := s.Waits[kind].Levels, &s.Sum.Waits[kind]
+		if len(levels) == 0 {
 			continue
 		}
-		kinds, list = append(kinds, kindOf(i, s)), append(list, s.Levels)
-		first := s.Levels[0]
+		kinds, list = append(kinds, kindOf(i, s)), append(list, levels)
+		first := levels[0]
 		if l := first.NS.Low; len(list) == 1 || l < lo {
 			lo = l
 		}
-		hi, most = math.Max(hi, float64(s.Sum.Delays.WorstNS)), max(most, s.Sum.Delays.Count())
+		hi, most = math.Max(hi, float64(all.WorstNS())), max(most, all.Count())
 	}
 	if len(list) == 0 {
 		return nil
 	}
 	f := &Figure{
-		Name:  "compare-delay",
-		Title: "The owner’s sch delay, capture by capture",
-		Caption: "The share of the owner’s wakings that waited no longer, on a scale of nines; a curve further right is worse. The tinted band holds the curve in 95 % of bootstrap draws: " +
+		Name:  [replay.WaitKinds]string{"compare-delay", "compare-gap"}[kind],
+		Title: fmt.Sprintf("The owner’s %s, capture by capture", say.WaitNoun(kind)),
+		Caption: [replay.WaitKinds]string{"The share of the owner’s wakings that waited no longer", "The share of the owner’s off-CPU gaps that are no longer"}[kind] + ", on a scale of nines; a curve further right is worse. The tinted band holds the curve in 95 % of bootstrap draws: " +
 			"where bands overlap, the captures cannot tell the curves apart.",
 		height: func(s size) float64 { return 21 },
 	}
 	var words []string
 	for _, s := range samples {
-		if len(s.Levels) == 0 {
+		if len(s.Waits[kind].Levels) == 0 {
 			continue
 		}
-		words = append(words, fmt.Sprintf("%s: median %s, p99 %s, longest %s", say.Clean(s.Name), say.Durations(s.Percentile[0]), say.Durations(s.Percentile[2]), say.Duration(s.Sum.Delays.WorstNS)))
+		words = append(words, fmt.Sprintf("%s: median %s, p99 %s, longest %s", say.Clean(s.Name), say.Durations(s.Waits[kind].Percentile[0]), say.Durations(s.Waits[kind].Percentile[2]), say.Duration(s.Sum.Waits[kind].WorstNS())))
 	}
 	f.desc = strings.Join(words, ". ") + "."
-	f.draw = drawLevels(list, kinds, lo, hi, most)
+	f.draw = drawLevels(list, kinds, lo, hi, most, kind)
 	return f
 }
 
 // drawLevels draws distributions of delays, of at most so many wakings, with their bands on
 // a scale of nines.
-func drawLevels(list [][]findings.Level, kinds []delayKind, lo, hi float64, most int64) func(*frame) {
+func drawLevels(list [][]findings.Level, kinds []delayKind, lo, hi float64, most int64, kind replay.WaitKind) func(*frame) {
 	return func(fr *frame) {
 		fr.key(kinds, true)
 		p := fr.newPlot()
 		p.X.Min, p.X.Max = delayRange(int64(lo), int64(hi))
 		p.X.Log = true
 		p.X.Ticks = durationTicks(p.X.Min, p.X.Max, int((fr.c.Max.X-fr.c.Min.X)/(fr.em*5)))
-		p.X.Label = "sch delay, logarithmic"
+		p.X.Label = say.WaitNoun(kind) + ", logarithmic"
 		p.Y.Min, p.Y.Max = 0, stats.Nines(most)
 		p.Y.Ticks = ninesTicks(p.Y.Max)
-		p.Y.Label = "wakings not delayed longer"
+		p.Y.Label = [replay.WaitKinds]string{"wakings not delayed longer", "gaps not longer"}[kind]
 		p.Add(gridY{fr}, &levelCurves{fr, list, kinds})
 		p.Draw(fr.c)
 	}

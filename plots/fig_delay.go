@@ -66,7 +66,7 @@ func delayRange(lo, hi int64) (float64, float64) {
 
 // drawDelayTime draws the owner's delays over time: per pixel column a line
 // from the least to the greatest, with a marker on the greatest.
-func drawDelayTime(tracks [2]columns.Extents, kinds [2]delayKind, ax timeAxis, worst *replay.Slice) func(*frame) {
+func drawDelayTime(tracks [2]columns.Extents, kinds [2]delayKind, ax timeAxis, worst *replay.Slice, noun string) func(*frame) {
 	return func(fr *frame) {
 		whole := [2]columns.Extent{}
 		var used []delayKind
@@ -85,7 +85,7 @@ func drawDelayTime(tracks [2]columns.Extents, kinds [2]delayKind, ax timeAxis, w
 		p.Y.Max = math.Max(p.Y.Min*10, float64(all.Max)*math.Pow(p.Y.Max/p.Y.Min, 0.13))
 		p.Y.Log = true
 		p.Y.Ticks = durationTicks(p.Y.Min, p.Y.Max, 8)
-		p.Y.Label = "sch delay"
+		p.Y.Label = noun
 		p.Add(gridY{fr})
 		for i, t := range tracks {
 			if whole[i].N > 0 {
@@ -93,7 +93,8 @@ func drawDelayTime(tracks [2]columns.Extents, kinds [2]delayKind, ax timeAxis, w
 			}
 		}
 		if worst != nil {
-			p.Add(&callout{fr, ax.value(worst.Start), float64(max(worst.Delay, 1)), "worst: " + say.Duration(worst.Delay)})
+			_, ns := worst.Wait()
+			p.Add(&callout{fr, ax.value(worst.Start), float64(max(ns, 1)), "worst: " + say.Duration(ns)})
 		}
 		p.Draw(fr.c)
 	}
@@ -192,12 +193,12 @@ func ring(x, y, r vg.Length) []vg.Point {
 
 // drawDelayCDF draws the distributions of the owner's delays on a scale of
 // nines, where the tail that matters is as wide as the middle.
-func drawDelayCDF(hists [2]*replay.DelayHistogram, kinds [2]delayKind) func(*frame) {
+func drawDelayCDF(hists []*replay.DelayHistogram, kinds []delayKind, kind replay.WaitKind) func(*frame) {
 	return func(fr *frame) {
 		var used []delayKind
 		var lo, hi, most int64
 		for i, h := range hists {
-			if h == nil || h.Count() == 0 {
+			if h.Count() == 0 {
 				continue
 			}
 			used = append(used, kinds[i])
@@ -212,10 +213,10 @@ func drawDelayCDF(hists [2]*replay.DelayHistogram, kinds [2]delayKind) func(*fra
 		p.X.Min, p.X.Max = delayRange(lo, hi)
 		p.X.Log = true
 		p.X.Ticks = durationTicks(p.X.Min, p.X.Max, int((fr.c.Max.X-fr.c.Min.X)/(fr.em*5)))
-		p.X.Label = "sch delay, logarithmic"
+		p.X.Label = say.WaitNoun(kind) + ", logarithmic"
 		p.Y.Min, p.Y.Max = 0, stats.Nines(most)
 		p.Y.Ticks = ninesTicks(p.Y.Max)
-		p.Y.Label = "wakings not delayed longer"
+		p.Y.Label = [replay.WaitKinds]string{"wakings not delayed longer", "gaps not longer"}[kind]
 		p.Add(gridY{fr})
 		p.Add(&ninesCurves{fr, hists, kinds})
 		p.Draw(fr.c)
@@ -264,8 +265,8 @@ func (fr *frame) curve(h *replay.DelayHistogram, tx, ty func(float64) vg.Length)
 // labelled.
 type ninesCurves struct {
 	fr    *frame
-	hists [2]*replay.DelayHistogram
-	kinds [2]delayKind
+	hists []*replay.DelayHistogram
+	kinds []delayKind
 }
 
 func (n *ninesCurves) Plot(c draw.Canvas, p *axes.Pair) {
@@ -279,7 +280,7 @@ func (n *ninesCurves) Plot(c draw.Canvas, p *axes.Pair) {
 	}
 	var marks []mark
 	for i, h := range n.hists {
-		if h == nil || h.Count() == 0 {
+		if h.Count() == 0 {
 			continue
 		}
 		k := n.kinds[i]

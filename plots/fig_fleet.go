@@ -14,7 +14,7 @@ func FleetDelayFigure(all, intruded *stats.Dist) *Figure {
 	if all.Count() < 3 {
 		return nil
 	}
-	hists := [2]*replay.DelayHistogram{histogramOf(all), histogramOf(intruded)}
+	hists := []*replay.DelayHistogram{histogramOf(all), histogramOf(intruded)}
 	kinds := delayKinds("")
 	kinds[0].name, kinds[1].name = "all wakings", "an intruder ran before it"
 	desc := fmt.Sprintf("%s, longest %s.", say.Counted(all.Count(), "waking"), say.Duration(all.Max()))
@@ -28,8 +28,8 @@ func FleetDelayFigure(all, intruded *stats.Dist) *Figure {
 			}
 			return 20
 		},
-		draw:  drawDelayCDF(hists, kinds),
-		chart: chartCDF(hists, kinds),
+		draw:  drawDelayCDF(hists, kinds[:], replay.SchDelay),
+		chart: chartCDF(hists, kinds[:], replay.SchDelay),
 	}
 }
 

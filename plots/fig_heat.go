@@ -29,36 +29,37 @@ func shade(n, top int64) int {
 func shadeAlpha(s int) uint8 { return uint8(0x2c + (0xff-0x2c)*(s-1)/(shades-1)) }
 
 // heatFigure is the owner's delays by time and length.
-func heatFigure(res *replay.Result, t *cpuTrack, c *findings.CPU) *Figure {
-	lo, hi, top, ok := t.heat.Extent()
+func heatFigure(res *replay.Result, t *cpuTrack, c *findings.CPU, kind replay.WaitKind) *Figure {
+	heat := &t.waits[kind].heat
+	lo, hi, top, ok := heat.Extent()
 	if !ok {
 		return nil
 	}
 	return &Figure{
-		Name:  figureName(c.CPU, "delay-heat"),
+		Name:  figureName(c.CPU, [replay.WaitKinds]string{"delay-heat", "gap-heat"}[kind]),
 		Title: fmt.Sprintf("When %s waited, and how long: CPU %d", OwnerName(c), c.CPU),
-		Caption: "Each field counts the owner’s wakings of one stretch of time whose sch delay was of one length; darker is more, on a logarithmic scale. " +
+		Caption: [replay.WaitKinds]string{"Each field counts the owner’s wakings of one stretch of time whose sch delay was of one length", "Each field counts the owner’s off-CPU gaps of one stretch of time and one length"}[kind] + "; darker is more, on a logarithmic scale. " +
 			"A band that widens upwards for a while is a disturbance; one that stays is the machine’s habit.",
-		desc: delayDescription(c),
+		desc: waitDescription(&c.Waits[kind], kind),
 		height: func(s size) float64 {
 			if s.narrow {
 				return 19
 			}
 			return 18
 		},
-		draw: drawHeat(&t.heat, lo, hi, top, axisFor(res.Start, res.End)),
+		draw: drawHeat(heat, lo, hi, top, axisFor(res.Start, res.End), kind),
 	}
 }
 
-func drawHeat(h *columns.Heat, lo, hi int, top int64, ax timeAxis) func(*frame) {
+func drawHeat(h *columns.Heat, lo, hi int, top int64, ax timeAxis, kind replay.WaitKind) func(*frame) {
 	return func(fr *frame) {
-		fr.shadeKey(top, "wakings")
+		fr.shadeKey(top, countNouns[kind])
 		p := fr.newPlot()
 		ax.apply(fr, p, fr.c.Max.X-fr.c.Min.X)
 		p.Y.Min, p.Y.Max = columns.HeatEdge(lo), columns.HeatEdge(hi+1)
 		p.Y.Log = true
 		p.Y.Ticks = durationTicks(p.Y.Min, p.Y.Max, 8)
-		p.Y.Label = "sch delay"
+		p.Y.Label = say.WaitNoun(kind)
 		p.Add(gridY{fr}, &heatCells{fr, h, ax, top})
 		p.Draw(fr.c)
 	}

@@ -1,9 +1,7 @@
 package plots
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"strconv"
 
 	"gonum.org/v1/plot/vg"
@@ -11,7 +9,6 @@ import (
 	"schedreplay/cpumask"
 	"schedreplay/findings"
 	"schedreplay/findings/say"
-	"schedreplay/kernelmodel/topo"
 	"schedreplay/plots/internal/places"
 	"schedreplay/replay"
 )
@@ -21,12 +18,6 @@ const (
 	maxTopologyCPUs = 128
 	maxDomainRows   = 10
 )
-
-// domainRow is a row of sched domains of one level whose spans do not meet.
-type domainRow struct {
-	name  string
-	spans []cpumask.Mask
-}
 
 // topologyFigure draws the machine and the sched domains that the original
 // kernel builds of it; nil and the reason if that is not known.
@@ -39,13 +30,13 @@ func topologyFigure(all *findings.Findings) (*Figure, string) {
 	list, _ := places.Order(res.Host, places.Known(res, cpumask.Mask{}))
 	left := 0
 	if len(list) > maxTopologyCPUs {
-		list, left = someCores(list, iso)
+		list, left = places.Some(list, iso, maxTopologyCPUs)
 	}
-	var rows []domainRow
+	var rows []places.DomainRow
 	kernel := ""
 	if res.BaselineKernel() != nil {
 		if m := replay.BuildMachine(res.Host, res.BaselineKernel().Domains); m != nil {
-			rows, kernel = domainRows(m, list), say.Clean(res.BaselineKernel().Name)
+			rows, kernel = places.Domains(m, list), say.Clean(res.BaselineKernel().Name)
 		}
 	}
 	over := 0
@@ -74,96 +65,6 @@ func topologyFigure(all *findings.Findings) (*Figure, string) {
 	return f, ""
 }
 
-// someCores keeps as many CPUs as there is room for, by whole cores: those with isolated
-// CPUs first, then the rest of their LLCs, then others.
-func someCores(list []places.Place, iso cpumask.Mask) (kept []places.Place, left int) {
-	size, hasIso, llcHasIso := map[int]int{}, map[int]bool{}, map[int]bool{}
-	for _, p := range list {
-		size[p.Core]++
-		hasIso[p.Core] = hasIso[p.Core] || iso.Test(p.CPU)
-		llcHasIso[p.LLC] = llcHasIso[p.LLC] || iso.Test(p.CPU)
-	}
-	room := maxTopologyCPUs
-	keep := map[int]bool{}
-	for _, wanted := range []func(places.Place) bool{
-		func(p places.Place) bool { return hasIso[p.Core] },
-		func(p places.Place) bool { return llcHasIso[p.LLC] },
-		func(places.Place) bool { return true },
-	} {
-		for _, p := range list {
-			if c := p.Core; !keep[c] && wanted(p) && size[c] <= room {
-				keep[c] = true
-				room -= size[c]
-			}
-		}
-	}
-	for _, p := range list {
-		if keep[p.Core] {
-			kept = append(kept, p)
-		}
-	}
-	return kept, len(list) - len(kept)
-}
-
-// domainRows lays out the domains of the CPUs drawn, the lowest level first.
-func domainRows(m *topo.Machine, list []places.Place) []domainRow {
-	type level struct {
-		name   string
-		height int
-		spans  []cpumask.Mask
-	}
-	var levels []*level
-	domains := m.Domains()
-	for _, p := range list {
-		if p.CPU >= len(domains.CPU) {
-			continue
-		}
-		for i, sd := range domains.CPU[p.CPU].SD {
-			// Some CPUs lack a level, and NUMA levels share their name.
-			same := 0
-			for _, o := range domains.CPU[p.CPU].SD[:i] {
-				if o.Name == sd.Name {
-					same++
-				}
-			}
-			var l *level
-			for _, o := range levels {
-				if o.name == sd.Name {
-					if same == 0 {
-						l = o
-						break
-					}
-					same--
-				}
-			}
-			if l == nil {
-				l = &level{name: sd.Name}
-				levels = append(levels, l)
-			}
-			l.height = max(l.height, i)
-			if !slices.ContainsFunc(l.spans, sd.Span.Equal) {
-				l.spans = append(l.spans, sd.Span)
-			}
-		}
-	}
-	slices.SortStableFunc(levels, func(a, b *level) int { return cmp.Compare(a.height, b.height) })
-	var rows []domainRow
-	for _, l := range levels {
-		first := len(rows)
-	next:
-		for _, s := range l.spans {
-			for i := first; i < len(rows); i++ {
-				if !slices.ContainsFunc(rows[i].spans, func(o cpumask.Mask) bool { return !o.And(s).Empty() }) {
-					rows[i].spans = append(rows[i].spans, s)
-					continue next
-				}
-			}
-			rows = append(rows, domainRow{l.name, []cpumask.Mask{s}})
-		}
-	}
-	return rows
-}
-
 // topologyTitle says what matters of the machine: a core that isolation splits.
 func topologyTitle(res *replay.Result, list []places.Place) string {
 	iso, known := res.Isolated.Get()
@@ -183,7 +84,7 @@ func topologyTitle(res *replay.Result, list []places.Place) string {
 	return fmt.Sprintf("The machine: %d CPUs", all)
 }
 
-func topologyWords(res *replay.Result, rows []domainRow) string {
+func topologyWords(res *replay.Result, rows []places.DomainRow) string {
 	iso, known := res.Isolated.Get()
 	s := fmt.Sprintf("%s.", say.Counted(int64(places.Known(res, cpumask.Mask{}).Weight()), "CPU"))
 	if known {
@@ -191,10 +92,10 @@ func topologyWords(res *replay.Result, rows []domainRow) string {
 	}
 	for _, r := range rows {
 		var words []string
-		for _, m := range r.spans {
+		for _, m := range r.Spans {
 			words = append(words, m.String())
 		}
-		s += fmt.Sprintf(" %s: %s.", r.name, say.JoinUpTo(words, 12, "domain"))
+		s += fmt.Sprintf(" %s: %s.", r.Name, say.JoinUpTo(words, 12, "domain"))
 	}
 	return s
 }
@@ -203,7 +104,7 @@ type topologyDrawing struct {
 	list          []places.Place
 	iso           cpumask.Mask
 	isoKnown      bool
-	rows          []domainRow
+	rows          []places.DomainRow
 	kernel        string
 	llc           func(places.Place) string // names an LLC; nil: by the CPUs drawn, all of them
 	pos           []vg.Length               // left edges
@@ -272,7 +173,7 @@ func (d *topologyDrawing) draw(fr *frame) {
 		fr.text(d.x0, y-fr.em*0.7, "none", fr.style(0.88, false, muted), 0, 0.5)
 	}
 	for _, r := range d.rows {
-		label(r.name, y-fr.em*0.6)
+		label(r.Name, y-fr.em*0.6)
 		d.domains(fr, r, y-fr.em*1.15, fr.em*1.05)
 		y -= fr.em * domainRowEm
 	}
@@ -361,10 +262,10 @@ func (d *topologyDrawing) cpus(fr *frame, y, h vg.Length) {
 
 // domains draws a row of domains; one that is not of neighbours is drawn in
 // pieces, joined by a line.
-func (d *topologyDrawing) domains(fr *frame, r domainRow, y, h vg.Length) {
+func (d *topologyDrawing) domains(fr *frame, r places.DomainRow, y, h vg.Length) {
 	st := fr.style(0.8, false, ink)
 	inset := min(d.pitch*0.1, fr.em*0.14)
-	for _, span := range r.spans {
+	for _, span := range r.Spans {
 		first, prev := -1, -1
 		var lo, hi vg.Length
 		flush := func(end int) {

@@ -8,6 +8,7 @@ import (
 	"schedreplay/cpumask"
 	"schedreplay/findings"
 	"schedreplay/findings/say"
+	"schedreplay/plots/internal/near"
 	"schedreplay/replay"
 )
 
@@ -39,9 +40,18 @@ type Set struct {
 
 // CPUFigures are those of one isolated CPU, nil where there is none.
 type CPUFigures struct {
-	Strip, Entry, DelayTime, DelayCDF, DelayHeat, Runs *Figure
+	Strip, Entry, Runs *Figure
+	// Waits are the owner's, by kind.
+	Waits [replay.WaitKinds]WaitFigures
 	// Why a figure is not there.
-	NoEntry, NoDelay, NoRuns string
+	NoEntry, NoRuns string
+}
+
+// WaitFigures are those of the owner's waits of one kind: over time, their distribution, and
+// both together. Why one is not there.
+type WaitFigures struct {
+	Time, Dist, Heat *Figure
+	Why              string
 }
 
 // All returns the figures in the order of the report.
@@ -49,7 +59,11 @@ func (s *Set) All(cpus []*findings.CPU) []*Figure {
 	var out []*Figure
 	for _, c := range cpus {
 		if f := s.CPU[c.CPU]; f != nil {
-			for _, g := range []*Figure{f.Strip, f.Entry, f.DelayTime, f.DelayCDF, f.DelayHeat, f.Runs} {
+			list := []*Figure{f.Strip, f.Entry}
+			for _, w := range f.Waits {
+				list = append(list, w.Time, w.Dist, w.Heat)
+			}
+			for _, g := range append(list, f.Runs) {
 				if g != nil {
 					out = append(out, g)
 				}
@@ -84,12 +98,11 @@ func BuildFigures(f *findings.Findings, col *Collector) *Set {
 	return set
 }
 
-func buildCPUFigures(res *replay.Result, t *cpuTrack, c *findings.CPU, n *near) *CPUFigures {
+func buildCPUFigures(res *replay.Result, t *cpuTrack, c *findings.CPU, n *near.Near) *CPUFigures {
 	f := &CPUFigures{Strip: stripFigure(res, t, c)}
 	f.Entry, f.NoEntry = entryFigure(t, c, n)
-	f.DelayTime, f.DelayCDF, f.NoDelay = delayFigures(res, t, c)
-	if f.DelayCDF != nil {
-		f.DelayHeat = heatFigure(res, t, c)
+	for kind := range replay.WaitKinds {
+		f.Waits[kind] = waitFigures(res, t, c, kind)
 	}
 	f.Runs, f.NoRuns = runsFigure(t, c)
 	return f

@@ -28,12 +28,12 @@ func TestNear(t *testing.T) {
 	slice(0, 0, 40, 48)
 	slice(2, 9, 45, 60)
 	slice(0, 8, 48, 10_000)
-	if busy, of := c.near.busyAt(3, 50); busy.String() != "0,2" || of != 3 {
+	if busy, of := c.near.BusyAt(3, 50); busy.String() != "0,2" || of != 3 {
 		t.Errorf("busy %s of %d", busy, of)
 	}
 	base := &columns.Timebase{}
 	base.Cover(30, 100)
-	s, left := c.near.strip(3, 50, 30, 100, base)
+	s, left := besideStrip(&c.near, 3, 50, 30, 100, base)
 	if s == nil || len(s.lanes) != 3 || left != 0 {
 		t.Fatalf("strip %+v, left %d", s, left)
 	}
@@ -49,7 +49,7 @@ func TestNear(t *testing.T) {
 			t.Errorf("CPU %d: busy %d, not known %d, want %v", i, busy, open, want)
 		}
 	}
-	if s, _ := c.near.strip(3, 51, 30, 100, base); s != nil {
+	if s, _ := besideStrip(&c.near, 3, 51, 30, 100, base); s != nil {
 		t.Error("a strip of no entry")
 	}
 }

@@ -269,8 +269,8 @@ func TestSlices(t *testing.T) {
 	if st := k.Stays[0]; st.How != account.CameByWakeup || st.FromCPU != 1 || st.Arrived != 107*made.Microsecond || st.PatchedCertain != 0 || st.PatchedPossible != 1 || st.PatchedRunNS != 0 || st.PatchedRunMaxNS != 40*made.Microsecond {
 		t.Errorf("the way in: %+v", st)
 	}
-	if k.OwnerDelay.Count() != 1 || k.OwnerDelay.Max() != 5*made.Microsecond || k.OwnerDelayIntruded.Count() != 1 || k.OwnerDelayIntruded.Max() != 40*made.Microsecond {
-		t.Errorf("delays: %d up to %d, intruded %d up to %d", k.OwnerDelay.Count(), k.OwnerDelay.Max(), k.OwnerDelayIntruded.Count(), k.OwnerDelayIntruded.Max())
+	if w := &k.Waits[account.SchDelay]; w.Free.Count() != 1 || w.Free.Max() != 5*made.Microsecond || w.Intruded.Count() != 1 || w.Intruded.Max() != 40*made.Microsecond {
+		t.Errorf("delays: %d up to %d, intruded %d up to %d", w.Free.Count(), w.Free.Max(), w.Intruded.Count(), w.Intruded.Max())
 	}
 	for _, r := range s.runs {
 		if r.CutStart || r.CutEnd {

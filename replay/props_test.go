@@ -204,6 +204,16 @@ func sane(t interface {
 			}
 		}
 	}
+	for _, k := range s.CPUs {
+		if err := addsUp(k); err != nil {
+			t.Fatalf("%v", err)
+		}
+	}
+	for i := range s.runs {
+		if err := adds(&s.runs[i]); err != nil {
+			t.Fatalf("%v", err)
+		}
+	}
 	again, err := tryScene(rec, h, o)
 	if err != nil {
 		t.Fatalf("the second time: %v", err)

@@ -13,8 +13,9 @@ import (
 // What a result consists of, by the room that makes it; see there. The rooms are for this
 // package alone, so these are the names that others use.
 type (
-	// TaskRef, WakerContext: who, from the timeline.
+	// TaskRef, WakerContext: who, from the timeline; OffCPU: since when off its CPU.
 	TaskRef      = timeline.TaskRef
+	OffCPU       = timeline.OffCPU
 	WakerContext = timeline.WakerContext
 	// Scenario is a kernel on a host.
 	Scenario = world.Scenario
@@ -44,6 +45,10 @@ type (
 	MovedTask      = account.MovedTask
 	Hold           = account.Hold
 	Class          = account.Class
+	WaitKind       = account.WaitKind
+	Waits          = account.Waits
+	Part           = account.Part
+	Cause          = account.Cause
 	How            = account.How
 	DelayHistogram = account.DelayHistogram
 )
@@ -69,6 +74,18 @@ const (
 	ClassHousekeeping = account.ClassHousekeeping
 	ClassRecorder     = account.ClassRecorder
 	ClassIdle         = account.ClassIdle
+	SchDelay          = account.SchDelay
+	OffCPUGap         = account.OffCPUGap
+	WaitKinds         = account.WaitKinds
+	CauseUnknown      = account.CauseUnknown
+	CauseForeign      = account.CauseForeign
+	CausePinned       = account.CausePinned
+	CauseHousekeeping = account.CauseHousekeeping
+	CauseRecorder     = account.CauseRecorder
+	CauseThrottled    = account.CauseThrottled
+	CauseIdle         = account.CauseIdle
+	CauseElsewhere    = account.CauseElsewhere
+	Causes            = account.Causes
 	CameByWakeup      = account.CameByWakeup
 	CameByMigration   = account.CameByMigration
 	CameBefore        = account.CameBefore

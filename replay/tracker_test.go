@@ -155,25 +155,29 @@ func TestOwnerDelay(t *testing.T) {
 		made.Switches(300, 7, made.Poller, made.Sleeps, made.Swapper),
 		made.Waking(310, 0, made.Busy[0], made.Poller, 7), made.Switches(315, 7, made.Swapper, made.Runnable, made.Other), made.Wakeup(318, 7, made.Other, made.Poller, 7),
 		made.Switches(330, 7, made.Other, made.Sleeps, made.Poller),                                                                    // 20 us, of which other ran 15
-		made.Switches(400, 7, made.Poller, made.Preempted, made.Other), made.Switches(410, 7, made.Other, made.Preempted, made.Poller), // no waking, no delay
+		made.Switches(400, 7, made.Poller, made.Preempted, made.Other), made.Switches(410, 7, made.Other, made.Preempted, made.Poller), // no waking: a gap of 10
 		made.Switches(500, 7, made.Poller, made.Sleeps, made.Swapper),
 	)
 	h := made.Bench("6.1.0", 7)
 	h.Task[made.Other.PID] = parser.TaskInfo{PID: made.Other.PID, Comm: "other", Affinity: fact.Seen(cpumask.Range(0, 7), "")}
 	s := replayScene(t, made.Record(ev...), h, Plan{})
 	k := s.cpu(t, 7)
-	if n, top := k.OwnerDelay.Count(), k.OwnerDelay.Max(); n != 2 || top != 5*made.Microsecond {
+	w, gaps := &k.Waits[account.SchDelay], &k.Waits[account.OffCPUGap]
+	if n, top := w.Free.Count(), w.Free.Max(); n != 2 || top != 5*made.Microsecond {
 		t.Errorf("alone: %d delays up to %d ns, want 2 up to 5000", n, top)
 	}
-	if n, top, mean := k.OwnerDelayIntruded.Count(), k.OwnerDelayIntruded.Max(), k.OwnerDelayIntruded.Mean(); n != 2 || top != 30*made.Microsecond || mean != 25*made.Microsecond {
+	if n, top, mean := w.Intruded.Count(), w.Intruded.Max(), w.Intruded.Mean(); n != 2 || top != 30*made.Microsecond || mean != 25*made.Microsecond {
 		t.Errorf("intruded: %d delays up to %d ns, %d in the mean, want 2 up to 30000, 25000", n, top, mean)
 	}
-	if k.WorstDelay != 30*made.Microsecond || k.WorstDelayAt != 150*made.Microsecond {
-		t.Errorf("the worst is %d ns at %d", k.WorstDelay, k.WorstDelayAt)
+	if w.Worst() != 30*made.Microsecond || w.WorstAt != 150*made.Microsecond {
+		t.Errorf("the worst is %d ns at %d", w.Worst(), w.WorstAt)
 	}
 	st := k.Stays[0]
-	if st.DelayedOwner != 2 || st.DelayedOwnerNS != 45*made.Microsecond {
-		t.Errorf("the stay delayed the owner %d times by %d ns, want 2 by 45000", st.DelayedOwner, st.DelayedOwnerNS)
+	if gaps.Intruded.Count() != 1 || gaps.Free.Count() != 0 || gaps.Sum() != 10*made.Microsecond {
+		t.Errorf("gaps: %d, %d without the intruder, %d ns in all", gaps.Intruded.Count(), gaps.Free.Count(), gaps.Sum())
+	}
+	if st.DelayedOwner != 3 || st.DelayedOwnerNS != 55*made.Microsecond {
+		t.Errorf("the stay delayed the owner %d times by %d ns, want 3 by 55000", st.DelayedOwner, st.DelayedOwnerNS)
 	}
 	var delays []int64
 	for _, r := range s.runs {

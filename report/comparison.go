@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"path"
+	"slices"
+	"strconv"
 
 	"schedreplay/export/outdir"
 	"schedreplay/export/rows"
@@ -13,6 +15,7 @@ import (
 	"schedreplay/findings/say"
 	"schedreplay/findings/stats"
 	"schedreplay/plots"
+	"schedreplay/replay"
 )
 
 // ErrSamples is what Compare returns where there are too few or too many.
@@ -66,7 +69,7 @@ func (c *Comparison) verdict() []string {
 	var out []string
 	for _, b := range c.samples[1:] {
 		x := findings.Compare(a, b)
-		out = append(out, say.HeldVerdict(x), say.DelayVerdict(x))
+		out = append(append(out, say.HeldVerdict(x)), say.WaitVerdicts(x)...)
 	}
 	return out
 }
@@ -87,13 +90,6 @@ func (c *Comparison) Broken(gates []findings.Gate) []string {
 
 func (c *Comparison) compose() *document {
 	d := &document{Title: "Captures compared", Brief: c.verdict()}
-	var figs []*plots.Figure
-	if f := plots.CompareDelayFigure(c.samples); f != nil {
-		figs = append(figs, f)
-	}
-	if f := plots.CompareHeldFigure(c.samples); f != nil {
-		figs = append(figs, f)
-	}
 	doubts := section{ID: "doubts", Title: "Why they may not be comparable", Level: 2}
 	if len(c.Doubts) > 0 {
 		var list []string
@@ -104,15 +100,13 @@ func (c *Comparison) compose() *document {
 	} else {
 		doubts.Blocks = []block{para("Same machine, kernel, isolation, owner, clock and kind of recording, about the same length, nothing lost: nothing speaks against it.")}
 	}
-	numbers := section{ID: "numbers", Title: "The numbers", Level: 2, Blocks: []block{{Table: c.delayTable()}}}
-	if len(figs) > 0 && figs[0].Name == "compare-delay" {
-		numbers.Blocks = append(numbers.Blocks, block{Figure: figs[0]})
-		figs = figs[1:]
+	numbers := section{ID: "numbers", Title: "The numbers", Level: 2}
+	for _, kind := range c.kinds() {
+		numbers.Blocks = append(numbers.Blocks, block{Table: c.waitTable(kind)})
+		numbers.figure(plots.CompareWaitFigure(c.samples, kind), "")
 	}
 	numbers.Blocks = append(numbers.Blocks, block{Table: c.heldTable()})
-	for _, f := range figs {
-		numbers.Blocks = append(numbers.Blocks, block{Figure: f})
-	}
+	numbers.figure(plots.CompareHeldFigure(c.samples), "")
 	numbers.Blocks = append(numbers.Blocks, block{Table: c.fidelityTable()})
 	d.add(doubts, numbers, c.made())
 	return d
@@ -137,20 +131,44 @@ func (c *Comparison) made() section {
 	}}
 }
 
-func (c *Comparison) delayTable() *table {
+// kinds are the kinds of waits that there is something to tell of: sch delays, unless there
+// are gaps alone.
+func (c *Comparison) kinds() []replay.WaitKind {
+	var out []replay.WaitKind
+	for kind := range replay.WaitKinds {
+		if slices.ContainsFunc(c.samples, func(s *findings.Sample) bool { return s.Sum.Waits[kind].Count() > 0 }) {
+			out = append(out, kind)
+		}
+	}
+	if len(out) == 0 {
+		out = append(out, replay.SchDelay)
+	}
+	return out
+}
+
+func (c *Comparison) waitTable(kind replay.WaitKind) *table {
 	t := &table{
-		Caption: "The owner’s sch delay, with 95 % bands",
-		Cols:    []col{{Name: "Capture"}, {Name: "Wakings", Num: true}, {Name: "p50", Num: true}, {Name: "p90", Num: true}, {Name: "p99", Num: true}, {Name: "p99.9", Num: true}, {Name: "Longest", Num: true}},
-		Note:    "A percentile is given where at least one waking lies above it.",
+		Caption: fmt.Sprintf("The owner’s %s, with 95 %% bands", say.WaitNoun(kind)),
+		Cols: []col{
+			{Name: "Capture"},
+			{Name: [replay.WaitKinds]string{"Wakings", "Gaps"}[kind], Num: true},
+			{Name: "p50", Num: true},
+			{Name: "p90", Num: true},
+			{Name: "p99", Num: true},
+			{Name: "p99.9", Num: true},
+			{Name: "Longest", Num: true},
+		},
+		Note: "A percentile is given where at least one " + [replay.WaitKinds]string{"waking", "gap"}[kind] + " lies above it.",
 	}
 	for _, s := range c.samples {
-		row := []string{say.Clean(s.Name), say.Count(s.Sum.Delays.Count())}
-		for _, p := range s.Percentile {
+		all := &s.Sum.Waits[kind]
+		row := []string{say.Clean(s.Name), say.Count(all.Count())}
+		for _, p := range s.Waits[kind].Percentile {
 			row = append(row, say.Durations(p))
 		}
 		worst := "–"
-		if s.Sum.Delays.Count() > 0 {
-			worst = say.Duration(s.Sum.Delays.WorstNS)
+		if all.Count() > 0 {
+			worst = say.Duration(all.WorstNS())
 		}
 		t.Rows = append(t.Rows, append(row, worst))
 	}
@@ -201,7 +219,11 @@ type Table struct {
 // Tables returns the comparison's tables for a terminal.
 func (c *Comparison) Tables() []Table {
 	var out []Table
-	for _, t := range []*table{c.delayTable(), c.heldTable(), c.fidelityTable()} {
+	var list []*table
+	for _, kind := range c.kinds() {
+		list = append(list, c.waitTable(kind))
+	}
+	for _, t := range append(list, c.heldTable(), c.fidelityTable()) {
 		x := Table{Caption: say.Plain(t.Caption)}
 		for _, k := range t.Cols {
 			x.Header = append(x.Header, k.Name)
@@ -232,17 +254,15 @@ func jsonIntervalOf(i stats.Interval) *jsonInterval {
 		if v == math.Trunc(v) {
 			return v
 		}
-		r, _ := jsonRound(v)
-		return r
+		return jsonRound(v)
 	}
 	return &jsonInterval{round(i.Value), round(i.Low), round(i.High)}
 }
 
 // jsonRound keeps six significant digits.
-func jsonRound(v float64) (float64, error) {
-	var r float64
-	_, err := fmt.Sscan(fmt.Sprintf("%.6g", v), &r)
-	return r, err
+func jsonRound(v float64) float64 {
+	r, _ := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 6, 64), 64)
+	return r
 }
 
 // JSON returns the comparison for programs; docs/comparing.md tells of its
@@ -256,6 +276,9 @@ func (c *Comparison) JSON() ([]byte, error) {
 		Wakings     int64                    `json:"owner_wakings"`
 		Percentiles map[string]*jsonInterval `json:"owner_delay_ns"`
 		WorstNS     *int64                   `json:"owner_delay_max_ns"`
+		Gaps        int64                    `json:"owner_gaps"`
+		GapNS       map[string]*jsonInterval `json:"owner_gap_ns"`
+		WorstGapNS  *int64                   `json:"owner_gap_max_ns"`
 		Entries     int64                    `json:"entries"`
 		PerSecond   *jsonInterval            `json:"entries_per_s"`
 		Residents   int64                    `json:"residents"`
@@ -272,6 +295,23 @@ func (c *Comparison) JSON() ([]byte, error) {
 		Ratios      map[string]*jsonInterval `json:"owner_delay_ratio"`
 		Superiority *float64                 `json:"longer_than_before"`
 		Effect      *string                  `json:"effect"`
+		GapRatios   map[string]*jsonInterval `json:"owner_gap_ratio"`
+		GapLonger   *float64                 `json:"longer_gap_than_before"`
+		GapEffect   *string                  `json:"gap_effect"`
+	}
+	percentiles := func(of func(i int) stats.Interval) map[string]*jsonInterval {
+		m := map[string]*jsonInterval{}
+		for i, p := range findings.Percentiles {
+			m[fmt.Sprintf("p%g", p)] = jsonIntervalOf(of(i))
+		}
+		return m
+	}
+	worst := func(d *findings.Delays) *int64 {
+		if d.Count() == 0 {
+			return nil
+		}
+		ns := d.WorstNS()
+		return &ns
 	}
 	j := struct {
 		SchemaVersion int       `json:"schema_version"`
@@ -284,34 +324,34 @@ func (c *Comparison) JSON() ([]byte, error) {
 	}{SchemaVersion: 1, Program: c.o.Program, Command: c.o.Command, Verdict: c.Verdict(), Doubts: texts(c.Doubts)}
 	for _, s := range c.samples {
 		x := sample{
-			Name: say.Clean(s.Name), SHA256: strPtr(s.Checksum), WindowNS: s.WindowNS(), Wakings: s.Sum.Delays.Count(), Percentiles: map[string]*jsonInterval{}, Entries: s.Sum.Held.Entries.Total(),
+			Name: say.Clean(s.Name), SHA256: strPtr(s.Checksum), WindowNS: s.WindowNS(), Entries: s.Sum.Held.Entries.Total(),
 			PerSecond: jsonIntervalOf(s.EntriesPerS), Residents: s.Sum.Held.Residents, Runs: s.Sum.Held.Runs, RunNS: s.Sum.Held.NS, Share: jsonIntervalOf(s.Share),
 			Decisions: s.Fidelity.Decisions, Exact: s.Fidelity.Exact, Covered: s.Fidelity.Covered, Unjudged: s.Fidelity.Unjudged,
 		}
 		if k := s.Recorded(); k != nil {
 			x.Kernel = &k.Name
 		}
-		if s.Sum.Delays.Count() > 0 {
-			x.WorstNS = &s.Sum.Delays.WorstNS
+		of := func(kind replay.WaitKind) (int64, map[string]*jsonInterval, *int64) {
+			d := &s.Sum.Waits[kind]
+			return d.Count(), percentiles(func(i int) stats.Interval { return s.Waits[kind].Percentile[i] }), worst(d)
 		}
-		for i, p := range findings.Percentiles {
-			x.Percentiles[fmt.Sprintf("p%g", p)] = jsonIntervalOf(s.Percentile[i])
-		}
+		x.Wakings, x.Percentiles, x.WorstNS = of(replay.SchDelay)
+		x.Gaps, x.GapNS, x.WorstGapNS = of(replay.OffCPUGap)
 		j.Captures = append(j.Captures, x)
 	}
 	for _, s := range c.samples[1:] {
-		x := against{Name: say.Clean(s.Name), Ratios: map[string]*jsonInterval{}}
-		for i, p := range findings.Percentiles {
-			x.Ratios[fmt.Sprintf("p%g", p)] = jsonIntervalOf(findings.Ratio(c.samples[0], s, i))
-		}
-		if p, ok := findings.Superiority(c.samples[0], s); ok {
-			r, err := jsonRound(p)
-			if err != nil {
-				return nil, err
+		before := c.samples[0]
+		of := func(kind replay.WaitKind) (ratios map[string]*jsonInterval, longer *float64, effect *string) {
+			ratios = percentiles(func(i int) stats.Interval { return findings.Ratio(&before.Waits[kind], &s.Waits[kind], i) })
+			if p, ok := findings.Superiority(&before.Sum.Waits[kind], &s.Sum.Waits[kind]); ok {
+				r, word := jsonRound(p), say.EffectSize(p)
+				longer, effect = &r, &word
 			}
-			word := say.EffectSize(p)
-			x.Superiority, x.Effect = &r, &word
+			return ratios, longer, effect
 		}
+		x := against{Name: say.Clean(s.Name)}
+		x.Ratios, x.Superiority, x.Effect = of(replay.SchDelay)
+		x.GapRatios, x.GapLonger, x.GapEffect = of(replay.OffCPUGap)
 		j.Against = append(j.Against, x)
 	}
 	b, err := json.MarshalIndent(j, "", " ")

@@ -119,11 +119,11 @@ func TestComparisonWithItself(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p, ok := findings.Superiority(a, b); !ok || math.Abs(p-0.5) > 1e-9 {
+	if p, ok := findings.Superiority(&a.Sum.Waits[replay.SchDelay], &b.Sum.Waits[replay.SchDelay]); !ok || math.Abs(p-0.5) > 1e-9 {
 		t.Errorf("superiority %v", p)
 	}
 	for i, p := range findings.Percentiles[:3] {
-		r := findings.Ratio(a, b, i)
+		r := findings.Ratio(&a.Waits[replay.SchDelay], &b.Waits[replay.SchDelay], i)
 		if r.Value != 1 || r.Low > 1 || r.High < 1 {
 			t.Errorf("p%g: ratio %+v", p, r)
 		}
@@ -147,18 +147,18 @@ func TestBootstrapBands(t *testing.T) {
 	in, all := 0, 24
 	for range all {
 		res := newResult(makeHost(4, 4, cpumask.Of(3)), 0, 6_000_000_000)
-		c := &replay.CPUResult{CPU: 3, Time: map[replay.Class]int64{}, OwnerDelay: replay.NewDelayHistogram(), OwnerDelayIntruded: replay.NewDelayHistogram()}
+		c := &replay.CPUResult{CPU: 3, Time: map[replay.Class]int64{}}
 		res.CPUs = []*replay.CPUResult{c}
 		s := findings.NewSample("x")
 		o := s.Observer()
 		o.Begin(res)
 		for i := range int64(1200) {
 			d := 1_000 + rnd.next(9_000) // uniform: the median is 5,500
-			c.OwnerDelay.Add(d)
-			o.Run(&replay.Slice{CPU: 3, Class: replay.ClassOwner, Stay: -1, Start: i * 5_000_000, End: i*5_000_000 + 1000, Delay: d})
+			c.Waits[replay.SchDelay].Add(d, d, i*5_000_000, false, nil)
+			o.Run(&replay.Slice{CPU: 3, Class: replay.ClassOwner, Stay: -1, Start: i * 5_000_000, End: i*5_000_000 + 1000, Delay: d, Gap: parser.NoTime})
 		}
 		s.Finish(res)
-		p := s.Percentile[0]
+		p := s.Waits[replay.SchDelay].Percentile[0]
 		if !p.Known || p.Low > p.Value || p.High < p.Value {
 			t.Fatalf("band %+v", p)
 		}

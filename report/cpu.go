@@ -67,21 +67,35 @@ func cpuSections(all *findings.Findings, c *findings.CPU, f *plots.CPUFigures, f
 		out = append(out, stays)
 	}
 
-	delay := section{ID: id("-delay"), Title: "The owner’s sch delay", Level: 3}
-	if tb := delayTable(c); tb != nil {
-		delay.Blocks = append(delay.Blocks, block{Table: tb})
+	for kind := range replay.WaitKinds {
+		if kind == c.Kind() || c.Waits[kind].Count() > 0 {
+			out = append(out, waitSection(all, c, f, kind))
+		}
+	}
+	return out
+}
+
+// waitSection tells of the owner's waits of one kind.
+func waitSection(all *findings.Findings, c *findings.CPU, f *plots.CPUFigures, kind replay.WaitKind) section {
+	s := section{
+		ID:    fmt.Sprintf("cpu%d%s", c.CPU, [replay.WaitKinds]string{"-delay", "-gap"}[kind]),
+		Title: [replay.WaitKinds]string{"The owner’s sch delay", "The owner’s off-CPU gaps"}[kind], Level: 3,
+	}
+	if c.Waits[kind].Count() > 0 {
+		s.Blocks = append(s.Blocks, block{Table: waitTable(all, c, kind)})
 	}
 	if f != nil {
-		delay.figure(f.DelayTime, f.NoDelay)
-		if f.DelayTime != nil {
-			delay.figure(f.DelayCDF, f.NoDelay)
+		w := &f.Waits[kind]
+		s.figure(w.Time, w.Why)
+		if w.Time != nil {
+			s.figure(w.Dist, w.Why)
 		}
-		delay.figure(f.DelayHeat, "")
+		s.figure(w.Heat, "")
 	}
-	if len(c.LongestDelays) > 1 {
-		delay.Blocks = append(delay.Blocks, block{Table: worstDelays(c)})
+	if len(c.LongestWaits[kind]) > 1 {
+		s.Blocks = append(s.Blocks, block{Table: worstWaits(c, kind)})
 	}
-	return append(out, delay)
+	return s
 }
 
 // figure adds a figure, or the sentence that stands in for it.
@@ -280,41 +294,36 @@ func staysWords(m replay.Moved) string {
 	return "gone"
 }
 
-func worstDelays(c *findings.CPU) *table {
+func worstWaits(c *findings.CPU, kind replay.WaitKind) *table {
 	t := &table{
-		Caption: "The owner’s longest delays", Short: maxShorterRows,
-		Cols: []col{{Name: "Ran at", Num: true}, {Name: "sch delay", Num: true}, {Name: "Intruder on the core"}},
+		Caption: [replay.WaitKinds]string{"The owner’s longest delays", "The owner’s longest off-CPU gaps"}[kind], Short: maxShorterRows,
+		Cols: []col{{Name: "Ran at", Num: true}, {Name: say.WaitNoun(kind), Num: true}, {Name: "Intruder on the core"}},
 	}
-	for i := range c.LongestDelays {
-		r := &c.LongestDelays[i].Run
-		t.row([]string{say.Clock(r.Start), say.Duration(r.Delay), map[bool]string{true: "yes", false: "no"}[r.Intruded]}, []string{key(r.Start), key(r.Delay), ""})
+	for i := range c.LongestWaits[kind] {
+		r := &c.LongestWaits[kind][i]
+		_, ns := r.Wait()
+		t.row([]string{say.Clock(r.Start), say.Duration(ns), map[bool]string{true: "yes", false: "no"}[r.Intruded]}, []string{key(r.Start), key(ns), ""})
 	}
 	return t
 }
 
-func delayTable(c *findings.CPU) *table {
-	free, intruded := c.Delays()
-	if free+intruded == 0 {
-		return nil
-	}
+func waitTable(all *findings.Findings, c *findings.CPU, kind replay.WaitKind) *table {
+	w := &c.Waits[kind]
 	t := &table{
-		Caption: fmt.Sprintf("sch delay of %s: from waking to running", plots.OwnerName(c)),
+		Caption: fmt.Sprintf("%s of %s: %s", say.WaitNoun(kind), plots.OwnerName(c), say.WaitWords(kind)),
 		Cols: []col{
 			{Name: "The core"},
-			{Name: "Wakings", Num: true},
+			{Name: [replay.WaitKinds]string{"Wakings", "Gaps"}[kind], Num: true},
 			{Name: "Median", Num: true},
 			{Name: "p90", Num: true},
 			{Name: "p99", Num: true},
 			{Name: "p99.9", Num: true},
 			{Name: "Longest", Num: true},
 		},
-		Note: "A percentile is given where at least one waking lies above it.",
+		Note: "A percentile is given where at least one " + [replay.WaitKinds]string{"waking", "gap"}[kind] + " lies above it.",
 	}
-	for i, h := range []*replay.DelayHistogram{c.OwnerDelay, c.OwnerDelayIntruded} {
-		if h == nil {
-			continue
-		}
-		row := []string{[2]string{"free of intruders", "an intruder ran before it"}[i], say.Count(h.Count())}
+	add := func(who string, h *replay.DelayHistogram) {
+		row := []string{who, say.Count(h.Count())}
 		for _, p := range []float64{50, 90, 99, 99.9} {
 			if h.Count() == 0 || !stats.HasPercentile(p, h.Count()) {
 				row = append(row, "–")
@@ -322,12 +331,24 @@ func delayTable(c *findings.CPU) *table {
 				row = append(row, say.Duration(h.Percentile(p)))
 			}
 		}
-		if h.Count() == 0 {
-			row = append(row, "–")
-		} else {
-			row = append(row, say.Duration(h.Max()))
+		worst := "–"
+		if h.Count() > 0 {
+			worst = say.Duration(h.Max())
+		}
+		row = append(row, worst)
+		if kind == replay.OffCPUGap {
+			row = append(row, say.Duration(h.Sum()))
 		}
 		t.Rows = append(t.Rows, row)
+	}
+	if kind == replay.OffCPUGap {
+		t.Cols = append(t.Cols, col{Name: "In all", Num: true})
+	}
+	add("free of intruders", w.Free)
+	add("an intruder ran before it", w.Intruded)
+	if kind == replay.OffCPUGap && say.PatchShortens(all.Result, w) {
+		add("with the patch, at most", w.Patched)
+		t.Note += " With the patch a gap ends where the intruder would have been elsewhere."
 	}
 	return t
 }
@@ -372,7 +393,7 @@ func cpuList(cpus []*findings.CPU) section {
 			{Name: "There before", Num: true},
 			{Name: "Runs", Num: true},
 			{Name: "Foreign time", Num: true},
-			{Name: "Worst delay", Num: true},
+			{Name: "Longest wait", Num: true},
 		},
 	}
 	var rest cpumask.Mask
@@ -385,8 +406,11 @@ func cpuList(cpus []*findings.CPU) section {
 		if c.Owner != nil {
 			owner = say.TaskName(*c.Owner)
 		}
-		if free, intruded := c.Delays(); free+intruded > 0 {
-			worst = say.Duration(c.Worst())
+		if c.Waited() {
+			worst = say.Duration(c.Told().Worst())
+			if c.Kind() == replay.OffCPUGap {
+				worst += " (gap)"
+			}
 		}
 		t.Rows = append(t.Rows, []string{fmt.Sprint(c.CPU), owner, say.Count(c.All.Entries.Total()), say.Count(c.All.Residents), say.Count(c.All.Runs), say.Duration(c.All.NS), worst})
 	}

@@ -356,7 +356,7 @@ func (f *Fleet) JSON() ([]byte, error) {
 		if h.P99Known {
 			x.P99 = &h.P99
 		}
-		x.Share, _ = jsonRound(x.Share) // of digits, which it reads again
+		x.Share = jsonRound(x.Share)
 		j.Hosts = append(j.Hosts, x)
 	}
 	for i := range a.Intruders {

@@ -138,6 +138,8 @@ type jsonCPU struct {
 	Delay        *jsonDelay        `json:"owner_delay"`
 	Intruded     *jsonDelay        `json:"owner_delay_intruded"`
 	Worst        *jsonWorst        `json:"owner_worst_delay"`
+	ToldBy       string            `json:"owner_told_by"`
+	Gaps         *jsonGaps         `json:"owner_gaps"`
 	Stays        []json.RawMessage `json:"stays"`
 	StaysOmitted int64             `json:"stays_omitted"`
 	Others       []jsonOther       `json:"others"`
@@ -149,6 +151,16 @@ type jsonSum struct {
 	Residents int64      `json:"residents"`
 	RunNS     int64      `json:"foreign_run_ns"`
 	Delay     *jsonDelay `json:"owner_delay"`
+	Gap       *jsonDelay `json:"owner_gap"`
+}
+
+// jsonGaps are the owner's off-CPU gaps: without an intruder in them, with one, and all of
+// them under the first alternative.
+type jsonGaps struct {
+	Free     *jsonDelay `json:"free"`
+	Intruded *jsonDelay `json:"intruded"`
+	Patched  *jsonDelay `json:"patched"`
+	Worst    *jsonWorst `json:"worst"`
 }
 
 type jsonWorst struct {
@@ -158,6 +170,7 @@ type jsonWorst struct {
 
 type jsonDelay struct {
 	Count int64  `json:"count"`
+	Sum   int64  `json:"sum_ns"`
 	Mean  int64  `json:"mean_ns"`
 	P50   *int64 `json:"p50_ns"`
 	P90   *int64 `json:"p90_ns"`
@@ -244,10 +257,10 @@ func jsonTaskOf(t replay.TaskRef) jsonTask {
 }
 
 func jsonDelayOf(h *replay.DelayHistogram) *jsonDelay {
-	if h == nil || h.Count() == 0 {
+	if h.Count() == 0 {
 		return nil
 	}
-	j := &jsonDelay{Count: h.Count(), Mean: h.Mean(), Max: h.Max()}
+	j := &jsonDelay{Count: h.Count(), Sum: h.Sum(), Mean: h.Mean(), Max: h.Max()}
 	for _, p := range []struct {
 		p   float64
 		dst **int64
@@ -260,11 +273,23 @@ func jsonDelayOf(h *replay.DelayHistogram) *jsonDelay {
 	return j
 }
 
+func jsonWorstOf(w *replay.Waits) *jsonWorst {
+	if w.Count() == 0 {
+		return nil
+	}
+	j := &jsonWorst{NS: w.Worst()}
+	if w.WorstAt != parser.NoTime {
+		j.AtNS = &w.WorstAt
+	}
+	return j
+}
+
 func jsonCPUOf(c *findings.CPU) jsonCPU {
 	j := jsonCPU{
 		CPU: c.CPU, OwnerFrom: c.OwnerFrom.String(), TimeNS: map[string]int64{}, Entries: c.All.Entries.Total(), Residents: c.All.Residents, Unseen: c.All.Entries.Unseen,
 		Runs: c.All.Runs, RunNS: c.All.NS, LowerBound: c.All.CutRuns > 0, Patched: [2]int64{c.All.Remains.MinNS, c.All.Remains.MaxNS},
-		Delay: jsonDelayOf(c.OwnerDelay), Intruded: jsonDelayOf(c.OwnerDelayIntruded), Stays: []json.RawMessage{}, StaysOmitted: c.StaysDropped, Others: []jsonOther{},
+		Delay: jsonDelayOf(c.Waits[replay.SchDelay].Free), Intruded: jsonDelayOf(c.Waits[replay.SchDelay].Intruded), Worst: jsonWorstOf(&c.Waits[replay.SchDelay]),
+		ToldBy: say.WaitNoun(c.Kind()), Stays: []json.RawMessage{}, StaysOmitted: c.StaysDropped, Others: []jsonOther{},
 	}
 	if c.Owner != nil {
 		t := jsonTaskOf(*c.Owner)
@@ -273,11 +298,8 @@ func jsonCPUOf(c *findings.CPU) jsonCPU {
 	for class, ns := range c.Time {
 		j.TimeNS[class.String()] = ns
 	}
-	if free, intruded := c.Delays(); free+intruded > 0 {
-		j.Worst = &jsonWorst{NS: c.Worst()}
-		if c.WorstDelayAt != parser.NoTime {
-			j.Worst.AtNS = &c.WorstDelayAt
-		}
+	if w := &c.Waits[replay.OffCPUGap]; w.Count() > 0 {
+		j.Gaps = &jsonGaps{jsonDelayOf(w.Free), jsonDelayOf(w.Intruded), jsonDelayOf(w.Patched), jsonWorstOf(w)}
 	}
 	for i, s := range c.Stays {
 		if i == maxJSONStays {
@@ -367,7 +389,7 @@ func encodeJSON(all *findings.Findings, o *Options, doc *document, h *helped) ([
 		j.Fidelity.ByPath[string(p.Path)] = jsonPath{p.Decisions, p.Exact, p.Covered}
 	}
 	sum := &all.Sum
-	j.Sum = jsonSum{sum.Held.Entries.Total(), sum.Held.Residents, sum.Held.NS, jsonDelayOf(sum.Delays.Histogram())}
+	j.Sum = jsonSum{sum.Held.Entries.Total(), sum.Held.Residents, sum.Held.NS, jsonDelayOf(sum.Waits[replay.SchDelay].Histogram()), jsonDelayOf(sum.Waits[replay.OffCPUGap].Histogram())}
 	for _, c := range all.CPUs {
 		j.CPUs = append(j.CPUs, jsonCPUOf(c))
 	}

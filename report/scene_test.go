@@ -149,7 +149,6 @@ func build(sp spec) *scene {
 	s := &scene{res: res}
 	c := &replay.CPUResult{
 		CPU: sp.cpu, OwnerFrom: fact.Observed, Time: map[replay.Class]int64{},
-		OwnerDelay: replay.NewDelayHistogram(), OwnerDelayIntruded: replay.NewDelayHistogram(),
 	}
 	if sp.owner.PID > 0 {
 		o := sp.owner
@@ -161,7 +160,7 @@ func build(sp spec) *scene {
 		s.runs = append(s.runs, r)
 		c.Time[r.Class] += r.End - r.Start
 	}
-	none := replay.Slice{Stay: -1, Delay: parser.NoTime, Patched: replay.MovedNo}
+	none := replay.Slice{Stay: -1, Delay: parser.NoTime, Gap: parser.NoTime, Patched: replay.MovedNo}
 	var stays []*replay.Stay
 	type next struct{ at int64 }
 	var intr []next
@@ -257,16 +256,15 @@ func build(sp spec) *scene {
 			}
 			r.Intruded = t-ownerNext > 0 && len(s.runs) > 0 && s.runs[len(s.runs)-1].Class == replay.ClassForeign
 			if r.Intruded {
-				c.OwnerDelayIntruded.Add(r.Delay)
-				st := stays[s.runs[len(s.runs)-1].Stay]
+				last := &s.runs[len(s.runs)-1]
+				st := stays[last.Stay]
 				st.DelayedOwner++
 				st.DelayedOwnerNS += r.Delay
+				r.Parts = []replay.Part{{Cause: replay.CauseForeign, Task: last.Task, NS: r.Delay}}
 			} else {
-				c.OwnerDelay.Add(r.Delay)
+				r.Parts = []replay.Part{{Cause: replay.CauseIdle, Task: replay.TaskRef{PID: parser.NoPID}, NS: r.Delay}}
 			}
-			if r.Delay > c.WorstDelay {
-				c.WorstDelay, c.WorstDelayAt = r.Delay, t
-			}
+			c.Waits[replay.SchDelay].Add(r.Delay, r.Delay, t, r.Intruded, r.Parts)
 			ownerNext = r.End + sp.ownerOff/2 + rng.next(sp.ownerOff)
 		}
 		add(r)

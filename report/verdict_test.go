@@ -78,13 +78,13 @@ func small() (*replay.Result, *replay.Stay, *replay.CPUResult) {
 	}, Path: place.PathIdleSMT}
 	c := &replay.CPUResult{
 		CPU: 3, Owner: &owner, OwnerFrom: fact.Observed, Time: map[replay.Class]int64{replay.ClassForeign: 80_000_000, replay.ClassIdle: 1_000_000_000},
-		Stays: []*replay.Stay{st}, OwnerDelay: replay.NewDelayHistogram(), OwnerDelayIntruded: replay.NewDelayHistogram(),
-		WorstDelay: 4_000_000, WorstDelayAt: 10_700_000_000,
+		Stays: []*replay.Stay{st},
 	}
+	waits := &c.Waits[replay.SchDelay]
 	for i := range int64(100) {
-		c.OwnerDelay.Add(20_000 + 100*i)
+		waits.Add(20_000+100*i, 20_000+100*i, 10_600_000_000, false, nil)
 	}
-	c.OwnerDelayIntruded.Add(4_000_000)
+	waits.Add(4_000_000, 4_000_000, 10_700_000_000, true, nil)
 	res.CPUs, res.Focus = []*replay.CPUResult{c}, []int{3}
 	return res, st, c
 }
@@ -195,7 +195,7 @@ func verdictCases() []struct {
 	add("several CPUs", func(r *replay.Result, s *replay.Stay, c *replay.CPUResult) {
 		r.Isolated = fact.Seen(cpumask.Range(3, 7), "--isolated")
 		for cpu := 4; cpu < 8; cpu++ {
-			other := &replay.CPUResult{CPU: cpu, Time: map[replay.Class]int64{}, OwnerDelay: replay.NewDelayHistogram(), OwnerDelayIntruded: replay.NewDelayHistogram()}
+			other := &replay.CPUResult{CPU: cpu, Time: map[replay.Class]int64{}}
 			if cpu == 6 {
 				two := *s
 				two.CPU, two.RunNS = 6, 200_000_000
@@ -218,7 +218,7 @@ func verdictCases() []struct {
 	})
 	add("a model that fits badly", func(r *replay.Result, _ *replay.Stay, _ *replay.CPUResult) { r.Fidelity.Exact = 4000 })
 	add("no owner", func(_ *replay.Result, _ *replay.Stay, c *replay.CPUResult) {
-		c.Owner, c.OwnerDelay, c.OwnerDelayIntruded, c.WorstDelay = nil, replay.NewDelayHistogram(), replay.NewDelayHistogram(), 0
+		c.Owner, c.Waits = nil, [replay.WaitKinds]replay.Waits{}
 	})
 	add("several pollers", func(r *replay.Result, _ *replay.Stay, c *replay.CPUResult) {
 		pinned := func(pid int32, comm string, share int64) replay.OtherTask {
@@ -227,13 +227,28 @@ func verdictCases() []struct {
 		c.Others = []replay.OtherTask{pinned(801, "pmd-d", 20), pinned(802, "pmd-e", 30), pinned(803, "stats", 9)}
 	})
 	add("owner never woken", func(_ *replay.Result, _ *replay.Stay, c *replay.CPUResult) {
-		c.OwnerDelay, c.OwnerDelayIntruded, c.WorstDelay = replay.NewDelayHistogram(), replay.NewDelayHistogram(), 0
+		c.Waits = [replay.WaitKinds]replay.Waits{}
+	})
+	gaps := func(c *replay.CPUResult) {
+		c.Waits = [replay.WaitKinds]replay.Waits{}
+		c.Time[replay.ClassOwner], c.Time[replay.ClassIdle] = 1_919_000_000, 0
+		for i := range int64(12) {
+			c.Waits[replay.OffCPUGap].Add(6_000_000+100_000*i, 0, 10_500_000_000+i*100_000_000, true, nil)
+		}
+	}
+	add("owner never sleeps", func(_ *replay.Result, _ *replay.Stay, c *replay.CPUResult) {
+		gaps(c)
+		c.Waits[replay.OffCPUGap].Add(40_000, 40_000, 10_100_000_000, false, nil)
+	})
+	add("owner never sleeps, intruders only", func(_ *replay.Result, _ *replay.Stay, c *replay.CPUResult) { gaps(c) })
+	add("owner sleeps and is preempted", func(_ *replay.Result, _ *replay.Stay, c *replay.CPUResult) {
+		c.Waits[replay.OffCPUGap].Add(40_000, 40_000, 10_100_000_000, false, nil)
 	})
 	add("nobody came", func(_ *replay.Result, _ *replay.Stay, c *replay.CPUResult) {
-		c.Stays, c.OwnerDelayIntruded = nil, replay.NewDelayHistogram()
+		c.Stays, c.Waits[replay.SchDelay].Intruded = nil, nil
 	})
 	add("nobody came, with gaps", func(_ *replay.Result, _ *replay.Stay, c *replay.CPUResult) {
-		c.Stays, c.OwnerDelayIntruded = nil, replay.NewDelayHistogram()
+		c.Stays, c.Waits[replay.SchDelay].Intruded = nil, nil
 		c.Time[replay.ClassUnknown] = 12_000_000
 	})
 	add("isolation unknown", func(r *replay.Result, _ *replay.Stay, _ *replay.CPUResult) {

@@ -29,14 +29,15 @@ func (a *app) checkScenario(in *input, demands []gates.Demand, text string, l *l
 		return err
 	}
 	var bad, good []string
+	f := findings.Of(res)
 	for _, d := range demands {
-		found, known := findings.ScenarioFigure(res, r, d.Gate.Measure)
-		words := fmt.Sprintf("%s in 95 of 100 runs (--%s %s)", say.ScenarioFound(d.Gate.Measure, found), d.Flag, d.Bound)
+		found, kind, known := f.ScenarioFigure(r, d.Gate.Measure)
+		words := fmt.Sprintf("%s in 95 of 100 runs (--%s %s)", say.ScenarioFound(d.Gate.Measure, found, kind), d.Flag, d.Bound)
 		switch {
 		case d.Gate.Measure == findings.LostEvents:
 			return usagef("--%s says something of a recording, not of a --scenario", d.Flag)
 		case !known:
-			bad = append(bad, fmt.Sprintf("the owner never wakes: it has no such delay (--%s %s)", d.Flag, d.Bound))
+			bad = append(bad, fmt.Sprintf("the owner neither wakes nor leaves its CPU while runnable: it has no such wait (--%s %s)", d.Flag, d.Bound))
 		case found <= d.Gate.Max:
 			good = append(good, words)
 		default:

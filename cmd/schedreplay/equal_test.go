@@ -269,11 +269,14 @@ func equalOn(t *testing.T, capture, bundle string) {
 				P99   *int64 `json:"p99_ns"`
 				Max   int64  `json:"max_ns"`
 			} `json:"owner_delay"`
+			Gap *gapSum `json:"owner_gap"`
 		}
 		CPUs []struct {
 			CPU     int
+			Owner   *struct{ PID int }
 			Entries int
-			RunNS   int64 `json:"foreign_run_ns"`
+			RunNS   int64  `json:"foreign_run_ns"`
+			ToldBy  string `json:"owner_told_by"`
 			Stays   []map[string]any
 		}
 	}
@@ -311,6 +314,8 @@ func equalOn(t *testing.T, capture, bundle string) {
 			Wakings int64                               `json:"owner_wakings"`
 			Delay   map[string]*struct{ Value float64 } `json:"owner_delay_ns"`
 			Max     *int64                              `json:"owner_delay_max_ns"`
+			Gaps    int64                               `json:"owner_gaps"`
+			MaxGap  *int64                              `json:"owner_gap_max_ns"`
 		}
 	}
 	decode(t, must("compare", capture, capture, "--format", "json"), &compared)
@@ -322,6 +327,40 @@ func equalOn(t *testing.T, capture, bundle string) {
 		number("longest delay of compare", d.Max, *c.Max)
 		if d.P99 != nil {
 			number("p99 of compare", *d.P99, int64(c.Delay["p99"].Value))
+		}
+	}
+
+	// The owners' off-CPU gaps: in report.json, compare, the rows and the loop's recording.
+	owners := map[string]string{}
+	polls := false
+	for _, c := range rep.CPUs {
+		if c.Owner != nil {
+			owners[strconv.Itoa(c.CPU)] = strconv.Itoa(c.Owner.PID)
+		}
+		polls = polls || c.ToldBy == "off-CPU gap"
+	}
+	var gap gapSum
+	for _, r := range jsonlRecords(t, read("jsonl/slices.jsonl")) {
+		if ns, err := strconv.ParseInt(r["gap_ns"], 10, 64); err == nil && owners[r["cpu"]] == r["pid"] {
+			gap.Count++
+			gap.Sum += ns
+			gap.Max = max(gap.Max, ns)
+		}
+	}
+	if rep.Sum.Gap == nil {
+		rep.Sum.Gap = &gapSum{}
+	}
+	number("gaps of the slices", *rep.Sum.Gap, gap)
+	number("gaps of compare", rep.Sum.Gap.Count, c.Gaps)
+	if c.MaxGap != nil {
+		number("longest gap of compare", rep.Sum.Gap.Max, *c.MaxGap)
+	}
+	if polls && len(rep.CPUs) == 1 {
+		gapsAgree(t, must("whatif", capture, "--runs", "1", "--format", "json"), rep.CPUs[0].Owner.PID, gap)
+		for bound, want := range map[int64]int{gap.Max: 0, gap.Max - 1: 1} {
+			if _, _, status := invoke(t, "check", capture, bundle, "-q", "--max-delay", fmt.Sprintf("%dns", bound)); status != want {
+				t.Errorf("check --max-delay %d of a longest gap of %d: %d", bound, gap.Max, status)
+			}
 		}
 	}
 
@@ -342,7 +381,7 @@ func equalOn(t *testing.T, capture, bundle string) {
 		number("entries of sweep", entries, n)
 		number("run time of sweep", runNS, ns)
 	}
-	checkAgrees(t, capture, bundle, entries, runNS, rep.Sum.Delay != nil && rep.Sum.Delay.P99 != nil, func() int64 { return *rep.Sum.Delay.P99 })
+	checkAgrees(t, capture, bundle, entries, runNS, !polls && rep.Sum.Delay != nil && rep.Sum.Delay.P99 != nil, func() int64 { return *rep.Sum.Delay.P99 })
 }
 
 // checkAgrees holds check's figures, and the verdicts of check and compare at and one below
@@ -381,4 +420,37 @@ func checkAgrees(t *testing.T, capture, bundle string, entries int, runNS int64,
 			t.Errorf("--max-p99 %s: check %d, compare %d, want %d", bound, x, y, c.want)
 		}
 	}
+}
+
+// gapSum is what report.json says of off-CPU gaps.
+type gapSum struct {
+	Count int64
+	Sum   int64 `json:"sum_ns"`
+	Max   int64 `json:"max_ns"`
+}
+
+// gapsAgree holds the recorded gaps of the closed loop against those of the replay.
+func gapsAgree(t *testing.T, whatif []byte, pid int, want gapSum) {
+	t.Helper()
+	var w struct {
+		Scenarios []struct {
+			Tasks []struct {
+				PID    int
+				OffCPU struct{ Count, Sum, Max int64 } `json:"offcpu_ns"`
+			}
+		}
+	}
+	// Of the others every figure is an object: the first is the recording.
+	var all struct{ Scenarios []json.RawMessage }
+	decode(t, whatif, &all)
+	decode(t, slices.Concat([]byte(`{"scenarios":[`), all.Scenarios[0], []byte(`]}`)), &w)
+	for _, x := range w.Scenarios[0].Tasks {
+		if x.PID == pid {
+			if got := (gapSum{x.OffCPU.Count, x.OffCPU.Sum, x.OffCPU.Max}); got != want {
+				t.Errorf("whatif has gaps %+v, the report %+v", got, want)
+			}
+			return
+		}
+	}
+	t.Errorf("whatif does not know the owner %d", pid)
 }

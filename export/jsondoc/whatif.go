@@ -134,6 +134,8 @@ func outcome(o *rows.Object, r *loop.Result, out *loop.Outcome, cpus []*replay.C
 		o.Begin()
 		figure(o, "count", t.OffCPU.Count)
 		figure(o, "sum", t.OffCPU.Sum)
+		figure(o, "p50", t.OffCPU.P50)
+		figure(o, "p99", t.OffCPU.P99)
 		figure(o, "max", t.OffCPU.Max)
 		o.End()
 		o.Key("run_ns_by_cpu")

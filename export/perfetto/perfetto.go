@@ -443,6 +443,7 @@ func (t *Writer) run(r *replay.Slice) {
 		e = annotateInt(e, "stay", int64(r.Stay)+1, r.Stay >= 0)
 		if world == original {
 			e = annotateInt(e, "sch_delay_ns", r.Delay, r.Delay != parser.NoTime)
+			e = annotateInt(e, "off_cpu_gap_ns", r.Gap, r.Gap != parser.NoTime)
 			e = annotateBool(e, "delayed_by_intruder", r.Intruded, r.Class == replay.ClassOwner)
 		}
 		e = annotateBool(e, "cut_at_start", true, r.CutStart)

@@ -18,9 +18,6 @@ import (
 // are known; further ones are counted in Collector.Dropped.
 const maxKeys = 1 << 18
 
-// maxOpen bounds the intruder runs per CPU that are kept until its owner runs.
-const maxOpen = 1 << 10
-
 // test names what a path turns on within its last function, where several paths end in it.
 var test = map[place.Path]string{
 	place.PathPerCPUKthread: "is_per_cpu_kthread",
@@ -45,7 +42,10 @@ type key struct {
 }
 
 // count are the values of a stack.
-type count struct{ placed, runs, run, delay int64 }
+type count struct {
+	placed, runs, run int64
+	wait              [replay.WaitKinds]int64
+}
 
 // last is a task's latest decision.
 type last struct {
@@ -60,7 +60,6 @@ type Collector struct {
 	values [worlds]map[key]*count
 	last   map[int32]last
 	task   map[int32]*role
-	gone   map[int][]span
 	// Dropped is the number of decisions and runs that no stack was left for.
 	Dropped int64
 }
@@ -70,11 +69,9 @@ type role struct {
 	owner, intruder bool
 }
 
-type span struct{ start, end int64 }
-
 // New returns an empty Collector.
 func New() *Collector {
-	c := &Collector{last: map[int32]last{}, task: map[int32]*role{}, gone: map[int][]span{}}
+	c := &Collector{last: map[int32]last{}, task: map[int32]*role{}}
 	for w := range c.values {
 		c.values[w] = map[key]*count{}
 	}
@@ -157,48 +154,24 @@ func (c *Collector) run(r *replay.Slice) {
 	if decided && l.cpu[original] == r.CPU {
 		k = key{r.Task.PID, l.kind, l.path[original], "", r.CPU}
 	}
-	delay := int64(0)
-	if r.Delay != parser.NoTime {
-		delay = r.Delay
-	}
-	c.at(original, k).add(r, delay)
+	kind, wait := r.Wait()
+	wait = max(0, wait)
+	c.at(original, k).add(r, kind, wait)
 
 	to := k
 	if r.Stay >= 0 && r.Patched != replay.MovedCertain && decided && l.cpu[patched] >= 0 {
 		to = key{r.Task.PID, l.kind, l.path[patched], "", l.cpu[patched]}
 	}
-	if r.Class == replay.ClassForeign && r.Patched == replay.MovedNo && to.cpu != r.CPU {
-		c.leaves(r)
-	}
 	if r.Class == replay.ClassOwner {
-		delay -= c.relieved(r, delay)
+		wait = min(wait, r.Kept)
 	}
-	c.at(patched, to).add(r, delay)
+	c.at(patched, to).add(r, kind, wait)
 }
 
-func (v *count) add(r *replay.Slice, delay int64) {
+func (v *count) add(r *replay.Slice, kind replay.WaitKind, wait int64) {
 	v.runs++
 	v.run += r.End - r.Start
-	v.delay += delay
-}
-
-// leaves keeps a run that the patched kernel has elsewhere until the owner of
-// its CPU runs.
-func (c *Collector) leaves(r *replay.Slice) {
-	if s := c.gone[r.CPU]; len(s) < maxOpen {
-		c.gone[r.CPU] = append(s, span{r.Start, r.End})
-	}
-}
-
-// relieved is the part of an owner's delay in which intruders ran that are
-// elsewhere under the patched kernel.
-func (c *Collector) relieved(r *replay.Slice, delay int64) int64 {
-	var sum int64
-	for _, s := range c.gone[r.CPU] {
-		sum += max(0, min(s.end, r.Start)-max(s.start, r.Start-delay))
-	}
-	c.gone[r.CPU] = c.gone[r.CPU][:0]
-	return min(sum, delay)
+	v.wait[kind] += wait
 }
 
 func (c *Collector) stay(s *replay.Stay) {
@@ -217,7 +190,7 @@ func (c *Collector) profile(world int, kernel *rules.Kernel, res *replay.Result,
 	}
 	p := &profile.Profile{
 		SampleType: []*profile.ValueType{
-			{Type: "placements", Unit: "count"}, {Type: "runs", Unit: "count"}, {Type: "run", Unit: "nanoseconds"}, {Type: "delay", Unit: "nanoseconds"},
+			{Type: "placements", Unit: "count"}, {Type: "runs", Unit: "count"}, {Type: "run", Unit: "nanoseconds"}, {Type: "delay", Unit: "nanoseconds"}, {Type: "gap", Unit: "nanoseconds"},
 		},
 		DefaultSampleType: "run",
 		PeriodType:        &profile.ValueType{Type: "run", Unit: "nanoseconds"},
@@ -238,7 +211,7 @@ func (c *Collector) profile(world int, kernel *rules.Kernel, res *replay.Result,
 	for _, k := range keys {
 		v := c.values[world][k]
 		p.Sample = append(p.Sample, &profile.Sample{
-			Location: b.stack(c.task[k.pid], &k), Value: []int64{v.placed, v.runs, v.run, v.delay},
+			Location: b.stack(c.task[k.pid], &k), Value: []int64{v.placed, v.runs, v.run, v.wait[replay.SchDelay], v.wait[replay.OffCPUGap]},
 			Label:    map[string][]string{"kernel": {parser.DisplayComm(kernel.Name)}},
 			NumLabel: map[string][]int64{"cpu": {int64(k.cpu)}, "pid": {int64(k.pid)}},
 			NumUnit:  map[string][]string{"cpu": {""}, "pid": {""}},

@@ -5,6 +5,7 @@ import (
 
 	"schedreplay/cpumask"
 	"schedreplay/parser"
+	"schedreplay/replay"
 )
 
 // Slice is one task's time on a CPU, idle included.
@@ -17,7 +18,10 @@ type Slice struct {
 	// Wait is the time off the CPU before, Delay the part of it from
 	// sched_waking (else sched_wakeup) to Start; parser.NoTime if unknown.
 	Wait, Delay int64
-	State       parser.State
+	// Gap is the off-CPU gap that Start ended; parser.NoTime if it ended none, or that is
+	// not known.
+	Gap   int64
+	State parser.State
 	// CutStart and CutEnd: the window's edge, a loss or a hole is there, so that
 	// the slice was at least this long.
 	CutStart, CutEnd bool
@@ -39,12 +43,15 @@ type slot struct {
 	// seen is the time of the CPU's last event, the earliest at which it was
 	// certainly recorded; first that of its first.
 	seen int64
+	// lost is when events were last lost there.
+	lost int64
 }
 
 // sleeper is what is known of a task off the CPU.
 type sleeper struct {
 	off, waking int64
 	exiting     bool
+	offCPU      replay.OffCPU
 }
 
 // NewSlicer returns a Slicer that hands slices to emit, each when it ends. What
@@ -58,7 +65,7 @@ func (s *Slicer) slot(cpu int32) *slot {
 		return nil
 	}
 	for int(cpu) >= len(s.cpu) {
-		s.cpu = append(s.cpu, slot{seen: parser.NoTime})
+		s.cpu = append(s.cpu, slot{seen: parser.NoTime, lost: parser.NoTime})
 	}
 	return &s.cpu[cpu]
 }
@@ -116,13 +123,14 @@ func (s *Slicer) change(ev *parser.Event) {
 		}
 		// It ran before the first event here; since when is not known.
 		s.emit(&Slice{
-			CPU: ev.CPU, Task: ev.Task, Start: parser.NoTime, End: ev.Time, Wait: parser.NoTime, Delay: parser.NoTime,
+			CPU: ev.CPU, Task: ev.Task, Start: parser.NoTime, End: ev.Time, Wait: parser.NoTime, Delay: parser.NoTime, Gap: parser.NoTime,
 			State: ev.State, CutStart: true,
 		})
 	}
 	if p := ev.Task.PID; p > 0 {
 		t := s.sleeper(p)
 		t.off, t.waking = ev.Time, parser.NoTime
+		t.offCPU.Leaves(ev)
 		if ev.State&(parser.StateDead|parser.StateZombie) != 0 || t.exiting && ev.State.Known() && !ev.State.Runnable() {
 			delete(s.task, p)
 		}
@@ -133,7 +141,7 @@ func (s *Slicer) change(ev *parser.Event) {
 // begin opens the slice of the task switched to.
 func (s *Slicer) begin(c *slot, ev *parser.Event) {
 	c.running = true
-	c.open = Slice{CPU: ev.CPU, Task: ev.Next, Start: ev.Time, Wait: parser.NoTime, Delay: parser.NoTime}
+	c.open = Slice{CPU: ev.CPU, Task: ev.Next, Start: ev.Time, Wait: parser.NoTime, Delay: parser.NoTime, Gap: parser.NoTime}
 	if ev.Next.PID <= 0 {
 		return
 	}
@@ -144,7 +152,10 @@ func (s *Slicer) begin(c *slot, ev *parser.Event) {
 	if t.waking != parser.NoTime && t.waking <= ev.Time {
 		c.open.Delay = ev.Time - t.waking
 	}
-	t.waking = parser.NoTime
+	if off := t.offCPU.Since(func(cpu int32) int64 { return s.slot(cpu).lost }); off != parser.NoTime && off <= ev.Time {
+		c.open.Gap = ev.Time - off
+	}
+	t.waking, t.offCPU = parser.NoTime, replay.OffCPU{}
 }
 
 // end closes a CPU's slice.
@@ -167,21 +178,23 @@ func named(now, before parser.Task) parser.Task {
 
 // printed handles a slice that the capture itself states.
 func (s *Slicer) printed(ev *parser.Event) {
-	s.emit(&Slice{CPU: ev.CPU, Task: ev.Task, Start: ev.Start, End: ev.Time, Wait: ev.Wait, Delay: ev.Delay, State: ev.State})
+	s.emit(&Slice{CPU: ev.CPU, Task: ev.Task, Start: ev.Start, End: ev.Time, Wait: ev.Wait, Delay: ev.Delay, Gap: parser.NoTime, State: ev.State})
 }
 
 // gap ends what ran before a loss: whether it ran on, nobody knows.
 func (s *Slicer) gap(ev *parser.Event) {
+	lose := func(c *slot) {
+		c.lost = ev.Time
+		if c.running {
+			s.end(c, c.seen, true)
+		}
+	}
 	if ev.CPU < 0 {
 		for i := range s.cpu {
-			if c := &s.cpu[i]; c.running {
-				s.end(c, c.seen, true)
-			}
+			lose(&s.cpu[i])
 		}
-		return
-	}
-	if c := s.slot(ev.CPU); c != nil && c.running {
-		s.end(c, c.seen, true)
+	} else if c := s.slot(ev.CPU); c != nil {
+		lose(c)
 	}
 }
 

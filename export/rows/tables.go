@@ -306,6 +306,7 @@ var runFields = slices.Concat(
 			return word("no")
 		}},
 		{"delay_ns", Int, func(r *replay.Slice) Value { return nanoseconds(r.Delay) }},
+		{"gap_ns", Int, func(r *replay.Slice) Value { return nanoseconds(r.Gap) }},
 		{"patched", Word, func(r *replay.Slice) Value { return word(string(r.Patched)) }},
 	},
 	task("", func(r *replay.Slice) (int32, string, int32) { return ref(&r.Task) }),
@@ -315,7 +316,7 @@ var runFields = slices.Concat(
 var (
 	// Intrusions is what convert writes.
 	Intrusions = pick("intrusions", runFields, `
-		cpu stay pid comm comm_hex prio class start_ns end_ns run_ns cut_start cut_end delay_ns patched`)
+		cpu stay pid comm comm_hex prio class start_ns end_ns run_ns cut_start cut_end delay_ns patched gap_ns`)
 
 	// ReportIntrusions is the report's intrusions.csv.
 	ReportIntrusions = pick("intrusions", runFields, `cpu stay pid comm start_ns end_ns run_ns cut patched comm_hex`)
@@ -335,6 +336,7 @@ var sliceFields = slices.Concat(
 		{"run_ns", Int, func(s *Slice) Value { return number(s.End-s.Start, s.Start != parser.NoTime && s.End != parser.NoTime) }},
 		{"wait_ns", Int, func(s *Slice) Value { return nanoseconds(s.Wait) }},
 		{"delay_ns", Int, func(s *Slice) Value { return nanoseconds(s.Delay) }},
+		{"gap_ns", Int, func(s *Slice) Value { return nanoseconds(s.Gap) }},
 		{"state", Word, func(s *Slice) Value {
 			if !s.State.Known() {
 				return Value{}
@@ -349,7 +351,7 @@ var sliceFields = slices.Concat(
 
 // Slices is the timeline, CPU by CPU.
 var Slices = pick("slices", sliceFields, `
-	cpu pid comm comm_hex prio start_ns end_ns run_ns wait_ns delay_ns state cut_start cut_end`)
+	cpu pid comm comm_hex prio start_ns end_ns run_ns wait_ns delay_ns state cut_start cut_end gap_ns`)
 
 // Hold is what a row of [Sweep] is made of: one isolated CPU under one kernel.
 type Hold struct {

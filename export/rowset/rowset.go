@@ -119,7 +119,7 @@ func (s *Set) Finish(res *replay.Result) error {
 				if c.Owner == nil {
 					continue
 				}
-				for i, h := range [...]*replay.DelayHistogram{c.OwnerDelay, c.OwnerDelayIntruded} {
+				for i, h := range [...]*replay.DelayHistogram{c.Waits[replay.SchDelay].Free, c.Waits[replay.SchDelay].Intruded} {
 					if d := fleet.DistOf(h); d.Count() > 0 {
 						w(&rows.DelayRow{Of: sum, CPU: c.CPU, Owner: c.Owner.Comm, Intruded: i == 1, Dist: d})
 					}

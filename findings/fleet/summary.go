@@ -193,7 +193,7 @@ func SummaryOf(f *findings.Findings, o Origin) *Summary {
 		if c.Owner == nil {
 			continue
 		}
-		free, intruded := DistOf(c.OwnerDelay), DistOf(c.OwnerDelayIntruded)
+		free, intruded := DistOf(c.Waits[replay.SchDelay].Free), DistOf(c.Waits[replay.SchDelay].Intruded)
 		free.Merge(intruded)
 		if free.Count() > 0 && len(s.Owners) < MaxOwners {
 			s.Owners = mergeOwners(s.Owners, []Owner{{TaskKind(c.Owner.Comm), *free, *intruded}})

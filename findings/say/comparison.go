@@ -108,8 +108,10 @@ func (d *doubtList) gaps(s *findings.Sample) {
 	if r.Partial != nil || r.Damaged > 0 {
 		d.add("%s is damaged or cut short", Clean(s.Name))
 	}
-	if n := s.Sum.Delays.Count(); s.Sum.CPUs > 0 && n > 0 && n < 100 {
-		d.add("%s has only %s of the owner: its tail is not known", Clean(s.Name), Counted(n, "waking"))
+	for kind := range replay.WaitKinds {
+		if n := s.Sum.Waits[kind].Count(); s.Sum.CPUs > 0 && n > 0 && n < 100 && (kind == replay.SchDelay || s.Sum.Waits[replay.SchDelay].Count() == 0) {
+			d.add("%s has only %s of the owner: its tail is not known", Clean(s.Name), CountedWaits(n, kind))
+		}
 	}
 }
 
@@ -203,21 +205,32 @@ func HeldVerdict(c *findings.Comparison) string {
 // Share prints a part, 0 to 1, as a percentage.
 func Share(v float64) string { return Percent(int64(math.Round(v*1e9)), 1e9) }
 
-// DelayVerdict compares the owners' delays, with the size of the effect.
-func DelayVerdict(c *findings.Comparison) string {
+// WaitVerdicts compare the owners' waits, a sentence for each kind that both captures
+// have, with the size of the effect.
+func WaitVerdicts(c *findings.Comparison) []string {
+	var out []string
 	a, b := c.Before, c.After
-	if !c.SuperiorityKnown {
-		return fmt.Sprintf("%s: the owner’s sch delay cannot be compared, since one of the captures shows no waking of it.", sampleTitle(b))
+	for kind := range replay.WaitKinds {
+		w := &c.Waits[kind]
+		if !w.Known {
+			continue
+		}
+		noun := WaitNoun(kind)
+		s := sampleTitle(b) + ": "
+		if at := w.Percentile; at < 0 {
+			s += fmt.Sprintf("the owner’s longest %s is %s (%s before)", noun, Duration(b.Sum.Waits[kind].WorstNS()), Duration(a.Sum.Waits[kind].WorstNS()))
+		} else {
+			r := w.Ratio
+			s += fmt.Sprintf("the owner’s p%g %s is %s (%s before), %s of it (95 %% band %s to %s): %s", findings.Percentiles[at], noun,
+				Duration(int64(b.Waits[kind].Percentile[at].Value)), Duration(int64(a.Waits[kind].Percentile[at].Value)), factor(r.Value), factor(r.Low), factor(r.High), differenceWords(w.Waits))
+		}
+		over := [replay.WaitKinds]string{"over all wakings, one waits longer than one before", "over all gaps, one is longer than one before"}[kind]
+		out = append(out, s+fmt.Sprintf("; %s in %.0f %% of pairs, a %s effect.", over, 100*w.Superiority, EffectSize(w.Superiority)))
 	}
-	s := sampleTitle(b) + ": "
-	if at := c.Percentile; at < 0 {
-		s += fmt.Sprintf("the owner waited up to %s (%s before)", Duration(b.Sum.Delays.WorstNS), Duration(a.Sum.Delays.WorstNS))
-	} else {
-		r := c.DelayRatio
-		s += fmt.Sprintf("the owner’s p%g sch delay is %s (%s before), %s of it (95 %% band %s to %s): %s", findings.Percentiles[at],
-			Duration(int64(b.Percentile[at].Value)), Duration(int64(a.Percentile[at].Value)), factor(r.Value), factor(r.Low), factor(r.High), differenceWords(c.Delays))
+	if len(out) == 0 {
+		out = append(out, fmt.Sprintf("%s: the owner’s sch delay cannot be compared, since one of the captures shows no waking of it, nor its off-CPU gaps.", sampleTitle(b)))
 	}
-	return s + fmt.Sprintf("; over all wakings, one waits longer than one before in %.0f %% of pairs, a %s effect.", 100*c.Superiority, EffectSize(c.Superiority))
+	return out
 }
 
 // EffectSize is a word for the probability of superiority, by the customary

@@ -6,6 +6,7 @@ import (
 
 	"schedreplay/findings"
 	"schedreplay/parser"
+	"schedreplay/replay"
 )
 
 // Milliseconds prints ns to the microsecond: what is held against a bound is not rounded
@@ -29,7 +30,7 @@ func Found(j *findings.Judgement) string {
 		return "nothing is known of the isolated CPUs: none of them was recorded"
 	}
 	if j.Unwoken {
-		return "no waking of an owner was recorded; name it with --owner"
+		return "no waking and no off-CPU gap of an owner was recorded; name it with --owner"
 	}
 	value := Milliseconds(j.Value)
 	switch j.Measure {
@@ -47,11 +48,12 @@ func Found(j *findings.Judgement) string {
 		return s
 	case findings.OwnerP99:
 		if j.TooFew {
-			return fmt.Sprintf("too few wakings for a p99 (%d), the longest sch delay is %s", j.Wakings, value)
+			noun := [replay.WaitKinds]string{"wakings", "off-CPU gaps"}[j.Kind]
+			return fmt.Sprintf("too few %s for a p99 (%d), the longest %s is %s", noun, j.Waits, WaitNoun(j.Kind), value)
 		}
-		return "the owners' p99 sch delay is " + value
+		return fmt.Sprintf("the owners' p99 %s is %s", WaitNoun(j.Kind), value)
 	case findings.OwnerWorst:
-		return "the longest sch delay of an owner is " + value
+		return fmt.Sprintf("the longest %s of an owner is %s", WaitNoun(j.Kind), value)
 	}
 	s := Counted(j.Value, "event") + " lost"
 	if j.Unknown > 0 {
@@ -101,14 +103,14 @@ func Remaining(certain, possible, of int64) string {
 }
 
 // ScenarioFound says what a gate found of a scenario in the closed loop.
-func ScenarioFound(m findings.Measure, v int64) string {
+func ScenarioFound(m findings.Measure, v int64, kind replay.WaitKind) string {
 	switch m {
 	case findings.ForeignTime:
 		return "foreign tasks run for " + Duration(v)
 	case findings.EntryCount:
 		return Counted(v, "entry", "entries")
 	case findings.OwnerP99:
-		return "the owner's p99 is " + Duration(v)
+		return fmt.Sprintf("the owner's p99 %s is %s", WaitNoun(kind), Duration(v))
 	}
-	return "the owner's longest delay is " + Duration(v)
+	return fmt.Sprintf("the owner's longest %s is %s", WaitNoun(kind), Duration(v))
 }

@@ -6,8 +6,6 @@ import (
 
 	"schedreplay/fact"
 	"schedreplay/findings"
-	"schedreplay/parser"
-	"schedreplay/replay"
 )
 
 // Paragraph is one paragraph of the verdict: what it is about, in a word or two, and its
@@ -168,50 +166,6 @@ func pronoun(n int) string {
 		return "it"
 	}
 	return "them"
-}
-
-// cost says what the owner suffered.
-func cost(c *findings.CPU) []string {
-	free, intruded := c.Delays()
-	if c.Owner == nil {
-		if c.All.Stays() == 0 {
-			return nil
-		}
-		return []string{
-			fmt.Sprintf("whom it delayed is not known: the recording shows no task that belongs to CPU %d", c.CPU),
-			"Name the owner with --owner",
-		}
-	}
-	owner := TaskName(*c.Owner)
-	if free+intruded == 0 {
-		return []string{fmt.Sprintf("the recording shows no waking of %s, so its sch delay is not known", owner)}
-	}
-	var out []string
-	switch {
-	case intruded == 0 && c.All.Stays() == 0:
-		out = append(out, fmt.Sprintf("%s waited at most %s to run on CPU %d, in %s", owner, Duration(c.Worst()), c.CPU, Counted(free, "waking")))
-	case intruded == 0:
-		out = append(out, fmt.Sprintf("none of the %s of %s fell into an intruder’s run; it waited at most %s", Counted(free, "waking"), owner, Duration(c.Worst())))
-	default:
-		out = append(out, fmt.Sprintf("%s of the %s of %s met an intruder on the core and waited %s", Count(intruded), Counted(free+intruded, "waking"), owner, delays(c.OwnerDelayIntruded)))
-		if free > 0 {
-			out = append(out, fmt.Sprintf("Without one it waited %s", delays(c.OwnerDelay)))
-		}
-	}
-	if len(c.LongestDelays) > 0 {
-		if d := &c.LongestDelays[0]; d.BehindClass == replay.ClassRecorder {
-			out = append(out, fmt.Sprintf("The recorder caused the longest delay: %s ran for %s of it", TaskName(d.Behind), Duration(d.BehindNS)))
-		}
-	}
-	return out
-}
-
-// delays says how long some delays were.
-func delays(h *replay.DelayHistogram) string {
-	if h.Count() == 1 {
-		return Duration(h.Max())
-	}
-	return fmt.Sprintf("%s at the median and up to %s", Duration(h.Percentile(50)), Duration(h.Max()))
 }
 
 // residents tells of the tasks that were there when the capture begins.
@@ -399,28 +353,4 @@ func heldTile(f *findings.Findings, label string) Tile {
 		note += ", those there before included"
 	}
 	return Tile{label, AtLeast(h.AtLeast()) + Duration(h.NS), note}
-}
-
-func worstTile(f *findings.Findings, label string) Tile {
-	w := f.WorstDelay()
-	switch {
-	case w.Known:
-	case f.Sum.Owners == 0:
-		return Tile{label, "not known", "the owner is not known"}
-	default:
-		return Tile{label, "not known", "no waking of the owner recorded"}
-	}
-	note := fmt.Sprintf("for CPU %d", w.CPU)
-	if w.AtNS != parser.NoTime {
-		note += fmt.Sprintf(", at %s", Clock(w.AtNS))
-	}
-	switch {
-	case w.BehindNS > 0 && w.BehindClass == replay.ClassRecorder:
-		note += fmt.Sprintf(", behind the recorder (%s)", CommName(w.Behind))
-	case w.BehindNS > 0:
-		note += ", behind " + CommName(w.Behind)
-	case w.Intruded:
-		note += ", behind an intruder"
-	}
-	return Tile{label, Duration(w.NS), note}
 }

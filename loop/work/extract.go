@@ -8,6 +8,7 @@ import (
 
 	"schedreplay/fact"
 	"schedreplay/parser"
+	"schedreplay/replay/timeline"
 )
 
 // ErrNoWork is wrapped by errors about captures that do not show enough to tell what
@@ -42,7 +43,8 @@ type tasking struct {
 	runnable int64 // when the wakeup made it runnable
 	onIdle   bool  // then its CPU was idle and nothing else on the way
 	slept    bool  // it has slept since it last ran
-	due      bool  // woken and not run yet, on dueOn
+	off      timeline.OffCPU
+	due      bool // woken and not run yet, on dueOn
 	dueOn    int32
 	moving   bool // between sched_waking and sched_wakeup
 	prio     int32
@@ -223,6 +225,7 @@ func (x *extraction) leaves(p *tasking, ev *parser.Event) {
 		x.place(p, ev.CPU)
 	}
 	x.charge(p, ev.CPU, ev.Time)
+	p.off.Leaves(ev)
 	if ev.State.Runnable() || !ev.State.Known() {
 		p.state = queued
 		return
@@ -303,14 +306,17 @@ func (x *extraction) enters(p *tasking, ev *parser.Event, fromIdle bool) {
 	}
 	if p.slept && len(p.Steps) > 0 {
 		x.ran(p, ev, fromIdle)
-	} else if p.state == queued && p.since > x.p.Start {
-		p.Recorded.Gap = append(p.Recorded.Gap, ev.Time-p.since)
+	} else if off := p.off.Since(neverLost); off != None && p.state == queued {
+		p.Recorded.Gap = append(p.Recorded.Gap, ev.Time-off)
 		if q := x.at[ev.Task.PID]; ev.Task.PID > 0 && ev.State.Runnable() && p.since <= x.tasks[q].began && x.tasks[q].began > 0 {
 			x.p.Held = append(x.p.Held, Sample{ev.Time, ev.Time - x.tasks[q].began, q})
 		}
 	}
-	p.slept, p.moving, p.state, p.since, p.began = false, false, running, ev.Time, ev.Time
+	p.slept, p.moving, p.off, p.state, p.since, p.began = false, false, timeline.OffCPU{}, running, ev.Time, ev.Time
 }
+
+// neverLost: what a recording lost is told of the whole program, by Lost.
+func neverLost(int32) int64 { return None }
 
 // ran takes the delay from a task's waking to its run.
 func (x *extraction) ran(p *tasking, ev *parser.Event, fromIdle bool) {

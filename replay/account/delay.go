@@ -47,18 +47,33 @@ func (d *DelayHistogram) Merge(o *DelayHistogram) {
 	d.h.Merge(o.h)
 }
 
-// Count is the number of delays.
-func (d *DelayHistogram) Count() int64 { return d.h.TotalCount() }
+// Count is the number of delays, 0 of a nil histogram.
+func (d *DelayHistogram) Count() int64 {
+	if d == nil {
+		return 0
+	}
+	return d.h.TotalCount()
+}
 
 // Max is the longest delay in ns, exactly; 0 without delays.
-func (d *DelayHistogram) Max() int64 { return d.max }
+func (d *DelayHistogram) Max() int64 {
+	if d == nil {
+		return 0
+	}
+	return d.max
+}
+
+// Sum is that of the delays in ns, exactly.
+func (d *DelayHistogram) Sum() int64 {
+	if d == nil {
+		return 0
+	}
+	return d.sum
+}
 
 // Mean is the mean in ns, rounded down; 0 without delays.
 func (d *DelayHistogram) Mean() int64 {
-	if n := d.Count(); n > 0 {
-		return d.sum / n
-	}
-	return 0
+	return d.Sum() / max(1, d.Count())
 }
 
 // Percentile returns the delay in ns that p percent (0 to 100) do not exceed,
@@ -78,6 +93,9 @@ type DelayStep struct {
 
 // Steps returns the cumulative distribution in ascending order.
 func (d *DelayHistogram) Steps() []DelayStep {
+	if d.Count() == 0 {
+		return nil
+	}
 	var out []DelayStep
 	var n int64
 	for _, b := range d.h.Distribution() {

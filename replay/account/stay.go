@@ -3,6 +3,7 @@ package account
 import (
 	"schedreplay/fact"
 	"schedreplay/kernelmodel/place"
+	"schedreplay/parser"
 	"schedreplay/replay/decide"
 	"schedreplay/replay/timeline"
 )
@@ -45,14 +46,34 @@ type Slice struct {
 	// Delay is the sch delay before the run in ns, from sched_waking (else
 	// sched_wakeup) to Start; parser.NoTime if the run began otherwise.
 	Delay int64
-	// Intruded: a foreign task ran on the CPU between the waking and Start.
+	// Gap is the off-CPU gap before the run in ns, NoTime if the run did not end one.
+	Gap int64
+	// Intruded: of an owner's run, a foreign task ran on the CPU in its wait. Parts are what
+	// the wait went to; they sum to it. Kept is the wait in ns less the runs that the first
+	// alternative surely takes elsewhere.
 	Intruded bool
+	Parts    []Part
+	Kept     int64
 	// Stay is the index of the stay the run belongs to in CPUResult.Stays, -1
 	// for owner, idle and others.
 	Stay int
 	// Patched says where this run's task is in the patched world: on this CPU or
 	// another isolated one (Certain), perhaps (Possible), or not (No).
 	Patched decide.Moved
+}
+
+// Wait is the wait that the run ended; its time is NoTime if it ended none.
+func (s *Slice) Wait() (WaitKind, int64) {
+	if s.Delay != parser.NoTime {
+		return SchDelay, s.Delay
+	}
+	return OffCPUGap, s.Gap
+}
+
+// OwnerWait is the owner's wait that the run ended; ok is false if it ended none.
+func (s *Slice) OwnerWait() (kind WaitKind, ns int64, ok bool) {
+	kind, ns = s.Wait()
+	return kind, ns, s.Class == ClassOwner && ns >= 0
 }
 
 // Entry is the wakeup by which a stay began.
@@ -120,9 +141,8 @@ type Stay struct {
 	PatchedRunNS, PatchedRunMaxNS   int64
 	// More is the same for the alternatives after the first.
 	More []Remains
-	// DelayedOwner is the number of owner wakings whose sch delay a run of this
-	// stay lengthened, and DelayedOwnerNS the time it ran between waking and
-	// switch-in.
+	// DelayedOwner is the number of the owner's waits, of either kind, in which the
+	// task ran, and DelayedOwnerNS the time that it ran in them.
 	DelayedOwner   int64
 	DelayedOwnerNS int64
 }
@@ -153,11 +173,8 @@ type CPUResult struct {
 	// Others are the housekeeping, pinned and recorder tasks seen on the CPU, by
 	// pid, with their runs.
 	Others []OtherTask
-	// OwnerDelay and OwnerDelayIntruded are the owner's sch delays without and
-	// with an intruder on the core between waking and switch-in.
-	OwnerDelay, OwnerDelayIntruded *DelayHistogram
-	// WorstDelay is the longest owner delay and when it ended.
-	WorstDelay, WorstDelayAt int64
+	// Waits are the owner's, by kind.
+	Waits [WaitKinds]Waits
 }
 
 // OtherTask is a task seen on an isolated CPU that is neither owner nor

@@ -68,11 +68,16 @@ type trackedCPU struct {
 	open map[int32]*openStay
 	// others counts the tasks that are neither owner nor foreign.
 	others map[int32]*OtherTask
-	// intruder is the last foreign run: its stay, and its span.
-	intruder                 *openStay
-	intruderFrom, intrudedTo int64
-	delay                    int64 // of the present run, NoTime if none
-	intruded                 bool
+	// lately are the spells of the owner's present wait, ownerCame when the owner was
+	// moved here in it, NoTime if it was not.
+	lately    []spell
+	ownerCame int64
+	// waitedFor is the wait that the present run ended, NoTime by kind if none; intruded and
+	// told and kept are of an owner's.
+	waitedFor [WaitKinds]int64
+	intruded  bool
+	told      []Part
+	kept      int64
 }
 
 // openStay is a stay in progress.
@@ -81,6 +86,8 @@ type openStay struct {
 	index int
 	// left is what each alternative leaves of it.
 	left []Remains
+	// toldAt is when the last of the owner's waits ended that counts in DelayedOwner.
+	toldAt int64
 }
 
 // New begins to follow the isolated CPUs of a pass.
@@ -99,9 +106,9 @@ func New(r *world.Worlds, cfg Config) *Tracker {
 		}
 		k := &trackedCPU{
 			cpu: int32(c), since: r.Survey.Start, cut: true, cur: parser.NoPID, open: map[int32]*openStay{}, others: map[int32]*OtherTask{},
-			res:        &CPUResult{CPU: c, Time: map[Class]int64{}, OwnerDelay: NewDelayHistogram(), OwnerDelayIntruded: NewDelayHistogram()},
-			intrudedTo: parser.NoTime, delay: parser.NoTime,
+			res: &CPUResult{CPU: c, Time: map[Class]int64{}}, ownerCame: parser.NoTime,
 		}
+		k.begins()
 		t.cpu[k.cpu] = k
 		t.list = append(t.list, k)
 		t.hold[k.cpu] = &Hold{CPU: c}
@@ -441,6 +448,9 @@ func (t *Tracker) Before(ev *parser.Event) {
 			return // a selection's own: placed has it
 		}
 		if k := t.cpu[ev.TargetCPU]; k != nil && ev.OrigCPU != ev.TargetCPU {
+			if k.res.Owner != nil && k.res.Owner.PID == p.PID {
+				k.ownerCame = ev.Time
+			}
 			t.arrive(k, p, CameByMigration, ev.OrigCPU, ev.Time)
 		}
 		t.leaveOthers(p.PID, ev.TargetCPU, ev.Time)
@@ -466,14 +476,15 @@ func (t *Tracker) switched(k *trackedCPU, ev *parser.Event) {
 	if !k.known || k.cur != ev.Task.PID {
 		// What ran until now was not seen; at least the task that leaves was here.
 		t.account(k, ClassUnknown, ev.Time)
-		k.since, k.cut, k.delay, k.intruded = ev.Time, true, parser.NoTime, false
+		k.since, k.cut = ev.Time, true
+		k.begins()
 	}
 	t.run(k, out, ev.Time, false)
 	if ev.State.Gone() || ev.State.Known() && !ev.State.Runnable() && out.Exiting {
 		t.leave(k, out.PID, ev.Time)
 	}
 	k.since, k.cut, k.cur, k.known = ev.Time, false, ev.Next.PID, true
-	k.delay, k.intruded = parser.NoTime, false
+	k.begins()
 	if ev.Next.PID <= 0 {
 		return
 	}
@@ -485,29 +496,21 @@ func (t *Tracker) switched(k *trackedCPU, ev *parser.Event) {
 	if k.open[in.PID] == nil {
 		t.arrive(k, in, CameUnseen, parser.NoCPU, ev.Time)
 	}
-	if in.WokenAt != parser.NoTime {
-		k.delay = ev.Time - in.WokenAt
-		if t.class(k, in) == ClassOwner {
-			t.ownerRuns(k, in.WokenAt, ev.Time)
-		}
+	if kind, since := t.waiting(in); since != parser.NoTime {
+		t.ends(k, in, kind, since, ev.Time)
 	}
 }
 
-// ownerRuns takes the sch delay that ends with the owner's switch-in.
-func (t *Tracker) ownerRuns(k *trackedCPU, woken, in int64) {
-	delay := in - woken
-	k.intruded = k.intrudedTo != parser.NoTime && k.intrudedTo > woken
-	if k.intruded {
-		k.res.OwnerDelayIntruded.Add(delay)
-		if s := k.intruder; s != nil {
-			s.DelayedOwner++
-			s.DelayedOwnerNS += k.intrudedTo - max(woken, k.intruderFrom)
-		}
-	} else {
-		k.res.OwnerDelay.Add(delay)
-	}
-	if delay > k.res.WorstDelay {
-		k.res.WorstDelay, k.res.WorstDelayAt = delay, in
+// begins clears what is told of a run's wait.
+func (k *trackedCPU) begins() {
+	k.waitedFor, k.intruded, k.told, k.kept = [WaitKinds]int64{parser.NoTime, parser.NoTime}, false, nil, 0
+}
+
+// ends takes the wait that a run ends.
+func (t *Tracker) ends(k *trackedCPU, p *timeline.Task, kind WaitKind, since, in int64) {
+	k.waitedFor[kind] = in - since
+	if t.class(k, p) == ClassOwner {
+		t.waited(k, kind, since, in)
 	}
 }
 
@@ -524,9 +527,10 @@ func (t *Tracker) run(k *trackedCPU, p *timeline.Task, end int64, cutEnd bool) {
 	t.account(k, class, end)
 	run := Slice{
 		CPU: int(k.cpu), Task: p.Ref(), Class: class, Start: k.since, End: end, CutStart: k.cut, CutEnd: cutEnd,
-		Delay: k.delay, Intruded: k.intruded, Stay: -1, Patched: decide.MovedCertain,
+		Delay: k.waitedFor[SchDelay], Gap: k.waitedFor[OffCPUGap], Intruded: k.intruded, Parts: k.told, Kept: k.kept, Stay: -1, Patched: decide.MovedCertain,
 	}
 	ran := end - k.since
+	var stay *openStay
 	switch class {
 	case ClassForeign:
 		s := k.open[p.PID]
@@ -542,7 +546,7 @@ func (t *Tracker) run(k *trackedCPU, p *timeline.Task, end int64, cutEnd bool) {
 				s.CutRuns++
 			}
 			run.Patched = t.ranOn(s, p, ran)
-			k.intruder, k.intruderFrom, k.intrudedTo = s, k.since, end
+			stay = s
 		}
 		if l := t.land[p.PID]; l != nil {
 			l.RecordedRunNS[int(k.cpu)] += ran
@@ -561,6 +565,7 @@ func (t *Tracker) run(k *trackedCPU, p *timeline.Task, end int64, cutEnd bool) {
 	case ClassOwner:
 		k.res.Owner.Comm, k.res.Owner.Prio = p.Comm, p.Prio
 	}
+	t.meanwhile(k, p, &run, stay)
 	if f := t.cfg.Run; f != nil && (ran > 0 || class != ClassIdle) {
 		f(&run)
 	}
@@ -598,7 +603,8 @@ func (t *Tracker) gap(k *trackedCPU, ev *parser.Event) {
 		k.since = from
 	}
 	t.account(k, ClassUnknown, ev.Time)
-	k.since, k.cut, k.known, k.cur, k.delay, k.intruded = ev.Time, true, false, parser.NoPID, parser.NoTime, false
+	k.since, k.cut, k.known, k.cur = ev.Time, true, false, parser.NoPID
+	k.begins()
 }
 
 // slice takes a run as perf sched timehist prints it.
@@ -607,12 +613,14 @@ func (t *Tracker) slice(k *trackedCPU, ev *parser.Event) {
 	if ev.Start > k.since {
 		t.account(k, ClassUnknown, ev.Start)
 	}
-	k.since, k.cut, k.delay, k.intruded = max(ev.Start, t.Survey.Start), ev.Start < t.Survey.Start, parser.NoTime, false
-	if ev.Delay > 0 {
-		k.delay = ev.Delay
-		if t.class(k, p) == ClassOwner {
-			t.ownerRuns(k, ev.Start-ev.Delay, ev.Start)
-		}
+	k.since, k.cut = max(ev.Start, t.Survey.Start), ev.Start < t.Survey.Start
+	k.begins()
+	switch off := p.OffCPU.Since(t.Timeline.LostAt); {
+	case ev.Delay > 0:
+		t.ends(k, p, SchDelay, ev.Start-ev.Delay, ev.Start)
+	case ev.Wait > 0 && (off != parser.NoTime || !t.Survey.HasStates && t.Survey.HasDelays):
+		// Without the state column: it waited, and no waking ended that.
+		t.ends(k, p, OffCPUGap, ev.Start-ev.Wait, ev.Start)
 	}
 	t.run(k, p, ev.Time, false)
 	k.since, k.cut, k.cur, k.known = ev.Time, true, parser.NoPID, false

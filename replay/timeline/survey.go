@@ -18,6 +18,8 @@ type Survey struct {
 	mentioned  cpumask.Mask // CPUs named anywhere
 
 	HasWaking, HasWakeup, hasMigrate bool
+	// HasStates and HasDelays: of slices, the states and sch delays of some are printed.
+	HasStates, HasDelays bool
 
 	cpu  []startCPU
 	Task parser.ByPID[*TaskSurvey]
@@ -314,6 +316,8 @@ func (s *surveyor) take(cpu *startCPU, ev *parser.Event) {
 		s.runtime(s.host, ev, ev.Time-from)
 		cpu.switched, cpu.switchedAt = true, ev.Time
 	case parser.KindSlice:
+		s.HasStates = s.HasStates || ev.Task.PID > 0 && ev.State.Known()
+		s.HasDelays = s.HasDelays || ev.Delay > 0
 		s.ran(&ev.Task, ev.CPU)
 		s.runtime(s.host, ev, max(ev.Runtime, 0))
 	case parser.KindWaking:

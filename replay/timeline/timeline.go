@@ -34,6 +34,7 @@ type Task struct {
 	Virtual   virtual
 	// WokenAt is the waking that its next run answers, NoTime if none.
 	WokenAt int64
+	OffCPU  OffCPU
 	// Inflight is the CPU on whose wake list it is, NoCPU if none.
 	Inflight int32
 	// seat is the CPU whose list of queued tasks it is on, NoCPU if none, and slot
@@ -84,8 +85,9 @@ type CPU struct {
 	// a wakeup was last put on its wake list.
 	BusyAt, FlownAt int64
 	// HeardAt is when the CPU last recorded anything, landedAt when a wakeup was last
-	// taken off its wake list while it was idle otherwise, NoTime if never.
-	HeardAt, landedAt int64
+	// taken off its wake list while it was idle otherwise, lostAt when events were last
+	// lost; NoTime if never.
+	HeardAt, landedAt, lostAt int64
 	// GuessedAt is when a wakeup may have been put on its wake list by a selection of
 	// which it is not recorded what it chose, NoTime if none may have been.
 	GuessedAt int64
@@ -147,7 +149,7 @@ func New(s *Survey, ncpu int, delays bool) *Timeline {
 	t.Charges = delays && s.HasRuntime
 	for c := range t.CPU {
 		k := &t.CPU[c]
-		*k = CPU{Cur: parser.NoPID, Prio: parser.NoPrio, guard: parser.NoPID, Since: parser.NoTime, IdleAt: parser.NoTime, landedAt: parser.NoTime, GuessedAt: parser.NoTime, Rest: NewIdleTime(), Fair: fairQueue{slice: fair.BaseSliceFor(ncpu, true), at: s.Start}}
+		*k = CPU{Cur: parser.NoPID, Prio: parser.NoPrio, guard: parser.NoPID, Since: parser.NoTime, IdleAt: parser.NoTime, landedAt: parser.NoTime, lostAt: parser.NoTime, GuessedAt: parser.NoTime, Rest: NewIdleTime(), Fair: fairQueue{slice: fair.BaseSliceFor(ncpu, true), at: s.Start}}
 		if c < len(s.cpu) && s.cpu[c].known && !t.Slices {
 			st := s.cpu[c]
 			k.Cur, k.Prio, k.Known, k.guard = st.cur, st.prio, true, st.by
@@ -678,6 +680,7 @@ func (t *Timeline) Apply(ev *parser.Event) {
 	case parser.KindSlice:
 		p := t.See(&ev.Task)
 		p.CPU = c
+		p.OffCPU.Leaves(ev)
 		p.QueuedKnown = ev.State.Known() && !ev.State.Runnable() // asleep from here on
 	}
 }
@@ -747,7 +750,7 @@ func (t *Timeline) Lose(ev *parser.Event) {
 		}
 		clear(k.flying)
 		k.flying = k.flying[:0]
-		k.Rest = NewIdleTime()
+		k.Rest, k.lostAt = NewIdleTime(), ev.Time
 		k.Known, k.Cur, k.Prio, k.Inflight, k.sure = false, parser.NoPID, parser.NoPrio, 0, 0
 		k.Since = parser.NoTime
 		k.landing = k.landing[:0]
@@ -778,6 +781,7 @@ func (t *Timeline) applySwitch(ev *parser.Event) {
 		p := t.See(&ev.Task)
 		p.Running = false
 		t.shown(p, c)
+		p.OffCPU.Leaves(ev)
 		switch {
 		case !ev.State.Known():
 			p.QueuedKnown = false
@@ -794,7 +798,7 @@ func (t *Timeline) applySwitch(ev *parser.Event) {
 		}
 		t.shown(n, c)
 		t.land(n)
-		n.Running, n.born, n.WokenAt = true, false, parser.NoTime
+		n.Running, n.born, n.WokenAt, n.OffCPU = true, false, parser.NoTime, OffCPU{}
 		t.fairPick(c, n)
 		t.loadPick(n, c)
 		k.Prio = n.Prio

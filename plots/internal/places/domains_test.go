@@ -1,22 +1,21 @@
-package plots
+package places
 
 import (
 	"testing"
 
 	"schedreplay/cpumask"
-	"schedreplay/plots/internal/places"
 )
 
 // A machine with more CPUs than can be drawn keeps whole cores, those with isolated CPUs
 // first, also where one LLC alone has more.
 func TestSomeCores(t *testing.T) {
-	const cpus, llc = 1024, 512
-	var list []places.Place
+	const cpus, llc, room = 1024, 512, 128
+	var list []Place
 	for c := range cpus {
-		list = append(list, places.Place{CPU: c, LLC: c / llc * llc, Core: c &^ 1})
+		list = append(list, Place{CPU: c, LLC: c / llc * llc, Core: c &^ 1})
 	}
-	kept, left := someCores(list, cpumask.Of(3, 1023))
-	if len(kept) != maxTopologyCPUs || left != cpus-maxTopologyCPUs {
+	kept, left := Some(list, cpumask.Of(3, 1023), room)
+	if len(kept) != room || left != cpus-room {
 		t.Fatalf("%d kept, %d left out", len(kept), left)
 	}
 	var m cpumask.Mask
