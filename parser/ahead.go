@@ -7,6 +7,8 @@ import "iter"
 const (
 	aheadBatch = 512
 	aheadDepth = 4
+	// aheadSpare is how many batches are kept to be filled again.
+	aheadSpare = 64
 )
 
 // Ahead yields what seq does, in the same order, up to its first error, while another
@@ -44,7 +46,7 @@ type Batches struct {
 
 // NewBatches prepares to decode what seq yields, up to its first error.
 func NewBatches(seq iter.Seq2[Event, error]) *Batches {
-	return &Batches{seq: seq, full: make(chan *Batch, aheadDepth), empty: make(chan *Batch, 2*aheadDepth)}
+	return &Batches{seq: seq, full: make(chan *Batch, aheadDepth), empty: make(chan *Batch, aheadSpare)}
 }
 
 // All yields the batches in order, once. The decoding has ended when the loop over them has.

@@ -2,10 +2,13 @@ package replay
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"runtime"
 	"testing"
 
+	"schedreplay/cpumask"
+	"schedreplay/fact"
 	"schedreplay/parser"
 	"schedreplay/replay/internal/made"
 	"schedreplay/replay/timeline"
@@ -94,14 +97,76 @@ func crowded(tasks, rounds int) *generated {
 
 // BenchmarkManyTasks tells whether the time per event grows with the tasks.
 func BenchmarkManyTasks(b *testing.B) {
-	for _, tasks := range []int{100, 10_000} {
-		b.Run(map[int]string{100: "100", 10_000: "10000"}[tasks], func(b *testing.B) {
+	for _, tasks := range []int{100, 100_000} {
+		b.Run(fmt.Sprint(tasks), func(b *testing.B) {
+			const rounds = 3_000 // so that each task is met
 			for b.Loop() {
-				if _, err := Run(context.Background(), crowded(tasks, 2000), made.Bench("6.1.0", 7), Plan{}); err != nil {
+				if _, err := Run(context.Background(), crowded(tasks, rounds), made.Bench("6.1.0", 7), Plan{}); err != nil {
 					b.Fatal(err)
 				}
 			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/(2000*21), "ns/event")
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/(rounds*21), "ns/event")
+		})
+	}
+}
+
+// sharing is a machine of n CPUs, two threads a core, with llc CPUs to an LLC and the last
+// CPU isolated, on which a quarter of the CPUs is busy: tasks of each LLC wake one another
+// in turn, as a selection would place them, and one task of all strays to the isolated CPU.
+func sharing(n, llc, rounds int) (*generated, *parser.Host) {
+	all, iso := cpumask.Range(0, n-1), cpumask.Of(n-1)
+	h := &parser.Host{
+		Possible: fact.Seen(all, ""), Online: fact.Seen(all, ""), Isolated: fact.Seen(iso, "isolcpus="), Arch: fact.Seen("x86_64", ""),
+		Release: fact.Seen("6.1.0", ""), Config: map[string]string{}, Tunables: map[string]int64{}, Task: map[int32]parser.TaskInfo{},
+	}
+	for c := range n {
+		core, span := cpumask.Range(c&^1, c|1), cpumask.Range(c/llc*llc, c/llc*llc+llc-1)
+		h.CPU = append(h.CPU, parser.CPUInfo{Known: true, Siblings: core, Cluster: core, LLC: span, Package: all, Die: all, LLCLevel: 3, CoreID: c / 2})
+	}
+	const busy = 8 // CPUs that run tasks, whatever the machine has
+	cpus := make([]int32, 0, busy)
+	for i := range busy {
+		cpus = append(cpus, int32(i*n/busy))
+	}
+	return &generated{made.Recording{About: parser.Meta{Resolution: 1, Host: &parser.Host{}, HasWakings: true}}, func(yield func(*parser.Event) bool) {
+		now := int64(10)
+		for c := range int32(n) { // each CPU has recorded something
+			if e := made.Switches(now, c, made.ATask(5000+c, "before", 120), made.Sleeps, made.Swapper); !yield(&e) {
+				return
+			}
+			now++
+		}
+		for r := range rounds {
+			for i, c := range cpus {
+				p, q := made.ATask(1000+int32(i*16+r%16), "task", 120), made.ATask(1000+int32(i*16+(r+1)%16), "task", 120)
+				now += 10
+				to := c + int32(r+1)%2
+				for _, e := range []parser.Event{
+					made.Waking(now, c+int32(r)%2, p, q, to), made.Wakeup(now+2, to, made.Swapper, q, to),
+					made.Switches(now+4, to, made.Swapper, made.Runnable, q), made.Switches(now+5, c+int32(r)%2, p, made.Sleeps, made.Swapper),
+				} {
+					if !yield(&e) {
+						return
+					}
+				}
+			}
+		}
+	}}, h
+}
+
+// BenchmarkMachines tells what an event costs on machines of many CPUs of which a few are
+// busy, and in large LLCs.
+func BenchmarkMachines(b *testing.B) {
+	for _, m := range []struct{ cpus, llc int }{{8, 4}, {128, 4}, {1024, 4}, {128, 64}, {1024, 64}, {1024, 256}} {
+		b.Run(fmt.Sprintf("%d-of-%d", m.cpus, m.llc), func(b *testing.B) {
+			const rounds = 5000
+			for b.Loop() {
+				g, h := sharing(m.cpus, m.llc, rounds)
+				if _, err := Run(context.Background(), g, h, Plan{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/(rounds*32), "ns/event")
 		})
 	}
 }

@@ -56,9 +56,12 @@ const (
 	budgetSettle = 150
 )
 
+// budgetFar is the distance beyond which all are equally unlikely.
+const budgetFar = 4
+
 // budgetError is how far the value set lies from the reconstruction: the
-// likelihood by distance, in parts of 1024.
-var budgetError = [...]uint64{450, 220, 50, 12, 4}
+// likelihood by distance from -budgetFar on, in parts of 1024.
+var budgetError = [2*budgetFar + 1]uint64{4, 12, 50, 220, 450, 220, 50, 12, 4}
 
 func newScanBudget(weight, pct int64) scanBudget {
 	b := scanBudget{weight: weight, pct: pct, p: make([]uint64, weight+1)}
@@ -79,11 +82,8 @@ func refreshShift(fresh bool) uint {
 // errorShare is the likelihood of a distance from the reconstruction, in parts of
 // 1024.
 func errorShare(d int64) uint64 {
-	if d < 0 {
-		d = -d
-	}
-	if d < int64(len(budgetError)) {
-		return budgetError[d]
+	if i := uint64(d + budgetFar); i < uint64(len(budgetError)) {
+		return budgetError[i]
 	}
 	return 1
 }
@@ -95,36 +95,25 @@ func (b *scanBudget) step(v int64, ms int64, fresh bool) {
 	if b.notes != nil {
 		b.notes.refresh(v, ms, fresh)
 	}
-	rate := refreshShift(fresh)
+	rate, at := refreshShift(fresh), max(0, min(v, b.weight))
 	for range min(ms, budgetStale) {
 		left := uint64(0)
 		for j, p := range b.p {
 			b.p[j] -= p >> rate
 			left += p >> rate
 		}
-		spread(b.p, v, left)
+		left /= 1024 // of what was left, by how far a value is off
+		for j := range b.p {
+			b.p[j] += left * errorShare(int64(j)-at)
+		}
 	}
 	b.normalise()
-}
-
-// spread puts likelihood around the value that a refresh would set.
-func spread(p []uint64, at int64, mass uint64) {
-	at = max(0, min(at, int64(len(p)-1)))
-	mass /= 1024
-	for i := range p {
-		p[i] += mass // as far off as can be
-	}
-	lo, hi := near(at, len(p))
-	for i := lo; i < hi; i++ {
-		p[i] += mass * (errorShare(i-at) - 1)
-	}
 }
 
 // near bounds the values, of n, that lie so close to one that errorShare tells them from
 // those far off.
 func near(at int64, n int) (lo, hi int64) {
-	const most = int64(len(budgetError) - 1)
-	return max(0, at-most), min(int64(n), at+most+1)
+	return max(0, at-budgetFar), min(int64(n), at+budgetFar+1)
 }
 
 func (b *scanBudget) normalise() {

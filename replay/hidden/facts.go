@@ -31,6 +31,10 @@ type Facts struct {
 	util     bool
 	sync     syncHabits
 	task     parser.ByPID[*habits]
+	// unsettled counts how often all that is known of tasks was forgotten; first holds the
+	// guesses at flips by how often a task changes its partner.
+	unsettled int
+	first     map[int64][]flipsGuess
 	// swapper holds the flips of each CPU's, nil if it woke nobody yet.
 	swapper []*flips
 	// Later is what a rehearsal learned, nil if there was none; Book is where this
@@ -46,6 +50,8 @@ type Facts struct {
 type LLC struct {
 	Span cpumask.Mask
 	Pct  int // imbalance_pct of its domain
+
+	cpus []int // of the span, those recorded
 }
 
 // habits are the hidden facts about one task.
@@ -57,16 +63,23 @@ type habits struct {
 	woken  lastHabit
 	// Narrow is a narrower affinity, believed or not; nil if nothing speaks for one.
 	Narrow *Narrowed
+	// unsettled is how often all was forgotten before this.
+	unsettled int
 }
 
 // New begins to follow the facts of some LLCs; later is what a rehearsal learned, nil
 // if there was none. util: some kernel has its scan budget from the utilisation.
 func New(rec *timeline.Recorded, t *timeline.Timeline, llcs []LLC, later *Rehearsed, util bool) *Facts {
 	h := &Facts{
-		rec: rec, t: t, llcs: llcs, util: util, Later: later, sync: syncHabits{path: map[wakePath]*habit{}},
+		rec: rec, t: t, llcs: llcs, util: util, Later: later, sync: syncHabits{path: map[wakePath]*habit{}}, first: map[int64][]flipsGuess{},
 		budget: make([]scanBudget, len(llcs)), cost: make([]*scanCost, rec.NCPU), Passed: make([]int, rec.NCPU), swapper: make([]*flips, rec.NCPU),
 	}
 	for i, l := range llcs {
+		for c := range l.Span.All() {
+			if c < len(t.CPU) {
+				llcs[i].cpus = append(llcs[i].cpus, c)
+			}
+		}
 		h.budget[i] = newScanBudget(int64(l.Span.Weight()), int64(l.Pct))
 		if b := &h.budget[i]; later != nil && i < len(later.budget) {
 			b.later = &hindsight{budgetNotes: later.budget[i], weight: b.weight}
@@ -78,17 +91,21 @@ func New(rec *timeline.Recorded, t *timeline.Timeline, llcs []LLC, later *Rehear
 // Unsettle forgets what was known of tasks' recent_used_cpu and flips: what was not recorded
 // may have changed them.
 func (h *Facts) Unsettle() {
-	for pid, k := range h.task.All() {
-		*k = habits{woken: k.woken, Narrow: k.Narrow}
-		h.start(&k.flips, pid, 0)
-	}
+	h.unsettled++ // and each task when it is asked about next
 	clear(h.swapper)
 }
 
 // start begins to follow the flips of a task that the survey knows.
 func (h *Facts) start(f *flips, pid int32, cpu int) {
 	if s := h.rec.Survey; pid == 0 || s.Task.Get(pid) != nil {
-		f.start(s.Partners(pid, cpu), s.End-s.Start)
+		rate := flipsRate(s.Partners(pid, cpu), s.End-s.Start)
+		if rate == 0 {
+			return
+		}
+		if h.first[rate] == nil {
+			h.first[rate] = firstGuesses(rate)
+		}
+		f.start(h.first[rate])
 	}
 }
 
@@ -102,11 +119,15 @@ func (h *Facts) Rehearsed() bool { return h.Later != nil || h.Book != nil }
 // Of returns the habits of a task.
 func (h *Facts) Of(pid int32) *habits {
 	k := h.task.Get(pid)
-	if k == nil {
+	switch {
+	case k == nil:
 		k = &habits{}
-		h.start(&k.flips, pid, 0)
 		h.task.Set(pid, k)
+	case k.unsettled == h.unsettled:
+		return k
 	}
+	*k = habits{woken: k.woken, Narrow: k.Narrow, unsettled: h.unsettled}
+	h.start(&k.flips, pid, 0)
 	return k
 }
 
@@ -157,14 +178,12 @@ func (h *Facts) Sample(now int64) {
 	for i := range h.budget {
 		b := &h.budget[i]
 		sum, fresh := int64(0), false
-		for c := range h.llcs[i].Span.All() {
-			if c < len(h.t.CPU) {
-				k := &h.t.CPU[c]
-				fresh = fresh || k.Idle() && k.IdleAt > now-newlyIdle
-				// The pass that balances for the idle CPUs brings the averages of all
-				// that are idle up to date (update_nohz_stats).
-				sum += min(1024, max(h.t.UtilOf(c), k.CFS.Est))
-			}
+		for _, c := range h.llcs[i].cpus {
+			k := &h.t.CPU[c]
+			fresh = fresh || k.IdleAt > now-newlyIdle && k.Idle()
+			// The pass that balances for the idle CPUs brings the averages of all
+			// that are idle up to date (update_nohz_stats).
+			sum += min(1024, max(h.t.UtilOf(c), k.CFS.Est))
 		}
 		b.step(load.NrIdleScan(sum, b.weight, b.pct), steps, fresh)
 	}

@@ -2,6 +2,7 @@ package hidden
 
 import (
 	"math"
+	"slices"
 
 	"schedreplay/kernelmodel/fair"
 	"schedreplay/kernelmodel/place"
@@ -17,6 +18,8 @@ type flips struct {
 	last  int32 // last_wakee, 0 if unknown
 	begun bool
 	guess []flipsGuess
+	// shared: others have the same guesses, which are not to be changed.
+	shared bool
 	// counts are the guesses' counts with their weights, valid if counted; oldest
 	// is the least of the guesses' decayed.
 	counts  []place.Weighted
@@ -46,28 +49,45 @@ const (
 // changes its partner rate times a second.
 var flipsWeight = [flipsStarts]uint32{30, 36, 42, 48, 50, 46, 40, 26, 16}
 
-// start makes the guesses, from how often the task changes partner over the
-// whole capture.
-func (f *flips) start(partners, window int64) {
+// flipsRate is how often a second a task changes its partner that did so some times over
+// the whole capture, 0 if that says nothing.
+func flipsRate(partners, window int64) int64 {
 	if window <= 0 {
-		return
+		return 0
 	}
-	rate := max(4, partners*timeline.Second/max(window, timeline.Second/10))
-	f.guess, f.counted = make([]flipsGuess, 0, flipsStarts*flipsPhases), false
+	return max(4, partners*timeline.Second/max(window, timeline.Second/10))
+}
+
+// firstGuesses are those at the count of a task that changes its partner so often.
+func firstGuesses(rate int64) []flipsGuess {
+	guess := make([]flipsGuess, 0, flipsStarts*flipsPhases)
 	for i := range int64(flipsStarts) {
 		for j := range int64(flipsPhases) {
-			f.guess = append(f.guess, flipsGuess{v: i * rate / 4, decayed: j * timeline.Second / flipsPhases, w: flipsWeight[i] << 8})
+			guess = append(guess, flipsGuess{v: i * rate / 4, decayed: j * timeline.Second / flipsPhases, w: flipsWeight[i] << 8})
 		}
+	}
+	return guess
+}
+
+// start begins with guesses that others have as well.
+func (f *flips) start(guess []flipsGuess) { f.guess, f.shared, f.counted = guess, true, false }
+
+// own makes the guesses the task's own, to be changed.
+func (f *flips) own() {
+	if f.shared {
+		f.guess, f.shared = slices.Clone(f.guess), false
 	}
 }
 
 // copyTo gives a forked child its parent's count.
 func (f *flips) copyTo(child *flips) {
-	*child = flips{last: f.last, begun: f.begun, guess: append([]flipsGuess(nil), f.guess...)}
+	*child = flips{last: f.last, begun: f.begun, guess: f.guess, shared: true}
+	f.shared = true
 }
 
 // wakes notes that the task woke another (record_wakee).
 func (f *flips) wakes(pid int32, now int64) {
+	f.own()
 	if !f.begun {
 		f.begun = true
 		for i := range f.guess {
@@ -192,6 +212,7 @@ func learnFlips(a, b *flips, size int64, wide bool, doubt uint64) {
 // set takes new weights, drops guesses that weigh nothing and keeps the sum in
 // range.
 func (f *flips) set(w []uint32) {
+	f.own()
 	f.counted = false
 	sum := uint64(0)
 	for _, x := range w {

@@ -55,7 +55,7 @@ func TestSwapperFlips(t *testing.T) {
 func TestFlipsAfter(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var f flips
-		f.start(rapid.Int64Range(0, 100_000).Draw(t, "partners"), rapid.Int64Range(1, 20*timeline.Second).Draw(t, "window"))
+		f.start(firstGuesses(flipsRate(rapid.Int64Range(0, 100_000).Draw(t, "partners"), rapid.Int64Range(1, 20*timeline.Second).Draw(t, "window"))))
 		now := rapid.Int64Range(0, timeline.Second).Draw(t, "start")
 		for range rapid.IntRange(0, 40).Draw(t, "n") {
 			pid := rapid.Int32Range(1, 4).Draw(t, "pid")
@@ -143,7 +143,7 @@ func TestFlipsOfChild(t *testing.T) {
 // Guesses that have become the same are one, and their weights add up.
 func TestFlipsMerge(t *testing.T) {
 	var f flips
-	f.start(1000, 10*timeline.Second)
+	f.start(firstGuesses(flipsRate(1000, 10*timeline.Second)))
 	was := total(f.guess)
 	for i := range int64(20) {
 		f.wakes(1, i*timeline.Second*2)
