@@ -70,8 +70,10 @@ type fairQueue struct {
 	// ahead is by how much the current task's v was put ahead of what was charged, at
 	// last.
 	ahead int64
-	// renewed: the current task has a new deadline since it was picked.
-	renewed bool
+	// renewed: the CPU has been told to pick anew since the current task was charged;
+	// unprotected: that task has got a new deadline since it was switched in, so that it may
+	// be preempted while it is not eligible (did_preempt_short).
+	renewed, unprotected bool
 	// total is kept as tasks come, go and run; known is false after anything else.
 	total fair.Mean
 	known bool
@@ -151,7 +153,8 @@ const maxRenewals = 64
 
 // advance lets the current task run up to now. Where its slice has ended it gets
 // a new deadline at the next tick (update_deadline) and the CPU picks anew; if the
-// task stayed current for another tick, that pick was the task itself.
+// task stayed current after that, it was picked itself. From then on it is so at every tick
+// that finds it not eligible (did_preempt_short).
 func (q *fairQueue) advance(cur *Task, now int64) (dropped []*Task) {
 	d := now - q.at
 	q.at = max(q.at, now)
@@ -161,18 +164,24 @@ func (q *fairQueue) advance(cur *Task, now int64) (dropped []*Task) {
 	x, w := &cur.Virtual, cur.Entity.Weight
 	d += q.owed
 	q.owed = 0
+	unprotected := q.unprotected
 	for i := 0; i < maxRenewals && x.v+fair.CalcDeltaFair(d, w) >= x.deadline; i++ {
 		// The tick comes half its period after the slice's end, on average.
 		run := min(d, max(0, x.deadline-x.v)*w/1024+tick/2)
 		q.move(cur, fair.CalcDeltaFair(run, w))
 		x.deadline = max(x.v, x.deadline) + fair.CalcDeltaFair(q.slice, w)
-		if d -= run; d >= tick {
+		q.unprotected = true
+		if d -= run; d > 0 {
+			unprotected = true
 			dropped = append(dropped, q.pick(cur)...)
 		}
 	}
 	q.move(cur, fair.CalcDeltaFair(d, w))
 	if x.v >= x.deadline {
 		x.deadline = x.v + fair.CalcDeltaFair(q.slice, w)
+	}
+	if unprotected && q.Delayed > 0 && !q.eligible(cur) {
+		dropped = append(dropped, q.pick(nil)...) // at the last tick, and it went on with cur
 	}
 	return dropped
 }
@@ -183,13 +192,16 @@ func (q *fairQueue) charge(cur *Task, ns, now int64) (dropped []*Task) {
 	q.expect(cur, q.at)
 	q.at = now
 	if q.renewed {
-		dropped, q.renewed = q.pick(cur), false
+		if dropped, q.renewed = q.pick(cur), false; !q.eligible(cur) {
+			dropped = append(dropped, q.pick(nil)...)
+		}
 	}
 	x, w := &cur.Virtual, cur.Entity.Weight
 	q.move(cur, fair.CalcDeltaFair(ns, w))
 	if x.v >= x.deadline {
-		x.deadline, q.renewed = x.v+fair.CalcDeltaFair(q.slice, w), true
+		x.deadline, q.renewed, q.unprotected = x.v+fair.CalcDeltaFair(q.slice, w), true, true
 	}
+	q.renewed = q.renewed || q.unprotected && !q.eligible(cur)
 	q.placeAgain(cur, now)
 	return dropped
 }

@@ -199,6 +199,16 @@ func TestSliceEnds(t *testing.T) {
 			t.Errorf("after %d: %d dropped, at %d with deadline %d, want %d dropped and %d", c.run, len(got), x.Virtual.v, x.Virtual.deadline, c.dropped, c.deadline)
 		}
 	}
+	// Once it had a second slice every tick that finds it not eligible is a pick.
+	for _, unprotected := range []bool{false, true} {
+		x, y := *cur, *due
+		y.Virtual.deadline = 9 * ms
+		q := fairQueueOf(3*ms, &x, &y)
+		q.unprotected = unprotected
+		if got := q.advance(&x, 2*ms); len(got) == 1 != unprotected {
+			t.Errorf("unprotected %v: %d dropped", unprotected, len(got))
+		}
+	}
 	// Whatever the clock does, it ends.
 	q := fairQueueOf(1, cur)
 	q.advance(cur, math.MaxInt64)

@@ -120,7 +120,7 @@ func (t *Timeline) fairPick(c int32, next *Task) {
 		return
 	}
 	k := &t.CPU[c]
-	k.Fair.renewed = false
+	k.Fair.renewed, k.Fair.unprotected = false, false
 	k.Fair.early = k.Fair.early[:0]
 	if t.Charges {
 		k.Fair.at, k.Fair.ahead = t.Now, 0
