@@ -92,3 +92,21 @@ func TestSilentCPUPassedOver(t *testing.T) {
 		t.Errorf("%+v", w)
 	}
 }
+
+// Whom a stopper wakes was waiting for another affinity, or another CPU, and where that
+// leads is in no event: nothing is said of it, and nothing missed.
+func TestWokenByStopper(t *testing.T) {
+	h := made.Bench("6.12", 7)
+	stopper := made.ATask(8, "migration/4", 0)
+	waking := made.Waking(1000, 4, stopper, made.Other, 4)
+	waking.Context = parser.ContextTask
+	ev := append(made.Crowd(),
+		made.Switches(900, 4, made.Busy[4], made.Preempted, stopper),
+		waking, made.Wakeup(1002, 1, stopper, made.Other, 1),
+		made.Switches(1010, 4, stopper, made.Sleeps, made.Busy[4]))
+	s := replayScene(t, made.Record(ev...), h, Plan{})
+	w := s.of(made.Other)[0]
+	if w.RecordedCPU != 1 || w.ModelMiss || w.Selection || w.Original.Bounded || w.Patched.Bounded || s.Unplaced != 1 {
+		t.Errorf("%+v, %d unplaced", w, s.Unplaced)
+	}
+}

@@ -267,6 +267,8 @@ func (r *Decider) close(d *decision) {
 	r.widen(p, d.prev, d.ev.Time)
 	if r.Base.Machine == nil || !r.hasCPU(d.prev) || !r.hasCPU(d.ev.CPU) || line.RecordedCPU >= r.Base.Machine.NumCPU() {
 		r.closeUnmodelled(d, p)
+	} else if d.kind == place.KindWakeup && line.WakerContext == timeline.WakerTask && timeline.IsStopper(line.Waker.Comm) {
+		r.closeStopped(d, p)
 	} else {
 		r.closeModelled(d, p)
 	}
@@ -334,6 +336,21 @@ func (r *Decider) closeUnmodelled(d *decision, p *timeline.Task) {
 		r.Timeline.Fly(p, d.ev.CPU, r.chosen(d.out), d.win)
 	}
 	r.Fidelity.Add(line)
+}
+
+// closeStopped tells nothing of a wakee that a stopper wakes: it waited for that to give it
+// another affinity (affine_move_task) or another CPU (sched_exec), and which is in no event.
+func (r *Decider) closeStopped(d *decision, p *timeline.Task) {
+	r.Unplaced++
+	r.Hidden.Of(p.PID).Recent = nil
+	if d.out != nil {
+		to := r.chosen(d.out)
+		r.Timeline.Fly(p, d.ev.CPU, to, d.win)
+		for _, a := range r.Alts {
+			a.World.Diverge(p.PID, d.n, []int{int(to)}, int(to)) // every kernel obeys
+		}
+	}
+	r.Fidelity.Add(&d.line)
 }
 
 func (r *Decider) unselected(line *Wakeup, why place.Reason) {

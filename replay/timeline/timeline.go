@@ -298,6 +298,9 @@ func (t *Timeline) setWeight(p *Task, w int64) {
 	}
 }
 
+// IsStopper reports whether a name is that of a CPU's stopper.
+func IsStopper(comm string) bool { return strings.HasPrefix(comm, "migration/") }
+
 // Fair reports whether the task is of the fair class as far as its priority
 // tells.
 func (t *Task) Fair() bool { return t.Prio >= place.MaxRTPrio }
@@ -866,7 +869,7 @@ func (t *Timeline) applyMigrate(ev *parser.Event) {
 	if !UsableCPU(to) || int(to) >= len(t.CPU) {
 		return
 	}
-	if c := ev.Cur.PID; c > 0 && strings.HasPrefix(t.Get(c).Comm, "migration/") {
+	if c := ev.Cur.PID; c > 0 && IsStopper(t.Get(c).Comm) {
 		p.PushedFrom, p.PushedAt = from, ev.Time
 	}
 	if delayed := t.Delays && p.QueuedKnown && p.Inflight == parser.NoCPU; !p.Queued && !t.Own && !delayed && p.CPU != parser.NoCPU && !t.Slices && UsableCPU(from) && int(from) < len(t.CPU) {
