@@ -117,9 +117,8 @@ func gone(t *testing.T, m Machine, pid int) {
 // What each backend records is a capture with this machine's switches, and no setting
 // of tracing is another one afterwards.
 func TestLive(t *testing.T) {
-	t.Parallel() // it waits more than it works
 	m := live(t)
-	for _, o := range []Options{{Backend: Perf}, {Backend: Perf, Ring: true}, {Backend: Tracefs}} {
+	for _, o := range []Options{{Backend: Perf, Noise: true, Isolated: cpumask.Of(0)}, {Backend: Perf, Ring: true}, {Backend: Tracefs, Noise: true}} {
 		if o.Backend == Perf && m.Perf == "" {
 			t.Log("no perf that runs on this kernel")
 			continue
@@ -162,10 +161,33 @@ func TestLive(t *testing.T) {
 	gone(t, m, os.Getpid())
 }
 
+// A condition is met by what this machine's tasks do: any is an intruder on CPU 0 where
+// that is stated to be isolated.
+func TestLiveCondition(t *testing.T) {
+	m := live(t)
+	p, err := NewPlan(m, Options{Backend: Tracefs, When: &Condition{}, Isolated: cpumask.Of(0), Buffer: 4 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	unchanged(t, m, func() {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		go func() {
+			for ctx.Err() == nil {
+				_ = exec.Command("true").Run()
+			}
+		}()
+		r, err := p.Run(ctx, folder(t.TempDir()), func(string) {})
+		if err != nil || !strings.Contains(r.Why, "ran on isolated CPU 0 at ") {
+			t.Errorf("%+v, %v", r, err)
+		}
+	})
+	gone(t, m, os.Getpid())
+}
+
 // A killed recorder leaves instances; the next one, or Restore, removes them, and then
 // every setting is as before.
 func TestKilled(t *testing.T) {
-	t.Parallel()
 	m := live(t)
 	unchanged(t, m, func() {
 		c := exec.Command(os.Args[0])
@@ -177,8 +199,11 @@ func TestKilled(t *testing.T) {
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
 		}
-		if s, err := bufio.NewReader(out).ReadString('\n'); err != nil || !strings.HasPrefix(s, "rec") && !strings.HasPrefix(s, "rem") {
-			t.Fatalf("%q, %v", s, err)
+		lines := bufio.NewScanner(out)
+		for lines.Scan() && !strings.HasPrefix(lines.Text(), "recording") { // it removes what others left first
+		}
+		if lines.Err() != nil || lines.Text() == "" {
+			t.Fatalf("%q, %v", lines.Text(), lines.Err())
 		}
 		at := filepath.Join(m.Tracefs, "instances", instanceName(c.Process.Pid))
 		if b, err := os.ReadFile(filepath.Join(at, "events/sched/sched_switch/enable")); err != nil || strings.TrimSpace(string(b)) != "1" {

@@ -27,7 +27,9 @@ type Options struct {
 	Ring bool
 	// When ends the recording; it implies Ring.
 	When *Condition
-	// Isolated are the CPUs that When looks at.
+	// Noise records too what else runs on the isolated CPUs than tasks.
+	Noise bool
+	// Isolated are the CPUs that When and Noise look at.
 	Isolated parser.CPUs
 	// Duration ends the recording, 0 for none.
 	Duration time.Duration
@@ -45,6 +47,8 @@ type Plan struct {
 	Recorder Backend
 	// Events are the tracepoints as "system:event".
 	Events []string
+	// Filters are event filters (Documentation/trace/events.rst) by event, for some.
+	Filters map[string]string
 	// Clock is the trace clock; perf's is always CLOCK_MONOTONIC.
 	Clock string
 	// PerCPU is the size of one CPU's buffer in bytes.
@@ -68,6 +72,16 @@ var wanted = []string{
 }
 
 const runtimeEvent = "sched:sched_stat_runtime"
+
+// noise are the events of what runs on a CPU beside tasks, those of work items, and
+// idleness, as far as a kernel has them.
+var noise = strings.Fields(`
+	irq:irq_handler_entry irq:irq_handler_exit irq:softirq_entry irq:softirq_exit
+	irq_vectors:local_timer_entry irq_vectors:local_timer_exit irq_vectors:reschedule_entry irq_vectors:reschedule_exit
+	irq_vectors:call_function_entry irq_vectors:call_function_exit
+	irq_vectors:call_function_single_entry irq_vectors:call_function_single_exit ipi:ipi_entry ipi:ipi_exit
+	timer:hrtimer_expire_entry timer:hrtimer_expire_exit timer:timer_expire_entry timer:timer_expire_exit
+	workqueue:workqueue_execute_start workqueue:workqueue_execute_end power:cpu_idle sched:sched_process_hang`)
 
 // NewPlan decides how to record on a machine. The error wraps [ErrOptions] or
 // [ErrUnavailable].
@@ -101,6 +115,9 @@ func NewPlan(m Machine, o Options) (Plan, error) {
 	if m.Virtual && m.Events[runtimeEvent] {
 		p.Events = append(p.Events, runtimeEvent)
 	}
+	if o.Noise {
+		p.addNoise()
+	}
 	for _, c := range []string{"mono", "boot", "global", "local"} {
 		if m.Clocks[c] {
 			p.Clock = c
@@ -108,6 +125,21 @@ func NewPlan(m Machine, o Options) (Plan, error) {
 		}
 	}
 	return p, p.share()
+}
+
+// addNoise adds the events of noise, of the isolated CPUs alone where there are some.
+func (p *Plan) addNoise() {
+	p.Filters = map[string]string{}
+	f := filter("CPU", p.Isolated)
+	for _, e := range noise {
+		if !p.Machine.Events[e] {
+			continue
+		}
+		p.Events = append(p.Events, e)
+		if f != "" {
+			p.Filters[e] = f
+		}
+	}
 }
 
 // share parts the memory among the CPUs.
@@ -151,9 +183,16 @@ func (p *Plan) buffers() int64 {
 // ends when its standard input does: so perf ends with this process however that
 // dies.
 func (p *Plan) perfArgs(file string) []string {
-	args := []string{
-		"record", "-a", "-N", "-B", "-k", "CLOCK_MONOTONIC", "-m", fmt.Sprintf("%dK", p.PerCPU>>10), "-e", strings.Join(p.Events, ","), "-o", file,
+	args := []string{"record", "-a", "-N", "-B", "-k", "CLOCK_MONOTONIC", "-m", fmt.Sprintf("%dK", p.PerCPU>>10), "-o", file}
+	var all []string
+	for _, e := range p.Events {
+		if f := p.Filters[e]; f != "" {
+			args = append(args, "-e", e, "--filter", f) // of the last event
+		} else {
+			all = append(all, e)
+		}
 	}
+	args = append(args, "-e", strings.Join(all, ","))
 	if p.Ring {
 		args = append(args, "--overwrite")
 	}

@@ -113,13 +113,34 @@ func TestSteps(t *testing.T) {
 	}
 	want := []string{
 		"keep the last of " + strings.Join(wanted, " ") + " on 4 CPUs",
-		"through /usr/bin/perf record -a -N -B -k CLOCK_MONOTONIC -m 8192K -e " + strings.Join(wanted, ",") + " -o DIR/perf.data --overwrite -- sh -c echo; exec cat",
+		"through /usr/bin/perf record -a -N -B -k CLOCK_MONOTONIC -m 8192K -o DIR/perf.data -e " + strings.Join(wanted, ",") + " --overwrite -- sh -c echo; exec cat",
 		"buffers: 8192 KiB for each CPU, 64 MiB in all",
 		`until interrupted (Ctrl-C, SIGTERM), or ["a" "b c"] ends, or 1m0s are over, or delay>1ms on CPU 2-3`,
 		"then collect host.tar.gz",
 	}
 	if got := p.Steps(); !slices.Equal(got, want) {
 		t.Errorf("%q", got)
+	}
+}
+
+// Noise is of the isolated CPUs alone where there are some, and of what the kernel offers.
+func TestNoise(t *testing.T) {
+	m := machine(4)
+	m.Events["irq:softirq_entry"], m.Events["power:cpu_idle"] = true, true
+	for _, c := range []struct {
+		isolated cpumask.Mask
+		want     string
+	}{
+		{cpumask.Of(2, 3), "-e irq:softirq_entry --filter CPU == 2 || CPU == 3 -e power:cpu_idle --filter CPU == 2 || CPU == 3 -e " + strings.Join(wanted, ",") + " --"},
+		{cpumask.Mask{}, "-e " + strings.Join(wanted, ",") + ",irq:softirq_entry,power:cpu_idle --"},
+	} {
+		p, err := NewPlan(m, Options{Backend: Auto, Noise: true, Isolated: c.isolated})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(p.perfArgs("f"), " "); !strings.Contains(got, " -o f "+c.want) {
+			t.Errorf("isolated %s: %s", c.isolated, got)
+		}
 	}
 }
 

@@ -31,7 +31,7 @@ type Result struct {
 }
 
 // Setup looks at the machine under root and plans a recording there. Without o.Isolated
-// the condition looks at the CPUs that the machine isolates.
+// a condition and noise are of the CPUs that the machine isolates.
 func Setup(ctx context.Context, root string, o Options) (Plan, error) {
 	if len(o.Command) > 0 {
 		if _, err := exec.LookPath(o.Command[0]); err != nil {
@@ -42,7 +42,7 @@ func Setup(ctx context.Context, root string, o Options) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	if o.When != nil && o.Isolated.Empty() {
+	if (o.When != nil || o.Noise) && o.Isolated.Empty() {
 		h, err := host.Read(ctx, root)
 		if err != nil {
 			return Plan{}, err

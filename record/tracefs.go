@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // prefix begins the names of this program's instances; the recorder's pid follows.
@@ -59,23 +60,32 @@ type instance struct {
 // newInstance makes an instance that records nothing yet.
 func newInstance(m *Machine, suffix string) (*instance, error) {
 	in := &instance{m: m, dir: filepath.Join(m.Tracefs, "instances", instanceName(os.Getpid())+suffix)}
+	err := in.make()
+	for n := 1; n < 3 && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENODEV)); n++ {
+		err = in.make() // another recorder's Restore came between making and holding it
+	}
+	if err != nil {
+		return nil, m.explain(err)
+	}
+	if err := in.write("tracing_on", "0"); err != nil {
+		in.remove()
+		return nil, m.explain(err)
+	}
+	return in, nil
+}
+
+// make makes the folder and holds it.
+func (in *instance) make() error {
 	err := mkdir(in.dir)
 	if errors.Is(err, fs.ErrExist) { // of a killed recorder that had our pid
 		if err = rmdir(in.dir); err == nil {
 			err = mkdir(in.dir)
 		}
 	}
-	if err != nil {
-		return nil, m.explain(err)
+	if err == nil {
+		in.hold, err = os.Open(in.path("tracing_on"))
 	}
-	if in.hold, err = os.Open(in.path("tracing_on")); err == nil {
-		err = in.write("tracing_on", "0")
-	}
-	if err != nil {
-		in.remove()
-		return nil, m.explain(err)
-	}
-	return in, nil
+	return err
 }
 
 func (in *instance) path(name string) string { return filepath.Join(in.dir, filepath.FromSlash(name)) }
@@ -118,7 +128,12 @@ func (in *instance) remove() error {
 	if in.hold != nil {
 		in.hold.Close()
 	}
-	if err := rmdir(in.dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	err := rmdir(in.dir)
+	for n := 0; n < 100 && errors.Is(err, syscall.EBUSY); n++ {
+		time.Sleep(10 * time.Millisecond) // a child that has not come to its exec yet has our files open
+		err = rmdir(in.dir)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%w; `schedreplay record --restore` removes it", err)
 	}
 	return nil
@@ -142,7 +157,7 @@ func startRing(p *Plan) (*ring, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := in.start(p.Clock, p.PerCPU, p.Events, nil); err != nil {
+	if err := in.start(p.Clock, p.PerCPU, p.Events, p.Filters); err != nil {
 		in.remove()
 		return nil, err
 	}
