@@ -7,6 +7,7 @@ import (
 
 	"schedreplay/findings/say"
 	"schedreplay/findings/stats"
+	"schedreplay/plots/internal/axes"
 	"schedreplay/plots/internal/columns"
 	"schedreplay/replay"
 )
@@ -87,12 +88,12 @@ func chartOrigin(start int64) int64 {
 }
 
 // newTimeChart makes an empty chart over the window.
-func newTimeChart(kind string, ax timeAxis) *chart {
-	o := chartOrigin(ax.start)
-	return &chart{Kind: kind, Origin: o, Min: float64(ax.start - o*1e9), Max: float64(ax.end - o*1e9), XLabel: "time on the capture’s clock, s"}
+func newTimeChart(kind string, ax axes.Time) *chart {
+	o := chartOrigin(ax.Start)
+	return &chart{Kind: kind, Origin: o, Min: float64(ax.Start - o*1e9), Max: float64(ax.End - o*1e9), XLabel: "time on the capture’s clock, s"}
 }
 
-func chartStrip(t *cpuTrack, strips []strip, ax timeAxis, marks []moment) *chart {
+func chartStrip(t *cpuTrack, strips []strip, ax axes.Time, marks []moment) *chart {
 	c := newTimeChart("strip", ax)
 	c.YMax, c.Marks = 1, []chartMark{}
 	for _, s := range strips {
@@ -107,7 +108,7 @@ func chartStrip(t *cpuTrack, strips []strip, ax timeAxis, marks []moment) *chart
 		c.Panels = append(c.Panels, p)
 	}
 	for _, m := range marks {
-		if m.at >= ax.start && m.at <= ax.end {
+		if m.at >= ax.Start && m.at <= ax.End {
 			c.Marks = append(c.Marks, chartMark{m.at - c.Origin*1e9, m.label})
 		}
 	}
@@ -115,7 +116,7 @@ func chartStrip(t *cpuTrack, strips []strip, ax timeAxis, marks []moment) *chart
 }
 
 // fill gives a lane its slices, or its columns where those were too many.
-func (k *chartLane) fill(t *cpuTrack, ax timeAxis, origin int64) {
+func (k *chartLane) fill(t *cpuTrack, ax axes.Time, origin int64) {
 	if !t.detail.over && k.pickSolid != nil {
 		k.Slices = t.detail.pick(k.pickSolid, origin)
 		if k.pickMaybe != nil {
@@ -127,7 +128,7 @@ func (k *chartLane) fill(t *cpuTrack, ax timeAxis, origin int64) {
 		if c == nil {
 			return nil
 		}
-		shares := c.Columns(ax.start, ax.end, chartColumns)
+		shares := c.Columns(ax.Start, ax.End, chartColumns)
 		out, any := make([]int, len(shares)), false
 		for i, s := range shares {
 			if s > 0 {
@@ -146,7 +147,7 @@ func (k *chartLane) fill(t *cpuTrack, ax timeAxis, origin int64) {
 			n = len(k.Columns)
 		}
 		// The columns begin with that of the start, several of the track together.
-		first, last := b.Column(b.Clamp(ax.start)), b.Column(b.Clamp(ax.end)-1)
+		first, last := b.Column(b.Clamp(ax.Start)), b.Column(b.Clamp(ax.End)-1)
 		per := (last - first + n) / n
 		k.T, k.W = b.T0+int64(first)*b.Width-origin, int64(per)*b.Width
 	}
@@ -171,12 +172,12 @@ func (d *detail) pick(want func(*sliver) bool, origin int64) []int64 {
 	return out
 }
 
-func chartDelay(t *cpuTrack, kind replay.WaitKind, kinds [2]delayKind, ax timeAxis) *chart {
+func chartDelay(t *cpuTrack, kind replay.WaitKind, kinds [2]delayKind, ax axes.Time) *chart {
 	c, tracks := newTimeChart("delay", ax), t.waits[kind].over
 	all := columns.Extent{}
 	names := [2][2]string{{"owner", "dot"}, {"intruder", "triangle"}}
 	for i, k := range kinds {
-		e := tracks[i].Between(float64(ax.start), float64(ax.end)+1)
+		e := tracks[i].Between(float64(ax.Start), float64(ax.End)+1)
 		if e.N == 0 {
 			continue
 		}
@@ -195,9 +196,9 @@ func chartDelay(t *cpuTrack, kind replay.WaitKind, kinds [2]delayKind, ax timeAx
 			}
 		} else {
 			x.Name += " (shortest and longest of each stretch)"
-			dt := float64(ax.end-ax.start) / chartColumns
+			dt := float64(ax.End-ax.Start) / chartColumns
 			for j := range chartColumns {
-				from := float64(ax.start) + float64(j)*dt
+				from := float64(ax.Start) + float64(j)*dt
 				if e := tracks[i].Between(from, from+dt); e.N > 0 {
 					add(int64(from+dt/2), e.Min)
 					if e.Max > e.Min {

@@ -7,6 +7,7 @@ import (
 
 	"schedreplay/findings"
 	"schedreplay/findings/say"
+	"schedreplay/plots/internal/axes"
 	"schedreplay/plots/internal/columns"
 	"schedreplay/plots/internal/near"
 	"schedreplay/replay"
@@ -60,7 +61,7 @@ func entryFigure(t *cpuTrack, c *findings.CPU, n *near.Near) (*Figure, string) {
 		}
 	}
 	f.height = stripHeight(strips)
-	f.draw = drawStrips(strips, axisFor(start, end), []moment{{at: at, label: label}})
+	f.draw = drawStrips(strips, axes.TimeFor(start, end), []moment{{at: at, label: label}})
 	return f, ""
 }
 

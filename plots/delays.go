@@ -8,6 +8,7 @@ import (
 	"schedreplay/findings"
 	"schedreplay/findings/say"
 	"schedreplay/findings/stats"
+	"schedreplay/plots/internal/axes"
 	"schedreplay/replay"
 )
 
@@ -24,7 +25,7 @@ func waitFigures(res *replay.Result, t *cpuTrack, c *findings.CPU, kind replay.W
 		return f
 	}
 	kinds := delayKinds(say.Plain(intruderWords(c)))
-	ax := axisFor(res.Start, res.End)
+	ax := axes.TimeFor(res.Start, res.End)
 	title := fmt.Sprintf([replay.WaitKinds]string{"%s waited at most %s for CPU %d", "%[1]s was off CPU %[3]d for at most %[2]s while runnable"}[kind], OwnerName(c), say.Duration(w.Worst()), c.CPU)
 	if w.Intruded.Count() > 0 && w.Free.Count() > 0 {
 		title = fmt.Sprintf([replay.WaitKinds]string{"%s waited up to %s for CPU %d with an intruder on it, up to %s without", "%[1]s was off CPU %[3]d for up to %[2]s with an intruder on it, up to %[4]s without"}[kind],

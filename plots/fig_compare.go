@@ -85,7 +85,7 @@ func drawLevels(list [][]findings.Level, kinds []delayKind, lo, hi float64, most
 		p := fr.newPlot()
 		p.X.Min, p.X.Max = delayRange(int64(lo), int64(hi))
 		p.X.Log = true
-		p.X.Ticks = durationTicks(p.X.Min, p.X.Max, int((fr.c.Max.X-fr.c.Min.X)/(fr.em*5)))
+		p.X.Ticks = axes.DurationTicks(p.X.Min, p.X.Max, int((fr.c.Max.X-fr.c.Min.X)/(fr.em*5)))
 		p.X.Label = say.WaitNoun(kind) + ", logarithmic"
 		p.Y.Min, p.Y.Max = 0, stats.Nines(most)
 		p.Y.Ticks = ninesTicks(p.Y.Max)
@@ -203,7 +203,7 @@ func (fr *frame) whiskers(c draw.Canvas, samples []*findings.Sample, title strin
 	x := func(v float64) vg.Length { return x0 + (x1-x0)*vg.Length(v/top) }
 	y := c.Max.Y - fr.em*1.5
 	bottom := y - fr.em*1.9*vg.Length(len(samples))
-	for _, t := range ticks(0, top, niceStep(top, 4), text) {
+	for _, t := range axes.Ticks(0, top, axes.NiceStep(top, 4), text) {
 		fr.c.StrokeLine2(fr.hair(grid), x(t.Value), bottom, x(t.Value), y)
 		w := st.Width(t.Label)
 		fr.text(min(x(t.Value)-w/2, c.Max.X-w), bottom-fr.em*0.3, t.Label, st, 0, 1)

@@ -66,12 +66,12 @@ func delayRange(lo, hi int64) (float64, float64) {
 
 // drawDelayTime draws the owner's delays over time: per pixel column a line
 // from the least to the greatest, with a marker on the greatest.
-func drawDelayTime(tracks [2]columns.Extents, kinds [2]delayKind, ax timeAxis, worst *replay.Slice, noun string) func(*frame) {
+func drawDelayTime(tracks [2]columns.Extents, kinds [2]delayKind, ax axes.Time, worst *replay.Slice, noun string) func(*frame) {
 	return func(fr *frame) {
 		whole := [2]columns.Extent{}
 		var used []delayKind
 		for i, t := range tracks {
-			whole[i] = t.Between(float64(ax.start), float64(ax.end)+1)
+			whole[i] = t.Between(float64(ax.Start), float64(ax.End)+1)
 			if whole[i].N > 0 {
 				used = append(used, kinds[i])
 			}
@@ -79,12 +79,12 @@ func drawDelayTime(tracks [2]columns.Extents, kinds [2]delayKind, ax timeAxis, w
 		fr.key(used, false)
 		all := columns.MergeExtent(whole[0], whole[1])
 		p := fr.newPlot()
-		ax.apply(fr, p, fr.c.Max.X-fr.c.Min.X)
+		ax.Apply(p, fr.c.Max.X-fr.c.Min.X)
 		p.Y.Min, p.Y.Max = delayRange(all.Min, all.Max)
 		// Room for the label of the greatest, and no more.
 		p.Y.Max = math.Max(p.Y.Min*10, float64(all.Max)*math.Pow(p.Y.Max/p.Y.Min, 0.13))
 		p.Y.Log = true
-		p.Y.Ticks = durationTicks(p.Y.Min, p.Y.Max, 8)
+		p.Y.Ticks = axes.DurationTicks(p.Y.Min, p.Y.Max, 8)
 		p.Y.Label = noun
 		p.Add(gridY{fr})
 		for i, t := range tracks {
@@ -94,7 +94,7 @@ func drawDelayTime(tracks [2]columns.Extents, kinds [2]delayKind, ax timeAxis, w
 		}
 		if worst != nil {
 			_, ns := worst.Wait()
-			p.Add(&callout{fr, ax.value(worst.Start), float64(max(ns, 1)), "worst: " + say.Duration(ns)})
+			p.Add(&callout{fr, ax.Value(worst.Start), float64(max(ns, 1)), "worst: " + say.Duration(ns)})
 		}
 		p.Draw(fr.c)
 	}
@@ -116,7 +116,7 @@ type delayColumns struct {
 	fr   *frame
 	t    columns.Extents
 	kind delayKind
-	ax   timeAxis
+	ax   axes.Time
 }
 
 func (d *delayColumns) Plot(c draw.Canvas, p *axes.Pair) {
@@ -124,12 +124,12 @@ func (d *delayColumns) Plot(c draw.Canvas, p *axes.Pair) {
 	width := c.Max.X - c.Min.X
 	pitch := fr.em * 0.16
 	n := int(width / pitch)
-	dt := float64(d.ax.end-d.ax.start) / float64(n)
+	dt := float64(d.ax.End-d.ax.Start) / float64(n)
 	tx, ty := p.Transforms(&c)
 	var bars []vg.Path
 	var tops []vg.Point
 	for i := range n {
-		from := float64(d.ax.start) + float64(i)*dt
+		from := float64(d.ax.Start) + float64(i)*dt
 		to := from + dt
 		if i == n-1 {
 			to++
@@ -138,7 +138,7 @@ func (d *delayColumns) Plot(c draw.Canvas, p *axes.Pair) {
 		if x.N == 0 {
 			continue
 		}
-		px := tx((from + dt/2 - float64(d.ax.origin)) / d.ax.unit)
+		px := tx((from + dt/2 - float64(d.ax.Origin)) / d.ax.Unit)
 		lo, hi := ty(float64(max(x.Min, 1))), ty(float64(max(x.Max, 1)))
 		if hi > lo {
 			var bar vg.Path
@@ -212,7 +212,7 @@ func drawDelayCDF(hists []*replay.DelayHistogram, kinds []delayKind, kind replay
 		p := fr.newPlot()
 		p.X.Min, p.X.Max = delayRange(lo, hi)
 		p.X.Log = true
-		p.X.Ticks = durationTicks(p.X.Min, p.X.Max, int((fr.c.Max.X-fr.c.Min.X)/(fr.em*5)))
+		p.X.Ticks = axes.DurationTicks(p.X.Min, p.X.Max, int((fr.c.Max.X-fr.c.Min.X)/(fr.em*5)))
 		p.X.Label = say.WaitNoun(kind) + ", logarithmic"
 		p.Y.Min, p.Y.Max = 0, stats.Nines(most)
 		p.Y.Ticks = ninesTicks(p.Y.Max)

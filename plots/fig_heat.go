@@ -47,18 +47,18 @@ func heatFigure(res *replay.Result, t *cpuTrack, c *findings.CPU, kind replay.Wa
 			}
 			return 18
 		},
-		draw: drawHeat(heat, lo, hi, top, axisFor(res.Start, res.End), kind),
+		draw: drawHeat(heat, lo, hi, top, axes.TimeFor(res.Start, res.End), kind),
 	}
 }
 
-func drawHeat(h *columns.Heat, lo, hi int, top int64, ax timeAxis, kind replay.WaitKind) func(*frame) {
+func drawHeat(h *columns.Heat, lo, hi int, top int64, ax axes.Time, kind replay.WaitKind) func(*frame) {
 	return func(fr *frame) {
 		fr.shadeKey(top, countNouns[kind])
 		p := fr.newPlot()
-		ax.apply(fr, p, fr.c.Max.X-fr.c.Min.X)
+		ax.Apply(p, fr.c.Max.X-fr.c.Min.X)
 		p.Y.Min, p.Y.Max = columns.HeatEdge(lo), columns.HeatEdge(hi+1)
 		p.Y.Log = true
-		p.Y.Ticks = durationTicks(p.Y.Min, p.Y.Max, 8)
+		p.Y.Ticks = axes.DurationTicks(p.Y.Min, p.Y.Max, 8)
 		p.Y.Label = say.WaitNoun(kind)
 		p.Add(gridY{fr}, &heatCells{fr, h, ax, top})
 		p.Draw(fr.c)
@@ -83,7 +83,7 @@ func (fr *frame) shadeKey(top int64, noun string) {
 type heatCells struct {
 	fr  *frame
 	h   *columns.Heat
-	ax  timeAxis
+	ax  axes.Time
 	top int64
 }
 
@@ -94,8 +94,8 @@ func (k *heatCells) Plot(c draw.Canvas, p *axes.Pair) {
 	var paths [shades + 1]vg.Path
 	x := func(col int) vg.Length {
 		at := float64(b.T0) + float64(col)*float64(b.Width)
-		at = math.Max(float64(k.ax.start), math.Min(float64(k.ax.end), at))
-		return tx((at - float64(k.ax.origin)) / k.ax.unit)
+		at = math.Max(float64(k.ax.Start), math.Min(float64(k.ax.End), at))
+		return tx((at - float64(k.ax.Origin)) / k.ax.Unit)
 	}
 	for col, cell := range k.h.Cells.Cells {
 		if cell == nil {

@@ -9,6 +9,7 @@ import (
 	"schedreplay/findings"
 	"schedreplay/findings/say"
 	"schedreplay/loop"
+	"schedreplay/plots/internal/axes"
 	"schedreplay/plots/internal/columns"
 	"schedreplay/replay"
 )
@@ -81,7 +82,7 @@ const maxSimulated = 14
 // other kernel, in the first run: the owner as simulated.
 func simulatedStrip(all *findings.Findings, h *findings.Helped, c *findings.HelpedCPU) *Figure {
 	first := h.FirstOf(h.Other, all.Result, c)
-	ax := axisFor(h.Loop.Program.Start, h.Loop.Program.End)
+	ax := axes.TimeFor(h.Loop.Program.Start, h.Loop.Program.End)
 	var held, ran int64
 	for _, s := range first.Slices {
 		if s.Intruder {
@@ -106,14 +107,14 @@ func simulatedStrip(all *findings.Findings, h *findings.Helped, c *findings.Help
 
 // simulatedLanes makes a lane for each CPU, the isolated one first; those that are too many
 // share one. The last has the intruders where they run on none of them.
-func simulatedLanes(first *findings.FirstRun, ax timeAxis) []lane {
+func simulatedLanes(first *findings.FirstRun, ax axes.Time) []lane {
 	own := first.CPUs
 	if len(own) > maxSimulated+1 {
 		own = own[:maxSimulated]
 	}
 	rest := len(first.CPUs) - len(own)
 	base := &columns.Timebase{}
-	base.Cover(ax.start, ax.end)
+	base.Cover(ax.Start, ax.End)
 	at := map[int32]int{}
 	for i, cpu := range first.CPUs {
 		at[int32(cpu)] = min(i, len(own))

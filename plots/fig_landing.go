@@ -10,6 +10,7 @@ import (
 
 	"schedreplay/cpumask"
 	"schedreplay/findings/say"
+	"schedreplay/plots/internal/axes"
 )
 
 // landingRow is how often each CPU was chosen, under one kernel.
@@ -61,7 +62,7 @@ func drawLanding(rows []landingRow, groups []cpuGroup, isolated cpumask.Mask, no
 		}
 		bottom := fr.c.Min.Y + fr.em*3.4
 		fr.isolatedBands(groups, isolated, pos, pitch, bottom)
-		step := niceStep(float64(top), 2)
+		step := axes.NiceStep(float64(top), 2)
 		if step < 1 {
 			step = 1
 		}

@@ -56,15 +56,15 @@ func (fr *frame) hist(c draw.Canvas, k histPanel) {
 	p := fr.newPlot()
 	p.X.Min, p.X.Max = delayRange(k.h.Min(), k.h.Max())
 	p.X.Log = true
-	p.X.Ticks = durationTicks(p.X.Min, p.X.Max, int((c.Max.X-c.Min.X)/(fr.em*5)))
+	p.X.Ticks = axes.DurationTicks(p.X.Min, p.X.Max, int((c.Max.X-c.Min.X)/(fr.em*5)))
 	p.X.Label = k.axis
 	var top int64
 	for _, b := range bins {
 		top = max(top, b)
 	}
 	p.Y.Min, p.Y.Max = 0, float64(top)
-	step := math.Max(1, niceStep(float64(top), 4))
-	p.Y.Ticks = ticks(0, float64(top), step, func(v float64) string { return say.Count(int64(math.Round(v))) })
+	step := math.Max(1, axes.NiceStep(float64(top), 4))
+	p.Y.Ticks = axes.Ticks(0, float64(top), step, func(v float64) string { return say.Count(int64(math.Round(v))) })
 	p.Y.Label = k.noun
 	p.Add(gridY{fr}, &histBars{fr, bins, edge, k})
 	p.Draw(c)

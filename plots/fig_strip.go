@@ -7,6 +7,7 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
+	"schedreplay/plots/internal/axes"
 	"schedreplay/plots/internal/columns"
 )
 
@@ -101,7 +102,7 @@ func stripHeight(strips []strip) func(size) float64 {
 }
 
 // drawStrips draws strips one below the other on one time axis.
-func drawStrips(strips []strip, ax timeAxis, marks []moment) func(*frame) {
+func drawStrips(strips []strip, ax axes.Time, marks []moment) func(*frame) {
 	return func(fr *frame) {
 		// The names' width decides where time begins.
 		nameStyle := fr.style(0.92, false, ink)
@@ -142,9 +143,9 @@ func drawStrips(strips []strip, ax timeAxis, marks []moment) func(*frame) {
 }
 
 // timeScale draws the x axis below area.
-func (fr *frame) timeScale(area draw.Canvas, ax timeAxis) {
+func (fr *frame) timeScale(area draw.Canvas, ax axes.Time) {
 	p := fr.newPlot()
-	ax.apply(fr, p, area.Max.X-area.Min.X)
+	ax.Apply(p, area.Max.X-area.Min.X)
 	// Tick labels at the ends reach beyond the axis: the axes make room for them, which
 	// would shift the axis against the lanes. So labels are drawn as text.
 	tickStyle := fr.style(0.88, false, ink)
@@ -166,7 +167,7 @@ func (fr *frame) timeScale(area draw.Canvas, ax timeAxis) {
 // lane draws one lane whose top is at hi. A bar's height is the share of its
 // pixel column that was covered, so single slices are full blocks and dense
 // ones a profile.
-func (fr *frame) lane(area draw.Canvas, hi vg.Length, l lane, ax timeAxis) {
+func (fr *frame) lane(area draw.Canvas, hi vg.Length, l lane, ax axes.Time) {
 	base := hi - fr.em*(laneEm-0.15)
 	full := fr.em * (laneEm - 0.45)
 	fr.c.StrokeLine2(fr.hair(grid), area.Min.X, base, area.Max.X, base)
@@ -186,10 +187,10 @@ func (fr *frame) lane(area draw.Canvas, hi vg.Length, l lane, ax timeAxis) {
 }
 
 // profile draws a coverage as bars and reports whether there were any.
-func (fr *frame) profile(area draw.Canvas, base, full vg.Length, c columns.Coverage, ax timeAxis, st laneStyle, solid bool) bool {
+func (fr *frame) profile(area draw.Canvas, base, full vg.Length, c columns.Coverage, ax axes.Time, st laneStyle, solid bool) bool {
 	width := area.Max.X - area.Min.X
 	const levels = 20
-	cols := c.Columns(ax.start, ax.end, int(float64(width)*float64(fr.dpi)/72/1.2))
+	cols := c.Columns(ax.Start, ax.End, int(float64(width)*float64(fr.dpi)/72/1.2))
 	heights := make([]int, len(cols))
 	any := false
 	for i, share := range cols {
@@ -266,15 +267,15 @@ func steps(heights []int, levels int, x0, w, base, full vg.Length) vg.Path {
 
 // moments draws vertical marks through a panel; labels stand above it, the
 // later of two that would overlap goes without.
-func (fr *frame) moments(area draw.Canvas, marks []moment, ax timeAxis, labels, raised bool) {
+func (fr *frame) moments(area draw.Canvas, marks []moment, ax axes.Time, labels, raised bool) {
 	st := fr.style(0.88, true, ink)
 	free := area.Min.X - fr.em*8
 	lastX := vg.Length(math.Inf(-1))
 	for _, m := range marks {
-		if m.at < ax.start || m.at > ax.end {
+		if m.at < ax.Start || m.at > ax.End {
 			continue
 		}
-		x := area.Min.X + vg.Length(float64(m.at-ax.start)/float64(ax.end-ax.start))*(area.Max.X-area.Min.X)
+		x := area.Min.X + vg.Length(float64(m.at-ax.Start)/float64(ax.End-ax.Start))*(area.Max.X-area.Min.X)
 		if x-lastX < fr.em*0.1 && m.label == "" {
 			continue
 		}

@@ -8,6 +8,7 @@ import (
 	"schedreplay/findings"
 	"schedreplay/findings/say"
 	"schedreplay/parser"
+	"schedreplay/plots/internal/axes"
 	"schedreplay/plots/internal/columns"
 	"schedreplay/replay"
 )
@@ -99,7 +100,7 @@ func intruderLanes(t *cpuTrack, c *findings.CPU) (recorded, remains []lane) {
 // stripFigure shows what ran on a CPU over the whole recording, and below what remains of
 // the intruders under the patched kernel.
 func stripFigure(res *replay.Result, t *cpuTrack, c *findings.CPU) *Figure {
-	ax := axisFor(res.Start, res.End)
+	ax := axes.TimeFor(res.Start, res.End)
 	t.base.Cover(res.Start, res.End)
 	recorded, remains := intruderLanes(t, c)
 	before := strip{title: "recorded", lanes: append(ownerLane(t, c), recorded...)}

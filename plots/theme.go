@@ -6,8 +6,6 @@ import (
 	"image"
 	"image/color"
 	"image/png"
-	"math"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -25,7 +23,6 @@ import (
 	"schedreplay/findings/say"
 	"schedreplay/plots/internal/axes"
 	"schedreplay/plots/internal/canvas"
-	"schedreplay/plots/internal/columns"
 )
 
 // The colours of the figures: Okabe and Ito's palette, which the colour-blind
@@ -282,141 +279,6 @@ func (fr *frame) newPlot() *axes.Pair {
 		Line: fr.hair(muted), TickLength: fr.em * 0.35, LabelGap: fr.em * 0.25,
 		Tick: fr.style(0.88, false, ink), Label: fr.style(0.88, false, muted),
 	}}
-}
-
-// niceStep returns a step of 1, 2 or 5 times a power of ten that makes at most
-// n steps of span.
-func niceStep(span float64, n int) float64 {
-	if span <= 0 || n < 1 {
-		return 1
-	}
-	e := math.Pow(10, math.Floor(math.Log10(span/float64(n))))
-	for _, k := range []float64{1, 2, 5, 10} {
-		if span/(k*e) <= float64(n) {
-			return k * e
-		}
-	}
-	return 10 * e
-}
-
-// ticks returns labelled ticks at multiples of a step.
-func ticks(lo, hi, step float64, label func(float64) string) []axes.Tick {
-	var out []axes.Tick
-	for i := math.Ceil(lo/step - 1e-9); i*step <= hi+step*1e-9; i++ {
-		out = append(out, axes.Tick{Value: i * step, Label: label(i * step)})
-	}
-	return out
-}
-
-// timeAxis says how a span of time is put on an axis.
-type timeAxis struct {
-	start, end int64
-	origin     int64 // ns
-	unit       float64
-	name       string
-}
-
-// axisFor chooses unit and origin: seconds of the capture's clock where that
-// reads well, else a smaller unit counted from a round time.
-func axisFor(start, end int64) timeAxis {
-	switch span := end - start; {
-	case span <= 0: // an empty window, or one that overflows
-		end = start + 1
-	case span > columns.MaxSpan:
-		end = start + columns.MaxSpan
-	}
-	a := timeAxis{start: start, end: end, unit: 1e9, name: "s"}
-	switch span := end - start; {
-	case span < 5_000:
-		a.unit, a.name = 1, "ns"
-	case span < 5_000_000:
-		a.unit, a.name = 1e3, "µs"
-	case span < 1_000_000_000:
-		a.unit, a.name = 1e6, "ms"
-	}
-	if a.name == "s" && start > -1e14 && end < 1e14 {
-		return a
-	}
-	// Round down to what is about the span.
-	round := int64(1)
-	for round < (end-start)/2 {
-		round *= 10
-	}
-	a.origin = start - ((start%round)+round)%round
-	return a
-}
-
-// value is a time's place on the axis.
-func (a timeAxis) value(t int64) float64 { return float64(t-a.origin) / a.unit }
-
-// label is the axis label, with the unit.
-func (a timeAxis) label() string {
-	if a.origin == 0 {
-		return "time on the capture’s clock, " + a.name
-	}
-	return fmt.Sprintf("time, %s after %s", a.name, say.Clock(a.origin))
-}
-
-// apply sets up a plot's x axis of about w points.
-func (a timeAxis) apply(fr *frame, p *axes.Pair, w vg.Length) {
-	p.X.Min, p.X.Max = a.value(a.start), a.value(a.end)
-	span := p.X.Max - p.X.Min
-	// As many labels as fit with the room of one between them.
-	st := fr.style(0.88, false, ink)
-	step, prec := span, 0
-	for n := 12; n >= 2; n-- {
-		step = niceStep(span, n)
-		prec = max(0, int(math.Ceil(-math.Log10(step)-1e-9)))
-		if st.Width(strconv.FormatFloat(p.X.Max, 'f', prec, 64))*1.8*vg.Length(span/step) <= w {
-			break
-		}
-	}
-	p.X.Ticks = ticks(p.X.Min, p.X.Max, step, func(v float64) string {
-		if math.Abs(v) < step/2 {
-			return "0"
-		}
-		return strconv.FormatFloat(v, 'f', prec, 64)
-	})
-	p.X.Label = a.label()
-}
-
-// durationTicks returns ticks for a logarithmic axis of ns: every decade
-// labelled with its unit, or every n-th where they would be too many; 2 and 5
-// too where there are few. At most about n labels.
-func durationTicks(lo, hi float64, n int) []axes.Tick {
-	var out []axes.Tick
-	first, last := math.Floor(math.Log10(lo)+1e-9), math.Ceil(math.Log10(hi)-1e-9)
-	every := int(math.Ceil((last - first + 1) / float64(max(n, 2))))
-	fine := 3*(last-first)+1 <= float64(n)
-	for e := first; e <= last; e++ {
-		for k := 1.0; k < 10; k++ {
-			v := k * math.Pow(10, e)
-			if v < lo*0.999 || v > hi*1.001 {
-				continue
-			}
-			t := axes.Tick{Value: v}
-			if k == 1 && (every <= 1 || int(e)%every == 0) || fine && (k == 2 || k == 5) {
-				t.Label = roundDuration(v)
-			}
-			if every <= 1 || k == 1 {
-				out = append(out, t)
-			}
-		}
-	}
-	return out
-}
-
-// roundDuration prints a round number of ns: "10 µs".
-func roundDuration(ns float64) string {
-	for _, u := range []struct {
-		ns   float64
-		name string
-	}{{1e9, " s"}, {1e6, " ms"}, {1e3, " µs"}} {
-		if ns >= u.ns*0.999 {
-			return say.Count(int64(math.Round(ns/u.ns))) + u.name
-		}
-	}
-	return say.Count(int64(math.Round(ns))) + " ns"
 }
 
 // figureColors are the colours of the figures by the names that the style sheet
