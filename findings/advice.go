@@ -25,6 +25,9 @@ const (
 	RemedyKSM
 	// RemedyRT makes the owner a real-time task: intruders come and do not run.
 	RemedyRT
+	// RemedyPartition takes the sibling threads of the isolated CPUs from the others, by an
+	// isolated cpuset partition (6.1+).
+	RemedyPartition
 	// RemedyFix is a kernel with the fix.
 	RemedyFix
 	// RemedyCores isolates the sibling threads of the isolated CPUs too.
@@ -39,7 +42,8 @@ type Remedy struct {
 	Reboot bool
 	// Tasks are those it changes: intruders, or the owners.
 	Tasks []replay.TaskRef
-	// CPUs is the affinity of [RemedyTaskset], or the isolated CPUs of [RemedyCores].
+	// CPUs is the affinity of [RemedyTaskset], the CPUs of the partition of
+	// [RemedyPartition], or the isolated CPUs of [RemedyCores].
 	CPUs cpumask.Mask
 	// Kernel is that of [RemedyFix].
 	Kernel *rules.Kernel
@@ -155,6 +159,9 @@ func (a *Advice) cores(res *replay.Result) {
 	}
 	if whole.Equal(iso) {
 		return
+	}
+	if rest := whole.AndNot(iso); res.BaselineKernel().Since(6, 1) {
+		a.propose(Remedy{Kind: RemedyPartition, CPUs: rest}, "partition", change("partition", "", rest.String()))
 	}
 	a.propose(Remedy{Kind: RemedyCores, Reboot: true, CPUs: whole}, "cores", change("isolated", "", whole.String()))
 }

@@ -18,6 +18,7 @@ const (
 	evActivate                  // a wakeup reaches its queue
 	evResched                   // a CPU switches
 	evNohz                      // an idle CPU balances for all idle ones
+	evRTPeriod                  // a limit of real-time tasks begins anew
 )
 
 // agenda is a heap of happenings, the earliest first.

@@ -122,6 +122,7 @@ func TestInvariants(t *testing.T) {
 	for _, text := range []string{
 		"none=kernel=6.1.192", "old=kernel=4.19.90", "eevdf=kernel=6.12.117", "taskset=affinity:ksmd=0-2", "cores=isolated=2-3", "most=isolated=0-6",
 		"rt=policy:pmd-c=fifo:1", "nice=nice:vm-mem=19", "idle=policy:ksmd=idle", "half=work:ksmd=0.5", "gone=without:ksmd", "pin=affinity:195=0",
+		"part=partition=4-5", "smt=smt=off", "util=feature:SIS_UTIL=off", "share=feature:RT_RUNTIME_SHARE=on,policy:vm-mem=fifo:1",
 	} {
 		sc, err := ParseScenario(text)
 		if err != nil {
@@ -243,7 +244,7 @@ func TestParseScenario(t *testing.T) {
 	}
 	p, h, k := recording(t, "smt8-isolated3-original")
 	base := newWorld(p, h, k)
-	for _, bad := range []string{"a=affinity:nobody=0", "a=nice:ksmd=20", "a=policy:ksmd=fifo:0", "a=policy:ksmd=best", "a=kernel=x", "a=isolated=9-", "a=isolated=0-7", "a=period:ksmd=5", "a=work:ksmd=-1", "a=base_slice=0ms", "a=affinity:ksmd=,"} {
+	for _, bad := range []string{"a=affinity:nobody=0", "a=nice:ksmd=20", "a=policy:ksmd=fifo:0", "a=policy:ksmd=best", "a=kernel=x", "a=isolated=9-", "a=isolated=0-7", "a=period:ksmd=5", "a=work:ksmd=-1", "a=base_slice=0ms", "a=affinity:ksmd=,", "a=smt=on", "a=partition=0-2,4-7", "a=feature:SIS_PROP=off", "a=feature:SIS_UTIL=x", "a=feature:TTWU_QUEUE=off"} {
 		sc, err := ParseScenario(bad)
 		if err == nil {
 			_, err = sc.apply(p, h, base)
@@ -280,7 +281,7 @@ func TestKthreadsOfAnotherKernel(t *testing.T) {
 
 // Any text is a scenario that can be run, or an error of the right kind.
 func FuzzScenario(f *testing.F) {
-	for _, s := range []string{"a=isolated=2-3,6", "a=affinity:ksmd=0-2,nice:ping0=5", "a=policy:pmd-c=rr:3", "a=kernel=5.10", "a=without:1", "a=work:ksmd=0.5,period:ksmd=1ms"} {
+	for _, s := range []string{"a=isolated=2-3,6", "a=affinity:ksmd=0-2,nice:ping0=5", "a=policy:pmd-c=rr:3", "a=kernel=5.10", "a=without:1", "a=work:ksmd=0.5,period:ksmd=1ms", "a=smt=off,partition=1-2", "a=feature:SIS_PROP=off"} {
 		f.Add(s)
 	}
 	p, h, k := recording(f, "k419-numa8-isolated7-original")

@@ -42,15 +42,16 @@ type Scenario struct {
 	Changes []Change
 }
 
-// keys are the changes there are; task ones name a task. The others that the design
-// knows (weight, smt, feature, partition) are not modelled.
+// keys are the changes there are; task ones name a task, or a scheduler feature. The weight
+// of a control group is not modelled.
 var keys = map[string]struct{ task, value bool }{
-	"kernel": {false, true}, "isolated": {false, true}, "base_slice": {false, true},
+	"kernel": {false, true}, "isolated": {false, true}, "partition": {false, true}, "smt": {false, true}, "base_slice": {false, true}, "feature": {true, true},
 	"affinity": {true, true}, "nice": {true, true}, "policy": {true, true}, "period": {true, true}, "work": {true, true}, "without": {true, false},
 }
 
 // ParseScenario reads NAME=CHANGE,…: a change is kernel=KERNEL, isolated=CPULIST,
-// base_slice=DURATION, affinity:TASK=CPULIST, nice:TASK=N, policy:TASK=fifo:N|rr:N|
+// partition=CPULIST (a cpuset partition, isolated, beside what is), smt=off,
+// base_slice=DURATION, feature:NAME=on|off, affinity:TASK=CPULIST, nice:TASK=N, policy:TASK=fifo:N|rr:N|
 // other|batch|idle, period:TASK=DURATION, work:TASK=FACTOR or without:TASK. TASK is a
 // name or a pid. A list of CPUs may hold commas: a part without a key belongs to the
 // change before it. The error wraps [ErrScenario].
@@ -88,65 +89,161 @@ func Keys() []string {
 	return out
 }
 
-// apply makes the scenario's world of the baseline's.
-func (sc *Scenario) apply(p *work.Program, h *parser.Host, base *world) (*world, error) {
-	fail := func(c Change, format string, a ...any) error {
-		return fmt.Errorf("%w: %s: %s: %s", ErrScenario, sc.Name, c, fmt.Sprintf(format, a...))
-	}
-	kernel, host := base.kernel, *h
+// fail is an error about one of the scenario's changes.
+func (sc *Scenario) fail(c Change, format string, a ...any) error {
+	return fmt.Errorf("%w: %s: %s: %s", ErrScenario, sc.Name, c, fmt.Sprintf(format, a...))
+}
+
+// machine makes the scenario's kernel and host; off are the CPUs that it takes offline.
+func (sc *Scenario) machine(h *parser.Host, base *rules.Kernel, cpus int) (kernel *rules.Kernel, host parser.Host, off cpumask.Mask, err error) {
+	kernel, host = base, *h
 	for _, c := range sc.Changes {
 		switch c.Key {
 		case "kernel":
-			k, err := rules.ParseKernel(c.Value, h.Version.Value)
-			if err != nil {
-				return nil, fmt.Errorf("%w: %s: %w", ErrScenario, sc.Name, err)
+			if kernel, err = rules.ParseKernel(c.Value, h.Version.Value); err != nil {
+				return nil, host, off, fmt.Errorf("%w: %s: %w", ErrScenario, sc.Name, err)
 			}
-			kernel = k
-		case "isolated":
-			m, err := cpumask.ParseList(c.Value, p.CPUs)
+		case "isolated", "partition":
+			m, err := cpumask.ParseList(c.Value, cpus)
 			if err != nil {
-				return nil, fail(c, "%v", err)
+				return nil, host, off, sc.fail(c, "%v", err)
 			}
-			if cpumask.Range(0, p.CPUs-1).SubsetOf(m) {
-				return nil, fail(c, "it leaves no CPU for anything else")
+			host.IsolatedLater = fact.Fact[cpumask.Mask]{}
+			if c.Key == "partition" {
+				host.IsolatedLater = fact.Of(m, fact.Observed, "scenario "+sc.Name)
+				m = m.Or(h.Isolated.Value)
+			}
+			if cpumask.Range(0, cpus-1).SubsetOf(m) {
+				return nil, host, off, sc.fail(c, "it leaves no CPU for anything else")
 			}
 			host.Isolated = fact.Of(m, fact.Observed, "scenario "+sc.Name)
-			host.IsolatedLater = fact.Fact[cpumask.Mask]{}
+		case "smt":
+			if off = siblings(h); c.Value != "off" || off.Empty() {
+				return nil, host, off, sc.fail(c, "say smt=off, where a core is known to have two threads")
+			}
 		}
+	}
+	return kernel, host, off, nil
+}
+
+// apply makes the scenario's world of the baseline's.
+func (sc *Scenario) apply(p *work.Program, h *parser.Host, base *world) (*world, error) {
+	kernel, host, off, err := sc.machine(h, base.kernel, p.CPUs)
+	if err != nil {
+		return nil, err
+	}
+	isolated := host.Isolated.Value
+	if !off.Empty() { // outside every domain, as isolated CPUs are
+		host.Isolated = fact.Of(isolated.Or(off), fact.Observed, "scenario "+sc.Name)
 	}
 	w := newWorld(p, &host, kernel)
 	w.pulls, w.scanCost = base.pulls, base.scanCost
-	w.isolate(h.Isolated.Value, host.Isolated.Value)
+	w.isolate(h.Isolated.Value, isolated)
+	w.isolated = isolated.AndNot(off)
 	all, nohz := cpumask.Range(0, p.CPUs-1), h.NohzFull.Value
-	w.kthreads(base.kernel.Tasks.Kthreads.CPUs(all, h.Isolated.Value, nohz), kernel.Tasks.Kthreads.CPUs(all, host.Isolated.Value, nohz))
+	w.kthreads(base.kernel.Tasks.Kthreads.CPUs(all, h.Isolated.Value, nohz), kernel.Tasks.Kthreads.CPUs(all, isolated, nohz))
+	w.offline(off)
 	for _, c := range sc.Changes {
-		if c.Key == "base_slice" {
+		switch {
+		case c.Key == "feature":
+			if !w.feature(c.Task, c.Value) {
+				return nil, sc.fail(c, "the features known are NI_RANDOM, RT_RUNTIME_SHARE, SIS_PROP and SIS_UTIL, on or off, on kernels that have them")
+			}
+		case c.Key == "base_slice":
 			d, err := time.ParseDuration(c.Value)
 			if err != nil || d <= 0 {
-				return nil, fail(c, "a duration is written as 3ms")
+				return nil, sc.fail(c, "a duration is written as 3ms")
 			}
 			w.slice, w.tun.MinGranularity = int64(d), int64(d)
-			continue
-		}
-		if c.Task == "" {
-			continue
-		}
-		found := false
-		for i := range p.Tasks {
-			t := &p.Tasks[i]
-			if parser.DisplayComm(t.Comm) != c.Task && t.Comm != c.Task && strings.TrimSpace(t.Comm) != c.Task && strconv.Itoa(int(t.PID)) != c.Task {
-				continue
+		case c.Task != "":
+			if err := sc.changeTasks(w, c); err != nil {
+				return nil, err
 			}
-			found = true
-			if err := w.tasks[i].change(c, p.CPUs); err != nil {
-				return nil, fail(c, "%v", err)
-			}
-		}
-		if !found {
-			return nil, fail(c, "no such task in the recording")
 		}
 	}
 	return w, nil
+}
+
+// changeTasks makes a change to the tasks of its name or pid.
+func (sc *Scenario) changeTasks(w *world, c Change) error {
+	found := false
+	for i := range w.tasks {
+		t := &w.prog.Tasks[i]
+		if parser.DisplayComm(t.Comm) != c.Task && t.Comm != c.Task && strings.TrimSpace(t.Comm) != c.Task && strconv.Itoa(int(t.PID)) != c.Task {
+			continue
+		}
+		found = true
+		if err := w.tasks[i].change(c, w.prog.CPUs); err != nil {
+			return sc.fail(c, "%v", err)
+		}
+	}
+	if !found {
+		return sc.fail(c, "no such task in the recording")
+	}
+	return nil
+}
+
+// siblings are the CPUs that smt=off takes offline: all threads of a core but the first.
+func siblings(h *parser.Host) cpumask.Mask {
+	var m cpumask.Mask
+	for c := range h.CPU {
+		if s := h.CPU[c].Siblings; h.CPU[c].Known && s.Weight() > 1 && s.First() != c {
+			m.Set(c)
+		}
+	}
+	return m
+}
+
+// offline takes CPUs away: with them go the tasks bound there by the kernel, others that may
+// run nowhere else may run anywhere (select_fallback_rq).
+func (w *world) offline(off cpumask.Mask) {
+	for i := range w.tasks {
+		t := &w.tasks[i]
+		left := t.allowed.AndNot(off)
+		switch {
+		case !left.Empty():
+			t.allowed = left
+		case w.prog.Tasks[i].PerCPU || w.prog.Tasks[i].Stop:
+			t.out = true
+		default:
+			t.allowed = cpumask.Range(0, w.prog.CPUs-1).AndNot(off)
+		}
+	}
+}
+
+// feature sets a feature of the scheduler, and reports whether the kernel has it and it is
+// modelled.
+func (w *world) feature(name, value string) bool {
+	on := value == "on"
+	if !on && value != "off" {
+		return false
+	}
+	k := *w.kernel
+	switch name {
+	case "SIS_UTIL", "SIS_PROP":
+		has := k.Rules.Budget == rules.BudgetUtil
+		if name == "SIS_PROP" {
+			has = k.Rules.Budget == rules.BudgetAvgIdle || k.Rules.Budget == rules.BudgetWakeAvgIdle
+		}
+		if !has {
+			return false
+		}
+		if !on {
+			k.Rules.Budget = rules.BudgetNone
+		}
+	case "NI_RANDOM":
+		w.random = on
+	case "RT_RUNTIME_SHARE":
+		if k.RT.Server {
+			return false
+		}
+		k.RT.Own = !on
+	default:
+		return false
+	}
+	w.kernel = &k
+	w.rt = newRTLimit(w, w.tunables)
+	return true
 }
 
 // isolate takes newly isolated CPUs from tasks that may run on all others, and gives those

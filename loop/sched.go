@@ -162,16 +162,18 @@ func (s *sim) schedule(c *cpu) {
 		c.fair.Put(s.now)
 	}
 	c.curr = nil
-	var next *task
-	switch {
-	case len(c.rt) > 0:
-		next = c.rt[0]
-		c.rt = c.rt[1:]
-	default:
+	if prev != nil && prev.realTime() && s.top(c) < s.rank(prev) {
+		s.pullRT(c)
+	}
+	next := s.nextRT(c)
+	if next == nil {
 		next = s.pickFair(c)
 		if next == nil {
 			s.newidle(c, prev)
 			next = s.pickFair(c)
+		}
+		if next != nil || len(c.queued) == 0 {
+			c.fairRan = s.now
 		}
 	}
 	if prev != nil && prev != next && prev.state == tsRunning {
@@ -187,6 +189,9 @@ func (s *sim) schedule(c *cpu) {
 	}
 	s.planRun(c)
 	s.startTick(c)
+	if next.realTime() && len(c.rt) > 0 {
+		s.pushRT(c)
+	}
 }
 
 // pickFair is pick_next_task_fair, without balancing.
@@ -271,7 +276,7 @@ func (s *sim) tick(c *cpu) {
 		return
 	}
 	s.charge(c)
-	again := false
+	again := p.realTime() && s.tickRT(c)
 	if s.isFair(p) {
 		c.pelt.Advance(s.now)
 		p.pelt.Step(s.now, true, true)
@@ -305,6 +310,9 @@ func (s *sim) activate(p *task) {
 		s.enqueue(c, p)
 	}
 	s.preempt(c, p, p.wokenBy())
+	if p.realTime() && !c.resched { // task_woken_rt
+		s.pushRT(c)
+	}
 }
 
 // preempt is check_preempt_curr for a task that has come to a queue. by is the

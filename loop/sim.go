@@ -32,7 +32,9 @@ type world struct {
 	// scanCost is what a scan for an idle CPU costs by CPU looked at, in ns.
 	scanCost int64
 	// random: newly idle balancing is left out by chance (NI_RANDOM).
-	random bool
+	random   bool
+	rt       rtLimit
+	tunables map[string]int64
 	// cost is how many happenings and balancings a run takes, settled how many the settling of pulls and
 	// scanCost took.
 	cost, settled int64
@@ -133,7 +135,10 @@ type cpu struct {
 	pelt    load.Queue
 	dom     []domain
 	nextBal int64
-	slice   int // the last one traced, -1 if there is none
+	slice   int   // the last one traced, -1 if there is none
+	rtTime  int64 // rt_time
+	rtOff   bool  // real-time tasks are throttled, or the fair server runs
+	fairRan int64 // when a fair task last ran, or the first came
 }
 
 // sim is one run.
@@ -321,6 +326,8 @@ func (s *sim) run(ctx context.Context, end int64) {
 			c := &s.cpus[h.id]
 			c.resched = false
 			s.schedule(c)
+		case evRTPeriod:
+			s.rtPeriod(&s.cpus[h.id])
 		case evNohz:
 			s.nohzIdleBalance(&s.cpus[h.id])
 		}
@@ -345,6 +352,9 @@ func (s *sim) charge(c *cpu) {
 	p.done += d
 	p.got.Run += d
 	p.got.RunOn[c.id] += d
+	if p.realTime() {
+		s.chargeRT(c, d)
+	}
 	if s.trace != nil {
 		s.traced(c, p, d)
 	}

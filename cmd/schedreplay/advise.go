@@ -22,8 +22,8 @@ func (a *app) adviseCommand() *cobra.Command {
 by the time that foreign tasks would still have held the isolated CPUs, and prints for
 each the command to apply it, what makes it last, what it costs and when it does not
 help. What the loop makes of the recording itself comes first: see whatif. It knows
-affinities of intruders, ksm, a real-time owner, the fix, and whole cores; cpuset
-partitions, interrupts and nohz_full are not tried. Formats: text, json.`,
+affinities of intruders, ksm, a real-time owner, a cpuset partition, the fix, and whole
+cores; interrupts and nohz_full are not tried. Formats: text, json.`,
 		Example: `  schedreplay advise testdata/traces/smt44-isolated43-original
   schedreplay advise perf.data --host host.tar.gz --format json`,
 	}

@@ -17,6 +17,8 @@ func RemedyTitle(m *findings.Remedy) string {
 		return "Stop kernel samepage merging"
 	case findings.RemedyRT:
 		return "Make " + tasks(m.Tasks) + " a real-time task"
+	case findings.RemedyPartition:
+		return "Isolate the sibling threads too, by a cpuset partition: CPUs " + m.CPUs.String()
 	case findings.RemedyFix:
 		return "A kernel with the fix (8aeaffef8c6e, before 6.1 df3cb4ea1fb6)"
 	}
@@ -50,6 +52,14 @@ func RemedyCommands(m *findings.Remedy) (now, lasting []string) {
 			now = append(now, fmt.Sprintf("chrt -f -p 1 %d", t.PID))
 		}
 		lasting = []string{"CPUSchedulingPolicy=fifo and CPUSchedulingPriority=1 in the owner's systemd unit"}
+	case findings.RemedyPartition:
+		now = []string{
+			"mkdir /sys/fs/cgroup/siblings",
+			"echo +cpuset > /sys/fs/cgroup/cgroup.subtree_control",
+			fmt.Sprintf("echo %s > /sys/fs/cgroup/siblings/cpuset.cpus", m.CPUs),
+			"echo isolated > /sys/fs/cgroup/siblings/cpuset.cpus.partition",
+		}
+		lasting = []string{"the same from a systemd unit at boot, or isolcpus= with the siblings"}
 	case findings.RemedyFix:
 		lasting = []string{"boot a kernel that carries it: see " + Code("schedreplay sweep") + " for the first release of each line", "or a live patch (kpatch) of select_idle_smt: one test"}
 	case findings.RemedyCores:
@@ -79,10 +89,13 @@ func RemedyWarnings(a *findings.Advice, m *findings.Remedy) []string {
 	case findings.RemedyKSM:
 		out = append(out, "Pages are merged no more; memory that was saved comes back as it is written.")
 	case findings.RemedyRT:
-		out = append(out, "Kernel threads of that CPU wait too: a busy owner starves them, but for the 5 % that RT throttling leaves. The intruder stays there and waits.",
-			"The loop does not model RT throttling.")
+		out = append(out, "Kernel threads of that CPU wait too: a busy owner starves them, but for the 5 % that RT throttling or, from 6.12 on, the fair server leaves. The intruder stays there and waits.",
+			"Up to 5.9 CPUs borrow each other's real-time runtime: a busy owner is never throttled.")
 	case findings.RemedyFix:
 		recent("the fix")
+	case findings.RemedyPartition:
+		out = append(out, "The siblings are lost to everything else; kernel threads without a cpuset may still run there.", "cgroup v2 alone has it.")
+		recent("isolating the sibling")
 	case findings.RemedyCores:
 		out = append(out, "The siblings are lost to everything else.")
 		recent("isolating the sibling")

@@ -38,6 +38,11 @@ type Kernel struct {
 	set []Fix
 }
 
+// Since reports whether the kernel is of a mainline release or later.
+func (k *Kernel) Since(major, minor int) bool {
+	return k.major > major || k.major == major && k.minor >= minor
+}
+
 var releasePattern = regexp.MustCompile(`^(\d+)\.(\d+)(?:\.(\d+))?(.*)$`)
 
 // ParseKernel reads a KERNEL, release[(+|-)fix]…: fixes are taken from the

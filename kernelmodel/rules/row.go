@@ -25,6 +25,18 @@ type Settings struct {
 	Fair FairRules
 	// Balance is how load is balanced.
 	Balance BalanceRules
+	// RT is what keeps real-time tasks from taking a CPU for good.
+	RT RTRules
+}
+
+// RTRules are the differences in what fair tasks get beside real-time ones.
+type RTRules struct {
+	// Own: a CPU's real-time tasks have sched_rt_runtime_us of each period, where before
+	// they borrowed what others did not use (RT_RUNTIME_SHARE, 2586af1ac187, 5.10+).
+	Own bool
+	// Server: fair tasks that starve have a deadline server's 50 ms of each second, and
+	// real-time tasks have no limit but that (557a6bfc662c, 5f6bd380c7bd, 6.12+).
+	Server bool
 }
 
 // FairRules are the differences in how the fair class shares a CPU out.

@@ -226,6 +226,8 @@ var table = []release{
 		{"Balance.WholeCore", false, "an idle CPU balances for its group", ""},
 		{"Balance.GroupSiblings", false, "the level below says whether siblings are preferred", ""},
 		{"Balance.Random", false, "every level is tried when a CPU goes idle", ""},
+		{"RT.Own", false, "real-time tasks borrow the runtime that other CPUs do not use", ""},
+		{"RT.Server", false, "throttling alone limits real-time tasks", ""},
 	}, nil},
 	{3, 11, []Change{{"CPULoad", LoadRunnable, "the load of a CPU is the load average of the tasks queued there", "b92486cbf2aa"}}, nil},
 	{3, 12, []Change{{"WakeWide", WakeWideInAffine, "wake_wide is asked by wake_affine only, about the wakee first", "62470419e993, 7d9ffa896148"}}, nil},
@@ -302,6 +304,7 @@ var table = []release{
 		{"Domains.ImbalancePct", 117, "imbalance_pct is 117 where no cache is shared", "2208cdaa56c9"},
 		{"Domains.BusyFactor", 16, "busy_factor is 16", "6e7499135db7"},
 		{"Balance.BusyLess", true, "a busy CPU balances a jiffy early, so that levels do not meet", "e4d32e4d5444"},
+		{"RT.Own", true, "real-time tasks have their own CPU's runtime alone", "2586af1ac187"},
 	}, []backport{
 		took(FixKthreadInTask, 94),
 		{137, Change{"Wakelist", WakelistOnCPUEmpty, "queued for their CPU to finish: wakeups to other LLCs, and of a wakee still on its CPU if nothing else is queued there", "28156108fecb"}},
