@@ -97,6 +97,8 @@ const (
 	DialectPerfData Dialect = "perf.data"
 	DialectTraceDat Dialect = "trace.dat"
 	DialectPerfetto Dialect = "Perfetto"
+	// DialectBabeltrace is printed by babeltrace2, of LTTng or of perf data convert.
+	DialectBabeltrace Dialect = "babeltrace2"
 )
 
 // Clock says what the capture's time stamps count.

@@ -53,12 +53,13 @@ var arrows = map[string][]string{
 	"parser/tep":          {"parser"},
 	"parser/ftrace":       {"parser", "parser/text"},
 	"parser/perfscript":   {"parser", "parser/text"},
+	"parser/babeltrace":   {"parser", "parser/text"},
 	"parser/timehist":     {"parser", "parser/text"},
 	"parser/perfdata":     {"parser", "parser/tep"},
 	"parser/tracedat":     {"parser", "parser/tep"},
 	"parser/perfetto":     {"parser", "parser/tep", "parser/perfetto/pb"}, // tep for the heap
 	"parser/perfetto/pb":  {},
-	"parser/open":         {"parser", "parser/text", "parser/ftrace", "parser/perfscript", "parser/timehist", "parser/perfdata", "parser/tracedat", "parser/perfetto"},
+	"parser/open":         {"parser", "parser/text", "parser/ftrace", "parser/perfscript", "parser/timehist", "parser/perfdata", "parser/tracedat", "parser/perfetto", "parser/babeltrace"},
 	"internal":            {"parser", "parser/tep", "parser/text", "parser/open", "parser/host"}, // for tests alone
 	"fact":                {},
 	"cpumask":             {},

@@ -17,9 +17,9 @@ a model of the recorded kernel and of a patched one, and tells which tasks
 entered isolated CPUs, how, what it cost, and whether the patch prevents it.
 
 CAPTURE is perf.data, trace.dat, a Perfetto trace, or the text of tracefs/trace,
-trace-cmd report, perf script or perf sched timehist, plain or compressed with gzip,
-zstd or xz. It may be "-" for standard input, or a folder with one capture and its host
-bundle (host.tar.gz or host/).
+trace-cmd report, perf script, perf sched timehist or babeltrace2, plain or compressed
+with gzip, zstd or xz. It may be "-" for standard input, or a folder with one capture
+and its host bundle (host.tar.gz or host/).
 
 Exit status: 0 done, 1 a check did not hold, 2 usage, or flags that contradict the
 capture, 3 unreadable or damaged input, 4 cannot write, 130 interrupted.`,

@@ -40,6 +40,8 @@ func Capture(src parser.Source, c parser.Capture, n *Names, w Window, out *os.Fi
 	switch {
 	case src.Open == nil:
 		return nil, refuse("its events lie in several files (perf record --threads or --switch-output); give one file")
+	case d == parser.DialectBabeltrace:
+		return nil, refuse("what babeltrace2 prints cannot be rewritten; of perf, give the perf.data that it was made of")
 	case binary && w != All:
 		return nil, refuse("a window can be cut from text alone; print the capture first, with perf script or trace-cmd report")
 	case binary && src.At == nil:

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"schedreplay/parser"
+	"schedreplay/parser/babeltrace"
 	"schedreplay/parser/ftrace"
 	"schedreplay/parser/perfdata"
 	"schedreplay/parser/perfetto"
@@ -33,6 +34,7 @@ var readers = []reader{
 	{dialect: parser.DialectPerfetto, open: perfetto.New, begins: perfetto.Looks},
 	{dialect: parser.DialectFtrace, open: ftrace.New, looks: ftrace.Looks},
 	{dialect: parser.DialectPerf, open: perfscript.New, looks: perfscript.Looks},
+	{dialect: parser.DialectBabeltrace, open: babeltrace.New, looks: babeltrace.Looks},
 	{dialect: parser.DialectTimehist, open: timehist.New, looks: timehist.Looks},
 }
 
@@ -140,7 +142,7 @@ func vote(name string, lines [][]byte) (d detection, looks func([]byte) bool, er
 	}, readers[best].looks, nil
 }
 
-const remedy = "give perf.data, trace.dat, a Perfetto trace, or the text of tracefs/trace, trace-cmd report, perf script or perf sched timehist"
+const remedy = "give perf.data, trace.dat, a Perfetto trace, or the text of tracefs/trace, trace-cmd report, perf script, perf sched timehist or babeltrace2"
 
 // firstBytes reads the beginning of src.
 func firstBytes(src parser.Source) ([]byte, error) {
