@@ -63,7 +63,7 @@ func perfData(src parser.Source, n *Names, out *os.File) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &perf{n: n, f: f, w: bufio.NewWriterSize(out, 1<<20)}
+	p := &perf{n: n, f: f, w: bufio.NewWriterSize(out, 64<<10)}
 	for _, a := range f.Attrs {
 		if err := p.types.Add(a.Attr, a.IDs, f.Order); err != nil {
 			return nil, err

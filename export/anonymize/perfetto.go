@@ -92,7 +92,7 @@ var perfettoPacket = func() message {
 // too.
 func perfettoTrace(src parser.Source, n *Names, out *os.File) (*Report, error) {
 	var report Report
-	w := bufio.NewWriterSize(out, 1<<20)
+	w := bufio.NewWriterSize(out, 64<<10)
 	var err error
 	report.Dropped, err = perfetto.Packets(src, func(packet []byte) error {
 		m := n.message(packet, perfettoPacket)

@@ -39,7 +39,7 @@ func text(src parser.Source, c parser.Capture, n *Names, w Window, out *os.File)
 		return nil, err
 	}
 	defer r.Close()
-	p := &printed{n: n, w: bufio.NewWriterSize(out, 1<<20), in: bufio.NewReaderSize(r, 1<<16), window: w, showing: true}
+	p := &printed{n: n, w: bufio.NewWriterSize(out, 64<<10), in: bufio.NewReaderSize(r, 1<<16), window: w, showing: true}
 	next, stop := iter.Pull2(c.Events())
 	defer stop()
 	ev, more := record(next, 0)

@@ -45,7 +45,7 @@ func traceDat(src parser.Source, n *Names, out *os.File) (*Report, error) {
 	if f.Cut != nil {
 		return nil, refuse("it is cut: the table of its data is missing")
 	}
-	t := &trace{n: n, f: f, o: f.Preamble.Order, w: bufio.NewWriterSize(out, 1<<20)}
+	t := &trace{n: n, f: f, o: f.Preamble.Order, w: bufio.NewWriterSize(out, 64<<10)}
 	order := byte(0)
 	if t.o == tep.Big {
 		order = 1

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zlib"
 	"github.com/klauspost/compress/zstd"
 
 	"schedreplay/export/anonymize"
@@ -24,6 +25,7 @@ import (
 	"schedreplay/parser"
 	"schedreplay/parser/host"
 	"schedreplay/parser/open"
+	"schedreplay/parser/perfetto/pb"
 	"schedreplay/replay"
 )
 
@@ -55,6 +57,15 @@ func gzipped(b []byte) []byte {
 var encoder, _ = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
 
 func zstded(b []byte) []byte { return encoder.EncodeAll(b, nil) }
+
+// deflated makes a Perfetto trace of one packet that holds those of another.
+func deflated(b []byte) []byte {
+	var out bytes.Buffer
+	z := zlib.NewWriter(&out)
+	_, _ = z.Write(b)
+	_ = z.Close()
+	return pb.Message(nil).Sub(pb.TracePacket, pb.Message(nil).Text(pb.PacketDeflated, out.String()))
+}
 
 // unpacked reads a file and says how to compress it again.
 func unpacked(t *testing.T, path string) original {
@@ -101,7 +112,12 @@ func originals(t *testing.T) (all []original) {
 			t.Fatalf("nothing at %s: %v", pattern, err)
 		}
 		for _, p := range list {
-			all = append(all, unpacked(t, p))
+			o := unpacked(t, p)
+			all = append(all, o)
+			if strings.Contains(p, ".pftrace.") { // and as packets within a compressed one
+				o.name, o.pack = o.name+" deflated", deflated
+				all = append(all, o)
+			}
 		}
 	}
 	return all
@@ -178,7 +194,7 @@ func TestMutilations(t *testing.T) {
 				deep++
 			}
 			// A cut of what is compressed, or of a binary file but at the end of a packet.
-			if cut && !told && (!inside && o.pack != nil || strings.Contains(o.name, ".dat.") || strings.Contains(o.name, "perf.data")) {
+			if cut && !told && (!inside && o.pack != nil && !strings.Contains(o.name, "pftrace") || strings.Contains(o.name, ".dat.") || strings.Contains(o.name, "perf.data")) {
 				t.Errorf("%s: nothing says that it is cut", id)
 			}
 		}()

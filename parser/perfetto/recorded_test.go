@@ -3,6 +3,7 @@ package perfetto
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"schedreplay/internal/traceprocessor"
 	"schedreplay/parser"
 	"schedreplay/parser/ftrace"
+	"schedreplay/replay"
 )
 
 // recorded are traces of one machine (Perfetto 56, Linux 6.18), with the text that its
@@ -109,6 +111,74 @@ func TestSameAsFtrace(t *testing.T) {
 			}
 			if compact := contexts[parser.ContextUnknown] == 0; compact != (name == "compact") {
 				t.Errorf("contexts %v", contexts)
+			}
+		})
+	}
+}
+
+// window is a capture as far as a time.
+type window struct {
+	parser.Capture
+	until int64
+}
+
+func (w window) Events() iter.Seq2[parser.Event, error] {
+	return func(yield func(parser.Event, error) bool) {
+		for ev, err := range w.Capture.Events() {
+			if err == nil && ev.Time > w.until {
+				return
+			}
+			if !yield(ev, err) {
+				return
+			}
+		}
+	}
+}
+
+// A replay of a trace finds the wakeups that it finds in the ftrace text of the same
+// window: of the same tasks, by the same ones, to the same CPUs.
+func TestSameWakeups(t *testing.T) {
+	for _, name := range recorded {
+		t.Run(name, func(t *testing.T) {
+			text, err := ftrace.New(eventtest.Source("text", eventtest.Unpack(t, "testdata/"+name+".ftrace.zst")))
+			last := read(t, text, err)
+			trace, err := New(eventtest.Source("trace", eventtest.Unpack(t, "testdata/"+name+".pftrace.zst")))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer trace.Close()
+			wakeups := func(c parser.Capture) (l []string) {
+				h := *trace.Meta().Host
+				_, err := replay.Run(t.Context(), c, &h, replay.Plan{Observer: replay.Observer{Wakeup: func(w *replay.Wakeup) {
+					l = append(l, fmt.Sprintf("%s %d by %d on %d: %d", w.Kind, w.Task.PID, w.Waker.PID, w.WakerCPU, w.RecordedCPU))
+				}}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return l
+			}
+			want, got := wakeups(text), wakeups(window{trace, last[len(last)-1].Time + 500})
+			// Within a microsecond ftrace's text has no order between CPUs.
+			slices.Sort(want)
+			slices.Sort(got)
+			differ := 0
+			for i := range min(len(want), len(got)) {
+				if want[i] != got[i] {
+					differ++
+				}
+			}
+			// Columns tell the waker by the switch before: not where the kernel left that out.
+			holes, chains := 0, chains{}
+			for i := range last {
+				if chains.broken(&last[i]) {
+					holes++
+				}
+			}
+			if name == "full" {
+				holes = len(chains)
+			}
+			if len(got) != len(want) || len(got) < 500 || differ > holes-len(chains) {
+				t.Errorf("%d wakeups, %d in the text; %d differ, at %d holes", len(got), len(want), differ, holes-len(chains))
 			}
 		})
 	}
