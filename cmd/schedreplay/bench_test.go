@@ -23,6 +23,7 @@ import (
 //
 //	events     events in the recording
 //	s          seconds of one run of the program
+//	cpu-s      user and system time of that
 //	peer-s     seconds of one run of the other tool
 //	x-peer     the first through the second
 //	peak-MB    the most memory the program had resident, in MiB
@@ -74,18 +75,79 @@ func BenchmarkWakeupsMemory(b *testing.B) {
 	}
 }
 
-// against runs the program and, if there is one, its peer by turns.
-func against(b *testing.B, file string, events int, program, peer []string) {
+// BenchmarkIncident runs commands on the recording of the incident, repeated to a million
+// events and to ten, with its bundle: 44 CPUs, one of them isolated, all kernels modelled. It
+// reports cpu-s, user and system time, and x-wakeups, the same through that of wakeups; of
+// wakeups x-peer against perf sched timehist, where that is installed.
+func BenchmarkIncident(b *testing.B) {
+	program := build(b)
+	const events = 47_694
+	for _, millions := range []int{1, 10} {
+		dir := b.TempDir()
+		repeatIncident(b, dir, millions*million/events)
+		var wakeups time.Duration
+		for _, c := range []struct {
+			name string
+			args []string
+		}{
+			{"wakeups", []string{"wakeups", "-q", dir}},
+			{"report", []string{"report", dir, "-o", filepath.Join(b.TempDir(), "report")}},
+			{"parquet", []string{"convert", dir, "--to", "parquet", "-o", filepath.Join(b.TempDir(), "parquet")}},
+			{"kernels", []string{"kernels", "--explain", dir}},
+			{"sweep", []string{"sweep", dir}},
+		} {
+			b.Run(fmt.Sprintf("%dM/%s", millions, c.name), func(b *testing.B) {
+				cpu := against(b, filepath.Join(dir, "perf.data"), millions*million, append([]string{program}, c.args...), peerOf(c.name, dir))
+				if c.name == "wakeups" {
+					wakeups = cpu
+				}
+				if wakeups > 0 {
+					b.ReportMetric(float64(cpu)/float64(wakeups), "x-wakeups")
+				}
+			})
+		}
+	}
+}
+
+// peerOf is what wakeups is held against, nil of the other commands.
+func peerOf(command, dir string) []string {
+	perf, err := exec.LookPath("perf")
+	if command != "wakeups" || err != nil {
+		return nil
+	}
+	return []string{perf, "sched", "timehist", "-w", "-M", "-i", filepath.Join(dir, "perf.data")}
+}
+
+// repeatIncident makes a folder with the recording of the incident some times over, and its
+// bundle.
+func repeatIncident(b *testing.B, dir string, times int) {
+	b.Helper()
+	const from = "../../testdata/traces/smt44-isolated43-original"
+	small := filepath.Join(b.TempDir(), "small.data")
+	unpackFixture(b, filepath.Join(from, "perf/perf.data.zst"), small)
+	repeatPerf(b, small, filepath.Join(dir, "perf.data"), times)
+	bundle, err := os.ReadFile(filepath.Join(from, "host.tar.gz"))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "host.tar.gz"), bundle, 0o600)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+// against runs the program and, if there is one, its peer by turns, and returns the user and
+// system time of one run of the program.
+func against(b *testing.B, file string, events int, program, peer []string) time.Duration {
 	b.Helper()
 	info, err := os.Stat(file)
 	if err != nil {
 		b.Fatal(err)
 	}
-	var ours, theirs time.Duration
+	var ours, theirs, cpu time.Duration
 	peak, n := int64(0), 0
 	for b.Loop() {
-		wall, rss := runTool(b, program...)
-		ours, peak = ours+wall, max(peak, rss)
+		wall, state := runTool(b, program...)
+		ours, cpu, peak = ours+wall, cpu+state.UserTime()+state.SystemTime(), max(peak, peakMemory(state))
 		if peer != nil {
 			wall, _ = runTool(b, peer...)
 			theirs += wall
@@ -96,6 +158,7 @@ func against(b *testing.B, file string, events int, program, peer []string) {
 	b.ReportMetric(float64(events), "events")
 	b.ReportMetric(float64(info.Size())/(1<<20), "file-MB")
 	b.ReportMetric(ours.Seconds()/float64(n), "s")
+	b.ReportMetric(cpu.Seconds()/float64(n), "cpu-s")
 	if peer != nil {
 		b.ReportMetric(theirs.Seconds()/float64(n), "peer-s")
 		b.ReportMetric(float64(ours)/float64(theirs), "x-peer")
@@ -103,12 +166,13 @@ func against(b *testing.B, file string, events int, program, peer []string) {
 	if peak > 0 {
 		b.ReportMetric(float64(peak)/(1<<20), "peak-MB")
 	}
+	return cpu / time.Duration(n)
 }
 
-// runTool runs a program and returns the time it took and its peak memory in bytes, 0
-// if not known. Linux counts the pages of the starting process in, so the
-// benchmark itself has to stay small.
-func runTool(b *testing.B, args ...string) (wall time.Duration, peak int64) {
+// runTool runs a program and returns the time it took and what it used. Linux counts the
+// pages of the starting process into its peak memory, so the benchmark itself has to stay
+// small.
+func runTool(b *testing.B, args ...string) (wall time.Duration, state *os.ProcessState) {
 	b.Helper()
 	var stderr bytes.Buffer
 	cmd := exec.Command(args[0], args[1:]...)
@@ -117,7 +181,7 @@ func runTool(b *testing.B, args ...string) (wall time.Duration, peak int64) {
 	if err := cmd.Run(); err != nil {
 		b.Fatalf("%v: %v\n%.500s", args, err, &stderr)
 	}
-	return time.Since(begin), peakMemory(cmd.ProcessState)
+	return time.Since(begin), cmd.ProcessState
 }
 
 // tool returns the path of a program, or skips.

@@ -116,6 +116,8 @@ type Explorer struct {
 	weakest fact.Provenance
 	// kept is how many choices the present run has in common with the one before.
 	kept int
+	// enough: no more runs are wanted.
+	enough bool
 }
 
 // hopelessRuns is how many runs are made where more than the limit are needed:
@@ -128,10 +130,12 @@ const hopelessRuns = 8
 // answer. Where it is plain that limit runs are too few it stops after some. It
 // reports whether the exploration was complete.
 func (x *Explorer) Explore(limit int, run func()) bool {
-	x.choices, x.doubt, x.kept = x.choices[:0], 0, 0
+	x.choices, x.doubt, x.kept, x.enough = x.choices[:0], 0, 0, false
 	for i := 1; i <= limit; i++ {
 		x.weakest = fact.Observed
-		run()
+		if run(); x.enough {
+			return false
+		}
 		if i >= hopelessRuns && i+x.ahead() > limit {
 			return false
 		}
@@ -141,6 +145,9 @@ func (x *Explorer) Explore(limit int, run func()) bool {
 	}
 	return false
 }
+
+// Enough ends the exploration with the present run; it is not complete then.
+func (x *Explorer) Enough() { x.enough = true }
 
 // next takes another option of the last choice that has one left, and forgets
 // the choices after it; it reports false if none has.

@@ -169,7 +169,9 @@ func (r *Decider) differs(i int) bool {
 	a.Allow(&ask)
 	r.x.Explore(r.Cfg.Runs, func() {
 		o := b.Selector.Select(&r.x, &b.Ask)
-		differ = differ || sel.Select(&r.x, &ask).CPU != o.CPU
+		if differ = sel.Select(&r.x, &ask).CPU != o.CPU; differ {
+			r.x.Enough()
+		}
 	})
 	r.scratch.parted = append(r.scratch.parted, ownDifference{i, sel.Parts, differ})
 	return differ

@@ -156,7 +156,9 @@ func (r *Decider) Contradicts(line *Wakeup, without *rules.Kernel) bool {
 	sel.State = &r.Base.State
 	r.x.Explore(MaxRuns, func() {
 		o := sel.Select(&r.x, &r.Base.Ask)
-		found = found || o.CPU == line.RecordedCPU && o.Path == place.PathIdleSMT
+		if found = o.CPU == line.RecordedCPU && o.Path == place.PathIdleSMT; found {
+			r.x.Enough()
+		}
 	})
 	return found
 }

@@ -152,7 +152,9 @@ func (r *Decider) leadsWithin(mask cpumask.Mask, cpu int) bool {
 	q, can := *r.Base.Asked, false
 	q.Allowed, q.OneCPU = mask, explore.Known(mask.Weight() == 1, fact.Assumed)
 	r.x.Explore(ManyRuns, func() {
-		can = can || r.Base.Selector.Select(&r.x, &q).CPU == cpu
+		if can = r.Base.Selector.Select(&r.x, &q).CPU == cpu; can {
+			r.x.Enough()
+		}
 	})
 	return can
 }

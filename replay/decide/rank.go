@@ -134,7 +134,9 @@ func (r *Decider) makes(a *world.Side, recorded int) (exact, can bool, parts rul
 		hit := a.Selector.Select(&r.x, &r.Base.Ask).CPU == recorded
 		can = can || hit
 		exact = exact || hit && first
-		first = false
+		if first = false; can {
+			r.x.Enough()
+		}
 	})
 	if parts = a.Selector.Parts; !complete && !can {
 		return exact, a.Selector.Widest(&r.Base.Ask).Test(recorded), rules.PartsAll
