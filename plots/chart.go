@@ -217,7 +217,7 @@ func chartDelay(t *cpuTrack, kind replay.WaitKind, kinds [2]delayKind, ax axes.T
 func chartCDF(hists []*replay.DelayHistogram, kinds []delayKind, kind replay.WaitKind) *chart {
 	c := &chart{Kind: "cdf", XLabel: say.WaitNoun(kind) + ", logarithmic"}
 	var lo, hi, most int64
-	names := [3][2]string{{"owner", "dot"}, {"intruder", "triangle"}, {"patched", "square"}}
+	names := [3][2]string{{"owner", "dot"}, {"intruder", "triangle"}, {"patch", "square"}}
 	for i, h := range hists {
 		if h.Count() == 0 {
 			continue

@@ -393,7 +393,7 @@
           d.kinds.forEach((k) => {
             ctx.strokeStyle = color(k.c);
             ctx.lineWidth = 2 * r;
-            ctx.setLineDash(k.m === "triangle" ? [7 * r, 4 * r] : []);
+            ctx.setLineDash({ triangle: [7 * r, 4 * r], square: [12 * r, 3 * r] }[k.m] || []);
             ctx.beginPath();
             let y = u.valToPos(0, "y", true);
             k.e.forEach(([v, at], i) => {
@@ -532,7 +532,7 @@
     if (o.key) {
       const key = make("p", { class: "key2" });
       for (const k of o.key) {
-        key.append(make("span", { class: "mark " + (k.m === "triangle" ? "triangle" : "dot") + (o.lines ? " line" : ""), "aria-hidden": "true" }), k.n + "  ");
+        key.append(make("span", { class: "mark " + k.m + (o.lines ? " line" : ""), "aria-hidden": "true" }), k.n + "  ");
       }
       area.before(key);
     }
