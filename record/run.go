@@ -72,7 +72,7 @@ func (p *Plan) Run(ctx context.Context, to Folder, say func(string)) (Result, er
 	if err != nil {
 		return Result{}, err
 	}
-	say("recording; Ctrl-C ends it and keeps what there is")
+	say(fmt.Sprintf("recording through %s; Ctrl-C ends it and keeps what there is", p.Recorder))
 	r := Result{}
 	r.Why, err = p.wait(ctx, b)
 	if serr := b.stop(to); serr != nil {

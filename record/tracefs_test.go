@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -200,6 +201,18 @@ func TestRunFake(t *testing.T) {
 	r, err := p.Run(t.Context(), folder(out), func(s string) { said = append(said, s) })
 	if err != nil || !r.Recorded || r.Why != "1ns are over" || !strings.Contains(strings.Join(said, "\n"), "removed "+prefix+"1, ") {
 		t.Errorf("%+v, %v, %q", r, err, said)
+	}
+	same(t, before, tree(t, m.Tracefs))
+	// Ctrl-C ends a recording; what there is is kept, with its bundle.
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	kept := t.TempDir()
+	p.Duration = 0
+	if r, err := p.Run(ctx, folder(kept), func(string) {}); err != nil || !r.Recorded || r.Why != "interrupted" || r.Bundle.Files == 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if got := tree(t, kept); len(got["/tracefs/per_cpu/cpu0/trace_pipe_raw"]) == 0 {
+		t.Errorf("%d files kept", len(got))
 	}
 	same(t, before, tree(t, m.Tracefs))
 	b, err := os.ReadFile(filepath.Join(out, "host.tar.gz"))
