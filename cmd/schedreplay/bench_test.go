@@ -10,11 +10,13 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
 
+	"schedreplay/cmd/schedreplay/internal/cost"
 	"schedreplay/internal/repeat"
 )
 
@@ -75,16 +77,18 @@ func BenchmarkWakeupsMemory(b *testing.B) {
 	}
 }
 
+// incidentEvents is about how many events the recording of the incident has.
+const incidentEvents = 47_694
+
 // BenchmarkIncident runs commands on the recording of the incident, repeated to a million
 // events and to ten, with its bundle: 44 CPUs, one of them isolated, all kernels modelled. It
 // reports cpu-s, user and system time, and x-wakeups, the same through that of wakeups; of
 // wakeups x-peer against perf sched timehist, where that is installed.
 func BenchmarkIncident(b *testing.B) {
 	program := build(b)
-	const events = 47_694
 	for _, millions := range []int{1, 10} {
 		dir := b.TempDir()
-		repeatIncident(b, dir, millions*million/events)
+		repeatIncident(b, dir, millions*million/incidentEvents)
 		var wakeups time.Duration
 		for _, c := range []struct {
 			name string
@@ -132,6 +136,29 @@ func repeatIncident(b *testing.B, dir string, times int) {
 	}
 	if err != nil {
 		b.Fatal(err)
+	}
+}
+
+// BenchmarkCosts measures what internal/cost tells: each command on the incident, over and
+// over. It reports processor time for a million events, as cpu-s/M, and peak-MB.
+func BenchmarkCosts(b *testing.B) {
+	const times = 29
+	program, dir := build(b), b.TempDir()
+	repeatIncident(b, dir, times)
+	for _, c := range cost.All {
+		b.Run(c.Command, func(b *testing.B) {
+			for b.Loop() {
+				words := strings.NewReplacer("CAPTURE", dir, "OUT", filepath.Join(b.TempDir(), "out")).Replace(c.Words)
+				cmd := exec.Command(program, append([]string{c.Command, "-q"}, strings.Fields(words)...)...)
+				if err := cmd.Run(); err != nil && cmd.ProcessState.ExitCode() != 1 { // check says no
+					b.Fatal(err)
+				}
+				cpu := (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
+				b.ReportMetric(cpu*million/(times*incidentEvents), "cpu-s/M")
+				b.ReportMetric(float64(peakMemory(cmd.ProcessState))/(1<<20), "peak-MB")
+			}
+			b.ReportMetric(0, "ns/op")
+		})
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"schedreplay/cmd/schedreplay/internal/buildinfo"
 	"schedreplay/cmd/schedreplay/internal/cmdline"
+	"schedreplay/cmd/schedreplay/internal/cost"
 	"schedreplay/parser"
 )
 
@@ -54,6 +55,7 @@ capture, 3 unreadable or damaged input, 4 cannot write, 130 interrupted.`,
 		a.summarizeCommand(), a.fleetCommand(),
 		a.manCommand(),
 	)
+	cost.Tell(root)
 	root.InitDefaultCompletionCmd()
 	cmdline.DropPowershell(root)
 	return root
