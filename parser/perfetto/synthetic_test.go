@@ -227,3 +227,28 @@ func TestMutilated(t *testing.T) {
 		})
 	}
 }
+
+// sched_stat_runtime is an event that Perfetto does not know: older traces name its
+// fields in each event, newer ones describe them once.
+func TestStatRuntime(t *testing.T) {
+	field := func(name string, num uint64) pb.Message {
+		return pb.Message(nil).Text(pb.FieldName, name).Uint(pb.FieldNumber, num)
+	}
+	const id = pb.EventFirstDescribed + 3
+	described := func(m pb.Message) pb.Message {
+		d := pb.Message(nil).Text(pb.MessageName, pb.StatRuntimeEvent).Sub(pb.MessageField, field("comm", 1)).
+			Sub(pb.MessageField, field("pid", 2)).Sub(pb.MessageField, field("runtime", 3))
+		ev := pb.Message(nil).Text(1, "x").Uint(2, 9).Uint(3, 777)
+		return m.Sub(pb.BundleEvent, pb.Message(nil).Uint(pb.EventTimestamp, 30).Uint(pb.EventPID, 9).Sub(id, ev)).
+			Sub(pb.BundleDescriptor, pb.Message(nil).Uint(pb.DescriptorField, id).Text(pb.DescriptorGroup, pb.GroupSched).Sub(pb.DescriptorProto, d))
+	}
+	named := func(m pb.Message) pb.Message {
+		value := func(name string) pb.Message { return pb.Message(nil).Text(pb.GenericFieldName, name) }
+		ev := pb.Message(nil).Text(pb.GenericName, pb.StatRuntimeEvent).Sub(pb.GenericField, value("comm").Text(pb.GenericText, "x")).
+			Sub(pb.GenericField, value("pid").Int(pb.GenericInt, 9)).Sub(pb.GenericField, value("runtime").Uint(pb.GenericUint, 778))
+		return m.Sub(pb.BundleEvent, pb.Message(nil).Uint(pb.EventTimestamp, 40).Uint(pb.EventPID, 9).Sub(pb.EventGeneric, ev))
+	}
+	same(t, told(t, ftraceBundle(2, 0, waking(20, 9)), ftraceBundle(2, 0, described), ftraceBundle(2, 0, named)),
+		"20 [000] @0"+alone, `30 [000] @0 sched_stat_runtime "comm=x pid=9 runtime=777" cur=9 "" unknown`,
+		`40 [000] @0 sched_stat_runtime "comm=x pid=9 runtime=778" cur=9 "" unknown`)
+}
