@@ -6,7 +6,6 @@ import (
 	"schedreplay/kernelmodel/place"
 	"schedreplay/replay/hidden"
 	"schedreplay/replay/timeline"
-	"schedreplay/replay/world"
 )
 
 // This file judges a decision by what later ones show, and writes that down in a
@@ -50,7 +49,8 @@ func (r *Decider) lookBack(on bool) {
 	if on {
 		s.looked = s.looked[:0]
 	}
-	for i, a := range append([]*world.Side{r.Base}, r.told()...) {
+	s.sides = append(append(s.sides[:0], r.Base), r.told()...)
+	for i, a := range s.sides {
 		a.Memo.Forget(r.NCPU)
 		if a.Runs, a.RunsAgain = a.RunsAgain, a.Runs; on {
 			s.looked = append(s.looked, a.Answered)

@@ -105,6 +105,7 @@ type scratch struct {
 	selected      []int
 	told          Wakeup
 	asked         []int // alternatives that were asked, by number
+	sides         []*world.Side
 	parted        []ownDifference
 }
 

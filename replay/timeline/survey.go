@@ -365,7 +365,7 @@ func (s *surveyor) finish(resolution int64) {
 	s.SelectLate = max(s.SelectLate, 2*s.SelectDelay)
 	for c, all := range s.leaving {
 		// Short ones are what it takes, and lie in the window of the switch.
-		s.leaving[c] = slices.DeleteFunc(all, func(l span) bool { return l.to-l.from <= 2*s.SelectDelay })
+		s.leaving[c] = slices.Clone(slices.DeleteFunc(all, func(l span) bool { return l.to-l.from <= 2*s.SelectDelay }))
 	}
 }
 
