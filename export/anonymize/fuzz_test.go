@@ -2,6 +2,7 @@ package anonymize_test
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -9,7 +10,12 @@ import (
 
 	"schedreplay/export/anonymize"
 	"schedreplay/parser"
-	"schedreplay/parser/open"
+	"schedreplay/parser/ftrace"
+	"schedreplay/parser/perfdata"
+	"schedreplay/parser/perfetto"
+	"schedreplay/parser/perfscript"
+	"schedreplay/parser/timehist"
+	"schedreplay/parser/tracedat"
 )
 
 // FuzzCapture rewrites any input that some reader takes for a capture: no crash,
@@ -29,39 +35,48 @@ func FuzzCapture(f *testing.F) {
 		}
 		f.Add([]byte(text))
 	}
-	dir := f.TempDir()
+	out, err := os.Create(filepath.Join(f.TempDir(), "out"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	defer out.Close()
+	readers := []func(parser.Source) (parser.Capture, error){perfdata.New, tracedat.New, perfetto.New, ftrace.New, perfscript.New, timehist.New}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) > 1<<16 {
 			return
 		}
-		path := filepath.Join(dir, "in")
-		if err := os.WriteFile(path, b, 0o666); err != nil {
-			t.Fatal(err)
+		src := parser.Source{
+			Name: "in", At: bytes.NewReader(b), Size: int64(len(b)), Temp: parser.Temp{Dir: filepath.Dir(out.Name()), Limit: 1 << 24},
+			Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil },
 		}
-		in, err := open.File(t.Context(), path, open.Options{Temp: parser.Temp{Dir: dir, Limit: 1 << 24}})
-		if err != nil {
+		var c parser.Capture
+		for _, open := range readers {
+			var err error
+			if c, err = open(src); err == nil {
+				break
+			}
+		}
+		if c == nil {
 			return
 		}
-		defer in.Close()
-		out, err := os.Create(filepath.Join(dir, "out"))
-		if err != nil {
+		defer c.Close()
+		if err := out.Truncate(0); err != nil {
 			t.Fatal(err)
 		}
-		defer out.Close()
+		if _, err := out.Seek(0, io.SeekStart); err != nil {
+			t.Fatal(err)
+		}
 		n := anonymize.NewNames(nil)
-		if _, err := anonymize.Capture(in.Source(), in.Capture, n, anonymize.All, out); err != nil {
+		if _, err := anonymize.Capture(src, c, n, anonymize.All, out); err != nil {
 			return
 		}
-		d := in.Meta().Dialect
+		d := c.Meta().Dialect
 		if d == parser.DialectPerfData || d == parser.DialectTraceDat || d == parser.DialectPerfetto {
 			return
 		}
 		got, err := os.ReadFile(out.Name())
 		if err != nil {
 			t.Fatal(err)
-		}
-		if bytes.Contains(b, []byte("\x1f\x8b")) || bytes.Contains(b, []byte("\x28\xb5\x2f\xfd")) || bytes.Contains(b, []byte("\xfd7zXZ")) {
-			return
 		}
 		if len(got) != len(b) && len(b) < 1<<16 {
 			t.Errorf("a copy of %d bytes of a text of %d", len(got), len(b))

@@ -230,6 +230,9 @@ func payload(ev *parser.Event) (field protowire.Number, m pb.Message) {
 		task(pb.RenameNewComm, pb.RenamePID, 0, &ev.Task)
 		return pb.EventTaskRename, m
 	case parser.KindStatRuntime:
+		if ev.Task.PID == parser.NoPID || ev.Runtime == parser.NoTime {
+			return 0, nil
+		}
 		return pb.EventGeneric, statRuntime(ev)
 	}
 	return 0, nil
