@@ -76,6 +76,33 @@ func TestOffCPUGap(t *testing.T) {
 	}
 }
 
+// A real-time owner gives way to a fair task, or to none, only where it is throttled; to
+// one of its own kind it does without.
+func TestThrottled(t *testing.T) {
+	rt := made.Poller
+	rt.Prio = 49
+	peer := made.ATask(61, "peer", 49)
+	h := made.Bench("6.1.0", 7)
+	h.Task[made.Other.PID] = parser.TaskInfo{PID: made.Other.PID, Comm: "other", Affinity: fact.Seen(cpumask.Range(0, 7), "")}
+	h.Task[peer.PID] = parser.TaskInfo{PID: peer.PID, Comm: "peer", Affinity: fact.Seen(cpumask.Of(7), "")}
+	s := replayScene(t, made.Record(append(made.Crowd()[:7],
+		made.Switches(50, 7, made.Swapper, made.Runnable, rt), made.Switches(100, 7, rt, made.Preempted, made.Other),
+		made.Switches(150, 7, made.Other, made.Sleeps, made.Swapper), made.Switches(190, 7, made.Swapper, made.Runnable, rt),
+		made.Switches(400, 7, rt, made.Preempted, peer), made.Switches(420, 7, peer, made.Sleeps, rt),
+		made.Switches(900, 7, rt, made.Sleeps, made.Swapper))...), h, Plan{Owner: "poller"})
+	k := s.cpu(t, 7)
+	ns := map[account.Cause]int64{}
+	for _, p := range k.Waits[account.OffCPUGap].Parts {
+		ns[p.Cause] += p.NS / made.Microsecond
+	}
+	if len(ns) != 2 || ns[account.CauseThrottled] != 90 || ns[account.CausePinned] != 20 {
+		t.Errorf("gaps went to %v us", ns)
+	}
+	if st := k.Stays[0]; st.DelayedOwnerNS != 50*made.Microsecond {
+		t.Errorf("the foreign task delayed the owner by %d ns", st.DelayedOwnerNS)
+	}
+}
+
 // In what timehist printed, the gap is the wait time of a task that left runnable; without
 // the state column, of one that no waking ended.
 func TestOffCPUGapPrinted(t *testing.T) {

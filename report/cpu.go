@@ -92,6 +92,9 @@ func waitSection(all *findings.Findings, c *findings.CPU, f *plots.CPUFigures, k
 		}
 		s.figure(w.Heat, "")
 	}
+	if c.Waits[kind].Count() > 0 {
+		s.Blocks = append(s.Blocks, block{Table: causesTable(c, kind)})
+	}
 	if len(c.LongestWaits[kind]) > 1 {
 		s.Blocks = append(s.Blocks, block{Table: worstWaits(c, kind)})
 	}
@@ -294,15 +297,41 @@ func staysWords(m replay.Moved) string {
 	return "gone"
 }
 
+// maxCauses bounds the causes listed.
+const maxCauses = 12
+
+// causesTable says what all of the owner's waits of one kind went to, in order of cost.
+func causesTable(c *findings.CPU, kind replay.WaitKind) *table {
+	w := &c.Waits[kind]
+	t := &table{
+		Caption: fmt.Sprintf("Why %s was late: what its %s went to", plots.OwnerName(c), [replay.WaitKinds]string{"sch delays", "off-CPU gaps"}[kind]),
+		Cols:    []col{{Name: "Cause"}, {Name: "Time", Num: true}, {Name: "Share", Num: true}},
+		Note:    "From the beginning of each wait to its end, by what had the CPU meanwhile; the parts sum to the waits.",
+	}
+	var rest int64
+	for i, p := range findings.CausesOf(w.Parts) {
+		if i < maxCauses {
+			t.Rows = append(t.Rows, []string{say.CauseWords(&p), say.Duration(p.NS), say.Percent(p.NS, w.Sum())})
+		} else {
+			rest += p.NS
+		}
+	}
+	if rest > 0 {
+		t.Rows = append(t.Rows, []string{"others", say.Duration(rest), say.Percent(rest, w.Sum())})
+	}
+	t.Foot = []string{"all", say.Duration(w.Sum()), ""}
+	return t
+}
+
 func worstWaits(c *findings.CPU, kind replay.WaitKind) *table {
 	t := &table{
 		Caption: [replay.WaitKinds]string{"The owner’s longest delays", "The owner’s longest off-CPU gaps"}[kind], Short: maxShorterRows,
-		Cols: []col{{Name: "Ran at", Num: true}, {Name: say.WaitNoun(kind), Num: true}, {Name: "Intruder on the core"}},
+		Cols: []col{{Name: "Ran at", Num: true}, {Name: say.WaitNoun(kind), Num: true}, {Name: "What it went to"}},
 	}
 	for i := range c.LongestWaits[kind] {
 		r := &c.LongestWaits[kind][i]
 		_, ns := r.Wait()
-		t.row([]string{say.Clock(r.Start), say.Duration(ns), map[bool]string{true: "yes", false: "no"}[r.Intruded]}, []string{key(r.Start), key(ns), ""})
+		t.row([]string{say.Clock(r.Start), say.Duration(ns), say.CausesWords(findings.CausesOf(r.Parts))}, []string{key(r.Start), key(ns), ""})
 	}
 	return t
 }

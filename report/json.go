@@ -140,6 +140,7 @@ type jsonCPU struct {
 	Worst        *jsonWorst        `json:"owner_worst_delay"`
 	ToldBy       string            `json:"owner_told_by"`
 	Gaps         *jsonGaps         `json:"owner_gaps"`
+	Causes       []jsonCause       `json:"owner_delay_causes"`
 	Stays        []json.RawMessage `json:"stays"`
 	StaysOmitted int64             `json:"stays_omitted"`
 	Others       []jsonOther       `json:"others"`
@@ -157,10 +158,31 @@ type jsonSum struct {
 // jsonGaps are the owner's off-CPU gaps: without an intruder in them, with one, and all of
 // them under the first alternative.
 type jsonGaps struct {
-	Free     *jsonDelay `json:"free"`
-	Intruded *jsonDelay `json:"intruded"`
-	Patched  *jsonDelay `json:"patched"`
-	Worst    *jsonWorst `json:"worst"`
+	Free     *jsonDelay  `json:"free"`
+	Intruded *jsonDelay  `json:"intruded"`
+	Patched  *jsonDelay  `json:"patched"`
+	Worst    *jsonWorst  `json:"worst"`
+	Causes   []jsonCause `json:"causes"`
+}
+
+// jsonCause is the part of waits that went to one cause.
+type jsonCause struct {
+	Cause string    `json:"cause"`
+	Task  *jsonTask `json:"task"`
+	NS    int64     `json:"ns"`
+}
+
+func jsonCausesOf(w *replay.Waits) []jsonCause {
+	out := []jsonCause{}
+	for _, p := range findings.CausesOf(w.Parts) {
+		c := jsonCause{Cause: p.Cause.String(), NS: p.NS}
+		if p.Task.PID != parser.NoPID {
+			t := jsonTaskOf(p.Task)
+			c.Task = &t
+		}
+		out = append(out, c)
+	}
+	return out
 }
 
 type jsonWorst struct {
@@ -289,7 +311,7 @@ func jsonCPUOf(c *findings.CPU) jsonCPU {
 		CPU: c.CPU, OwnerFrom: c.OwnerFrom.String(), TimeNS: map[string]int64{}, Entries: c.All.Entries.Total(), Residents: c.All.Residents, Unseen: c.All.Entries.Unseen,
 		Runs: c.All.Runs, RunNS: c.All.NS, LowerBound: c.All.CutRuns > 0, Patched: [2]int64{c.All.Remains.MinNS, c.All.Remains.MaxNS},
 		Delay: jsonDelayOf(c.Waits[replay.SchDelay].Free), Intruded: jsonDelayOf(c.Waits[replay.SchDelay].Intruded), Worst: jsonWorstOf(&c.Waits[replay.SchDelay]),
-		ToldBy: say.WaitNoun(c.Kind()), Stays: []json.RawMessage{}, StaysOmitted: c.StaysDropped, Others: []jsonOther{},
+		ToldBy: say.WaitNoun(c.Kind()), Causes: jsonCausesOf(&c.Waits[replay.SchDelay]), Stays: []json.RawMessage{}, StaysOmitted: c.StaysDropped, Others: []jsonOther{},
 	}
 	if c.Owner != nil {
 		t := jsonTaskOf(*c.Owner)
@@ -299,7 +321,7 @@ func jsonCPUOf(c *findings.CPU) jsonCPU {
 		j.TimeNS[class.String()] = ns
 	}
 	if w := &c.Waits[replay.OffCPUGap]; w.Count() > 0 {
-		j.Gaps = &jsonGaps{jsonDelayOf(w.Free), jsonDelayOf(w.Intruded), jsonDelayOf(w.Patched), jsonWorstOf(w)}
+		j.Gaps = &jsonGaps{jsonDelayOf(w.Free), jsonDelayOf(w.Intruded), jsonDelayOf(w.Patched), jsonWorstOf(w), jsonCausesOf(w)}
 	}
 	for i, s := range c.Stays {
 		if i == maxJSONStays {

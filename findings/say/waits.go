@@ -56,6 +56,9 @@ func cost(c *findings.CPU) []string {
 			out = append(out, fmt.Sprintf("Without one it waited %s", delays(w.Free)))
 		}
 	}
+	if all := findings.CausesOf(w.Parts); len(all) > 1 {
+		out = append(out, "That time went to "+CausesWords(all))
+	}
 	if l := c.LongestWaits[kind]; len(l) > 0 {
 		if p := findings.CausesOf(l[0].Parts)[0]; p.Cause == replay.CauseRecorder {
 			out = append(out, fmt.Sprintf("The recorder caused the longest %s: %s ran for %s of it", WaitNoun(kind), TaskName(p.Task), Duration(p.NS)))
@@ -114,6 +117,15 @@ func CauseWords(p *replay.Part) string {
 		return "RT throttling, " + who + " ran"
 	}
 	return CauseName(p.Cause)
+}
+
+// CausesWords says what a wait went to, the costliest first, each with its time.
+func CausesWords(c findings.Causes) string {
+	var words []string
+	for i := range c {
+		words = append(words, CauseWords(&c[i])+" "+Duration(c[i].NS))
+	}
+	return JoinUpTo(words, 3, "cause")
 }
 
 // CauseName names a cause.

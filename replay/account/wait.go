@@ -72,6 +72,11 @@ const (
 	Causes
 )
 
+// String names the cause for programs.
+func (c Cause) String() string {
+	return [Causes]string{"unknown", "foreign", "pinned", "housekeeping", "recorder", "throttled", "idle", "elsewhere"}[c]
+}
+
 // Part is the part of a wait, or of many, that went to one cause.
 type Part struct {
 	Cause Cause
