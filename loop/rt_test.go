@@ -65,3 +65,22 @@ func TestRTPushPull(t *testing.T) {
 		t.Errorf("the least of three, one of which ends after a second, runs for %d ms of 3 s", low/1e6)
 	}
 }
+
+// A task that becomes a real-time one while it runs leaves the fair queue, and comes back to
+// it; so it is with its nice value.
+func TestSetScheduler(t *testing.T) {
+	for _, kernel := range []string{"6.1", "6.12"} {
+		s := hogs(t, kernel, cpumask.Of(1), 120, 120)
+		step := func(prio int32) work.Step {
+			return work.Step{Burst: second / 10, Prio: prio, Then: work.Wait{Edge: work.EdgeOutside, Time: 0}}
+		}
+		s.prog.Tasks[0].Steps = []work.Step{step(120), step(49), step(120), step(130), step(120), {Burst: second / 10, Prio: 49, Exit: true}}
+		s = newSim(s.world, 1, 0).toEnd()
+		if a := s.all[0].got.Run; a != 6*second/10 {
+			t.Errorf("%s: the one that changes runs for %d ms of 600", kernel, a/1e6)
+		}
+		if c := &s.cpus[1]; c.nr != 1 || len(c.queued) != 1 || c.pelt.Weight != 1024 {
+			t.Errorf("%s: at the end %d tasks run, %d are queued, their weight is %d", kernel, c.nr, len(c.queued), c.pelt.Weight)
+		}
+	}
+}

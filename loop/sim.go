@@ -282,20 +282,50 @@ func (s *sim) elsewhere(p *task) int32 {
 	return int32(c)
 }
 
-// newStep takes up the present step: its priority may have changed.
+// newStep takes up the present step: its priority may have changed. One that sleeps on its
+// queue keeps what it has there.
 func (s *sim) newStep(p *task) {
 	p.done, p.wake = 0, 0
-	prio := p.w.Steps[p.step].Prio
-	switch {
-	case p.t.setPrio:
-		prio = p.t.prio
-	case prio >= place.MaxRTPrio:
-		prio = min(139, max(100, prio+p.t.prio))
+	if p.delayed {
+		return
 	}
-	p.prio, p.weight = prio, load.WeightOf(prio)
+	p.prio = p.prioAt(p.step)
+	p.weight = load.WeightOf(p.prio)
 	if p.t.idle {
 		p.weight = 3
 	}
+}
+
+// prioAt is the priority that the scenario gives a task in a step.
+func (p *task) prioAt(step int) int32 {
+	prio := p.w.Steps[step].Prio
+	switch {
+	case p.t.setPrio:
+		return p.t.prio
+	case prio >= place.MaxRTPrio:
+		return min(139, max(100, prio+p.t.prio))
+	}
+	return prio
+}
+
+// setScheduler is __sched_setscheduler for the current task, whose present step has another
+// priority than the one before: it leaves its queue and comes to that of its new class.
+func (s *sim) setScheduler(c *cpu, p *task) {
+	s.charge(c)
+	if s.isFair(p) {
+		c.pelt.Advance(s.now)
+		p.pelt.Step(s.now, true, true)
+		c.pelt.Running = false
+		c.fair.Put(s.now)
+		c.fair.Dequeue(&p.se, false, s.now)
+		s.leave(c, p)
+	}
+	c.nr--
+	c.curr = nil
+	s.newStep(p)
+	p.how = fair.Moved
+	s.enqueue(c, p)
+	s.schedule(c)
 }
 
 func (s *sim) isFair(p *task) bool { return !p.stop && p.prio >= place.MaxRTPrio }
@@ -458,6 +488,10 @@ func (s *sim) burstEnds(c *cpu, p *task) bool {
 	s.release(c, p)
 	if !st.Exit && s.waitIsOver(p) {
 		p.advance()
+		if p.prioAt(p.step) != p.prio {
+			s.setScheduler(c, p)
+			return false
+		}
 		s.newStep(p)
 		return true
 	}
