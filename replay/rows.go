@@ -50,6 +50,7 @@ type (
 	Part           = account.Part
 	Cause          = account.Cause
 	How            = account.How
+	Mover          = account.Mover
 	DelayHistogram = account.DelayHistogram
 )
 
@@ -90,6 +91,11 @@ const (
 	CameByMigration   = account.CameByMigration
 	CameBefore        = account.CameBefore
 	CameUnseen        = account.CameUnseen
+	MovedNewidle      = account.MovedNewidle
+	MovedPeriodic     = account.MovedPeriodic
+	MovedNohz         = account.MovedNohz
+	MovedStopper      = account.MovedStopper
+	MovedAffinity     = account.MovedAffinity
 
 	// MaxStays bounds the stays kept per CPU.
 	MaxStays = account.MaxStays

@@ -30,11 +30,19 @@ func CameWords(s *replay.Stay) string {
 		}
 		return "wakeup" + fromCPU(s.FromCPU)
 	case replay.CameByMigration:
-		return "moved" + fromCPU(s.FromCPU)
+		return "moved" + fromCPU(s.FromCPU) + moverWords(s.MovedBy)
 	case replay.CameBefore:
 		return "there before"
 	}
 	return "not seen"
+}
+
+// moverWords says what moved a task, empty if that is not known.
+func moverWords(m replay.Mover) string {
+	return map[replay.Mover]string{
+		replay.MovedNewidle: ", by newidle balancing", replay.MovedPeriodic: ", by periodic balancing", replay.MovedNohz: ", by NOHZ balancing",
+		replay.MovedStopper: ", by the stopper (active balance or affinity)", replay.MovedAffinity: ", by a change of affinity",
+	}[m]
 }
 
 // RemainsWords prints the bounds of a time that remains, for a table.

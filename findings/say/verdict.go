@@ -294,6 +294,14 @@ func Warnings(f *findings.Findings) []string {
 		out = append(out, Sentence(fmt.Sprintf("the model fits this recording badly (%s of the decisions exact, %s covered), so do not rely on what it says of the fix",
 			Percent(f.Fidelity.Exact, n), Percent(f.Fidelity.Covered, n))))
 	}
+	for _, c := range f.CPUs {
+		for _, s := range c.Stays {
+			if s.MovedBy.Balances() {
+				out = append(out, Sentence(fmt.Sprintf("the load balancer moved %s to CPU %d at %s, so this CPU is in a sched domain: it is not isolated", TaskName(s.Task), c.CPU, Clock(s.Arrived))))
+				break
+			}
+		}
+	}
 	return out
 }
 

@@ -116,6 +116,8 @@ type Stay struct {
 	// Cgroup is the short name of the task's control group, empty if it is the root or
 	// not known.
 	Cgroup string
+	// MovedBy is what moved it, where How is CameByMigration; else empty.
+	MovedBy Mover
 	// FromCPU is the CPU the task came from, NoCPU if unknown.
 	FromCPU int
 	// Arrived and Left in ns; Left is parser.NoTime if the task was still there

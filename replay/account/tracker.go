@@ -451,7 +451,9 @@ func (t *Tracker) Before(ev *parser.Event) {
 			if k.res.Owner != nil && k.res.Owner.PID == p.PID {
 				k.ownerCame = ev.Time
 			}
-			t.arrive(k, p, CameByMigration, ev.OrigCPU, ev.Time)
+			if s := t.arrive(k, p, CameByMigration, ev.OrigCPU, ev.Time); s != nil && s.How == CameByMigration && s.Arrived == ev.Time {
+				s.MovedBy = t.mover(ev)
+			}
 		}
 		t.leaveOthers(p.PID, ev.TargetCPU, ev.Time)
 	case parser.KindLost, parser.KindHole, parser.KindOverwritten:
