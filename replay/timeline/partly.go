@@ -29,6 +29,8 @@ const (
 
 // voice is when a CPU recorded.
 type voice struct {
+	// on and off bound, with perf, when its recording began and ended; see enabled.
+	on, off int64
 	// from and to are its first and last event of any kind, valid if spoke.
 	spoke    bool
 	from, to int64
@@ -40,7 +42,7 @@ type voice struct {
 // speaks notes that the CPU recorded something.
 func (v *voice) speaks(at int64) {
 	if !v.spoke {
-		v.spoke, v.from, v.to = true, at, at
+		v.spoke, v.from, v.to, v.on, v.off = true, at, at, math.MinInt64, math.MaxInt64
 	}
 	v.from, v.to = min(v.from, at), max(v.to, at)
 }
@@ -118,6 +120,37 @@ func (s *surveyor) parts(online cpumask.Mask) {
 	}
 }
 
+// visits follows perf on its first way from CPU to CPU.
+func (s *surveyor) visits(ev *parser.Event) {
+	if parser.IsRecorder(ev.Task.Comm) && IsStopper(ev.Cur.Comm) && ev.TargetCPU == s.visited+1 {
+		s.visited, s.visitAt = ev.TargetCPU, ev.Time
+	}
+}
+
+// enabled bounds when each CPU's recording began and ended where perf made it, which
+// enables one CPU after another, in their order, and disables them so
+// (evlist__enable, evlist__disable): one that recorded shows that those before it were
+// enabled, and one that still does that those after it are. It has itself moved to each
+// first.
+func (s *surveyor) enabled() {
+	on := int64(math.MaxInt64)
+	for i := len(s.cpu) - 1; i >= 0; i-- {
+		if c := &s.cpu[i]; c.spoke {
+			on = min(on, c.from)
+			c.on = min(on, max(s.Start+muteAfter, s.visitAt+muteAfter/10))
+			s.partlyUntil = max(s.partlyUntil, c.on)
+		}
+	}
+	off := int64(math.MinInt64)
+	for i := range s.cpu {
+		if c := &s.cpu[i]; c.spoke {
+			off = max(off, c.to)
+			c.off = max(off, s.End-muteAfter)
+			s.partlyFrom = min(s.partlyFrom, c.off)
+		}
+	}
+}
+
 // Partly reports whether at a time some CPU seems not to have been recorded that did
 // something: what it did to others is not known, nor what it did to hidden facts.
 func (s *Survey) Partly(at int64) bool { return at < s.partlyUntil || at > s.partlyFrom }
@@ -125,7 +158,11 @@ func (s *Survey) Partly(at int64) bool { return at < s.partlyUntil || at > s.par
 // mute reports whether a CPU recorded nothing until long after a time, or since long
 // before it.
 func (s *Survey) mute(c int, at int64) bool {
-	return c < len(s.cpu) && s.cpu[c].spoke && (at < s.cpu[c].from-muteAfter || at > s.cpu[c].to+muteAfter)
+	if c >= len(s.cpu) || !s.cpu[c].spoke {
+		return false
+	}
+	k := &s.cpu[c]
+	return at < max(k.from-muteAfter, k.on) || at > min(k.to+muteAfter, k.off)
 }
 
 // Mute reports whether a CPU recorded nothing before somebody looks at it, or nothing

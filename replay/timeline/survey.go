@@ -213,6 +213,9 @@ type surveyor struct {
 	delays     []int64
 	spans      int
 	standUntil int64
+	// visited is the CPU that the recorder moved to last on its first way, at visitAt.
+	visited int32
+	visitAt int64
 	// strays counts tasks that ran after they slept and nothing shows who woke them.
 	strays int64
 }
@@ -255,7 +258,7 @@ func SurveyOf(c parser.Capture, host *parser.Host, progress func(int64)) *Survey
 		s.hears(s.cpuAt(ev.CPU), ev)
 		s.take(s.cpuAt(ev.CPU), ev)
 	}
-	s.finish(c.Meta().Resolution)
+	s.finish(c.Meta().Resolution, c.Meta().Dialect == parser.DialectPerfData)
 	return s.Survey
 }
 
@@ -337,6 +340,7 @@ func (s *surveyor) take(cpu *startCPU, ev *parser.Event) {
 		s.HasWakeup = true
 	case parser.KindMigrate:
 		s.hasMigrate = true
+		s.visits(ev)
 		if UsableCPU(ev.TargetCPU) {
 			s.enters.Set(int(ev.TargetCPU))
 		}
@@ -349,12 +353,15 @@ func (s *surveyor) take(cpu *startCPU, ev *parser.Event) {
 }
 
 // finish draws what follows of the whole.
-func (s *surveyor) finish(resolution int64) {
+func (s *surveyor) finish(resolution int64, perf bool) {
 	s.Events = s.counts.Map()
 	if s.Only.Empty() && s.Recorded.Weight() == 1 && (s.mentioned.Weight() > 1 || s.host.Online.Value.Weight() > 1) {
 		s.Only = s.Recorded // lines of one CPU, whatever left out the others
 	}
 	s.parts(s.host.Online.Value)
+	if perf && s.Only.Empty() {
+		s.enabled()
+	}
 	if n := len(s.delays); n > 0 {
 		slices.Sort(s.delays)
 		s.SelectDelay, s.SelectLate = s.delays[n/2], s.delays[n*19/20]

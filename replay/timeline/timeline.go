@@ -332,10 +332,15 @@ func (k *CPU) lands(w Window, slack int64) bool {
 	return k.Cur == 0 && k.landedAt != parser.NoTime && k.landedAt >= w.Lo && k.landedAt-2*slack <= w.Hi
 }
 
-// mayHaveMore reports whether the CPU may have a wakeup on its wake list that is not
-// known to be there, and has recorded nothing since.
-func (k *CPU) mayHaveMore() bool {
-	return k.GuessedAt != parser.NoTime && k.GuessedAt >= k.HeardAt
+// mayHaveMore reports whether a CPU may have a wakeup on its wake list that is not
+// known to be there, and has recorded nothing since: one that went to any of several CPUs,
+// or came from a CPU that was not recorded yet.
+func (t *Timeline) mayHaveMore(k *CPU) bool {
+	since := k.GuessedAt
+	if until := t.Survey.partlyUntil; until > t.Survey.Start {
+		since = max(since, until)
+	}
+	return since != parser.NoTime && since >= k.HeardAt
 }
 
 // waits reports whether the CPU is idle but for what is on its wake list, or was
@@ -508,7 +513,7 @@ func (t *Timeline) Look(c int, v *View, by *Looker) Look {
 		return LooksUnknown
 	case t.Mute(c, by):
 		return LooksMute
-	case k.Cur == 0 && k.mayHaveMore():
+	case k.Cur == 0 && t.mayHaveMore(k):
 		return LooksOpen
 	case v.IdleOpen || t.flipsLater(c, by):
 		return LooksRacing

@@ -1,6 +1,8 @@
 package timeline
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 
 	"schedreplay/cpumask"
@@ -375,6 +377,37 @@ func TestGone(t *testing.T) {
 		}
 		if p := l.Find(second.PID); p == nil || p.Comm != "second" || p.Prio != 120 || p.CPU != 1 || !p.Queued || p.Exiting {
 			t.Errorf("the new task: %+v", p)
+		}
+	}
+}
+
+// perf enables the CPUs in their order: one that recorded shows that those before it did,
+// and where it moved itself tells that it has not come to the next.
+func TestEnabledInOrder(t *testing.T) {
+	const ms = 1000 // us
+	perf, stopper := made.ATask(500, "perf", 120), func(c int32) parser.Task { return made.ATask(10+c, fmt.Sprintf("migration/%d", c), 0) }
+	ev := []parser.Event{
+		made.Switches(0, 0, made.Swapper, made.Runnable, made.Busy[0]), made.Migrates(50*ms, 0, stopper(0), perf, 0, 1),
+		made.Switches(60*ms, 1, made.Busy[1], made.Preempted, perf), made.Migrates(600*ms, 1, stopper(1), perf, 1, 2), made.Switches(650*ms, 2, made.Busy[2], made.Preempted, perf),
+	}
+	for i := range int64(20) {
+		for c := range int32(3) {
+			if at := 750*ms + i*100*ms; c > 0 || i < 18 {
+				ev = append(ev, made.Switches(at+int64(c), c, made.Busy[c], made.Preempted, made.Busy[c]))
+			}
+		}
+	}
+	for _, dialect := range []parser.Dialect{parser.DialectPerfData, parser.DialectFtrace} {
+		rec := made.Record(ev...)
+		rec.About.Dialect = dialect
+		s := SurveyOf(rec, &parser.Host{}, nil)
+		got := []bool{s.Partly(610 * ms * 1000), s.Partly(640 * ms * 1000), s.Partly(2440 * ms * 1000), s.Partly(2500 * ms * 1000)}
+		want := []bool{true, false, false, true}
+		if dialect == parser.DialectFtrace {
+			want = make([]bool, 4)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: partly recorded %v, want %v", dialect, got, want)
 		}
 	}
 }
