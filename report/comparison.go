@@ -265,40 +265,44 @@ func jsonRound(v float64) float64 {
 	return r
 }
 
+// comparedSample is a capture in compare.json.
+type comparedSample struct {
+	Name        string                   `json:"name"`
+	SHA256      *string                  `json:"sha256"`
+	Kernel      *string                  `json:"kernel"`
+	WindowNS    int64                    `json:"window_ns"`
+	Wakings     int64                    `json:"owner_wakings"`
+	Percentiles map[string]*jsonInterval `json:"owner_delay_ns"`
+	WorstNS     *int64                   `json:"owner_delay_max_ns"`
+	Gaps        int64                    `json:"owner_gaps"`
+	GapNS       map[string]*jsonInterval `json:"owner_gap_ns"`
+	WorstGapNS  *int64                   `json:"owner_gap_max_ns"`
+	Entries     int64                    `json:"entries"`
+	PerSecond   *jsonInterval            `json:"entries_per_s"`
+	Residents   int64                    `json:"residents"`
+	Runs        int64                    `json:"foreign_runs"`
+	RunNS       int64                    `json:"foreign_run_ns"`
+	Share       *jsonInterval            `json:"foreign_share"`
+	Decisions   int64                    `json:"decisions"`
+	Exact       int64                    `json:"exact"`
+	Covered     int64                    `json:"covered"`
+	Unjudged    int64                    `json:"unjudged"`
+}
+
+// comparedTo is what differs from the first capture in compare.json.
+type comparedTo struct {
+	Name        string                   `json:"name"`
+	Ratios      map[string]*jsonInterval `json:"owner_delay_ratio"`
+	Superiority *float64                 `json:"longer_than_before"`
+	Effect      *string                  `json:"effect"`
+	GapRatios   map[string]*jsonInterval `json:"owner_gap_ratio"`
+	GapLonger   *float64                 `json:"longer_gap_than_before"`
+	GapEffect   *string                  `json:"gap_effect"`
+}
+
 // JSON returns the comparison for programs; docs/comparing.md tells of its
 // fields.
 func (c *Comparison) JSON() ([]byte, error) {
-	type sample struct {
-		Name        string                   `json:"name"`
-		SHA256      *string                  `json:"sha256"`
-		Kernel      *string                  `json:"kernel"`
-		WindowNS    int64                    `json:"window_ns"`
-		Wakings     int64                    `json:"owner_wakings"`
-		Percentiles map[string]*jsonInterval `json:"owner_delay_ns"`
-		WorstNS     *int64                   `json:"owner_delay_max_ns"`
-		Gaps        int64                    `json:"owner_gaps"`
-		GapNS       map[string]*jsonInterval `json:"owner_gap_ns"`
-		WorstGapNS  *int64                   `json:"owner_gap_max_ns"`
-		Entries     int64                    `json:"entries"`
-		PerSecond   *jsonInterval            `json:"entries_per_s"`
-		Residents   int64                    `json:"residents"`
-		Runs        int64                    `json:"foreign_runs"`
-		RunNS       int64                    `json:"foreign_run_ns"`
-		Share       *jsonInterval            `json:"foreign_share"`
-		Decisions   int64                    `json:"decisions"`
-		Exact       int64                    `json:"exact"`
-		Covered     int64                    `json:"covered"`
-		Unjudged    int64                    `json:"unjudged"`
-	}
-	type against struct {
-		Name        string                   `json:"name"`
-		Ratios      map[string]*jsonInterval `json:"owner_delay_ratio"`
-		Superiority *float64                 `json:"longer_than_before"`
-		Effect      *string                  `json:"effect"`
-		GapRatios   map[string]*jsonInterval `json:"owner_gap_ratio"`
-		GapLonger   *float64                 `json:"longer_gap_than_before"`
-		GapEffect   *string                  `json:"gap_effect"`
-	}
 	percentiles := func(of func(i int) stats.Interval) map[string]*jsonInterval {
 		m := map[string]*jsonInterval{}
 		for i, p := range findings.Percentiles {
@@ -314,16 +318,16 @@ func (c *Comparison) JSON() ([]byte, error) {
 		return &ns
 	}
 	j := struct {
-		SchemaVersion int       `json:"schema_version"`
-		Program       string    `json:"program"`
-		Command       string    `json:"command"`
-		Verdict       []string  `json:"verdict"`
-		Doubts        []string  `json:"doubts"`
-		Captures      []sample  `json:"captures"`
-		Against       []against `json:"against_first"`
+		SchemaVersion int              `json:"schema_version"`
+		Program       string           `json:"program"`
+		Command       string           `json:"command"`
+		Verdict       []string         `json:"verdict"`
+		Doubts        []string         `json:"doubts"`
+		Captures      []comparedSample `json:"captures"`
+		Against       []comparedTo     `json:"against_first"`
 	}{SchemaVersion: 1, Program: c.o.Program, Command: c.o.Command, Verdict: c.Verdict(), Doubts: texts(c.Doubts)}
 	for _, s := range c.samples {
-		x := sample{
+		x := comparedSample{
 			Name: say.Clean(s.Name), SHA256: strPtr(s.Checksum), WindowNS: s.WindowNS(), Entries: s.Sum.Held.Entries.Total(),
 			PerSecond: jsonIntervalOf(s.EntriesPerS), Residents: s.Sum.Held.Residents, Runs: s.Sum.Held.Runs, RunNS: s.Sum.Held.NS, Share: jsonIntervalOf(s.Share),
 			Decisions: s.Fidelity.Decisions, Exact: s.Fidelity.Exact, Covered: s.Fidelity.Covered, Unjudged: s.Fidelity.Unjudged,
@@ -349,7 +353,7 @@ func (c *Comparison) JSON() ([]byte, error) {
 			}
 			return ratios, longer, effect
 		}
-		x := against{Name: say.Clean(s.Name)}
+		x := comparedTo{Name: say.Clean(s.Name)}
 		x.Ratios, x.Superiority, x.Effect = of(replay.SchDelay)
 		x.GapRatios, x.GapLonger, x.GapEffect = of(replay.OffCPUGap)
 		j.Against = append(j.Against, x)

@@ -275,14 +275,14 @@ func (f *Fleet) write(d *outdir.Dir) error {
 	return t.Close()
 }
 
-// JSON returns the answer for programs; docs/fleet.md tells of its fields.
-func (f *Fleet) JSON() ([]byte, error) {
-	a := f.a
-	type doubt struct {
+// The parts of fleet.json.
+type (
+	fleetDoubt struct {
 		Doubt    fleet.Doubt `json:"doubt"`
 		Captures int64       `json:"captures"`
 	}
-	type host struct {
+
+	fleetHost struct {
 		Host     *string       `json:"host"`
 		Capture  *string       `json:"capture"`
 		Captures int64         `json:"captures"`
@@ -293,40 +293,51 @@ func (f *Fleet) JSON() ([]byte, error) {
 		P99      *int64        `json:"owner_delay_p99_ns"`
 		Longest  int64         `json:"owner_delay_max_ns"`
 	}
-	type cause struct {
+
+	fleetCause struct {
 		fleet.Harm
 		Hosts int64 `json:"hosts"`
 	}
-	type intruder struct {
+
+	fleetIntruder struct {
 		Intruder string        `json:"intruder"`
 		Hosts    int64         `json:"hosts"`
 		Held     findings.Held `json:"held"`
 	}
-	type way struct {
+
+	fleetWay struct {
 		How     string `json:"how"`
 		Path    string `json:"path"`
 		Entries int64  `json:"entries"`
 	}
-	type kernel struct {
+
+	fleetKernel struct {
 		Kernel   *string       `json:"kernel"`
 		HasFix   bool          `json:"has_fix"`
 		Hosts    int64         `json:"hosts"`
 		Entered  int64         `json:"hosts_entered"`
 		Captures int64         `json:"captures"`
 		Held     findings.Held `json:"held"`
-		Ways     []way         `json:"ways"`
+		Ways     []fleetWay    `json:"ways"`
 	}
-	type owner struct {
+
+	fleetOwner struct {
 		Owner  string                `json:"owner"`
 		Hosts  int64                 `json:"hosts"`
 		Delays map[string]stats.Dist `json:"delays"`
 	}
-	type doubtful struct {
-		Host    *string `json:"host"`
-		Capture *string `json:"capture"`
-		Judged  bool    `json:"judged"`
-		Doubts  []doubt `json:"doubts"`
+
+	fleetDoubtful struct {
+		Host    *string      `json:"host"`
+		Capture *string      `json:"capture"`
+		Judged  bool         `json:"judged"`
+		Doubts  []fleetDoubt `json:"doubts"`
 	}
+)
+
+// JSON returns the answer for programs; docs/fleet.md tells of its fields.
+func (f *Fleet) JSON() ([]byte, error) {
+	a := f.a
 	j := struct {
 		SchemaVersion int                   `json:"schema_version"`
 		Program       string                `json:"program"`
@@ -334,25 +345,25 @@ func (f *Fleet) JSON() ([]byte, error) {
 		Verdict       []string              `json:"verdict"`
 		Captures      int64                 `json:"captures"`
 		Judged        int64                 `json:"captures_judged"`
-		Causes        []cause               `json:"causes"`
-		Hosts         []host                `json:"hosts"`
-		Intruders     []intruder            `json:"intruders"`
-		Kernels       []kernel              `json:"kernels"`
+		Causes        []fleetCause          `json:"causes"`
+		Hosts         []fleetHost           `json:"hosts"`
+		Intruders     []fleetIntruder       `json:"intruders"`
+		Kernels       []fleetKernel         `json:"kernels"`
 		Delays        map[string]stats.Dist `json:"delays"`
-		Owners        []owner               `json:"owners"`
-		Doubtful      []doubtful            `json:"doubtful"`
+		Owners        []fleetOwner          `json:"owners"`
+		Doubtful      []fleetDoubtful       `json:"doubtful"`
 		Dead          []fleet.DeadLetter    `json:"dead_letters"`
 	}{
 		SchemaVersion: 1, Program: f.o.Program, Command: f.o.Command, Verdict: f.Verdict(), Captures: a.Captures, Judged: a.Judged,
-		Causes: []cause{}, Hosts: []host{}, Intruders: []intruder{}, Kernels: []kernel{}, Delays: map[string]stats.Dist{"all": a.Delays, "intruded": a.Intruded},
-		Owners: []owner{}, Doubtful: []doubtful{}, Dead: append([]fleet.DeadLetter{}, a.Dead...),
+		Causes: []fleetCause{}, Hosts: []fleetHost{}, Intruders: []fleetIntruder{}, Kernels: []fleetKernel{}, Delays: map[string]stats.Dist{"all": a.Delays, "intruded": a.Intruded},
+		Owners: []fleetOwner{}, Doubtful: []fleetDoubtful{}, Dead: append([]fleet.DeadLetter{}, a.Dead...),
 	}
 	for i := range a.Causes {
-		j.Causes = append(j.Causes, cause{a.Causes[i].Harm, a.Causes[i].Hosts})
+		j.Causes = append(j.Causes, fleetCause{a.Causes[i].Harm, a.Causes[i].Hosts})
 	}
 	for i := range a.Hosts {
 		h := &a.Hosts[i]
-		x := host{strPtr(h.Name), strPtr(h.Capture), h.Captures, h.Share(), h.WindowNS, h.UnknownNS, h.Held, nil, h.Longest}
+		x := fleetHost{strPtr(h.Name), strPtr(h.Capture), h.Captures, h.Share(), h.WindowNS, h.UnknownNS, h.Held, nil, h.Longest}
 		if h.P99Known {
 			x.P99 = &h.P99
 		}
@@ -360,25 +371,25 @@ func (f *Fleet) JSON() ([]byte, error) {
 		j.Hosts = append(j.Hosts, x)
 	}
 	for i := range a.Intruders {
-		j.Intruders = append(j.Intruders, intruder{a.Intruders[i].Name, a.Intruders[i].Hosts, a.Intruders[i].Held})
+		j.Intruders = append(j.Intruders, fleetIntruder{a.Intruders[i].Name, a.Intruders[i].Hosts, a.Intruders[i].Held})
 	}
 	for i := range a.Kernels {
 		k := &a.Kernels[i]
-		x := kernel{strPtr(k.Name), k.HasFix, k.Hosts, k.Hit, k.Captures, k.Held, []way{}}
+		x := fleetKernel{strPtr(k.Name), k.HasFix, k.Hosts, k.Hit, k.Captures, k.Held, []fleetWay{}}
 		for _, w := range k.Ways {
-			x.Ways = append(x.Ways, way(w))
+			x.Ways = append(x.Ways, fleetWay(w))
 		}
 		j.Kernels = append(j.Kernels, x)
 	}
 	for i := range a.Owners {
 		o := &a.Owners[i]
-		j.Owners = append(j.Owners, owner{o.Name, o.Hosts, map[string]stats.Dist{"all": o.Delays, "intruded": o.Intruded}})
+		j.Owners = append(j.Owners, fleetOwner{o.Name, o.Hosts, map[string]stats.Dist{"all": o.Delays, "intruded": o.Intruded}})
 	}
 	for i := range a.Doubtful {
 		d := &a.Doubtful[i]
-		x := doubtful{Host: strPtr(d.Name), Capture: strPtr(d.Capture), Judged: d.Judged}
+		x := fleetDoubtful{Host: strPtr(d.Name), Capture: strPtr(d.Capture), Judged: d.Judged}
 		for _, y := range d.List {
-			x.Doubts = append(x.Doubts, doubt(y))
+			x.Doubts = append(x.Doubts, fleetDoubt(y))
 		}
 		j.Doubtful = append(j.Doubtful, x)
 	}
