@@ -43,7 +43,6 @@ type original struct {
 	plain  []byte
 	pack   func([]byte) []byte // nil if it is not compressed
 	bundle bool
-	events int
 }
 
 func gzipped(b []byte) []byte {
