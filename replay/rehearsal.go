@@ -44,7 +44,8 @@ type step struct {
 }
 
 const (
-	// maxAhead bounds the events that the replay is behind. A rehearsal has to wait for the
+	// maxAhead bounds the events that the replay is behind, and those that wait for what
+	// became of a waking: later, it is of no use to the replay. A rehearsal has to wait for the
 	// next run of each wakee, so where few events come it is behind for long, and where many
 	// do it has to do with less.
 	maxAhead = 1 << 14
@@ -68,7 +69,7 @@ func newRehearsal(rec *timeline.Recorded, plan *Plan) *rehearsal {
 	r.Hidden.Rehearse()
 	h := &rehearsal{r: r, said: make(chan *rehearsed, maxSaid), spent: make(chan *rehearsed, maxSaid)}
 	h.look = timeline.NewLookahead(r.Survey, r.Timeline.Charges, r.event)
-	h.look.Blind = true
+	h.look.Blind, h.look.Most = true, maxAhead
 	h.ahead = parser.NewBatches(rec.Capture.Events())
 	return h
 }

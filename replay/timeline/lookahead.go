@@ -50,11 +50,12 @@ type Lookahead struct {
 	// Blind, for a rehearsal: what selections left of themselves, sched_wakeup and their
 	// own sched_migrate_task, is told of their outcomes only; see [hindsight].
 	Blind bool
+	// Most bounds the events held; the replay behind a rehearsal waits for no more.
+	Most int
 	// owner is the waking of which the event last observed is the sched_migrate_task.
 	owner *Outcome
 
-	queue []held
-	head  int
+	queue heldQueue
 	byCPU []*Outcome             // open waking whose CPU has recorded nothing since, nil if there is none
 	byPID parser.ByPID[*Outcome] // open waking by wakee
 	moved map[int32]*Outcome     // without sched_waking: open move by task
@@ -66,6 +67,42 @@ type held struct {
 	out *Outcome
 }
 
+// heldQueue is a queue in blocks that are used again, so that it has no more memory than
+// the most it held, and what is in it stays where it is.
+type heldQueue struct {
+	blocks     []*[heldBlock]held
+	head, tail int // the first of the queue and that after its last, counted over the blocks
+}
+
+const heldBlock = 128
+
+func (q *heldQueue) len() int { return q.tail - q.head }
+
+func (q *heldQueue) at(i int) *held { return &q.blocks[i/heldBlock][i%heldBlock] }
+
+// push returns what it puts at the end.
+func (q *heldQueue) push(ev *parser.Event, out *Outcome) *held {
+	if q.tail == len(q.blocks)*heldBlock {
+		q.blocks = append(q.blocks, new([heldBlock]held))
+	}
+	h := q.at(q.tail)
+	h.ev, h.out = *ev, out
+	q.tail++
+	return h
+}
+
+// pop returns the first, valid until the next push.
+func (q *heldQueue) pop() *held {
+	h := q.at(q.head)
+	if q.head++; q.head == heldBlock {
+		first := q.blocks[0]
+		copy(q.blocks, q.blocks[1:])
+		q.blocks[len(q.blocks)-1] = first
+		q.head, q.tail = 0, q.tail-heldBlock
+	}
+	return h
+}
+
 // The bounds of the look-ahead.
 const (
 	maxHeld   = 65_536
@@ -74,7 +111,7 @@ const (
 
 // NewLookahead hands events on to emit, sched_stat_runtime only if charges are wanted.
 func NewLookahead(s *Survey, charges bool, emit func(*parser.Event, *Outcome) error) *Lookahead {
-	return &Lookahead{survey: s, charges: charges, slicesAlone: s.SlicesAlone(), emit: emit, moved: map[int32]*Outcome{}}
+	return &Lookahead{survey: s, charges: charges, slicesAlone: s.SlicesAlone(), emit: emit, Most: maxHeld, moved: map[int32]*Outcome{}}
 }
 
 // Push takes the next event of the capture.
@@ -82,9 +119,7 @@ func (l *Lookahead) Push(ev *parser.Event) error {
 	own := l.observe(ev)
 	if l.Blind {
 		if own || ev.Kind == parser.KindWakeup {
-			h := held{ev: *ev}
-			h.ev.Kind = parser.KindOther // its CPU runs, is all that is told
-			l.queue = append(l.queue, h)
+			l.queue.push(ev, nil).ev.Kind = parser.KindOther // its CPU runs, is all that is told
 			return l.flush(ev.Time)
 		}
 		l.answer(ev)
@@ -93,30 +128,32 @@ func (l *Lookahead) Push(ev *parser.Event) error {
 	if ev.Kind == parser.KindStatRuntime && !l.charges {
 		return nil // it bounds selections, and the replay has no other use for it
 	}
-	h := held{ev: *ev}
+	var out *Outcome
 	switch ev.Kind {
 	case parser.KindWaking:
-		h.out = l.open(ev, ev.TargetCPU)
+		out = l.open(ev, ev.TargetCPU)
 	case parser.KindWakeup:
 		if !l.survey.HasWaking && !selected {
-			h.out = &Outcome{CPU: ev.TargetCPU, From: fact.Observed, Upper: ev.Time, Done: true}
+			out = &Outcome{CPU: ev.TargetCPU, From: fact.Observed, Upper: ev.Time, Done: true}
 		}
 	case parser.KindWakeupNew:
-		h.out = &Outcome{CPU: ev.TargetCPU, From: fact.Observed, Upper: ev.Time, pid: ev.Task.PID, Done: true}
-		l.await(h.out)
+		out = &Outcome{CPU: ev.TargetCPU, From: fact.Observed, Upper: ev.Time, pid: ev.Task.PID, Done: true}
+		l.await(out)
 	case parser.KindSlice:
 		if l.slicesAlone && ev.Delay > 0 && ev.Start != parser.NoTime && ev.Task.PID > 0 {
-			l.insert(held{ev: wakingBefore(ev), out: &Outcome{CPU: ev.CPU, From: fact.Reconstructed, Upper: ev.Start, Delayed: true, Done: true}})
+			waking := wakingBefore(ev)
+			l.insert(&waking, &Outcome{CPU: ev.CPU, From: fact.Reconstructed, Upper: ev.Start, Delayed: true, Done: true})
 		}
 	case parser.KindMigrate:
 		switch {
 		case own:
-			h.out = l.owner
+			out = l.owner
 		case !l.survey.HasWaking && ev.Task.PID > 0:
-			l.queue = append(l.queue, held{ev: wakingOf(ev), out: l.openMove(ev)})
+			waking := wakingOf(ev)
+			l.queue.push(&waking, l.openMove(ev))
 		}
 	}
-	l.queue = append(l.queue, h)
+	l.queue.push(ev, out)
 	return l.flush(ev.Time)
 }
 
@@ -133,13 +170,14 @@ const maxBack = 4096
 
 // insert puts an event that belongs before others into its place among those
 // still held.
-func (l *Lookahead) insert(h held) {
-	l.queue = append(l.queue, h)
-	i := len(l.queue) - 1
-	for first := max(l.head, i-maxBack); i > first && l.queue[i-1].ev.Time > h.ev.Time; i-- {
-		l.queue[i] = l.queue[i-1]
+func (l *Lookahead) insert(ev *parser.Event, out *Outcome) {
+	q := &l.queue
+	q.push(ev, out)
+	i := q.tail - 1
+	for first := max(q.head, i-maxBack); i > first && q.at(i-1).ev.Time > ev.Time; i-- {
+		*q.at(i) = *q.at(i - 1)
 	}
-	l.queue[i] = h
+	*q.at(i) = held{*ev, out}
 }
 
 // openMove takes a sched_migrate_task for a selection's own until the task's next
@@ -320,27 +358,21 @@ func (o *Outcome) settle(t int64) {
 
 // flush hands on what is resolved, and what has been held too long.
 func (l *Lookahead) flush(now int64) error {
-	for l.head < len(l.queue) {
-		h := &l.queue[l.head]
+	for l.queue.len() > 0 {
+		h := l.queue.at(l.queue.head)
 		wait := h.out != nil && (!h.out.Done || h.out.awaits) || l.slicesAlone // a later slice may bring an earlier wakeup
-		if wait && len(l.queue)-l.head < maxHeld && now-h.ev.Time < maxHeldNS {
+		if wait && l.queue.len() < l.Most && now-h.ev.Time < maxHeldNS {
 			break
 		}
 		if err := l.next(); err != nil {
 			return err
 		}
 	}
-	if l.head > 4096 && l.head > len(l.queue)/2 {
-		n := copy(l.queue, l.queue[l.head:])
-		clear(l.queue[n:])
-		l.queue, l.head = l.queue[:n], 0
-	}
 	return nil
 }
 
 func (l *Lookahead) next() error {
-	h := &l.queue[l.head]
-	l.head++
+	h := l.queue.pop()
 	if h.out != nil && h.out.move && !h.out.woken {
 		if l.moved[h.out.pid] == h.out {
 			delete(l.moved, h.out.pid)
@@ -355,7 +387,7 @@ func (l *Lookahead) next() error {
 
 // End hands on everything that is left.
 func (l *Lookahead) End() error {
-	for l.head < len(l.queue) {
+	for l.queue.len() > 0 {
 		if err := l.next(); err != nil {
 			return err
 		}

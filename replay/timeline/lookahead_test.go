@@ -106,7 +106,7 @@ func TestLookaheadWithoutWaking(t *testing.T) {
 	}
 }
 
-// Waiting is bounded in time and in events.
+// Waiting is bounded in time and in events, and what was waited in is used again.
 func TestLookaheadBounded(t *testing.T) {
 	first := made.Waking(10, 2, made.Busy[2], made.Other, 4)
 	run := func(n int, step int64) (most int) {
@@ -120,7 +120,10 @@ func TestLookaheadBounded(t *testing.T) {
 			if err := l.Push(&e); err != nil {
 				t.Fatal(err)
 			}
-			most = max(most, len(l.queue)-l.head)
+			most = max(most, l.queue.len())
+		}
+		if got := len(l.queue.blocks); got > most/heldBlock+2 {
+			t.Errorf("%d blocks for %d events", got, most)
 		}
 		return most
 	}
@@ -208,7 +211,7 @@ func TestLookaheadForgets(t *testing.T) {
 			}
 		}
 	}
-	if l.byPID.Len() > 1 || len(l.byCPU) > 3 || len(l.queue) > 16_384 {
-		t.Errorf("%d by pid, %d by CPU, %d queued", l.byPID.Len(), len(l.byCPU), len(l.queue))
+	if l.byPID.Len() > 1 || len(l.byCPU) > 3 || l.queue.len() > 16_384 {
+		t.Errorf("%d by pid, %d by CPU, %d queued", l.byPID.Len(), len(l.byCPU), l.queue.len())
 	}
 }
