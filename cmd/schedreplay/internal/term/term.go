@@ -12,12 +12,22 @@ import (
 // Width is the number of columns that a text takes, by graphemes: two for wide
 // signs, none for what combines.
 func Width(s string) int {
+	n := plain(s)
+	if n == len(s) {
+		return n // most
+	}
+	n = max(n-1, 0) // the last may be of one character with what follows
+	return n + uniseg.StringWidth(s[n:])
+}
+
+// plain is how many bytes s begins with that are a column each.
+func plain(s string) int {
 	for i := 0; i < len(s); i++ {
 		if s[i] < ' ' || s[i] > '~' {
-			return uniseg.StringWidth(s)
+			return i
 		}
 	}
-	return len(s) // most
+	return len(s)
 }
 
 // Cut is a text in at most so many columns, with … in the last one where it is
@@ -25,6 +35,9 @@ func Width(s string) int {
 func Cut(s string, width int) string {
 	if Width(s) <= width {
 		return s
+	}
+	if end := max(width-1, 0); plain(s) > end {
+		return s[:end] + "…"
 	}
 	room, end := width-1, 0
 	g := uniseg.NewGraphemes(s)

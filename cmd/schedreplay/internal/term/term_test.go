@@ -8,7 +8,7 @@ import (
 )
 
 func TestWidth(t *testing.T) {
-	for s, want := range map[string]int{"": 0, "ksmd": 4, "é": 1, "e\u0301": 1, "日本": 4, "＝": 2, "👩‍💻": 2} {
+	for s, want := range map[string]int{"": 0, "ksmd": 4, "é": 1, "e\u0301": 1, "me\u0301": 2, "kwork…": 6, "日e\u0301": 3, "日本": 4, "＝": 2, "👩‍💻": 2} {
 		if got := Width(s); got != want {
 			t.Errorf("%q is %d wide, not %d", s, got, want)
 		}
@@ -21,7 +21,7 @@ func TestCut(t *testing.T) {
 		width int
 		want  string
 	}{
-		{"kworker", 7, "kworker"}, {"kworker", 6, "kwork…"}, {"日本語", 5, "日本…"}, {"日本語", 4, "日…"}, {"e\u0301e\u0301e\u0301", 2, "e\u0301…"}, {"ab", 1, "…"}, {"", 0, ""},
+		{"kworker", 7, "kworker"}, {"kworker", 6, "kwork…"}, {"日本語", 5, "日本…"}, {"日本語", 4, "日…"}, {"me\u0301mory", 2, "m…"}, {"me\u0301mory", 3, "me\u0301…"}, {"ksmd", 0, "…"}, {"e\u0301e\u0301e\u0301", 2, "e\u0301…"}, {"ab", 1, "…"}, {"", 0, ""},
 	} {
 		if got := Cut(c.s, c.width); got != c.want {
 			t.Errorf("%q in %d: %q, not %q", c.s, c.width, got, c.want)
