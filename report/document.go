@@ -40,6 +40,7 @@ type block struct {
 	Text   string
 	List   []string
 	Steps  []string // a numbered list
+	Paste  []string // commands, each a line to paste
 	Table  *table
 	Figure *plots.Figure
 }

@@ -75,11 +75,11 @@ func (s *section) remedies(h *findings.Helped, boot bool) {
 		}
 		n++
 		s.Blocks = append(s.Blocks, para(fmt.Sprintf("%s %s: %s.", say.Bold(fmt.Sprintf("%s, %d.", when, n)), say.RemedyTitle(m), say.RemedyFigures(m))))
-		var list []string
 		now, lasting := say.RemedyCommands(m)
-		for _, c := range now {
-			list = append(list, say.Code(c))
+		if now != nil {
+			s.Blocks = append(s.Blocks, block{Paste: now})
 		}
+		var list []string
 		for _, c := range lasting {
 			list = append(list, "To last: "+c+".")
 		}

@@ -53,6 +53,7 @@ func everywhere(comm string) []byte {
 				{Text: plain},
 				{List: []string{k, plain}},
 				{Steps: []string{plain, k + " ran"}},
+				{Paste: []string{plain, plain}},
 				{Table: &table{Caption: plain, Cols: []col{{Name: plain}, {Name: k, Num: true}, {}}, Rows: [][]string{{k, plain, k}, {plain, "1", plain}}, Note: k}},
 				{Figure: &plots.Figure{Title: k, Caption: plain}},
 			},

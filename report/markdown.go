@@ -61,6 +61,16 @@ func (d *document) markdown(figureFile func(*plots.Figure) string) []byte {
 					fmt.Fprintf(&b, "%d. %s\n", i+1, mdText(x))
 				}
 				b.WriteByte('\n')
+			case k.Paste != nil:
+				fence := "```"
+				for strings.Contains(strings.Join(k.Paste, " "), fence) {
+					fence += "`"
+				}
+				fmt.Fprintf(&b, "%s\n", fence)
+				for _, x := range k.Paste {
+					fmt.Fprintf(&b, "%s\n", say.Clean(x))
+				}
+				fmt.Fprintf(&b, "%s\n\n", fence)
 			case k.Table != nil:
 				k.Table.markdown(&b)
 			case k.Figure != nil:
