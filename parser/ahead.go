@@ -5,7 +5,7 @@ import "iter"
 // aheadBatch and aheadDepth bound what is decoded ahead of its use: so many
 // events in a batch, so many batches.
 const (
-	aheadBatch = 512
+	aheadBatch = 256
 	aheadDepth = 4
 	// aheadSpare is how many batches are kept to be filled again.
 	aheadSpare = 64
