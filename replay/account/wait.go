@@ -153,7 +153,10 @@ func (t *Tracker) meanwhile(k *trackedCPU, p *timeline.Task, run *Slice, stay *o
 
 // part is what a spell adds to a wait of the owner from since to in.
 func (s *spell) part(owner *timeline.TaskRef, kind WaitKind, since, in int64) Part {
-	p := Part{Task: s.task, NS: min(in, s.to) - max(since, s.from)}
+	p := Part{Task: s.task}
+	if from, to := max(since, s.from), min(in, s.to); from < to {
+		p.NS = to - from
+	}
 	switch s.class {
 	case ClassForeign:
 		p.Cause = CauseForeign
