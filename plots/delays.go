@@ -24,6 +24,7 @@ func waitFigures(res *replay.Result, t *cpuTrack, c *findings.CPU, kind replay.W
 		f.Why = fmt.Sprintf("There is no figure: the recording shows no %s of %s.", [replay.WaitKinds]string{"waking", noun}[kind], OwnerName(c))
 		return f
 	}
+	f.Causes = causesFigure(c, kind)
 	kinds := delayKinds(say.Plain(intruderWords(c)))
 	ax := axes.TimeFor(res.Start, res.End)
 	title := fmt.Sprintf([replay.WaitKinds]string{"%s waited at most %s for CPU %d", "%[1]s was off CPU %[3]d for at most %[2]s while runnable"}[kind], OwnerName(c), say.Duration(w.Worst()), c.CPU)

@@ -13,6 +13,7 @@ import (
 	"schedreplay/findings/say"
 	"schedreplay/findings/stats"
 	"schedreplay/plots/internal/axes"
+	"schedreplay/plots/internal/canvas"
 	"schedreplay/replay"
 )
 
@@ -191,7 +192,7 @@ func (fr *frame) whiskers(c draw.Canvas, samples []*findings.Sample, title strin
 	limit := (c.Max.X - c.Min.X) * 0.35
 	top := 0.0
 	for _, s := range samples {
-		left = max(left, st.Width(cut(drawable(say.Clean(s.Name)), st, limit)))
+		left = max(left, st.Width(canvas.Cut(drawable(say.Clean(s.Name)), st, limit)))
 		if v := of(s); v.Known {
 			top = math.Max(top, v.High)
 		}
@@ -210,7 +211,7 @@ func (fr *frame) whiskers(c draw.Canvas, samples []*findings.Sample, title strin
 	}
 	for i, s := range samples {
 		mid := y - fr.em*1.9*(vg.Length(i)+0.5)
-		fr.text(x0-fr.em*0.5, mid, cut(drawable(say.Clean(s.Name)), st, limit), st, 1, 0.5)
+		fr.text(x0-fr.em*0.5, mid, canvas.Cut(drawable(say.Clean(s.Name)), st, limit), st, 1, 0.5)
 		v := of(s)
 		if !v.Known {
 			fr.text(x0+fr.em*0.3, mid, "not known", fr.style(0.88, false, muted), 0, 0.5)

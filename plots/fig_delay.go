@@ -13,6 +13,7 @@ import (
 	"schedreplay/findings/stats"
 	"schedreplay/plots/internal/axes"
 	"schedreplay/plots/internal/columns"
+	"schedreplay/plots/internal/labels"
 	"schedreplay/replay"
 )
 
@@ -272,7 +273,7 @@ type ninesCurves struct {
 func (n *ninesCurves) Plot(c draw.Canvas, p *axes.Pair) {
 	fr := n.fr
 	tx, ty := p.Transforms(&c)
-	place := &placer{fr: fr, area: vg.Rectangle{Min: c.Min, Max: vg.Point{X: fr.c.Max.X, Y: c.Max.Y + fr.em*0.5}}}
+	place := &labels.Placer{Em: fr.em, Text: func(x, y vg.Length, s string, st draw.TextStyle) { fr.text(x, y, s, st, 0, 0) }, Area: vg.Rectangle{Min: c.Min, Max: vg.Point{X: fr.c.Max.X, Y: c.Max.Y + fr.em*0.5}}}
 	type mark struct {
 		at    vg.Point
 		label string
@@ -286,11 +287,11 @@ func (n *ninesCurves) Plot(c draw.Canvas, p *axes.Pair) {
 		k := n.kinds[i]
 		pts := fr.curve(h, tx, ty)
 		c.StrokeLines(fr.line(k.clr, 0.14, k.dashes...), pts)
-		place.lines = append(place.lines, pts)
+		place.Lines = append(place.Lines, pts)
 		add := func(at float64, v int64, name string) {
 			pt := vg.Point{X: tx(float64(max(v, 1))), Y: ty(at)}
 			marks = append(marks, mark{pt, name + " " + say.Duration(v), k})
-			place.avoid(pt, fr.em*0.2)
+			place.Avoid(pt, fr.em*0.2)
 			c.DrawGlyphNoClip(draw.GlyphStyle{Color: k.clr, Radius: fr.em * 0.26, Shape: k.marker}, pt)
 		}
 		add(stats.Nines(h.Count())-0.45, h.Max(), "max")
@@ -301,6 +302,6 @@ func (n *ninesCurves) Plot(c draw.Canvas, p *axes.Pair) {
 		}
 	}
 	for _, m := range marks {
-		place.label(m.at, m.label, fr.style(0.88, true, m.kind.clr))
+		place.Label(m.at, m.label, fr.style(0.88, true, m.kind.clr))
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"schedreplay/cpumask"
 	"schedreplay/findings/say"
 	"schedreplay/plots/internal/axes"
+	"schedreplay/plots/internal/places"
 )
 
 // landingRow is how often each CPU was chosen, under one kernel.
@@ -18,12 +19,6 @@ type landingRow struct {
 	name   string
 	clr    color.Color
 	counts map[int]int64
-}
-
-// cpuGroup is a stretch of CPUs that stand together on an axis: an LLC.
-type cpuGroup struct {
-	name string
-	cpus []int
 }
 
 const landingRowEm = 7.6
@@ -34,11 +29,11 @@ func landingHeight(rows int) func(size) float64 {
 
 // drawLanding draws one row of bars per kernel over the CPUs in groups, with
 // the isolated ones marked.
-func drawLanding(rows []landingRow, groups []cpuGroup, isolated cpumask.Mask, noun string) func(*frame) {
+func drawLanding(rows []landingRow, groups []places.Group, isolated cpumask.Mask, noun string) func(*frame) {
 	return func(fr *frame) {
 		n := 0
 		for _, g := range groups {
-			n += len(g.cpus)
+			n += len(g.CPUs)
 		}
 		gap := 0.6 // between groups, in bars
 		units := float64(n) + gap*float64(len(groups)-1)
@@ -54,7 +49,7 @@ func drawLanding(rows []landingRow, groups []cpuGroup, isolated cpumask.Mask, no
 		pos := map[int]vg.Length{} // left edge of a CPU's bar
 		u := 0.0
 		for _, g := range groups {
-			for _, cpu := range g.cpus {
+			for _, cpu := range g.CPUs {
 				pos[cpu] = x0 + pitch*vg.Length(u)
 				u++
 			}
@@ -97,19 +92,19 @@ func (fr *frame) sideways(x, y vg.Length, s string) {
 	fr.c.Pop()
 }
 
-func (fr *frame) isolatedBands(groups []cpuGroup, isolated cpumask.Mask, pos map[int]vg.Length, pitch, bottom vg.Length) {
+func (fr *frame) isolatedBands(groups []places.Group, isolated cpumask.Mask, pos map[int]vg.Length, pitch, bottom vg.Length) {
 	st := fr.style(0.8, true, ink)
 	free := fr.c.Min.X
 	for _, g := range groups {
-		for i := 0; i < len(g.cpus); i++ {
-			if !isolated.Test(g.cpus[i]) {
+		for i := 0; i < len(g.CPUs); i++ {
+			if !isolated.Test(g.CPUs[i]) {
 				continue
 			}
 			j := i
-			for j+1 < len(g.cpus) && isolated.Test(g.cpus[j+1]) {
+			for j+1 < len(g.CPUs) && isolated.Test(g.CPUs[j+1]) {
 				j++
 			}
-			a, b := pos[g.cpus[i]], pos[g.cpus[j]]+pitch
+			a, b := pos[g.CPUs[i]], pos[g.CPUs[j]]+pitch
 			fr.fill(band, a, bottom, b, fr.c.Max.Y)
 			label := "isolated"
 			w := st.Width(label)
@@ -125,7 +120,7 @@ func (fr *frame) isolatedBands(groups []cpuGroup, isolated cpumask.Mask, pos map
 
 // bars draws one row and labels the isolated CPUs' bars and the highest, as far
 // as there is room.
-func (fr *frame) bars(r landingRow, groups []cpuGroup, isolated cpumask.Mask, pos map[int]vg.Length, pitch, base, full vg.Length, top int64) {
+func (fr *frame) bars(r landingRow, groups []places.Group, isolated cpumask.Mask, pos map[int]vg.Length, pitch, base, full vg.Length, top int64) {
 	type bar struct {
 		cpu int
 		n   int64
@@ -133,7 +128,7 @@ func (fr *frame) bars(r landingRow, groups []cpuGroup, isolated cpumask.Mask, po
 	var list []bar
 	inset := max(min(pitch*0.12, fr.em*0.12), (pitch-fr.em*2.4)/2)
 	for _, g := range groups {
-		for _, cpu := range g.cpus {
+		for _, cpu := range g.CPUs {
 			n := r.counts[cpu]
 			if n > 0 || isolated.Test(cpu) {
 				list = append(list, bar{cpu, n})
@@ -179,7 +174,7 @@ func (fr *frame) bars(r landingRow, groups []cpuGroup, isolated cpumask.Mask, po
 
 // cpuAxis names the CPUs, as many as there is room for, and brackets the
 // groups.
-func (fr *frame) cpuAxis(groups []cpuGroup, pos map[int]vg.Length, pitch, bottom vg.Length) {
+func (fr *frame) cpuAxis(groups []places.Group, pos map[int]vg.Length, pitch, bottom vg.Length) {
 	st := fr.style(0.8, false, ink)
 	every := 1
 	for vg.Length(every)*pitch < st.Width("255")+fr.em*0.25 && every < 256 {
@@ -190,7 +185,7 @@ func (fr *frame) cpuAxis(groups []cpuGroup, pos map[int]vg.Length, pitch, bottom
 	}
 	free := fr.c.Min.X
 	for _, g := range groups {
-		for _, cpu := range g.cpus {
+		for _, cpu := range g.CPUs {
 			s := strconv.Itoa(cpu)
 			w := st.Width(s)
 			x := pos[cpu] + pitch/2 - w/2
@@ -204,16 +199,16 @@ func (fr *frame) cpuAxis(groups []cpuGroup, pos map[int]vg.Length, pitch, bottom
 	named := false
 	free = fr.c.Min.X
 	for _, g := range groups {
-		if g.name == "" {
+		if g.Name == "" {
 			continue
 		}
-		a, b := pos[g.cpus[0]], pos[g.cpus[len(g.cpus)-1]]+pitch
+		a, b := pos[g.CPUs[0]], pos[g.CPUs[len(g.CPUs)-1]]+pitch
 		y := bottom - fr.em*1.35
 		fr.c.StrokeLines(fr.hair(muted), []vg.Point{{X: a, Y: y + fr.em*0.2}, {X: a, Y: y}, {X: b, Y: y}, {X: b, Y: y + fr.em*0.2}})
-		w := st.Width(g.name)
+		w := st.Width(g.Name)
 		x := (a+b)/2 - w/2
 		if x >= free && x+w <= fr.c.Max.X+fr.em*0.3 && w <= b-a+fr.em*1.2 {
-			fr.text(x, y-fr.em*0.25, g.name, fr.style(0.8, false, muted), 0, 1)
+			fr.text(x, y-fr.em*0.25, g.Name, fr.style(0.8, false, muted), 0, 1)
 			free = x + w + fr.em*0.3
 		}
 		named = true

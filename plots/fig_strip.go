@@ -8,7 +8,9 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"schedreplay/plots/internal/axes"
+	"schedreplay/plots/internal/canvas"
 	"schedreplay/plots/internal/columns"
+	"schedreplay/plots/internal/stack"
 )
 
 // laneStyle says how a lane's bars look; in grey the kinds differ by lightness
@@ -55,7 +57,7 @@ func (l *lane) fit(st draw.TextStyle, w vg.Length) string {
 	if st.Width(name) > w && l.short != "" {
 		name = drawable(l.short)
 	}
-	return cut(name, st, w)
+	return canvas.Cut(name, st, w)
 }
 
 // strip is a stack of lanes over a span of time.
@@ -227,7 +229,7 @@ func (fr *frame) profile(area draw.Canvas, base, full vg.Length, c columns.Cover
 				i = j
 				continue
 			}
-			fr.hatch(fr.line(st.color(), 0.06), area.Min.X+w*vg.Length(i), base, area.Min.X+w*vg.Length(j), base+full*vg.Length(heights[i])/levels)
+			stack.Rising.Draw(&fr.c, fr.line(st.color(), 0.06), fr.em*0.35, area.Min.X+w*vg.Length(i), base, area.Min.X+w*vg.Length(j), base+full*vg.Length(heights[i])/levels)
 			i = j
 		}
 		fr.c.SetLineStyle(fr.line(st.color(), 0.06))

@@ -10,6 +10,7 @@ import (
 	"schedreplay/findings"
 	"schedreplay/findings/say"
 	"schedreplay/plots/internal/places"
+	"schedreplay/plots/internal/stack"
 	"schedreplay/replay"
 )
 
@@ -239,7 +240,7 @@ func (d *topologyDrawing) cpus(fr *frame, y, h vg.Length) {
 			continue
 		}
 		fr.fill(band, a, y, b, y+h)
-		fr.hatch(fr.line(intruderRd, 0.06), a, y, b, y+h)
+		stack.Rising.Draw(&fr.c, fr.line(intruderRd, 0.06), fr.em*0.35, a, y, b, y+h)
 		fr.c.StrokeLines(fr.line(intruderRd, 0.12), box)
 		if i > 0 && d.iso.Test(d.list[i-1].CPU) {
 			continue

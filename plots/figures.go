@@ -9,16 +9,16 @@ import (
 	"schedreplay/findings"
 	"schedreplay/findings/say"
 	"schedreplay/plots/internal/near"
+	"schedreplay/plots/internal/places"
 	"schedreplay/replay"
 )
 
 // Bounds on the figures of one report.
 const (
-	MaxFigureCPUs  = 4 // CPUs that get figures
-	maxStripLanes  = 5 // intruders told apart in a strip
-	MaxLandings    = 3 // intruders whose landing is drawn
-	maxEntryMarks  = 400
-	maxLandingCPUs = 256
+	MaxFigureCPUs = 4 // CPUs that get figures
+	maxStripLanes = 5 // intruders told apart in a strip
+	MaxLandings   = 3 // intruders whose landing is drawn
+	maxEntryMarks = 400
 )
 
 // Set is the figures of a report by section, and the sentences that stand
@@ -47,11 +47,11 @@ type CPUFigures struct {
 	NoEntry, NoRuns string
 }
 
-// WaitFigures are those of the owner's waits of one kind: over time, their distribution, and
-// both together. Why one is not there.
+// WaitFigures are those of the owner's waits of one kind: over time, their distribution,
+// both together, and what they went to. Why one is not there.
 type WaitFigures struct {
-	Time, Dist, Heat *Figure
-	Why              string
+	Time, Dist, Heat, Causes *Figure
+	Why                      string
 }
 
 // All returns the figures in the order of the report.
@@ -61,7 +61,7 @@ func (s *Set) All(cpus []*findings.CPU) []*Figure {
 		if f := s.CPU[c.CPU]; f != nil {
 			list := []*Figure{f.Strip, f.Entry}
 			for _, w := range f.Waits {
-				list = append(list, w.Time, w.Dist, w.Heat)
+				list = append(list, w.Time, w.Dist, w.Heat, w.Causes)
 			}
 			for _, g := range append(list, f.Runs) {
 				if g != nil {
@@ -228,7 +228,7 @@ func (s *Set) landing(res *replay.Result, iso cpumask.Mask, f *Figure, what stri
 	if len(rows) == 1 {
 		f.Caption = what + ", as recorded; the model has no prediction."
 	}
-	groups, left := cpuGroups(res, used, iso)
+	groups, left := places.Groups(res, used, iso)
 	if left > 0 {
 		f.Caption += fmt.Sprintf(" CPUs that were never chosen are left out where there are too many (%d).", left)
 	}
@@ -255,50 +255,6 @@ func landingWords(m map[int]int64) string {
 		return "none"
 	}
 	return say.JoinUpTo(words, 8, "CPU")
-}
-
-// cpuGroups arranges the CPUs of the host by LLC; where they are too many for
-// a figure, those that were used, and counts the others.
-func cpuGroups(res *replay.Result, used, isolated cpumask.Mask) ([]cpuGroup, int) {
-	all := used.Or(isolated)
-	known := false
-	if res.Host != nil {
-		if m, ok := res.Host.Possible.Get(); ok {
-			all = all.Or(m)
-		}
-		for cpu, info := range res.Host.CPU {
-			if info.Known {
-				known = true
-				all.Set(cpu)
-			}
-		}
-	}
-	left := 0
-	if all.Weight() > maxLandingCPUs {
-		n := all.Weight()
-		all = used.Or(isolated)
-		for all.Weight() > maxLandingCPUs {
-			all.Clear(all.Last())
-		}
-		left = n - all.Weight()
-	}
-	if !known {
-		return []cpuGroup{{"", all.Slice()}}, left
-	}
-	var groups []cpuGroup
-	rest := all.Clone()
-	for cpu := rest.First(); cpu >= 0; cpu = rest.First() {
-		llc := cpumask.Of(cpu)
-		name := ""
-		if cpu < len(res.Host.CPU) && res.Host.CPU[cpu].Known && res.Host.CPU[cpu].LLC.Test(cpu) {
-			llc = res.Host.CPU[cpu].LLC
-			name = llc.String()
-		}
-		members := llc.And(rest)
-		groups = append(groups, cpuGroup{name, members.Slice()})
-		rest.Remove(members)
-	}
-	return groups, left
 }
 
 // withPatch says what the other kernel is to the recorded one.

@@ -89,7 +89,7 @@ type frame struct {
 
 // titleLines wraps the title for a size.
 func (f *Figure) titleLines(s size) []string {
-	return wrap(drawable(say.Plain(f.Title)), s.titleStyle(), s.width-2*s.margin())
+	return canvas.Wrap(drawable(say.Plain(f.Title)), s.titleStyle(), s.width-2*s.margin())
 }
 
 func (s size) margin() vg.Length { return s.em * 0.8 }
@@ -194,36 +194,6 @@ func drawable(s string) string {
 	}, s)
 }
 
-// wrap breaks text into lines no wider than w. A word that is wider stands
-// alone, cut with an ellipsis.
-func wrap(s string, st draw.TextStyle, w vg.Length) []string {
-	var lines []string
-	line := ""
-	for _, word := range strings.Fields(s) {
-		if line != "" && st.Width(line+" "+word) <= w {
-			line += " " + word
-			continue
-		}
-		if line != "" {
-			lines = append(lines, line)
-		}
-		line = cut(word, st, w)
-	}
-	return append(lines, line)
-}
-
-// cut shortens text to a width.
-func cut(s string, st draw.TextStyle, w vg.Length) string {
-	if st.Width(s) <= w {
-		return s
-	}
-	r := []rune(s)
-	for len(r) > 0 && st.Width(string(r)+"…") > w {
-		r = r[:len(r)-1]
-	}
-	return string(r) + "…"
-}
-
 // withAlpha is a colour at an opacity.
 func withAlpha(c color.NRGBA, a uint8) color.NRGBA {
 	c.A = a
@@ -254,23 +224,6 @@ func (fr *frame) fill(clr color.Color, x0, y0, x1, y1 vg.Length) {
 	p.Line(vg.Point{X: x0, Y: y1})
 	p.Close()
 	fr.c.Fill(p)
-}
-
-// hatch fills a rectangle with slanted lines.
-func (fr *frame) hatch(st draw.LineStyle, x0, y0, x1, y1 vg.Length) {
-	step := fr.em * 0.35
-	h := y1 - y0
-	fr.c.SetLineStyle(st)
-	var p vg.Path
-	for x := x0 - h; x < x1; x += step {
-		// From (x, y0) to (x+h, y1), clipped to the rectangle.
-		a, b := max(x, x0), min(x+h, x1)
-		if b > a {
-			p.Move(vg.Point{X: a, Y: y0 + a - x})
-			p.Line(vg.Point{X: b, Y: y0 + b - x})
-		}
-	}
-	fr.c.Stroke(p)
 }
 
 // newPlot returns axes in the figures' style.

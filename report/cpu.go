@@ -91,6 +91,7 @@ func waitSection(all *findings.Findings, c *findings.CPU, f *plots.CPUFigures, k
 			s.figure(w.Dist, w.Why)
 		}
 		s.figure(w.Heat, "")
+		s.figure(w.Causes, "")
 	}
 	if c.Waits[kind].Count() > 0 {
 		s.Blocks = append(s.Blocks, block{Table: causesTable(c, kind)})

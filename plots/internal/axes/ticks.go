@@ -85,6 +85,9 @@ func (a *Time) label() string {
 	return fmt.Sprintf("time, %s after %s", a.name, say.Clock(a.Origin))
 }
 
+// Named is the label of an axis of lengths of time, with the unit.
+func (a *Time) Named(what string) string { return what + ", " + a.name }
+
 // Apply sets up a plot's x axis of about w points.
 func (a *Time) Apply(p *Pair, w vg.Length) {
 	p.X.Min, p.X.Max = a.Value(a.Start), a.Value(a.End)

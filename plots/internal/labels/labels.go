@@ -1,4 +1,5 @@
-package plots
+// Package labels finds room for texts beside points.
+package labels
 
 import (
 	"math"
@@ -7,25 +8,27 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// placer finds room for labels beside points: clear of each other, of the
+// Placer finds room for labels beside points: clear of each other, of the
 // points and as far as possible of the lines.
-type placer struct {
-	fr    *frame
-	area  vg.Rectangle
+type Placer struct {
+	// Em is the height of the text; Text draws one from its left end on.
+	Em   vg.Length
+	Text func(x, y vg.Length, s string, st draw.TextStyle)
+	// Area is where labels may be, Lines what they had better be clear of.
+	Area  vg.Rectangle
+	Lines [][]vg.Point
 	taken []vg.Rectangle
-	lines [][]vg.Point
 }
 
-// avoid keeps labels off a point of radius r.
-func (p *placer) avoid(at vg.Point, r vg.Length) {
+// Avoid keeps labels off a point of radius r.
+func (p *Placer) Avoid(at vg.Point, r vg.Length) {
 	p.taken = append(p.taken, vg.Rectangle{Min: vg.Point{X: at.X - r, Y: at.Y - r}, Max: vg.Point{X: at.X + r, Y: at.Y + r}})
 }
 
-// label writes text beside a point, where it disturbs least.
-func (p *placer) label(at vg.Point, s string, st draw.TextStyle) {
-	s = drawable(s)
+// Label writes text beside a point, where it disturbs least.
+func (p *Placer) Label(at vg.Point, s string, st draw.TextStyle) {
 	w, h := st.Width(s), st.Font.Size*0.75
-	d := p.fr.em * 0.42
+	d := p.Em * 0.42
 	var best vg.Rectangle
 	cost := math.Inf(1)
 	for i, v := range [][2]vg.Length{ // the corner of the text relative to the point
@@ -41,7 +44,7 @@ func (p *placer) label(at vg.Point, s string, st draw.TextStyle) {
 		r := vg.Rectangle{Min: vg.Point{X: at.X + v[0], Y: at.Y + v[1]}}
 		r.Max = vg.Point{X: r.Min.X + w, Y: r.Min.Y + h}
 		c := float64(i) * 0.01
-		if r.Min.X < p.area.Min.X || r.Max.X > p.area.Max.X || r.Min.Y < p.area.Min.Y || r.Max.Y > p.area.Max.Y {
+		if r.Min.X < p.Area.Min.X || r.Max.X > p.Area.Max.X || r.Min.Y < p.Area.Min.Y || r.Max.Y > p.Area.Max.Y {
 			c += 1e6
 		}
 		for _, t := range p.taken {
@@ -49,7 +52,7 @@ func (p *placer) label(at vg.Point, s string, st draw.TextStyle) {
 				c += 1e3
 			}
 		}
-		for _, l := range p.lines {
+		for _, l := range p.Lines {
 			for j := 1; j < len(l); j++ {
 				if crosses(r, l[j-1], l[j]) {
 					c++
@@ -61,7 +64,7 @@ func (p *placer) label(at vg.Point, s string, st draw.TextStyle) {
 		}
 	}
 	p.taken = append(p.taken, best)
-	p.fr.text(best.Min.X, best.Min.Y, s, st, 0, 0)
+	p.Text(best.Min.X, best.Min.Y, s, st)
 }
 
 // crosses reports whether the box around a segment meets a rectangle: exact for
