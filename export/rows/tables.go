@@ -170,6 +170,7 @@ var stayFields = slices.Concat(
 		{"cgroup", Name, func(s *Stay) Value { return Value{Known: s.Cgroup != "", Text: s.Cgroup} }},
 		{"class", Word, func(s *Stay) Value { return word(s.Class.String()) }},
 		{"how", Word, func(s *Stay) Value { return word(string(s.How)) }},
+		{"moved_by", Word, func(s *Stay) Value { return word(string(s.MovedBy)) }},
 		{"from_cpu", Int, func(s *Stay) Value { return cpu(s.FromCPU) }},
 		{"arrived_ns", Int, func(s *Stay) Value { return nanoseconds(s.Arrived) }},
 		{"left_ns", Int, func(s *Stay) Value { return nanoseconds(s.Left) }},
@@ -224,22 +225,22 @@ var (
 	Stays = pick("stays", stayFields, `
 		cpu pid comm comm_hex prio class how from_cpu arrived_ns left_ns entry_n entry_path
 		wakings selections stayed_put runs cut_runs run_ns
-		patched_certain patched_possible patched_run_ns patched_run_max_ns delayed_owner delayed_owner_ns cgroup`)
+		patched_certain patched_possible patched_run_ns patched_run_max_ns delayed_owner delayed_owner_ns cgroup moved_by`)
 
 	// StayObjects is the object of the command intrusions.
 	StayObjects = pick("stays", stayFields, `
-		pid comm comm_hex? cgroup? class how from_cpu arrived_ns left_ns wakings selections stayed_put runs cut_runs run_ns
+		pid comm comm_hex? cgroup? class how moved_by from_cpu arrived_ns left_ns wakings selections stayed_put runs cut_runs run_ns
 		delayed_owner delayed_owner_ns patched_certain patched_possible patched_run_ns patched_run_max_ns alternatives? entry`)
 
 	// ReportStays is the report's stays.csv.
 	ReportStays = pick("stays", stayFields, `
 		cpu stay pid comm came=how from_cpu arrived_ns left_ns entry_n entry_path wakings selections stayed_put
-		runs cut_runs run_ns patched_run_ns patched_run_max_ns delayed_owner delayed_owner_ns comm_hex patched_certain patched_possible cgroup`)
+		runs cut_runs run_ns patched_run_ns patched_run_max_ns delayed_owner delayed_owner_ns comm_hex patched_certain patched_possible cgroup moved_by`)
 )
 
 // ReportStayObjects is a stay of report.json.
 var ReportStayObjects = pick("stays", stayFields, `
-	stay task.pid=pid task.comm=comm_text task.comm_hex?=comm_hex task.cgroup?=cgroup how from_cpu arrived_ns left_ns entry=report_entry
+	stay task.pid=pid task.comm=comm_text task.comm_hex?=comm_hex task.cgroup?=cgroup how moved_by from_cpu arrived_ns left_ns entry=report_entry
 	wakings selections stayed_put runs cut_runs run_ns patched_run_ns=patched_run_range patched_wakings delayed_owner delayed_owner_ns`)
 
 // pair is an array of two numbers.
