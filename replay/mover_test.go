@@ -33,7 +33,11 @@ func TestMover(t *testing.T) {
 		move := made.Migrates(100, c.cpu, c.cur, made.Other, 0, 7)
 		move.Context = c.context
 		ev := append(made.Crowd()[:7], made.Switches(20, 0, made.Busy[0], made.Preempted, stopper), move, made.Switches(150, 7, made.Swapper, made.Runnable, made.Other))
-		st := replayScene(t, made.Record(ev...), h, Plan{}).cpu(t, 7).Stays
+		scene := replayScene(t, made.Record(ev...), h, Plan{})
+		if m := scene.Migrations; len(m) != 1 || m[0].By != c.want || m[0].Count != 1 || m[0].Tasks() != 1 || m[0].Isolated != 1 {
+			t.Errorf("%s: migrations %+v", c.name, m)
+		}
+		st := scene.cpu(t, 7).Stays
 		if len(st) != 1 || st[0].How != account.CameByMigration || st[0].MovedBy != c.want {
 			t.Errorf("%s: %+v, want %s", c.name, st[0], c.want)
 		}

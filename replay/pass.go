@@ -1,9 +1,11 @@
 package replay
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 
 	"schedreplay/fact"
 	"schedreplay/kernelmodel/place"
@@ -163,6 +165,10 @@ func (r *pass) event(ev *parser.Event, out *timeline.Outcome) error {
 	}
 	r.Timeline.Own = r.selecting(ev, out)
 	r.track.Before(ev)
+	if ev.Kind == parser.KindMigrate && ev.OrigCPU != ev.TargetCPU {
+		iso, _ := r.res.Isolated.Get()
+		r.res.Migrations = r.track.Migrated(r.res.Migrations, ev, iso.Test(int(ev.TargetCPU)))
+	}
 	if ev.Kind == parser.KindSwitch && timeline.UsableCPU(ev.CPU) && int(ev.CPU) < r.NCPU && r.Timeline.CPU[ev.CPU].Cur == ev.Task.PID {
 		r.ran(ev.CPU, ev.Time)
 	}
@@ -214,6 +220,9 @@ func (r *pass) finish() *Result {
 	res := r.res
 	res.Fidelity = r.Fidelity.Result()
 	res.Focus, res.CPUs, res.Landings = r.track.Results()
+	slices.SortFunc(res.Migrations, func(a, b account.Migrations) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.By, b.By))
+	})
 	for i := range res.Alternatives {
 		res.Alternatives[i].Difference = r.track.Difference(i)
 	}

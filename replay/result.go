@@ -102,6 +102,8 @@ type Result struct {
 	Moved []account.MovedTask
 	// Landings of the tasks that had a foreign stay, by pid.
 	Landings []*account.Landing
+	// Migrations are all recorded ones by what made them, the most first.
+	Migrations []account.Migrations
 	// BalancerMoves counts migrations outside wakeups; BalancerIgnored those of
 	// diverged tasks that the first alternative's world ignored.
 	BalancerMoves, BalancerIgnored int64

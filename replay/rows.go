@@ -91,7 +91,10 @@ const (
 	CameByMigration   = account.CameByMigration
 	CameBefore        = account.CameBefore
 	CameUnseen        = account.CameUnseen
+	MovedWakeup       = account.MovedWakeup
+	MovedFork         = account.MovedFork
 	MovedNewidle      = account.MovedNewidle
+	MovedUnknown      = account.MovedUnknown
 	MovedPeriodic     = account.MovedPeriodic
 	MovedNohz         = account.MovedNohz
 	MovedStopper      = account.MovedStopper

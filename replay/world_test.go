@@ -216,6 +216,15 @@ func TestBalancerIgnored(t *testing.T) {
 	if s.BalancerMoves != 2 || s.BalancerIgnored != 1 {
 		t.Errorf("%d moves, %d ignored", s.BalancerMoves, s.BalancerIgnored)
 	}
+	var moves int64
+	for _, m := range s.Migrations {
+		if m.By != MovedWakeup && m.By != MovedFork {
+			moves += m.Count
+		}
+	}
+	if moves != s.BalancerMoves {
+		t.Errorf("%d moves by what made them, not %d", moves, s.BalancerMoves)
+	}
 }
 
 // A task that its own timer wakes where it sleeps is woken there in either

@@ -34,7 +34,29 @@ func landingSection(f *findings.Findings, figs *plots.Set) section {
 	if figs.Matrix != nil {
 		s.Blocks = append(s.Blocks, block{Figure: figs.Matrix}, block{Table: routesTable(f)})
 	}
+	if len(res.Migrations) > 0 {
+		s.Blocks = append(s.Blocks, block{Table: migrationsTable(res)})
+	}
 	return s
+}
+
+// migrationsTable lists the recorded migrations by what made them.
+func migrationsTable(res *replay.Result) *table {
+	t := &table{
+		Caption: "All recorded migrations, by what moved the task",
+		Cols:    []col{{Name: "Moved by"}, {Name: "Migrations", Num: true}, {Name: "Tasks", Num: true}, {Name: "To isolated CPUs", Num: true}},
+		Note:    "Newidle, periodic and NOHZ balancing move tasks within sched domains alone: an isolated CPU that they reach is not isolated. The stopper moves for active balance, affinity, NUMA and exec.",
+	}
+	_, known := res.Isolated.Get()
+	for i := range res.Migrations {
+		m := &res.Migrations[i]
+		isolated := "not known"
+		if known {
+			isolated = say.Count(m.Isolated)
+		}
+		t.Rows = append(t.Rows, []string{say.MoverName(m.By), say.Count(m.Count), say.Count(int64(m.Tasks())), isolated})
+	}
+	return t
 }
 
 // routesTable is the matrix in numbers: the routes onto isolated CPUs, then the

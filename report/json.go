@@ -71,6 +71,29 @@ type jsonCapture struct {
 	Damaged       int64            `json:"damaged"`
 	BalancerMoves int64            `json:"balancer_moves"`
 	Ignored       int64            `json:"balancer_ignored"`
+	Migrations    []jsonMigrations `json:"migrations"`
+}
+
+// jsonMigrations are recorded migrations by what moved the task, as moved_by of the stays.
+type jsonMigrations struct {
+	MovedBy  replay.Mover `json:"moved_by"`
+	Count    int64        `json:"count"`
+	Tasks    int          `json:"tasks"`
+	Isolated *int64       `json:"to_isolated"`
+}
+
+func jsonMigrationsOf(res *replay.Result) []jsonMigrations {
+	out := []jsonMigrations{}
+	_, known := res.Isolated.Get()
+	for i := range res.Migrations {
+		m := &res.Migrations[i]
+		j := jsonMigrations{MovedBy: m.By, Count: m.Count, Tasks: m.Tasks()}
+		if known {
+			j.Isolated = &m.Isolated
+		}
+		out = append(out, j)
+	}
+	return out
 }
 
 type jsonAlternative struct {
@@ -383,7 +406,7 @@ func encodeJSON(all *findings.Findings, o *Options, doc *document, h *helped) ([
 	j.Capture = jsonCapture{
 		SHA256: strPtr(o.Checksum), StartNS: res.Start, EndNS: res.End, CPUs: res.Recorded.String(), Events: map[string]int64{}, Wakeups: res.Wakeups,
 		Lost: res.Lost, LostUnknown: res.LostUnknown, Overwritten: res.Overwritten, Holes: res.Holes, Damaged: res.Damaged,
-		BalancerMoves: res.BalancerMoves, Ignored: res.BalancerIgnored,
+		BalancerMoves: res.BalancerMoves, Ignored: res.BalancerIgnored, Migrations: jsonMigrationsOf(res),
 	}
 	if m := res.Meta; m != nil {
 		j.Capture.Name, j.Capture.Format, j.Capture.Clock = captureName(m), string(m.Dialect), strPtr(m.Clock.Name)

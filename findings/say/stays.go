@@ -39,9 +39,18 @@ func CameWords(s *replay.Stay) string {
 
 // moverWords says what moved a task, empty if that is not known.
 func moverWords(m replay.Mover) string {
+	if m == replay.MovedUnknown || m == "" {
+		return ""
+	}
+	return ", by " + MoverName(m)
+}
+
+// MoverName names what moved a task.
+func MoverName(m replay.Mover) string {
 	return map[replay.Mover]string{
-		replay.MovedNewidle: ", by newidle balancing", replay.MovedPeriodic: ", by periodic balancing", replay.MovedNohz: ", by NOHZ balancing",
-		replay.MovedStopper: ", by the stopper (active balance or affinity)", replay.MovedAffinity: ", by a change of affinity",
+		replay.MovedNewidle: "newidle balancing", replay.MovedPeriodic: "periodic balancing", replay.MovedNohz: "NOHZ balancing",
+		replay.MovedStopper: "the stopper (active balance or affinity)", replay.MovedAffinity: "a change of affinity",
+		replay.MovedWakeup: "the selection of a wakeup", replay.MovedFork: "the selection of a new task", replay.MovedUnknown: "not known",
 	}[m]
 }
 
