@@ -163,17 +163,7 @@ func (a *app) intrusionsCPU(res *replay.Result, r *replay.CPUResult, c *common) 
 		}
 		a.paragraph(text, 2)
 	}
-	if len(before) > 0 {
-		fmt.Fprintf(a.out, "\n  %s\n", s.Bold("resident at start, entry outside the capture"))
-	}
-	for _, st := range before {
-		fmt.Fprintf(a.out, "  %s %s\n", s.Warn(page.Task(st.Task.Comm, st.Task.PID, 20)), stayLength(res, st))
-		a.stayCost(res, st)
-	}
-	if len(before) > 0 {
-		text := "How they came is not in the capture, so it does not tell whether " + res.Patched.Name + " would have kept them out; what happened to them there it tells."
-		a.paragraph(text, 2)
-	}
+	a.residents(res, before)
 	if r.StaysDropped > 0 {
 		fmt.Fprintf(a.out, "  %s more are not listed\n", page.Counted(r.StaysDropped, "stay"))
 	}
@@ -181,6 +171,21 @@ func (a *app) intrusionsCPU(res *replay.Result, r *replay.CPUResult, c *common) 
 		fmt.Fprintf(a.out, "  %s outside the filter\n", page.Counted(hidden, "stay"))
 	}
 	a.others(r, &c.filter)
+}
+
+// residents prints the stays of tasks that were there when the capture begins.
+func (a *app) residents(res *replay.Result, stays []*replay.Stay) {
+	if len(stays) == 0 {
+		return
+	}
+	s := a.style()
+	fmt.Fprintf(a.out, "\n  %s\n", s.Bold("resident at start, entry outside the capture"))
+	for _, st := range stays {
+		fmt.Fprintf(a.out, "  %s %s\n", s.Warn(page.Task(st.Task.Comm, st.Task.PID, 20)), stayLength(res, st))
+		a.stayCost(res, st)
+	}
+	a.paragraph("How they came is not in the capture, so it does not tell whether "+res.Patched.Name+
+		" would have kept them out; what happened to them there it tells.", 2)
 }
 
 // classTimes prints who had the CPU for how long.
