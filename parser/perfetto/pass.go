@@ -69,8 +69,8 @@ type stream struct {
 	at     int   // in spans
 	next   int64 // where the bundle before ended
 	queue  []parser.Event
-	early  []parser.Event // damages before the first event, which gives them their time
-	last   int64          // time of the event queued last
+	early  parser.Early // damages before the first event, which gives them their time
+	last   int64        // time of the event queued last
 	some   bool
 	ev     parser.Event
 	order  int
@@ -227,7 +227,7 @@ func (s *stream) fetch() {
 		return
 	}
 	ev.Time = int64(time)
-	s.flushEarly(ev.Time)
+	s.queue = s.early.AppendTo(s.queue, ev.Time)
 	if b.lost || b.overwritten {
 		s.lost(ev.Time, ev.Pos)
 	}
@@ -259,7 +259,7 @@ func (s *stream) lost(time, pos int64) {
 func (s *stream) remainder() {
 	k := s.state
 	if !s.some {
-		s.flushEarly(parser.NoTime)
+		s.queue = s.early.AppendTo(s.queue, parser.NoTime)
 	}
 	if k.lanes--; k.lanes > 0 || !k.started {
 		return
@@ -283,23 +283,13 @@ func (s *stream) remainder() {
 // damage queues a damaged place. It has the time of the event before it, or that of the
 // lane's first event if it comes before.
 func (s *stream) damage(pos int64, why string) {
-	const maxEarly = 1000
 	ev := parser.NewEvent(parser.KindDamaged, s.last, s.cpu)
 	ev.Pos, ev.Text = pos, why
 	if s.some {
 		s.queue = append(s.queue, ev)
-	} else if len(s.early) < maxEarly {
-		s.early = append(s.early, ev)
+	} else {
+		s.early.Add(ev)
 	}
-}
-
-// flushEarly queues the damages that waited for a time.
-func (s *stream) flushEarly(time int64) {
-	for _, ev := range s.early {
-		ev.Time = time
-		s.queue = append(s.queue, ev)
-	}
-	s.early = nil
 }
 
 // load reads the lane's next bundle; false at the end.

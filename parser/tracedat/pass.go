@@ -49,7 +49,7 @@ type stream struct {
 	cursor
 	ev      parser.Event
 	queue   []parser.Event // events that come before ev, already in order
-	early   []parser.Event // damages before the first event, which gives them their time
+	early   parser.Early   // damages before the first event, which gives them their time
 	started bool
 	first   int64 // time of the first event
 	last    int64 // time of the last one
@@ -173,7 +173,7 @@ func (p *pass) fetch(s *stream) {
 		return
 	}
 	if !s.started {
-		s.flushEarly(time)
+		s.queue = s.early.AppendTo(s.queue, time)
 	}
 	if s.missed != 0 {
 		p.lost(s, time)
@@ -222,7 +222,7 @@ func (p *pass) remainder(s *stream) {
 		left += max(s.stat.overrun-s.told, 0)
 	}
 	if !s.started {
-		s.flushEarly(parser.NoTime)
+		s.queue = s.early.AppendTo(s.queue, parser.NoTime)
 		return
 	}
 	if left <= 0 {
@@ -233,9 +233,6 @@ func (p *pass) remainder(s *stream) {
 	s.queue = append(s.queue, ev)
 }
 
-// maxEarly bounds the damaged places told before the first event of a CPU.
-const maxEarly = 1000
-
 // damage queues a damaged place. It has the time of the event before it, or
 // that of the first event if it comes before.
 func (s *stream) damage(pos int64, why string) {
@@ -243,16 +240,7 @@ func (s *stream) damage(pos int64, why string) {
 	ev.Pos, ev.Text = pos, why
 	if s.started {
 		s.queue = append(s.queue, ev)
-	} else if len(s.early) < maxEarly {
-		s.early = append(s.early, ev)
+	} else {
+		s.early.Add(ev)
 	}
-}
-
-// flushEarly queues the damages that waited for a time.
-func (s *stream) flushEarly(time int64) {
-	for _, ev := range s.early {
-		ev.Time = time
-		s.queue = append(s.queue, ev)
-	}
-	s.early = nil
 }
