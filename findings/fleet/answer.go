@@ -65,17 +65,13 @@ type Intruder struct {
 
 // RankedKernel is a kernel over all hosts.
 type RankedKernel struct {
-	// Name is empty for kernels that are not known.
-	Name   string
-	HasFix bool
+	// Kernel sums up the recordings under it, of machines of any shape: Shape is empty.
+	Kernel
 	// Hosts have it, Hit of them a foreign task on an isolated CPU.
-	Hosts, Hit       int64
-	Captures, Judged int64
-	Held             findings.Held
+	Hosts, Hit int64
+	Held       findings.Held
 	// Ways are the entries by how and path, the most frequent first.
 	Ways []Way
-	// Decisions, Exact and Unjudged are the model's fidelity.
-	Decisions, Exact, Unjudged int64
 }
 
 // Way is a way in, and how many entries took it.
@@ -184,18 +180,14 @@ func (a *Answer) addKernels(kernels map[Cause]*RankedKernel, h *Host, r *RankedH
 		key := Cause{Kernel: k.Name, HasFix: k.HasFix}
 		to := kernels[key]
 		if to == nil {
-			to = &RankedKernel{Name: k.Name, HasFix: k.HasFix}
+			to = &RankedKernel{Kernel: Kernel{Name: k.Name, HasFix: k.HasFix}}
 			kernels[key] = to
 		}
 		if !seen[key] {
 			seen[key] = true
 			to.Hosts++
 		}
-		to.Captures += k.Captures
-		to.Judged += k.Judged
-		to.Decisions += k.Decisions
-		to.Exact += k.Exact
-		to.Unjudged += k.Unjudged
+		to.merge(k)
 		r.WindowNS += k.WindowNS
 		r.UnknownNS += k.UnknownNS
 		judged += k.Judged

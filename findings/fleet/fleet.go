@@ -32,6 +32,7 @@ type Host struct {
 
 // Kernel is what recordings of one kernel, on machines of one shape, hold.
 type Kernel struct {
+	// Name is empty for kernels that are not known.
 	Name   string `json:"name"`
 	HasFix bool   `json:"has_fix"`
 	Shape  Shape  `json:"shape"`
