@@ -12,7 +12,8 @@ type Kind uint8
 // The kinds of events. The field comments of [Event] say which fields each
 // kind fills.
 const (
-	// KindOther is a tracepoint that replay does not use; Text is its name.
+	// KindOther is a tracepoint that is none of the scheduler's, or tells no placement:
+	// Aside is what it says, Text its name where that is NoAside.
 	KindOther Kind = iota
 	// KindSwitch is sched_switch: Task leaves the CPU in State, Next enters.
 	KindSwitch
@@ -261,8 +262,8 @@ type Event struct {
 	Runtime int64
 	// Wait and Delay are the wait time and the sch delay of a KindSlice, in ns.
 	Wait, Delay int64
-	// Count is the number of events a KindLost or KindOverwritten stands for,
-	// -1 if it does not say.
+	// Count is the number of events a KindLost or KindOverwritten stands for, or that
+	// which an Aside has; -1 if it does not say.
 	Count int64
 	// CPU is the CPU that recorded the event.
 	CPU int32
@@ -277,6 +278,8 @@ type Event struct {
 	Kind   Kind
 	// Context is what the recording CPU was doing.
 	Context Context
+	// Aside is what a KindOther tells of its CPU beside its tasks.
+	Aside Aside
 	// State is the state in which Task left the CPU (KindSwitch, KindSlice).
 	State State
 	// Text: see the kinds.

@@ -367,8 +367,8 @@ func (e *editor) other(ev *parser.Event) bool {
 		return false
 	}
 	at := e.from + loc[1]
-	if i := bytes.Index(e.b[at:], []byte(ev.Text+":")); i >= 0 && beforeName.Match(e.b[at:at+i]) {
-		at += i + len(ev.Text) + 1
+	if i := bytes.Index(e.b[at:], []byte(ev.Name()+":")); i >= 0 && beforeName.Match(e.b[at:at+i]) {
+		at += i + len(ev.Name()) + 1
 	} else if m := perfRecord.FindIndex(e.b[at:]); m != nil {
 		at += m[1]
 	}

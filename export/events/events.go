@@ -21,10 +21,7 @@ func AppendText(b []byte, ev *parser.Event) []byte {
 		b = append(b, " [ - ] "...)
 	}
 	b = append(say.AppendStamp(b, ev.Time), ": "...)
-	name := ev.Kind.String()
-	if ev.Kind == parser.KindOther {
-		name = parser.DisplayComm(ev.Text)
-	}
+	name := parser.DisplayComm(ev.Name())
 	b = append(append(fill(b, 18-utf8.RuneCountInString(name), ' '), name...), ": "...)
 	b = appendPayload(b, ev)
 	return append(b[:start+len(bytes.TrimRight(b[start:], " "))], '\n')
@@ -110,8 +107,47 @@ func appendPayload(b []byte, ev *parser.Event) []byte {
 	case parser.KindHole:
 		b = append(appendTask(append(b, "entered "...), "", &ev.Next, false), " since="...)
 		return appendTask(append(say.AppendStamp(b, ev.Start), " left "...), "", &ev.Task, false)
+	case parser.KindOther:
+		return appendAside(b, ev)
 	case parser.KindDamaged:
 		return append(append(strconv.AppendInt(append(b, "at="...), ev.Pos, 10), ' '), parser.DisplayComm(ev.Text)...)
+	}
+	return b
+}
+
+// appendAside appends what an event tells beside the tasks of its CPU.
+func appendAside(b []byte, ev *parser.Event) []byte {
+	what := func(key string) []byte {
+		if ev.Text == "" {
+			return append(append(b, key...), '?')
+		}
+		return append(append(b, key...), parser.DisplayComm(ev.Text)...)
+	}
+	switch ev.Aside {
+	case parser.IRQEntry:
+		b = append(strconv.AppendInt(append(b, "irq="...), ev.Count, 10), ' ')
+		return what("name=")
+	case parser.IRQExit:
+		return strconv.AppendInt(append(b, "irq="...), ev.Count, 10)
+	case parser.SoftirqEntry, parser.SoftirqExit, parser.SoftirqRaise:
+		b = append(strconv.AppendInt(append(b, "vec="...), ev.Count, 10), ' ')
+		return what("action=")
+	case parser.HrtimerEntry, parser.TimerEntry, parser.WorkStart, parser.WorkEnd:
+		return what("function=")
+	case parser.VectorEntry, parser.VectorExit:
+		return strconv.AppendInt(append(b, "vector="...), ev.Count, 10)
+	case parser.IPIEntry, parser.IPIExit:
+		return what("reason=")
+	case parser.IPISend, parser.IPIRaise:
+		b = append(number(append(b, "cpu="...), ev.TargetCPU, parser.NoCPU), ' ')
+		return what("for=")
+	case parser.CPUIdle:
+		if ev.Count == parser.IdleExit {
+			return append(b, "state=exit"...)
+		}
+		return strconv.AppendInt(append(b, "state="...), ev.Count, 10)
+	case parser.ProcessHang:
+		return appendTask(b, "", &ev.Task, false)
 	}
 	return b
 }
@@ -161,7 +197,8 @@ func AppendJSON(b []byte, ev *parser.Event) []byte {
 	}
 	switch ev.Kind {
 	case parser.KindOther:
-		o.Comm("name", ev.Text)
+		o.Comm("name", ev.Name())
+		jsonAside(&o, ev)
 	case parser.KindSwitch:
 		o.Task("prev_", ev.Task.PID, ev.Task.Comm)
 		prio("prev_prio", &ev.Task)
@@ -208,4 +245,38 @@ func AppendJSON(b []byte, ev *parser.Event) []byte {
 	}
 	o.End()
 	return o.Line()
+}
+
+// jsonAside adds what an event tells beside the tasks of its CPU.
+func jsonAside(o *rows.Object, ev *parser.Event) {
+	named := func(key string) {
+		if ev.Text == "" {
+			o.Null(key)
+		} else {
+			o.Comm(key, ev.Text)
+		}
+	}
+	switch ev.Aside {
+	case parser.IRQEntry, parser.IRQExit:
+		o.Number("irq", ev.Count, true)
+		if ev.Aside == parser.IRQEntry {
+			named("handler")
+		}
+	case parser.SoftirqEntry, parser.SoftirqExit, parser.SoftirqRaise:
+		o.Number("vec", ev.Count, true)
+		named("action")
+	case parser.HrtimerEntry, parser.TimerEntry, parser.WorkStart, parser.WorkEnd:
+		named("function")
+	case parser.VectorEntry, parser.VectorExit:
+		o.Number("vector", ev.Count, true)
+	case parser.IPIEntry, parser.IPIExit:
+		named("reason")
+	case parser.IPISend, parser.IPIRaise:
+		o.CPU("target_cpu", int(ev.TargetCPU))
+		named("for")
+	case parser.CPUIdle:
+		o.Number("state", ev.Count, ev.Count != parser.IdleExit) // null: left
+	case parser.ProcessHang:
+		o.Task("", ev.Task.PID, ev.Task.Comm)
+	}
 }

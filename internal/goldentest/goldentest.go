@@ -180,6 +180,9 @@ func Line(ev *parser.Event) string {
 	number("wait", ev.Wait, parser.NoTime)
 	number("delay", ev.Delay, parser.NoTime)
 	number("count", ev.Count, -1)
+	if ev.Aside != parser.NoAside {
+		fmt.Fprintf(&b, " aside=%s", ev.Name())
+	}
 	if ev.Text != "" {
 		fmt.Fprintf(&b, " text=%q", ev.Text)
 	}

@@ -46,7 +46,9 @@ func (p *pass) Decode(ev *parser.Event, line []byte, n int64) (text.Fit, bool) {
 	*ev = parser.NewEvent(text.KindOf(name), c.time, c.cpu)
 	ev.Pos = n
 	if ev.Kind == parser.KindOther {
-		ev.Text = p.names.Intern(c.name)
+		if !p.aside(ev, c) {
+			ev.Text = p.names.Intern(c.name)
+		}
 		return text.FitWhole, true
 	}
 	one, other := noFields(), noFields()
@@ -59,6 +61,41 @@ func (p *pass) Decode(ev *parser.Event, line []byte, n int64) (text.Fit, bool) {
 		return text.FitPart, true
 	}
 	return text.FitWhole, true
+}
+
+// kernelNames are the beginnings of names that LTTng has otherwise than the kernel
+// (lttng-modules, include/instrumentation/events): its own, and the kernel's.
+var kernelNames = [...][2]string{{"irq_softirq_", "softirq_"}, {"timer_hrtimer_", "hrtimer_"}, {"power_cpu_", "cpu_"}, {"x86_irq_vectors_", ""}}
+
+// aside decodes what an event tells beside the tasks of its CPU; false if nothing of use.
+func (p *pass) aside(ev *parser.Event, c columns) bool {
+	name := c.name
+	for _, k := range kernelNames {
+		if rest, ok := bytes.CutPrefix(name, []byte(k[0])); ok {
+			name = append([]byte(k[1]), rest...)
+			break
+		}
+	}
+	if aside, _ := parser.AsideOf(name); aside == parser.NoAside {
+		return false
+	}
+	values := map[string]parser.Value{}
+	whole := eachField(c.last, func(key, v []byte) {
+		if n, ok := number(v); ok {
+			values[string(key)] = parser.Value{N: n}
+		} else if t := unquote(v); t != nil {
+			values[string(key)] = parser.Value{Text: t}
+		}
+	})
+	if !whole || !ev.SetAside(name, &p.names, func(f string) (parser.Value, bool) { v, ok := values[f]; return v, ok }) {
+		return false
+	}
+	context := noFields()
+	eachField(c.between, func(key, v []byte) { p.field(parser.KindOther, &context, &context, key, v) })
+	if context.tid != absent {
+		ev.Cur.PID, _ = text.PID(context.tid)
+	}
+	return true
 }
 
 // field takes a field of an event: one is the task that it is about, other the one that it

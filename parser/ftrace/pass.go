@@ -96,7 +96,9 @@ func (p *pass) event(ev *parser.Event, h *header, n int64) text.Fit {
 		if len(h.name) == 0 && bareName(h.payload) {
 			return text.FitPart // a name without its colon: the line ends early
 		}
-		ev.Text = p.otherName(h)
+		if !text.Aside(ev, h.name, h.payload, &p.names) {
+			ev.Text = p.otherName(h)
+		}
 		if bytes.HasPrefix(h.payload, []byte("trace_event_clock_sync:")) {
 			// systrace and Android write it into trace_marker; its time may be any.
 			ev.Time, ev.CPU, ev.Text = parser.NoTime, parser.NoCPU, "trace_event_clock_sync"

@@ -54,7 +54,7 @@ func ours(t *testing.T, c parser.Capture) []eventtest.Line {
 		if s, ok := eventtest.Kernel(&e); ok {
 			l.Event, l.Payload = "sched:"+e.Kind.String(), s
 		} else {
-			l.Event = e.Text
+			l.Event = e.Name()
 		}
 		lines = append(lines, l)
 	}

@@ -13,7 +13,7 @@ import (
 // described is an event that Perfetto does not know, as a trace describes it.
 type described struct {
 	text   string                      // "group:name"
-	fields map[protowire.Number]string // of sched_stat_runtime
+	fields map[protowire.Number]string // of sched_stat_runtime, and of what tells an aside
 }
 
 const maxDescribed = 4096
@@ -56,7 +56,7 @@ func (c *capture) describeEvent(b []byte) {
 		return
 	}
 	d := &described{text: group + ":" + name}
-	if group == pb.GroupSched && name == pb.StatRuntimeEvent {
+	if aside, _ := parser.AsideOf([]byte(d.text)); aside != parser.NoAside || group == pb.GroupSched && name == pb.StatRuntimeEvent {
 		d.fields = fields
 	}
 	c.described[id] = d
@@ -70,6 +70,30 @@ var names = map[protowire.Number]string{
 	37: "irq:irq_handler_exit", 56: "workqueue:workqueue_activate_work", 57: "workqueue:workqueue_execute_end",
 	58: "workqueue:workqueue_execute_start", 59: "workqueue:workqueue_queue_work", 235: "task:task_newtask",
 	240: "sched:sched_process_free", 241: "sched:sched_process_hang", 242: "sched:sched_process_wait", 353: "sched:sched_pi_setprio",
+}
+
+// asideFields are the fields of those of names that tell an aside, by their numbers.
+var asideFields = map[protowire.Number]map[protowire.Number]string{
+	13: {1: "state"}, 21: {1: "reason"}, 22: {1: "reason"}, 24: {1: "vec"}, 25: {1: "vec"}, 26: {1: "vec"},
+	36: {1: "irq", 2: "name"}, 37: {1: "irq"}, 57: {1: "work", 2: "function"}, 58: {1: "work", 2: "function"}, 241: {1: "comm", 2: "pid"},
+}
+
+// aside decodes what an event tells beside the tasks of its CPU; false if nothing of use.
+func (p *pass) aside(name string, fields map[protowire.Number]string, b []byte, ev *parser.Event) bool {
+	if aside, _ := parser.AsideOf([]byte(name)); aside == parser.NoAside {
+		return false
+	}
+	values := map[string]parser.Value{}
+	r := pb.Read(b)
+	for r.Next() {
+		if f := fields[r.Num]; f != "" {
+			values[f] = parser.Value{N: int64(r.Uint), Text: r.Bytes}
+		}
+	}
+	return r.Err() == nil && ev.SetAside([]byte(name), &p.names, func(f string) (parser.Value, bool) {
+		v, ok := values[f]
+		return v, ok
+	})
 }
 
 // task is what a message of an event says of a task.
@@ -130,10 +154,17 @@ func (p *pass) decode(b []byte, ev *parser.Event) error {
 	case pb.EventGeneric:
 		err = p.generic(body, ev)
 	default:
+		d := p.c.described[uint64(num)]
+		switch {
+		case p.aside(names[num], asideFields[num], body, ev):
+			return nil
+		case d != nil && p.aside(d.text, d.fields, body, ev):
+			return nil
+		}
 		ev.Text = names[num]
-		if d := p.c.described[uint64(num)]; d != nil {
+		if d != nil {
 			ev.Text = d.text
-			if d.fields != nil {
+			if d.text == pb.GroupSched+":"+pb.StatRuntimeEvent {
 				err = p.statRuntime(d, body, ev)
 			}
 		} else if ev.Text == "" {
@@ -290,6 +321,7 @@ func (p *pass) other(num protowire.Number, b []byte, ev *parser.Event) error {
 func (p *pass) generic(b []byte, ev *parser.Event) error {
 	var name []byte
 	k, runtime := unknown(), int64(parser.NoTime)
+	values := map[string]parser.Value{}
 	r := pb.Read(b)
 	for r.Next() {
 		switch r.Num {
@@ -309,7 +341,13 @@ func (p *pass) generic(b []byte, ev *parser.Event) error {
 				}
 			}
 			runtimeField(string(field), text, n, &k, &runtime)
+			if len(values) < 16 {
+				values[string(field)] = parser.Value{N: int64(n), Text: text}
+			}
 		}
+	}
+	if r.Err() == nil && ev.SetAside(name, &p.names, func(f string) (parser.Value, bool) { v, ok := values[f]; return v, ok }) {
+		return nil
 	}
 	if string(name) != pb.StatRuntimeEvent {
 		ev.Text = "ftrace:" + parser.DisplayComm(string(name))

@@ -40,6 +40,7 @@ func (p *pass) Decode(ev *parser.Event, line []byte, n int64) (text.Fit, bool) {
 	}
 	p.event(ev, kind, &c, n)
 	switch {
+	case kind == parser.KindOther && text.Aside(ev, c.name, c.payload, &p.names):
 	case kind == parser.KindOther:
 		ev.Text = p.names.Intern(name)
 	case !text.Payload(ev, c.payload, &p.names):

@@ -90,6 +90,9 @@ func (t *Table) Decode(raw []byte, ev *parser.Event) error {
 		ev.Task = parser.Task{PID: num(1, ev.Cur.PID), Prio: parser.NoPrio, Comm: text(0)}
 	default:
 		ev.Text = e.text
+		if e.aside != parser.NoAside {
+			err = t.aside(e, raw, ev)
+		}
 	}
 	return err
 }
@@ -116,7 +119,7 @@ func (t *Table) Scrub(raw []byte, rename func(text []byte, file bool)) {
 	}
 	e := t.events[id]
 	for i, name := range e.fields {
-		if !keep(e.loc[i]) || !isText(name) {
+		if isAddress(name) || !keep(e.loc[i]) || !isText(name) {
 			continue
 		}
 		l := e.loc[i]

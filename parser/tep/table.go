@@ -27,6 +27,11 @@ type Table struct {
 	names  parser.Names
 	notes  []string
 	before []byte // a record before it was scrubbed
+	// asides: some event tells one. functions are the names of those met, symbols those of
+	// the recording.
+	asides    bool
+	functions map[uint64]string
+	symbols   symbols
 }
 
 // common is where the fields shared by all events are.
@@ -53,6 +58,9 @@ type event struct {
 	loc    [maxWanted]loc
 	fields []string // their names
 	states stateTable
+	// aside is what a KindOther tells, vector what its name says of it.
+	aside  parser.Aside
+	vector string
 }
 
 // NewTable returns an empty table for records of the given byte order.
@@ -61,7 +69,7 @@ func NewTable(order Order) *Table { return &Table{order: order} }
 // Clone returns a table with the same formats and names of its own.
 func (t *Table) Clone() *Table {
 	c := *t
-	c.names, c.before = parser.Names{}, nil
+	c.names, c.before, c.functions = parser.Names{}, nil, nil
 	return &c
 }
 
@@ -141,6 +149,8 @@ func (t *Table) Add(f *Format) {
 			break
 		}
 	}
+	t.addAside(e, f)
+	t.asides = t.asides || e.aside != parser.NoAside
 	for len(t.events) <= f.ID {
 		t.events = append(t.events, nil)
 	}
@@ -196,7 +206,7 @@ func (t *Table) resolve(e *event, f *Format, s spec) {
 
 func isText(field string) bool {
 	switch field {
-	case "prev_comm", "next_comm", "comm", "parent_comm", "child_comm", "filename", "newcomm":
+	case "prev_comm", "next_comm", "comm", "parent_comm", "child_comm", "filename", "newcomm", "name":
 		return true
 	}
 	return false

@@ -105,7 +105,7 @@ func (s *Stream) Event(ev *parser.Event) {
 	}
 	c := s.cpu(ev.CPU)
 	if ev.Time < c.last && ev.Kind == parser.KindOther {
-		s.Skip(ev.Text + " out of order") // replay has no use for it
+		s.Skip(ev.Name() + " out of order") // replay has no use for it
 		return
 	}
 	if ev.Time < c.last {

@@ -55,7 +55,10 @@ func ours(t *testing.T, c parser.Capture) (events []eventtest.Line, drops int) {
 		case parser.KindComm:
 			l.Event = "task_rename"
 		case parser.KindOther:
-			_, l.Event, _ = strings.Cut(e.Text, ":")
+			l.Event = e.Name()
+			if _, name, ok := strings.Cut(l.Event, ":"); ok {
+				l.Event = name
+			}
 		default:
 			l.Event = e.Kind.String()
 			l.Payload, _ = eventtest.Kernel(&e)

@@ -94,7 +94,7 @@ func (c *capture) option(id uint16, b []byte, sectioned bool) error {
 		if len(b) >= 16 {
 			o.tscMult, o.tscShift = order.Uint32(b), order.Uint32(b[4:])
 		}
-	case optHeaderInfo, optFtraceEvents, optEventFormats, optCmdlines:
+	case optHeaderInfo, optFtraceEvents, optEventFormats, optKallsyms, optCmdlines:
 		if len(b) >= 8 {
 			if o.section == nil {
 				o.section = make(map[uint16]int64)

@@ -24,7 +24,7 @@ func (c *capture) open6(d *tep.Reader) error {
 		{optHeaderInfo, func() (err error) { c.page, err = d.HeaderPage(); return err }},
 		{optFtraceEvents, func() error { return d.FtraceEvents(c.table) }},
 		{optEventFormats, func() error { return d.Events(c.table) }},
-		{optKallsyms, d.Skip32},
+		{optKallsyms, func() error { return d.Symbols(c.table) }},
 		{optPrintk, d.Skip32},
 		{optCmdlines, func() (err error) { c.comm, err = d.Cmdlines(); return err }},
 	} {
@@ -199,9 +199,13 @@ func (c *capture) open7(d *tep.Reader) error {
 		{optHeaderInfo, func(d *tep.Reader) (err error) { c.page, err = d.HeaderPage(); return err }},
 		{optFtraceEvents, func(d *tep.Reader) error { return d.FtraceEvents(c.table) }},
 		{optEventFormats, func(d *tep.Reader) error { return d.Events(c.table) }},
+		{optKallsyms, func(d *tep.Reader) error { return d.Symbols(c.table) }},
 		{optCmdlines, func(d *tep.Reader) (err error) { c.comm, err = d.Cmdlines(); return err }},
 	} {
 		off, ok := c.opts.section[s.id]
+		if s.id == optKallsyms && c.pieces != nil {
+			continue // no copy has them
+		}
 		if !ok {
 			if s.id == optHeaderInfo {
 				c.page, _ = tep.ParseHeaderPage(nil, c.pre.LongSize)
@@ -215,6 +219,9 @@ func (c *capture) open7(d *tep.Reader) error {
 		err = c.copied(s.id, r, s.read)
 		close()
 		if err != nil {
+			if s.id == optKallsyms {
+				continue // functions have no names then
+			}
 			if s.id == optCmdlines {
 				c.note("the cached names of tasks cannot be read in full: %v", err)
 				continue
