@@ -144,7 +144,7 @@ func (a *app) intrusionsCPU(res *replay.Result, r *replay.CPUResult, c *common) 
 			path = string(st.Entry.Path)
 		}
 		t.Row(a.out, term.Cell{Text: page.Task(st.Task.Comm, st.Task.PID, 20), In: s.Bad}, term.Cell{Text: string(st.How)}, term.Cell{Text: replay.Seconds(st.Arrived)},
-			term.Cell{Text: from}, term.Cell{Text: path}, term.Cell{Text: stayLength(res, st)})
+			term.Cell{Text: from}, term.Cell{Text: path}, term.Cell{Text: stayLength(st)})
 		if at := c.clock.Of(st.Arrived); at != "" {
 			fmt.Fprintf(a.out, "      at %s\n", at)
 		}
@@ -181,7 +181,7 @@ func (a *app) residents(res *replay.Result, stays []*replay.Stay) {
 	s := a.style()
 	fmt.Fprintf(a.out, "\n  %s\n", s.Bold("resident at start, entry outside the capture"))
 	for _, st := range stays {
-		fmt.Fprintf(a.out, "  %s %s\n", s.Warn(page.Task(st.Task.Comm, st.Task.PID, 20)), stayLength(res, st))
+		fmt.Fprintf(a.out, "  %s %s\n", s.Warn(page.Task(st.Task.Comm, st.Task.PID, 20)), stayLength(st))
 		a.stayCost(res, st)
 	}
 	a.paragraph("How they came is not in the capture, so it does not tell whether "+res.Patched.Name+
@@ -203,7 +203,7 @@ func (a *app) classTimes(r *replay.CPUResult) {
 	a.paragraph(strings.Join(parts, ", "), 2)
 }
 
-func stayLength(res *replay.Result, s *replay.Stay) string {
+func stayLength(s *replay.Stay) string {
 	if s.Left == parser.NoTime {
 		return "to the end"
 	}

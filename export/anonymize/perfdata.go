@@ -79,7 +79,7 @@ func perfData(src parser.Source, n *Names, out *os.File) (*Report, error) {
 		if err := f.Walk(r, &p.types, p); err != nil {
 			return nil, err
 		}
-	} else if err := p.file(r, out, src.Size); err != nil {
+	} else if err := p.file(r, out); err != nil {
 		return nil, err
 	}
 	return &p.report, p.w.Flush()
@@ -87,7 +87,7 @@ func perfData(src parser.Source, n *Names, out *os.File) (*Report, error) {
 
 // file writes a file: head, event types, records, and behind them the features
 // that schedreplay reads.
-func (p *perf) file(r io.Reader, out *os.File, size int64) error {
+func (p *perf) file(r io.Reader, out *os.File) error {
 	f, o := p.f, p.f.Order
 	switch {
 	case f.DataSize == 0:

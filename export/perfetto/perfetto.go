@@ -70,9 +70,6 @@ func (t *Writer) put(p pb.Message) {
 	_, t.err = t.w.Write(pb.Message(nil).Sub(pb.TracePacket, p))
 }
 
-// Err is the first error to write.
-func (t *Writer) Err() error { return t.err }
-
 // Close ends the trace. It does not close the file.
 func (t *Writer) Close() error {
 	t.flushAll()

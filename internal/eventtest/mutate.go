@@ -73,7 +73,7 @@ func Mutilate(t *testing.T, whole []byte, step, flips int, limit uint64, open Op
 func Exercise(open Open, b []byte) error {
 	c, err := open(b)
 	if err != nil {
-		return checkError(err, len(b))
+		return checkError(err)
 	}
 	defer c.Close()
 	if c.Meta() == nil || c.Meta().Host == nil {
@@ -84,14 +84,14 @@ func Exercise(open Open, b []byte) error {
 		return broken
 	}
 	if end != nil {
-		return checkError(end, len(b))
+		return checkError(end)
 	}
 	return nil
 }
 
 // checkError checks that an error is a [parser.Error] with a place in the
 // input.
-func checkError(err error, size int) error {
+func checkError(err error) error {
 	e, ok := err.(*parser.Error)
 	switch {
 	case !ok:

@@ -77,7 +77,7 @@ func Packets(src parser.Source, visit func(packet []byte) error) (rest int64, er
 
 func (c *capture) indexer() *indexer {
 	return &indexer{
-		c: c, r: bufio.NewReaderSize(io.NewSectionReader(c.src.At, 0, c.src.Size), 256<<10),
+		c: c, r: bufio.NewReaderSize(io.NewSectionReader(c.src.At, 0, c.src.Size), int(min(c.src.Size, 256<<10))),
 		sequences: &sequences{drops: map[uint64]int64{}},
 	}
 }

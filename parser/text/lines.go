@@ -25,10 +25,17 @@ type Lines struct {
 	err        error
 }
 
+// The buffer of a [Lines] grows from least to most: many inputs are a few lines
+// that are looked at by one dialect after another.
+const (
+	leastBuffer = 4 << 10
+	mostBuffer  = 4 * MaxLine
+)
+
 // NewLines returns a reader of r's lines that takes the marks of shape off
 // each of them.
 func NewLines(r io.Reader, shape Shape) *Lines {
-	return &Lines{r: r, shape: shape, buf: make([]byte, 4*MaxLine)}
+	return &Lines{r: r, shape: shape, buf: make([]byte, leastBuffer)}
 }
 
 // Next returns the next line without its end; false at the end of the input
@@ -73,7 +80,10 @@ func (l *Lines) raw() ([]byte, bool) {
 			l.cut, l.ended = false, false
 			return line, true
 		}
-		if len(l.buf)-l.end < MaxLine {
+		if len(l.buf) < mostBuffer && l.end == len(l.buf) {
+			l.buf = append(l.buf, make([]byte, 3*len(l.buf))...)
+		}
+		if len(l.buf) == mostBuffer && mostBuffer-l.end < MaxLine {
 			copy(l.buf, l.buf[l.start:l.end])
 			scanned -= l.start
 			l.end -= l.start
