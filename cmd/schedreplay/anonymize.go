@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -68,9 +67,6 @@ first entry into an isolated CPU, as a fixture.`,
 func (a *app) anonymize(in *input, out string, entry bool) error {
 	// The first pass holds bundle and flags against the events.
 	if err := a.eachEvent(in, func(*parser.Event) {}); err != nil {
-		if cause := context.Cause(a.ctx); cause != nil {
-			err = cause
-		}
 		return err
 	}
 	w := anonymize.All

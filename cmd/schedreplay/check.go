@@ -139,9 +139,6 @@ func (a *app) check(in *input, demands []gates.Demand, files checkFiles) error {
 		}
 	}
 	if files.metrics != "" {
-		if in.Damaged > 0 && res.Partial == nil {
-			res.Partial = in.Damage(in.Input)
-		}
 		if err := outdir.WriteFile(files.metrics, openmetrics.Check(f, cmdline.SectionName(in.Path), bounds), in.files()); err != nil {
 			return err
 		}

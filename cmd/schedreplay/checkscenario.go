@@ -20,6 +20,11 @@ func (a *app) checkScenario(in *input, demands []gates.Demand, text string, l *l
 	if err := in.checkCPUs(in.flags.filter.CPUs); err != nil {
 		return err
 	}
+	for _, d := range demands {
+		if d.Gate.Measure == findings.LostEvents {
+			return usagef("--%s says something of a recording, not of a --scenario", d.Flag)
+		}
+	}
 	sc, err := loop.ParseScenario(text)
 	if err != nil {
 		return usagef("--scenario: %w", err)
@@ -34,8 +39,6 @@ func (a *app) checkScenario(in *input, demands []gates.Demand, text string, l *l
 		found, kind, known := f.ScenarioFigure(r, d.Gate.Measure)
 		words := fmt.Sprintf("%s in 95 of 100 runs (--%s %s)", say.ScenarioFound(d.Gate.Measure, found, kind), d.Flag, d.Bound)
 		switch {
-		case d.Gate.Measure == findings.LostEvents:
-			return usagef("--%s says something of a recording, not of a --scenario", d.Flag)
 		case !known:
 			bad = append(bad, fmt.Sprintf("the owner neither wakes nor leaves its CPU while runnable: it has no such wait (--%s %s)", d.Flag, d.Bound))
 		case found <= d.Gate.Max:

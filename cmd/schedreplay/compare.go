@@ -152,9 +152,6 @@ func (a *app) sample(path, name string, c *common, d *outdir.Dir, partial *error
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if in.Damaged > 0 && res.Partial == nil {
-		res.Partial = in.Damage(in.Input)
-	}
 	s.Finish(res)
 	for _, l := range in.remarks(say.Headline(res)) {
 		a.note(name + ": " + say.Plain(l))

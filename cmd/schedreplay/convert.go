@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -96,9 +95,6 @@ func (a *app) convert(in *input, to, out string) error {
 		holds = strings.Join(rows.SetFiles(rows.Format(to)), ", ")
 	}
 	if err != nil {
-		if cause := context.Cause(a.ctx); cause != nil {
-			err = cause
-		}
 		return err
 	}
 	a.announce(in, say.Headline(res))

@@ -177,7 +177,8 @@ func (a *app) replay(in *input, obs replay.Observer) (*replay.Result, error) {
 	return a.replayWith(in, o)
 }
 
-// replayWith replays the capture with options that were made from the flags'.
+// replayWith replays the capture with options that were made from the flags'. Of a
+// damaged capture the result is partial.
 func (a *app) replayWith(in *input, o replay.Plan) (*replay.Result, error) {
 	if in.needIsolated {
 		o.CPUs = in.flags.filter.CPUs
@@ -188,6 +189,9 @@ func (a *app) replayWith(in *input, o replay.Plan) (*replay.Result, error) {
 	}
 	if err := a.ctx.Err(); err != nil {
 		return nil, err
+	}
+	if in.Damaged > 0 && res.Partial == nil {
+		res.Partial = in.Damage(in.Input)
 	}
 	return res, checkOwner(res, o.Owner)
 }

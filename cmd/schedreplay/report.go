@@ -109,13 +109,7 @@ func (a *app) writeReport(in *input, d *outdir.Dir, command string, runs int) (*
 	}
 	res, err := a.replay(in, obs)
 	if err != nil {
-		if cause := context.Cause(a.ctx); cause != nil {
-			err = cause
-		}
 		return nil, err
-	}
-	if d := in.Damaged; d > 0 && res.Partial == nil {
-		res.Partial = in.Damage(in.Input)
 	}
 	help := a.helper(in, res, runs)
 	err = r.Write(res, help)

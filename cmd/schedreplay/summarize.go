@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"path/filepath"
 
@@ -106,13 +105,7 @@ func (a *app) summarize(in *input, out string, o fleet.Origin, all bool) error {
 		stop()
 	}
 	if err != nil {
-		if cause := context.Cause(a.ctx); cause != nil {
-			err = cause
-		}
 		return err
-	}
-	if in.Damaged > 0 && res.Partial == nil {
-		res.Partial = in.Damage(in.Input)
 	}
 	if err := set.Finish(res); err != nil {
 		return outdir.Wrap(out, err)
