@@ -42,36 +42,74 @@ type Remedy struct {
 	Reboot bool
 	// Tasks are those it changes: intruders, or the owners.
 	Tasks []replay.TaskRef
-	// CPUs is the affinity of [RemedyTaskset], the CPUs of the partition of
-	// [RemedyPartition], or the isolated CPUs of [RemedyCores].
+	// Masks are the affinities that [RemedyTaskset] gives its Tasks.
+	Masks []cpumask.Mask
+	// CPUs are those of the partition of [RemedyPartition], or the isolated CPUs of
+	// [RemedyCores].
 	CPUs cpumask.Mask
 	// Kernel is that of [RemedyFix].
 	Kernel *rules.Kernel
+	// Starves: of [RemedyRT], that nothing takes the CPU from an owner that never sleeps, so
+	// that the CPU's own kernel threads wait for good.
+	Starves bool
+	Harm
+}
 
-	// Held and Entries are of all isolated CPUs together, in the middle of the runs and at
-	// the 95th of a hundred. P99 is the worst owner's.
-	Held, HeldHi, Entries, EntriesHi int64
-	P99                              loop.Band
-	// Worse are the tasks that are surely worse off, as indexes of the program's tasks.
+// Harm is what foreign tasks do to all isolated CPUs and their owners together in a
+// scenario.
+type Harm struct {
+	// Held is their run time in ns, Entries their arrivals.
+	Held, Entries loop.Band
+	// P99 is that of the sch delay, the worst of the owners that sleep.
+	P99 loop.Band
+	// Gap is how long the owners that never sleep were off their CPUs while runnable, in ns
+	// in all; GapMax the longest time.
+	Gap, GapMax loop.Band
+	// Worse are the tasks that are surely worse off than in the baseline, as indexes of the
+	// program's tasks.
 	Worse []int
+	// rank is what remedies are ranked by, in ns: to an owner that never sleeps its gaps, on
+	// other CPUs what foreign tasks run.
+	rank loop.Band
 }
 
 // Advice is what would have helped.
 type Advice struct {
+	f *Findings
 	// Intruders are the foreign tasks that can be moved, Bound those that cannot: user
-	// space may not set their affinity.
-	Intruders, Bound []replay.TaskRef
+	// space may not set their affinity. Residents are those of both that were there when the
+	// recording began.
+	Intruders, Bound, Residents []replay.TaskRef
 	// RecentUsed: an entry came by recent_used_cpu, which the fix does not stop.
 	// RecentPossible: the kernel has it, so another may.
 	RecentUsed, RecentPossible bool
-	Remedies                   []Remedy
-	// Baseline is the recorded kernel's: what a remedy is held against.
-	Baseline Remedy
+	// RTLimit tells what real-time tasks leave to others.
+	RTLimit  RTLimit
+	Remedies []Remedy
+	// Recorded is the recording's, Baseline the recorded kernel's in the loop: what a remedy
+	// is held against.
+	Recorded, Baseline Harm
 }
+
+// RTLimit is what takes the CPU from a real-time task that never sleeps.
+type RTLimit uint8
+
+// The limits.
+const (
+	// RTBorrows: nothing does, as CPUs borrow each other's runtime (up to 5.9).
+	RTBorrows RTLimit = iota
+	// RTUnlimited: nothing does, as sched_rt_runtime_us is -1.
+	RTUnlimited
+	// RTThrottled: throttling leaves a twentieth of each second, whoever else wants it.
+	RTThrottled
+	// RTServer: the fair server leaves a twentieth of each second to fair tasks that wait
+	// (6.12+).
+	RTServer
+)
 
 // AdviceOf proposes the remedies that fit what was found; Judge fills their figures.
 func AdviceOf(res *replay.Result) *Advice {
-	a := &Advice{RecentPossible: res.BaselineKernel().Rules.RecentUsed != rules.RecentUsedNone}
+	a := &Advice{f: Of(res), RTLimit: rtLimitOf(res), RecentPossible: recentPossible(res)}
 	var owners []replay.TaskRef
 	seen := map[int32]bool{}
 	for _, c := range res.CPUs {
@@ -80,23 +118,26 @@ func AdviceOf(res *replay.Result) *Advice {
 			owners = append(owners, *c.Owner)
 		}
 		for _, s := range c.Stays {
-			if s.Entry != nil && s.Entry.Path == place.PathRecentUsed {
-				a.RecentUsed = true
-			}
-			if s.Class != replay.ClassForeign || s.RunNS == 0 || seen[s.Task.PID] {
+			if s.Class != replay.ClassForeign || s.RunNS == 0 {
 				continue
 			}
-			seen[s.Task.PID] = true
-			if res.Host.Task[s.Task.PID].Bound.Value {
+			a.RecentUsed = a.RecentUsed || s.Entry != nil && s.Entry.Path == place.PathRecentUsed
+			if s.How == replay.CameBefore {
+				a.Residents = append(a.Residents, s.Task)
+			}
+			switch {
+			case seen[s.Task.PID]:
+			case res.Host.Task[s.Task.PID].Bound.Value:
 				a.Bound = append(a.Bound, s.Task)
-			} else {
+			default:
 				a.Intruders = append(a.Intruders, s.Task)
 			}
+			seen[s.Task.PID] = true
 		}
 	}
-	byPID := func(x, y replay.TaskRef) int { return cmp.Compare(x.PID, y.PID) }
-	slices.SortFunc(a.Intruders, byPID)
-	slices.SortFunc(a.Bound, byPID)
+	for _, list := range [][]replay.TaskRef{a.Intruders, a.Bound, a.Residents} {
+		slices.SortFunc(list, func(x, y replay.TaskRef) int { return cmp.Compare(x.PID, y.PID) })
+	}
 	if len(a.Intruders)+len(a.Bound) == 0 {
 		return a
 	}
@@ -109,7 +150,7 @@ func AdviceOf(res *replay.Result) *Advice {
 		for _, o := range owners {
 			list = append(list, change("policy", pid(o), "fifo:1"))
 		}
-		a.propose(Remedy{Kind: RemedyRT, Tasks: owners}, "owner-fifo", list...)
+		a.propose(Remedy{Kind: RemedyRT, Tasks: owners, Starves: a.starves()}, "owner-fifo", list...)
 	}
 	if k := res.BaselineKernel(); !k.Rules.SMTSpan && k.Rules.Sibling != rules.SiblingNone {
 		if fixed, err := k.With(rules.FixSMTSpan, true); err == nil {
@@ -118,6 +159,34 @@ func AdviceOf(res *replay.Result) *Advice {
 	}
 	a.cores(res)
 	return a
+}
+
+// recentPossible reports whether a task may come back to an isolated CPU by
+// recent_used_cpu: one that had no domain since boot has sd_llc_id 0, so that it shares a
+// cache with CPU 0's LLC for cpus_share_cache (update_top_cache_domain is never called for
+// it); one that left its domains later has its own number.
+func recentPossible(res *replay.Result) bool {
+	return res.BaselineKernel().Rules.RecentUsed != rules.RecentUsedNone && !res.Isolated.Value.SubsetOf(res.Host.IsolatedLater.Value)
+}
+
+func rtLimitOf(res *replay.Result) RTLimit {
+	rt := res.BaselineKernel().RT
+	us, set := res.Host.Tunables["sched_rt_runtime_us"]
+	switch {
+	case rt.Server:
+		return RTServer
+	case set && us < 0:
+		return RTUnlimited
+	case rt.Own || len(res.Host.CPU) == 1:
+		return RTThrottled
+	}
+	return RTBorrows
+}
+
+// starves reports whether an owner never sleeps and nothing would take the CPU from it if
+// it were a real-time task.
+func (a *Advice) starves() bool {
+	return a.RTLimit < RTThrottled && slices.ContainsFunc(a.f.CPUs, func(c *CPU) bool { return c.Owner != nil && c.Kind() == replay.OffCPUGap })
 }
 
 func change(key, task, value string) loop.Change {
@@ -131,7 +200,8 @@ func (a *Advice) propose(r Remedy, name string, changes ...loop.Change) {
 	a.Remedies = append(a.Remedies, r)
 }
 
-// taskset proposes to take the isolated CPUs from every intruder that can be moved.
+// taskset proposes to take the isolated CPUs from every intruder that can be moved: what
+// else it may run on is left to it.
 func (a *Advice) taskset(res *replay.Result) {
 	online := res.Host.Online.Value
 	if online.Empty() {
@@ -142,10 +212,16 @@ func (a *Advice) taskset(res *replay.Result) {
 		return
 	}
 	var list []loop.Change
+	var masks []cpumask.Mask
 	for _, t := range a.Intruders {
-		list = append(list, change("affinity", pid(t), house.String()))
+		m := res.Host.Task[t.PID].Affinity.Value.And(house)
+		if m.Empty() {
+			m = house
+		}
+		masks = append(masks, m)
+		list = append(list, change("affinity", pid(t), m.String()))
 	}
-	a.propose(Remedy{Kind: RemedyTaskset, Tasks: a.Intruders, CPUs: house}, "taskset", list...)
+	a.propose(Remedy{Kind: RemedyTaskset, Tasks: a.Intruders, Masks: masks}, "taskset", list...)
 }
 
 // cores proposes to isolate whole cores, where a sibling of an isolated CPU is not.
@@ -166,6 +242,29 @@ func (a *Advice) cores(res *replay.Result) {
 	a.propose(Remedy{Kind: RemedyCores, Reboot: true, CPUs: whole}, "cores", change("isolated", "", whole.String()))
 }
 
+// Isolcpus is the isolcpus= that isolates CPUs, with the flags that the recorded command
+// line gives it (housekeeping_isolcpus_setup, 4.15+).
+func (a *Advice) Isolcpus(cpus cpumask.Mask) string {
+	flags := ""
+	for word := range strings.FieldsSeq(a.f.Result.Host.Cmdline.Value) {
+		list, ok := strings.CutPrefix(word, "isolcpus=")
+		if !ok {
+			continue
+		}
+		flags = ""
+		for f := range strings.SplitSeq(list, ",") {
+			if f == "nohz" || f == "domain" || f == "managed_irq" {
+				flags += f + ","
+			}
+		}
+	}
+	return "isolcpus=" + flags + cpus.String()
+}
+
+// KeepsAffinity reports whether what a task's affinity was set to outlives a change of its
+// cpuset (user_cpus_ptr, 8f9ea86fdf99, 6.2+).
+func (a *Advice) KeepsAffinity() bool { return a.f.Result.BaselineKernel().Since(6, 2) }
+
 // Scenarios are those of the remedies, in their order.
 func (a *Advice) Scenarios() []loop.Scenario {
 	var out []loop.Scenario
@@ -176,23 +275,29 @@ func (a *Advice) Scenarios() []loop.Scenario {
 }
 
 // Judge takes the figures from the closed loop, which ran the scenarios in their order, and
-// ranks: the least time held first, then what needs no boot, then where fewer tasks are
-// worse off, then the cheapest.
-func (a *Advice) Judge(res *replay.Result, r *loop.Result) {
-	a.Baseline.judge(res, r, &r.Outcomes[0])
+// ranks: first what does not starve kernel threads, then by the harm left in the middle of
+// the runs and in 95 of a hundred, then what needs no boot, then where fewer tasks are worse
+// off, then the cheapest.
+func (a *Advice) Judge(r *loop.Result) {
+	a.Recorded = a.harm(r, &r.Recorded)
+	a.Recorded.Worse = nil // than itself
+	a.Baseline = a.harm(r, &r.Outcomes[0])
 	for i := range a.Remedies {
-		a.Remedies[i].judge(res, r, &r.Outcomes[i+1])
+		a.Remedies[i].Harm = a.harm(r, &r.Outcomes[i+1])
 	}
+	step := max(harmStep, a.Baseline.rank.Mid/harmPart)
 	slices.SortStableFunc(a.Remedies, func(x, y Remedy) int {
-		return cmp.Or(cmp.Compare(x.Held/heldStep, y.Held/heldStep), cmp.Compare(btoi(x.Reboot), btoi(y.Reboot)),
-			cmp.Compare(len(x.Worse)/worseStep, len(y.Worse)/worseStep), cmp.Compare(x.Kind, y.Kind))
+		p, q := x.rank, y.rank
+		return cmp.Or(cmp.Compare(btoi(x.Starves), btoi(y.Starves)), cmp.Compare(p.Mid/step, q.Mid/step), cmp.Compare(p.Hi/step, q.Hi/step),
+			cmp.Compare(btoi(x.Reboot), btoi(y.Reboot)), cmp.Compare(len(x.Worse)/worseStep, len(y.Worse)/worseStep), cmp.Compare(x.Kind, y.Kind))
 	})
 }
 
-// heldStep is the time held, worseStep the number of tasks worse off, within which remedies
-// count as equal.
+// Remedies count as equal within a step of harm of a millisecond, or of a hundredth of the
+// baseline's, and where the tasks worse off differ by fewer than worseStep.
 const (
-	heldStep  = 1_000_000
+	harmStep  = 1_000_000
+	harmPart  = 100
 	worseStep = 5
 )
 
@@ -203,27 +308,77 @@ func btoi(b bool) int {
 	return 0
 }
 
-// judge sums over the recorded isolated CPUs.
-func (m *Remedy) judge(res *replay.Result, r *loop.Result, o *loop.Outcome) {
-	for _, c := range res.CPUs {
+// Understated reports whether the recorded kernel's runs show much less of the intrusion
+// than the recording: what a remedy gains cannot be told from them.
+func (a *Advice) Understated() bool { return understated(a.Recorded.Held, a.Baseline.Held) }
+
+func understated(recorded, base loop.Band) bool {
+	return recorded.Mid > 0 && base.Mid < recorded.Mid/4
+}
+
+// harm sums over the recorded isolated CPUs.
+func (a *Advice) harm(r *loop.Result, o *loop.Outcome) Harm {
+	var h Harm
+	for _, c := range a.f.CPUs {
+		rank := loop.Band{}
 		for _, k := range o.Isolated {
 			if k.CPU == c.CPU {
-				m.Held += k.Held.Mid
-				m.HeldHi += k.Held.Hi
-				m.Entries += k.Entries.Mid
-				m.EntriesHi += k.Entries.Hi
+				add(&h.Held, k.Held)
+				add(&h.Entries, k.Entries)
+				rank = k.Held
 			}
 		}
-		if c.Owner == nil {
-			continue
+		i := -1
+		if c.Owner != nil {
+			i = r.Program.Find(c.Owner.PID)
 		}
-		if i := r.Program.Find(c.Owner.PID); i >= 0 {
-			if d := o.Tasks[i].Delay.P99; d.Known && d.Mid > m.P99.Mid {
-				m.P99 = d
+		switch {
+		case i < 0:
+		case c.Kind() == replay.OffCPUGap:
+			rank = o.Tasks[i].OffCPU.Sum
+			add(&h.Gap, rank)
+			dearer(&h.GapMax, o.Tasks[i].OffCPU.Max)
+		default:
+			dearer(&h.P99, o.Tasks[i].Delay.P99)
+		}
+		add(&h.rank, rank)
+	}
+	h.Worse = r.Worse(o)
+	return h
+}
+
+func add(to *loop.Band, b loop.Band) {
+	*to = loop.Band{Lo: to.Lo + b.Lo, Mid: to.Mid + b.Mid, Hi: to.Hi + b.Hi, Known: to.Known || b.Known}
+}
+
+func dearer(to *loop.Band, b loop.Band) {
+	if b.Known && (!to.Known || b.Mid > to.Mid) {
+		*to = b
+	}
+}
+
+// Group is a list of remedies under one heading.
+type Group struct {
+	// Reboot: they take effect with the next boot.
+	Reboot   bool
+	Remedies []*Remedy
+}
+
+// Groups are the remedies as they are told, best first in each group; none is empty.
+func (a *Advice) Groups() []Group {
+	var out []Group
+	for _, boot := range [...]bool{false, true} {
+		g := Group{Reboot: boot}
+		for i := range a.Remedies {
+			if a.Remedies[i].Reboot == boot {
+				g.Remedies = append(g.Remedies, &a.Remedies[i])
 			}
+		}
+		if len(g.Remedies) > 0 {
+			out = append(out, g)
 		}
 	}
-	m.Worse = r.Worse(o)
+	return out
 }
 
 // Name tells an intruder's name for a command line: a kernel thread's is safe, any

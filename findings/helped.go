@@ -61,6 +61,9 @@ type HelpedCPU struct {
 	Levels [3][]Level
 }
 
+// Understated is [Advice.Understated] of the CPU alone.
+func (c *HelpedCPU) Understated() bool { return understated(c.Rows[0].Held, c.Rows[1].Held) }
+
 // HelpedRow is one of them. Delay and OffCPU are the owner's.
 type HelpedRow struct {
 	Name          string
@@ -119,7 +122,7 @@ func HelpedFrom(res *replay.Result, run func(loop.Options) (*loop.Result, error)
 	}
 	h.Loop, h.Other = r, &r.Outcomes[at+1]
 	h.Other.Name = other.Name
-	h.Judge(res, r)
+	h.Judge(r)
 	for _, k := range res.CPUs {
 		if k.Time[replay.ClassForeign] > 0 {
 			h.CPUs = append(h.CPUs, h.cpu(k))

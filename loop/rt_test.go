@@ -47,6 +47,13 @@ func TestRTLimit(t *testing.T) {
 			t.Errorf("%s: the two run for %d ns of 3 s", kernel, sum)
 		}
 	}
+	// Throttling takes the CPU from one that is alone there too, the fair server does not.
+	for kernel, want := range map[string]bool{"5.4": false, "5.10": true, "6.6": true, "6.12": false} {
+		s := hogs(t, kernel, cpumask.Of(1), 50).toEnd()
+		if ran := s.all[0].got.Run; (ran < s.prog.End*97/100) != want || ran < s.prog.End*9/10 {
+			t.Errorf("%s: a real-time hog alone runs %d ms of 3 s", kernel, ran/1e6)
+		}
+	}
 }
 
 // Of real-time tasks queued on one CPU all but the first are pushed to CPUs that run less;

@@ -55,36 +55,31 @@ func (h *helped) sections() []section {
 		}
 	}
 	r := section{ID: "remedies", Title: "Remedies", Level: 3}
-	r.Blocks = append(r.Blocks, para(fmt.Sprintf("As it is, in the loop: %s.", say.RemedyFigures(&h.Baseline))))
-	for _, boot := range []bool{false, true} {
-		r.remedies(h.Helped, boot)
+	r.Blocks = append(r.Blocks, para(say.AsItIs(h.Advice)))
+	groups := h.Groups()
+	for i := range groups {
+		for n, m := range groups[i].Remedies {
+			r.remedy(fmt.Sprintf("%s, %d.", say.Capital(say.GroupTitle(&groups[i])), n+1), say.RemedyOf(h.Advice, m), say.WorseOff(h.Loop, &m.Harm))
+		}
 	}
 	return []section{s, r}
 }
 
-// remedies adds those that need a boot, or those that do not, best first.
-func (s *section) remedies(h *findings.Helped, boot bool) {
-	when, n := "Without a boot", 0
-	if boot {
-		when = "With the next boot"
+// remedy adds one of them.
+func (s *section) remedy(number string, m say.Remedy, worse string) {
+	s.Blocks = append(s.Blocks, para(fmt.Sprintf("%s %s: %s.", say.Bold(number), m.Title, m.Figures)))
+	if m.Now != nil {
+		s.Blocks = append(s.Blocks, block{Paste: m.Now})
 	}
-	for i := range h.Remedies {
-		m := &h.Remedies[i]
-		if m.Reboot != boot {
-			continue
-		}
-		n++
-		s.Blocks = append(s.Blocks, para(fmt.Sprintf("%s %s: %s.", say.Bold(fmt.Sprintf("%s, %d.", when, n)), say.RemedyTitle(m), say.RemedyFigures(m))))
-		now, lasting := say.RemedyCommands(m)
-		if now != nil {
-			s.Blocks = append(s.Blocks, block{Paste: now})
-		}
-		var list []string
-		for _, c := range lasting {
-			list = append(list, "To last: "+c+".")
-		}
-		s.Blocks = append(s.Blocks, block{List: append(list, say.RemedyWarnings(h.Advice, m)...)})
+	var list []string
+	for _, c := range m.Lasting {
+		list = append(list, "To last: "+c+".")
 	}
+	list = append(list, m.Warnings...)
+	if worse != "" {
+		list = append(list, worse)
+	}
+	s.Blocks = append(s.Blocks, block{List: list})
 }
 
 // scenariosTable compares the scenarios on one isolated CPU.

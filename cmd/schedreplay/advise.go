@@ -19,8 +19,8 @@ func (a *app) adviseCommand() *cobra.Command {
 		Use:   "advise CAPTURE",
 		Short: "What would have helped, with the commands to do it",
 		Long: `advise tries the remedies that fit what a recording shows in the closed loop, ranks them
-by the time that foreign tasks would still have held the isolated CPUs, and prints for
-each the command to apply it, what makes it last, what it costs and when it does not
+by the time that foreign tasks would still have held the isolated CPUs, or that an owner
+which never sleeps would have been off its CPU, and prints for each the command to apply it, what makes it last, what it costs and when it does not
 help. What the loop makes of the recording itself comes first: see whatif. It knows
 affinities of intruders, ksm, a real-time owner, a cpuset partition, the fix, and whole
 cores; interrupts and nohz_full are not tried. Formats: text, json.`,
@@ -45,7 +45,7 @@ func (a *app) advise(in *input, c *common, l *loopFlags) error {
 	if err != nil {
 		return err
 	}
-	ad.Judge(res, r)
+	ad.Judge(r)
 	a.announce(in, say.Recorded(res))
 	if c.format == "json" {
 		_, _ = a.out.Write(jsondoc.Advice(ad, r, in.partial() != nil))
@@ -59,37 +59,33 @@ func (a *app) advise(in *input, c *common, l *loopFlags) error {
 		fmt.Fprintln(a.out, "No foreign task ran on an isolated CPU: there is nothing to remedy.")
 		return nil
 	}
-	a.paragraph("As it is: "+say.RemedyFigures(&ad.Baseline)+".", 0)
-	for _, boot := range [...]bool{false, true} {
-		a.remedies(ad, boot)
+	a.paragraph(say.AsItIs(ad), 0)
+	if s := say.Understated(ad); s != "" {
+		a.paragraph(s, 0)
+	}
+	groups := ad.Groups()
+	for i := range groups {
+		fmt.Fprintf(a.out, "\n%s\n", a.style().Bold(say.GroupTitle(&groups[i])))
+		for n, m := range groups[i].Remedies {
+			a.remedy(n+1, say.RemedyOf(ad, m), say.WorseOff(r, &m.Harm))
+		}
 	}
 	return nil
 }
 
-// remedies prints those that need a boot, or those that do not, best first.
-func (a *app) remedies(ad *findings.Advice, boot bool) {
-	title, n := "without a boot", 0
-	if boot {
-		title = "with the next boot"
+// remedy prints the nth of its group.
+func (a *app) remedy(n int, m say.Remedy, worse string) {
+	a.paragraph(fmt.Sprintf("%d. %s: %s.", n, m.Title, m.Figures), 0)
+	for _, s := range m.Now {
+		fmt.Fprintln(a.out, "     "+say.Terminal(s))
 	}
-	for i := range ad.Remedies {
-		m := &ad.Remedies[i]
-		if m.Reboot != boot {
-			continue
-		}
-		if n++; n == 1 {
-			fmt.Fprintf(a.out, "\n%s\n", a.style().Bold(title))
-		}
-		a.paragraph(fmt.Sprintf("%d. %s: %s.", n, say.RemedyTitle(m), say.RemedyFigures(m)), 0)
-		now, lasting := say.RemedyCommands(m)
-		for _, s := range now {
-			fmt.Fprintln(a.out, "     "+say.Terminal(s))
-		}
-		for _, s := range lasting {
-			a.paragraph("to last: "+s, 5)
-		}
-		for _, s := range say.RemedyWarnings(ad, m) {
-			a.paragraph(s, 5)
-		}
+	for _, s := range m.Lasting {
+		a.paragraph("to last: "+s, 5)
+	}
+	for _, s := range m.Warnings {
+		a.paragraph(s, 5)
+	}
+	if worse != "" {
+		a.paragraph(worse, 5)
 	}
 }

@@ -17,25 +17,25 @@ func Advice(a *findings.Advice, r *loop.Result, partial bool) []byte {
 	trustObject(&o, &r.Trust)
 	o.Key("baseline")
 	o.Begin()
-	figures(&o, r, &a.Baseline)
+	harm(&o, r, &a.Baseline)
 	o.End()
 	o.List("remedies")
 	for i := range a.Remedies {
 		m := &a.Remedies[i]
 		o.Begin()
 		o.Word("name", m.Scenario.Name)
-		o.Word("title", say.Plain(say.RemedyTitle(m)))
+		words := say.RemedyOf(a, m)
+		o.Word("title", say.Plain(words.Title))
 		o.Bool("reboot", m.Reboot, true)
 		changes := []string{}
 		for _, c := range m.Scenario.Changes {
 			changes = append(changes, c.String())
 		}
 		o.Words("changes", changes)
-		figures(&o, r, m)
-		now, lasting := say.RemedyCommands(m)
-		o.Words("commands", plain(now))
-		o.Words("lasting", plain(lasting))
-		o.Words("warnings", plain(say.RemedyWarnings(a, m)))
+		harm(&o, r, &m.Harm)
+		o.Words("commands", plain(words.Now))
+		o.Words("lasting", plain(words.Lasting))
+		o.Words("warnings", plain(words.Warnings))
 		o.End()
 	}
 	o.EndList()
@@ -52,14 +52,16 @@ func plain(list []string) []string {
 	return out
 }
 
-func figures(o *rows.Object, r *loop.Result, m *findings.Remedy) {
-	o.Number("held_ns", m.Held, true)
-	o.Number("held_ns_hi", m.HeldHi, true)
-	o.Number("entries", m.Entries, true)
-	o.Number("entries_hi", m.EntriesHi, true)
-	band(o, "owner_p99_ns", m.P99)
+func harm(o *rows.Object, r *loop.Result, h *findings.Harm) {
+	o.Number("held_ns", h.Held.Mid, true)
+	o.Number("held_ns_hi", h.Held.Hi, true)
+	o.Number("entries", h.Entries.Mid, true)
+	o.Number("entries_hi", h.Entries.Hi, true)
+	band(o, "owner_p99_ns", h.P99)
+	band(o, "owner_gap_ns", h.Gap)
+	band(o, "owner_gap_max_ns", h.GapMax)
 	pids := []int{}
-	for _, i := range m.Worse {
+	for _, i := range h.Worse {
 		pids = append(pids, int(r.Program.Tasks[i].PID))
 	}
 	o.Numbers("worse_off", pids)

@@ -2,11 +2,36 @@ package say
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"schedreplay/findings"
+	"schedreplay/loop"
 	"schedreplay/replay"
 )
+
+// Remedy is a remedy in words.
+type Remedy struct {
+	Title, Figures string
+	// Now is to be pasted, Lasting makes it last; Warnings are what it costs, and when it
+	// does not help.
+	Now, Lasting, Warnings []string
+}
+
+// RemedyOf puts a remedy into words.
+func RemedyOf(a *findings.Advice, m *findings.Remedy) Remedy {
+	r := Remedy{Title: RemedyTitle(m), Figures: HarmFigures(&m.Harm), Warnings: remedyWarnings(a, m)}
+	r.Now, r.Lasting = remedyCommands(a, m)
+	return r
+}
+
+// GroupTitle is the heading of a group of remedies.
+func GroupTitle(g *findings.Group) string {
+	if g.Reboot {
+		return "with the next boot"
+	}
+	return "without a boot"
+}
 
 // RemedyTitle names a remedy in a line.
 func RemedyTitle(m *findings.Remedy) string {
@@ -18,7 +43,7 @@ func RemedyTitle(m *findings.Remedy) string {
 	case findings.RemedyRT:
 		return "Make " + tasks(m.Tasks) + " a real-time task"
 	case findings.RemedyPartition:
-		return "Isolate the sibling threads too, by a cpuset partition: CPUs " + m.CPUs.String()
+		return "Isolate the sibling threads too, by a cpuset partition: " + CPUNoun(m.CPUs)
 	case findings.RemedyFix:
 		return "A kernel with the fix (8aeaffef8c6e, before 6.1 df3cb4ea1fb6)"
 	}
@@ -33,20 +58,28 @@ func tasks(list []replay.TaskRef) string {
 	return JoinUpTo(out, 4, "task")
 }
 
-// RemedyCommands are what to paste, and what makes it last.
-func RemedyCommands(m *findings.Remedy) (now, lasting []string) {
+// remedyCommands are what to paste, and what makes it last.
+func remedyCommands(a *findings.Advice, m *findings.Remedy) (now, lasting []string) {
 	switch m.Kind {
 	case findings.RemedyTaskset:
-		for _, t := range m.Tasks {
-			now = append(now, fmt.Sprintf("taskset -pc %s %d", m.CPUs, t.PID))
+		user := false
+		for i, t := range m.Tasks {
+			now = append(now, fmt.Sprintf("taskset -pc %s %d", m.Masks[i], t.PID))
 			if name := findings.Name(t); name != "" {
-				lasting = append(lasting, fmt.Sprintf("at every boot: taskset -pc %s $(pgrep -x %s)", m.CPUs, name))
+				lasting = append(lasting, fmt.Sprintf("at every boot: taskset -pc %s $(pgrep -x %s)", m.Masks[i], name))
+			} else {
+				user = true
 			}
 		}
-		lasting = append(lasting, "tuned: isolated_cores= in the profile's variables moves kernel threads at start")
+		if len(lasting) > 0 {
+			lasting = append(lasting, "tuned: isolated_cores= in the profile's variables moves kernel threads at start")
+		}
+		if user {
+			lasting = append(lasting, "CPUAffinity= in the systemd units of those that are no kernel threads")
+		}
 	case findings.RemedyKSM:
 		now = []string{"echo 0 > /sys/kernel/mm/ksm/run"}
-		lasting = []string{"w /sys/kernel/mm/ksm/run - - - - 0 in /etc/tmpfiles.d/ksm.conf"}
+		lasting = []string{"w /sys/kernel/mm/ksm/run - - - - 0 in /etc/tmpfiles.d/ksm.conf", "where ksmtuned runs, which writes 1 again: systemctl disable --now ksmtuned"}
 	case findings.RemedyRT:
 		for _, t := range m.Tasks {
 			now = append(now, fmt.Sprintf("chrt -f -p 1 %d", t.PID))
@@ -54,63 +87,140 @@ func RemedyCommands(m *findings.Remedy) (now, lasting []string) {
 		lasting = []string{"CPUSchedulingPolicy=fifo and CPUSchedulingPriority=1 in the owner's systemd unit"}
 	case findings.RemedyPartition:
 		now = []string{
-			"mkdir /sys/fs/cgroup/siblings",
 			"echo +cpuset > /sys/fs/cgroup/cgroup.subtree_control",
+			"mkdir /sys/fs/cgroup/siblings",
 			fmt.Sprintf("echo %s > /sys/fs/cgroup/siblings/cpuset.cpus", m.CPUs),
 			"echo isolated > /sys/fs/cgroup/siblings/cpuset.cpus.partition",
+			"cat /sys/fs/cgroup/siblings/cpuset.cpus.partition",
 		}
 		lasting = []string{"the same from a systemd unit at boot, or isolcpus= with the siblings"}
 	case findings.RemedyFix:
 		lasting = []string{"boot a kernel that carries it: see " + Code("schedreplay sweep") + " for the first release of each line", "or a live patch (kpatch) of select_idle_smt: one test"}
 	case findings.RemedyCores:
-		lasting = []string{"isolcpus=" + m.CPUs.String() + " on the kernel command line, in place of the present list"}
+		lasting = []string{a.Isolcpus(m.CPUs) + " on the kernel command line, in place of the present list"}
 	}
 	return now, lasting
 }
 
-// RemedyWarnings are what a remedy costs, and when it does not help.
-func RemedyWarnings(a *findings.Advice, m *findings.Remedy) []string {
+// remedyWarnings are what a remedy costs, and when it does not help.
+func remedyWarnings(a *findings.Advice, m *findings.Remedy) []string {
 	var out []string
+	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	recent := func(of string) {
 		switch {
 		case a.RecentUsed:
-			out = append(out, "An entry came by recent_used_cpu: "+of+" does not stop that one.")
+			say("An entry came by recent_used_cpu: %s does not stop that one.", of)
 		case a.RecentPossible:
-			out = append(out, "An entry by recent_used_cpu remains possible: a task that ran on the isolated CPU before and may still go there.")
+			say("An entry by recent_used_cpu remains possible: a task that ran on the isolated CPU before may still go there.")
+		}
+	}
+	residents := func() {
+		if len(a.Residents) > 0 && m.Held.Hi > 0 {
+			say("%s was there when the recording began, and so is in every run: this keeps tasks from entering and moves none away.", tasks(a.Residents))
 		}
 	}
 	switch m.Kind {
 	case findings.RemedyTaskset:
-		out = append(out, "It holds for these tasks alone, until they end or the machine boots; another task can enter the same way.")
-		if len(a.Bound) > 0 {
-			out = append(out, "User space may not move "+tasks(a.Bound)+" (PF_NO_SETAFFINITY).")
+		say("It holds for these tasks alone, until they end or the machine boots; another task can enter the same way.")
+		if a.RecentPossible {
+			say("For another task an entry by recent_used_cpu remains possible too, where it ran on the isolated CPU before.")
 		}
-		recent("a taskset of these tasks")
+		if len(a.Bound) > 0 {
+			say("User space may not move %s (PF_NO_SETAFFINITY).", tasks(a.Bound))
+		}
+		if slices.ContainsFunc(m.Tasks, func(t replay.TaskRef) bool { return findings.Name(t) == "" }) && !a.KeepsAffinity() {
+			say("Up to 6.1 a change of a task's cpuset undoes it.")
+		}
 	case findings.RemedyKSM:
-		out = append(out, "Pages are merged no more; memory that was saved comes back as it is written.")
+		say("Pages are merged no more; memory that was saved comes back as it is written.")
 	case findings.RemedyRT:
-		out = append(out, "Kernel threads of that CPU wait too: a busy owner starves them, but for the 5 % that RT throttling or, from 6.12 on, the fair server leaves. The intruder stays there and waits.",
-			"Up to 5.9 CPUs borrow each other's real-time runtime: a busy owner is never throttled.")
+		out = append(out, realTime(a, m)...)
 	case findings.RemedyFix:
 		recent("the fix")
+		residents()
 	case findings.RemedyPartition:
-		out = append(out, "The siblings are lost to everything else; kernel threads without a cpuset may still run there.", "cgroup v2 alone has it.")
+		say("The siblings are lost to everything else; kernel threads without a cpuset may still run there.")
+		say("It takes cgroup v2; the last command has to print isolated, or another group holds these CPUs.")
 		recent("isolating the sibling")
+		residents()
 	case findings.RemedyCores:
-		out = append(out, "The siblings are lost to everything else.")
+		say("The siblings are lost to everything else.")
 		recent("isolating the sibling")
+		residents()
 	}
 	return out
 }
 
-// RemedyFigures tells in a line what the remedy comes to.
-func RemedyFigures(m *findings.Remedy) string {
-	s := fmt.Sprintf("held for %s in the middle of the runs, %s in 95 of 100; %s", Duration(m.Held), Duration(m.HeldHi), Counted(m.Entries, "entry", "entries"))
-	if m.P99.Known {
-		s += "; the owner's p99 " + Duration(m.P99.Mid)
+// realTime tells what a real-time owner costs.
+func realTime(a *findings.Advice, m *findings.Remedy) []string {
+	out := []string{"The intruder comes as before and waits for the owner to sleep. Within the kernel it gives up its CPU where that looks for it, unless the kernel is fully preemptible."}
+	if m.Starves {
+		out[0] = "Do not: the owner never sleeps, and nothing would take the CPU from it. The intruder and the CPU's own kernel threads (ksoftirqd, kworkers, RCU) would wait for good, and the machine hangs on them."
 	}
-	if len(m.Worse) > 0 {
-		s += "; " + Counted(int64(len(m.Worse)), "task") + " surely worse off"
+	switch a.RTLimit {
+	case findings.RTBorrows:
+		out = append(out, "Kernel threads of that CPU wait too, without limit: up to 5.9 CPUs borrow each other's real-time runtime, and a busy owner is never throttled.")
+	case findings.RTUnlimited:
+		out = append(out, "Kernel threads of that CPU wait too, without limit: sched_rt_runtime_us is -1.")
+	case findings.RTThrottled:
+		out = append(out, "Kernel threads of that CPU wait too, but for what throttling (sched_rt_runtime_us) takes from an owner that is busy throughout: by default 50 ms of each second, all at once.")
+	case findings.RTServer:
+		out = append(out, "Kernel threads of that CPU wait too, but for the 50 ms of each second that the fair server gives those who wait, all at once.")
 	}
-	return strings.TrimSpace(s)
+	return out
+}
+
+// HarmFigures tells in a line what a scenario comes to.
+func HarmFigures(h *findings.Harm) string {
+	var s []string
+	if h.Held.Hi == 0 {
+		s = append(s, "no foreign task runs there")
+	} else {
+		held := "held for " + Duration(h.Held.Mid)
+		if h.Held.Lo != h.Held.Hi {
+			held += " in the middle of the runs, " + Duration(h.Held.Hi) + " in 95 of 100"
+		}
+		s = append(s, held, Counted(h.Entries.Mid, "entry", "entries"))
+	}
+	if h.P99.Known {
+		s = append(s, "the owner's p99 "+Duration(h.P99.Mid))
+	}
+	if h.Gap.Known {
+		gap := "the owner, which never sleeps, is off its CPU for " + Duration(h.Gap.Mid) + " in all"
+		if h.GapMax.Known {
+			gap += ", " + Duration(h.GapMax.Mid) + " at the longest"
+		}
+		s = append(s, gap)
+	}
+	if len(h.Worse) > 0 {
+		s = append(s, Counted(int64(len(h.Worse)), "task")+" surely worse off")
+	}
+	return strings.Join(s, "; ")
+}
+
+// AsItIs tells what the recorded kernel does in the loop.
+func AsItIs(a *findings.Advice) string {
+	return "As it is, in the loop: " + HarmFigures(&a.Baseline) + "."
+}
+
+// Understated says that the recorded kernel's runs show too little to hold a remedy against,
+// "" if they do not.
+func Understated(a *findings.Advice) string {
+	if !a.Understated() {
+		return ""
+	}
+	return fmt.Sprintf("The recording has more: %s. Most runs hardly show the intrusion, so what a remedy gains is understated, and its rank is a guess.", HarmFigures(&a.Recorded))
+}
+
+// WorseOff names the tasks that a remedy makes surely worse off, "" if there are none.
+func WorseOff(r *loop.Result, h *findings.Harm) string {
+	var names []string
+	for _, i := range h.Worse {
+		t := &r.Program.Tasks[i]
+		names = append(names, ShortTask(replay.TaskRef{PID: t.PID, Comm: t.Comm}))
+	}
+	if names == nil {
+		return ""
+	}
+	return "Surely worse off: " + JoinUpTo(names, 6, "task") + "."
 }

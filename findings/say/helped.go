@@ -16,8 +16,7 @@ func Helped(h *findings.Helped) []string {
 		"Figures are the middle of the runs, in brackets the 5th and the 95th of a hundred. %s and %s make more runs and take other scenarios.",
 		Counted(int64(h.Loop.Runs), "run"), h.Loop.Seed, Code("schedreplay advise"), Code("whatif"))}, Trust(&h.Loop.Trust)...)
 	for i := range h.CPUs {
-		c := &h.CPUs[i]
-		if recorded, base := &c.Rows[0].Held, &c.Rows[1].Held; recorded.Mid > 0 && base.Mid < recorded.Mid/4 {
+		if c := &h.CPUs[i]; c.Understated() {
 			out = append(out, fmt.Sprintf("In most runs of the recorded kernel the intruders hardly come to CPU %d: what a scenario gains there is understated.", c.CPU))
 		}
 	}

@@ -205,14 +205,21 @@ func JoinUpTo(words []string, n int, noun string) string {
 	return strings.Join(words[:n], ", ") + " and " + Counted(int64(rest), "more "+noun)
 }
 
-// Sentence begins a text with a capital, unless a mark or a number comes first, and ends it
-// with a full stop.
-func Sentence(s string) string {
+// Capital begins a text with a capital, unless a mark or a number comes first.
+func Capital(s string) string {
 	r, n := utf8.DecodeRuneInString(s)
 	if n == 0 {
 		return s
 	}
-	return string(unicode.ToUpper(r)) + s[n:] + "."
+	return string(unicode.ToUpper(r)) + s[n:]
+}
+
+// Sentence begins a text with a capital, as [Capital] does, and ends it with a full stop.
+func Sentence(s string) string {
+	if s == "" {
+		return s
+	}
+	return Capital(s) + "."
 }
 
 // CPUNoun is "CPU 3" or "CPUs 3-5".

@@ -395,6 +395,7 @@ var table = []release{
 	{6, 10, []Change{{"Load.NewbornShares", true, "a new task starts with its weight's share of the queue's utilisation", "72bffbf57c52"}}, nil},
 	{6, 12, []Change{
 		{"DelayDequeue", true, "a task that sleeps while not eligible stays queued and is woken in place", "152e11f6df29"},
+		{"RT.Server", true, "the fair server limits real-time tasks, and nothing else does", "557a6bfc662c, 5f6bd380c7bd"},
 	}, []backport{{27, Change{"Fair.ShortSlice", true, "", "2ae891b82695"}}, took(FixDelayedDiscount, 37), {97, Change{"GroupAllowed", true, "", "82d6e01a0699"}}}},
 	{6, 13, []Change{{"", nil, "preemption may be lazy", "7c70cb94d29c"}}, nil},
 	{6, 14, []Change{
