@@ -221,10 +221,12 @@ func kernelOf(release, procVersion string) (*Kernel, error) {
 func (k *Kernel) findPatch(procVersion string) {
 	given := k.patch
 	k.patch = -1
+	// The compiler's version comes first and reads alike: "gcc-10 (Debian 10.2.1-6)".
 	for _, p := range [...]*regexp.Regexp{debianVersion, ubuntuVersion} {
-		if v := p.FindStringSubmatch(procVersion); v != nil && v[1] == strconv.Itoa(k.major) && v[2] == strconv.Itoa(k.minor) {
-			k.patch, _ = strconv.Atoi(v[3])
-			break
+		for _, v := range p.FindAllStringSubmatch(procVersion, -1) {
+			if v[1] == strconv.Itoa(k.major) && v[2] == strconv.Itoa(k.minor) {
+				k.patch, _ = strconv.Atoi(v[3])
+			}
 		}
 	}
 	if k.patch < 0 && given > 0 {

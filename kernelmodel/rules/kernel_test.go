@@ -105,7 +105,7 @@ func TestBackports(t *testing.T) {
 func TestParseKernel(t *testing.T) {
 	const (
 		debian  = "Linux version 6.1.0-18-amd64 (debian-kernel@lists.debian.org) (gcc-12) #1 SMP PREEMPT_DYNAMIC Debian 6.1.76-1 (2024-02-01)"
-		debian5 = "Linux version 5.10.0-28-amd64 (debian-kernel@lists.debian.org) #1 SMP Debian 5.10.209-2 (2024-01-31)"
+		debian5 = "Linux version 5.10.0-46-cloud-amd64 (debian-kernel@lists.debian.org) (gcc-10 (Debian 10.2.1-6) 10.2.1 20210110, GNU ld (GNU Binutils for Debian) 2.35.2) #1 SMP Debian 5.10.262-1 (2026-07-31)"
 		ubuntu  = "Ubuntu 5.15.0-105.115-generic 5.15.148"
 	)
 	for _, tc := range []struct {
@@ -154,7 +154,7 @@ func TestParseKernel(t *testing.T) {
 			in: "6.1.0-18-amd64-smt-span", name: "6.1.0-18-amd64-smt-span", row: "6.1", patch: -1, has: []Fix{FixKthreadInTask, FixScanAffinity},
 			unknown: []Fix{FixRecentUsedMask, FixCoreSpan}, notes: []Note{{Kind: NotePointUnknown, Release: "6.1.0-18-amd64"}}, variants: 4,
 		},
-		{in: "5.10.0-28-amd64", version: debian5, name: "5.10.0-28-amd64", row: "5.10", patch: 209, has: []Fix{FixSMTSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity}, notes: []Note{{Kind: NotePoint, Release: "5.10.0-28-amd64", Version: "5.10.209"}}},
+		{in: "5.10.0-46-cloud-amd64", version: debian5, name: "5.10.0-46-cloud-amd64", row: "5.10", patch: 262, has: []Fix{FixSMTSpan, FixRecentUsedMask, FixKthreadInTask, FixScanAffinity}, notes: []Note{{Kind: NotePoint, Release: "5.10.0-46-cloud-amd64", Version: "5.10.262"}}},
 		{in: "6.1.0-18-amd64", version: debian5, name: "6.1.0-18-amd64", row: "6.1", patch: -1, has: []Fix{FixKthreadInTask, FixScanAffinity}, unknown: []Fix{FixRecentUsedMask, FixSMTSpan, FixCoreSpan}, notes: []Note{{Kind: NotePointUnknown, Release: "6.1.0-18-amd64"}}, variants: 8}, // another kernel's text
 		{in: "5.15.0-105-generic", version: ubuntu, name: "5.15.0-105-generic", row: "5.15", patch: 148, has: []Fix{FixSMTSpan, FixKthreadInTask, FixScanAffinity}, notes: []Note{{Kind: NotePoint, Release: "5.15.0-105-generic", Version: "5.15.148"}}},
 		// Vendors.
