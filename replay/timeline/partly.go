@@ -84,14 +84,22 @@ func (s *surveyor) hears(c *startCPU, ev *parser.Event) {
 		}
 	case parser.KindSwitch:
 		if n := s.taskAt(ev.Next.PID); ev.Next.PID > 0 {
-			if n.asleep && s.Lost+s.LostUnknown+s.Holes == 0 {
-				s.strays++
+			if n.asleep && s.Lost+s.LostUnknown+s.Holes == 0 && len(s.strays) < maxSpans {
+				s.strays = append(s.strays, ev.Time)
 			}
 			n.asleep = false
 		}
 		if p := s.taskAt(ev.Task.PID); ev.Task.PID > 0 {
 			p.asleep = ev.State.Known() && !ev.State.Runnable() && (p.outAt == parser.NoTime || ev.Time-p.outAt > outAfter)
 		}
+	}
+}
+
+// missed notes that events are missing since a time, as is often seen only later: what woke
+// a task since then may be one of them.
+func (s *surveyor) missed(since int64) {
+	for n := len(s.strays); n > 0 && s.strays[n-1] >= since; n-- {
+		s.strays = s.strays[:n-1]
 	}
 }
 
@@ -111,7 +119,7 @@ func (s *surveyor) parts(online cpumask.Mask) {
 		}
 	}
 	// Without sched_wakeup a task that is woken on its way to sleep may seem to be a stray.
-	strays := s.strays
+	strays := int64(len(s.strays))
 	if !s.HasWakeup {
 		strays -= s.Events[parser.KindWaking] / strayShare
 	}

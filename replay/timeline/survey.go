@@ -216,8 +216,8 @@ type surveyor struct {
 	// visited is the CPU that the recorder moved to last on its first way, at visitAt.
 	visited int32
 	visitAt int64
-	// strays counts tasks that ran after they slept and nothing shows who woke them.
-	strays int64
+	// strays are when tasks ran after they slept and nothing shows who woke them.
+	strays []int64
 }
 
 // SurveyOf makes the first pass over a capture; progress may be nil.
@@ -271,10 +271,12 @@ func (s *surveyor) counted(ev *parser.Event) bool {
 		} else {
 			s.LostUnknown++
 		}
+		s.missed(ev.Start)
 	case parser.KindOverwritten:
 		s.Overwritten += max(ev.Count, 0)
 	case parser.KindHole:
 		s.Holes++
+		s.missed(ev.Start)
 	case parser.KindDamaged:
 		s.Damaged++
 	case parser.KindOther, parser.KindComm:
