@@ -126,7 +126,7 @@ func remedyWarnings(a *findings.Advice, m *findings.Remedy) []string {
 			say("For another task an entry by recent_used_cpu remains possible too, where it ran on the isolated CPU before.")
 		}
 		if len(a.Bound) > 0 {
-			say("User space may not move %s (PF_NO_SETAFFINITY).", tasks(a.Bound))
+			say("%s", Sentence(unmovable(a.Bound)))
 		}
 		if slices.ContainsFunc(m.Tasks, func(t replay.TaskRef) bool { return findings.Name(t) == "" }) && !a.KeepsAffinity() {
 			say("Up to 6.1 a change of a task's cpuset undoes it.")

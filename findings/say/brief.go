@@ -41,10 +41,12 @@ func Brief(f *findings.Findings) []string {
 	if m == nil {
 		add(cost(c)...)
 		add(residents(f, c)[0], sureBrief(f))
+		add(tonight(f)...)
 		return out
 	}
 	add(entryBrief(f, c, m)...)
 	add(append(fixBrief(f, c), sureBrief(f))...)
+	add(tonight(f)...)
 	return out
 }
 

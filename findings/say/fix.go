@@ -48,7 +48,6 @@ func withFix(f *findings.Findings, c *findings.CPU, commits bool) []string {
 		if m.Entry != nil && m.Entry.Moved == replay.MovedNo {
 			out = append(out, "Both kernels decide the entry alike")
 		}
-		out = append(out, affinityWould(f, c)...)
 	default:
 		out = append(out, fmt.Sprintf("%s would leave %s", k, rest(h.Remains, h.NS)))
 		if o != findings.OutcomePart {
@@ -70,17 +69,6 @@ func withFix(f *findings.Findings, c *findings.CPU, commits bool) []string {
 		out = append(out, fmt.Sprintf("Of %s beyond the first %s only the time is known", Counted(n, "stay"), Count(replay.MaxStays)))
 	}
 	return out
-}
-
-// affinityWould says what keeps the task of the main stay out where no fix does.
-func affinityWould(f *findings.Findings, c *findings.CPU) []string {
-	m, iso := c.Came.Main, f.Result.Isolated.Value
-	possible, ok := f.Result.Host.Possible.Get()
-	if m.Entry == nil || !ok || possible.SubsetOf(iso) {
-		return nil
-	}
-	return []string{fmt.Sprintf("An affinity without %s would keep %s out: %s", CPUNoun(iso), CommName(m.Task),
-		Code(fmt.Sprintf("taskset -pc %s %d", possible.AndNot(iso), m.Task.PID)))}
 }
 
 func subject(stays int64) string {

@@ -36,6 +36,7 @@ func Verdict(f *findings.Findings) []Paragraph {
 	out.add("What happened", whatHappened(f)...)
 	if held := f.Visited(); len(held) > 0 {
 		out = append(out, about(f, held[0])...)
+		out.add("Tonight", tonight(f)...)
 	} else if len(f.CPUs) > 0 {
 		out.add("What it cost", cost(f.CPUs[0])...)
 		if f.HasFix() {
