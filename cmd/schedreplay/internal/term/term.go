@@ -3,6 +3,7 @@
 package term
 
 import (
+	"regexp"
 	"strings"
 	"unicode"
 
@@ -52,10 +53,14 @@ func Cut(s string, width int) string {
 
 // Wrap breaks a text at blanks so that no line is wider than width where that is
 // possible. Lines after the first are indented by two. A no-break space is printed
-// as a blank and does not break.
+// as a blank and does not break; nor do a number and its unit, or CPU and its number.
 func Wrap(s string, width int) string { return wrap(s, width, "\n  ") }
 
+// quantity is a number with its unit, or CPU with its number.
+var quantity = regexp.MustCompile(`(\d) ((?:s|ms|µs|us|ns|MB|MiB)\b|%)|\b(CPUs?|pid) (\d)`)
+
 func wrap(s string, width int, brk string) string {
+	s = quantity.ReplaceAllString(s, "$1$3\u00a0$2$4")
 	var b strings.Builder
 	n := 0
 	for i, word := range strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == '\n' || r == '\t' }) {

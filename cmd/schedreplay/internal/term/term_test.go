@@ -49,6 +49,17 @@ func TestWrap(t *testing.T) {
 	})
 }
 
+func TestWrapKeepsQuantities(t *testing.T) {
+	for _, q := range []string{"32.441172 s", "97 %", "103 ms,", "CPU 43", "(pid 240)"} {
+		for width := 30; width < 50; width++ {
+			text := "it came in where it was first seen " + q + " and stayed there until the recording ended"
+			if out := Wrap(text, width); !strings.Contains(out, q) {
+				t.Errorf("%q is broken: %q", q, out)
+			}
+		}
+	}
+}
+
 func TestStyle(t *testing.T) {
 	if got := Style(true).Bad("a\nb"); got != "\x1b[31ma\x1b[0m\n\x1b[31mb\x1b[0m" {
 		t.Errorf("%q", got)
