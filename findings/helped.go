@@ -105,7 +105,7 @@ func HelpedFrom(res *replay.Result, run func(loop.Options) (*loop.Result, error)
 		return nil, nil
 	}
 	other := OtherKernel(res)
-	o := loop.Options{Scenarios: h.Scenarios()}
+	o := loop.Options{Scenarios: h.Scenarios(), Trace: true}
 	at := slices.IndexFunc(o.Scenarios, func(s loop.Scenario) bool { return slices.Equal(s.Changes, other.Changes) })
 	if at < 0 {
 		at = len(o.Scenarios)

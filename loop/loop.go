@@ -44,6 +44,8 @@ type Options struct {
 	Most int64
 	// Owners are the pids whose delays are wanted as whole distributions.
 	Owners []int32
+	// Trace asks for [Outcome.First].
+	Trace bool
 }
 
 // ErrTooMuch is returned where the runs would cost more than [Options.Most].
@@ -100,7 +102,7 @@ type Outcome struct {
 	// Tasks are the program's, in its order.
 	Tasks []TaskOutcome
 	// First is who ran where in the first of the runs, in the order in which the slices
-	// ended; nil for the recording.
+	// ended; nil for the recording, and without [Options.Trace].
 	First []Slice
 }
 
@@ -130,6 +132,10 @@ func Run(ctx context.Context, p *work.Program, h *parser.Host, o Options) (*Resu
 	if base == nil {
 		return nil, fmt.Errorf("%w: the topology of its machine is not known", work.ErrNoWork)
 	}
+	base.owners = map[int32]bool{}
+	for _, pid := range o.Owners {
+		base.owners[pid] = true
+	}
 	worlds := []*world{base}
 	if err := base.calibrate(ctx); err != nil {
 		return nil, err
@@ -152,16 +158,21 @@ func Run(ctx context.Context, p *work.Program, h *parser.Host, o Options) (*Resu
 		return nil, err
 	}
 	res := &Result{Runs: o.Runs, Seed: o.Seed, Program: p}
-	recorded := make([]work.Figures, len(p.Tasks))
+	recorded, tallies := make([]summary, len(p.Tasks)), make([]*tally, len(p.Tasks))
 	for i := range p.Tasks {
 		f := p.Tasks[i].Recorded
 		f.Delay, f.Gap = slices.Clone(f.Delay), slices.Clone(f.Gap)
-		sorted(&f)
-		recorded[i] = f
+		recorded[i] = summarize(&f, base.owners[p.Tasks[i].PID])
+		if f.Wakings >= TrustLeast {
+			tallies[i] = newTally(f.Delay)
+		}
 	}
-	res.Recorded = base.outcome("recorded", nil, [][]work.Figures{recorded}, o.Owners)
+	res.Recorded = base.outcome("recorded", nil, [][]summary{recorded})
 	for i, w := range worlds {
-		all, first, err := w.runs(ctx, starts, o.Seed)
+		if i > 0 {
+			tallies = nil
+		}
+		all, first, err := w.runs(ctx, starts, o.Seed, tallies, o.Trace)
 		if err != nil {
 			return nil, err
 		}
@@ -169,11 +180,11 @@ func Run(ctx context.Context, p *work.Program, h *parser.Host, o Options) (*Resu
 		if i > 0 {
 			name, changes = o.Scenarios[i-1].Name, o.Scenarios[i-1].Changes
 		}
-		out := w.outcome(name, changes, all, o.Owners)
+		out := w.outcome(name, changes, all)
 		out.First = first
 		res.Outcomes = append(res.Outcomes, out)
 		if i == 0 {
-			res.Trust = trust(p, recorded, &res.Recorded, &res.Outcomes[0], all)
+			res.Trust = trust(p, recorded, &res.Recorded, &res.Outcomes[0], all, tallies)
 			res.Trust.Autogroup = h.Tunables["sched_autogroup_enabled"] == 1
 		}
 	}
@@ -252,32 +263,35 @@ func each(ctx context.Context, n int, do func(i int)) error {
 	return ctx.Err()
 }
 
-// runs makes an ensemble from its starts; first is who ran where in the first of the runs.
-// The delays and gaps of each task are in order.
-func (w *world) runs(ctx context.Context, starts []uint64, seed uint64) (out [][]work.Figures, first []Slice, err error) {
-	out = make([][]work.Figures, len(starts))
+// runs makes an ensemble from its starts. Of each run a summary is kept; the delays of the
+// tasks that have a tally are counted there. first is who ran where in the first of the
+// runs, if that is wanted.
+func (w *world) runs(ctx context.Context, starts []uint64, seed uint64, tallies []*tally, trace bool) (out [][]summary, first []Slice, err error) {
+	out = make([][]summary, len(starts))
+	var counting sync.Mutex
 	err = each(ctx, len(starts), func(i int) {
 		s := newSim(w, seed, starts[i])
-		if i == 0 {
+		if i == 0 && trace {
 			s.trace = &first
 		}
 		s.run(ctx, w.prog.End)
-		f := make([]work.Figures, len(s.all))
+		sums := make([]summary, len(s.all))
 		for j := range s.all {
-			f[j] = s.all[j].got
-			sorted(&f[j])
+			sums[j] = summarize(&s.all[j].got, w.owners[s.all[j].w.PID])
 		}
-		out[i] = f
+		out[i] = sums
+		counting.Lock()
+		defer counting.Unlock()
+		for j, t := range tallies {
+			if t != nil {
+				t.add(s.all[j].got.Delay)
+			}
+		}
 		if i == 0 {
 			w.cost = int64(s.seq) + s.balances
 		}
 	})
 	return out, first, err
-}
-
-func sorted(f *work.Figures) {
-	slices.Sort(f.Delay)
-	slices.Sort(f.Gap)
 }
 
 // newWorld is the recorded machine under a kernel, nil if its topology is not known.
@@ -377,14 +391,14 @@ func (w *world) calibrate(ctx context.Context) error {
 
 // moves counts the changes of CPU in some runs.
 func (w *world) moves(ctx context.Context, runs int) (n [work.Causes]int64, err error) {
-	all, _, err := w.runs(ctx, []uint64{0, 1}[:runs], 0)
+	all, _, err := w.runs(ctx, []uint64{0, 1}[:runs], 0, nil, false)
 	if err != nil {
 		return n, err
 	}
 	w.settled += int64(runs) * w.cost
 	for _, f := range all {
 		for i := range f {
-			for c, k := range f[i].Moves {
+			for c, k := range f[i].moves {
 				n[c] += k
 			}
 		}
@@ -392,111 +406,9 @@ func (w *world) moves(ctx context.Context, runs int) (n [work.Causes]int64, err 
 	return n, nil
 }
 
-// outcome gathers the figures of an ensemble.
-func (w *world) outcome(name string, changes []Change, all [][]work.Figures, owners []int32) Outcome {
-	o := Outcome{Name: name, Kernel: w.kernel.Name, Changes: changes}
-	v := make([]int64, len(all))
-	over := func(f func(run []work.Figures) (int64, bool)) Band {
-		v = v[:0]
-		for _, run := range all {
-			if x, ok := f(run); ok {
-				v = append(v, x)
-			}
-		}
-		return bandOf(v)
-	}
-	for i := range w.prog.Tasks {
-		t := &w.prog.Tasks[i]
-		known := func(f func(*work.Figures) int64) Band {
-			return over(func(run []work.Figures) (int64, bool) { return f(&run[i]), true })
-		}
-		of := func(list func(*work.Figures) []int64, p float64) Band {
-			return over(func(run []work.Figures) (int64, bool) { return quantile(list(&run[i]), p) })
-		}
-		delay := func(f *work.Figures) []int64 { return f.Delay }
-		gap := func(f *work.Figures) []int64 { return f.Gap }
-		out := TaskOutcome{
-			PID: t.PID, Comm: t.Comm, Wakings: known(func(f *work.Figures) int64 { return f.Wakings }), Run: known(func(f *work.Figures) int64 { return f.Run }),
-			Delay:  Delays{of(delay, 0.5), of(delay, 0.9), of(delay, 0.99), of(delay, 1)},
-			OffCPU: Gaps{known(func(f *work.Figures) int64 { return int64(len(f.Gap)) }), known(func(f *work.Figures) int64 { return sum(f.Gap) }), of(gap, 0.5), of(gap, 0.99), of(gap, 1)},
-			RunOn:  make([]int64, w.prog.CPUs),
-		}
-		for c := range out.Moves {
-			out.Moves[c] = known(func(f *work.Figures) int64 { return f.Moves[c] })
-		}
-		if slices.Contains(owners, t.PID) {
-			for _, p := range CurveShares() {
-				out.Curve = append(out.Curve, of(delay, p))
-			}
-		}
-		out.RunOnBand = make([]Band, w.prog.CPUs)
-		for c := range out.RunOnBand {
-			out.RunOnBand[c] = known(func(f *work.Figures) int64 { return f.RunOn[c] })
-		}
-		for _, run := range all {
-			for c, ns := range run[i].RunOn {
-				out.RunOn[c] += ns / int64(len(all))
-			}
-		}
-		o.Tasks = append(o.Tasks, out)
-	}
-	for c := w.isolated.First(); c >= 0; c = w.isolated.Next(c) {
-		held := func(of func(*work.Figures) int64) Band {
-			return over(func(run []work.Figures) (int64, bool) {
-				n := int64(0)
-				for i := range run {
-					if w.foreign(i) {
-						n += of(&run[i])
-					}
-				}
-				return n, true
-			})
-		}
-		o.Isolated = append(o.Isolated, IsolatedOutcome{
-			CPU: c, Entries: held(func(f *work.Figures) int64 { return f.Entries[c] }), Held: held(func(f *work.Figures) int64 { return f.RunOn[c] }),
-		})
-	}
-	return o
-}
-
 // foreign reports whether a task is one on an isolated CPU: it may run elsewhere too, and
 // did not make the recording. Where an affinity was changed the recorded one counts.
 func (w *world) foreign(i int) bool {
 	t := &w.prog.Tasks[i]
 	return !t.Recorder && !t.Stop && !t.Allowed.SubsetOf(w.isolated)
-}
-
-func sum(v []int64) int64 {
-	n := int64(0)
-	for _, x := range v {
-		n += x
-	}
-	return n
-}
-
-// CurveShares are the shares at which [TaskOutcome.Curve] has quantiles: equally far apart
-// on a scale of nines, up to 99.99 of a hundred.
-func CurveShares() []float64 {
-	var out []float64
-	for x := 0.0; x <= 4; x += 1.0 / 16 {
-		out = append(out, 1-math.Pow(10, -x))
-	}
-	return out
-}
-
-// quantile is the value that a share p of values in order do not exceed, by nearest rank;
-// false if there are none.
-func quantile(v []int64, p float64) (int64, bool) {
-	if len(v) == 0 {
-		return 0, false
-	}
-	return v[max(0, int(math.Ceil(p*float64(len(v))-1e-9))-1)], true
-}
-
-func bandOf(v []int64) Band {
-	slices.Sort(v)
-	lo, ok := quantile(v, 0.05)
-	mid, _ := quantile(v, 0.5)
-	hi, _ := quantile(v, 0.95)
-	return Band{lo, mid, hi, ok}
 }

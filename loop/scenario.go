@@ -137,7 +137,7 @@ func (sc *Scenario) apply(p *work.Program, h *parser.Host, base *world) (*world,
 		host.Isolated = fact.Of(isolated.Or(off), fact.Observed, "scenario "+sc.Name)
 	}
 	w := newWorld(p, &host, kernel)
-	w.pulls, w.scanCost = base.pulls, base.scanCost
+	w.pulls, w.scanCost, w.owners = base.pulls, base.scanCost, base.owners
 	w.isolate(h.Isolated.Value, isolated)
 	w.isolated = isolated.AndNot(off)
 	all, nohz := cpumask.Range(0, p.CPUs-1), h.NohzFull.Value

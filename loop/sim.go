@@ -35,6 +35,7 @@ type world struct {
 	random   bool
 	rt       rtLimit
 	tunables map[string]int64
+	owners   map[int32]bool // pids whose delays are wanted as whole distributions
 	// cost is how many happenings and balancings a run takes, settled how many the settling of pulls and
 	// scanCost took.
 	cost, settled int64
@@ -411,12 +412,12 @@ func (s *sim) milestone(c *cpu) {
 	st := &p.w.Steps[p.step]
 	for p.wake < len(st.Wakes) && s.scaled(p, st.Wakes[p.wake].At) <= p.done {
 		k := &st.Wakes[p.wake]
-		if y := &s.all[k.Task]; k.Answer && y.state != tsGone && !y.waitsAt(k.Step) {
-			s.hold(c, p, y, k.Step)
+		if y := &s.all[k.Task]; k.Answer && y.state != tsGone && !y.waitsAt(int(k.Step)) {
+			s.hold(c, p, y, int(k.Step))
 			return
 		}
 		p.wake++
-		s.arrive(&s.all[k.Task], k.Step, p, c.id)
+		s.arrive(&s.all[k.Task], int(k.Step), p, c.id)
 	}
 	if !st.Cut && p.done >= s.scaled(p, st.Burst) {
 		if !s.burstEnds(c, p) {

@@ -58,33 +58,28 @@ const (
 )
 
 // trust holds the baseline's runs against the recording.
-func trust(p *work.Program, recorded []work.Figures, rec, base *Outcome, all [][]work.Figures) Trust {
+func trust(p *work.Program, recorded []summary, rec, base *Outcome, all [][]summary, tallies []*tally) Trust {
 	t := Trust{Unmatched: p.Unmatched}
 	weight := 0.0
 	for i := range p.Tasks {
 		r := &recorded[i]
-		run := float64(r.Run)
+		run := float64(r.run)
 		weight += run
-		t.Place += float64(run * apartOn(r.RunOn, base.Tasks[i].RunOn)) // the conversion keeps the sum the same on every architecture
+		t.Place += float64(run * apartOn(r.runOn, base.Tasks[i].RunOn)) // the conversion keeps the sum the same on every architecture
 		for _, f := range all {
-			t.Chance += run * apartOn(f[i].RunOn, base.Tasks[i].RunOn) / float64(len(all))
+			t.Chance += run * apartOn(f[i].runOn, base.Tasks[i].RunOn) / float64(len(all))
 		}
-		for c := range r.Moves {
-			t.RecordedMoves[c] += r.Moves[c]
+		for c := range r.moves {
+			t.RecordedMoves[c] += r.moves[c]
 			for _, f := range all {
-				t.Moves[c] += f[i].Moves[c]
+				t.Moves[c] += f[i].moves[c]
 			}
 		}
-		if r.Wakings < TrustLeast {
+		if r.wakings < TrustLeast {
 			continue
 		}
 		a, b := &rec.Tasks[i].Delay, &base.Tasks[i].Delay
-		one := TaskTrust{PID: p.Tasks[i].PID, Comm: p.Tasks[i].Comm, P50: ratio(b.P50, a.P50), P90: ratio(b.P90, a.P90), P99: ratio(b.P99, a.P99)}
-		var delays []int64
-		for _, f := range all {
-			delays = append(delays, f[i].Delay...)
-		}
-		one.Apart = apart(delays, r.Delay)
+		one := TaskTrust{PID: p.Tasks[i].PID, Comm: p.Tasks[i].Comm, P50: ratio(b.P50, a.P50), P90: ratio(b.P90, a.P90), P99: ratio(b.P99, a.P99), Apart: tallies[i].apart()}
 		t.Tasks = append(t.Tasks, one)
 	}
 	if weight > 0 {
@@ -142,26 +137,6 @@ func apartOn(a, b []int64) float64 {
 		d += math.Abs(float64(a[c])/na - float64(b[c])/nb)
 	}
 	return d / 2
-}
-
-// apart is the Kolmogorov-Smirnov distance of two samples, the second in order.
-func apart(a, b []int64) float64 {
-	if len(a) == 0 || len(b) == 0 {
-		return 1
-	}
-	slices.Sort(a)
-	most, i, j := 0.0, 0, 0
-	for i < len(a) && j < len(b) {
-		v := min(a[i], b[j])
-		for i < len(a) && a[i] == v {
-			i++
-		}
-		for j < len(b) && b[j] == v {
-			j++
-		}
-		most = max(most, math.Abs(float64(i)/float64(len(a))-float64(j)/float64(len(b))))
-	}
-	return most
 }
 
 // WorseRuns is how many runs it takes to tell who is worse off.

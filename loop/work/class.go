@@ -119,7 +119,7 @@ func (x *extraction) answers() {
 			if w := &x.p.Tasks[i].Steps[j].Then; w.Edge == EdgeTask {
 				all[i]++
 				if w.Sync {
-					n[[2]int{w.Waker, i}]++
+					n[[2]int{int(w.Waker), i}]++
 				}
 			}
 		}
@@ -128,7 +128,7 @@ func (x *extraction) answers() {
 		for j := range x.p.Tasks[i].Steps {
 			wakes := x.p.Tasks[i].Steps[j].Wakes
 			for k := range wakes {
-				y := wakes[k].Task
+				y := int(wakes[k].Task)
 				to, fro := n[[2]int{i, y}], n[[2]int{y, i}]
 				wakes[k].Answer = to >= answersLeast && fro >= answersLeast && 10*to >= 9*all[y] && 10*fro >= 9*all[i]
 			}

@@ -272,13 +272,13 @@ func (x *extraction) ends(p *tasking) {
 	s.Then = w
 	if w.Edge == EdgeTask {
 		waker := x.tasks[w.Waker]
-		x.wakes(waker, w, Wake{At: w.WakerAt, Task: x.at[p.PID], Step: len(p.Steps) - 1})
+		x.wakes(waker, w, Wake{At: w.WakerAt, Task: int32(x.at[p.PID]), Step: int32(len(p.Steps) - 1)})
 	}
 }
 
 // wakes adds a waking to the waker's burst, which may have ended since.
 func (x *extraction) wakes(waker *tasking, w Wait, k Wake) {
-	if w.WakerStep < len(waker.Steps) {
+	if int(w.WakerStep) < len(waker.Steps) {
 		s := &waker.Steps[w.WakerStep]
 		s.Wakes = append(s.Wakes, k)
 		return
@@ -370,7 +370,7 @@ func (x *extraction) edge(p *tasking, ev *parser.Event) Wait {
 			x.p.Unmatched++
 			break
 		}
-		w.Edge, w.From, w.Waker, w.WakerStep, w.WakerAt = EdgeTask, fact.Observed, i, len(q.Steps), q.burst+ev.Time-q.since
+		w.Edge, w.From, w.Waker, w.WakerStep, w.WakerAt = EdgeTask, fact.Observed, int32(i), int32(len(q.Steps)), q.burst+ev.Time-q.since
 		if ev.Context == parser.ContextUnknown {
 			w.From = fact.Estimated
 		}
@@ -485,7 +485,7 @@ func (x *extraction) newborn(ev *parser.Event) {
 	if w := &p.Steps[0].Then; w.Edge == EdgeTask {
 		q := x.tasks[w.Waker]
 		all := q.wakes
-		if w.WakerStep < len(q.Steps) {
+		if int(w.WakerStep) < len(q.Steps) {
 			all = q.Steps[w.WakerStep].Wakes
 		}
 		all[len(all)-1].Fork = true
@@ -548,6 +548,31 @@ func (x *extraction) flip(ev *parser.Event) {
 
 const second = 1_000_000_000
 
+// settle gives the steps the indexes of Program.Tasks, and puts what grew step by step into
+// memory of its size.
+func (p *tasking) settle(to []int) {
+	n := 0
+	for i := range p.Steps {
+		n += len(p.Steps[i].Wakes)
+	}
+	p.Steps = slices.Clone(p.Steps)
+	wakes := make([]Wake, 0, n)
+	for i := range p.Steps {
+		s := &p.Steps[i]
+		s.Then.Waker = int32(to[s.Then.Waker])
+		first := len(wakes)
+		wakes = append(wakes, s.Wakes...)
+		if len(s.Wakes) > 0 {
+			s.Wakes = wakes[first:len(wakes):len(wakes)]
+		}
+		for j := range s.Wakes {
+			s.Wakes[j].Task = int32(to[s.Wakes[j].Task])
+		}
+		slices.SortStableFunc(s.Wakes, func(a, b Wake) int { return cmp.Compare(a.At, b.At) })
+	}
+	p.Recorded.Delay, p.Recorded.Gap = slices.Clone(p.Recorded.Delay), slices.Clone(p.Recorded.Gap)
+}
+
 // end closes what the window cuts, and settles what needs the whole of it.
 func (x *extraction) end() {
 	for _, p := range x.tasks {
@@ -572,14 +597,7 @@ func (x *extraction) end() {
 	}
 	for _, old := range order {
 		p := x.tasks[old]
-		for i := range p.Steps {
-			s := &p.Steps[i]
-			s.Then.Waker = to[s.Then.Waker]
-			for j := range s.Wakes {
-				s.Wakes[j].Task = to[s.Wakes[j].Task]
-			}
-			slices.SortStableFunc(s.Wakes, func(a, b Wake) int { return int(min(1, max(-1, a.At-b.At))) })
-		}
+		p.settle(to)
 		x.p.Tasks = append(x.p.Tasks, *p.Task)
 	}
 	for _, all := range [][]Sample{x.p.Preempt, x.p.Held} {

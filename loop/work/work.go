@@ -37,31 +37,33 @@ func (e Edge) String() string {
 	return [...]string{"none", "task", "timer", "grid", "outside"}[e]
 }
 
-// Wait is what happens after a burst: the task sleeps until the edge.
+// Wait is what happens after a burst: the task sleeps until the edge. Long recordings have
+// millions of them: the fields are in order of size.
 type Wait struct {
-	Edge Edge
-	// From says how sure the class is: observed where the record itself says that the
-	// task did the waking, estimated where a rule of thumb does.
-	From fact.Provenance
-	// Waker, WakerStep and WakerAt are, of [EdgeTask], the waker as an index of
-	// Program.Tasks, its step and the ns of that step's burst it had run.
-	Waker, WakerStep int
-	WakerAt          int64
+	// WakerAt is, of [EdgeTask], how much of the waker's burst it had run, in ns.
+	WakerAt int64
 	// Sleep is, of [EdgeTimer], the ns from blocking to waking.
 	Sleep int64
 	// Time and CPU are when and where the waking was recorded.
 	Time int64
-	CPU  int32
+	// Lag is the ns from waking to runnable (sched_waking to sched_wakeup), Exit those
+	// from runnable to running where the CPU was idle, [None] where it was not. Preempt
+	// is the same where it took the CPU from a running task.
+	Lag, Exit, Preempt int64
+	// Waker and WakerStep are, of [EdgeTask], the waker as an index of Program.Tasks, and
+	// its step.
+	Waker, WakerStep int32
+	CPU              int32
+	Edge             Edge
+	// From says how sure the class is: observed where the record itself says that the
+	// task did the waking, estimated where a rule of thumb does.
+	From fact.Provenance
 	// Sync: WF_SYNC is taken to have been passed. It is in no event: user tasks that
 	// wake user tasks mostly do so through pipes and sockets, which pass it.
 	Sync bool
 	// Slept is false where the waking came before the task had left its CPU, so that it
 	// did not sleep.
 	Slept bool
-	// Lag is the ns from waking to runnable (sched_waking to sched_wakeup), Exit those
-	// from runnable to running where the CPU was idle, [None] where it was not. Preempt
-	// is the same where it took the CPU from a running task.
-	Lag, Exit, Preempt int64
 }
 
 // None stands for a duration or time that is not known.
@@ -73,7 +75,7 @@ type Wake struct {
 	At int64
 	// Task and Step are the wakee, as an index of Program.Tasks, and its step whose
 	// wait ends. Fork: the wakee is new.
-	Task, Step int
+	Task, Step int32
 	Fork       bool
 	// Answer: the two wake each other, so that the wakee has to have come to that wait
 	// first: what it sent before is what the waker answers to.
@@ -85,15 +87,15 @@ type Step struct {
 	// Burst is the CPU time wanted before the task blocks, in ns; 0 for the wait in
 	// which the window finds a sleeping task.
 	Burst int64
+	Then  Wait
+	Wakes []Wake // in order of At
+	// Prio is the task's priority in the burst, on the kernel's scale.
+	Prio int32
 	// Cut: the window ended in the burst, and it makes up half of what the task ran: a
 	// task that hardly ever blocks, and wants the CPU for as long as the window lasts.
 	Cut bool
 	// Exit: the task ends after the burst.
 	Exit bool
-	// Prio is the task's priority in the burst, on the kernel's scale.
-	Prio  int32
-	Then  Wait
-	Wakes []Wake // in order of At
 }
 
 // Begin says how the window finds a task.

@@ -71,7 +71,7 @@ func TestExtractOnCaptures(t *testing.T) {
 					if w := &s.Then; w.Edge == EdgeTask {
 						found := false
 						for _, k := range p.Tasks[w.Waker].Steps[w.WakerStep].Wakes {
-							found = found || k.Task == i && k.Step == j && k.At == w.WakerAt
+							found = found || int(k.Task) == i && int(k.Step) == j && k.At == w.WakerAt
 						}
 						if !found {
 							t.Fatalf("%s step %d: its waker does not know of it", task.Comm, j)
