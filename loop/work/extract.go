@@ -66,6 +66,7 @@ type extraction struct {
 	// task counts as queued from its waking on.
 	wakeups bool
 	idle    []int64 // by CPU, when it last went idle
+	before  bool    // the window has not begun
 }
 
 // Extract reads a recording, twice, and returns its work. It needs sched_switch, and
@@ -84,8 +85,9 @@ func Extract(c parser.Capture, host *parser.Host) (*Program, error) {
 	if c.Meta().MayReorder {
 		events = inOrder(events)
 	}
-	n, printed := len(host.CPU), false
+	n, printed, perf := len(host.CPU), false, timeline.Enabling{}
 	events(func(ev *parser.Event) {
+		perf.Take(ev)
 		n = max(n, int(ev.CPU)+1, int(ev.TargetCPU)+1, int(ev.OrigCPU)+1)
 		switch ev.Kind {
 		case parser.KindLost, parser.KindHole:
@@ -112,12 +114,57 @@ func Extract(c parser.Capture, host *parser.Host) (*Program, error) {
 	for i := range x.cur {
 		x.cur[i] = parser.NoPID
 	}
-	events(x.event)
+	if c.Meta().Dialect == parser.DialectPerfData {
+		x.window(perf.Common())
+	}
+	start := x.p.Start
+	events(func(ev *parser.Event) {
+		if x.before && ev.Time >= start {
+			x.begin()
+		}
+		if ev.Time <= x.p.End {
+			x.event(ev)
+		}
+	})
 	x.end()
 	if len(x.p.Tasks) == 0 {
 		return nil, fmt.Errorf("%w: no task runs in it", ErrNoWork)
 	}
 	return x.p, nil
+}
+
+// windowLeast is one over the least share of a recording that its window is.
+const windowLeast = 2
+
+// window makes the window the time in which all CPUs are recorded: what tasks do before on
+// a CPU that is not yet recorded is not seen, and the recorder still goes from CPU to CPU.
+func (x *extraction) window(from, to int64) {
+	if from, to = max(from, x.p.Start), min(to, x.p.End); (to-from)*windowLeast < x.p.End-x.p.Start {
+		return
+	}
+	x.before = from > x.p.Start
+	x.p.Start, x.p.End = from, to
+}
+
+// begin begins the window: where tasks are is kept, what they did is not.
+func (x *extraction) begin() {
+	x.before = false
+	x.p.Unmatched, x.p.Exit, x.p.Preempt, x.p.Held = 0, make([][]Sample, x.p.CPUs), nil, nil
+	for _, p := range x.tasks {
+		p.Steps, p.wakes, p.burst, p.woken, p.off = nil, nil, 0, false, timeline.OffCPU{}
+		p.Recorded = Figures{RunOn: make([]int64, x.p.CPUs), Entries: make([]int64, x.p.CPUs)}
+		p.Early = make([]int64, x.p.CPUs)
+		p.CPU, p.since, p.slept, p.moving = p.cpu, x.p.Start, false, false
+		switch p.state {
+		case running:
+			p.Begin = BeginRunning
+		case queued:
+			p.Begin = BeginQueued
+		case asleep:
+			p.state = unseen
+			x.asleepAtStart(p, p.cpu)
+		}
+	}
 }
 
 // inOrder keeps the events of a recording whose CPUs may be out of order, and gives them by

@@ -128,10 +128,16 @@ func (s *surveyor) parts(online cpumask.Mask) {
 	}
 }
 
-// visits follows perf on its first way from CPU to CPU.
-func (s *surveyor) visits(ev *parser.Event) {
-	if parser.IsRecorder(ev.Task.Comm) && IsStopper(ev.Cur.Comm) && ev.TargetCPU == s.visited+1 {
-		s.visited, s.visitAt = ev.TargetCPU, ev.Time
+// visit is perf's first way from CPU to CPU: the CPU that it moved to last, and when.
+type visit struct {
+	cpu int32
+	at  int64
+}
+
+// take follows it.
+func (v *visit) take(ev *parser.Event) {
+	if ev.Kind == parser.KindMigrate && parser.IsRecorder(ev.Task.Comm) && IsStopper(ev.Cur.Comm) && ev.TargetCPU == v.cpu+1 {
+		v.cpu, v.at = ev.TargetCPU, ev.Time
 	}
 }
 
@@ -139,24 +145,61 @@ func (s *surveyor) visits(ev *parser.Event) {
 // enables one CPU after another, in their order, and disables them so
 // (evlist__enable, evlist__disable): one that recorded shows that those before it were
 // enabled, and one that still does that those after it are. It has itself moved to each
-// first.
-func (s *surveyor) enabled() {
+// first. Between from and to all record.
+func enabled(n int, at func(i int) *voice, v visit, start, end int64) (from, to int64) {
+	from, to = start, end
 	on := int64(math.MaxInt64)
-	for i := len(s.cpu) - 1; i >= 0; i-- {
-		if c := &s.cpu[i]; c.spoke {
+	for i := n - 1; i >= 0; i-- {
+		if c := at(i); c.spoke {
 			on = min(on, c.from)
-			c.on = min(on, max(s.Start+muteAfter, s.visitAt+muteAfter/10))
-			s.partlyUntil = max(s.partlyUntil, c.on)
+			c.on = min(on, max(start+muteAfter, v.at+muteAfter/10))
+			from = max(from, c.on)
 		}
 	}
 	off := int64(math.MinInt64)
-	for i := range s.cpu {
-		if c := &s.cpu[i]; c.spoke {
+	for i := range n {
+		if c := at(i); c.spoke {
 			off = max(off, c.to)
-			c.off = max(off, s.End-muteAfter)
-			s.partlyFrom = min(s.partlyFrom, c.off)
+			c.off = max(off, end-muteAfter)
+			to = min(to, c.off)
 		}
 	}
+	return from, to
+}
+
+// Enabling tells of a recording by perf, which enables one CPU after another, when all of
+// them record.
+type Enabling struct {
+	voices     []voice
+	visit      visit
+	began      bool
+	start, end int64
+}
+
+// Take takes the next event, of any kind.
+func (e *Enabling) Take(ev *parser.Event) {
+	switch ev.Kind {
+	case parser.KindLost, parser.KindHole, parser.KindDamaged, parser.KindOverwritten, parser.KindComm:
+		return
+	}
+	if !UsableCPU(ev.CPU) {
+		return
+	}
+	for int(ev.CPU) >= len(e.voices) {
+		e.voices = append(e.voices, voice{})
+	}
+	if !e.began {
+		e.began = true
+		e.start, e.end = ev.Time, ev.Time
+	}
+	e.start, e.end = min(e.start, ev.Time), max(e.end, ev.Time)
+	e.voices[ev.CPU].speaks(ev.Time)
+	e.visit.take(ev)
+}
+
+// Common is the time in which all CPUs record.
+func (e *Enabling) Common() (from, to int64) {
+	return enabled(len(e.voices), func(i int) *voice { return &e.voices[i] }, e.visit, e.start, e.end)
 }
 
 // Partly reports whether at a time some CPU seems not to have been recorded that did

@@ -213,9 +213,7 @@ type surveyor struct {
 	delays     []int64
 	spans      int
 	standUntil int64
-	// visited is the CPU that the recorder moved to last on its first way, at visitAt.
-	visited int32
-	visitAt int64
+	visit      visit
 	// strays are when tasks ran after they slept and nothing shows who woke them.
 	strays []int64
 }
@@ -342,7 +340,7 @@ func (s *surveyor) take(cpu *startCPU, ev *parser.Event) {
 		s.HasWakeup = true
 	case parser.KindMigrate:
 		s.hasMigrate = true
-		s.visits(ev)
+		s.visit.take(ev)
 		if UsableCPU(ev.TargetCPU) {
 			s.enters.Set(int(ev.TargetCPU))
 		}
@@ -362,7 +360,8 @@ func (s *surveyor) finish(resolution int64, perf bool) {
 	}
 	s.parts(s.host.Online.Value)
 	if perf && s.Only.Empty() {
-		s.enabled()
+		from, to := enabled(len(s.cpu), func(i int) *voice { return &s.cpu[i].voice }, s.visit, s.Start, s.End)
+		s.partlyUntil, s.partlyFrom = max(s.partlyUntil, from), min(s.partlyFrom, to)
 	}
 	if n := len(s.delays); n > 0 {
 		slices.Sort(s.delays)
