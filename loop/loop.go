@@ -191,7 +191,8 @@ func Run(ctx context.Context, p *work.Program, h *parser.Host, o Options) (*Resu
 	return res, nil
 }
 
-// startsPerRun is how many starts are drawn for each run where one has to be chosen.
+// startsPerRun is how many starts are drawn for each run where one has to be chosen by the
+// first part of the window; where it takes more parts, fewer.
 const startsPerRun = 12
 
 // start is a draw of what the recording leaves open, and how like the recording it begins.
@@ -200,37 +201,75 @@ type start struct {
 	like int64
 }
 
+// intruders are the foreign tasks on isolated CPUs up to the end of the part of the window in
+// which the one comes that is there longest; parts is how many parts of the window that takes.
+func (w *world) intruders() (all []int, parts int) {
+	longest := int64(0)
+	first := make([]int, len(w.prog.Tasks)) // the part in which it comes, counted from 1
+	for i := range w.prog.Tasks {
+		if !w.foreign(i) || w.prog.Tasks[i].PerCPU {
+			continue
+		}
+		held := int64(0)
+		for _, r := range w.prog.Tasks[i].Ran {
+			if !w.isolated.Test(int(r.CPU)) {
+				continue
+			}
+			if held += r.NS; first[i] == 0 {
+				first[i] = r.Part + 1
+			}
+		}
+		if held > longest {
+			longest, parts = held, first[i]
+		}
+	}
+	for i, n := range first {
+		if n > 0 && n <= parts {
+			all = append(all, i)
+		}
+	}
+	return all, parts
+}
+
+// likes is how much of the run time that a run gave its tasks up to the end of so many parts
+// the recording gave them on the same CPUs.
+func (s *sim) likes(tasks []int, parts int) int64 {
+	n := int64(0)
+	ran := make([]int64, len(s.cpus))
+	for _, t := range tasks {
+		clear(ran)
+		for _, r := range s.prog.Tasks[t].Ran {
+			if r.Part < parts {
+				ran[r.CPU] += r.NS
+			}
+		}
+		for c, ns := range s.all[t].got.RunOn {
+			n += min(ns, ran[c])
+		}
+	}
+	return n
+}
+
 // starts are the draws that the runs of an ensemble begin with. Where foreign tasks run on
 // isolated CPUs early in the recording they are those, of many, under which the recorded
 // kernel lets these tasks begin most like that, by run time on the same CPUs: the incident
-// is given, and the question is what another kernel would have made of the same start. Later
-// incidents are left to chance.
+// is given, and the question is what another kernel would have made of the same start.
+// Incidents so late that the choice would cost too much are left to chance.
 func (w *world) starts(ctx context.Context, n int, seed uint64) ([]uint64, error) {
-	var intruders []int
-	for i := range w.prog.Tasks {
-		for c, ns := range w.prog.Tasks[i].Early {
-			if ns > 0 && w.isolated.Test(c) && w.foreign(i) && !w.prog.Tasks[i].PerCPU {
-				intruders = append(intruders, i)
-				break
-			}
-		}
+	tasks, parts := w.intruders()
+	choice := 1
+	if parts > 0 {
+		choice = max(1, startsPerRun/parts)
 	}
-	all := make([]start, n)
-	if len(intruders) > 0 {
-		all = make([]start, startsPerRun*n)
-	}
+	all := make([]start, choice*n)
 	for i := range all {
 		all[i].draw = uint64(i)
 	}
-	if len(intruders) > 0 {
+	if choice > 1 {
 		err := each(ctx, len(all), func(i int) {
 			s := newSim(w, seed, uint64(i))
-			s.run(ctx, w.prog.Early())
-			for _, t := range intruders {
-				for c, ns := range s.all[t].got.RunOn {
-					all[i].like += min(ns, w.prog.Tasks[t].Early[c])
-				}
-			}
+			s.run(ctx, w.prog.PartEnd(parts-1))
+			all[i].like = s.likes(tasks, parts)
 		})
 		if err != nil {
 			return nil, err

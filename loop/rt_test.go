@@ -22,7 +22,7 @@ func hogs(t *testing.T, kernel string, cpus cpumask.Mask, prios ...int32) *sim {
 	q := &work.Program{Start: 0, End: 3 * second, CPUs: p.CPUs, Exit: make([][]work.Sample, p.CPUs)}
 	for i, prio := range prios {
 		q.Tasks = append(q.Tasks, work.Task{
-			PID: int32(100 + i), Begin: work.BeginQueued, CPU: int32(cpus.First()), Allowed: cpus, Policy: -1, Early: make([]int64, p.CPUs),
+			PID: int32(100 + i), Begin: work.BeginQueued, CPU: int32(cpus.First()), Allowed: cpus, Policy: -1,
 			Steps:    []work.Step{{Burst: second, Cut: prio != 10, Exit: prio == 10, Prio: prio}},
 			Recorded: work.Figures{RunOn: make([]int64, p.CPUs)},
 		})

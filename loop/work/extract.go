@@ -153,7 +153,7 @@ func (x *extraction) begin() {
 	for _, p := range x.tasks {
 		p.Steps, p.wakes, p.burst, p.woken, p.off = nil, nil, 0, false, timeline.OffCPU{}
 		p.Recorded = Figures{RunOn: make([]int64, x.p.CPUs), Entries: make([]int64, x.p.CPUs)}
-		p.Early = make([]int64, x.p.CPUs)
+		p.Ran = nil
 		p.CPU, p.since, p.slept, p.moving = p.cpu, x.p.Start, false, false
 		switch p.state {
 		case running:
@@ -204,7 +204,7 @@ func (x *extraction) task(t *parser.Task) *tasking {
 		i = len(x.tasks)
 		x.at[t.PID] = i
 		x.tasks = append(x.tasks, &tasking{
-			Task: &Task{PID: t.PID, Comm: t.Comm, CPU: parser.NoCPU, Policy: -1, Early: make([]int64, x.p.CPUs), Recorded: Figures{RunOn: make([]int64, x.p.CPUs), Entries: make([]int64, x.p.CPUs)}},
+			Task: &Task{PID: t.PID, Comm: t.Comm, CPU: parser.NoCPU, Policy: -1, Recorded: Figures{RunOn: make([]int64, x.p.CPUs), Entries: make([]int64, x.p.CPUs)}},
 			cpu:  parser.NoCPU, prio: 120,
 		})
 	}
@@ -256,7 +256,7 @@ func (x *extraction) charge(p *tasking, cpu int32, now int64) {
 	p.burst += run
 	p.Recorded.Run += run
 	p.Recorded.RunOn[cpu] += run
-	p.Early[cpu] += max(0, min(now, x.p.Early())-p.since)
+	x.p.ran(p.Task, cpu, p.since, now)
 	p.since = now
 }
 

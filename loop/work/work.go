@@ -132,8 +132,8 @@ type Task struct {
 	Policy int
 	// Flips is wakee_flips as the recorded wakings make it by the window's end.
 	Flips int64
-	// Early is its run time in ns by CPU up to [Program.Early].
-	Early []int64
+	// Ran is its run time by part of the window and CPU, in order of the parts.
+	Ran []Ran
 	// Recorded is what the recording gave the task.
 	Recorded Figures
 }
@@ -193,10 +193,49 @@ type Program struct {
 	Lost bool
 }
 
-// Early is the end of the window's beginning, a sixteenth of it.
-func (p *Program) Early() int64 { return p.Start + (p.End-p.Start)/earlyPart }
+// Ran is the time in ns that a task ran on a CPU in one of the [Parts] of the window.
+type Ran struct {
+	Part int
+	CPU  int32
+	NS   int64
+}
 
-const earlyPart = 16
+// Parts is in how many parts of one length a window is cut.
+const Parts = 16
+
+// PartEnd is when a part of the window ends, the first being 0.
+func (p *Program) PartEnd(part int) int64 {
+	return p.Start + (p.End-p.Start)/Parts*int64(part+1) + (p.End-p.Start)%Parts*int64(part+1)/Parts
+}
+
+// ran adds a run of a task.
+func (p *Program) ran(t *Task, cpu int32, from, to int64) {
+	part := 0
+	if n := len(t.Ran); n > 0 {
+		part = t.Ran[n-1].Part
+	}
+	for ; from < to; part++ {
+		end := p.PartEnd(part)
+		if part >= Parts-1 {
+			end = to
+		}
+		if ns := min(end, to) - from; ns > 0 {
+			t.adds(Ran{part, cpu, ns})
+			from += ns
+		}
+	}
+}
+
+// adds counts a run, the last part's first.
+func (t *Task) adds(r Ran) {
+	for i := len(t.Ran) - 1; i >= 0 && t.Ran[i].Part == r.Part; i-- {
+		if t.Ran[i].CPU == r.CPU {
+			t.Ran[i].NS += r.NS
+			return
+		}
+	}
+	t.Ran = append(t.Ran, r)
+}
 
 // Find returns the index of a pid in Tasks, -1 if it is not there.
 func (p *Program) Find(pid int32) int {
