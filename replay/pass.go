@@ -36,7 +36,7 @@ func newPass(rec *timeline.Recorded, plan *Plan, later *hidden.Rehearsed) *pass 
 	w := world.New(rec, plan.Baseline, plan.Alternatives, Sweep(plan.Judged), later)
 	r.Decider = decide.New(w, decide.Config{
 		Role: plan.Role, Runs: plan.runs(), Explain: plan.Explain, Watcher: r,
-		Told: plan.Observer.Wakeup != nil || len(plan.Alternatives) < manyAlternatives,
+		Told: plan.told(),
 	})
 	r.track = account.New(w, account.Config{CPUs: plan.CPUs, Owner: plan.Owner, Role: plan.Role, Run: plan.Observer.Run, Near: plan.Observer.Near, Stay: plan.Observer.Stay})
 	r.describe()
@@ -72,12 +72,15 @@ func (r *pass) check() error {
 }
 
 // run replays the capture.
-func (r *pass) run(ctx context.Context, pass int) error {
+func (r *pass) run(ctx context.Context, pass int) error { return r.replay(ctx, r.events(), pass) }
+
+// replay replays the events of the capture.
+func (r *pass) replay(ctx context.Context, events iter.Seq[*parser.Event], pass int) error {
 	progress := progressOf(r.plan.Observer.Progress, pass)
 	l := timeline.NewLookahead(r.Survey, r.Timeline.Charges, r.event)
 	l.Blind = r.Hidden.Blind()
 	n := int64(0)
-	for ev := range r.events() {
+	for ev := range events {
 		if n++; n%65536 == 0 {
 			if err := ctx.Err(); err != nil {
 				return err

@@ -53,6 +53,11 @@ func (p *Plan) runs() int {
 	return decide.MaxRuns
 }
 
+// told reports whether somebody hears how the alternatives answer each decision.
+func (p *Plan) told() bool {
+	return p.Observer.Wakeup != nil || len(p.Alternatives) < manyAlternatives
+}
+
 // AlternativeResult is what one alternative makes of the capture.
 type AlternativeResult struct {
 	world.Scenario

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"context"
 
 	"schedreplay/parser"
@@ -14,7 +15,8 @@ import (
 // that could not be read to its end gives a result with Partial set.
 //
 // The passes, each with a state of its own: a survey, then where it is worth it a
-// rehearsal under the baseline alone, then the replay.
+// rehearsal under the baseline alone, then the replay, or several at once where there are
+// many alternatives.
 func Run(ctx context.Context, c parser.Capture, host *parser.Host, plan Plan) (*Result, error) {
 	rec, err := timeline.Read(ctx, c, host, progressOf(plan.Observer.Progress, 1))
 	if err != nil {
@@ -28,8 +30,9 @@ func Run(ctx context.Context, c parser.Capture, host *parser.Host, plan Plan) (*
 	if plan.Role == "" {
 		plan.Role = decide.RoleOriginal
 	}
+	own, others := plan.split()
 	ahead := newRehearsal(rec, &plan)
-	r := newPass(rec, &plan, ahead.notes())
+	r := newPass(rec, own, ahead.notes())
 	if err := r.check(); err != nil {
 		return nil, err
 	}
@@ -37,10 +40,22 @@ func Run(ctx context.Context, c parser.Capture, host *parser.Host, plan Plan) (*
 	if f := plan.Observer.Begin; f != nil {
 		f(r.res)
 	}
-	if err := r.run(ctx, 3); err != nil {
+	var besides []*beside
+	for _, p := range others {
+		besides = append(besides, begin(ctx, newPass(rec, p, ahead.notes())))
+	}
+	err = r.replay(ctx, tell(r.events(), besides), 3)
+	for _, b := range besides {
+		err = cmp.Or(b.end(), err)
+	}
+	if err != nil {
 		return nil, err
 	}
-	return r.finish(), nil
+	res := r.finish()
+	for _, b := range besides {
+		res.Alternatives = append(res.Alternatives, b.r.finish().Alternatives...)
+	}
+	return res, nil
 }
 
 func progressOf(progress func(pass, passes int, events int64), pass int) func(int64) {

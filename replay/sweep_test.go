@@ -2,6 +2,8 @@ package replay
 
 import (
 	"context"
+	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -59,6 +61,34 @@ func TestSweepScene(t *testing.T) {
 			}
 			if g := r.Holds[0]; g.CPU != 7 || g.Entries != c.entries[i] || g.HeldNS != want {
 				t.Errorf("%s, %s: %+v, want %d entries and %d ns", c.name, names[i], g, c.entries[i], want)
+			}
+		}
+	}
+}
+
+// However many replays there are at once, each kernel comes to the same.
+func TestSweepBeside(t *testing.T) {
+	kernels := Sweep(rules.Releases())
+	for _, rec := range traces.Named(t, "ftrace.txt.gz") {
+		if rec.Folder != "smt8-isolated3-612-original" {
+			continue
+		}
+		in, h := capturetest.Open(t, rec.Path, rec.Bundle)
+		var whole []AlternativeResult
+		for _, cores := range []int{1, 2} {
+			was := runtime.GOMAXPROCS(cores)
+			res, err := Run(context.Background(), in, h, Plan{Alternatives: kernels})
+			runtime.GOMAXPROCS(was)
+			if err != nil || len(res.Alternatives) != len(kernels) {
+				t.Fatalf("%d cores: %v", cores, err)
+			}
+			if whole == nil {
+				whole = res.Alternatives
+			}
+			for i := range kernels {
+				if a, b := &res.Alternatives[i], &whole[i]; a.Name != kernels[i].Name || !reflect.DeepEqual(a.Difference, b.Difference) {
+					t.Errorf("%s on %d cores: %+v, want %+v", kernels[i].Name, cores, a.Difference, b.Difference)
+				}
 			}
 		}
 	}

@@ -147,18 +147,30 @@ const capacityMargin = 1280
 // CPU isolated at boot is 0, so a waker there is always wide.
 func (s *Selector) wakeWide() (bool, explore.Answer) {
 	size := int64(s.Machine.LLCSize(s.this))
-	w := &s.w.wide
-	if w.size != size || w.rule != s.Rules.WakeWide {
-		*w = wideAnswer{explore.Answer{Open: true, From: fact.Unknown}, size, s.Rules.WakeWide}
-		if len(s.w.Cur.Flips) > 0 && len(s.w.Flips) > 0 {
-			w.Answer = weighWide(s.w.Cur.Flips, s.w.Flips, size, s.Rules.WakeWide)
-		}
-	}
-	a := w.Answer
+	a := s.w.Wides.answer(size, s.Rules.WakeWide, s.w)
 	v := s.x.Ask(fWide, int(size)<<2|int(s.Rules.WakeWide), a)
 	s.o.Wide = bit(v)
 	s.step(Step{Func: "wake_wide", Kind: AskWide, CPU: s.this, N: size, Answer: yesno(v), Fact: a})
 	return v, a
+}
+
+// answer is that for an LLC of size CPUs by a rule.
+func (k *Wides) answer(size int64, rule rules.WakeWideRule, w *Wakeup) explore.Answer {
+	if k != nil {
+		for i := range k.known {
+			if a := &k.known[i]; a.size == size && a.rule == rule {
+				return a.Answer
+			}
+		}
+	}
+	a := explore.Answer{Open: true, From: fact.Unknown}
+	if len(w.Cur.Flips) > 0 && len(w.Flips) > 0 {
+		a = weighWide(w.Cur.Flips, w.Flips, size, rule)
+	}
+	if k != nil {
+		k.known = append(k.known, wideAnswer{a, size, rule})
+	}
+	return a
 }
 
 // weighWide answers the test of wake_wide where only weighted guesses at both

@@ -130,7 +130,8 @@ type Wakeup struct {
 	// nil if it may be any.
 	RecentUsed []int
 
-	wide wideAnswer
+	// Wides, if set, keeps the answers about the flips for all who ask about this wakeup.
+	Wides *Wides
 }
 
 // Current is the task that is current on the CPU that executes a wakeup.
@@ -144,6 +145,12 @@ type Current struct {
 	Load   explore.Range
 	Weight int64
 }
+
+// Wides are answers about the flips of waker and wakee.
+type Wides struct{ known []wideAnswer }
+
+// Forget empties them, for another pair of tasks or another time.
+func (k *Wides) Forget() { k.known = k.known[:0] }
 
 // wideAnswer keeps the answer about the flips by a rule for an LLC of size CPUs.
 type wideAnswer struct {

@@ -107,6 +107,7 @@ type scratch struct {
 	asked         []int // alternatives that were asked, by number
 	sides         []*world.Side
 	parted        []ownDifference
+	wides         place.Wides
 }
 
 // decision is one placement from the event that starts it until it is scored.
@@ -366,9 +367,10 @@ func (r *Decider) unselected(line *Wakeup, why place.Reason) {
 	}
 }
 
-// ask describes the decision to the model, as it stands in a world.
-func (r *Decider) ask(d *decision, p *timeline.Task, w *world.World, q *place.Wakeup) {
+// ask describes the decision to the model, as it stands in the recorded world.
+func (r *Decider) ask(d *decision, p *timeline.Task, q *place.Wakeup) {
 	t := r.Timeline
+	r.scratch.wides.Forget()
 	a := r.Timeline.Affinities.Of(p)
 	this := int(d.ev.CPU)
 	if d.kind == place.KindExec {
@@ -376,23 +378,13 @@ func (r *Decider) ask(d *decision, p *timeline.Task, w *world.World, q *place.Wa
 	}
 	cur := d.line.Waker.PID
 	inTask := d.line.inTask()
-	prevs, prevFrom := append(q.Prev[:0], int(d.prev)), fact.Observed
-	if div := w.Diverged[p.PID]; div != nil {
-		prevs, prevFrom = append(prevs[:0], div.CPUs...), fact.Reconstructed
-	}
-	if div := w.Diverged[cur]; div != nil && inTask && cur > 0 {
-		this = div.CPUs[0]
-		if len(div.CPUs) > 1 {
-			prevFrom = fact.Assumed
-		}
-	}
 	// A task woken by an interrupt on its own CPU is mostly woken by its own
 	// timer, which fires where the task armed it: where it is in this world.
 	irq := d.line.WakerContext == timeline.WakerHardirq || d.line.WakerContext == timeline.WakerSoftirq || d.line.WakerContext == timeline.WakerIdle
 	*q = place.Wakeup{
 		ThisIsPrev: irq && d.ev.CPU == d.prev,
 		Cur:        place.Current{Flips: q.Cur.Flips}, Flips: q.Flips,
-		Kind: d.kind, This: this, Prev: prevs, PrevFrom: prevFrom, Prio: int(d.line.Task.Prio),
+		Kind: d.kind, This: this, Prev: append(q.Prev[:0], int(d.prev)), PrevFrom: fact.Observed, Prio: int(d.line.Task.Prio),
 		Allowed: a.Mask, AllowedFrom: a.From, OneCPU: a.One(),
 		MigrationDisabled: explore.Known(false, fact.Reconstructed),
 		IsCurrent:         explore.Known(cur == p.PID, fact.Reconstructed),
@@ -400,6 +392,7 @@ func (r *Decider) ask(d *decision, p *timeline.Task, w *world.World, q *place.Wa
 		InTask:            explore.Answer{Value: inTask, Open: d.line.WakerContext == timeline.WakerUnknown, From: fact.Observed},
 		Stop:              d.line.Task.Prio == 0 && a.Kthread && a.Bound,
 		IdlePolicy:        a.IdlePolicy(),
+		Wides:             &r.scratch.wides,
 	}
 	if d.line.Task.Prio == parser.NoPrio {
 		q.Prio = 120
@@ -417,12 +410,7 @@ func (r *Decider) ask(d *decision, p *timeline.Task, w *world.World, q *place.Wa
 		q.Cur.PerCPUKthread = explore.Either(false, fact.Unknown)
 	}
 	r.Hidden.Ask(&waking, q)
-	if ruc, ok := w.RecentUsed[p.PID]; ok {
-		q.RecentUsed = nil
-		if r.hasCPU(ruc) {
-			q.RecentUsed = []int{int(ruc)}
-		}
-	} else if r.partly || len(q.RecentUsed) > 0 && q.RecentUsed[0] >= r.Base.Machine.NumCPU() {
+	if r.partly || len(q.RecentUsed) > 0 && q.RecentUsed[0] >= r.Base.Machine.NumCPU() {
 		q.RecentUsed = nil
 	}
 	q.Load = hidden.Margin(p.Entity.Load, p.Entity.Load)
@@ -506,7 +494,7 @@ func (r *Decider) askAll(d *decision, p *timeline.Task) {
 	}
 	b := r.Base
 	begin(b)
-	r.ask(d, p, b.World, &b.Ask)
+	r.ask(d, p, &b.Ask)
 	b.Asked = &b.Ask
 	for _, a := range r.Alts {
 		begin(a)
@@ -518,11 +506,28 @@ func (r *Decider) askAll(d *decision, p *timeline.Task) {
 // askApart describes the decision as it stands in an alternative's world, if that is not
 // done yet.
 func (r *Decider) askApart(d *decision, p *timeline.Task, a *world.Side) {
-	if a.Asked != &a.Ask && (a.OwnAllowed || !a.World.Same()) {
-		r.ask(d, p, a.World, &a.Ask)
-		a.Asked = &a.Ask
-		a.Allow(&a.Ask)
+	if a.Asked == &a.Ask || !a.OwnAllowed && a.World.Same() {
+		return
 	}
+	q, prev := &a.Ask, a.Ask.Prev[:0]
+	*q, a.Asked = r.Base.Ask, q
+	q.Prev = append(prev, q.Prev...)
+	if div := a.World.Diverged[p.PID]; div != nil {
+		q.Prev, q.PrevFrom = append(prev, div.CPUs...), fact.Reconstructed
+	}
+	cur := d.line.Waker.PID
+	if div := a.World.Diverged[cur]; div != nil && d.line.inTask() && cur > 0 {
+		if q.This = div.CPUs[0]; len(div.CPUs) > 1 {
+			q.PrevFrom = fact.Assumed
+		}
+	}
+	if recent, ok := a.World.RecentUsed[p.PID]; ok {
+		q.RecentUsed = nil
+		if r.hasCPU(recent) {
+			q.RecentUsed = []int{int(recent)}
+		}
+	}
+	a.Allow(q)
 }
 
 // selection tells whether the selector ran and whether the model can explain what it chose,

@@ -15,6 +15,9 @@ type Alike struct {
 	rules []rules.Rules // by side, those alike that come to the same
 	done  []bool
 	by    map[rules.Parts]*classes
+	// last are the classes of lastParts, asked for last.
+	last      *classes
+	lastParts rules.Parts
 }
 
 // classes are the sides by what they have of some parts.
@@ -60,8 +63,10 @@ func (l *Alike) To(i int, parts rules.Parts) iter.Seq[int] {
 
 // Same reports whether two sides are alike in some parts.
 func (l *Alike) Same(i, j int, parts rules.Parts) bool {
-	c := l.classes(parts)
-	return c.of[i] == c.of[j]
+	if l.last == nil || l.lastParts != parts {
+		l.last, l.lastParts = l.classes(parts), parts
+	}
+	return l.last.of[i] == l.last.of[j]
 }
 
 func (l *Alike) classes(parts rules.Parts) *classes {
