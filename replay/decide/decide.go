@@ -400,7 +400,7 @@ func (r *Decider) ask(d *decision, p *timeline.Task, q *place.Wakeup) {
 	r.queueFacts(d, p, q)
 	q.Cur.PerCPUKthread = explore.Known(cur == 0, fact.Reconstructed)
 	q.Cur.Load, q.Cur.Weight, q.Weight = explore.Exactly(0, fact.Reconstructed), 0, p.Entity.Weight
-	waking := d.line.waking()
+	waking := r.waking(&d.line)
 	if cp := t.Find(cur); cp != nil && cur > 0 {
 		ca := r.Timeline.Affinities.Of(cp)
 		waking.Kthread = ca.Kthread
@@ -415,6 +415,15 @@ func (r *Decider) ask(d *decision, p *timeline.Task, q *place.Wakeup) {
 	}
 	q.Load = hidden.Margin(p.Entity.Load, p.Entity.Load)
 	q.Util = hidden.Margin(t.UtilAsleep(p, d.prev))
+}
+
+// waking is a line as hidden facts hang on it.
+func (r *Decider) waking(line *Wakeup) hidden.Waking {
+	w := line.waking()
+	if p := r.Timeline.Find(line.Task.PID); p != nil {
+		w.Deep = p.Slept&(parser.StateBlocked|parser.StateIdle) != 0 && p.Slept&parser.StateSleeping == 0
+	}
+	return w
 }
 
 // queueFacts says whether the wakee was on a queue or still on its CPU.

@@ -29,7 +29,7 @@ func (r *Decider) lesson(consistent []int) hidden.Lesson {
 	first := &runs[consistent[0]]
 	const none, several = -1, -2
 	l := hidden.Lesson{
-		Lo: 1 << 40, Hi: -1, Idle: first.IdleCores, Sync: first.Sync, Wide: first.Wide, Lean: -1, Target: none,
+		Lo: 1 << 40, Hi: -1, Idle: first.IdleCores, Sync: first.Sync, LeanSync: -1, Wide: first.Wide, Lean: -1, Target: none,
 		Scan: first.Scan, Width: first.ScanWidth,
 	}
 	for _, i := range consistent {
@@ -55,19 +55,23 @@ func (r *Decider) lesson(consistent []int) hidden.Lesson {
 			l.Target = several
 		}
 	}
+	cpu := runs[consistent[0]].CPU
 	if l.Lean = l.Wide; l.Lean < 0 {
-		l.Lean = r.leansWide(runs[consistent[0]].CPU)
+		l.Lean = r.leans(cpu, func(o *place.Outcome) int8 { return o.Wide })
+	}
+	if l.LeanSync = l.Sync; l.LeanSync < 0 {
+		l.LeanSync = r.leans(cpu, func(o *place.Outcome) int8 { return o.Sync })
 	}
 	return l
 }
 
-// leansWide tells whether the pair was rather wide (1) or not (0) if the wakee went to
-// a CPU, -1 if that does not tell. Of each the first run has all else as is likeliest.
-func (r *Decider) leansWide(cpu int) int8 {
+// leans tells whether an answer was rather yes (1) or no (0) if the wakee went to a CPU, -1
+// if that does not tell. Of each the first run has all else as is likeliest.
+func (r *Decider) leans(cpu int, answer func(*place.Outcome) int8) int8 {
 	var seen, leads [2]bool
 	for i := range r.runs {
-		if o := &r.runs[i]; o.Wide >= 0 && !seen[o.Wide] {
-			seen[o.Wide], leads[o.Wide] = true, o.CPU == cpu
+		if a := answer(&r.runs[i]); a >= 0 && !seen[a] {
+			seen[a], leads[a] = true, r.runs[i].CPU == cpu
 		}
 	}
 	switch {
@@ -92,7 +96,7 @@ func (r *Decider) learn(d *decision, consistent []int) {
 			r.Base.World.IdleCores[llc] = world.Tristate{Value: l.Idle == 1, Known: true, Since: f.Since}
 		}
 	}
-	w := line.waking()
+	w := r.waking(line)
 	r.Hidden.Learn(&w, &l, hidden.Scanned{
 		LLC: llc, Rule: r.Base.Kernel.Rules.Budget, This: r.Base.Ask.This, At: d.win.Est, LLCSize: r.Base.Machine.LLCSize(line.WakerCPU),
 	})

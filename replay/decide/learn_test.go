@@ -16,7 +16,7 @@ import (
 
 // Where a decision can have been made either way, it leans to the one that needs
 // nothing else to be otherwise.
-func TestLeansWide(t *testing.T) {
+func TestLeans(t *testing.T) {
 	run := func(wide int8, cpu int) place.Outcome { return place.Outcome{Wide: wide, CPU: cpu} }
 	for _, c := range []struct {
 		name string
@@ -31,7 +31,7 @@ func TestLeansWide(t *testing.T) {
 		{"nobody asked", []place.Outcome{run(-1, 2), run(-1, 1)}, -1},
 	} {
 		r := &Decider{runs: c.runs}
-		if got := r.leansWide(2); got != c.want {
+		if got := r.leans(2, func(o *place.Outcome) int8 { return o.Wide }); got != c.want {
 			t.Errorf("%s: %d, want %d", c.name, got, c.want)
 		}
 	}

@@ -237,8 +237,9 @@ type Waking struct {
 	Waker, Wakee         int32
 	CPU                  int
 	WakerComm, WakeeComm string
-	// Kthread: the waker is a kernel thread.
-	Kthread bool
+	// Kthread: the waker is a kernel thread. Deep: the wakee sleeps so that signals do not
+	// wake it.
+	Kthread, Deep bool
 }
 
 // Ask answers what a wakeup asks of its tasks, as recorded: their wakee_flips, WF_SYNC,
@@ -258,12 +259,12 @@ func (h *Facts) Ask(w *Waking, q *place.Wakeup) {
 
 // Lesson is what a recorded choice proves about hidden facts: the scan budget from Lo to
 // Hi, and of the others whether they hold, -1 where that stays open. Target is below 0
-// where even that does. Lean is Wide, or where that stays open what of it leads likelier to
-// the recorded CPU.
+// where even that does. Lean is Wide, and LeanSync is Sync, or where that stays open what of
+// it leads likelier to the recorded CPU.
 type Lesson struct {
-	Lo, Hi                 int64
-	Idle, Sync, Wide, Lean int8
-	Target                 int
+	Lo, Hi                           int64
+	Idle, Sync, LeanSync, Wide, Lean int8
+	Target                           int
 	// Scan is how the scan ended and Width how many CPUs it had, by the likeliest run.
 	Scan  place.ScanEnd
 	Width int64
@@ -290,8 +291,12 @@ func (h *Facts) Learn(w *Waking, l *Lesson, by Scanned) {
 			h.odds = h.odds[:0]
 		}
 	}
-	if l.Sync >= 0 {
-		h.sync.learn(w, l.Sync == 1)
+	if l.LeanSync >= 0 {
+		proof := float64(syncLean)
+		if l.Sync >= 0 {
+			proof = 1
+		}
+		h.sync.learn(w, l.LeanSync == 1, proof)
 	}
 	if f := h.flipsOf(w); f != nil && l.Lean >= 0 && w.Waker != w.Wakee {
 		doubt := uint64(flipsDoubt)

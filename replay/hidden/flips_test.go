@@ -198,13 +198,13 @@ func TestSyncHabits(t *testing.T) {
 		{200, 0, true, false}, // what speaks against it is rare enough for an error
 	} {
 		for range c.yes {
-			s.learn(line, true)
+			s.learn(line, true, 1)
 		}
 		for range c.no {
-			s.learn(line, false)
+			s.learn(line, false, 1)
 		}
 		if a := s.guess(line, &last); a.Value != c.prefer || a.Open != c.open {
-			t.Errorf("after %d for and %d against: %+v", s.path[line.path()].yes, s.path[line.path()].no, a)
+			t.Errorf("after %g for and %g against: %+v", s.path[line.path()].yes, s.path[line.path()].no, a)
 		}
 	}
 	if a := s.guess(by(timeline.WakerHardirq), &last); a.Value || a.Open {
@@ -214,9 +214,38 @@ func TestSyncHabits(t *testing.T) {
 		t.Errorf("of an interrupt over the waker nothing was learned: %+v", a)
 	}
 	for i := range maxHabits + 10 {
-		s.learn(&Waking{Context: timeline.WakerTask, WakerComm: string(rune(i + 0x10000))}, true)
+		s.learn(&Waking{Context: timeline.WakerTask, WakerComm: string(rune(i + 0x10000))}, true, 1)
 	}
 	if len(s.path) > maxHabits {
 		t.Errorf("%d paths kept", len(s.path))
+	}
+}
+
+// What wakers of a kind do tells of one that no decision speaks of, and a wakee in a deep
+// sleep is never woken so.
+func TestSyncKin(t *testing.T) {
+	s := syncHabits{path: map[wakePath]*habit{}}
+	signals := func(wakee string) *Waking {
+		return &Waking{Context: timeline.WakerTask, WakerComm: "boss0", WakeeComm: wakee}
+	}
+	for range 3 {
+		s.learn(signals("pool1"), false, 1)
+	}
+	for _, wakee := range []string{"pool2", "logger"} {
+		if a := s.guess(signals(wakee), &lastHabit{}); a.Value || !a.Open || a.Doubt == 0 {
+			t.Errorf("%s: %+v, where the waker is known not to pass it", wakee, a)
+		}
+	}
+	other := &Waking{Context: timeline.WakerTask, WakerComm: "writer", WakeeComm: "pool2"}
+	if a := s.guess(other, &lastHabit{}); !a.Value || a.Doubt != 0 {
+		t.Errorf("another waker: %+v", a)
+	}
+	s.learn(signals("pool1"), true, syncLean)
+	if a := s.guess(signals("pool1"), &lastHabit{}); a.Value {
+		t.Errorf("what is only likelier counts as much as what is proven: %+v", a)
+	}
+	other.Deep = true
+	if a := s.guess(other, &lastHabit{}); a.Value || a.Open {
+		t.Errorf("a deep sleeper: %+v", a)
 	}
 }

@@ -26,9 +26,10 @@ type Task struct {
 	// is known.
 	Queued, QueuedKnown bool
 	Running             bool
-	// SleptAt is when it last left its queue; contended: others were queued on
-	// that CPU then, so that its dequeue may have been delayed.
+	// SleptAt is when it last left its queue, and Slept in which state; contended: others
+	// were queued on that CPU then, so that its dequeue may have been delayed.
 	SleptAt   int64
+	Slept     parser.State
 	Contended bool
 	Entity    load.Entity
 	Virtual   virtual
@@ -787,7 +788,7 @@ func (t *Timeline) applySwitch(ev *parser.Event) {
 	t.fairJudge(ev)
 	if ev.Task.PID > 0 {
 		p := t.See(&ev.Task)
-		p.Running = false
+		p.Running, p.Slept = false, ev.State
 		t.shown(p, c)
 		p.OffCPU.Leaves(ev)
 		switch {
