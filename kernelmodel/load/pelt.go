@@ -104,6 +104,10 @@ var niceWeight = [40]int64{
 	110, 87, 70, 56, 45, 36, 29, 23, 18, 15,
 }
 
+// WeightIdle is the load weight of a SCHED_IDLE task, whatever its priority
+// (WEIGHT_IDLEPRIO, kernel/sched/sched.h).
+const WeightIdle = 3
+
 // WeightOf is the load weight of a fair task of the given priority.
 func WeightOf(prio int32) int64 {
 	if prio < 100 || prio > 139 {

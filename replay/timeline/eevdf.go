@@ -101,6 +101,11 @@ func (q *fairQueue) add(p *Task) {
 	}
 }
 
+// HasDelayed reports whether the dequeue of such a task is delayed.
+func (q *fairQueue) HasDelayed(such func(*Task) bool) bool {
+	return q.Delayed > 0 && slices.ContainsFunc(q.tasks, func(p *Task) bool { return p.Virtual.Delayed && such(p) })
+}
+
 // move advances a queued task's virtual time.
 func (q *fairQueue) move(p *Task, by int64) {
 	p.Virtual.v += by

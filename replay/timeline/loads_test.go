@@ -3,7 +3,9 @@ package timeline
 import (
 	"testing"
 
+	"schedreplay/fact"
 	"schedreplay/kernelmodel/load"
+	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 	"schedreplay/replay/internal/made"
 )
@@ -102,6 +104,28 @@ func TestQueuedTaskChangesPriority(t *testing.T) {
 	l.Apply(&ev)
 	if q.NR != 0 || q.Weight != 0 || len(l.CPU[0].Queue) != 0 {
 		t.Errorf("asleep: %d queued of weight %d", q.NR, q.Weight)
+	}
+}
+
+// A SCHED_IDLE task weighs 3 at any nice value, running since before the capture or
+// first seen in it.
+func TestIdlePolicyWeighsThree(t *testing.T) {
+	events := []parser.Event{
+		made.Switches(10, 0, made.Busy[0], made.Preempted, made.Other),
+		made.Waking(20, 0, made.Other, made.Ksmd, 0), made.Wakeup(21, 0, made.Other, made.Ksmd, 0),
+	}
+	idle := parser.TaskInfo{Policy: fact.Seen(5, "test")}
+	host := &parser.Host{Task: map[int32]parser.TaskInfo{made.Busy[0].PID: idle, made.Ksmd.PID: idle}}
+	k, err := rules.ParseKernel("6.1", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := Of(made.Record(events...), host, SurveyOf(made.Record(events...), host, nil)).Begin(k)
+	for i := range events {
+		l.Apply(&events[i])
+	}
+	if q := &l.CPU[0].CFS; q.NR != 3 || q.Weight != 1024+3+3 {
+		t.Errorf("%d queued of weight %d", q.NR, q.Weight)
 	}
 }
 

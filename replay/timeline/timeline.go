@@ -145,6 +145,7 @@ type Timeline struct {
 // delays dequeues.
 func New(s *Survey, ncpu int, delays bool) *Timeline {
 	t := &Timeline{Survey: s, Delays: delays, CPU: make([]CPU, ncpu)}
+	t.Affinities = Affinities{host: &parser.Host{}, survey: s} // until a host is known
 	t.Slack = s.SelectDelay / 4
 	t.Slices = s.Events[parser.KindSlice] > 0
 	t.Charges = delays && s.HasRuntime
@@ -262,10 +263,18 @@ func (t *Timeline) See(e *parser.Task) *Task {
 	return p
 }
 
+// weightOf is a task's load weight at a priority (set_load_weight, kernel/sched/core.c).
+func (t *Timeline) weightOf(p *Task, prio int32) int64 {
+	if t.Affinities.Of(p).IdlePolicy().Value {
+		return load.WeightIdle
+	}
+	return load.WeightOf(prio)
+}
+
 // reweight gives a task another priority (reweight_entity, and
 // switched_from_fair where it leaves the class).
 func (t *Timeline) reweight(p *Task, prio int32) {
-	e, w := &p.Entity, load.WeightOf(prio)
+	e, w := &p.Entity, t.weightOf(p, prio)
 	was := p.Fair()
 	p.Prio = prio
 	if was && p.Queued && e.Attached != parser.NoCPU {

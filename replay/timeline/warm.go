@@ -107,7 +107,7 @@ func (t *Timeline) warm(all *parser.ByPID[*startShare], span int64) {
 			continue
 		}
 		e := &p.Entity
-		p.Prio, e.Weight = k.prio, load.WeightOf(k.prio)
+		p.Prio, e.Weight = k.prio, t.weightOf(p, k.prio)
 		e.Load = e.Weight * k.queued / span
 		e.Runnable = 1024 * k.queued / span
 		e.Util = 1024 * k.ran / span

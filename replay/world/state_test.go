@@ -177,6 +177,37 @@ func TestQueuedLoad(t *testing.T) {
 	}
 }
 
+// A CPU counts as one that runs SCHED_IDLE tasks only unless another task's dequeue is
+// delayed there, which is likely, not known, of one that ran before.
+func TestSchedIdle(t *testing.T) {
+	idle, other := made.ATask(500, "idle", 120), made.ATask(501, "other", 120)
+	host := made.Bench("6.12", 7)
+	host.Task = map[int32]parser.TaskInfo{idle.PID: {Policy: fact.Seen(5, "test")}}
+	ran := []parser.Event{
+		made.Switches(10, 0, idle, made.Preempted, other),
+		made.Switches(4_000, 0, other, made.Sleeps, idle),
+	}
+	for _, c := range []struct {
+		name, kernel string
+		events       []parser.Event
+		want         explore.Answer
+	}{
+		{"another runs", "6.12", ran[:1], explore.Known(false, fact.Reconstructed)},
+		{"it went to sleep and is still queued", "6.12", ran, explore.Either(false, fact.Estimated)},
+		{"it went to sleep and left", "6.6", ran, explore.Known(true, fact.Reconstructed)},
+	} {
+		w := bareWorlds(c.kernel, nil)
+		rec := timeline.Of(made.Record(c.events...), host, timeline.SurveyOf(made.Record(c.events...), host, nil))
+		w.AnyIdlePolicy, w.Timeline = rec.AnyIdlePolicy, rec.Begin(w.Base.Kernel)
+		for i := range c.events {
+			w.Timeline.Apply(&c.events[i])
+		}
+		if got := w.stateOf(timeline.Window{Est: 10_000_000, Lo: 10_000_000, Hi: 10_000_000}, made.Ksmd.PID).SchedIdle(0); got != c.want {
+			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
+		}
+	}
+}
+
 // Where a task's last sched_stat_runtime comes long before the sched_switch that
 // takes it off its CPU for swapper, with nothing between them, it may have been on
 // its way out all that time, held up with its CPU.

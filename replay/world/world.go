@@ -366,21 +366,21 @@ func (s *State) inflightAway(c int) int {
 	return n
 }
 
-// SchedIdle implements place.State.
+// SchedIdle implements place.State. sched_idle_rq compares nr_running with the number of
+// SCHED_IDLE tasks, and a task whose dequeue is delayed still counts (6.12 and later).
 func (s *State) SchedIdle(c int) explore.Answer {
-	if !s.Worlds.AnyIdlePolicy {
+	t := s.Worlds.Timeline
+	if !s.Worlds.AnyIdlePolicy || c >= len(t.CPU) {
 		return explore.Known(false, fact.Reconstructed)
 	}
-	if c >= len(s.Worlds.Timeline.CPU) {
+	other := func(p *timeline.Task) bool { return !t.Affinities.Of(p).IdlePolicy().Value }
+	switch k := &t.CPU[c]; {
+	case len(k.Queue) == 0 || slices.ContainsFunc(k.Queue, other):
 		return explore.Known(false, fact.Reconstructed)
+	case k.Fair.HasDelayed(other):
+		return explore.Either(false, fact.Estimated)
 	}
-	queue := s.Worlds.Timeline.CPU[c].Queue
-	for _, p := range queue {
-		if s.Worlds.Timeline.Affinities.Of(p).Policy != 5 {
-			return explore.Known(false, fact.Reconstructed)
-		}
-	}
-	return explore.Known(len(queue) > 0, fact.Reconstructed)
+	return explore.Known(true, fact.Reconstructed)
 }
 
 // NrRunning implements place.State.
