@@ -122,7 +122,7 @@ func CausesOf(parts []replay.Part) Causes { return Causes(nil).merge(parts) }
 func (c Causes) merge(o Causes) Causes {
 	out := slices.Clone(c)
 	for _, p := range o {
-		i := slices.IndexFunc(out, func(x replay.Part) bool { return x.Cause == p.Cause && x.Task == p.Task })
+		i := slices.IndexFunc(out, func(x replay.Part) bool { return x.Cause == p.Cause && x.Task == p.Task && x.Name == p.Name })
 		if i < 0 {
 			out = append(out, p)
 		} else {
@@ -130,7 +130,7 @@ func (c Causes) merge(o Causes) Causes {
 		}
 	}
 	slices.SortStableFunc(out, func(a, b replay.Part) int {
-		return cmp.Or(cmp.Compare(b.NS, a.NS), cmp.Compare(a.Cause, b.Cause), cmp.Compare(a.Task.PID, b.Task.PID))
+		return cmp.Or(cmp.Compare(b.NS, a.NS), cmp.Compare(a.Cause, b.Cause), cmp.Compare(a.Task.PID, b.Task.PID), cmp.Compare(a.Name, b.Name))
 	})
 	return out
 }

@@ -1,6 +1,9 @@
 package parser
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // Aside says what an event that is none of the scheduler's ([KindOther]) tells of its
 // CPU beside its tasks: an interrupt, a timer, a work item or an idle state begins or ends
@@ -30,11 +33,12 @@ const (
 	// WorkStart and WorkEnd: workqueue_execute_start and _end; Text is the work's function.
 	WorkStart
 	WorkEnd
-	// VectorEntry and VectorExit: an interrupt of x86 that no driver handles
-	// (irq_vectors:NAME_entry and _exit), or an inter-processor interrupt elsewhere
-	// (ipi_entry and _exit); Text is NAME or the reason, Count the vector.
+	// VectorEntry and VectorExit: an interrupt of x86 that no driver handles, told by
+	// irq_vectors:NAME_entry and _exit; Text is NAME, Count the vector.
 	VectorEntry
 	VectorExit
+	// IPIEntry and IPIExit: an interrupt that another CPU sent, told by such a vector or
+	// elsewhere by ipi_entry and _exit; Text is NAME or the reason, Count the vector.
 	IPIEntry
 	IPIExit
 	// IPISend: ipi_send_cpu, or ipi_raise for one CPU: the CPU interrupts TargetCPU. Text
@@ -46,6 +50,17 @@ const (
 	// ProcessHang: sched_process_hang; Task has not been scheduled for too long.
 	ProcessHang
 )
+
+// Asides is a set of them.
+type Asides uint32
+
+// Add puts one in, which may be NoAside.
+func (s *Asides) Add(a Aside) { *s |= 1 << a &^ 1 }
+
+// Has reports whether any of them is in the set.
+func (s Asides) Has(any ...Aside) bool {
+	return slices.ContainsFunc(any, func(a Aside) bool { return s&(1<<a) != 0 })
+}
 
 // IdleExit is the state of a cpu_idle event by which the CPU leaves its idle state
 // (PWR_EVENT_EXIT, include/trace/events/power.h).
@@ -80,12 +95,13 @@ var tracepoints = func() []tracepoint {
 		{"power", "cpu_idle", CPUIdle, ""},
 		{"sched", "sched_process_hang", ProcessHang, ""},
 	}
-	for _, v := range []string{
-		"local_timer", "reschedule", "call_function", "call_function_single", "irq_work", "x86_platform_ipi", "spurious_apic",
-		"error_apic", "thermal_apic", "threshold_apic", "deferred_error_apic",
-	} {
-		list = append(list, tracepoint{"irq_vectors", v + "_entry", VectorEntry, v}, tracepoint{"irq_vectors", v + "_exit", VectorExit, v})
+	vectors := func(entry, exit Aside, names ...string) {
+		for _, v := range names {
+			list = append(list, tracepoint{"irq_vectors", v + "_entry", entry, v}, tracepoint{"irq_vectors", v + "_exit", exit, v})
+		}
 	}
+	vectors(VectorEntry, VectorExit, "local_timer", "irq_work", "spurious_apic", "error_apic", "thermal_apic", "threshold_apic", "deferred_error_apic")
+	vectors(IPIEntry, IPIExit, "reschedule", "call_function", "call_function_single", "x86_platform_ipi")
 	return list
 }()
 
@@ -166,7 +182,11 @@ func (ev *Event) SetAside(tracepoint []byte, names *Names, field func(name strin
 		v, ok = field("vector")
 		number = v.N
 	case IPIEntry, IPIExit:
-		what = text("reason")
+		if v, told := field("vector"); told {
+			number = v.N
+		} else if what == "" {
+			what = text("reason")
+		}
 	case IPISend:
 		v, ok = field("cpu")
 		ok = ok && v.N >= 0 && v.N < 1<<20
@@ -200,10 +220,11 @@ func (ev *Event) Name() string {
 	case ev.Aside == NoAside:
 		return ev.Text
 	}
+	name := ev.Text
 	for i := range tracepoints {
 		if t := &tracepoints[i]; t.aside == ev.Aside && (t.vector == "" || t.vector == ev.Text) {
-			return t.name
+			name = t.name // the last: a vector's goes before what names any
 		}
 	}
-	return ev.Text
+	return name
 }

@@ -138,6 +138,9 @@ type Meta struct {
 	// HasWakings is false for dialects that cannot carry wakeups (timehist
 	// without -w).
 	HasWakings bool
+	// Asides are those that the recorder was told to record, whether or not there are
+	// any, as far as the dialect says.
+	Asides Asides
 	// Notes are remarks for the user, one sentence each, in a fixed order.
 	Notes []string
 }

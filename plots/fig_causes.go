@@ -29,6 +29,9 @@ var causeStyles = [replay.Causes]struct {
 	replay.CauseThrottled:    {ownerBlue, paper, stack.Cross},
 	replay.CauseIdle:         {idleGrey, idleGrey, stack.Plain},
 	replay.CauseElsewhere:    {grid, ink, stack.Dots},
+	replay.CauseHardirq:      {ink, paper, stack.Falling},
+	replay.CauseSoftirq:      {muted, paper, stack.Level},
+	replay.CauseIdleState:    {idleGrey, ink, stack.Falling},
 }
 
 // causeParts are the parts of a bar: waits by cause, the costliest first.

@@ -76,12 +76,14 @@ const runtimeEvent = "sched:sched_stat_runtime"
 // noise are the events of what runs on a CPU beside tasks, those of work items, and
 // idleness, as far as a kernel has them.
 var noise = strings.Fields(`
-	irq:irq_handler_entry irq:irq_handler_exit irq:softirq_entry irq:softirq_exit
+	irq:irq_handler_entry irq:irq_handler_exit irq:softirq_entry irq:softirq_exit irq:softirq_raise
 	irq_vectors:local_timer_entry irq_vectors:local_timer_exit irq_vectors:reschedule_entry irq_vectors:reschedule_exit
 	irq_vectors:call_function_entry irq_vectors:call_function_exit
-	irq_vectors:call_function_single_entry irq_vectors:call_function_single_exit ipi:ipi_entry ipi:ipi_exit
+	irq_vectors:call_function_single_entry irq_vectors:call_function_single_exit ipi:ipi_entry ipi:ipi_exit ipi:ipi_send_cpu
 	timer:hrtimer_expire_entry timer:hrtimer_expire_exit timer:timer_expire_entry timer:timer_expire_exit
 	workqueue:workqueue_execute_start workqueue:workqueue_execute_end power:cpu_idle sched:sched_process_hang`)
+
+const sendEvent = "ipi:ipi_send_cpu"
 
 // NewPlan decides how to record on a machine. The error wraps [ErrOptions] or
 // [ErrUnavailable].
@@ -130,13 +132,16 @@ func NewPlan(m Machine, o Options) (Plan, error) {
 // addNoise adds the events of noise, of the isolated CPUs alone where there are some.
 func (p *Plan) addNoise() {
 	p.Filters = map[string]string{}
-	f := filter("CPU", p.Isolated)
 	for _, e := range noise {
 		if !p.Machine.Events[e] {
 			continue
 		}
 		p.Events = append(p.Events, e)
-		if f != "" {
+		field := "CPU"
+		if e == sendEvent {
+			field = "cpu" // the one that is interrupted
+		}
+		if f := filter(field, p.Isolated); f != "" {
 			p.Filters[e] = f
 		}
 	}

@@ -23,6 +23,9 @@ type Observer struct {
 	Near func(*account.Slice)
 	// Stay gets every stay when it ends or the capture does.
 	Stay func(*account.Stay)
+	// Why asks for more than what happened: how tasks were woken (Slice.Woken, and the
+	// causes of Noise), and how long CPUs were idle while others waited (Result.Spare).
+	Why bool
 	// Progress is told now and then how many events were replayed; pass counts
 	// from 1 to passes.
 	Progress func(pass, passes int, events int64)

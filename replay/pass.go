@@ -38,7 +38,7 @@ func newPass(rec *timeline.Recorded, plan *Plan, later *hidden.Rehearsed) *pass 
 		Role: plan.Role, Runs: plan.runs(), Explain: plan.Explain, Watcher: r,
 		Told: plan.told(),
 	})
-	r.track = account.New(w, account.Config{CPUs: plan.CPUs, Owner: plan.Owner, Role: plan.Role, Run: plan.Observer.Run, Near: plan.Observer.Near, Stay: plan.Observer.Stay})
+	r.track = account.New(w, account.Config{CPUs: plan.CPUs, Owner: plan.Owner, Role: plan.Role, Run: plan.Observer.Run, Near: plan.Observer.Near, Stay: plan.Observer.Stay, Why: plan.Observer.Why})
 	r.describe()
 	return r
 }
@@ -142,8 +142,11 @@ func (r *pass) ran(c int32, until int64) {
 func (r *pass) event(ev *parser.Event, out *timeline.Outcome) error {
 	switch ev.Kind {
 	case parser.KindOther:
-		if r.Hidden.Blind() {
+		switch {
+		case r.Hidden.Blind():
 			r.Timeline.Hear(ev)
+		case ev.Aside != parser.NoAside:
+			r.track.Aside(ev)
 		}
 		return nil
 	case parser.KindComm, parser.KindDamaged:
@@ -176,6 +179,7 @@ func (r *pass) event(ev *parser.Event, out *timeline.Outcome) error {
 		r.ran(ev.CPU, ev.Time)
 	}
 	r.Apply(ev)
+	r.track.After(ev)
 	if ev.Kind == parser.KindMigrate && !r.Timeline.Own {
 		r.res.BalancerMoves++
 		if len(r.Alts) > 0 && r.Alts[0].World.Diverged[ev.Task.PID] != nil {
@@ -223,6 +227,7 @@ func (r *pass) finish() *Result {
 	res := r.res
 	res.Fidelity = r.Fidelity.Result()
 	res.Focus, res.CPUs, res.Landings = r.track.Results()
+	res.Spare = r.track.Spare()
 	slices.SortFunc(res.Migrations, func(a, b account.Migrations) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.By, b.By))
 	})

@@ -102,6 +102,9 @@ type Result struct {
 	Moved []account.MovedTask
 	// Landings of the tasks that had a foreign stay, by pid.
 	Landings []*account.Landing
+	// Spare is how long CPUs were idle while tasks waited on others, nil unless
+	// Observer.Why asked for it.
+	Spare *account.Spare
 	// Migrations are all recorded ones by what made them, the most first.
 	Migrations []account.Migrations
 	// BalancerMoves counts migrations outside wakeups; BalancerIgnored those of

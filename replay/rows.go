@@ -6,6 +6,7 @@ import (
 	"schedreplay/parser"
 	"schedreplay/replay/account"
 	"schedreplay/replay/decide"
+	"schedreplay/replay/noise"
 	"schedreplay/replay/timeline"
 	"schedreplay/replay/world"
 )
@@ -52,6 +53,17 @@ type (
 	How            = account.How
 	Mover          = account.Mover
 	DelayHistogram = account.DelayHistogram
+	// Noise is what took a CPU from its owner, Wake how a task was woken.
+	Noise      = account.Noise
+	NoiseItem  = account.NoiseItem
+	NoiseCause = account.NoiseCause
+	NoiseKind  = noise.Kind
+	NoiseBy    = noise.By
+	// Instigator is who woke a task, raised a softirq or sent an interrupt.
+	Instigator = noise.Cause
+	Wake       = account.Wake
+	Spare      = account.Spare
+	SpareWait  = account.SpareWait
 )
 
 // The values of the types above.
@@ -86,6 +98,21 @@ const (
 	CauseThrottled    = account.CauseThrottled
 	CauseIdle         = account.CauseIdle
 	CauseElsewhere    = account.CauseElsewhere
+	NoiseTask         = noise.Task
+	NoiseKthread      = noise.Kthread
+	NoiseHardirq      = noise.Hardirq
+	NoiseSoftirq      = noise.Softirq
+	NoiseTick         = noise.Tick
+	NoiseIPI          = noise.IPI
+	NoiseKinds        = noise.Kinds
+	ByFunction        = noise.ByFunction
+	ByTask            = noise.ByTask
+	ByHardirq         = noise.ByHardirq
+	BySoftirq         = noise.BySoftirq
+	BySender          = noise.BySender
+	CauseHardirq      = account.CauseHardirq
+	CauseSoftirq      = account.CauseSoftirq
+	CauseIdleState    = account.CauseIdleState
 	Causes            = account.Causes
 	CameByWakeup      = account.CameByWakeup
 	CameByMigration   = account.CameByMigration

@@ -67,6 +67,9 @@ func cpuSections(all *findings.Findings, c *findings.CPU, f *plots.CPUFigures, f
 		out = append(out, stays)
 	}
 
+	if noise, told := noiseSection(c); told {
+		out = append(out, noise)
+	}
 	for kind := range replay.WaitKinds {
 		if kind == c.Kind() || c.Waits[kind].Count() > 0 {
 			out = append(out, waitSection(all, c, f, kind))
@@ -98,6 +101,11 @@ func waitSection(all *findings.Findings, c *findings.CPU, f *plots.CPUFigures, k
 	}
 	if len(c.LongestWaits[kind]) > 1 {
 		s.Blocks = append(s.Blocks, block{Table: worstWaits(c, kind)})
+	}
+	if kind == replay.SchDelay {
+		if chains := chainTable(c); chains != nil {
+			s.Blocks = append(s.Blocks, block{Table: chains})
+		}
 	}
 	return s
 }

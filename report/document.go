@@ -119,7 +119,7 @@ func compose(f *findings.Findings, o *Options, figs *plots.Set, h *helped) *docu
 		d.Verdict = append(d.Verdict, p)
 	}
 	for i, c := range cpus {
-		if i == maxSections || i > 0 && c.All.Stays() == 0 {
+		if i == maxSections || i > 0 && c.All.Stays() == 0 && !c.NoiseTold() {
 			break
 		}
 		d.add(cpuSections(f, c, figs.CPU[c.CPU], i == 0)...)
@@ -128,6 +128,9 @@ func compose(f *findings.Findings, o *Options, figs *plots.Set, h *helped) *docu
 		d.add(cpuList(cpus))
 	}
 	d.add(h.sections()...)
+	if spare, told := spareSection(f); told {
+		d.add(spare)
+	}
 	d.add(kernelsSection(f), landingSection(f, figs), changesSection(f), fidelitySection(f), factsSection(f), unknownSection(res), machineSection(figs), madeSection(f, o))
 	return d
 }

@@ -43,6 +43,8 @@ type jsonReport struct {
 	CPUs         []jsonCPU         `json:"cpus"`
 	Landings     []jsonLanding     `json:"landings"`
 	Changes      jsonChanges       `json:"changes"`
+	// Spare is how long CPUs were idle while tasks waited, null where that is not known.
+	Spare *jsonSpare `json:"idle_while_waited"`
 	// Helped is what would have helped, null where nothing intruded or it was not asked for.
 	Helped  *jsonHelped   `json:"helped"`
 	Unknown []jsonUnknown `json:"unknown"`
@@ -167,6 +169,10 @@ type jsonCPU struct {
 	Stays        []json.RawMessage `json:"stays"`
 	StaysOmitted int64             `json:"stays_omitted"`
 	Others       []jsonOther       `json:"others"`
+	// Noise is null where the recording tells of tasks alone; Chains are the owner's longest
+	// sch delays by who woke whom.
+	Noise  *jsonNoise  `json:"noise"`
+	Chains []jsonChain `json:"waker_chains"`
 }
 
 // jsonSum is what the isolated CPUs amount to together: what check and compare judge.
@@ -192,7 +198,9 @@ type jsonGaps struct {
 type jsonCause struct {
 	Cause string    `json:"cause"`
 	Task  *jsonTask `json:"task"`
-	NS    int64     `json:"ns"`
+	// Name is that of an interrupt, softirq or idle state.
+	Name *string `json:"name"`
+	NS   int64   `json:"ns"`
 }
 
 func jsonCausesOf(w *replay.Waits) []jsonCause {
@@ -202,6 +210,10 @@ func jsonCausesOf(w *replay.Waits) []jsonCause {
 		if p.Task.PID != parser.NoPID {
 			t := jsonTaskOf(p.Task)
 			c.Task = &t
+		}
+		if p.Name != "" {
+			name := parser.DisplayComm(p.Name)
+			c.Name = &name
 		}
 		out = append(out, c)
 	}
@@ -353,6 +365,7 @@ func jsonCPUOf(c *findings.CPU) jsonCPU {
 		}
 		j.Stays = append(j.Stays, rows.ReportStayObjects.AppendJSON(nil, &rows.Stay{Stay: s, N: i + 1, Modelled: true}))
 	}
+	j.Noise, j.Chains = jsonNoiseOf(c), jsonChainsOf(c)
 	for i, o := range c.Others {
 		if i == maxJSONTasks {
 			break
@@ -396,7 +409,7 @@ func encodeJSON(all *findings.Findings, o *Options, doc *document, h *helped) ([
 		CPUs: []jsonCPU{}, Landings: []jsonLanding{}, Unknown: []jsonUnknown{}, Notes: texts(say.Notes(res)),
 		Isolated: jsonMask{From: res.Isolated.From.String(), Source: res.Isolated.Source},
 	}
-	j.Helped = h.json(res.Partial != nil)
+	j.Helped, j.Spare = h.json(res.Partial != nil), jsonSpareOf(res.Spare)
 	if doc.Partial != "" {
 		j.Partial = &doc.Partial
 	}

@@ -32,8 +32,9 @@ var arrows = map[string][]string{
 	"findings/say":        {"findings", "findings/fleet", "findings/stats", "loop", "loop/work", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
 	"findings/stats":      {},                                                                                                      // numbers in, numbers out
 	"export/anonymize":    {"parser", "parser/tep", "parser/perfdata", "parser/tracedat", "parser/perfetto", "parser/perfetto/pb"}, // it walks their containers
-	"replay":              {"replay/timeline", "replay/hidden", "replay/world", "replay/decide", "replay/account", "kernelmodel/rules", "kernelmodel/topo", "kernelmodel/place", "parser"},
-	"replay/account":      {"replay/decide", "replay/world", "replay/timeline", "kernelmodel/place", "parser"},
+	"replay":              {"replay/noise", "replay/timeline", "replay/hidden", "replay/world", "replay/decide", "replay/account", "kernelmodel/rules", "kernelmodel/topo", "kernelmodel/place", "parser"},
+	"replay/noise":        {"parser"},
+	"replay/account":      {"replay/noise", "replay/decide", "replay/world", "replay/timeline", "kernelmodel/place", "parser"},
 	"replay/decide":       {"replay/world", "replay/hidden", "replay/timeline", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/place", "parser"},
 	"replay/world":        {"replay/hidden", "replay/timeline", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "kernelmodel/load", "parser"},
 	"replay/hidden":       {"replay/timeline", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/place", "kernelmodel/load", "kernelmodel/fair", "parser"},

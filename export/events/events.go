@@ -137,6 +137,9 @@ func appendAside(b []byte, ev *parser.Event) []byte {
 	case parser.VectorEntry, parser.VectorExit:
 		return strconv.AppendInt(append(b, "vector="...), ev.Count, 10)
 	case parser.IPIEntry, parser.IPIExit:
+		if ev.Count >= 0 {
+			return strconv.AppendInt(append(b, "vector="...), ev.Count, 10)
+		}
 		return what("reason=")
 	case parser.IPISend, parser.IPIRaise:
 		b = append(number(append(b, "cpu="...), ev.TargetCPU, parser.NoCPU), ' ')
@@ -270,6 +273,7 @@ func jsonAside(o *rows.Object, ev *parser.Event) {
 	case parser.VectorEntry, parser.VectorExit:
 		o.Number("vector", ev.Count, true)
 	case parser.IPIEntry, parser.IPIExit:
+		o.Number("vector", ev.Count, ev.Count >= 0)
 		named("reason")
 	case parser.IPISend, parser.IPIRaise:
 		o.CPU("target_cpu", int(ev.TargetCPU))

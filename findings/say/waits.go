@@ -115,6 +115,12 @@ func CauseWords(p *replay.Part) string {
 			return "RT throttling, the CPU idle"
 		}
 		return "RT throttling, " + who + " ran"
+	case replay.CauseHardirq:
+		return "interrupt " + parser.DisplayComm(p.Name)
+	case replay.CauseSoftirq:
+		return "softirq " + parser.DisplayComm(p.Name)
+	case replay.CauseIdleState:
+		return "the CPU leaving idle " + p.Name
 	}
 	return CauseName(p.Cause)
 }
@@ -132,6 +138,7 @@ func CausesWords(c findings.Causes) string {
 func CauseName(c replay.Cause) string {
 	return [replay.Causes]string{
 		"not known", "intruders", "others pinned here", "housekeeping", "the recorder", "RT throttling", "the CPU idle or held", "on another CPU before",
+		"interrupts", "softirqs", "the CPU leaving an idle state",
 	}[c]
 }
 

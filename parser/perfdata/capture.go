@@ -252,7 +252,9 @@ func (c *capture) usable() error {
 		tracepoints = true
 		timed = timed || a.time >= 0
 		if c.table != nil {
-			kind, _, _ := c.table.Kind(int(min(a.config, math.MaxInt32)))
+			kind, name, _ := c.table.Kind(int(min(a.config, math.MaxInt32)))
+			aside, _ := parser.AsideOf([]byte(name))
+			c.meta.Asides.Add(aside)
 			sched = sched || kind != parser.KindOther
 			if kind == parser.KindWaking || kind == parser.KindWakeup {
 				c.meta.HasWakings = true

@@ -26,8 +26,8 @@ var asideFields = map[parser.Aside]spec{
 	parser.WorkEnd:      {optional: []string{"function"}}, // from 5.8 on
 	parser.VectorEntry:  {required: []string{"vector"}},
 	parser.VectorExit:   {required: []string{"vector"}},
-	parser.IPIEntry:     {},
-	parser.IPIExit:      {},
+	parser.IPIEntry:     {optional: []string{"vector"}}, // elsewhere a reason, which is a pointer
+	parser.IPIExit:      {optional: []string{"vector"}},
 	parser.IPISend:      {required: []string{"cpu"}, optional: []string{"callback", "callsite"}},
 	parser.CPUIdle:      {required: []string{"state"}},
 	parser.ProcessHang:  {required: []string{"pid"}, optional: []string{"comm"}},
@@ -64,6 +64,10 @@ func (t *Table) aside(e *event, raw []byte, ev *parser.Event) error {
 		ev.Text = parser.SoftirqName(ev.Count)
 	case parser.IRQExit, parser.VectorEntry, parser.VectorExit, parser.CPUIdle:
 		ev.Count = t.int(raw, e.loc[0])
+	case parser.IPIEntry, parser.IPIExit:
+		if e.loc[0].size != 0 {
+			ev.Count = t.int(raw, e.loc[0])
+		}
 	case parser.HrtimerEntry, parser.TimerEntry, parser.WorkStart, parser.WorkEnd:
 		ev.Text = t.function(raw, e.loc[0])
 	case parser.IPISend:

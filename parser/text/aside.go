@@ -37,6 +37,10 @@ func Aside(ev *parser.Event, name, b []byte, names *parser.Names) bool {
 	case parser.VectorEntry, parser.VectorExit:
 		number, ok = firstInt(b, "vector=")
 	case parser.IPIEntry, parser.IPIExit:
+		if what != "" {
+			number, ok = firstInt(b, "vector=")
+			break
+		}
 		what = names.Intern(short(bytes.Trim(b, "() \r")))
 	case parser.IPISend:
 		var cpu int64

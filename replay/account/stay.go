@@ -54,6 +54,8 @@ type Slice struct {
 	Intruded bool
 	Parts    []Part
 	Kept     int64
+	// Woken is how the task was woken to this run, nil if it was not, or that is not told.
+	Woken *Wake
 	// Stay is the index of the stay the run belongs to in CPUResult.Stays, -1
 	// for owner, idle and others.
 	Stay int
@@ -177,6 +179,8 @@ type CPUResult struct {
 	Others []OtherTask
 	// Waits are the owner's, by kind.
 	Waits [WaitKinds]Waits
+	// Noise is what took the CPU from its owner.
+	Noise *Noise
 }
 
 // OtherTask is a task seen on an isolated CPU that is neither owner nor

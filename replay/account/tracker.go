@@ -11,6 +11,7 @@ import (
 	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
 	"schedreplay/replay/decide"
+	"schedreplay/replay/noise"
 	"schedreplay/replay/timeline"
 	"schedreplay/replay/world"
 )
@@ -26,6 +27,13 @@ type Tracker struct {
 	beside cpumask.Mask
 	// land counts where tasks that may intrude land, by pid.
 	land map[int32]*Landing
+	// noise follows what each CPU does beside its tasks, nil as long as none tells;
+	// unnamed: timers are recorded and their functions have no names.
+	noise   []noise.CPU
+	unnamed bool
+	// woken is how each task was woken last, and spare follows the idle CPUs, if asked for.
+	woken parser.ByPID[*Wake]
+	spare *spare
 	// hold is what foreign tasks do to each CPU as recorded, alts what differs from that
 	// in the worlds of the alternatives.
 	hold map[int32]*Hold
@@ -50,6 +58,8 @@ type Config struct {
 	// Run, Near and Stay get what ends, nil skips it.
 	Run, Near func(*Slice)
 	Stay      func(*Stay)
+	// Why: also how tasks were woken, and which CPUs were idle while others waited.
+	Why bool
 }
 
 // maxTracked bounds the tasks whose landings are kept.
@@ -78,6 +88,9 @@ type trackedCPU struct {
 	intruded  bool
 	told      []Part
 	kept      int64
+	// chain is how the task of the present run was woken to it, nil if it was not.
+	chain  *Wake
+	beside beside
 }
 
 // openStay is a stay in progress.
@@ -106,7 +119,7 @@ func New(r *world.Worlds, cfg Config) *Tracker {
 		}
 		k := &trackedCPU{
 			cpu: int32(c), since: r.Survey.Start, cut: true, cur: parser.NoPID, open: map[int32]*openStay{}, others: map[int32]*OtherTask{},
-			res: &CPUResult{CPU: c, Time: map[Class]int64{}}, ownerCame: parser.NoTime,
+			res: &CPUResult{CPU: c, Time: map[Class]int64{}}, ownerCame: parser.NoTime, beside: beside{idleFrom: parser.NoTime},
 		}
 		k.begins()
 		t.cpu[k.cpu] = k
@@ -122,6 +135,9 @@ func New(r *world.Worlds, cfg Config) *Tracker {
 		if c < len(r.Timeline.CPU) && r.Timeline.CPU[c].Known {
 			k.cur, k.known = r.Timeline.CPU[c].Cur, true
 		}
+	}
+	if m := r.Base.Machine; cfg.Why && m != nil && r.Survey.Only.Empty() && !r.Timeline.Slices && m.NumCPU() >= len(r.Timeline.CPU) {
+		t.spare = newSpare(r.Timeline, m.RootSpan)
 	}
 	for pid, ts := range r.Survey.Task.All() {
 		if k := t.cpu[ts.StartCPU]; k != nil && r.Survey.ShownAtStart(ts) {
@@ -436,7 +452,14 @@ func (t *Tracker) Before(ev *parser.Event) {
 		return
 	}
 	switch ev.Kind {
+	case parser.KindWaking, parser.KindWakeup, parser.KindWakeupNew:
+		if t.cfg.Why {
+			t.wakes(ev)
+		}
 	case parser.KindSwitch:
+		if t.noise != nil && timeline.UsableCPU(ev.CPU) && int(ev.CPU) < t.NCPU {
+			t.noise[ev.CPU].Switched()
+		}
 		if k := t.cpu[ev.CPU]; k != nil {
 			t.switched(k, ev)
 		} else if ev.Next.PID > 0 {
@@ -457,6 +480,11 @@ func (t *Tracker) Before(ev *parser.Event) {
 		}
 		t.leaveOthers(p.PID, ev.TargetCPU, ev.Time)
 	case parser.KindLost, parser.KindHole, parser.KindOverwritten:
+		for c := range t.noise {
+			if ev.CPU < 0 || int(ev.CPU) == c {
+				t.noise[c].Lose()
+			}
+		}
 		for _, k := range t.list {
 			if ev.CPU < 0 || ev.CPU == k.cpu {
 				t.gap(k, ev)
@@ -499,6 +527,9 @@ func (t *Tracker) switched(k *trackedCPU, ev *parser.Event) {
 		t.arrive(k, in, CameUnseen, parser.NoCPU, ev.Time)
 	}
 	if kind, since := t.waiting(in); since != parser.NoTime {
+		if kind == SchDelay {
+			t.answers(k, in)
+		}
 		t.ends(k, in, kind, since, ev.Time)
 	}
 }
@@ -506,6 +537,7 @@ func (t *Tracker) switched(k *trackedCPU, ev *parser.Event) {
 // begins clears what is told of a run's wait.
 func (k *trackedCPU) begins() {
 	k.waitedFor, k.intruded, k.told, k.kept = [WaitKinds]int64{parser.NoTime, parser.NoTime}, false, nil, 0
+	k.chain, k.beside.idleFrom = nil, parser.NoTime
 }
 
 // ends takes the wait that a run ends.
@@ -529,7 +561,7 @@ func (t *Tracker) run(k *trackedCPU, p *timeline.Task, end int64, cutEnd bool) {
 	t.account(k, class, end)
 	run := Slice{
 		CPU: int(k.cpu), Task: p.Ref(), Class: class, Start: k.since, End: end, CutStart: k.cut, CutEnd: cutEnd,
-		Delay: k.waitedFor[SchDelay], Gap: k.waitedFor[OffCPUGap], Intruded: k.intruded, Parts: k.told, Kept: k.kept, Stay: -1, Patched: decide.MovedCertain,
+		Delay: k.waitedFor[SchDelay], Gap: k.waitedFor[OffCPUGap], Intruded: k.intruded, Parts: k.told, Kept: k.kept, Woken: k.chain, Stay: -1, Patched: decide.MovedCertain,
 	}
 	ran := end - k.since
 	var stay *openStay
@@ -567,6 +599,7 @@ func (t *Tracker) run(k *trackedCPU, p *timeline.Task, end int64, cutEnd bool) {
 	case ClassOwner:
 		k.res.Owner.Comm, k.res.Owner.Prio = p.Comm, p.Prio
 	}
+	t.runsBeside(k, p, &run)
 	t.meanwhile(k, p, &run, stay)
 	if f := t.cfg.Run; f != nil && (ran > 0 || class != ClassIdle) {
 		f(&run)
@@ -719,6 +752,7 @@ func (t *Tracker) End() {
 		for _, pid := range sortedPIDs(k.others) {
 			k.res.Others = append(k.res.Others, *k.others[pid])
 		}
+		k.res.Noise = t.noiseOf(k)
 	}
 }
 

@@ -68,13 +68,19 @@ const (
 	CauseIdle
 	// CauseElsewhere: the owner waited on another CPU, before it was moved to this one.
 	CauseElsewhere
+	// CauseHardirq and CauseSoftirq: an interrupt or softirq ran on the CPU, Name.
+	CauseHardirq
+	CauseSoftirq
+	// CauseIdleState: the CPU rested in an idle state, Name, as power:cpu_idle tells, and
+	// was to leave it.
+	CauseIdleState
 	// Causes is how many there are.
 	Causes
 )
 
 // String names the cause for programs.
 func (c Cause) String() string {
-	return [Causes]string{"unknown", "foreign", "pinned", "housekeeping", "recorder", "throttled", "idle", "elsewhere"}[c]
+	return [Causes]string{"unknown", "foreign", "pinned", "housekeeping", "recorder", "throttled", "idle", "elsewhere", "hardirq", "softirq", "idle-state"}[c]
 }
 
 // Part is the part of a wait, or of many, that went to one cause.
@@ -82,7 +88,14 @@ type Part struct {
 	Cause Cause
 	// Task is who ran meanwhile; its PID is NoPID where that is nobody, or too many.
 	Task timeline.TaskRef
+	// Name is that of an interrupt, softirq or idle state.
+	Name string
 	NS   int64
+}
+
+// Same reports whether two parts have one cause.
+func (p *Part) Same(o *Part) bool {
+	return p.Cause == o.Cause && p.Task.PID == o.Task.PID && p.Name == o.Name
 }
 
 // maxParts bounds the causes told apart of one wait, and of all of a CPU; what is beyond
@@ -91,7 +104,7 @@ const maxParts = 64
 
 // addPart adds a part to those of its cause and task.
 func addPart(list []Part, p Part) []Part {
-	i := slices.IndexFunc(list, func(o Part) bool { return o.Cause == p.Cause && o.Task.PID == p.Task.PID })
+	i := slices.IndexFunc(list, func(o Part) bool { return o.Same(&p) })
 	switch {
 	case i >= 0:
 		list[i].NS += p.NS
@@ -141,7 +154,7 @@ func (t *Tracker) meanwhile(k *trackedCPU, p *timeline.Task, run *Slice, stay *o
 			return
 		}
 		if _, since := t.waiting(o); since == parser.NoTime {
-			k.lately, k.ownerCame = k.lately[:0], parser.NoTime
+			k.lately, k.ownerCame, k.beside.segments = k.lately[:0], parser.NoTime, k.beside.segments[:0]
 			return
 		}
 	}
@@ -190,9 +203,17 @@ func (t *Tracker) waited(k *trackedCPU, kind WaitKind, since, in int64) {
 		here = came
 		tell(Part{Cause: CauseElsewhere, Task: nobody, NS: came - since})
 	}
+	for _, s := range k.beside.segments {
+		if from, to := max(here, s.From), min(in, s.To); from < to {
+			tell(Part{Cause: s.cause, Task: nobody, Name: s.name, NS: to - from})
+		}
+	}
 	for i := range k.lately {
 		s := &k.lately[i]
 		p := s.part(k.res.Owner, kind, here, in)
+		if p.NS > 0 {
+			p.NS -= k.beside.within(max(here, s.from), min(in, s.to))
+		}
 		if p.NS <= 0 {
 			continue
 		}
@@ -211,7 +232,7 @@ func (t *Tracker) waited(k *trackedCPU, kind WaitKind, since, in int64) {
 	if left > 0 {
 		tell(Part{Task: nobody, NS: left})
 	}
-	k.lately, k.ownerCame = k.lately[:0], parser.NoTime
+	k.lately, k.ownerCame, k.beside.segments = k.lately[:0], parser.NoTime, k.beside.segments[:0]
 	k.res.Waits[kind].Add(ns, k.kept, in, k.intruded, k.told)
 }
 

@@ -18,6 +18,8 @@ type Survey struct {
 	mentioned  cpumask.Mask // CPUs named anywhere
 
 	HasWaking, HasWakeup, hasMigrate bool
+	// Asides are what is recorded beside the scheduler's events.
+	Asides parser.Asides
 	// HasStates and HasDelays: of slices, the states and sch delays of some are printed.
 	HasStates, HasDelays bool
 
@@ -221,7 +223,7 @@ type surveyor struct {
 // SurveyOf makes the first pass over a capture; progress may be nil.
 func SurveyOf(c parser.Capture, host *parser.Host, progress func(int64)) *Survey {
 	s := &surveyor{
-		Survey: &Survey{Start: parser.NoTime, End: parser.NoTime, RanNS: map[RunKey]int64{}, Only: c.Meta().RecordedCPUs},
+		Survey: &Survey{Start: parser.NoTime, End: parser.NoTime, RanNS: map[RunKey]int64{}, Only: c.Meta().RecordedCPUs, Asides: c.Meta().Asides},
 		host:   host, exact: c.Meta().Resolution == 1,
 	}
 	n := int64(0)
@@ -277,7 +279,9 @@ func (s *surveyor) counted(ev *parser.Event) bool {
 		s.missed(ev.Start)
 	case parser.KindDamaged:
 		s.Damaged++
-	case parser.KindOther, parser.KindComm:
+	case parser.KindOther:
+		s.Asides.Add(ev.Aside)
+	case parser.KindComm:
 	default:
 		return false
 	}

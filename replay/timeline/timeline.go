@@ -308,6 +308,9 @@ func (t *Timeline) setWeight(p *Task, w int64) {
 	}
 }
 
+// Waits reports whether the task is certainly on its CPU's queue and does not run.
+func (t *Task) Waits() bool { return t.Queued && !t.Running && t.assumed == 0 && !t.withWaker }
+
 // IsStopper reports whether a name is that of a CPU's stopper.
 func IsStopper(comm string) bool { return strings.HasPrefix(comm, "migration/") }
 

@@ -1,0 +1,75 @@
+package findings
+
+import "schedreplay/replay"
+
+// NoiseSum is the noise of one kind on one CPU.
+type NoiseSum struct {
+	// Known is false if the recording does not tell of the kind; the rest may still count
+	// what it tells of it by chance.
+	Known                       bool
+	Count, NS, OwnerNS, Longest int64
+	// Unnamed counts what is not told by name.
+	Unnamed int64
+}
+
+// NoiseTold reports whether the recording tells what the CPU did beside its tasks.
+func (c *CPU) NoiseTold() bool {
+	for kind, s := range c.NoiseByKind() {
+		if kind := replay.NoiseKind(kind); kind != replay.NoiseTask && kind != replay.NoiseKthread && (s.Known || s.Count > 0) {
+			return true
+		}
+	}
+	return false
+}
+
+// NoiseByKind sums the CPU's noise up by kind.
+func (c *CPU) NoiseByKind() (sums [replay.NoiseKinds]NoiseSum) {
+	if c.Noise == nil {
+		return sums
+	}
+	for kind := range sums {
+		left := c.Noise.Left[kind]
+		sums[kind] = NoiseSum{Known: c.Noise.Known[kind], Count: left.Count, NS: left.NS, Unnamed: left.Count}
+	}
+	for i := range c.Noise.Items {
+		n := &c.Noise.Items[i]
+		s := &sums[n.Kind]
+		s.Count += n.Count
+		s.NS += n.NS
+		s.OwnerNS += n.OwnerNS
+		s.Longest = max(s.Longest, n.Longest)
+	}
+	return sums
+}
+
+// Interruptions sums up what was no task: interrupts, softirqs and ticks.
+func (c *CPU) Interruptions() (sum NoiseSum, longest *replay.NoiseItem) {
+	for kind, s := range c.NoiseByKind() {
+		if kind := replay.NoiseKind(kind); kind == replay.NoiseTask || kind == replay.NoiseKthread {
+			continue
+		}
+		sum.Known = sum.Known || s.Known
+		sum.Count += s.Count
+		sum.NS += s.NS
+		sum.OwnerNS += s.OwnerNS
+	}
+	if c.Noise == nil {
+		return sum, nil
+	}
+	for i := range c.Noise.Items {
+		n := &c.Noise.Items[i]
+		if n.Kind != replay.NoiseTask && n.Kind != replay.NoiseKthread && (longest == nil || n.Longest > longest.Longest) {
+			longest = n
+		}
+	}
+	return sum, longest
+}
+
+// Chain is how a task was woken: its own waking first, then that of each waker before.
+func Chain(w *replay.Wake) []*replay.Wake {
+	var out []*replay.Wake
+	for ; w != nil; w = w.Waker {
+		out = append(out, w)
+	}
+	return out
+}

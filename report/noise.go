@@ -1,0 +1,276 @@
+package report
+
+import (
+	"fmt"
+
+	"schedreplay/findings"
+	"schedreplay/findings/say"
+	"schedreplay/parser"
+	"schedreplay/plots"
+	"schedreplay/replay"
+)
+
+// noiseSection tells what else was on the core, where the recording does.
+func noiseSection(c *findings.CPU) (section, bool) {
+	if !c.NoiseTold() {
+		return section{}, false
+	}
+	s := section{ID: fmt.Sprintf("cpu%d-noise", c.CPU), Title: "What else was on the core", Level: 3}
+	for _, t := range say.Noise(c) {
+		s.Blocks = append(s.Blocks, para(say.Sentence(t)))
+	}
+	s.Blocks = append(s.Blocks, block{Table: noiseTable(c)})
+	return s, true
+}
+
+// noiseTable is the CPU's noise budget.
+func noiseTable(c *findings.CPU) *table {
+	t := &table{
+		Caption: fmt.Sprintf("Noise budget of CPU %d over the %s recorded", c.CPU, say.Duration(c.WindowNS)), Short: maxShortNoise,
+		Cols: []col{
+			{Name: "Kind"},
+			{Name: "What"},
+			{Name: "Times", Num: true},
+			{Name: "Time", Num: true},
+			{Name: "Share", Num: true},
+			{Name: "Longest", Num: true},
+			{Name: "Cost the owner", Num: true},
+			{Name: "What led to it"},
+		},
+		Note: "Each time is its own: an interrupt over a softirq counts for itself. Cost the owner: the part while it ran or waited there. The owner’s own runs are no noise.",
+	}
+	known := c.WindowNS - c.UnknownNS
+	sums := c.NoiseByKind()
+	items := c.Noise.Items
+	for kind := range replay.NoiseKinds {
+		s := sums[kind]
+		n := 0
+		for ; len(items) > 0 && items[0].Kind == kind; items = items[1:] {
+			i := &items[0]
+			if n++; n > maxNoiseRows {
+				s.Unnamed += i.Count
+				continue
+			}
+			t.row([]string{
+				say.NoiseKind(kind), say.NoiseName(i), say.Count(i.Count), say.Duration(i.NS), say.Percent(i.NS, known), say.Duration(i.Longest),
+				costWords(c, i.OwnerNS), say.NoiseCauses(i),
+			}, []string{"", "", key(i.Count), key(i.NS), key(i.NS), key(i.Longest), key(i.OwnerNS), ""})
+		}
+		switch {
+		case s.Unnamed > 0:
+			t.row([]string{say.NoiseKind(kind), "others", say.Count(s.Unnamed), "", "", "", "", ""}, []string{"", "", key(s.Unnamed), "", "", "", "", ""})
+		case !s.Known:
+			t.row([]string{say.NoiseKind(kind), "not recorded", "?", "?", "?", "?", "?", ""}, []string{"", "", "", "", "", "", "", ""})
+		case s.Count == 0:
+			t.row([]string{say.NoiseKind(kind), "none", "0", say.Duration(0), "", "", "", ""}, []string{"", "", "0", "0", "0", "0", "0", ""})
+		}
+	}
+	return t
+}
+
+// maxShortNoise bounds the rows in Markdown, maxNoiseRows those of one kind.
+const maxShortNoise = 40
+
+const maxNoiseRows = 12
+
+// costWords is what a source of noise cost the owner.
+func costWords(c *findings.CPU, ns int64) string {
+	if c.Owner == nil {
+		return "?"
+	}
+	return say.Duration(ns)
+}
+
+// maxChainRows bounds the wakings of the owner that are told to the root.
+const maxChainRows = 5
+
+// chainTable tells who woke whom before the owner's longest delays.
+func chainTable(c *findings.CPU) *table {
+	t := &table{
+		Caption: fmt.Sprintf("Who woke %s before its longest delays, to the root", plots.OwnerName(c)),
+		Cols:    []col{{Name: "Woken at", Num: true}, {Name: say.WaitNoun(replay.SchDelay), Num: true}, {Name: "By whom, and who had woken that"}},
+	}
+	for i := range c.LongestWaits[replay.SchDelay] {
+		r := &c.LongestWaits[replay.SchDelay][i]
+		if r.Woken == nil || len(t.Rows) == maxChainRows {
+			continue
+		}
+		_, ns := r.Wait()
+		t.Rows = append(t.Rows, []string{say.Clock(r.Woken.At), say.Duration(ns), say.Chain(r.Woken)})
+	}
+	if len(t.Rows) == 0 {
+		return nil
+	}
+	return t
+}
+
+// jsonNoise is the noise budget of a CPU.
+type jsonNoise struct {
+	// Known says by kind whether the recording tells of it.
+	Known    map[string]bool  `json:"known"`
+	InOwner  int64            `json:"in_owner_ns"`
+	InIdle   int64            `json:"in_idle_ns"`
+	Unpaired int64            `json:"unpaired"`
+	Unnamed  map[string]int64 `json:"unnamed"`
+	Items    []jsonNoiseItem  `json:"items"`
+}
+
+type jsonNoiseItem struct {
+	Kind       string           `json:"kind"`
+	Name       string           `json:"name"`
+	Count      int64            `json:"count"`
+	NS         int64            `json:"ns"`
+	Longest    int64            `json:"longest_ns"`
+	LongestAt  int64            `json:"longest_at_ns"`
+	OwnerNS    *int64           `json:"owner_ns"`
+	Causes     []jsonNoiseCause `json:"causes"`
+	MoreCauses int64            `json:"more_causes"`
+}
+
+type jsonNoiseCause struct {
+	jsonInstigator
+	Count int64 `json:"count"`
+}
+
+// jsonInstigator is who woke a task, raised a softirq or sent an interrupt.
+type jsonInstigator struct {
+	By   string  `json:"by"`
+	Name *string `json:"name"`
+	PID  *int32  `json:"pid"`
+	CPU  *int32  `json:"cpu"`
+}
+
+func jsonInstigatorOf(c *replay.Instigator) jsonInstigator {
+	j := jsonInstigator{By: c.By.String(), Name: strPtr(parser.DisplayComm(c.Name))}
+	if c.PID >= 0 {
+		j.PID = &c.PID
+	}
+	if c.CPU >= 0 {
+		j.CPU = &c.CPU
+	}
+	return j
+}
+
+func jsonNoiseOf(c *findings.CPU) *jsonNoise {
+	if !c.NoiseTold() {
+		return nil
+	}
+	j := &jsonNoise{Known: map[string]bool{}, InOwner: c.Noise.InOwner, InIdle: c.Noise.InIdle, Unpaired: c.Noise.Unpaired, Unnamed: map[string]int64{}, Items: []jsonNoiseItem{}}
+	for kind, s := range c.NoiseByKind() {
+		j.Known[replay.NoiseKind(kind).String()], j.Unnamed[replay.NoiseKind(kind).String()] = s.Known, s.Unnamed
+	}
+	for i := range c.Noise.Items {
+		n := &c.Noise.Items[i]
+		item := jsonNoiseItem{
+			Kind: n.Kind.String(), Name: parser.DisplayComm(n.Name), Count: n.Count, NS: n.NS, Longest: n.Longest, LongestAt: n.LongestAt,
+			Causes: []jsonNoiseCause{}, MoreCauses: n.MoreCauses,
+		}
+		if c.Owner != nil {
+			item.OwnerNS = &n.OwnerNS
+		}
+		for k := range n.Causes {
+			item.Causes = append(item.Causes, jsonNoiseCause{jsonInstigatorOf(&n.Causes[k].Cause), n.Causes[k].Count})
+		}
+		j.Items = append(j.Items, item)
+	}
+	return j
+}
+
+// jsonChain is one of the owner's longest sch delays, by who woke whom.
+type jsonChain struct {
+	AtNS    int64      `json:"woken_at_ns"`
+	DelayNS int64      `json:"delay_ns"`
+	Wakings []jsonWake `json:"wakings"`
+	// Cut: it goes on beyond what is kept.
+	Cut bool `json:"cut"`
+}
+
+// jsonWake is a waking of a chain: the owner's, that of its waker, and so on.
+type jsonWake struct {
+	AtNS int64    `json:"at_ns"`
+	Task jsonTask `json:"task"`
+	jsonInstigator
+}
+
+func jsonChainsOf(c *findings.CPU) []jsonChain {
+	out := []jsonChain{}
+	for i := range c.LongestWaits[replay.SchDelay] {
+		r := &c.LongestWaits[replay.SchDelay][i]
+		if r.Woken == nil {
+			continue
+		}
+		if len(out) == maxChainRows {
+			break
+		}
+		_, ns := r.Wait()
+		j := jsonChain{AtNS: r.Woken.At, DelayNS: ns}
+		for _, w := range findings.Chain(r.Woken) {
+			j.Wakings, j.Cut = append(j.Wakings, jsonWake{w.At, jsonTaskOf(w.Task), jsonInstigatorOf(&w.By)}), w.Cut
+		}
+		out = append(out, j)
+	}
+	return out
+}
+
+// maxSpareRows bounds the waits told of in which a CPU was idle.
+const maxSpareRows = 10
+
+// spareSection tells how long CPUs were idle while tasks waited.
+func spareSection(f *findings.Findings) (section, bool) {
+	s := section{ID: "spare", Title: "Idle while others waited", Level: 2}
+	for _, t := range say.Spare(f) {
+		s.Blocks = append(s.Blocks, para(say.Sentence(t)))
+	}
+	if len(s.Blocks) == 0 {
+		return s, false
+	}
+	if r := f.Result.Spare; len(r.Longest) > 0 {
+		t := &table{
+			Caption: "The longest waits while a CPU was idle",
+			Cols:    []col{{Name: "Task"}, {Name: "From", Num: true}, {Name: "Waited", Num: true}, {Name: "On CPU", Num: true}, {Name: "Idle meanwhile"}},
+		}
+		for i := range r.Longest[:min(len(r.Longest), maxSpareRows)] {
+			w := &r.Longest[i]
+			t.Rows = append(t.Rows, []string{say.TaskName(w.Task), say.Clock(w.From), say.Duration(w.NS()), fmt.Sprint(w.CPU), idleWords(w)})
+		}
+		s.Blocks = append(s.Blocks, block{Table: t})
+	}
+	return s, true
+}
+
+// jsonSpare is how long CPUs were idle while tasks waited.
+type jsonSpare struct {
+	NS      int64           `json:"ns"`
+	Count   int64           `json:"waits"`
+	WaitNS  int64           `json:"waits_ns"`
+	Longest []jsonSpareWait `json:"longest"`
+}
+
+type jsonSpareWait struct {
+	Task   jsonTask `json:"task"`
+	FromNS int64    `json:"from_ns"`
+	NS     int64    `json:"ns"`
+	CPU    int      `json:"cpu"`
+	Idle   string   `json:"idle_cpus"`
+	First  int      `json:"first_idle_cpu"`
+}
+
+func jsonSpareOf(s *replay.Spare) *jsonSpare {
+	if s == nil || !s.Known {
+		return nil
+	}
+	j := &jsonSpare{NS: s.NS, Count: s.Count, WaitNS: s.WaitNS, Longest: []jsonSpareWait{}}
+	for i := range s.Longest {
+		w := &s.Longest[i]
+		j.Longest = append(j.Longest, jsonSpareWait{jsonTaskOf(w.Task), w.From, w.NS(), w.CPU, w.Idle.String(), w.First})
+	}
+	return j
+}
+
+// idleWords names the CPUs that were idle in a wait.
+func idleWords(w *replay.SpareWait) string {
+	if w.Idle.Weight() == 1 {
+		return say.CPUNoun(w.Idle)
+	}
+	return fmt.Sprintf("%s, at first %d", say.CPUNoun(w.Idle), w.First)
+}
