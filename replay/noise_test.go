@@ -13,8 +13,8 @@ import (
 	"schedreplay/replay/noise"
 )
 
-// beside is an event of a CPU beside its tasks.
-func beside(t int64, cpu int32, a parser.Aside, name string, number int64, in parser.Context) parser.Event {
+// asideAt is an event of a CPU beside its tasks.
+func asideAt(t int64, cpu int32, a parser.Aside, name string, number int64, in parser.Context) parser.Event {
 	e := made.At(t, parser.KindOther, cpu)
 	e.Aside, e.Text, e.Count, e.Context = a, name, number, in
 	return e
@@ -32,28 +32,28 @@ func noiseScene() []parser.Event {
 		made.Crowd()[:7],
 		made.Switches(50, 7, made.Swapper, made.Runnable, made.Poller),
 		// The tick over the owner, and the softirq that it raises.
-		beside(60, 7, parser.VectorEntry, "local_timer", 236, hard), beside(61, 7, parser.HrtimerEntry, "tick_nohz_handler", -1, hard),
-		beside(62, 7, parser.SoftirqRaise, "RCU", 9, hard), beside(63, 7, parser.HrtimerExit, "", -1, hard), beside(64, 7, parser.VectorExit, "local_timer", 236, hard),
-		beside(65, 7, parser.SoftirqEntry, "RCU", 9, soft), beside(68, 7, parser.SoftirqExit, "RCU", 9, soft),
+		asideAt(60, 7, parser.VectorEntry, "local_timer", 236, hard), asideAt(61, 7, parser.HrtimerEntry, "tick_nohz_handler", -1, hard),
+		asideAt(62, 7, parser.SoftirqRaise, "RCU", 9, hard), asideAt(63, 7, parser.HrtimerExit, "", -1, hard), asideAt(64, 7, parser.VectorExit, "local_timer", 236, hard),
+		asideAt(65, 7, parser.SoftirqEntry, "RCU", 9, soft), asideAt(68, 7, parser.SoftirqExit, "RCU", 9, soft),
 		// It is preempted for 80 us, 10 of them by an interrupt.
 		made.Switches(100, 7, made.Poller, made.Preempted, made.Other),
-		beside(120, 7, parser.IRQEntry, "eth0", 36, hard), beside(130, 7, parser.IRQExit, "", 36, hard),
+		asideAt(120, 7, parser.IRQEntry, "eth0", 36, hard), asideAt(130, 7, parser.IRQExit, "", 36, hard),
 		made.Switches(180, 7, made.Other, made.Sleeps, made.Poller),
 		// It sleeps, and is woken from CPU 0 out of an idle state that takes 40 us to leave.
 		made.Switches(200, 7, made.Poller, made.Sleeps, made.Swapper),
-		beside(205, 7, parser.CPUIdle, "", 2, parser.ContextTask),
+		asideAt(205, 7, parser.CPUIdle, "", 2, parser.ContextTask),
 		func() parser.Event {
 			e := made.Waking(300, 0, made.Busy[0], made.Poller, 7)
 			e.Context = parser.ContextTask
 			return e
 		}(),
 		func() parser.Event {
-			e := beside(301, 0, parser.IPISend, "", -1, parser.ContextTask)
+			e := asideAt(301, 0, parser.IPISend, "", -1, parser.ContextTask)
 			e.Cur, e.TargetCPU = made.Busy[0], 7
 			return e
 		}(),
-		beside(340, 7, parser.CPUIdle, "", parser.IdleExit, parser.ContextTask),
-		beside(341, 7, parser.IPIEntry, "reschedule", 253, hard), beside(342, 7, parser.IPIExit, "reschedule", 253, hard),
+		asideAt(340, 7, parser.CPUIdle, "", parser.IdleExit, parser.ContextTask),
+		asideAt(341, 7, parser.IPIEntry, "reschedule", 253, hard), asideAt(342, 7, parser.IPIExit, "reschedule", 253, hard),
 		made.Wakeup(343, 7, made.Swapper, made.Poller, 7),
 		made.Switches(350, 7, made.Swapper, made.Runnable, made.Poller),
 		made.Switches(900, 7, made.Poller, made.Sleeps, made.Swapper),
@@ -122,7 +122,7 @@ func TestNoiseUnknown(t *testing.T) {
 func TestNoiseBounded(t *testing.T) {
 	events := append(made.Crowd()[:7], made.Switches(50, 7, made.Swapper, made.Runnable, made.Poller))
 	for i := range int64(3000) {
-		events = append(events, beside(60+2*i, 7, parser.IRQEntry, fmt.Sprint("irq", i), i, hard), beside(61+2*i, 7, parser.IRQExit, "", i, hard))
+		events = append(events, asideAt(60+2*i, 7, parser.IRQEntry, fmt.Sprint("irq", i), i, hard), asideAt(61+2*i, 7, parser.IRQExit, "", i, hard))
 	}
 	events = append(events, made.Switches(9000, 7, made.Poller, made.Preempted, made.Swapper))
 	k := replayScene(t, made.Record(events...), made.Bench("6.1.0", 7), Plan{}).cpu(t, 7)
