@@ -13,7 +13,6 @@
 package loop
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -147,13 +146,14 @@ func Run(ctx context.Context, p *work.Program, h *parser.Host, o Options) (*Resu
 		}
 		worlds = append(worlds, w)
 	}
-	if o.Most > 0 { // a start costs a sixteenth of a run
-		o.Runs = int(min(int64(o.Runs), (o.Most-base.settled)/max(1, base.cost*int64(len(worlds)+1))))
+	in := base.incident()
+	if o.Most > 0 {
+		o.Runs = int(min(int64(o.Runs), (o.Most-base.settled)*work.Parts/max(1, base.cost*int64(work.Parts*len(worlds)+in.cost()))))
 		if o.Runs < leastRuns {
 			return nil, ErrTooMuch
 		}
 	}
-	starts, err := base.starts(ctx, o.Runs, o.Seed)
+	starts, drawn, err := base.starts(ctx, in, o.Runs, o.Seed)
 	if err != nil {
 		return nil, err
 	}
@@ -185,102 +185,11 @@ func Run(ctx context.Context, p *work.Program, h *parser.Host, o Options) (*Resu
 		res.Outcomes = append(res.Outcomes, out)
 		if i == 0 {
 			res.Trust = trust(p, recorded, &res.Recorded, &res.Outcomes[0], all, tallies)
+			res.Trust.Starts = drawn
 			res.Trust.Autogroup = h.Tunables["sched_autogroup_enabled"] == 1
 		}
 	}
 	return res, nil
-}
-
-// startsPerRun is how many starts are drawn for each run where one has to be chosen by the
-// first part of the window; where it takes more parts, fewer.
-const startsPerRun = 12
-
-// start is a draw of what the recording leaves open, and how like the recording it begins.
-type start struct {
-	draw uint64
-	like int64
-}
-
-// intruders are the foreign tasks on isolated CPUs up to the end of the part of the window in
-// which the one comes that is there longest; parts is how many parts of the window that takes.
-func (w *world) intruders() (all []int, parts int) {
-	longest := int64(0)
-	first := make([]int, len(w.prog.Tasks)) // the part in which it comes, counted from 1
-	for i := range w.prog.Tasks {
-		if !w.foreign(i) || w.prog.Tasks[i].PerCPU {
-			continue
-		}
-		held := int64(0)
-		for _, r := range w.prog.Tasks[i].Ran {
-			if !w.isolated.Test(int(r.CPU)) {
-				continue
-			}
-			if held += r.NS; first[i] == 0 {
-				first[i] = r.Part + 1
-			}
-		}
-		if held > longest {
-			longest, parts = held, first[i]
-		}
-	}
-	for i, n := range first {
-		if n > 0 && n <= parts {
-			all = append(all, i)
-		}
-	}
-	return all, parts
-}
-
-// likes is how much of the run time that a run gave its tasks up to the end of so many parts
-// the recording gave them on the same CPUs.
-func (s *sim) likes(tasks []int, parts int) int64 {
-	n := int64(0)
-	ran := make([]int64, len(s.cpus))
-	for _, t := range tasks {
-		clear(ran)
-		for _, r := range s.prog.Tasks[t].Ran {
-			if r.Part < parts {
-				ran[r.CPU] += r.NS
-			}
-		}
-		for c, ns := range s.all[t].got.RunOn {
-			n += min(ns, ran[c])
-		}
-	}
-	return n
-}
-
-// starts are the draws that the runs of an ensemble begin with. Where foreign tasks run on
-// isolated CPUs early in the recording they are those, of many, under which the recorded
-// kernel lets these tasks begin most like that, by run time on the same CPUs: the incident
-// is given, and the question is what another kernel would have made of the same start.
-// Incidents so late that the choice would cost too much are left to chance.
-func (w *world) starts(ctx context.Context, n int, seed uint64) ([]uint64, error) {
-	tasks, parts := w.intruders()
-	choice := 1
-	if parts > 0 {
-		choice = max(1, startsPerRun/parts)
-	}
-	all := make([]start, choice*n)
-	for i := range all {
-		all[i].draw = uint64(i)
-	}
-	if choice > 1 {
-		err := each(ctx, len(all), func(i int) {
-			s := newSim(w, seed, uint64(i))
-			s.run(ctx, w.prog.PartEnd(parts-1))
-			all[i].like = s.likes(tasks, parts)
-		})
-		if err != nil {
-			return nil, err
-		}
-		slices.SortStableFunc(all, func(a, b start) int { return cmp.Compare(b.like, a.like) })
-	}
-	out := make([]uint64, n)
-	for i := range out {
-		out[i] = all[i].draw
-	}
-	return out, nil
 }
 
 // each does something n times, on all cores.
@@ -305,14 +214,15 @@ func each(ctx context.Context, n int, do func(i int)) error {
 // runs makes an ensemble from its starts. Of each run a summary is kept; the delays of the
 // tasks that have a tally are counted there. first is who ran where in the first of the
 // runs, if that is wanted.
-func (w *world) runs(ctx context.Context, starts []uint64, seed uint64, tallies []*tally, trace bool) (out [][]summary, first []Slice, err error) {
+func (w *world) runs(ctx context.Context, starts []start, seed uint64, tallies []*tally, trace bool) (out [][]summary, first []Slice, err error) {
 	out = make([][]summary, len(starts))
 	var counting sync.Mutex
 	err = each(ctx, len(starts), func(i int) {
-		s := newSim(w, seed, starts[i])
+		s := newSim(w, seed, starts[i].draw)
 		if i == 0 && trace {
 			s.trace = &first
 		}
+		starts[i].begin(ctx, s, seed)
 		s.run(ctx, w.prog.End)
 		sums := make([]summary, len(s.all))
 		for j := range s.all {
@@ -430,7 +340,7 @@ func (w *world) calibrate(ctx context.Context) error {
 
 // moves counts the changes of CPU in some runs.
 func (w *world) moves(ctx context.Context, runs int) (n [work.Causes]int64, err error) {
-	all, _, err := w.runs(ctx, []uint64{0, 1}[:runs], 0, nil, false)
+	all, _, err := w.runs(ctx, []start{{draw: 0}, {draw: 1}}[:runs], 0, nil, false)
 	if err != nil {
 		return n, err
 	}

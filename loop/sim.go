@@ -337,10 +337,10 @@ func (s *sim) run(ctx context.Context, end int64) {
 		if n%4096 == 0 && ctx.Err() != nil {
 			return
 		}
-		h := s.next()
-		if h.at > end {
+		if s.heap[0].at > end {
 			break
 		}
+		h := s.next()
 		s.now = h.at
 		switch h.kind {
 		case evRun:

@@ -49,6 +49,8 @@ type Trust struct {
 	Autogroup bool
 	// Unmatched is what the recording contradicts itself in.
 	Unmatched int64
+	// Starts are those that the runs begin with.
+	Starts Starts
 }
 
 // The bounds within which the loop is to be believed (design, section 5).

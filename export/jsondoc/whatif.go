@@ -64,6 +64,8 @@ func trustObject(o *rows.Object, t *loop.Trust) {
 	}
 	o.End()
 	o.Number("contradictions", t.Unmatched, true)
+	o.Number("starts_drawn", int64(t.Starts.Drawn), t.Starts.Drawn > 0)
+	o.Number("starts_entered", int64(t.Starts.Entered), t.Starts.Drawn > 0)
 	o.List("tasks")
 	for i := range t.Tasks {
 		one := &t.Tasks[i]

@@ -46,6 +46,14 @@ func Trust(t *loop.Trust) []string {
 	if t.Autogroup {
 		say("The machine shares its CPUs out between sessions first (autogroup); the loop shares them out between tasks: do not build on delays.")
 	}
+	switch b := &t.Starts; {
+	case b.Drawn > 0 && b.Entered > 0:
+		say("The incident is given: every run begins as one of the %d of %s drawn under which the recorded kernel lets %s come to an isolated CPU as recorded.",
+			b.Entered, Counted(int64(b.Drawn), "start"), ShortTask(replay.TaskRef{PID: b.PID, Comm: b.Comm}))
+	case b.Drawn > 0:
+		say("Under none of %s drawn does the recorded kernel let %s come to an isolated CPU as recorded: the runs do not show the incident.",
+			Counted(int64(b.Drawn), "start"), ShortTask(replay.TaskRef{PID: b.PID, Comm: b.Comm}))
+	}
 	if t.Unmatched > 0 {
 		say("The recording contradicts itself in %s; the work is as doubtful.", Counted(t.Unmatched, "place"))
 	}
