@@ -177,8 +177,8 @@ func TestQueuedLoad(t *testing.T) {
 	}
 }
 
-// A CPU counts as one that runs SCHED_IDLE tasks only unless another task's dequeue is
-// delayed there, which is likely, not known, of one that ran before.
+// A CPU counts as one that runs SCHED_IDLE tasks only unless another task is queued there
+// at that time, or its dequeue is delayed, which is likely, not known, of one that ran before.
 func TestSchedIdle(t *testing.T) {
 	idle, other := made.ATask(500, "idle", 120), made.ATask(501, "other", 120)
 	host := made.Bench("6.12", 7)
@@ -195,6 +195,8 @@ func TestSchedIdle(t *testing.T) {
 		{"another runs", "6.12", ran[:1], explore.Known(false, fact.Reconstructed)},
 		{"it went to sleep and is still queued", "6.12", ran, explore.Either(false, fact.Estimated)},
 		{"it went to sleep and left", "6.6", ran, explore.Known(true, fact.Reconstructed)},
+		{"it left at about that time", "6.6", []parser.Event{ran[0], made.Switches(10_000, 0, other, made.Sleeps, idle)}, explore.Rarely(true, DoubtRace, fact.Reconstructed)},
+		{"another comes at about that time", "6.6", append(ran[:2:2], made.Wakeup(10_000, 1, made.Other, other, 0)), explore.Rarely(false, DoubtRace, fact.Reconstructed)},
 	} {
 		w := bareWorlds(c.kernel, nil)
 		rec := timeline.Of(made.Record(c.events...), host, timeline.SurveyOf(made.Record(c.events...), host, nil))

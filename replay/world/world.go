@@ -373,12 +373,21 @@ func (s *State) SchedIdle(c int) explore.Answer {
 	if !s.Worlds.AnyIdlePolicy || c >= len(t.CPU) {
 		return explore.Known(false, fact.Reconstructed)
 	}
-	other := func(p *timeline.Task) bool { return !t.Affinities.Of(p).IdlePolicy().Value }
-	switch k := &t.CPU[c]; {
-	case len(k.Queue) == 0 || slices.ContainsFunc(k.Queue, other):
+	k, v := &t.CPU[c], t.At(c, s.Window)
+	policy := func(p *timeline.Task) bool { return t.Affinities.Of(p).IdlePolicy().Value }
+	other := func(p *timeline.Task) bool { return !policy(p) }
+	only := !slices.ContainsFunc(k.Queue, other)
+	switch {
+	case !slices.ContainsFunc(k.Queue, policy):
+		return explore.Known(false, fact.Reconstructed)
+	case v.NrLo != v.NrHi || v.NrAt != len(k.Queue): // a task came or left about then
+		return explore.Rarely(only && v.NrAt == len(k.Queue), DoubtRace, fact.Reconstructed)
+	case !only:
 		return explore.Known(false, fact.Reconstructed)
 	case k.Fair.HasDelayed(other):
 		return explore.Either(false, fact.Estimated)
+	case k.Inflight > 0: // it may have taken that off its wake list
+		return explore.Rarely(true, doubtLanding, fact.Reconstructed)
 	}
 	return explore.Known(true, fact.Reconstructed)
 }
