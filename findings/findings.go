@@ -300,6 +300,15 @@ type CPU struct {
 // counts as one that the CPU is there for, as its owner is.
 const sharesFrom = 10
 
+// Balanced is the first stay that the load balancer began, nil if there is none: then the
+// CPU is in a sched domain, whatever its host says.
+func (c *CPU) Balanced() *replay.Stay {
+	if i := slices.IndexFunc(c.Stays, func(s *replay.Stay) bool { return s.MovedBy.Balances() }); i >= 0 {
+		return c.Stays[i]
+	}
+	return nil
+}
+
 // Owners are the tasks that the CPU is there for: its owner, and the others that are
 // pinned to it and had a good part of its time, the longest first; none if the owner is
 // not known.

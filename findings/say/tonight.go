@@ -8,10 +8,11 @@ import (
 	"schedreplay/replay"
 )
 
-// tonight says what keeps the foreign tasks out without a boot; empty where none came, or
-// where too little is known of the machine to name CPUs.
+// tonight says what keeps the foreign tasks out without a boot; empty where none came,
+// where too little is known of the machine to name CPUs, or where the load balancer brings
+// other tasks for those that are moved.
 func tonight(f *findings.Findings) []string {
-	if f.Result.Host == nil || f.Recorded() == nil {
+	if f.Result.Host == nil || f.Recorded() == nil || slices.ContainsFunc(f.CPUs, func(c *findings.CPU) bool { return c.Balanced() != nil }) {
 		return nil
 	}
 	a := findings.AdviceOf(f.Result)
@@ -22,12 +23,15 @@ func tonight(f *findings.Findings) []string {
 		for j := range now {
 			now[j] = Code(now[j])
 		}
-		takes, who, until := "takes", CommName(m.Tasks[0]), "it ends"
+		takes, who, until, rest := "takes", CommName(m.Tasks[0]), "it ends", ""
 		if len(now) > 1 {
 			takes, who, until = "take", pronoun(len(now)), "they end"
 		}
-		out = append(out, fmt.Sprintf("%s %s %s from %s at once, until %s or the machine boots",
-			JoinUpTo(now, 3, "command"), takes, CPUNoun(f.Result.Isolated.Value), who, until))
+		if len(now) > 3 {
+			rest = "; " + Code("schedreplay advise") + " lists them all"
+		}
+		out = append(out, fmt.Sprintf("%s %s %s from %s at once, until %s or the machine boots%s",
+			JoinUpTo(now, 3, "command"), takes, CPUNoun(f.Result.Isolated.Value), who, until, rest))
 	}
 	if len(a.Bound) > 0 {
 		out = append(out, unmovable(a.Bound))

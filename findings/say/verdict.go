@@ -296,11 +296,8 @@ func Warnings(f *findings.Findings) []string {
 			Percent(f.Fidelity.Exact, n), Percent(f.Fidelity.Covered, n))))
 	}
 	for _, c := range f.CPUs {
-		for _, s := range c.Stays {
-			if s.MovedBy.Balances() {
-				out = append(out, Sentence(fmt.Sprintf("the load balancer moved %s to CPU %d at %s, so this CPU is in a sched domain: it is not isolated", TaskName(s.Task), c.CPU, Clock(s.Arrived))))
-				break
-			}
+		if s := c.Balanced(); s != nil {
+			out = append(out, Sentence(fmt.Sprintf("the load balancer moved %s to CPU %d at %s, so this CPU is in a sched domain: it is not isolated", TaskName(s.Task), c.CPU, Clock(s.Arrived))))
 		}
 	}
 	return out
