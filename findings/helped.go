@@ -34,6 +34,9 @@ func CloseLoop(ctx context.Context, c parser.Capture, res *replay.Result, o loop
 	if err != nil {
 		return nil, err
 	}
+	for _, c := range res.AffinityChanges {
+		p.Rebind(c.Task.PID, c.From, c.Until, c.CPUs)
+	}
 	o.Kernel = res.BaselineKernel()
 	return loop.Run(ctx, p, res.Host, o)
 }

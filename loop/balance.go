@@ -204,7 +204,7 @@ func (s *sim) lbTask(p *task, to *cpu) balance.Task {
 	from := &s.cpus[p.cpu]
 	return balance.Task{
 		Load: p.pelt.Load * from.pelt.Load / (from.pelt.Load + 1), Util: max(p.pelt.Util, p.pelt.Est),
-		Allowed: p.t.allowed.Test(int(to.id)), PerCPU: p.w.PerCPU, Running: from.curr == p,
+		Allowed: p.allowed.Test(int(to.id)), PerCPU: p.w.PerCPU, Running: from.curr == p,
 		Idle: p.t.idle, Buddy: from.fair.Buddy(&p.se), Ran: p.se.ExecStart,
 	}
 }
@@ -213,17 +213,12 @@ func (s *sim) lbTask(p *task, to *cpu) balance.Task {
 // task, the running one too. Its own run time is left out.
 func (s *sim) activeBalance(from, to *cpu) bool {
 	curr := from.curr
-	if curr == nil || !s.isFair(curr) || !curr.t.allowed.Test(int(to.id)) || from.resched {
+	if curr == nil || !s.isFair(curr) || !curr.allowed.Test(int(to.id)) || from.resched {
 		return false
 	}
-	s.charge(from)
-	from.pelt.Advance(s.now)
-	curr.pelt.Step(s.now, true, true)
-	from.pelt.Running = false
-	from.fair.Put(s.now)
-	from.curr, curr.state, curr.since = nil, tsQueued, s.now
+	s.unseat(from)
 	p := tail(from)
-	if p == nil || !p.t.allowed.Test(int(to.id)) {
+	if p == nil || !p.allowed.Test(int(to.id)) {
 		p = curr
 	}
 	s.move(p, to)

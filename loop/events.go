@@ -19,6 +19,7 @@ const (
 	evResched                   // a CPU switches
 	evNohz                      // an idle CPU balances for all idle ones
 	evRTPeriod                  // a limit of real-time tasks begins anew
+	evRebind                    // a task's affinity changes
 )
 
 // agenda is a heap of happenings, the earliest first.

@@ -272,7 +272,7 @@ func newWorld(p *work.Program, h *parser.Host, k *rules.Kernel) *world {
 	w.tasks = make([]tasking, len(p.Tasks))
 	for i := range p.Tasks {
 		t := &p.Tasks[i]
-		w.tasks[i] = tasking{allowed: t.Allowed, idle: t.Policy == 5, batch: t.Policy == 3}
+		w.tasks[i] = tasking{allowed: t.Allowed, later: slices.Clone(t.Rebinds), idle: t.Policy == 5, batch: t.Policy == 3}
 	}
 	return w
 }
@@ -356,8 +356,9 @@ func (w *world) moves(ctx context.Context, runs int) (n [work.Causes]int64, err 
 }
 
 // foreign reports whether a task is one on an isolated CPU: it may run elsewhere too, and
-// did not make the recording. Where an affinity was changed the recorded one counts.
+// did not make the recording. It is the recorded affinity that counts, the last where that
+// changed in the window.
 func (w *world) foreign(i int) bool {
 	t := &w.prog.Tasks[i]
-	return !t.Recorder && !t.Stop && !t.Allowed.SubsetOf(w.isolated)
+	return !t.Recorder && !t.Stop && !t.Last().SubsetOf(w.isolated)
 }

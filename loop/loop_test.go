@@ -73,7 +73,7 @@ func runOn(t testing.TB, folder string, o Options, scenarios ...string) *Result 
 func TestBaselineAgainstRecording(t *testing.T) {
 	for folder, want := range map[string][5]float64{ // p50, p90, p99, place, moves
 		"smt44-isolated43-original":                 {1.25, 1.25, 1.25, 0.15, 1.35},
-		"smt44-isolated43-patched":                  {1.1, 1.25, 1.4, 0.3, 1.3},
+		"smt44-isolated43-patched":                  {1.1, 1.25, 1.4, 0.3, 1.4},
 		"smt8-isolated3-original":                   {1.2, 1.25, 1.25, 0.3, 1.3},
 		"smt8-isolated3-patched":                    {1.25, 1.25, 1.25, 0.35, 1.4},
 		"smt8-isolated3-612-original":               {1.35, 1.25, 1.25, 0.3, 1.5}, // two tasks are judged
@@ -82,7 +82,7 @@ func TestBaselineAgainstRecording(t *testing.T) {
 		"smt44-isolated43-patched/perf.data.zst":    {1.25, 1.25, 1.5, 0.3, 1.4},
 		"smt8-isolated3-original/perf.data.zst":     {1.25, 1.35, 1.25, 0.3, 1.3},
 		"smt8-isolated3-612-original/perf.data.zst": {1.25, 1.75, 1.5, 0.36, 1.75}, // three tasks, p90 1.35 to 1.7 by the seed
-		"numa16-patched/perf.data.zst":              {1.25, 1.25, 1.25, 0.6, 1.5},  // chance is 0.5
+		"numa16-patched/perf.data.zst":              {1.3, 1.25, 1.25, 0.6, 1.5},   // chance is 0.5; p50 1.22 to 1.26 by the seed
 		"k419-smt44-isolated43-original":            {1.2, 1.25, 1.5, 0.15, 1.25},  // two tasks are judged
 	} {
 		if testing.Short() && folder != "smt8-isolated3-original" && folder != "k419-smt8-isolated3-poller" {
@@ -123,7 +123,7 @@ func TestInvariants(t *testing.T) {
 	for _, text := range []string{
 		"none=kernel=6.1.192", "old=kernel=4.19.90", "eevdf=kernel=6.12.117", "taskset=affinity:ksmd=0-2", "cores=isolated=2-3", "most=isolated=0-6",
 		"rt=policy:pmd-c=fifo:1", "nice=nice:vm-mem=19", "idle=policy:ksmd=idle", "half=work:ksmd=0.5", "gone=without:ksmd", "pin=affinity:195=0",
-		"part=partition=4-5", "smt=smt=off", "util=feature:SIS_UTIL=off", "share=feature:RT_RUNTIME_SHARE=on,policy:vm-mem=fifo:1",
+		"part=partition=4-5", "smt=smt=off", "util=feature:SIS_UTIL=off", "heavy=weight:ksmd=1000,weight:pmd-c=1", "share=feature:RT_RUNTIME_SHARE=on,policy:vm-mem=fifo:1",
 	} {
 		sc, err := ParseScenario(text)
 		if err != nil {
@@ -151,7 +151,7 @@ func TestInvariants(t *testing.T) {
 				t.Errorf("%s: %s ran %d ns, %d by CPU", text, task.w.Comm, f.Run, sum(f.RunOn))
 			}
 			for c, ns := range f.RunOn {
-				if on[c] += ns; ns > 0 && !task.t.allowed.Test(c) {
+				if on[c] += ns; ns > 0 && !task.t.mayRun(c) {
 					t.Errorf("%s: %s ran on CPU %d, it may on %s", text, task.w.Comm, c, task.t.allowed)
 				}
 			}
@@ -273,7 +273,7 @@ func TestParseScenario(t *testing.T) {
 	}
 	p, h, k := recording(t, "smt8-isolated3-original")
 	base := newWorld(p, h, k)
-	for _, bad := range []string{"a=affinity:nobody=0", "a=nice:ksmd=20", "a=policy:ksmd=fifo:0", "a=policy:ksmd=best", "a=kernel=x", "a=isolated=9-", "a=isolated=0-7", "a=period:ksmd=5", "a=work:ksmd=-1", "a=base_slice=0ms", "a=affinity:ksmd=,", "a=smt=on", "a=partition=0-2,4-7", "a=feature:SIS_PROP=off", "a=feature:SIS_UTIL=x", "a=feature:TTWU_QUEUE=off"} {
+	for _, bad := range []string{"a=affinity:nobody=0", "a=nice:ksmd=20", "a=policy:ksmd=fifo:0", "a=policy:ksmd=best", "a=kernel=x", "a=isolated=9-", "a=isolated=0-7", "a=period:ksmd=5", "a=work:ksmd=-1", "a=base_slice=0ms", "a=affinity:ksmd=,", "a=smt=on", "a=partition=0-2,4-7", "a=feature:SIS_PROP=off", "a=feature:SIS_UTIL=x", "a=feature:TTWU_QUEUE=off", "a=weight:ksmd=0", "a=weight:ksmd=10001", "a=weight:/system.slice=50"} {
 		sc, err := ParseScenario(bad)
 		if err == nil {
 			_, err = sc.apply(p, h, base)
@@ -310,7 +310,7 @@ func TestKthreadsOfAnotherKernel(t *testing.T) {
 
 // Any text is a scenario that can be run, or an error of the right kind.
 func FuzzScenario(f *testing.F) {
-	for _, s := range []string{"a=isolated=2-3,6", "a=affinity:ksmd=0-2,nice:ping0=5", "a=policy:pmd-c=rr:3", "a=kernel=5.10", "a=without:1", "a=work:ksmd=0.5,period:ksmd=1ms", "a=smt=off,partition=1-2", "a=feature:SIS_PROP=off"} {
+	for _, s := range []string{"a=isolated=2-3,6", "a=affinity:ksmd=0-2,nice:ping0=5", "a=policy:pmd-c=rr:3", "a=kernel=5.10", "a=without:1", "a=work:ksmd=0.5,period:ksmd=1ms", "a=smt=off,partition=1-2", "a=feature:SIS_PROP=off", "a=weight:ksmd=50,nice:ksmd=5", "a=weight:/system.slice=50", "a=affinity:sleep=1,policy:sleep=fifo:2"} {
 		f.Add(s)
 	}
 	p, h, k := recording(f, "k419-numa8-isolated7-original")

@@ -120,7 +120,7 @@ func (s *sim) lowestRq(p *task) *cpu {
 	root := s.m.RootSpan(int(p.cpu))
 	for i := root.First(); i >= 0; i = root.Next(i) {
 		c := &s.cpus[i]
-		if p.t.allowed.Test(i) && s.top(c) < s.rank(p) && (best == nil || key(c) < key(best)) {
+		if p.allowed.Test(i) && s.top(c) < s.rank(p) && (best == nil || key(c) < key(best)) {
 			best = c
 		}
 	}
@@ -130,14 +130,14 @@ func (s *sim) lowestRq(p *task) *cpu {
 // pushRT is push_rt_tasks: what waits in line goes where less runs.
 func (s *sim) pushRT(c *cpu) {
 	for _, p := range slices.Clone(c.rt) {
-		if !p.realTime() || p.t.allowed.Weight() == 1 {
+		if !p.realTime() || p.allowed.Weight() == 1 {
 			continue
 		}
 		to := s.lowestRq(p)
 		if to == nil || to == c {
 			return
 		}
-		s.moveRT(p, to)
+		s.moveRT(p, to, work.MoveBalance)
 		s.preempt(to, p, nil)
 	}
 }
@@ -152,8 +152,8 @@ func (s *sim) pullRT(c *cpu) {
 			continue
 		}
 		for _, p := range from.rt {
-			if p.realTime() && p.t.allowed.Test(int(c.id)) && s.rank(p) > s.top(c) && s.rank(p) <= s.rank(from.curr) {
-				s.moveRT(p, c)
+			if p.realTime() && p.allowed.Test(int(c.id)) && s.rank(p) > s.top(c) && s.rank(p) <= s.rank(from.curr) {
+				s.moveRT(p, c, work.MoveBalance)
 				break
 			}
 		}
@@ -161,14 +161,14 @@ func (s *sim) pullRT(c *cpu) {
 }
 
 // moveRT takes a waiting real-time task to another CPU.
-func (s *sim) moveRT(p *task, to *cpu) {
+func (s *sim) moveRT(p *task, to *cpu, why work.Cause) {
 	from := &s.cpus[p.cpu]
 	i := slices.Index(from.rt, p)
 	from.rt = slices.Delete(from.rt, i, i+1)
 	from.nr--
 	to.nr++
 	p.cpu = to.id
-	p.got.Moves[work.MoveBalance]++
+	p.got.Moves[why]++
 	s.moved(p, to.id)
 	s.queueRT(to, p, false)
 }

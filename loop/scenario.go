@@ -10,6 +10,7 @@ import (
 
 	"schedreplay/cpumask"
 	"schedreplay/fact"
+	"schedreplay/kernelmodel/load"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/loop/work"
 	"schedreplay/parser"
@@ -42,17 +43,16 @@ type Scenario struct {
 	Changes []Change
 }
 
-// keys are the changes there are; task ones name a task, or a scheduler feature. The weight
-// of a control group is not modelled.
+// keys are the changes there are; task ones name a task, or a scheduler feature.
 var keys = map[string]struct{ task, value bool }{
 	"kernel": {false, true}, "isolated": {false, true}, "partition": {false, true}, "smt": {false, true}, "base_slice": {false, true}, "feature": {true, true},
-	"affinity": {true, true}, "nice": {true, true}, "policy": {true, true}, "period": {true, true}, "work": {true, true}, "without": {true, false},
+	"affinity": {true, true}, "nice": {true, true}, "weight": {true, true}, "policy": {true, true}, "period": {true, true}, "work": {true, true}, "without": {true, false},
 }
 
 // ParseScenario reads NAME=CHANGE,…: a change is kernel=KERNEL, isolated=CPULIST,
 // partition=CPULIST (a cpuset partition, isolated, beside what is), smt=off,
-// base_slice=DURATION, feature:NAME=on|off, affinity:TASK=CPULIST, nice:TASK=N, policy:TASK=fifo:N|rr:N|
-// other|batch|idle, period:TASK=DURATION, work:TASK=FACTOR or without:TASK. TASK is a
+// base_slice=DURATION, feature:NAME=on|off, affinity:TASK=CPULIST, nice:TASK=N, weight:TASK=N (as
+// cpu.weight, 100 is that of nice 0), policy:TASK=fifo:N|rr:N|other|batch|idle, period:TASK=DURATION, work:TASK=FACTOR or without:TASK. TASK is a
 // name or a pid. A list of CPUs may hold commas: a part without a key belongs to the
 // change before it. The error wraps [ErrScenario].
 func ParseScenario(s string) (Scenario, error) {
@@ -167,6 +167,9 @@ func (sc *Scenario) apply(p *work.Program, h *parser.Host, base *world) (*world,
 // changeTasks makes a change to the tasks of its name or pid.
 func (sc *Scenario) changeTasks(w *world, c Change) error {
 	found := false
+	if c.Key == "weight" && strings.HasPrefix(c.Task, "/") {
+		return sc.fail(c, "control groups do not share CPUs out in the loop, which has one flat queue: give the weight to tasks")
+	}
 	for i := range w.tasks {
 		t := &w.prog.Tasks[i]
 		if parser.DisplayComm(t.Comm) != c.Task && t.Comm != c.Task && strings.TrimSpace(t.Comm) != c.Task && strconv.Itoa(int(t.PID)) != c.Task {
@@ -199,15 +202,16 @@ func siblings(h *parser.Host) cpumask.Mask {
 func (w *world) offline(off cpumask.Mask) {
 	for i := range w.tasks {
 		t := &w.tasks[i]
-		left := t.allowed.AndNot(off)
-		switch {
-		case !left.Empty():
-			t.allowed = left
-		case w.prog.Tasks[i].PerCPU || w.prog.Tasks[i].Stop:
+		if t.allowed.SubsetOf(off) && (w.prog.Tasks[i].PerCPU || w.prog.Tasks[i].Stop) {
 			t.out = true
-		default:
-			t.allowed = cpumask.Range(0, w.prog.CPUs-1).AndNot(off)
+			continue
 		}
+		t.remask(func(m cpumask.Mask) cpumask.Mask {
+			if left := m.AndNot(off); !left.Empty() {
+				return left
+			}
+			return cpumask.Range(0, w.prog.CPUs-1).AndNot(off)
+		})
 	}
 }
 
@@ -255,10 +259,15 @@ func (w *world) isolate(before, after cpumask.Mask) {
 		return
 	}
 	for i := range w.tasks {
-		t := &w.tasks[i]
-		if !w.prog.Tasks[i].Kthread && house.SubsetOf(t.allowed) {
-			t.allowed = t.allowed.AndNot(after).Or(now)
+		if w.prog.Tasks[i].Kthread {
+			continue
 		}
+		w.tasks[i].remask(func(m cpumask.Mask) cpumask.Mask {
+			if house.SubsetOf(m) {
+				return m.AndNot(after).Or(now)
+			}
+			return m
+		})
 	}
 }
 
@@ -267,10 +276,32 @@ func (w *world) isolate(before, after cpumask.Mask) {
 func (w *world) kthreads(before, after cpumask.Mask) {
 	for i := range w.tasks {
 		t, p := &w.tasks[i], &w.prog.Tasks[i]
-		if p.Kthread && !p.PerCPU && t.allowed.Equal(before) {
-			t.allowed = after
+		if !p.Kthread || p.PerCPU {
+			continue
 		}
+		t.remask(func(m cpumask.Mask) cpumask.Mask {
+			if m.Equal(before) {
+				return after
+			}
+			return m
+		})
 	}
+}
+
+// minShares is MIN_SHARES, the least weight (kernel/sched/sched.h).
+const minShares = 2
+
+// remask changes the affinity and those that are to come.
+func (t *tasking) remask(to func(cpumask.Mask) cpumask.Mask) {
+	t.allowed = to(t.allowed)
+	for i := range t.later {
+		t.later[i].Allowed = to(t.later[i].Allowed)
+	}
+}
+
+// mayRun reports whether a task may ever run on a CPU.
+func (t *tasking) mayRun(cpu int) bool {
+	return t.allowed.Test(cpu) || slices.ContainsFunc(t.later, func(r work.Rebind) bool { return r.Allowed.Test(cpu) })
 }
 
 func (t *tasking) change(c Change, cpus int) error {
@@ -283,13 +314,19 @@ func (t *tasking) change(c Change, cpus int) error {
 		if m.Empty() {
 			return errors.New("it names no CPU")
 		}
-		t.allowed = m
+		t.allowed, t.later = m, nil // in place of whatever the recording has
 	case "nice":
 		n, err := strconv.Atoi(c.Value)
 		if err != nil || n < -20 || n > 19 {
 			return errors.New("nice is -20 to 19")
 		}
 		t.prio, t.setPrio = int32(120+n), true
+	case "weight":
+		n, err := strconv.ParseInt(c.Value, 10, 64)
+		if err != nil || n < 1 || n > 10_000 {
+			return errors.New("a weight is 1 to 10000 as in cpu.weight, where 100 is that of nice 0")
+		}
+		t.weight = max(minShares, n*load.WeightOf(120)/100)
 	case "policy":
 		return t.policy(c.Value)
 	case "period":

@@ -44,7 +44,9 @@ type world struct {
 // tasking is a task as the scenario has it.
 type tasking struct {
 	allowed cpumask.Mask
-	prio    int32 // offset to the recorded one, or the one set
+	later   []work.Rebind // of allowed
+	weight  int64         // load weight, 0 for that of the nice value
+	prio    int32         // offset to the recorded one, or the one set
 	setPrio bool
 	idle    bool // SCHED_IDLE
 	batch   bool
@@ -73,6 +75,7 @@ type task struct {
 
 	state   taskState
 	cpu     int32
+	allowed cpumask.Mask
 	since   int64 // running or queued since
 	woken   int64 // time of the waking, 0 once it has run
 	prio    int32
@@ -216,7 +219,7 @@ func (s *sim) spread(least int64, octaves int) int64 {
 func (s *sim) begin(i int) {
 	p := &s.all[i]
 	w := &s.prog.Tasks[i]
-	*p = task{w: w, t: &s.tasks[i], id: int32(i), cpu: max(0, w.CPU), stop: w.Stop}
+	*p = task{w: w, t: &s.tasks[i], id: int32(i), cpu: max(0, w.CPU), stop: w.Stop, allowed: s.tasks[i].allowed}
 	p.partner, p.flips, p.arrived = -1, w.Flips, make([]bool, len(w.Steps))
 	p.seq = make([]int32, len(w.Steps))
 	for j := range p.seq {
@@ -227,8 +230,11 @@ func (s *sim) begin(i int) {
 		p.state = tsGone
 		return
 	}
-	if !p.t.allowed.Test(int(p.cpu)) {
+	if !p.allowed.Test(int(p.cpu)) {
 		p.cpu = s.elsewhere(p)
+	}
+	for k := range p.t.later {
+		s.plan(max(s.now, p.t.later[k].Time), evRebind, p.id, int32(k))
 	}
 	p.recent = int(p.cpu)
 	s.newStep(p)
@@ -268,9 +274,9 @@ func (s *sim) begin(i int) {
 // elsewhere is where a task begins that may not be where the window finds it: near there,
 // not all such tasks on one CPU.
 func (s *sim) elsewhere(p *task) int32 {
-	near := p.t.allowed.And(s.m.Sharers(int(p.cpu)))
+	near := p.allowed.And(s.m.Sharers(int(p.cpu)))
 	if near.Empty() {
-		near = p.t.allowed.And(s.m.Active())
+		near = p.allowed.And(s.m.Active())
 	}
 	if near.Empty() {
 		return p.cpu
@@ -292,7 +298,10 @@ func (s *sim) newStep(p *task) {
 	}
 	p.prio = p.prioAt(p.step)
 	p.weight = load.WeightOf(p.prio)
-	if p.t.idle {
+	switch {
+	case p.t.weight > 0:
+		p.weight = p.t.weight
+	case p.t.idle:
 		p.weight = 3
 	}
 }
@@ -361,6 +370,8 @@ func (s *sim) run(ctx context.Context, end int64) {
 			s.rtPeriod(&s.cpus[h.id])
 		case evNohz:
 			s.nohzIdleBalance(&s.cpus[h.id])
+		case evRebind:
+			s.setAffinity(&s.all[h.id], s.all[h.id].t.later[h.n].Allowed)
 		}
 	}
 	s.now = end
@@ -417,6 +428,12 @@ func (s *sim) milestone(c *cpu) {
 			return
 		}
 		p.wake++
+		if k.Exec {
+			if s.exec(c, p) {
+				return // it goes on elsewhere
+			}
+			continue
+		}
 		s.arrive(&s.all[k.Task], int(k.Step), p, c.id)
 	}
 	if !st.Cut && p.done >= s.scaled(p, st.Burst) {

@@ -89,7 +89,7 @@ func (s *sim) selectCPU(p, waker *task, on int32, kind place.Kind, then *work.Wa
 	s.cf[0] = place.Weighted{Weight: 1}
 	*w = place.Wakeup{
 		Kind: kind, This: int(on), Prev: s.prev[:], PrevFrom: fact.Observed, Prio: int(p.prio), Stop: p.stop,
-		Allowed: p.t.allowed, AllowedFrom: fact.Observed, OneCPU: known(p.t.allowed.Weight() == 1),
+		Allowed: p.allowed, AllowedFrom: fact.Observed, OneCPU: known(p.allowed.Weight() == 1),
 		Sync: known(waker != nil && then.Sync), InTask: known(waker != nil),
 		Flips: s.wf[:], Load: exactly(p.pelt.Load), Weight: p.weight, Util: exactly(max(p.pelt.Util, p.pelt.Est)),
 		RecentUsed: s.used[:],

@@ -46,8 +46,10 @@ the rest as far as that.
 
 A scenario is NAME=CHANGE,…. Without any, it is the other of the two kernels. Changes:
 kernel=KERNEL, isolated=CPULIST, partition=CPULIST, smt=off, base_slice=DURATION,
-feature:NAME=on|off, affinity:TASK=CPULIST, nice:TASK=N, policy:TASK=fifo:N|rr:N|other|
-batch|idle, period:TASK=DURATION, work:TASK=FACTOR, without:TASK. Formats: text, json.`,
+feature:NAME=on|off, affinity:TASK=CPULIST, nice:TASK=N, weight:TASK=N (as cpu.weight:
+100 is that of nice 0), policy:TASK=fifo:N|rr:N|other|batch|idle, period:TASK=DURATION,
+work:TASK=FACTOR, without:TASK. An affinity stands for the whole recording, also where
+that shows a change of it. Formats: text, json.`,
 		Example: `  schedreplay whatif testdata/traces/smt44-isolated43-original
   schedreplay whatif perf.data --host host.tar.gz --scenario taskset=affinity:ksmd=0-41
   schedreplay whatif perf.data --host host.tar.gz --scenario cores=isolated=42-43 --runs 100`,

@@ -153,7 +153,7 @@ func (e *events) step(s *work.Step) []string {
 	}
 	for _, k := range s.Wakes {
 		then := &e.p.Tasks[k.Task].Steps[k.Step].Then
-		if k.Fork || e.names[k.Task] == "" {
+		if k.Fork || k.Exec || e.names[k.Task] == "" {
 			continue
 		}
 		if !then.Slept {

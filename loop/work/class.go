@@ -34,6 +34,7 @@ func (x *extraction) describe() {
 			}
 		}
 		p.Allowed, p.AllowedFrom = x.affinity(p.PID, p.Comm, all, 0)
+		own := p.Allowed
 		_, bound := parser.BoundCPU(p.Comm)
 		p.PerCPU = p.Kthread && p.Allowed.Weight() == 1 && (bound || info.Bound.Value)
 		for c, ns := range p.Recorded.RunOn {
@@ -41,6 +42,9 @@ func (x *extraction) describe() {
 				p.Allowed = p.Allowed.Or(cpumask.Of(c))
 				p.AllowedFrom = fact.Assumed
 			}
+		}
+		if s := x.strays[p.PID]; listed && info.Affinity.Value.And(all).Equal(own) && s.inside > s.outside {
+			p.Rebinds, p.bundled = []Rebind{{s.outside, own}}, true
 		}
 	}
 }
@@ -128,6 +132,9 @@ func (x *extraction) answers() {
 		for j := range x.p.Tasks[i].Steps {
 			wakes := x.p.Tasks[i].Steps[j].Wakes
 			for k := range wakes {
+				if wakes[k].Exec {
+					continue
+				}
 				y := int(wakes[k].Task)
 				to, fro := n[[2]int{i, y}], n[[2]int{y, i}]
 				wakes[k].Answer = to >= answersLeast && fro >= answersLeast && 10*to >= 9*all[y] && 10*fro >= 9*all[i]

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"schedreplay/cpumask"
 	"schedreplay/fact"
 	"schedreplay/parser"
 	"schedreplay/replay/timeline"
@@ -50,6 +51,10 @@ type tasking struct {
 	prio     int32
 	partner  int32 // last_wakee
 	decay    int64 // wakee_flip_decay_ts
+	// When a stopper last moved it, in which step, and after how much of the burst.
+	pushedTime, pushedAt int64
+	pushedStep           int
+	bundle               cpumask.Mask // the affinity that the bundle lists under its pid
 }
 
 // extraction is one pass over a recording.
@@ -67,13 +72,18 @@ type extraction struct {
 	wakeups bool
 	idle    []int64 // by CPU, when it last went idle
 	before  bool    // the window has not begun
+	strays  map[int32]stray
 }
+
+// stray is when a task last ran where its affinity of the bundle does not let it, and when
+// elsewhere. The bundle tells of the end: an affinity that was set in between.
+type stray struct{ outside, inside int64 }
 
 // Extract reads a recording, twice, and returns its work. It needs sched_switch, and
 // sched_waking or sched_wakeup, of the whole machine; the error wraps [ErrNoWork]. Of a
 // recording that cannot be read to its end it takes what comes before.
 func Extract(c parser.Capture, host *parser.Host) (*Program, error) {
-	x := &extraction{p: &Program{Start: None}, at: map[int32]int{}, host: host, kin: map[int32]int32{}}
+	x := &extraction{p: &Program{Start: None}, at: map[int32]int{}, host: host, kin: map[int32]int32{}, strays: map[int32]stray{}}
 	events := func(do func(*parser.Event)) {
 		for ev, err := range c.Events() {
 			if err != nil {
@@ -149,9 +159,10 @@ func (x *extraction) window(from, to int64) {
 // begin begins the window: where tasks are is kept, what they did is not.
 func (x *extraction) begin() {
 	x.before = false
+	clear(x.strays)
 	x.p.Unmatched, x.p.Exit, x.p.Preempt, x.p.Held = 0, make([][]Sample, x.p.CPUs), nil, nil
 	for _, p := range x.tasks {
-		p.Steps, p.wakes, p.burst, p.woken, p.off = nil, nil, 0, false, timeline.OffCPU{}
+		p.Steps, p.wakes, p.burst, p.woken, p.off, p.pushedTime = nil, nil, 0, false, timeline.OffCPU{}, 0
 		p.Recorded = Figures{RunOn: make([]int64, x.p.CPUs), Entries: make([]int64, x.p.CPUs)}
 		p.Ran = nil
 		p.CPU, p.since, p.slept, p.moving = p.cpu, x.p.Start, false, false
@@ -194,7 +205,28 @@ func (x *extraction) event(ev *parser.Event) {
 		x.moved(ev)
 	case parser.KindFork:
 		x.kin[ev.Next.PID] = ev.Task.PID
+	case parser.KindExec:
+		x.exec(ev)
 	}
+}
+
+// execWithin is how long before sched_process_exec the stopper's move that sched_exec
+// asked for can be.
+const execWithin = 100_000_000
+
+// exec notes that the current task executes a program: where in its burst the stopper moved
+// it for that, or else where the event comes.
+func (x *extraction) exec(ev *parser.Event) {
+	i, ok := x.at[ev.Task.PID]
+	if !ok || x.tasks[i].state != running {
+		return
+	}
+	p := x.tasks[i]
+	at := p.burst + ev.Time - p.since
+	if p.pushedStep == len(p.Steps) && p.pushedTime > 0 && ev.Time-p.pushedTime < execWithin {
+		at = p.pushedAt
+	}
+	p.wakes = append(p.wakes, Wake{At: at, Task: int32(i), Step: int32(len(p.Steps)), Exec: true})
 }
 
 // task returns what is known of a pid, which is not the idle task's.
@@ -205,7 +237,7 @@ func (x *extraction) task(t *parser.Task) *tasking {
 		x.at[t.PID] = i
 		x.tasks = append(x.tasks, &tasking{
 			Task: &Task{PID: t.PID, Comm: t.Comm, CPU: parser.NoCPU, Policy: -1, Recorded: Figures{RunOn: make([]int64, x.p.CPUs), Entries: make([]int64, x.p.CPUs)}},
-			cpu:  parser.NoCPU, prio: 120,
+			cpu:  parser.NoCPU, prio: 120, bundle: x.host.Task[t.PID].Affinity.Value,
 		})
 	}
 	p := x.tasks[i]
@@ -257,6 +289,11 @@ func (x *extraction) charge(p *tasking, cpu int32, now int64) {
 	p.Recorded.Run += run
 	p.Recorded.RunOn[cpu] += run
 	x.p.ran(p.Task, cpu, p.since, now)
+	if !p.bundle.Empty() && !p.bundle.Test(int(cpu)) {
+		x.strays[p.PID] = stray{outside: now}
+	} else if s, ok := x.strays[p.PID]; ok {
+		x.strays[p.PID] = stray{s.outside, now}
+	}
 	p.since = now
 }
 
@@ -556,6 +593,7 @@ func (x *extraction) moved(ev *parser.Event) {
 		cause, p.moving = MoveWakeup, p.state == asleep
 	case ev.CPU >= 0 && x.stopper(x.cur[ev.CPU]):
 		cause = MoveActive
+		p.pushedTime, p.pushedStep, p.pushedAt = ev.Time, len(p.Steps), p.burst
 	case p.state == running:
 		cause = MoveWakeup // exec, before it goes to the stopper
 	case ev.CPU == ev.TargetCPU && ev.Context == parser.ContextTask && x.cur[ev.CPU] != 0:

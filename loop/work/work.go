@@ -4,9 +4,9 @@
 // not in it: those are the scheduler's doing, and the closed loop makes them anew.
 //
 // What it does not know it says: every wait carries its class and how sure that is.
-// Locks, affinity changes in the middle of the window and the work of interrupts are
-// in no event and so not in the program; a burst costs what it cost when it was
-// recorded, whoever ran on the sibling thread.
+// Locks and the work of interrupts are in no event and so not in the program; changes of
+// affinity are there as far as they can be inferred; a burst costs what it cost when it
+// was recorded, whoever ran on the sibling thread.
 package work
 
 import (
@@ -66,10 +66,16 @@ type Wait struct {
 	Slept bool
 }
 
+// Rebind is a change of a task's affinity in the middle of the window.
+type Rebind struct {
+	Time    int64
+	Allowed cpumask.Mask
+}
+
 // None stands for a duration or time that is not known.
 const None = -1 << 63
 
-// Wake is a waking that a task does in a burst.
+// Wake is a waking that a task does in a burst, or an exec of its own.
 type Wake struct {
 	// At is the ns of the burst after which it happens.
 	At int64
@@ -77,6 +83,8 @@ type Wake struct {
 	// wait ends. Fork: the wakee is new.
 	Task, Step int32
 	Fork       bool
+	// Exec: it is no waking, the task itself executes another program (sched_exec).
+	Exec bool
 	// Answer: the two wake each other, so that the wakee has to have come to that wait
 	// first: what it sent before is what the waker answers to.
 	Answer bool
@@ -121,9 +129,12 @@ type Task struct {
 	Begin Begin
 	// CPU is where the task is in the beginning.
 	CPU int32
-	// Allowed is its affinity, AllowedFrom how that is known.
+	// Allowed is its affinity, AllowedFrom how that is known. Rebinds change it, in order
+	// of time.
 	Allowed     cpumask.Mask
 	AllowedFrom fact.Provenance
+	Rebinds     []Rebind
+	bundled     bool // its affinity at the end is the bundle's
 	// Kthread and PerCPU: a kernel thread, and one bound to its CPU. Recorder: the
 	// program that made the recording. Stop: migration/N.
 	Kthread, PerCPU, Recorder, Stop bool
@@ -235,6 +246,29 @@ func (t *Task) adds(r Ran) {
 		}
 	}
 	t.Ran = append(t.Ran, r)
+}
+
+// Rebind takes a narrower affinity that a task was found to have had from one time to
+// another, None if to the end. Where the bundle tells more of the task, it does nothing; of
+// one task those that come later in time are to be given later.
+func (p *Program) Rebind(pid int32, from, until int64, cpus cpumask.Mask) {
+	i := p.Find(pid)
+	if i < 0 || cpus.Empty() || p.Tasks[i].bundled {
+		return
+	}
+	t := &p.Tasks[i]
+	t.Rebinds = append(t.Rebinds, Rebind{from, cpus})
+	if until != None {
+		t.Rebinds = append(t.Rebinds, Rebind{until, t.Allowed})
+	}
+}
+
+// Last is the affinity that the window leaves the task with.
+func (t *Task) Last() cpumask.Mask {
+	if n := len(t.Rebinds); n > 0 {
+		return t.Rebinds[n-1].Allowed
+	}
+	return t.Allowed
 }
 
 // Find returns the index of a pid in Tasks, -1 if it is not there.

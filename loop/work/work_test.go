@@ -256,3 +256,59 @@ func TestKeepsGrid(t *testing.T) {
 		t.Error("a sleep that drifts is taken for a grid")
 	}
 }
+
+// A task that executes a program does so at that point of its burst; where the stopper moved
+// it for that, which comes before the event, at the point of the move.
+func TestExtractExec(t *testing.T) {
+	const S, R = parser.StateSleeping, parser.StateRunning
+	exec := func(s *scene, at int64, cpu, pid int32) *scene {
+		ev := parser.NewEvent(parser.KindExec, at, cpu)
+		ev.Task = named(pid)
+		s.events = append(s.events, ev)
+		return s
+	}
+	s := exec(new(scene).sw(100, 0, 0, R, 1), 130, 0, 1).sw(140, 0, 1, S, 0)
+	if d := cmp.Diff([]Wake{{At: 30, Exec: true}}, extract(t, s).Tasks[0].Steps[0].Wakes); d != "" {
+		t.Errorf("where it is: -want +got:\n%s", d)
+	}
+	stopper := parser.Task{PID: 3, Prio: 0, Comm: "migration/0"}
+	s = new(scene).sw(100, 0, 0, R, 1).sw(120, 0, 1, R, 3)
+	s.events[1].Next = stopper
+	move := parser.NewEvent(parser.KindMigrate, 122, 0)
+	move.Task, move.OrigCPU, move.TargetCPU = named(1), 0, 1
+	s.events = append(s.events, move)
+	s.sw(125, 1, 0, R, 1).sw(126, 0, 3, S, 0)
+	s.events[4].Task = stopper
+	p := extract(t, exec(s, 150, 1, 1).sw(160, 1, 1, S, 0))
+	if d := cmp.Diff([]Wake{{At: 20, Exec: true}}, p.Tasks[0].Steps[0].Wakes); d != "" {
+		t.Errorf("moved: -want +got:\n%s", d)
+	}
+	if one := p.Tasks[0]; one.Recorded.Moves[MoveActive] != 1 || one.Steps[0].Burst != 55 {
+		t.Errorf("moved: %+v", one)
+	}
+}
+
+// The bundle tells of the end: a task that ran elsewhere before was given its affinity when
+// it left there. One that is elsewhere at the end keeps all it was seen on. A narrower
+// affinity found by other means counts where the bundle tells nothing.
+func TestRebinds(t *testing.T) {
+	const S, R = parser.StateSleeping, parser.StateRunning
+	host := &parser.Host{Possible: fact.Seen(cpumask.Range(0, 1), "test"), Task: map[int32]parser.TaskInfo{
+		1: {Comm: "one", Affinity: fact.Seen(cpumask.Of(1), "test")}, 2: {Comm: "two", Affinity: fact.Seen(cpumask.Of(1), "test")},
+	}}
+	s := new(scene).sw(100, 0, 0, R, 1).sw(140, 0, 1, S, 2).sw(200, 1, 0, R, 1).sw(230, 1, 1, S, 3).sw(240, 0, 2, S, 0).sw(250, 1, 3, S, 0)
+	p, err := Extract(s, host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Rebind(1, 150, None, cpumask.Of(0))
+	p.Rebind(3, 235, 245, cpumask.Of(1))
+	p.Rebind(9, 1, 2, cpumask.Of(1))
+	var got []string
+	for i := range p.Tasks {
+		got = append(got, fmt.Sprint(p.Tasks[i].Allowed, p.Tasks[i].Rebinds, p.Tasks[i].Last()))
+	}
+	if d := cmp.Diff([]string{"0-1 [{140 1}] 1", "0-1 [] 0-1", "0-1 [{235 1} {245 0-1}] 0-1"}, got); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+}
