@@ -71,6 +71,11 @@ func (a *Affinities) Under(p *Task, rule rules.KthreadRule) (Affinity, bool) {
 func (a *Affinities) Of(p *Task) *Affinity {
 	if !p.aff.done {
 		p.aff = a.Find(p.PID, p.Comm, 0)
+		if p.aff.Bound && (p.Forked || p.born) {
+			// What makes it binds it once it has run (kthread_bind, kernel/kthread.c), so
+			// this is not kept.
+			p.aff.Mask, p.aff.From, p.aff.done = a.kthreads, fact.Assumed, false
+		}
 	}
 	return &p.aff
 }
@@ -122,9 +127,9 @@ func (a *Affinities) Find(pid int32, comm string, depth int) Affinity {
 }
 
 // widen adds the CPUs that a task was seen on: its affinity changed, or the pid is
-// another's.
+// another's. A kernel thread made in the window ran elsewhere before it was bound.
 func (r *Affinity) widen(ts *TaskSurvey) {
-	if ts != nil && !ts.Seen.SubsetOf(r.Mask) {
+	if ts != nil && !ts.Seen.SubsetOf(r.Mask) && (!r.Bound || ts.parent == parser.NoPID) {
 		r.Mask, r.From = r.Mask.Or(ts.Seen), fact.Assumed
 	}
 }

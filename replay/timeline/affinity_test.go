@@ -77,6 +77,30 @@ func TestAffinity(t *testing.T) {
 	}
 }
 
+// A worker made in the window may be placed anywhere, and wakes on its CPU once it has
+// run: it is bound by then.
+func TestBoundOnceItHasRun(t *testing.T) {
+	h := made.Bench("6.1.0", 7)
+	worker := made.ATask(64, "kworker/6:1H", 120)
+	events := []parser.Event{
+		made.Forks(1, 0, made.ATask(2, "kthreadd", 120), worker),
+		made.Switches(2, 5, made.Swapper, made.Runnable, worker),
+		made.Switches(3, 5, worker, made.Sleeps, made.Swapper),
+	}
+	rec := made.Record(events...)
+	k, err := rules.ParseKernel("6.1", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := Of(rec, h, SurveyOf(rec, h, nil)).Begin(k)
+	for i, want := range []cpumask.Mask{cpumask.Range(0, 7), cpumask.Of(6), cpumask.Of(6)} {
+		l.Apply(&events[i])
+		if a := l.Affinities.Of(l.Get(worker.PID)); !a.Mask.Equal(want) {
+			t.Errorf("after event %d: %s, want %s", i, a.Mask, want)
+		}
+	}
+}
+
 // What an unbound kernel thread may do is its kernel's gift: under another kernel it
 // has what that one gives, unless its affinity was changed.
 func TestAffinityUnderAnotherKernel(t *testing.T) {

@@ -819,7 +819,7 @@ func (t *Timeline) applySwitch(ev *parser.Event) {
 		}
 		t.shown(n, c)
 		t.land(n)
-		n.Running, n.born, n.WokenAt, n.OffCPU = true, false, parser.NoTime, OffCPU{}
+		n.Running, n.born, n.Forked, n.WokenAt, n.OffCPU = true, false, false, parser.NoTime, OffCPU{}
 		t.fairPick(c, n)
 		t.loadPick(n, c)
 		k.Prio = n.Prio
