@@ -133,7 +133,7 @@ func (f *Figure) SVG(s size, prefix string) []byte {
 func (f *Figure) PNG(s size) ([]byte, error) {
 	w, h := f.full(s)
 	c := vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(s.dpi), vgimg.UseBackgroundColor(paper))
-	f.paint(c, s)
+	f.paint(canvas.Raster{Canvas: c}, s)
 	var b bytes.Buffer
 	e := png.Encoder{CompressionLevel: png.DefaultCompression}
 	var img image.Image = c.Image()

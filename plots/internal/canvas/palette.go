@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"image"
 	"image/color"
+	"math/bits"
 	"slices"
 )
 
@@ -12,50 +13,91 @@ import (
 // its flat colours stay exactly as they are, and of the blends at the edges the
 // rare ones become the nearest common one.
 func Paletted(src *image.RGBA) *image.Paletted {
-	b := src.Bounds()
-	count := map[color.RGBA]int{}
-	// runs yields the runs of pixels of one colour within a row: from where, and how many.
-	runs := func(do func(i, n int, c color.RGBA)) {
-		for y := b.Min.Y; y < b.Max.Y; y++ {
-			row := src.Pix[src.PixOffset(b.Min.X, y):src.PixOffset(b.Max.X, y)]
-			for x := 0; x < len(row); {
-				from, c := x, binary.LittleEndian.Uint32(row[x:])
-				for x += 4; x < len(row) && binary.LittleEndian.Uint32(row[x:]) == c; {
-					x += 4
-				}
-				do(((y-b.Min.Y)*len(row)+from)/4, (x-from)/4, color.RGBA{byte(c), byte(c >> 8), byte(c >> 16), byte(c >> 24)})
-			}
-		}
+	var n numbers
+	runs(src, func(_, length int, c uint32) { n.count[n.of(c)] += length })
+	order := make([]int, len(n.color))
+	for i := range order {
+		order[i] = i
 	}
-	runs(func(_, n int, c color.RGBA) { count[c] += n })
-	colors := make([]color.RGBA, 0, len(count))
-	for c := range count {
-		colors = append(colors, c)
-	}
-	value := func(c color.RGBA) uint32 {
-		return uint32(c.R)<<24 | uint32(c.G)<<16 | uint32(c.B)<<8 | uint32(c.A)
-	}
-	slices.SortFunc(colors, func(x, y color.RGBA) int {
-		return cmp.Or(cmp.Compare(count[y], count[x]), cmp.Compare(value(x), value(y)))
+	value := func(i int) uint32 { return bits.ReverseBytes32(n.color[i]) } // red first
+	slices.SortFunc(order, func(i, j int) int {
+		return cmp.Or(cmp.Compare(n.count[j], n.count[i]), cmp.Compare(value(i), value(j)))
 	})
 	palette := make(color.Palette, 0, 256)
-	for _, c := range colors[:min(len(colors), 256)] {
-		palette = append(palette, c)
-	}
-	index := make(map[color.RGBA]uint8, len(colors))
-	for i, c := range colors {
-		if i < 256 {
-			index[c] = uint8(i)
-		} else {
-			index[c] = uint8(palette.Index(c))
+	index := make([]uint8, len(order))
+	for k, i := range order {
+		c := rgba(n.color[i])
+		if k < 256 {
+			palette = append(palette, c)
+		}
+		index[i] = uint8(k)
+		if k >= 256 {
+			index[i] = uint8(palette.Index(c))
 		}
 	}
-	out := image.NewPaletted(image.Rect(0, 0, b.Dx(), b.Dy()), palette)
-	runs(func(i, n int, c color.RGBA) {
-		k := index[c]
-		for j := range out.Pix[i : i+n] {
-			out.Pix[i+j] = k
-		}
-	})
+	out := image.NewPaletted(image.Rect(0, 0, src.Rect.Dx(), src.Rect.Dy()), palette)
+	runs(src, func(at, length int, c uint32) { fill(out.Pix[at:at+length], index[n.of(c)]) })
 	return out
+}
+
+// runs yields the runs of pixels of one colour within a row: from where, and how many.
+func runs(src *image.RGBA, do func(at, length int, c uint32)) {
+	b := src.Bounds()
+	for y := b.Min.Y; y < b.Max.Y; y++ {
+		row := src.Pix[src.PixOffset(b.Min.X, y):src.PixOffset(b.Max.X, y)]
+		for x := 0; x < len(row); {
+			from, c := x, binary.LittleEndian.Uint32(row[x:])
+			x += 4
+			for two := uint64(c)<<32 | uint64(c); x+8 <= len(row) && binary.LittleEndian.Uint64(row[x:]) == two; {
+				x += 8
+			}
+			for x < len(row) && binary.LittleEndian.Uint32(row[x:]) == c {
+				x += 4
+			}
+			do(((y-b.Min.Y)*len(row)+from)/4, (x-from)/4, c)
+		}
+	}
+}
+
+// rgba is a colour as four bytes in memory hold it.
+func rgba(c uint32) color.RGBA {
+	return color.RGBA{byte(c), byte(c >> 8), byte(c >> 16), byte(c >> 24)}
+}
+
+// numbers numbers colours as they come.
+type numbers struct {
+	color  []uint32
+	count  []int
+	number map[uint32]int
+	// latest are numbers by a hash of the colour: few colours come often.
+	latest [1 << 10]struct {
+		color  uint32
+		number int
+	}
+}
+
+// of is the number of a colour.
+func (n *numbers) of(c uint32) int {
+	e := &n.latest[c*0x9e3779b1>>22]
+	if e.color == c && e.number < len(n.color) && n.color[e.number] == c {
+		return e.number
+	}
+	i, ok := n.number[c]
+	if !ok {
+		if i = len(n.color); n.number == nil {
+			n.number = map[uint32]int{}
+		}
+		n.number[c] = i
+		n.color, n.count = append(n.color, c), append(n.count, 0)
+	}
+	e.color, e.number = c, i
+	return i
+}
+
+// fill sets all bytes.
+func fill(b []byte, to byte) {
+	b[0] = to
+	for n := 1; n < len(b); n *= 2 {
+		copy(b[n:], b[:n])
+	}
 }
