@@ -150,7 +150,7 @@ func (d *delayColumns) Plot(c draw.Canvas, p *axes.Pair) {
 		tops = append(tops, vg.Point{X: px, Y: hi})
 	}
 	c.SetLineStyle(fr.line(d.kind.clr, 0.07))
-	if !fr.pixels { // where the rasterizer takes the square of what one path has side by side
+	if fr.bitmap == nil { // where the rasterizer takes the square of what one path has side by side
 		bars = []vg.Path{slices.Concat(bars...)}
 	}
 	for _, b := range bars {

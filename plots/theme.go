@@ -83,8 +83,8 @@ type frame struct {
 	size
 	// c is what is left for the figure below the title.
 	c draw.Canvas
-	// pixels: it becomes a PNG.
-	pixels bool
+	// bitmap is what it is drawn on where it becomes a PNG, else nil.
+	bitmap *canvas.Raster
 }
 
 // titleLines wraps the title for a size.
@@ -107,8 +107,8 @@ func (f *Figure) paint(cv vg.Canvas, s size) {
 	w, h := f.full(s)
 	c := draw.NewCanvas(cv, w, h)
 	m := s.margin()
-	_, pixels := cv.(*vgimg.Canvas)
-	fr := &frame{size: s, c: draw.Crop(c, m, -m, m, -m), pixels: pixels}
+	bitmap, _ := cv.(*canvas.Raster)
+	fr := &frame{size: s, c: draw.Crop(c, m, -m, m, -m), bitmap: bitmap}
 	st := s.titleStyle()
 	y := fr.c.Max.Y
 	for _, line := range f.titleLines(s) {
@@ -133,7 +133,7 @@ func (f *Figure) SVG(s size, prefix string) []byte {
 func (f *Figure) PNG(s size) ([]byte, error) {
 	w, h := f.full(s)
 	c := vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(s.dpi), vgimg.UseBackgroundColor(paper))
-	f.paint(canvas.Raster{Canvas: c}, s)
+	f.paint(&canvas.Raster{Canvas: c}, s)
 	var b bytes.Buffer
 	e := png.Encoder{CompressionLevel: png.DefaultCompression}
 	var img image.Image = c.Image()
@@ -178,6 +178,10 @@ func (fr *frame) text(x, y vg.Length, s string, st draw.TextStyle, ax, ay float6
 	y -= vg.Length(ay) * st.Font.Size * 0.72
 	face := st.Handler.Cache().Lookup(st.Font, st.Font.Size)
 	fr.c.SetColor(st.Color)
+	if fr.bitmap != nil {
+		fr.bitmap.Text(face, vg.Point{X: x, Y: y}, s, st.Color)
+		return
+	}
 	fr.c.FillString(face, vg.Point{X: x, Y: y}, s)
 }
 

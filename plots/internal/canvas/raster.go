@@ -1,6 +1,12 @@
 package canvas
 
 import (
+	"image"
+	"image/color"
+	"math"
+
+	"golang.org/x/image/math/fixed"
+	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/vgimg"
 )
@@ -11,7 +17,7 @@ type Raster struct{ *vgimg.Canvas }
 // Stroke draws a path's pieces from the last to the first. The rasterizer keeps what a row
 // holds in a list by place and looks for each place from the left, so that the many lines of
 // a pattern, which come from the left, would cost the square of their number.
-func (r Raster) Stroke(p vg.Path) {
+func (r *Raster) Stroke(p vg.Path) {
 	backward := make(vg.Path, 0, len(p))
 	for end := len(p); end > 0; {
 		begin := end - 1
@@ -22,4 +28,48 @@ func (r Raster) Stroke(p vg.Path) {
 		end = begin
 	}
 	r.Canvas.Stroke(backward)
+}
+
+// Text draws what FillString does in a colour, where the canvas was not turned: glyphs that
+// stay as they are need no interpolation.
+func (r *Raster) Text(face font.Face, at vg.Point, s string, ink color.Color) {
+	img := r.Image().(*image.RGBA)
+	ff := face.FontFace(r.DPI())
+	defer ff.Close()
+	_, h := r.Size()
+	x, y := at.X.Dots(r.DPI()), h.Dots(r.DPI())-at.Y.Dots(r.DPI())
+	dot := fixed.Point26_6{X: fixed.Int26_6(math.Round(x * 64)), Y: fixed.Int26_6(math.Round(y * 64))}
+	last := rune(-1)
+	for _, c := range s {
+		if last >= 0 {
+			dot.X += ff.Kern(last, c)
+		}
+		where, mask, from, advance, ok := ff.Glyph(dot, c)
+		if !ok {
+			continue
+		}
+		if alpha, ok := mask.(*image.Alpha); ok {
+			blend(img, where, alpha, from, ink)
+		}
+		dot.X, last = dot.X+advance, c
+	}
+}
+
+// blend lays ink through a mask over a rectangle of an image.
+func blend(img *image.RGBA, where image.Rectangle, mask *image.Alpha, from image.Point, ink color.Color) {
+	const full = 0xffff
+	r, g, b, a := ink.RGBA()
+	at := where.Intersect(img.Rect)
+	for y := at.Min.Y; y < at.Max.Y; y++ {
+		shades := mask.Pix[mask.PixOffset(from.X+at.Min.X-where.Min.X, from.Y+y-where.Min.Y):]
+		row := img.Pix[img.PixOffset(at.Min.X, y):img.PixOffset(at.Max.X, y)]
+		for i := 0; i < len(row); i += 4 {
+			if m := uint32(shades[i/4]) * 0x101; m > 0 {
+				rest := full - a*m/full
+				for j, c := range [4]uint32{r, g, b, a} {
+					row[i+j] = uint8((uint32(row[i+j])*0x101*rest/full + c*m/full) >> 8)
+				}
+			}
+		}
+	}
 }
