@@ -73,6 +73,9 @@ type Host struct {
 	Stated []StatedAffinity
 	// Wall relates clocks to wall time, as collect stores it; may be empty.
 	Wall []ClockTriple
+	// Functions are functions of the kernel by address, those that timers and work items
+	// run; empty if the bundle holds none.
+	Functions map[uint64]string
 	// Notes are remarks on contradictions and oddities, one sentence each.
 	Notes []string
 }

@@ -25,7 +25,8 @@ const clockReadings = 5
 // that [Read] reads. root is "/"; tests use a folder that looks like one.
 //
 // It stores the files Read looks at, and under host/schedreplay the output of
-// uname, readings of the clocks (realtime, monotonic, boottime, in ns) and a
+// uname, readings of the clocks (realtime, monotonic, boottime, in ns), the addresses of
+// functions that timers and work items run, where they may be seen, and a
 // manifest that lists what could not be read. Two bundles of the same files
 // differ only in what changed: the entries are in ascending order without times
 // or owners.
@@ -71,6 +72,11 @@ func (c *collector) collect() error {
 	}
 	if clocks != nil {
 		if err := c.put("schedreplay/clocks", formatClocks(clocks)); err != nil {
+			return err
+		}
+	}
+	if f := functions(c.root); len(f) > 0 {
+		if err := c.put(functionsFile, f); err != nil {
 			return err
 		}
 	}

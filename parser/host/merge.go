@@ -115,6 +115,7 @@ func (m merger) bundle(b *parser.Host) {
 	h.Config = mergeMaps(h.Config, b.Config)
 	h.Tunables = mergeMaps(h.Tunables, b.Tunables)
 	h.Task = mergeMaps(h.Task, b.Task)
+	h.Functions = b.Functions
 	if len(b.Wall) > 0 {
 		h.Wall = b.Wall
 	}

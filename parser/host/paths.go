@@ -26,6 +26,7 @@ var wantedPaths = splitPaths(
 	"proc/sys/kernel/sched_domain/cpu#/domain#/flags",
 	"proc/sys/kernel/sched_domain/cpu#/domain#/imbalance_pct",
 	"schedreplay/clocks",
+	functionsFile,
 	"schedreplay/manifest",
 	"schedreplay/uname",
 	"sys/devices/system/cpu/possible",

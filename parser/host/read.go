@@ -94,6 +94,7 @@ func (t *tree) host() *parser.Host {
 	t.readTasks(h)
 	t.readCgroups(h)
 	t.readClocks(h)
+	t.readFunctions(h)
 	t.checkDomains(h)
 	h.Notes = t.notes
 	return h

@@ -106,6 +106,9 @@ func (t *Tracker) Aside(ev *parser.Event) {
 		t.noise = make([]noise.CPU, t.NCPU)
 	}
 	c := &t.noise[ev.CPU]
+	if strings.HasPrefix(ev.Text, "0x") {
+		t.nameFunction(ev)
+	}
 	switch ev.Aside {
 	case parser.IPISend, parser.IPIRaise:
 		if to := ev.TargetCPU; timeline.UsableCPU(to) && int(to) < t.NCPU {
@@ -132,6 +135,14 @@ func (t *Tracker) Aside(ev *parser.Event) {
 	}
 	for _, in := range c.Take(ev) {
 		t.interrupted(k, &in)
+	}
+}
+
+// nameFunction gives a function that is told by its address the name that the host has for
+// it.
+func (t *Tracker) nameFunction(ev *parser.Event) {
+	if address, err := strconv.ParseUint(ev.Text[2:], 16, 64); err == nil && t.Host.Functions[address] != "" {
+		ev.Text = t.Host.Functions[address]
 	}
 }
 
