@@ -1,10 +1,7 @@
 package plots
 
 import (
-	"cmp"
 	"fmt"
-	"image/color"
-	"slices"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -12,43 +9,13 @@ import (
 	"schedreplay/findings"
 	"schedreplay/findings/say"
 	"schedreplay/plots/internal/axes"
+	"schedreplay/plots/internal/parts"
 	"schedreplay/plots/internal/stack"
 	"schedreplay/replay"
 )
 
-// causeStyles are how the causes look, told apart without colours too.
-var causeStyles = [replay.Causes]struct {
-	fill, line color.NRGBA
-	pattern    stack.Pattern
-}{
-	replay.CauseUnknown:      {paper, muted, stack.Dots},
-	replay.CauseForeign:      {intruderRd, paper, stack.Rising},
-	replay.CausePinned:       {otherSky, ink, stack.Falling},
-	replay.CauseHousekeeping: {patchGreen, paper, stack.Upright},
-	replay.CauseRecorder:     {band, ink, stack.Level},
-	replay.CauseThrottled:    {ownerBlue, paper, stack.Cross},
-	replay.CauseIdle:         {idleGrey, idleGrey, stack.Plain},
-	replay.CauseElsewhere:    {grid, ink, stack.Dots},
-	replay.CauseHardirq:      {ink, paper, stack.Falling},
-	replay.CauseSoftirq:      {muted, paper, stack.Level},
-	replay.CauseIdleState:    {idleGrey, ink, stack.Falling},
-}
-
-// causeParts are the parts of a bar: waits by cause, the costliest first.
-func causeParts(c findings.Causes, sum int64) []stack.Part {
-	var out []stack.Part
-	for cause, ns := range c.ByCause() {
-		if ns > 0 {
-			st, name := &causeStyles[cause], say.CauseName(replay.Cause(cause))
-			out = append(out, stack.Part{
-				Label: fmt.Sprintf("%s %s (%s)", name, say.Duration(ns), say.Percent(ns, sum)), Short: name,
-				Value: float64(ns), Fill: st.fill, Line: st.line, Pattern: st.pattern,
-			})
-		}
-	}
-	slices.SortStableFunc(out, func(a, b stack.Part) int { return cmp.Compare(b.Value, a.Value) })
-	return out
-}
+// palette are the colours of parts of bars.
+var palette = parts.Palette{Paper: paper, Ink: ink, Muted: muted, Grid: grid, Band: band, Owner: ownerBlue, Intruder: intruderRd, Patch: patchGreen, Other: otherSky, Idle: idleGrey}
 
 // maxCauseBars bounds the waits that have a bar of their own.
 const maxCauseBars = 5
@@ -64,7 +31,7 @@ const (
 // causesFigure is what the owner's waits of one kind went to, all of them and the longest.
 func causesFigure(c *findings.CPU, kind replay.WaitKind) *Figure {
 	w := &c.Waits[kind]
-	all, longest := causeParts(findings.CausesOf(w.Parts), w.Sum()), c.LongestWaits[kind]
+	all, longest := palette.Causes(findings.CausesOf(w.Parts), w.Sum()), c.LongestWaits[kind]
 	if len(all) == 0 {
 		return nil
 	}
@@ -80,16 +47,52 @@ func causesFigure(c *findings.CPU, kind replay.WaitKind) *Figure {
 			"A cause has the same pattern everywhere.",
 		desc: "The waits went to " + say.Join(stack.Labels(all)) + ".",
 		height: func(s size) float64 {
-			h := causeHead + stack.RowHeight*float64(len(outsideOf(s, all))) + causeBar + causeAxis
+			h := s.barHeight(all)
 			if len(longest) > 0 {
 				h += causeHead + causePitch*float64(len(longest)) + causeAxis + 0.6
 			}
 			return h
 		},
 		draw: func(fr *frame) {
-			fr.allCauses(fmt.Sprintf("All %s: %s", say.CountedWaits(w.Count(), kind), say.Duration(w.Sum())), all)
+			fr.bar(fmt.Sprintf("All %s: %s", say.CountedWaits(w.Count(), kind), say.Duration(w.Sum())), timeWaited, all)
 			if len(longest) > 0 {
 				fr.longestCauses("The longest, by when they ended", longest)
+			}
+		},
+	}
+}
+
+// barHeight is that of a bar with all around it, in em.
+func (s size) barHeight(all []stack.Part) float64 {
+	return causeHead + stack.RowHeight*float64(len(outsideOf(s, all))) + causeBar + causeAxis
+}
+
+// noiseFigure is what took a CPU from its owner, by kind; nil where the recording tells of
+// tasks alone.
+func noiseFigure(c *findings.CPU) *Figure {
+	all, beside := palette.Noise(c, true), palette.Noise(c, false)
+	if !c.NoiseTold() || len(beside) == 0 {
+		return nil
+	}
+	bars, titles := [][]stack.Part{beside}, []string{"Beside tasks"}
+	if len(all) > len(beside) {
+		bars, titles = [][]stack.Part{all, beside}, []string{"All noise", "Of it beside tasks, on an axis of its own"}
+	}
+	return &Figure{
+		Name:    figureName(c.CPU, "noise"),
+		Title:   fmt.Sprintf("What else was on CPU %d: %s of noise, most of it %s", c.CPU, say.Duration(int64(stack.Sum(all))), all[0].Short),
+		Caption: "Time by kind; each is its own, so that an interrupt over a softirq or a task counts for itself. The owner’s own runs are no noise.",
+		desc:    "The noise was " + say.Join(stack.Labels(all)) + ".",
+		height: func(s size) float64 {
+			h := 0.0
+			for _, b := range bars {
+				h += s.barHeight(b) + 0.6
+			}
+			return h
+		},
+		draw: func(fr *frame) {
+			for i, b := range bars {
+				fr.bar(fmt.Sprintf("%s: %s", titles[i], say.Duration(int64(stack.Sum(b)))), "time", b)
 			}
 		},
 	}
@@ -110,11 +113,11 @@ func outsideOf(s size, all []stack.Part) []int {
 }
 
 // waitAxis makes axes of waits up to the longest.
-func (fr *frame) waitAxis(longest float64, width vg.Length) *axes.Pair {
+func (fr *frame) waitAxis(name string, longest float64, width vg.Length) *axes.Pair {
 	p := fr.newPlot()
 	ax := axes.TimeFor(0, int64(longest))
 	ax.Apply(p, width)
-	p.X.Label = ax.Named("time waited")
+	p.X.Label = ax.Named(name)
 	p.X.Max, p.X.Min = longest, 0
 	for i := range p.X.Ticks {
 		p.X.Ticks[i].Value *= ax.Unit
@@ -122,14 +125,18 @@ func (fr *frame) waitAxis(longest float64, width vg.Length) *axes.Pair {
 	return p
 }
 
-func (fr *frame) allCauses(title string, all []stack.Part) {
+// timeWaited names the axis of waits.
+const timeWaited = "time waited"
+
+// bar draws a bar with its title, its axis and labels, from the top down.
+func (fr *frame) bar(title, axis string, all []stack.Part) {
 	fr.text(fr.c.Min.X, fr.c.Max.Y, title, fr.style(0.95, true, ink), 0, 1)
 	outside := outsideOf(fr.size, all)
 	c := fr.c
 	c.Max.Y -= fr.em * causeHead
 	c.Min.Y = c.Max.Y - fr.em*vg.Length(stack.RowHeight*float64(len(outside))+causeBar+causeAxis)
 	fr.c.Max.Y = c.Min.Y - fr.em*0.6
-	p := fr.waitAxis(stack.Sum(all), c.Max.X-c.Min.X)
+	p := fr.waitAxis(axis, stack.Sum(all), c.Max.X-c.Min.X)
 	p.Add(plotter(func(c draw.Canvas, p *axes.Pair) {
 		x, _ := p.Transforms(&c)
 		y := c.Min.Y + fr.em*0.3
@@ -152,14 +159,14 @@ func (fr *frame) longestCauses(title string, longest []replay.Slice) {
 	c.Min.X += left + fr.em*0.6
 	c.Max.X -= right + fr.em*0.6
 	_, most := longest[0].Wait()
-	p := fr.waitAxis(float64(most), c.Max.X-c.Min.X)
+	p := fr.waitAxis(timeWaited, float64(most), c.Max.X-c.Min.X)
 	p.Add(plotter(func(c draw.Canvas, p *axes.Pair) {
 		x, _ := p.Transforms(&c)
 		for i := range longest {
 			_, ns := longest[i].Wait()
 			y := c.Max.Y - fr.em*vg.Length(causePitch*float64(i+1)-0.2)
 			middle := y + fr.em*causeBar/2
-			fr.stackStyle(fr).Bar(&c, causeParts(findings.CausesOf(longest[i].Parts), ns), nil, x, y, y+fr.em*causeBar)
+			fr.stackStyle(fr).Bar(&c, palette.Causes(findings.CausesOf(longest[i].Parts), ns), nil, x, y, y+fr.em*causeBar)
 			fr.text(c.Min.X-fr.em*0.5, middle, names[i], st, 1, 0.5)
 			fr.text(x(float64(ns))+fr.em*0.4, middle, lengths[i], st, 0, 0.5)
 		}

@@ -40,7 +40,7 @@ type Set struct {
 
 // CPUFigures are those of one isolated CPU, nil where there is none.
 type CPUFigures struct {
-	Strip, Entry, Runs *Figure
+	Strip, Entry, Runs, Noise *Figure
 	// Waits are the owner's, by kind.
 	Waits [replay.WaitKinds]WaitFigures
 	// Why a figure is not there.
@@ -63,7 +63,7 @@ func (s *Set) All(cpus []*findings.CPU) []*Figure {
 			for _, w := range f.Waits {
 				list = append(list, w.Time, w.Dist, w.Heat, w.Causes)
 			}
-			for _, g := range append(list, f.Runs) {
+			for _, g := range append(list, f.Runs, f.Noise) {
 				if g != nil {
 					out = append(out, g)
 				}
@@ -105,6 +105,7 @@ func buildCPUFigures(res *replay.Result, t *cpuTrack, c *findings.CPU, n *near.N
 		f.Waits[kind] = waitFigures(res, t, c, kind)
 	}
 	f.Runs, f.NoRuns = runsFigure(t, c)
+	f.Noise = noiseFigure(c)
 	return f
 }
 

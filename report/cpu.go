@@ -67,7 +67,7 @@ func cpuSections(all *findings.Findings, c *findings.CPU, f *plots.CPUFigures, f
 		out = append(out, stays)
 	}
 
-	if noise, told := noiseSection(c); told {
+	if noise, told := noiseSection(c, f); told {
 		out = append(out, noise)
 	}
 	for kind := range replay.WaitKinds {

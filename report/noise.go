@@ -11,13 +11,16 @@ import (
 )
 
 // noiseSection tells what else was on the core, where the recording does.
-func noiseSection(c *findings.CPU) (section, bool) {
+func noiseSection(c *findings.CPU, f *plots.CPUFigures) (section, bool) {
 	if !c.NoiseTold() {
 		return section{}, false
 	}
 	s := section{ID: fmt.Sprintf("cpu%d-noise", c.CPU), Title: "What else was on the core", Level: 3}
 	for _, t := range say.Noise(c) {
 		s.Blocks = append(s.Blocks, para(say.Sentence(t)))
+	}
+	if f != nil {
+		s.figure(f.Noise, "")
 	}
 	s.Blocks = append(s.Blocks, block{Table: noiseTable(c)})
 	return s, true

@@ -12,6 +12,9 @@ import (
 // NoiseKind names a kind of noise.
 func NoiseKind(k replay.NoiseKind) string { return k.String() }
 
+// NoiseKinds names a kind of noise in the plural.
+func NoiseKinds(k replay.NoiseKind) string { return k.String() + "s" }
+
 // NoiseName names a source of noise.
 func NoiseName(n *replay.NoiseItem) string {
 	if n.Name == "" {
