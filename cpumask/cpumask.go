@@ -324,3 +324,18 @@ func ParseHex(s string) (Mask, error) {
 	}
 	return m, nil
 }
+
+// Hex is the mask as sysfs takes a bitmap (bitmap_parse, lib/bitmap.c): groups of 32 CPUs in
+// hexadecimal, the highest first, "fff,ffffffff".
+func (m Mask) Hex() string {
+	out, started := "0", false
+	for i := len(m.w)*2 - 1; i >= 0; i-- {
+		switch group := uint32(m.w[i/2] >> (i % 2 * 32)); {
+		case started:
+			out += fmt.Sprintf(",%08x", group)
+		case group != 0:
+			out, started = fmt.Sprintf("%x", group), true
+		}
+	}
+	return out
+}

@@ -307,3 +307,15 @@ func BenchmarkMask(b *testing.B) {
 		}
 	})
 }
+
+func TestHex(t *testing.T) {
+	for list, want := range map[string]string{"": "0", "0": "1", "0-41": "3ff,ffffffff", "43": "800,00000000", "0-31": "ffffffff", "64,127": "80000000,00000001,00000000,00000000"} {
+		m, err := cpumask.ParseList(list, 200)
+		if err != nil && list != "" {
+			t.Fatal(err)
+		}
+		if got := m.Hex(); got != want {
+			t.Errorf("%q: %s, want %s", list, got, want)
+		}
+	}
+}

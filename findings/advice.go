@@ -21,10 +21,15 @@ type RemedyKind uint8
 const (
 	// RemedyTaskset takes the isolated CPUs from the intruders' affinities.
 	RemedyTaskset RemedyKind = iota
+	// RemedyWorkqueue takes them from the unbound workqueues, whose workers user space may not
+	// move one by one.
+	RemedyWorkqueue
 	// RemedyKSM stops kernel samepage merging.
 	RemedyKSM
 	// RemedyRT makes the owner a real-time task: intruders come and do not run.
 	RemedyRT
+	// RemedyIRQ sends device interrupts to other CPUs.
+	RemedyIRQ
 	// RemedyPartition takes the sibling threads of the isolated CPUs from the others, by an
 	// isolated cpuset partition (6.1+).
 	RemedyPartition
@@ -32,11 +37,15 @@ const (
 	RemedyFix
 	// RemedyCores isolates the sibling threads of the isolated CPUs too.
 	RemedyCores
+	// RemedyNohz stops the tick of the isolated CPUs while one task runs there.
+	RemedyNohz
 )
 
-// Remedy is one remedy tried in the closed loop.
+// Remedy is one remedy, tried in the closed loop where that can.
 type Remedy struct {
-	Kind     RemedyKind
+	Kind RemedyKind
+	// Scenario is what the loop tried; without changes where it cannot try: interrupts and
+	// what ticks cost are not in it.
 	Scenario loop.Scenario
 	// Reboot: it takes effect with the next boot.
 	Reboot bool
@@ -44,9 +53,14 @@ type Remedy struct {
 	Tasks []replay.TaskRef
 	// Masks are the affinities that [RemedyTaskset] gives its Tasks.
 	Masks []cpumask.Mask
-	// CPUs are those of the partition of [RemedyPartition], or the isolated CPUs of
-	// [RemedyCores].
+	// CPUs are those of the partition of [RemedyPartition], the isolated CPUs of
+	// [RemedyCores], those whose tick [RemedyNohz] stops, or those that are left to
+	// workqueues and interrupts.
 	CPUs cpumask.Mask
+	// Interrupts are, of [RemedyIRQ], the handlers' names, the costliest first.
+	Interrupts []string
+	// TookNS is what the interrupts or ticks took of the owners' time in the recording.
+	TookNS int64
 	// Kernel is that of [RemedyFix].
 	Kernel *rules.Kernel
 	// Starves: of [RemedyRT], that nothing takes the CPU from an owner that never sleeps, so
@@ -76,10 +90,12 @@ type Harm struct {
 // Advice is what would have helped.
 type Advice struct {
 	f *Findings
-	// Intruders are the foreign tasks that can be moved, Bound those that cannot: user
-	// space may not set their affinity. Residents are those of both that were there when the
-	// recording began.
-	Intruders, Bound, Residents []replay.TaskRef
+	// Intruders are the foreign tasks that can be moved, Workers those of unbound
+	// workqueues, Bound others of which user space may not set the affinity, and Pinned those
+	// that have no other CPUs. Residents are those of all that were there when the recording
+	// began.
+	Intruders, Workers, Bound, Pinned, Residents []replay.TaskRef
+	house                                        cpumask.Mask // the CPUs that are not isolated
 	// RecentUsed: an entry came by recent_used_cpu, which the fix does not stop.
 	// RecentPossible: the kernel has it, so another may.
 	RecentUsed, RecentPossible bool
@@ -109,7 +125,7 @@ const (
 
 // AdviceOf proposes the remedies that fit what was found; Judge fills their figures.
 func AdviceOf(res *replay.Result) *Advice {
-	a := &Advice{f: Of(res), RTLimit: rtLimitOf(res), RecentPossible: recentPossible(res)}
+	a := &Advice{f: Of(res), house: houseOf(res), RTLimit: rtLimitOf(res), RecentPossible: recentPossible(res)}
 	var owners []replay.TaskRef
 	seen := map[int32]bool{}
 	for _, c := range res.CPUs {
@@ -125,23 +141,54 @@ func AdviceOf(res *replay.Result) *Advice {
 			if s.How == replay.CameBefore {
 				a.Residents = append(a.Residents, s.Task)
 			}
-			switch {
-			case seen[s.Task.PID]:
-			case res.Host.Task[s.Task.PID].Bound.Value:
-				a.Bound = append(a.Bound, s.Task)
-			default:
-				a.Intruders = append(a.Intruders, s.Task)
+			if !seen[s.Task.PID] {
+				seen[s.Task.PID] = true
+				list := a.classed(s.Task)
+				*list = append(*list, s.Task)
 			}
-			seen[s.Task.PID] = true
 		}
 	}
-	for _, list := range [][]replay.TaskRef{a.Intruders, a.Bound, a.Residents} {
+	for _, list := range [][]replay.TaskRef{a.Intruders, a.Workers, a.Bound, a.Pinned, a.Residents} {
 		slices.SortFunc(list, func(x, y replay.TaskRef) int { return cmp.Compare(x.PID, y.PID) })
 	}
-	if len(a.Intruders)+len(a.Bound) == 0 {
-		return a
+	if a.Intruded() {
+		a.againstIntruders(res, owners)
 	}
+	a.noise()
+	return a
+}
+
+// Intruded reports whether a foreign task ran on an isolated CPU.
+func (a *Advice) Intruded() bool {
+	return len(a.Intruders)+len(a.Workers)+len(a.Bound)+len(a.Pinned) > 0
+}
+
+// classed is the list that a foreign task belongs to. Workers of unbound workqueues are
+// kworker/uN:M; all workers have PF_NO_SETAFFINITY (create_worker).
+func (a *Advice) classed(t replay.TaskRef) *[]replay.TaskRef {
+	info := a.f.Result.Host.Task[t.PID]
+	own, known := info.Affinity.Get()
+	switch {
+	case parser.IsKthreadName(t.Comm) && strings.HasPrefix(t.Comm, "kworker/u"):
+		return &a.Workers
+	case info.Bound.Value:
+		return &a.Bound
+	case known && !own.Empty() && !own.Intersects(a.house):
+		return &a.Pinned
+	}
+	return &a.Intruders
+}
+
+// againstIntruders proposes what keeps foreign tasks away, or their owners unharmed.
+func (a *Advice) againstIntruders(res *replay.Result, owners []replay.TaskRef) {
 	a.taskset(res)
+	if len(a.Workers) > 0 && res.BaselineKernel().Since(4, 2) && !a.house.Empty() {
+		var list []loop.Change
+		for _, t := range a.Workers {
+			list = append(list, change("affinity", pid(t), a.house.String()))
+		}
+		a.propose(Remedy{Kind: RemedyWorkqueue, Tasks: a.Workers, CPUs: a.house}, "workqueues", list...)
+	}
 	if i := slices.IndexFunc(a.Intruders, func(t replay.TaskRef) bool { return t.Comm == "ksmd" }); i >= 0 {
 		a.propose(Remedy{Kind: RemedyKSM, Tasks: a.Intruders[i : i+1]}, "ksm-off", change("without", pid(a.Intruders[i]), ""))
 	}
@@ -158,7 +205,52 @@ func AdviceOf(res *replay.Result) *Advice {
 		}
 	}
 	a.cores(res)
-	return a
+}
+
+// noise proposes what keeps interrupts and ticks from the owners, where the recording tells
+// that they took time from them. The loop cannot try it.
+func (a *Advice) noise() {
+	devices := map[string]int64{}
+	irq, tick := Remedy{Kind: RemedyIRQ, CPUs: a.house}, Remedy{Kind: RemedyNohz, Reboot: true}
+	for _, c := range a.f.CPUs {
+		if c.Noise == nil || c.Owner == nil {
+			continue
+		}
+		for i := range c.Noise.Items {
+			switch n := &c.Noise.Items[i]; {
+			case n.OwnerNS == 0:
+			case n.Kind == replay.NoiseHardirq && n.Name != "" && !strings.Contains(n.Name, "timer"):
+				devices[n.Name] += n.OwnerNS
+				irq.TookNS += n.OwnerNS
+			case n.Kind == replay.NoiseTick && !a.f.Result.Host.NohzFull.Value.Test(c.CPU):
+				tick.CPUs.Set(c.CPU)
+				tick.TookNS += n.OwnerNS
+			}
+		}
+	}
+	for name := range devices {
+		irq.Interrupts = append(irq.Interrupts, name)
+	}
+	slices.SortFunc(irq.Interrupts, func(x, y string) int { return cmp.Or(cmp.Compare(devices[y], devices[x]), cmp.Compare(x, y)) })
+	if irq.TookNS > 0 && !a.house.Empty() {
+		a.propose(irq, "interrupts")
+	}
+	if tick.TookNS > 0 {
+		a.propose(tick, "nohz-full")
+	}
+}
+
+// NoiseKnown reports whether the recording tells of device interrupts, and of ticks, on
+// every isolated CPU that has an owner.
+func (a *Advice) NoiseKnown() (interrupts, ticks bool) {
+	interrupts, ticks = true, true
+	for _, c := range a.f.CPUs {
+		if c.Owner != nil {
+			interrupts = interrupts && c.Noise != nil && c.Noise.Known[replay.NoiseHardirq]
+			ticks = ticks && c.Noise != nil && c.Noise.Known[replay.NoiseTick]
+		}
+	}
+	return interrupts, ticks
 }
 
 // recentPossible reports whether a task may come back to an isolated CPU by
@@ -203,25 +295,28 @@ func (a *Advice) propose(r Remedy, name string, changes ...loop.Change) {
 // taskset proposes to take the isolated CPUs from every intruder that can be moved: what
 // else it may run on is left to it.
 func (a *Advice) taskset(res *replay.Result) {
-	online := res.Host.Online.Value
-	if online.Empty() {
-		online = res.Host.Possible.Value
-	}
-	house := online.AndNot(res.Isolated.Value)
-	if len(a.Intruders) == 0 || house.Empty() {
+	if len(a.Intruders) == 0 || a.house.Empty() {
 		return
 	}
 	var list []loop.Change
 	var masks []cpumask.Mask
 	for _, t := range a.Intruders {
-		m := res.Host.Task[t.PID].Affinity.Value.And(house)
-		if m.Empty() {
-			m = house
+		m := a.house
+		if own, ok := res.Host.Task[t.PID].Affinity.Get(); ok && !own.Empty() {
+			m = own.And(m)
 		}
 		masks = append(masks, m)
 		list = append(list, change("affinity", pid(t), m.String()))
 	}
 	a.propose(Remedy{Kind: RemedyTaskset, Tasks: a.Intruders, Masks: masks}, "taskset", list...)
+}
+
+func houseOf(res *replay.Result) cpumask.Mask {
+	online := res.Host.Online.Value
+	if online.Empty() {
+		online = res.Host.Possible.Value
+	}
+	return online.AndNot(res.Isolated.Value)
 }
 
 // cores proposes to isolate whole cores, where a sibling of an isolated CPU is not.
@@ -261,15 +356,29 @@ func (a *Advice) Isolcpus(cpus cpumask.Mask) string {
 	return "isolcpus=" + flags + cpus.String()
 }
 
+// Balanced reports whether the load balancer came to a CPU that is said to be isolated: it
+// brings other tasks for those that are moved.
+func (a *Advice) Balanced() bool {
+	return slices.ContainsFunc(a.f.CPUs, func(c *CPU) bool { return c.Balanced() != nil })
+}
+
+// Isolated are the isolated CPUs.
+func (a *Advice) Isolated() cpumask.Mask { return a.f.Result.Isolated.Value }
+
 // KeepsAffinity reports whether what a task's affinity was set to outlives a change of its
 // cpuset (user_cpus_ptr, 8f9ea86fdf99, 6.2+).
 func (a *Advice) KeepsAffinity() bool { return a.f.Result.BaselineKernel().Since(6, 2) }
 
-// Scenarios are those of the remedies, in their order.
+// Tried reports whether the closed loop can try a remedy.
+func (m *Remedy) Tried() bool { return len(m.Scenario.Changes) > 0 }
+
+// Scenarios are those of the remedies that the loop can try, in their order.
 func (a *Advice) Scenarios() []loop.Scenario {
 	var out []loop.Scenario
 	for i := range a.Remedies {
-		out = append(out, a.Remedies[i].Scenario)
+		if m := &a.Remedies[i]; m.Tried() {
+			out = append(out, m.Scenario)
+		}
 	}
 	return out
 }
@@ -277,19 +386,23 @@ func (a *Advice) Scenarios() []loop.Scenario {
 // Judge takes the figures from the closed loop, which ran the scenarios in their order, and
 // ranks: first what does not starve kernel threads, then by the harm left in the middle of
 // the runs and in 95 of a hundred, then what needs no boot, then where fewer tasks are worse
-// off, then the cheapest.
+// off, then the cheapest; last what it cannot try, by what it took.
 func (a *Advice) Judge(r *loop.Result) {
 	a.Recorded = a.harm(r, &r.Recorded)
 	a.Recorded.Worse = nil // than itself
 	a.Baseline = a.harm(r, &r.Outcomes[0])
+	n := 0
 	for i := range a.Remedies {
-		a.Remedies[i].Harm = a.harm(r, &r.Outcomes[i+1])
+		if m := &a.Remedies[i]; m.Tried() {
+			n++
+			m.Harm = a.harm(r, &r.Outcomes[n])
+		}
 	}
 	step := max(harmStep, a.Baseline.rank.Mid/harmPart)
 	slices.SortStableFunc(a.Remedies, func(x, y Remedy) int {
 		p, q := x.rank, y.rank
-		return cmp.Or(cmp.Compare(btoi(x.Starves), btoi(y.Starves)), cmp.Compare(p.Mid/step, q.Mid/step), cmp.Compare(p.Hi/step, q.Hi/step),
-			cmp.Compare(btoi(x.Reboot), btoi(y.Reboot)), cmp.Compare(len(x.Worse)/worseStep, len(y.Worse)/worseStep), cmp.Compare(x.Kind, y.Kind))
+		return cmp.Or(cmp.Compare(btoi(!x.Tried()), btoi(!y.Tried())), cmp.Compare(btoi(x.Starves), btoi(y.Starves)), cmp.Compare(p.Mid/step, q.Mid/step), cmp.Compare(p.Hi/step, q.Hi/step),
+			cmp.Compare(btoi(x.Reboot), btoi(y.Reboot)), cmp.Compare(len(x.Worse)/worseStep, len(y.Worse)/worseStep), cmp.Compare(y.TookNS, x.TookNS), cmp.Compare(x.Kind, y.Kind))
 	})
 }
 

@@ -1,8 +1,12 @@
 package findings
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"schedreplay/cpumask"
 	"schedreplay/fact"
@@ -75,21 +79,80 @@ func TestAdviceRanks(t *testing.T) {
 		{Remedy{Kind: RemedyPartition}, known(0, 8e8)},
 		{Remedy{Kind: RemedyFix, Reboot: true}, known(5e8, 8e8)},
 	} {
+		m.Scenario.Changes = []loop.Change{change("kernel", "", "6.1")}
 		a.Remedies = append(a.Remedies, m.Remedy)
 		r.Outcomes = append(r.Outcomes, outcome(m.held))
 	}
+	a.Remedies = slices.Insert(a.Remedies, 2, Remedy{Kind: RemedyIRQ, TookNS: 5}) // not tried
 	a.Judge(r)
 	var got []RemedyKind
 	for _, m := range a.Remedies {
 		got = append(got, m.Kind)
 	}
-	if want := []RemedyKind{RemedyTaskset, RemedyKSM, RemedyCores, RemedyPartition, RemedyFix, RemedyRT}; !slices.Equal(got, want) {
+	if want := []RemedyKind{RemedyTaskset, RemedyKSM, RemedyCores, RemedyPartition, RemedyFix, RemedyRT, RemedyIRQ}; !slices.Equal(got, want) {
 		t.Errorf("ranked %v, want %v", got, want)
 	}
-	if g := a.Groups(); len(g) != 2 || g[0].Reboot || len(g[0].Remedies) != 4 || len(g[1].Remedies) != 2 {
+	if g := a.Groups(); len(g) != 2 || g[0].Reboot || len(g[0].Remedies) != 5 || len(g[1].Remedies) != 2 {
 		t.Errorf("groups %+v", g)
 	}
 	if a.Understated() || a.Recorded.Held.Mid != 9e8 {
 		t.Errorf("understated, recorded %+v", a.Recorded)
+	}
+}
+
+// Who came decides what helps: a task's own affinity is kept but for the isolated CPUs,
+// workers of unbound workqueues go by the workqueues' mask, and others cannot be moved.
+func TestAdviceByIntruder(t *testing.T) {
+	k, err := rules.ParseKernel("6.1.83", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := &parser.Host{Online: fact.Of(cpumask.Range(0, 43), fact.Observed, "test"), Task: map[int32]parser.TaskInfo{
+		1: {Affinity: fact.Of(cpumask.Range(40, 43), fact.Observed, "test")},
+		3: {Bound: fact.Of(true, fact.Observed, "test")},
+		5: {Affinity: fact.Of(cpumask.Of(43), fact.Observed, "test")},
+	}}
+	cpu := &replay.CPUResult{CPU: 43, Owner: &replay.TaskRef{PID: 99, Comm: "pmd"}}
+	for i, comm := range []string{"rpc", "ksmd", "rcu_par_gp", "kworker/u88:1", "probe"} {
+		cpu.Stays = append(cpu.Stays, &replay.Stay{CPU: 43, Task: replay.TaskRef{PID: int32(i + 1), Comm: comm}, Class: replay.ClassForeign, RunNS: 1})
+	}
+	cpu.Noise = &replay.Noise{Items: []replay.NoiseItem{
+		{Kind: replay.NoiseHardirq, Name: "eth0-rx", OwnerNS: 5},
+		{Kind: replay.NoiseHardirq, Name: "local_timer", OwnerNS: 9},
+		{Kind: replay.NoiseHardirq, Name: "$(reboot)", OwnerNS: 7},
+		{Kind: replay.NoiseHardirq, Name: "idle", OwnerNS: 0},
+		{Kind: replay.NoiseTick, OwnerNS: 3},
+	}}
+	cpu.Noise.Known[replay.NoiseHardirq] = true
+	res := &replay.Result{Baseline: replay.RoleOriginal, Original: k, Host: host, CPUs: []*replay.CPUResult{cpu}}
+	res.Isolated = fact.Of(cpumask.Of(43), fact.Observed, "test")
+	a := AdviceOf(res)
+	var got []string
+	for i := range a.Remedies {
+		m := &a.Remedies[i]
+		got = append(got, fmt.Sprint(m.Kind, m.Masks, m.CPUs, m.Interrupts, m.TookNS, m.Scenario.Changes))
+	}
+	want := []string{
+		fmt.Sprint(RemedyTaskset, "[40-42 0-42]", "", "[]", 0, "[affinity:1=40-42 affinity:2=0-42]"),
+		fmt.Sprint(RemedyWorkqueue, "[]", "0-42", "[]", 0, "[affinity:4=0-42]"),
+		fmt.Sprint(RemedyKSM, "[]", "", "[]", 0, "[without:2]"),
+		fmt.Sprint(RemedyRT, "[]", "", "[]", 0, "[policy:99=fifo:1]"),
+		fmt.Sprint(RemedyIRQ, "[]", "0-42", "[$(reboot) eth0-rx]", 12, "[]"),
+		fmt.Sprint(RemedyNohz, "[]", "43", "[]", 3, "[]"),
+	}
+	for i := range got {
+		got[i] = strings.ReplaceAll(got[i], " ", "")
+	}
+	for i := range want {
+		want[i] = strings.ReplaceAll(want[i], " ", "")
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+	if len(a.Bound) != 1 || a.Bound[0].PID != 3 || len(a.Pinned) != 1 || a.Pinned[0].PID != 5 {
+		t.Errorf("bound %v, pinned %v", a.Bound, a.Pinned)
+	}
+	if interrupts, ticks := a.NoiseKnown(); !interrupts || ticks {
+		t.Errorf("known: interrupts %v, ticks %v", interrupts, ticks)
 	}
 }

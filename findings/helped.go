@@ -104,7 +104,7 @@ func HelpedBy(ctx context.Context, c parser.Capture, res *replay.Result, runs in
 // owners.
 func HelpedFrom(res *replay.Result, run func(loop.Options) (*loop.Result, error)) (*Helped, error) {
 	h := &Helped{Advice: AdviceOf(res)}
-	if len(h.Intruders)+len(h.Bound) == 0 {
+	if !h.Intruded() {
 		return nil, nil
 	}
 	other := OtherKernel(res)
@@ -199,7 +199,7 @@ type FirstSlice struct {
 // owner's, those of the tasks that intruded in the recording, others'.
 func (h *Helped) FirstOf(o *loop.Outcome, res *replay.Result, c *HelpedCPU) FirstRun {
 	intruder := map[int32]bool{}
-	for _, t := range append(h.Intruders[:len(h.Intruders):len(h.Intruders)], h.Bound...) {
+	for _, t := range slices.Concat(h.Intruders, h.Workers, h.Bound, h.Pinned) {
 		intruder[int32(h.Loop.Program.Find(t.PID))] = true
 	}
 	f := FirstRun{CPUs: []int{c.CPU}}

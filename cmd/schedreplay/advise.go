@@ -22,8 +22,9 @@ func (a *app) adviseCommand() *cobra.Command {
 by the time that foreign tasks would still have held the isolated CPUs, or that an owner
 which never sleeps would have been off its CPU, and prints for each the command to apply it, what makes it last, what it costs and when it does not
 help. What the loop makes of the recording itself comes first: see whatif. It knows
-affinities of intruders, ksm, a real-time owner, a cpuset partition, the fix, and whole
-cores; interrupts and nohz_full are not tried. Formats: text, json.`,
+affinities of intruders, unbound workqueues, ksm, a real-time owner, a cpuset partition,
+the fix, whole cores, and, where the recording tells of them, interrupts and ticks, which
+the loop cannot try. Formats: text, json.`,
 		Example: `  schedreplay advise testdata/traces/smt44-isolated43-original
   schedreplay advise perf.data --host host.tar.gz --format json`,
 	}
@@ -55,11 +56,11 @@ func (a *app) advise(in *input, c *common, l *loopFlags) error {
 	fmt.Fprintf(a.out, "closed loop, %s of each remedy, seed %d\n\n", say.Counted(int64(r.Runs), "run"), r.Seed)
 	a.trustText(&r.Trust)
 	fmt.Fprintln(a.out)
-	if len(ad.Remedies) == 0 {
-		fmt.Fprintln(a.out, "No foreign task ran on an isolated CPU: there is nothing to remedy.")
-		return nil
+	if !ad.Intruded() {
+		a.paragraph("No foreign task ran on an isolated CPU: there is nobody to keep away.", 0)
+	} else {
+		a.paragraph(say.AsItIs(ad), 0)
 	}
-	a.paragraph(say.AsItIs(ad), 0)
 	if s := say.Understated(ad); s != "" {
 		a.paragraph(s, 0)
 	}
@@ -69,6 +70,10 @@ func (a *app) advise(in *input, c *common, l *loopFlags) error {
 		for n, m := range groups[i].Remedies {
 			a.remedy(n+1, say.RemedyOf(ad, m), say.WorseOff(r, &m.Harm))
 		}
+	}
+	if s := say.NoiseUntold(ad); s != "" {
+		fmt.Fprintln(a.out)
+		a.paragraph(s, 0)
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ func Advice(a *findings.Advice, r *loop.Result, partial bool) []byte {
 	trustObject(&o, &r.Trust)
 	o.Key("baseline")
 	o.Begin()
-	harm(&o, r, &a.Baseline)
+	harm(&o, r, &a.Baseline, true)
 	o.End()
 	o.List("remedies")
 	for i := range a.Remedies {
@@ -32,7 +32,9 @@ func Advice(a *findings.Advice, r *loop.Result, partial bool) []byte {
 			changes = append(changes, c.String())
 		}
 		o.Words("changes", changes)
-		harm(&o, r, &m.Harm)
+		o.Bool("tried", m.Tried(), true)
+		o.Number("interrupts_ns", m.TookNS, !m.Tried())
+		harm(&o, r, &m.Harm, m.Tried())
 		o.Words("commands", plain(words.Now))
 		o.Words("lasting", plain(words.Lasting))
 		o.Words("warnings", plain(words.Warnings))
@@ -52,11 +54,12 @@ func plain(list []string) []string {
 	return out
 }
 
-func harm(o *rows.Object, r *loop.Result, h *findings.Harm) {
-	o.Number("held_ns", h.Held.Mid, true)
-	o.Number("held_ns_hi", h.Held.Hi, true)
-	o.Number("entries", h.Entries.Mid, true)
-	o.Number("entries_hi", h.Entries.Hi, true)
+// harm writes what the loop made of a scenario; null where it was not tried.
+func harm(o *rows.Object, r *loop.Result, h *findings.Harm, tried bool) {
+	o.Number("held_ns", h.Held.Mid, tried)
+	o.Number("held_ns_hi", h.Held.Hi, tried)
+	o.Number("entries", h.Entries.Mid, tried)
+	o.Number("entries_hi", h.Entries.Hi, tried)
 	band(o, "owner_p99_ns", h.P99)
 	band(o, "owner_gap_ns", h.Gap)
 	band(o, "owner_gap_max_ns", h.GapMax)

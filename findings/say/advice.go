@@ -21,6 +21,9 @@ type Remedy struct {
 // RemedyOf puts a remedy into words.
 func RemedyOf(a *findings.Advice, m *findings.Remedy) Remedy {
 	r := Remedy{Title: RemedyTitle(m), Figures: HarmFigures(&m.Harm), Warnings: remedyWarnings(a, m)}
+	if !m.Tried() {
+		r.Figures = "not tried, as the loop has no interrupts; in the recording they took " + Duration(m.TookNS) + " of the owner's time"
+	}
 	r.Now, r.Lasting = remedyCommands(a, m)
 	return r
 }
@@ -38,6 +41,12 @@ func RemedyTitle(m *findings.Remedy) string {
 	switch m.Kind {
 	case findings.RemedyTaskset:
 		return "Take the isolated CPUs from " + tasks(m.Tasks)
+	case findings.RemedyWorkqueue:
+		return "Take the isolated CPUs from unbound workqueues: " + tasks(m.Tasks)
+	case findings.RemedyIRQ:
+		return "Send device interrupts to other CPUs: " + JoinUpTo(codes(m.Interrupts), 4, "handler")
+	case findings.RemedyNohz:
+		return "Stop the tick of " + CPUNoun(m.CPUs) + " while one task runs there (nohz_full)"
 	case findings.RemedyKSM:
 		return "Stop kernel samepage merging"
 	case findings.RemedyRT:
@@ -50,6 +59,14 @@ func RemedyTitle(m *findings.Remedy) string {
 	return "Isolate whole cores: CPUs " + m.CPUs.String()
 }
 
+func codes(list []string) []string {
+	var out []string
+	for _, s := range list {
+		out = append(out, Code(s))
+	}
+	return out
+}
+
 func tasks(list []replay.TaskRef) string {
 	var out []string
 	for _, t := range list {
@@ -57,6 +74,9 @@ func tasks(list []replay.TaskRef) string {
 	}
 	return JoinUpTo(out, 4, "task")
 }
+
+// mostHandlers bounds the commands for interrupts.
+const mostHandlers = 4
 
 // remedyCommands are what to paste, and what makes it last.
 func remedyCommands(a *findings.Advice, m *findings.Remedy) (now, lasting []string) {
@@ -77,6 +97,19 @@ func remedyCommands(a *findings.Advice, m *findings.Remedy) (now, lasting []stri
 		if user {
 			lasting = append(lasting, "CPUAffinity= in the systemd units of those that are no kernel threads")
 		}
+	case findings.RemedyWorkqueue:
+		now = []string{"echo " + m.CPUs.Hex() + " > /sys/devices/virtual/workqueue/cpumask"}
+		lasting = []string{"w /sys/devices/virtual/workqueue/cpumask - - - - " + m.CPUs.Hex() + " in /etc/tmpfiles.d/workqueue.conf"}
+	case findings.RemedyIRQ:
+		for _, name := range m.Interrupts[:min(len(m.Interrupts), mostHandlers)] {
+			now = append(now, fmt.Sprintf("for i in $(grep -wF -- %s /proc/interrupts | cut -d: -f1); do echo %s > /proc/irq/$i/smp_affinity_list; done", ShellWord(name), m.CPUs))
+		}
+		lasting = []string{
+			"irqaffinity=" + m.CPUs.String() + " on the kernel command line, for interrupts that nothing else places",
+			"where irqbalance runs, which moves them back: IRQBALANCE_BANNED_CPULIST=" + a.Isolated().String() + " in /etc/sysconfig/irqbalance or /etc/default/irqbalance",
+		}
+	case findings.RemedyNohz:
+		lasting = []string{fmt.Sprintf("nohz_full=%s rcu_nocbs=%s on the kernel command line", m.CPUs, m.CPUs)}
 	case findings.RemedyKSM:
 		now = []string{"echo 0 > /sys/kernel/mm/ksm/run"}
 		lasting = []string{"w /sys/kernel/mm/ksm/run - - - - 0 in /etc/tmpfiles.d/ksm.conf", "where ksmtuned runs, which writes 1 again: systemctl disable --now ksmtuned"}
@@ -122,15 +155,24 @@ func remedyWarnings(a *findings.Advice, m *findings.Remedy) []string {
 	switch m.Kind {
 	case findings.RemedyTaskset:
 		say("It holds for these tasks alone, until they end or the machine boots; another task can enter the same way.")
+		if a.Balanced() {
+			say("The load balancer brings tasks here: the CPU is not isolated, and others will come for those that are moved. Look for what gave it a sched domain first.")
+		}
 		if a.RecentPossible {
 			say("For another task an entry by recent_used_cpu remains possible too, where it ran on the isolated CPU before.")
 		}
-		if len(a.Bound) > 0 {
-			say("%s", Sentence(unmovable(a.Bound)))
+		for _, s := range unmovable(a) {
+			say("%s", Sentence(s))
 		}
 		if slices.ContainsFunc(m.Tasks, func(t replay.TaskRef) bool { return findings.Name(t) == "" }) && !a.KeepsAffinity() {
 			say("Up to 6.1 a change of a task's cpuset undoes it.")
 		}
+	case findings.RemedyWorkqueue:
+		say("Work that was queued to that very CPU, by bound workqueues, still runs there. A workqueue with a cpumask of its own below /sys/devices/virtual/workqueue keeps what that has in common with this one.")
+	case findings.RemedyIRQ:
+		say("The other CPUs take them. An interrupt that the kernel manages, as a queue of nvme, refuses the write: from 5.6 on isolcpus=managed_irq,domain,%s keeps those away.", a.Isolated())
+	case findings.RemedyNohz:
+		say("It takes a kernel with CONFIG_NO_HZ_FULL. Every entry to the kernel on these CPUs costs more; the tick comes back while a second task is runnable there. CPU 0, or another, has to keep the time for them.")
 	case findings.RemedyKSM:
 		say("Pages are merged no more; memory that was saved comes back as it is written.")
 	case findings.RemedyRT:
@@ -196,6 +238,22 @@ func HarmFigures(h *findings.Harm) string {
 		s = append(s, Counted(int64(len(h.Worse)), "task")+" surely worse off")
 	}
 	return strings.Join(s, "; ")
+}
+
+// NoiseUntold says of which noise an advice cannot tell, "" if of none.
+func NoiseUntold(a *findings.Advice) string {
+	interrupts, ticks := a.NoiseKnown()
+	var words []string
+	if !interrupts {
+		words = append(words, "device interrupts")
+	}
+	if !ticks {
+		words = append(words, "ticks")
+	}
+	if words == nil {
+		return ""
+	}
+	return fmt.Sprintf("What %s took of the owners' time is not known, as they are not recorded: whether to move interrupts or to stop ticks takes %s.", Join(words), Code("schedreplay record --noise"))
 }
 
 // AsItIs tells what the recorded kernel does in the loop.
