@@ -10,7 +10,7 @@ import (
 // Keep lets the collector run seldom while the program has less than so many bytes, and
 // beyond that when the heap is some times as large as what lives in it.
 func Keep(small int64) {
-	const percent, most = 400, 5 // what lives, in halves
+	const percent, most = 400, 3 // what lives, in halves
 	debug.SetGCPercent(percent)
 	debug.SetMemoryLimit(small)
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
