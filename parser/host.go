@@ -126,7 +126,9 @@ type DomainInfo struct {
 // TaskInfo is what the bundle says of one task (/proc/PID/status and stat).
 type TaskInfo struct {
 	PID, TGID, PPID int32
-	Comm            string
+	// Session is the session's id, 0 for tasks that are in none, as those of the kernel.
+	Session int32
+	Comm    string
 	// Affinity is Cpus_allowed_list.
 	Affinity fact.Fact[CPUs]
 	// Kthread is PF_KTHREAD (0x00200000) of the stat flags.
@@ -156,6 +158,22 @@ type CgroupInfo struct {
 	// Throttled is how often the limit stopped its tasks since the group was made,
 	// ThrottledNS for how long in all.
 	Throttled, ThrottledNS fact.Fact[int64]
+}
+
+// Groups reports whether tasks are known to share CPUs out by groups first: sessions of their
+// own (autogroup_enabled), or control groups of the cpu controller.
+func (h *Host) Groups() bool {
+	if len(h.Cgroup) > 0 {
+		return true
+	}
+	if h.Tunables["sched_autogroup_enabled"] == 1 {
+		for _, t := range h.Task {
+			if t.Session > 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Throttling returns the innermost control group that holds a task and whose limit has

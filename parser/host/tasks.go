@@ -206,6 +206,11 @@ func parseStat(s, source string, info *parser.TaskInfo) error {
 			info.PPID = int32(n)
 		}
 	})
+	number(6, func(n int64) {
+		if n >= 0 && n <= 1<<22 {
+			info.Session = int32(n)
+		}
+	})
 	number(9, func(n int64) {
 		info.Kthread = fact.Seen(n&pfKthread != 0, source)
 		info.Bound = fact.Seen(n&pfNoSetaffinity != 0, source)

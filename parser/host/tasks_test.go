@@ -64,6 +64,30 @@ func TestReadTasks(t *testing.T) {
 	}
 }
 
+// Sessions are groups where autogroup is on, and so are control groups of the cpu controller.
+func TestGroups(t *testing.T) {
+	stat := func(session string) string {
+		return "7 (sh) S 1 7 " + session + " 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 37 1 2 3"
+	}
+	for _, c := range []struct {
+		name, autogroup, session string
+		want                     bool
+	}{
+		{"a session", "1\n", "7", true},
+		{"off", "0\n", "7", false},
+		{"the kernel's own", "1\n", "0", false},
+	} {
+		h := readEntries(t, files("proc/sys/kernel/sched_autogroup_enabled", c.autogroup, "proc/7/status", "Name:\tsh\nTgid:\t7\nPid:\t7\n", "proc/7/stat", stat(c.session))...)
+		if h.Groups() != c.want {
+			t.Errorf("%s: %v, tasks %+v", c.name, h.Groups(), h.Task)
+		}
+	}
+	h := &parser.Host{Cgroup: map[string]parser.CgroupInfo{"/pod": {}}}
+	if !h.Groups() {
+		t.Error("a control group is none")
+	}
+}
+
 func TestSameComm(t *testing.T) {
 	for _, tc := range []struct {
 		event, proc string

@@ -405,7 +405,7 @@ func (r *Decider) ask(d *decision, p *timeline.Task, q *place.Wakeup) {
 		ca := r.Timeline.Affinities.Of(cp)
 		waking.Kthread = ca.Kthread
 		q.Cur.PerCPUKthread = explore.Known(ca.Kthread && ca.Mask.Weight() == 1, ca.From)
-		q.Cur.Load, q.Cur.Weight = hidden.Margin(cp.Entity.Load, cp.Entity.Load), cp.Entity.Weight
+		q.Cur.Load, q.Cur.Weight = r.Weighed(hidden.Margin(cp.Entity.Load, cp.Entity.Load)), cp.Entity.Weight
 	} else if cur < 0 {
 		q.Cur.PerCPUKthread = explore.Either(false, fact.Unknown)
 	}
@@ -413,7 +413,7 @@ func (r *Decider) ask(d *decision, p *timeline.Task, q *place.Wakeup) {
 	if r.partly || len(q.RecentUsed) > 0 && q.RecentUsed[0] >= r.Base.Machine.NumCPU() {
 		q.RecentUsed = nil
 	}
-	q.Load = hidden.Margin(p.Entity.Load, p.Entity.Load)
+	q.Load = r.Weighed(hidden.Margin(p.Entity.Load, p.Entity.Load))
 	q.Util = hidden.Margin(t.UtilAsleep(p, d.prev))
 }
 

@@ -67,6 +67,9 @@ type fairQueue struct {
 	at      int64 // up to when the current task's vruntime was advanced
 	owed    int64 // time that passed before and is still to be charged
 	slice   int64
+	// tick is for how long the kernel may leave the current task's virtual time and deadline
+	// as they are, where no other event brings them up to date.
+	tick int64
 	// ahead is by how much the current task's v was put ahead of what was charged, at
 	// last.
 	ahead int64
@@ -149,9 +152,8 @@ func (q *fairQueue) eligible(p *Task) bool {
 	return sum >= 0
 }
 
-// tick is for how long the kernel may leave the current task's virtual time and
-// deadline as they are, where no other event brings them up to date.
-const tick = 1_000_000
+// defaultHZ stands in where CONFIG_HZ is not known: what distributions build with.
+const defaultHZ = 250
 
 // maxRenewals bounds how many slices of one run are told apart.
 const maxRenewals = 64
@@ -172,7 +174,7 @@ func (q *fairQueue) advance(cur *Task, now int64) (dropped []*Task) {
 	unprotected := q.unprotected
 	for i := 0; i < maxRenewals && x.v+fair.CalcDeltaFair(d, w) >= x.deadline; i++ {
 		// The tick comes half its period after the slice's end, on average.
-		run := min(d, max(0, x.deadline-x.v)*w/1024+tick/2)
+		run := min(d, max(0, x.deadline-x.v)*w/1024+q.tick/2)
 		q.move(cur, fair.CalcDeltaFair(run, w))
 		x.deadline = max(x.v, x.deadline) + fair.CalcDeltaFair(q.slice, w)
 		q.unprotected = true
@@ -246,9 +248,9 @@ func (q *fairQueue) stall(cur *Task, now int64) {
 	d := now - q.at
 	left := max(0, cur.Virtual.deadline-cur.Virtual.v) * cur.Entity.Weight / 1024
 	waits := slices.ContainsFunc(q.tasks, func(p *Task) bool { return p != cur && !p.Virtual.Delayed })
-	if waits && d > left+2*tick {
-		q.advance(cur, q.at+tick)
-		q.at, q.owed = now, d-tick
+	if waits && d > left+2*q.tick {
+		q.advance(cur, q.at+q.tick)
+		q.at, q.owed = now, d-q.tick
 	}
 }
 
@@ -291,7 +293,7 @@ func (q *fairQueue) picked(p *Task) {
 func (q *fairQueue) drop(p *Task) {
 	x := &p.Virtual
 	mean, _ := q.average()
-	x.vlag = fair.ClampLag(mean-x.v, p.Entity.Weight, q.slice, tick)
+	x.vlag = fair.ClampLag(mean-x.v, p.Entity.Weight, q.slice, q.tick)
 	if x.Delayed && x.vlag > 0 {
 		x.vlag = 0
 	}

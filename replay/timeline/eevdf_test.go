@@ -7,11 +7,15 @@ import (
 
 	"pgregory.net/rapid"
 
+	"schedreplay/fact"
 	"schedreplay/kernelmodel/fair"
 	"schedreplay/kernelmodel/load"
+	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 	"schedreplay/replay/internal/made"
 )
+
+const ms = 1_000_000 // ns
 
 func TestBaseSlice(t *testing.T) {
 	for cpus, want := range map[int]int64{1: 700_000, 2: 1_400_000, 3: 1_400_000, 4: 2_100_000, 7: 2_100_000, 8: 2_800_000, 44: 2_800_000, 0: 700_000} {
@@ -30,7 +34,7 @@ func fairTask(pid int32, v, deadline, weight int64) *Task {
 }
 
 func fairQueueOf(slice int64, tasks ...*Task) *fairQueue {
-	q := &fairQueue{slice: slice}
+	q := &fairQueue{slice: slice, tick: ms}
 	for _, p := range tasks {
 		q.add(p)
 	}
@@ -59,7 +63,6 @@ func TestFairAverage(t *testing.T) {
 
 // A sleeper stays queued if others are and it is not eligible.
 func TestDelayedSleep(t *testing.T) {
-	const ms = 1_000_000
 	for _, c := range []struct {
 		name    string
 		v       int64   // of the sleeper
@@ -93,7 +96,6 @@ func TestDelayedSleep(t *testing.T) {
 // The CPU drops delayed tasks that are eligible and due before the task that it
 // picks.
 func TestPickDropsDelayed(t *testing.T) {
-	const ms = 1_000_000
 	winner := fairTask(1, 2*ms, 10*ms, 1024)
 	due := fairTask(2, 1*ms, 5*ms, 1024)
 	later := fairTask(3, 1*ms, 20*ms, 1024)
@@ -119,13 +121,13 @@ func TestPickDropsDelayed(t *testing.T) {
 // A task that comes back finds the lag it left with.
 func TestPlaceKeepsLag(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		q := fairQueue{slice: 3_000_000}
+		q := fairQueue{slice: 3_000_000, tick: ms}
 		for i := range rapid.IntRange(1, 6).Draw(t, "n") {
 			q.add(fairTask(int32(i+2), rapid.Int64Range(0, 1<<30).Draw(t, "v"), 0, load.WeightOf(rapid.Int32Range(100, 139).Draw(t, "prio"))))
 		}
 		p := fairTask(1, 0, 0, load.WeightOf(rapid.Int32Range(100, 139).Draw(t, "own")))
 		p.Virtual.On = parser.NoCPU
-		lag := fair.ClampLag(rapid.Int64Range(-1<<30, 1<<30).Draw(t, "lag"), p.Entity.Weight, q.slice, tick)
+		lag := fair.ClampLag(rapid.Int64Range(-1<<30, 1<<30).Draw(t, "lag"), p.Entity.Weight, q.slice, q.tick)
 		p.Virtual.vlag = lag
 		n := len(q.tasks)
 		q.place(p, 3)
@@ -139,7 +141,7 @@ func TestPlaceKeepsLag(t *testing.T) {
 		}
 	})
 	// Alone it is level; a newborn's first slice is half.
-	q := fairQueue{slice: 3_000_000}
+	q := fairQueue{slice: 3_000_000, tick: ms}
 	p := fairTask(1, 0, 0, 1024)
 	p.Virtual.vlag, p.born = -500, true
 	if q.place(p, 0); p.Virtual.v != 0 || p.Virtual.deadline != 1_500_000 {
@@ -162,9 +164,8 @@ func TestWakeInPlace(t *testing.T) {
 
 // Before swapper the queue is emptied by picks: no delayed task keeps a lag.
 func TestIdleLeavesNoLag(t *testing.T) {
-	const ms = 1_000_000
 	var all []*Task
-	q := fairQueue{slice: 3 * ms}
+	q := fairQueue{slice: 3 * ms, tick: ms}
 	for i, v := range []int64{9 * ms, 1 * ms, 5 * ms} {
 		p := fairTask(int32(i+1), v, v+3*ms, 1024)
 		p.Virtual.Delayed = true
@@ -184,7 +185,6 @@ func TestIdleLeavesNoLag(t *testing.T) {
 // A slice ends at a tick; a task that is current after it was picked again, and
 // what was due before it is gone.
 func TestSliceEnds(t *testing.T) {
-	const ms = 1_000_000
 	cur := fairTask(1, 0, 3*ms, 1024)
 	due := fairTask(2, 1*ms, 4*ms, 1024)
 	due.Virtual.Delayed = true
@@ -217,7 +217,6 @@ func TestSliceEnds(t *testing.T) {
 // A run past its slice that ends in a sleep, though another waits, had no tick: the
 // clock stood still, and the next task pays.
 func TestStall(t *testing.T) {
-	const ms = 1_000_000
 	for _, c := range []struct {
 		name      string
 		run       int64
@@ -373,7 +372,7 @@ func TestFairTotals(t *testing.T) {
 			p.Virtual.On, p.Virtual.came = parser.NoCPU, parser.NoTime
 			all = append(all, p)
 		}
-		q := fairQueue{slice: 3_000_000}
+		q := fairQueue{slice: 3_000_000, tick: ms}
 		now := int64(0)
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
 			p := rapid.SampledFrom(all).Draw(t, "task")
@@ -408,4 +407,24 @@ func TestFairTotals(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A CPU ticks as often as the host's kernel was built to, as distributions build it where
+// nothing tells.
+func TestTicks(t *testing.T) {
+	k, err := rules.ParseKernel("6.12", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for hz, want := range map[int]int64{0: 4 * ms, 1000: ms, 100: 10 * ms} {
+		h := &parser.Host{Tunables: map[string]int64{"base_slice_ns": 5 * ms}}
+		if hz > 0 {
+			h.HZ = fact.Seen(hz, "config")
+		}
+		c := made.Record(made.Crowd()...)
+		l := Of(c, h, SurveyOf(c, h, nil)).Begin(k)
+		if q := &l.CPU[0].Fair; l.tick != want || q.tick != want || q.slice != 5*ms {
+			t.Errorf("HZ %d: a tick each %d ns, in the queue %d, slice %d", hz, l.tick, q.tick, q.slice)
+		}
+	}
 }

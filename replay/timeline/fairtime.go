@@ -108,8 +108,8 @@ func (t *Timeline) Charge(ev *parser.Event) {
 func (t *Timeline) FairTick(c int32) {
 	if t.Charges {
 		t.fairExpect(c, t.CPU[c].Fair.at) // that of the last charge
-	} else if k := &t.CPU[c]; t.Delays && t.Now-k.Fair.at > tick/2 {
-		t.fairAdvanceUntil(c, t.Now-tick/2)
+	} else if k := &t.CPU[c]; t.Delays && t.Now-k.Fair.at > t.tick/2 {
+		t.fairAdvanceUntil(c, t.Now-t.tick/2)
 	}
 }
 

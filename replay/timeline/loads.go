@@ -61,8 +61,8 @@ func (t *Timeline) loadDequeue(p *Task, c int32) {
 	if t.Delays {
 		// Since 6.12 util_est_update comes before the dequeue brings the averages
 		// up to date: they are those of the last tick.
-		if t.Now-e.Last > tick/2 {
-			e.Step(t.Now-tick/2, true, current)
+		if half := t.tick / 2; t.Now-e.Last > half {
+			e.Step(t.Now-half, true, current)
 		}
 		e.Remember(t.spares)
 		e.Step(t.Now, true, current)

@@ -20,6 +20,9 @@ type Recorded struct {
 	aff           Affinities // under no kernel in particular
 	Jiffy         int64      // ns, 10 ms at most
 	AnyIdlePolicy bool
+	// Groups: CPUs are shared out between groups of tasks first, so that what a task or a
+	// CPU weighs hangs on what its groups do on all CPUs (task_h_load).
+	Groups bool
 }
 
 // Read surveys a capture; progress may be nil. The error is the context's.
@@ -40,6 +43,7 @@ func Of(c parser.Capture, host *parser.Host, s *Survey) *Recorded {
 	if hz, ok := host.HZ.Get(); ok && hz > 0 {
 		rec.Jiffy = Second / int64(hz)
 	}
+	rec.Groups = host.Groups()
 	rec.NCPU = max(s.mentioned.Last()+1, len(host.CPU))
 	if m, ok := host.Possible.Get(); ok {
 		rec.NCPU = max(rec.NCPU, m.Last()+1)
@@ -65,8 +69,16 @@ func (rec *Recorded) Begin(k *rules.Kernel) *Timeline {
 	t.Affinities = rec.aff
 	t.Affinities.settle(k.Tasks.Kthreads)
 	t.spares, t.shares, t.idleLag = k.Load.EstSpares, k.Load.NewbornShares, k.Load.IdleLag
+	t.tick = Second / defaultHZ
+	if rec.Host.HZ.Known() {
+		t.tick = rec.Jiffy
+	}
+	slice := fair.BaseSliceFor(rec.NCPU, k.Fair.ShortSlice)
+	if v := rec.Host.Tunables["base_slice_ns"]; v > 0 {
+		slice = v
+	}
 	for c := range t.CPU {
-		t.CPU[c].Fair.slice = fair.BaseSliceFor(rec.NCPU, k.Fair.ShortSlice)
+		t.CPU[c].Fair.slice, t.CPU[c].Fair.tick = slice, t.tick
 	}
 	t.Pends = k.Rules.Wakelist == rules.WakelistIdle
 	t.warm(startShares(rec.Capture, rec.Survey, t.spares))

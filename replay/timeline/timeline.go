@@ -132,6 +132,8 @@ type Timeline struct {
 	// Pends: a wakeup for an idle CPU of the same LLC goes by that CPU's wake list (6.0
 	// and later). Before, its waker queues it there.
 	Pends bool
+	// tick is the time between two ticks of a CPU, in ns.
+	tick int64
 	// Slack is how long before its event a change may have been visible, in ns.
 	Slack int64
 	Now   int64
@@ -142,16 +144,16 @@ type Timeline struct {
 }
 
 // New begins a timeline of ncpu CPUs as a survey says that they stood; delays: the kernel
-// delays dequeues.
+// delays dequeues. It ticks a thousand times a second until told otherwise.
 func New(s *Survey, ncpu int, delays bool) *Timeline {
 	t := &Timeline{Survey: s, Delays: delays, CPU: make([]CPU, ncpu)}
 	t.Affinities = Affinities{host: &parser.Host{}, survey: s} // until a host is known
-	t.Slack = s.SelectDelay / 4
+	t.Slack, t.tick = s.SelectDelay/4, Second/1000
 	t.Slices = s.Events[parser.KindSlice] > 0
 	t.Charges = delays && s.HasRuntime
 	for c := range t.CPU {
 		k := &t.CPU[c]
-		*k = CPU{Cur: parser.NoPID, Prio: parser.NoPrio, guard: parser.NoPID, Since: parser.NoTime, IdleAt: parser.NoTime, landedAt: parser.NoTime, lostAt: parser.NoTime, GuessedAt: parser.NoTime, Rest: NewIdleTime(), Fair: fairQueue{slice: fair.BaseSliceFor(ncpu, true), at: s.Start}}
+		*k = CPU{Cur: parser.NoPID, Prio: parser.NoPrio, guard: parser.NoPID, Since: parser.NoTime, IdleAt: parser.NoTime, landedAt: parser.NoTime, lostAt: parser.NoTime, GuessedAt: parser.NoTime, Rest: NewIdleTime(), Fair: fairQueue{slice: fair.BaseSliceFor(ncpu, true), tick: t.tick, at: s.Start}}
 		if c < len(s.cpu) && s.cpu[c].known && !t.Slices {
 			st := s.cpu[c]
 			k.Cur, k.Prio, k.Known, k.guard = st.cur, st.prio, true, st.by

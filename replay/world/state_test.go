@@ -210,6 +210,22 @@ func TestSchedIdle(t *testing.T) {
 	}
 }
 
+// Where groups share the CPUs out, a load is only what is likeliest.
+func TestLoadsOfGroups(t *testing.T) {
+	s := timeline.SurveyOf(made.Record(made.Crowd()...), &parser.Host{}, nil)
+	st := bareWorlds("6.1", timeline.New(s, 8, false)).stateOf(timeline.Window{}, made.Other.PID)
+	st.Worlds.Survey = s
+	for _, rule := range []rules.LoadRule{rules.LoadWeights, rules.LoadAverage} {
+		plain := st.Load(rule, 6)
+		st.Worlds.Groups = true
+		got := st.Load(rule, 6)
+		st.Worlds.Groups = false
+		if got.From != fact.Unknown || got.Lo != 0 || got.Hi < 1<<20 || got.Best != plain.Best {
+			t.Errorf("rule %v: %+v, without groups %+v", rule, got, plain)
+		}
+	}
+}
+
 // Where a task's last sched_stat_runtime comes long before the sched_switch that
 // takes it off its CPU for swapper, with nothing between them, it may have been on
 // its way out all that time, held up with its CPU.

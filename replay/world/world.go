@@ -496,9 +496,18 @@ func (s *State) ofAverages(c int, most int64, pick func(now, stale load.Average)
 // left it.
 func (s *State) Load(rule rules.LoadRule, c int) explore.Range {
 	if rule != rules.LoadAverage {
-		return s.queuedLoad(rule, c)
+		return s.Worlds.Weighed(s.queuedLoad(rule, c))
 	}
-	return s.ofAverages(c, 1<<20, func(now, stale load.Average) (int64, int64) { return stale.Load, now.Load })
+	return s.Worlds.Weighed(s.ofAverages(c, 1<<20, func(now, stale load.Average) (int64, int64) { return stale.Load, now.Load }))
+}
+
+// Weighed is a load, of which nothing is known but the likeliest where groups of tasks share
+// the CPUs out.
+func (r *Worlds) Weighed(load explore.Range) explore.Range {
+	if r.Groups {
+		load.Lo, load.Hi, load.From = 0, max(load.Hi, 1<<20), fact.Unknown
+	}
+	return load
 }
 
 // queuedLoad is the load of the tasks queued on a CPU: their weights, or their load
