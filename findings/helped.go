@@ -55,8 +55,10 @@ type Helped struct {
 // scenario.
 type HelpedCPU struct {
 	CPU int
-	// Owner is the owner's index in the program's tasks, -1 if it is not known.
+	// Owner is the owner's index in the program's tasks, -1 if it is not known, Kind the
+	// kind of waits by which its latency is told.
 	Owner int
+	Kind  replay.WaitKind
 	// Rows are the recording, the baseline and the scenarios.
 	Rows []HelpedRow
 	// Levels are the distributions of the owner's delays in the recording, the baseline and
@@ -72,7 +74,7 @@ type HelpedRow struct {
 	Name          string
 	Entries, Held loop.Band
 	Delay         loop.Delays
-	OffCPU        loop.Band // ns in all
+	OffCPU        loop.Gaps
 	// Worse counts the tasks that are surely worse off than in the baseline.
 	Worse int
 }
@@ -126,9 +128,15 @@ func HelpedFrom(res *replay.Result, run func(loop.Options) (*loop.Result, error)
 	h.Loop, h.Other = r, &r.Outcomes[at+1]
 	h.Other.Name = other.Name
 	h.Judge(r)
+	kinds := map[int]replay.WaitKind{}
+	for _, c := range h.f.CPUs {
+		kinds[c.CPU] = c.Kind()
+	}
 	for _, k := range res.CPUs {
 		if k.Time[replay.ClassForeign] > 0 {
-			h.CPUs = append(h.CPUs, h.cpu(k))
+			c := h.cpu(k)
+			c.Kind = kinds[k.CPU]
+			h.CPUs = append(h.CPUs, c)
 		}
 	}
 	return h, nil
@@ -147,7 +155,7 @@ func (h *Helped) cpu(k *replay.CPUResult) HelpedCPU {
 			}
 		}
 		if c.Owner >= 0 {
-			r.Delay, r.OffCPU = o.Tasks[c.Owner].Delay, o.Tasks[c.Owner].OffCPU.Sum
+			r.Delay, r.OffCPU = o.Tasks[c.Owner].Delay, o.Tasks[c.Owner].OffCPU
 		}
 		c.Rows = append(c.Rows, r)
 		return &c.Rows[len(c.Rows)-1]

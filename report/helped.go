@@ -9,6 +9,7 @@ import (
 	"schedreplay/findings/say"
 	"schedreplay/loop"
 	"schedreplay/plots"
+	"schedreplay/replay"
 )
 
 // Helper is the closed loop of a report, which runs while the figures are drawn: it returns
@@ -96,6 +97,12 @@ func scenariosTable(h *findings.Helped, c *findings.HelpedCPU) *table {
 		},
 		Note: "Held: run time of tasks that may run elsewhere too. p50, p99: from waking to running. Off CPU: while it was runnable and had not slept.",
 	}
+	never := c.Kind == replay.OffCPUGap
+	if never {
+		t.Caption = fmt.Sprintf("CPU %d: foreign tasks, and the off-CPU gaps of its owner, which never sleeps", c.CPU)
+		t.Cols[3].Name, t.Cols[4].Name = "Gaps", "Longest"
+		t.Note = "Held: run time of tasks that may run elsewhere too. Gaps: the times the owner was off its CPU while runnable."
+	}
 	judged := h.Loop.Runs >= loop.WorseRuns
 	if judged {
 		t.Cols = append(t.Cols, col{Name: "Tasks worse off", Num: true})
@@ -103,7 +110,10 @@ func scenariosTable(h *findings.Helped, c *findings.HelpedCPU) *table {
 	}
 	for i := range c.Rows {
 		r := &c.Rows[i]
-		row := []string{say.ScenarioName(h, r.Name), say.CountBand(r.Entries), say.DurationBand(r.Held), say.DurationBand(r.Delay.P50), say.DurationBand(r.Delay.P99), say.DurationBand(r.OffCPU)}
+		row := []string{say.ScenarioName(h, r.Name), say.CountBand(r.Entries), say.DurationBand(r.Held), say.DurationBand(r.Delay.P50), say.DurationBand(r.Delay.P99), say.DurationBand(r.OffCPU.Sum)}
+		if never {
+			row[3], row[4] = say.CountBand(r.OffCPU.Count), say.DurationBand(r.OffCPU.Max)
+		}
 		switch {
 		case judged && i < 2:
 			row = append(row, "–")
@@ -175,7 +185,7 @@ func (h *helped) json(partial bool) *jsonHelped {
 				worse = &r.Worse
 			}
 			k.Scenarios = append(k.Scenarios, jsonHelpedResult{
-				Name: r.Name, Entries: jsonBandOf(r.Entries), HeldNS: jsonBandOf(r.Held), OffCPU: jsonBandOf(r.OffCPU), Worse: worse,
+				Name: r.Name, Entries: jsonBandOf(r.Entries), HeldNS: jsonBandOf(r.Held), OffCPU: jsonBandOf(r.OffCPU.Sum), Worse: worse,
 				Delay: map[string]*jsonBand{"p50": jsonBandOf(d.P50), "p90": jsonBandOf(d.P90), "p99": jsonBandOf(d.P99), "max": jsonBandOf(d.Max)},
 			})
 		}

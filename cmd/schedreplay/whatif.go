@@ -123,8 +123,13 @@ func (a *app) whatifText(in *input, res *replay.Result, r *loop.Result) {
 	fmt.Fprintf(a.out, "closed loop, %s of each scenario, seed %d\n\n", say.Counted(int64(r.Runs), "run"), r.Seed)
 	a.trustText(&r.Trust)
 	all := append([]loop.Outcome{r.Recorded}, r.Outcomes...)
+	cpus := map[int]*findings.CPU{}
+	for _, c := range findings.Of(res).CPUs {
+		cpus[c.CPU] = c
+	}
 	for i := range r.Recorded.Isolated {
-		a.isolatedTable(res, r, all, r.Recorded.Isolated[i].CPU)
+		cpu := r.Recorded.Isolated[i].CPU
+		a.isolatedTable(cpu, cpus[cpu], r, all)
 	}
 	if len(r.Recorded.Isolated) == 0 {
 		a.busiestTable(r, all)
@@ -136,7 +141,8 @@ func (a *app) whatifText(in *input, res *replay.Result, r *loop.Result) {
 	}
 	fmt.Fprintln(a.out)
 	a.paragraph("Figures are the middle of the runs, with the 5th and the 95th of a hundred in brackets. Held: run time of tasks that may run elsewhere, "+
-		"on that CPU. p50, p99: of the owner's delay from waking to running; off CPU: while it was runnable, not having slept. What the loop leaves out is in docs/closed-loop.md.", 0)
+		"on that CPU. p50, p99: of the owner's delay from waking to running; off CPU: while it was runnable, not having slept; gaps: how often, of an owner that never sleeps. "+
+		"What the loop leaves out is in docs/closed-loop.md.", 0)
 }
 
 // trustText says first how far to believe the rest.
@@ -146,23 +152,25 @@ func (a *app) trustText(t *loop.Trust) {
 	}
 }
 
-// isolatedTable compares the scenarios on one isolated CPU.
-func (a *app) isolatedTable(res *replay.Result, r *loop.Result, all []loop.Outcome, cpu int) {
-	owner, name := -1, "no owner known"
-	for _, k := range res.CPUs {
-		if k.CPU == cpu && k.Owner != nil {
-			owner, name = r.Program.Find(k.Owner.PID), "owner "+page.Task(k.Owner.Comm, k.Owner.PID, 0)
+// isolatedTable compares the scenarios on one isolated CPU, of which k tells, nil if it is not
+// looked at. The waits are those by which the owner's latency is told.
+func (a *app) isolatedTable(cpu int, k *findings.CPU, r *loop.Result, all []loop.Outcome) {
+	owner, name, never := -1, "no owner known", false
+	if k != nil && k.Owner != nil {
+		owner, name = r.Program.Find(k.Owner.PID), "owner "+page.Task(k.Owner.Comm, k.Owner.PID, 0)
+		if never = k.Kind() == replay.OffCPUGap; never {
+			name += ", which never sleeps"
 		}
 	}
 	fmt.Fprintf(a.out, "\nCPU %d, %s\n", cpu, name)
-	t := term.Table{Style: a.style(), Gap: 2, Columns: []term.Column{
-		{Name: "scenario"},
-		{Name: "entries", Right: true},
-		{Name: "held ms", Right: true},
-		{Name: "p50 us", Right: true},
-		{Name: "p99 us", Right: true},
-		{Name: "off CPU ms", Right: true},
-	}}
+	columns := []string{"entries", "held ms", "p50 us", "p99 us", "off CPU ms"}
+	if never {
+		columns = []string{"entries", "held ms", "gaps", "longest ms", "off CPU ms"}
+	}
+	t := term.Table{Style: a.style(), Gap: 2, Columns: []term.Column{{Name: "scenario"}}}
+	for _, c := range columns {
+		t.Columns = append(t.Columns, term.Column{Name: c, Right: true})
+	}
 	var rows [][]term.Cell
 	for i := range all {
 		o := &all[i]
@@ -175,6 +183,9 @@ func (a *app) isolatedTable(res *replay.Result, r *loop.Result, all []loop.Outco
 		if owner >= 0 {
 			d := &o.Tasks[owner]
 			row[3].Text, row[4].Text, row[5].Text = say.Band(d.Delay.P50, 1e3), say.Band(d.Delay.P99, 1e3), say.Band(d.OffCPU.Sum, 1e6)
+			if never {
+				row[3].Text, row[4].Text = say.Band(d.OffCPU.Count, 1), say.Band(d.OffCPU.Max, 1e6)
+			}
 		}
 		rows = append(rows, row)
 	}
