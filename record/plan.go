@@ -83,7 +83,11 @@ var noise = strings.Fields(`
 	timer:hrtimer_expire_entry timer:hrtimer_expire_exit timer:timer_expire_entry timer:timer_expire_exit
 	workqueue:workqueue_execute_start workqueue:workqueue_execute_end power:cpu_idle sched:sched_process_hang`)
 
-const sendEvent = "ipi:ipi_send_cpu"
+// Events that are of another CPU than the one that they are about.
+const (
+	sendEvent = "ipi:ipi_send_cpu"
+	hangEvent = "sched:sched_process_hang"
+)
 
 // NewPlan decides how to record on a machine. The error wraps [ErrOptions] or
 // [ErrUnavailable].
@@ -137,11 +141,14 @@ func (p *Plan) addNoise() {
 			continue
 		}
 		p.Events = append(p.Events, e)
-		field := "CPU"
-		if e == sendEvent {
-			field = "cpu" // the one that is interrupted
+		f := filter("CPU", p.Isolated)
+		switch e {
+		case sendEvent:
+			f = filter("cpu", p.Isolated) // the one that is interrupted
+		case hangEvent:
+			f = "" // khungtaskd runs elsewhere
 		}
-		if f := filter(field, p.Isolated); f != "" {
+		if f != "" {
 			p.Filters[e] = f
 		}
 	}

@@ -126,13 +126,13 @@ func TestSteps(t *testing.T) {
 // Noise is of the isolated CPUs alone where there are some, and of what the kernel offers.
 func TestNoise(t *testing.T) {
 	m := machine(4)
-	m.Events["irq:softirq_entry"], m.Events["power:cpu_idle"] = true, true
+	m.Events["irq:softirq_entry"], m.Events["ipi:ipi_send_cpu"], m.Events["sched:sched_process_hang"] = true, true, true
 	for _, c := range []struct {
 		isolated cpumask.Mask
 		want     string
 	}{
-		{cpumask.Of(2, 3), "-e irq:softirq_entry --filter CPU == 2 || CPU == 3 -e power:cpu_idle --filter CPU == 2 || CPU == 3 -e " + strings.Join(wanted, ",") + " --"},
-		{cpumask.Mask{}, "-e " + strings.Join(wanted, ",") + ",irq:softirq_entry,power:cpu_idle --"},
+		{cpumask.Of(2, 3), "-e irq:softirq_entry --filter CPU == 2 || CPU == 3 -e ipi:ipi_send_cpu --filter cpu == 2 || cpu == 3 -e " + strings.Join(wanted, ",") + ",sched:sched_process_hang --"},
+		{cpumask.Mask{}, "-e " + strings.Join(wanted, ",") + ",irq:softirq_entry,ipi:ipi_send_cpu,sched:sched_process_hang --"},
 	} {
 		p, err := NewPlan(m, Options{Backend: Auto, Noise: true, Isolated: c.isolated})
 		if err != nil {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"schedreplay/cpumask"
 	"schedreplay/fact"
 	"schedreplay/parser"
@@ -234,4 +236,55 @@ func TestSpare(t *testing.T) {
 	if s := replayScene(t, partial, host(), Plan{Observer: Observer{Why: true}}).Spare; s.Known {
 		t.Error("of a recording of one CPU it is known which others were idle")
 	}
+}
+
+// Whatever a CPU says of interrupts, its noise is the time that others than its owner had it,
+// and the parts of each wait are the wait.
+func TestAnyNoise(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		cast := []parser.Task{made.Poller, made.Other, made.ATask(9, "ksoftirqd/7", 120), made.Swapper}
+		events, now, cur := append(made.Crowd()[:7], made.Switches(50, 7, made.Swapper, made.Runnable, made.Poller)), int64(50), made.Poller
+		for range rapid.IntRange(0, 80).Draw(t, "events") {
+			now += rapid.Int64Range(0, 4).Draw(t, "later")
+			var e parser.Event
+			switch rapid.IntRange(0, 9).Draw(t, "what") {
+			case 0, 1:
+				next := rapid.SampledFrom(cast).Draw(t, "next")
+				if next.PID == cur.PID {
+					continue
+				}
+				e = made.Switches(now, 7, cur, rapid.SampledFrom([]parser.State{made.Sleeps, made.Preempted, made.Runnable}).Draw(t, "state"), next)
+				cur = next
+			case 2:
+				e = made.Waking(now, 7, cur, rapid.SampledFrom(cast[:3]).Draw(t, "wakee"), 7)
+			case 3:
+				if e = made.Lost(now, 7, now, 1); rapid.Bool().Draw(t, "really") {
+					break
+				}
+				continue
+			default:
+				e = asideAt(now, 7, parser.Aside(rapid.IntRange(1, int(parser.ProcessHang)).Draw(t, "aside")), rapid.SampledFrom([]string{"a", "b", "tick_nohz_handler"}).Draw(t, "name"),
+					rapid.Int64Range(0, 3).Draw(t, "number"), parser.Context(rapid.IntRange(0, 4).Draw(t, "context")))
+				e.Cur = cur
+			}
+			events = append(events, e)
+		}
+		s, err := tryScene(made.Record(events...), made.Bench("6.1.0", 7), Plan{Observer: Observer{Why: true}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range s.CPUs {
+			if err := noiseAddsUp(k); err != nil {
+				t.Fatal(err)
+			}
+			if err := addsUp(k); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := range s.runs {
+			if err := adds(&s.runs[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
 }

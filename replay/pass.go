@@ -145,6 +145,8 @@ func (r *pass) event(ev *parser.Event, out *timeline.Outcome) error {
 		switch {
 		case r.Hidden.Blind():
 			r.Timeline.Hear(ev)
+		case ev.Aside == parser.ProcessHang:
+			r.res.Hung.add(ev)
 		case ev.Aside != parser.NoAside:
 			r.track.Aside(ev)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"testing"
 
@@ -50,7 +51,7 @@ func decode(b []byte) (rec *made.Recording, h *parser.Host, o Plan, wild bool) {
 	if head[2]&2 != 0 {
 		rec.Err = parser.ErrTruncated
 	}
-	o = Plan{Owner: [...]string{"", "", "poller", "70", "nobody", ""}[int(head[3])%6]}
+	o = Plan{Owner: [...]string{"", "", "poller", "70", "nobody", ""}[int(head[3])%6], Observer: Observer{Why: head[3]&1 == 0}}
 	if head[2]&4 != 0 {
 		o.Explain = func(*decide.Wakeup) bool { return true }
 	}
@@ -126,6 +127,10 @@ func decode(b []byte) (rec *made.Recording, h *parser.Host, o Plan, wild bool) {
 		e.State = [...]parser.State{0, made.Sleeps, made.Runnable, made.Preempted, made.Dies, parser.StateBlocked, 0xffff, parser.StateOff}[b[6]&7]
 		e.Context = parser.Context(b[5] >> 5)
 		e.Count = int64(int8(b[6]))
+		if e.Kind == parser.KindOther {
+			e.Aside = parser.Aside(b[3]) % (parser.ProcessHang + 1)
+			e.Text = [...]string{"", "tick_nohz_handler", "eth0", "0xffffffff81234560", "TIMER", "=1+1\x1b[31m\n<script>\xff", "reschedule", "local_timer"}[b[4]&7]
+		}
 		rec.List = append(rec.List, e)
 	}
 	return rec, h, o, wild
@@ -205,6 +210,14 @@ func sane(t interface {
 		}
 	}
 	for _, k := range s.CPUs {
+		if err := noiseAddsUp(k); err != nil && !wild {
+			t.Fatalf("%v", err)
+		}
+	}
+	if p := s.Spare; p != nil && !wild && (p.NS < 0 || p.NS > p.WaitNS || p.WaitNS > 0 != (p.Count > 0)) {
+		t.Fatalf("idleness that does not add up: %+v", p)
+	}
+	for _, k := range s.CPUs {
 		if err := addsUp(k); err != nil {
 			t.Fatalf("%v", err)
 		}
@@ -225,6 +238,29 @@ func sane(t interface {
 		}
 		t.Fatalf("not the same twice:\n%.200s\n%.200s", a[max(0, i-50):], b[max(0, i-50):])
 	}
+}
+
+// noiseAddsUp holds the noise of a CPU against the time that others than its owner had it.
+func noiseAddsUp(k *account.CPUResult) error {
+	others, noise := int64(0), -k.Noise.InOwner-k.Noise.InIdle-k.Noise.InUnknown
+	for class, ns := range k.Time {
+		if class != account.ClassOwner && class != account.ClassIdle && class != account.ClassUnknown {
+			others += ns
+		}
+	}
+	for _, n := range k.Noise.Items {
+		if n.Count <= 0 || n.NS < 0 || n.Longest > n.NS || n.OwnerNS < 0 || n.OwnerNS > n.NS {
+			return fmt.Errorf("noise that does not add up: %+v", n)
+		}
+		noise += n.NS
+	}
+	for _, l := range k.Noise.Left {
+		noise += l.NS
+	}
+	if noise != others {
+		return fmt.Errorf("CPU %d: noise of %d ns, others had it for %d: %+v", k.CPU, noise, others, k.Noise)
+	}
+	return nil
 }
 
 // fingerprint is everything a replay says, as one string.

@@ -105,6 +105,8 @@ type Result struct {
 	// Spare is how long CPUs were idle while tasks waited on others, nil unless
 	// Observer.Why asked for it.
 	Spare *account.Spare
+	// Hung are the tasks that the kernel reported to hang (sched_process_hang).
+	Hung Hung
 	// Migrations are all recorded ones by what made them, the most first.
 	Migrations []account.Migrations
 	// BalancerMoves counts migrations outside wakeups; BalancerIgnored those of
@@ -117,6 +119,27 @@ type Result struct {
 	Unknown []Unknown
 	// Partial is the error that ended the reading early, nil if it was complete.
 	Partial error
+}
+
+// Hung are reports of hung tasks: how many, and the first.
+type Hung struct {
+	Count int64
+	First []HungTask
+}
+
+// HungTask is a task that has not been scheduled for a long time, reported At, in ns.
+type HungTask struct {
+	Task TaskRef
+	At   int64
+}
+
+// maxHung bounds the reports kept.
+const maxHung = 10
+
+func (h *Hung) add(ev *parser.Event) {
+	if h.Count++; len(h.First) < maxHung {
+		h.First = append(h.First, HungTask{TaskRef{PID: ev.Task.PID, Comm: ev.Task.Comm, Prio: ev.Task.Prio}, ev.Time})
+	}
 }
 
 // BaselineKernel is the kernel that made the recording.

@@ -113,6 +113,7 @@ type jsonNoise struct {
 	Known    map[string]bool  `json:"known"`
 	InOwner  int64            `json:"in_owner_ns"`
 	InIdle   int64            `json:"in_idle_ns"`
+	InGaps   int64            `json:"in_unknown_ns"`
 	Unpaired int64            `json:"unpaired"`
 	Unnamed  map[string]int64 `json:"unnamed"`
 	Items    []jsonNoiseItem  `json:"items"`
@@ -158,7 +159,7 @@ func jsonNoiseOf(c *findings.CPU) *jsonNoise {
 	if !c.NoiseTold() {
 		return nil
 	}
-	j := &jsonNoise{Known: map[string]bool{}, InOwner: c.Noise.InOwner, InIdle: c.Noise.InIdle, Unpaired: c.Noise.Unpaired, Unnamed: map[string]int64{}, Items: []jsonNoiseItem{}}
+	j := &jsonNoise{Known: map[string]bool{}, InOwner: c.Noise.InOwner, InIdle: c.Noise.InIdle, InGaps: c.Noise.InUnknown, Unpaired: c.Noise.Unpaired, Unnamed: map[string]int64{}, Items: []jsonNoiseItem{}}
 	for kind, s := range c.NoiseByKind() {
 		j.Known[replay.NoiseKind(kind).String()], j.Unnamed[replay.NoiseKind(kind).String()] = s.Known, s.Unnamed
 	}

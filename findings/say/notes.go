@@ -50,6 +50,13 @@ func Notes(res *replay.Result) []string {
 		out = append(out, fmt.Sprintf("%s wrote many events at one time: the clock stood still while a tick was late (an unstable time stamp counter). "+
 			"Such events are taken to be later than they say, and what other CPUs did meanwhile is less certain.", Counted(int64(n), "CPU")))
 	}
+	if h := &res.Hung; h.Count > 0 {
+		var who []string
+		for _, t := range h.First {
+			who = append(who, fmt.Sprintf("%s at %s", TaskName(t.Task), Clock(t.At)))
+		}
+		out = append(out, fmt.Sprintf("The kernel reported %s (sched_process_hang), first %s.", Counted(h.Count, "hung task"), JoinUpTo(who, 3, "task")))
+	}
 	return append(out, throttled(res)...)
 }
 

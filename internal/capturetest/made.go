@@ -34,8 +34,12 @@ func Made(b []byte) []parser.Event {
 			ev.Runtime, ev.Wait, ev.Delay, ev.Start = int64(word>>8), int64(word>>20), parser.NoTime, time-int64(word>>40)
 		case parser.KindLost, parser.KindHole:
 			ev.Start, ev.Count = time-int64(word>>50), int64(word>>40)
-		case parser.KindExec, parser.KindDamaged, parser.KindOther:
+		case parser.KindExec, parser.KindDamaged:
 			ev.Text = name
+		case parser.KindOther:
+			ev.Text = name
+			ev.Aside = parser.Aside(word>>36&0x1f) % (parser.ProcessHang + 1)
+			ev.Count, ev.TargetCPU = int64(word>>44&0xf)-1, int32(word>>52&7)-1
 		}
 		events = append(events, ev)
 	}

@@ -20,9 +20,9 @@ type Noise struct {
 	Items []NoiseItem
 	// Left are those beyond the names that are kept, by kind.
 	Left [noise.Kinds]NoiseLeft
-	// Interrupted is the time in ns of interrupts and softirqs over the owner's own runs,
-	// and over idleness.
-	InOwner, InIdle int64
+	// InOwner, InIdle and InUnknown are the time in ns of interrupts and softirqs over the
+	// owner's own runs, over idleness, and over what is not known.
+	InOwner, InIdle, InUnknown int64
 	// Unpaired counts beginnings of interrupts without an end and ends without a
 	// beginning: their time counts as that of what they interrupted.
 	Unpaired int64
@@ -80,8 +80,8 @@ type beside struct {
 	// causes are those of the present run.
 	causes []noise.Cause
 	// segments of the owner's present wait.
-	segments        []segment
-	inOwner, inIdle int64
+	segments                   []segment
+	inOwner, inIdle, inUnknown int64
 	// idleFrom is since when the CPU rests again in its idle state after an interrupt,
 	// NoTime if there was none.
 	idleFrom int64
@@ -210,16 +210,26 @@ func (t *Tracker) interrupted(k *trackedCPU, in *noise.Interruption) {
 	owner := int64(0)
 	_, since := t.ownerWaits(k)
 	for _, s := range in.Spans {
+		// The scheduler's first and last events bound the window.
+		in.NS -= max(0, min(s.To, t.Survey.Start)-s.From) + max(0, s.To-max(s.From, t.Survey.End))
+		s.From, s.To = max(s.From, t.Survey.Start), min(s.To, t.Survey.End)
 		t.segment(k, segment{s, cause, name})
 		if since != parser.NoTime && s.To > since {
 			owner += s.To - max(s.From, since)
 		}
 	}
-	if o := k.res.Owner; o != nil && k.cur == o.PID {
+	if o := k.res.Owner; o != nil && k.known && k.cur == o.PID {
 		owner = in.NS
 		b.inOwner += in.NS
-	} else if k.cur == 0 {
+	}
+	switch {
+	case !k.known || k.cur < 0:
+		b.inUnknown += in.NS
+	case k.cur == 0:
 		b.inIdle += in.NS
+	}
+	if in.NS <= 0 && in.Start < in.End {
+		return // outside of it
 	}
 	b.inner += in.NS
 	b.waited += owner
@@ -283,7 +293,7 @@ func (b *beside) add(kind noise.Kind, name string, ns, owner, at int64, causes [
 // result is the CPU's noise at the end.
 func (t *Tracker) noiseOf(k *trackedCPU) *Noise {
 	b := &k.beside
-	n := &Noise{Left: b.left, InOwner: b.inOwner, InIdle: b.inIdle}
+	n := &Noise{Left: b.left, InOwner: b.inOwner, InIdle: b.inIdle, InUnknown: b.inUnknown}
 	a := t.Survey.Asides
 	n.Known = [noise.Kinds]bool{
 		noise.Task: true, noise.Kthread: true, noise.Hardirq: a.Has(parser.IRQEntry), noise.Softirq: a.Has(parser.SoftirqEntry),
