@@ -203,7 +203,7 @@ func tail(c *cpu) *task {
 func (s *sim) lbTask(p *task, to *cpu) balance.Task {
 	from := &s.cpus[p.cpu]
 	return balance.Task{
-		Load: p.pelt.Load * from.pelt.Load / (from.pelt.Load + 1), Util: max(p.pelt.Util, p.pelt.Est),
+		Load: s.taskLoad(p) * s.queueLoad(from) / (s.queueLoad(from) + 1), Util: max(p.pelt.Util, p.pelt.Est),
 		Allowed: p.allowed.Test(int(to.id)), PerCPU: p.w.PerCPU, Running: from.curr == p,
 		Idle: p.t.idle, Buddy: from.fair.Buddy(&p.se), Ran: p.se.ExecStart,
 	}

@@ -186,7 +186,7 @@ func Run(ctx context.Context, p *work.Program, h *parser.Host, o Options) (*Resu
 		if i == 0 {
 			res.Trust = trust(p, recorded, &res.Recorded, &res.Outcomes[0], all, tallies)
 			res.Trust.Starts = drawn
-			res.Trust.Autogroup = h.Tunables["sched_autogroup_enabled"] == 1
+			res.Trust.Autogroup = !p.GroupsKnown
 		}
 	}
 	return res, nil

@@ -36,6 +36,7 @@ func (s *sim) enqueue(c *cpu, p *task) {
 	c.pelt.Est += p.pelt.Est
 	p.se.Weight = p.weight
 	c.fair.Enqueue(&p.se, p.how, s.now)
+	s.rootWeighs(c)
 	s.joins(c, p)
 }
 
@@ -108,6 +109,7 @@ func (s *sim) dequeue(c *cpu, p *task, mayDelay bool) {
 		c.pelt.Est = max(0, c.pelt.Est-p.pelt.Est)
 		return
 	}
+	s.rootWeighs(c)
 	s.leave(c, p)
 	c.nr--
 	p.pelt.Remember(s.kernel.Load.EstSpares)
@@ -344,6 +346,7 @@ func (s *sim) move(p *task, to *cpu) {
 	s.leave(from, p)
 	from.pelt.Detach(&p.pelt)
 	from.fair.Dequeue(&p.se, false, s.now)
+	s.rootWeighs(from)
 	p.pelt.Attached = -2
 	s.moved(p, to.id)
 	to.nr++
@@ -356,6 +359,7 @@ func (s *sim) move(p *task, to *cpu) {
 	to.pelt.Est += p.pelt.Est
 	p.se.ExecStart = s.now - 2*migrationCost
 	to.fair.Enqueue(&p.se, fair.Moved, s.now)
+	s.rootWeighs(to)
 	s.joins(to, p)
 }
 

@@ -153,6 +153,7 @@ type sim struct {
 	now      int64
 	cpus     []cpu
 	all      []task
+	groups   []taskGroup
 	phase    int64
 	cores    []bool  // has_idle_cores by LLC
 	scan     []int64 // nr_idle_scan by LLC
@@ -181,10 +182,18 @@ func newSim(w *world, seed, run uint64) *sim {
 	s.now = w.prog.Start
 	s.sel = place.Selector{Rules: &w.kernel.Rules, Machine: w.m, State: s}
 	s.cpus, s.scost = make([]cpu, n), make([]int64, n)
+	for i := range w.prog.Groups {
+		g := &w.prog.Groups[i]
+		shares := g.Shares
+		if shares == 0 {
+			shares = load.WeightOf(int32(120 + g.Nice))
+		}
+		s.groups = append(s.groups, taskGroup{above: g.Above, shares: shares, on: make([]groupQueue, n)})
+	}
 	for i := range s.cpus {
 		c := &s.cpus[i]
 		c.id, c.slice, c.avgIdle = int32(i), -1, 2*migrationCost
-		c.fair = w.newQueue()
+		c.fair = s.newTree(c.id)
 		c.pelt.Last, c.pelt.Known = s.now, true
 		s.scost[i] = s.spread(w.scanCost/2, 2)
 		c.maxCost = s.spread(500_000, 5)
@@ -199,6 +208,7 @@ func newSim(w *world, seed, run uint64) *sim {
 	for i := range s.all {
 		s.begin(i)
 	}
+	s.settleGroups()
 	for i := range s.cpus {
 		c := &s.cpus[i]
 		if c.curr == nil && c.nr > 0 {
@@ -238,7 +248,7 @@ func (s *sim) begin(i int) {
 	}
 	p.recent = int(p.cpu)
 	s.newStep(p)
-	p.se = fair.Entity{ID: i, Weight: p.weight, Idle: p.t.idle, Batch: p.t.batch}
+	p.se = fair.Entity{ID: i, Group: w.Group, Weight: p.weight, Idle: p.t.idle, Batch: p.t.batch}
 	c := &s.cpus[p.cpu]
 	p.pelt = load.Entity{Attached: -1, Weight: p.weight}
 	if w.Begin != work.BeginUnborn && s.isFair(p) {

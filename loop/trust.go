@@ -44,8 +44,8 @@ type Trust struct {
 	Moves, RecordedMoves [work.Causes]int64
 	// MoveRatio is of all of them.
 	MoveRatio Ratio
-	// Autogroup: the machine shares its CPUs out between sessions first, and the loop does
-	// not.
+	// Autogroup: the machine shares its CPUs out between sessions first, and it is not told
+	// which they are.
 	Autogroup bool
 	// Unmatched is what the recording contradicts itself in.
 	Unmatched int64

@@ -91,13 +91,13 @@ func (s *sim) selectCPU(p, waker *task, on int32, kind place.Kind, then *work.Wa
 		Kind: kind, This: int(on), Prev: s.prev[:], PrevFrom: fact.Observed, Prio: int(p.prio), Stop: p.stop,
 		Allowed: p.allowed, AllowedFrom: fact.Observed, OneCPU: known(p.allowed.Weight() == 1),
 		Sync: known(waker != nil && then.Sync), InTask: known(waker != nil),
-		Flips: s.wf[:], Load: exactly(p.pelt.Load), Weight: p.weight, Util: exactly(max(p.pelt.Util, p.pelt.Est)),
+		Flips: s.wf[:], Load: exactly(s.taskLoad(p)), Weight: p.weight, Util: exactly(max(p.pelt.Util, p.pelt.Est)),
 		RecentUsed: s.used[:],
 		Cur:        place.Current{PerCPUKthread: known(curr == nil || curr.w.PerCPU), Flips: s.cf[:], Load: exactly(0)},
 	}
 	if curr != nil {
 		s.cf[0].Value = curr.flips
-		w.Cur.Load, w.Cur.Weight = exactly(curr.pelt.Load), curr.weight
+		w.Cur.Load, w.Cur.Weight = exactly(s.taskLoad(curr)), curr.weight
 	}
 	var o place.Outcome
 	s.x.Explore(1, func() { o = s.sel.Select(&s.x, w) })
@@ -189,7 +189,7 @@ func (s *sim) Load(rule rules.LoadRule, i int) explore.Range {
 		}
 		return exactly(sum)
 	}
-	return exactly(c.pelt.Load)
+	return exactly(s.queueLoad(c))
 }
 
 // Runnable implements [place.State].

@@ -145,8 +145,17 @@ type TaskInfo struct {
 	// Cgroup is the path of the task's control group as /proc/PID/cgroup tells: that of
 	// the cpu controller, else that of systemd. A thread has its process's.
 	Cgroup fact.Fact[string]
+	// Autogroup is the task group that the kernel made for its session
+	// (/proc/PID/autogroup), empty for none.
+	Autogroup fact.Fact[Autogroup]
 	// StartTicks is the start time in clock ticks since boot.
 	StartTicks fact.Fact[int64]
+}
+
+// Autogroup is the task group of a session: its number, and the nice value of the whole.
+type Autogroup struct {
+	ID   int64
+	Nice int
 }
 
 // CgroupInfo is what a control group says of CPU time (cpu.max and cpu.stat;
@@ -158,6 +167,10 @@ type CgroupInfo struct {
 	// Throttled is how often the limit stopped its tasks since the group was made,
 	// ThrottledNS for how long in all.
 	Throttled, ThrottledNS fact.Fact[int64]
+	// Shares is the weight of the group among its siblings, in those of cpu.shares
+	// (cpu.weight times 1024/100): the group is a task group. It is not known of a group
+	// without the cpu controller.
+	Shares fact.Fact[int64]
 }
 
 // Groups reports whether tasks are known to share CPUs out by groups first: sessions of their

@@ -3,7 +3,7 @@ package fair
 import "slices"
 
 // This file is the completely fair scheduler of kernels up to 6.5
-// (kernel/sched/fair.c), with one flat queue: task groups are not modelled.
+// (kernel/sched/fair.c): one queue, of a CPU or of a task group on it (tree.go).
 // EEVDF replaced it in 6.6 (147f3efaa241, 5e963f2bd465).
 
 // CFSTunables are the numbers that the fair class of these kernels is tuned with, in
@@ -190,6 +190,19 @@ func (q *CFS) Leave(se *Entity) {
 	se.Vruntime -= q.min
 	se.ExecStart = 0
 }
+
+// Reweight is reweight_entity.
+func (q *CFS) Reweight(se *Entity, weight, now int64) {
+	if se.OnRq {
+		if q.curr == se {
+			q.UpdateCurr(now)
+		}
+		q.load += weight - se.Weight
+	}
+	se.Weight = weight
+}
+
+func (q *CFS) setNext(se *Entity) { q.next = se }
 
 func (q *CFS) clearBuddies(se *Entity) {
 	if q.last == se {

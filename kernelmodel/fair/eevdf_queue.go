@@ -4,7 +4,8 @@ import "slices"
 
 // This file is the fair class since 6.6: EEVDF (147f3efaa241) with lag kept over a sleep
 // (PLACE_LAG), slices run to parity (63304558ba5d) and, since 6.12, delayed dequeue
-// (152e11f6df29). One flat queue; slices that a task asks for are not modelled.
+// (152e11f6df29): one queue, of a CPU or of a task group on it (tree.go). Slices that a task
+// asks for are not modelled.
 
 // BaseSliceFor is sysctl_sched_base_slice on a machine of so many CPUs: 0.75 ms times
 // their factor, 0.70 ms where the kernel has it shorter (from 6.15 on, and in the
@@ -32,6 +33,41 @@ type EEVDF struct {
 
 // Running is the number of entities on the queue.
 func (q *EEVDF) Running() int { return len(q.all) }
+
+// Load is the sum of their weights.
+func (q *EEVDF) Load() int64 {
+	sum := int64(0)
+	for _, e := range q.all {
+		sum += e.Weight
+	}
+	return sum
+}
+
+// Curr is the entity that runs, nil if none does.
+func (q *EEVDF) Curr() *Entity { return q.curr }
+
+// Reweight is reweight_entity: a queued entity keeps its lag in time, and so what is left to
+// its deadline, in the virtual time of the new weight.
+func (q *EEVDF) Reweight(se *Entity, weight, now int64) {
+	old := se.Weight
+	if !se.OnRq {
+		se.Lag, se.Weight = se.Lag*old/weight, weight
+		return
+	}
+	q.UpdateCurr(now)
+	protected := se.protect == se.Deadline
+	q.saveLag(se)
+	left := se.Deadline - se.Vruntime
+	i := slices.Index(q.all, se)
+	q.all = slices.Delete(q.all, i, i+1)
+	se.Lag, se.Weight = se.Lag*old/weight, weight
+	q.place(se, false)
+	se.Deadline = se.Vruntime + left*old/weight
+	if protected {
+		se.protect = se.Deadline
+	}
+	q.all = append(q.all, se)
+}
 
 // Buddy reports nothing: the next buddy is set by yield_to alone.
 func (q *EEVDF) Buddy(*Entity) bool { return false }

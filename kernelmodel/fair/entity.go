@@ -4,8 +4,8 @@ import "math/bits"
 
 // Entity is struct sched_entity of a task.
 type Entity struct {
-	// ID is the caller's name for it.
-	ID int
+	// ID is the caller's name for it, not negative. Group is the task group that it is in.
+	ID, Group int
 	// Vruntime is in ns of a task of nice 0. Between queues of CFS it is relative to the
 	// min_vruntime of the one left.
 	Vruntime int64
@@ -48,6 +48,13 @@ type Queue interface {
 	WakeupPreempt(se *Entity, now int64) bool
 	// Buddy reports whether the entity is to run next or was the last.
 	Buddy(se *Entity) bool
+	// Reweight changes the weight of an entity.
+	Reweight(se *Entity, weight, now int64)
+	// Running is the number of entities on the queue and Load the sum of their weights, Curr
+	// the one that runs.
+	Running() int
+	Load() int64
+	Curr() *Entity
 }
 
 // How says why an entity comes to a queue.

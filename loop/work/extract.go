@@ -73,6 +73,7 @@ type extraction struct {
 	idle    []int64 // by CPU, when it last went idle
 	before  bool    // the window has not begun
 	strays  map[int32]stray
+	pids    []int32 // user tasks of the bundle that have a session, in order
 }
 
 // stray is when a task last ran where its affinity of the bundle does not let it, and when
@@ -270,6 +271,9 @@ func (x *extraction) switched(ev *parser.Event) {
 		return
 	}
 	idle := ev.Task.PID == 0
+	if x.begun[c] && x.cur[c] != ev.Task.PID {
+		x.unseen(ev)
+	}
 	if ev.Task.PID > 0 {
 		x.leaves(x.task(&ev.Task), ev)
 	}
@@ -280,6 +284,24 @@ func (x *extraction) switched(ev *parser.Event) {
 		x.idle[c] = ev.Time
 	}
 	x.begun[c] = true
+}
+
+// unseen settles a switch that was not recorded: the task that came last is gone, after a run
+// of no length, and the one that leaves now has run since.
+func (x *extraction) unseen(ev *parser.Event) {
+	x.p.Unmatched++
+	i, ok := x.at[x.cur[ev.CPU]]
+	if !ok || x.tasks[i].state != running || x.tasks[i].cpu != ev.CPU {
+		return
+	}
+	p := x.tasks[i]
+	p.state, p.slept = asleep, true
+	x.closeBurst(p, p.since)
+	if ev.Task.PID > 0 {
+		if q := x.task(&ev.Task); q.state == queued && q.cpu == ev.CPU {
+			q.state, q.since, q.began = running, p.since, p.since
+		}
+	}
 }
 
 // charge accounts what a task has run on a CPU up to now.
@@ -691,6 +713,7 @@ func (x *extraction) end() {
 		}
 	}
 	x.describe()
+	x.groups()
 	x.class()
 	x.answers()
 }

@@ -141,12 +141,23 @@ type Task struct {
 	// Policy is the scheduling policy of the bundle, -1 if unknown: 5 is SCHED_IDLE, 3
 	// SCHED_BATCH.
 	Policy int
+	// Group is the task group that it is in, as an index of Program.Groups.
+	Group int
 	// Flips is wakee_flips as the recorded wakings make it by the window's end.
 	Flips int64
 	// Ran is its run time by part of the window and CPU, in order of the parts.
 	Ran []Ran
 	// Recorded is what the recording gave the task.
 	Recorded Figures
+}
+
+// Group is a task group: its name, the group above it, and its weight among the groups and
+// tasks there (tg->shares), 0 where it is that of a task of Nice.
+type Group struct {
+	Name   string
+	Above  int
+	Shares int64
+	Nice   int
 }
 
 // Cause is why a task changed its CPU.
@@ -190,6 +201,11 @@ type Program struct {
 	Start, End int64
 	CPUs       int
 	Tasks      []Task // by pid
+	// Groups are the task groups, the root's first: control groups with a weight, and the
+	// autogroups of sessions. GroupsKnown is false where the machine has autogroups and it is
+	// not told who is in which.
+	Groups      []Group
+	GroupsKnown bool
 	// Exit holds by CPU the recorded exits from idle, in order of time: ns from the
 	// wakeup to the switch. Preempt holds those of wakeups that took a busy CPU.
 	Exit    [][]Sample

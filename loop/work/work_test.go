@@ -310,5 +310,40 @@ func TestRebinds(t *testing.T) {
 	}
 	if d := cmp.Diff([]string{"0-1 [{140 1}] 1", "0-1 [] 0-1", "0-1 [{235 1} {245 0-1}] 0-1"}, got); d != "" {
 		t.Errorf("-want +got:\n%s", d)
+// Task groups: control groups that have a weight, nested; else the autogroup or the session,
+// where the machine has them; of a task that is not listed its parent's, else that of the
+// task made before it.
+func TestGroups(t *testing.T) {
+	task := func(pid, session int32, cgroup string, auto int64) parser.TaskInfo {
+		i := parser.TaskInfo{PID: pid, Session: session, Cgroup: fact.Of(cgroup, fact.Observed, "")}
+		if auto >= 0 {
+			i.Autogroup = fact.Of(parser.Autogroup{ID: auto, Nice: 5}, fact.Observed, "")
+		}
+		return i
+	}
+	shares := func(n int64) parser.CgroupInfo { return parser.CgroupInfo{Shares: fact.Of(n, fact.Observed, "")} }
+	x := &extraction{p: &Program{}, kin: map[int32]int32{40: 30}, host: &parser.Host{
+		Tunables: map[string]int64{"sched_autogroup_enabled": 1},
+		Cgroup:   map[string]parser.CgroupInfo{"/s": shares(100), "/s/a": shares(200), "/t": {}},
+		Task: map[int32]parser.TaskInfo{
+			10: task(10, 1, "/s/a", 7), 20: task(20, 1, "/s/b", 7), 30: task(30, 1, "/t/u", 7), 31: task(31, 2, "/", -1), 50: task(50, 0, "/", 0), 51: task(51, 9, "/", 0),
+		},
+	}}
+	for _, pid := range []int32{10, 20, 30, 31, 33, 40, 50, 51} {
+		x.p.Tasks = append(x.p.Tasks, Task{PID: pid})
+	}
+	x.groups()
+	want := map[int32]string{10: "/s/a", 20: "/s", 30: "autogroup-7", 31: "session 2", 33: "session 2", 40: "autogroup-7", 50: "", 51: ""}
+	for i := range x.p.Tasks {
+		p := &x.p.Tasks[i]
+		if got := x.p.Groups[p.Group].Name; got != want[p.PID] {
+			t.Errorf("task %d is in %q, want %q", p.PID, got, want[p.PID])
+		}
+	}
+	if g := x.p.Groups[x.p.Tasks[0].Group]; g.Shares != 200 || x.p.Groups[g.Above].Name != "/s" || x.p.Groups[g.Above].Above != 0 {
+		t.Errorf("groups %+v", x.p.Groups)
+	}
+	if g := x.p.Groups[x.p.Tasks[2].Group]; g.Nice != 5 || g.Shares != 0 || !x.p.GroupsKnown {
+		t.Errorf("groups %+v, known %v", x.p.Groups, x.p.GroupsKnown)
 	}
 }

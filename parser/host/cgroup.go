@@ -106,6 +106,12 @@ func cgroupFile(info *parser.CgroupInfo, file, text, source string) bool {
 		if text != "-1" {
 			info.Quota = number(text, 1e3)
 		}
+	case "cpu.shares":
+		info.Shares = number(text, 1)
+	case "cpu.weight": // sched_weight_from_cgroup
+		if w := number(text, 1); w.Known() {
+			info.Shares = fact.Seen((w.Value*1024+50)/100, source)
+		}
 	case "cpu.cfs_period_us":
 		info.Period = number(text, 1e3)
 	case "cpu.stat":

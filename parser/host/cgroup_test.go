@@ -72,3 +72,28 @@ func TestThreadCgroup(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// The task groups: a session's own, with its nice value, none of a task in the root group;
+// weights of control groups of either version, in shares.
+func TestTaskGroups(t *testing.T) {
+	h, err := ReadArchive("x", bytes.NewReader(tarOf(t, files(
+		"host/proc/7/stat", "7 (a) S 1 7 5 0 -1 4194304", "host/proc/7/autogroup", "/autogroup-12 nice -3\n",
+		"host/proc/7/task/8/stat", "8 (a) S 1 7 5 0 -1 4194304",
+		"host/proc/9/stat", "9 (b) S 1 9 9 0 -1 4194304", "host/proc/9/autogroup", "\n",
+		"host/proc/10/stat", "10 (c) S 1 9 9 0 -1 4194304",
+		"host/proc/11/stat", "11 (d) S 1 9 9 0 -1 4194304", "host/proc/11/autogroup", "/autogroup-x nice 0\n",
+		"host/sys/fs/cgroup/a.slice/cpu.weight", "50\n", "host/sys/fs/cgroup/cpu/b/cpu.shares", "300\n", "host/sys/fs/cgroup/c/cpu.weight", "max\n",
+	)...)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pid, want := range map[int32]string{7: "5 true {12 -3}", 8: "5 true {12 -3}", 9: "9 true {0 0}", 10: "9 false {0 0}", 11: "9 false {0 0}"} {
+		i := h.Task[pid]
+		if got := fmt.Sprint(i.Session, i.Autogroup.Known(), i.Autogroup.Value); got != want {
+			t.Errorf("task %d: %s, want %s", pid, got, want)
+		}
+	}
+	if a, b, c := h.Cgroup["/a.slice"].Shares.Value, h.Cgroup["/b"].Shares.Value, h.Cgroup["/c"].Shares.Known(); a != 512 || b != 300 || c {
+		t.Errorf("shares %d and %d, %v", a, b, c)
+	}
+}

@@ -23,11 +23,14 @@ func (t *tree) readTasks(h *parser.Host) {
 	for _, pid := range t.numbered("proc", "") {
 		dir := fmt.Sprintf("proc/%d", pid)
 		bad += t.readTask(h, int32(pid), dir)
-		group := t.taskCgroup(h, int32(pid), dir)
+		group, auto := t.taskCgroup(h, int32(pid), dir), t.taskAutogroup(h, int32(pid), dir)
 		for _, tid := range t.numbered(dir+"/task", "") {
 			bad += t.readTask(h, int32(tid), fmt.Sprintf("%s/task/%d", dir, tid))
-			if info, ok := h.Task[int32(tid)]; ok && group.Known() {
-				info.Cgroup = group
+			if info, ok := h.Task[int32(tid)]; ok {
+				if group.Known() {
+					info.Cgroup = group
+				}
+				info.Autogroup = auto
 				h.Task[int32(tid)] = info
 			}
 		}
@@ -35,6 +38,26 @@ func (t *tree) readTasks(h *parser.Host) {
 	if bad > 0 {
 		t.note("%d files of tasks under /proc are malformed and were left out", bad)
 	}
+}
+
+// taskAutogroup reads /proc/PID/autogroup (proc_sched_autogroup_show_task,
+// kernel/sched/autogroup.c) of a task that the host has: "/autogroup-N nice N", nothing of one
+// in the root group.
+func (t *tree) taskAutogroup(h *parser.Host, pid int32, dir string) fact.Fact[parser.Autogroup] {
+	info, ok := h.Task[pid]
+	text, there := t.files[dir+"/autogroup"]
+	if !ok || !there {
+		return fact.Fact[parser.Autogroup]{}
+	}
+	var a parser.Autogroup
+	if text = strings.TrimSpace(text); text != "" {
+		if _, err := fmt.Sscanf(text, "/autogroup-%d nice %d", &a.ID, &a.Nice); err != nil {
+			return fact.Fact[parser.Autogroup]{}
+		}
+	}
+	info.Autogroup = fact.Seen(a, "/"+dir+"/autogroup")
+	h.Task[pid] = info
+	return info.Autogroup
 }
 
 // Task reads what /proc under root says now of a task; false if there is none of

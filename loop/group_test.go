@@ -1,0 +1,85 @@
+package loop
+
+import (
+	"testing"
+
+	"schedreplay/cpumask"
+	"schedreplay/loop/work"
+)
+
+// grouped makes hogs of the groups given, task by task; group 1 and 2 are autogroups, group 3
+// is a control group of twice the weight.
+func grouped(t *testing.T, kernel string, cpus cpumask.Mask, groups ...int) *sim {
+	t.Helper()
+	s := hogs(t, kernel, cpus, make([]int32, len(groups))...)
+	s.prog.Groups = []work.Group{{}, {Name: "autogroup-1"}, {Name: "autogroup-2"}, {Name: "/c", Shares: 2048}}
+	for i, g := range groups {
+		s.prog.Tasks[i].Group = g
+		s.prog.Tasks[i].Steps[0].Prio = 120
+	}
+	return newSim(s.world, 1, 0).toEnd()
+}
+
+// Task groups share a CPU out before tasks do, under both fair schedulers.
+func TestGroupsShareCPU(t *testing.T) {
+	for _, kernel := range []string{"4.19", "6.1", "6.6", "6.12"} {
+		s := grouped(t, kernel, cpumask.Of(1), 1, 1, 1, 2)
+		three, one := s.all[0].got.Run+s.all[1].got.Run+s.all[2].got.Run, s.all[3].got.Run
+		if r := float64(three) / float64(one); r < 0.93 || r > 1.07 {
+			t.Errorf("%s: a session of three hogs runs %.2f of what one of one hog does", kernel, r)
+		}
+		s = grouped(t, kernel, cpumask.Of(1), 1, 3, 3)
+		if r := float64(s.all[1].got.Run+s.all[2].got.Run) / float64(s.all[0].got.Run); r < 1.85 || r > 2.15 {
+			t.Errorf("%s: a group of twice the weight runs %.2f of the other", kernel, r)
+		}
+	}
+}
+
+// A group on several CPUs spreads its weight over them by its load there (calc_group_shares):
+// on the CPU that it shares with another it weighs a half.
+func TestGroupWeightSpreads(t *testing.T) {
+	for _, kernel := range []string{"6.1", "6.12"} {
+		s := grouped(t, kernel, cpumask.Of(1), 1, 1, 2)
+		for i, cpu := range []int{1, 4, 1} {
+			s.tasks[i].allowed, s.prog.Tasks[i].CPU = cpumask.Of(cpu), int32(cpu)
+		}
+		s = newSim(s.world, 1, 0).toEnd()
+		if r := float64(s.all[2].got.Run) / float64(s.all[0].got.Run); r < 1.7 || r > 2.3 {
+			t.Errorf("%s: beside half of a group another runs %.2f of what that does, want twice", kernel, r)
+		}
+		if s.all[1].got.Run < s.prog.End*99/100 {
+			t.Errorf("%s: a hog alone on a CPU runs %d ms of 3 s", kernel, s.all[1].got.Run/1e6)
+		}
+	}
+}
+
+// With or without groups no time is lost and nobody is forgotten.
+func TestGroupsOnCapture(t *testing.T) {
+	for _, folder := range []string{"smt8-isolated3-original", "smt8-isolated3-612-original"} {
+		p, h, k := recording(t, folder)
+		p.Groups = []work.Group{{}, {}, {}, {Above: 2}}
+		for i := range p.Tasks {
+			if !p.Tasks[i].Kthread {
+				p.Tasks[i].Group = i % 4
+			}
+		}
+		s := newSim(newWorld(p, h, k), 3, 0).toEnd()
+		run, recorded := int64(0), int64(0)
+		for i := range s.all {
+			run, recorded = run+s.all[i].got.Run, recorded+p.Tasks[i].Recorded.Run
+		}
+		if run < recorded*9/10 || run > recorded*11/10 {
+			t.Errorf("%s: %d ms of run time, recorded %d", folder, run/1e6, recorded/1e6)
+		}
+		for i := range s.cpus {
+			c := &s.cpus[i]
+			n := len(c.queued) + len(c.rt)
+			if c.curr != nil && !s.isFair(c.curr) {
+				n++
+			}
+			if n != c.nr || c.nr == 0 && c.fair.Load() != 0 {
+				t.Errorf("%s: CPU %d has nr_running %d of %d tasks, load %d", folder, i, c.nr, n, c.fair.Load())
+			}
+		}
+	}
+}
