@@ -13,6 +13,7 @@ func grouped(t *testing.T, kernel string, cpus cpumask.Mask, groups ...int) *sim
 	t.Helper()
 	s := hogs(t, kernel, cpus, make([]int32, len(groups))...)
 	s.prog.Groups = []work.Group{{}, {Name: "autogroup-1"}, {Name: "autogroup-2"}, {Name: "/c", Shares: 2048}}
+	s.world.groups = s.prog.Groups
 	for i, g := range groups {
 		s.prog.Tasks[i].Group = g
 		s.prog.Tasks[i].Steps[0].Prio = 120
@@ -31,6 +32,16 @@ func TestGroupsShareCPU(t *testing.T) {
 		s = grouped(t, kernel, cpumask.Of(1), 1, 3, 3)
 		if r := float64(s.all[1].got.Run+s.all[2].got.Run) / float64(s.all[0].got.Run); r < 1.85 || r > 2.15 {
 			t.Errorf("%s: a group of twice the weight runs %.2f of the other", kernel, r)
+		}
+		if err := s.groupWeight(Change{"weight", "/c", "400"}); err != nil {
+			t.Fatal(err)
+		}
+		s = newSim(s.world, 1, 0).toEnd()
+		if r := float64(s.all[1].got.Run+s.all[2].got.Run) / float64(s.all[0].got.Run); r < 3.7 || r > 4.3 {
+			t.Errorf("%s: a group that is given four times the weight runs %.2f of the other", kernel, r)
+		}
+		if s.groupWeight(Change{"weight", "/d", "400"}) == nil || s.groupWeight(Change{"weight", "/c", "0"}) == nil {
+			t.Errorf("%s: a weight of no group, or none", kernel)
 		}
 	}
 }

@@ -266,7 +266,7 @@ func newWorld(p *work.Program, h *parser.Host, k *rules.Kernel) *world {
 	if f, ok := h.Features.Get(); ok && slices.Contains(f, "NI_RANDOM") {
 		w.random = true
 	}
-	w.tunables = h.Tunables
+	w.tunables, w.groups = h.Tunables, p.Groups
 	w.rt = newRTLimit(w, w.tunables)
 	w.res = newResiduals(p, w.tun.MinGranularity, w.tun.Latency)
 	w.tasks = make([]tasking, len(p.Tasks))

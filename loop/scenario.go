@@ -168,7 +168,10 @@ func (sc *Scenario) apply(p *work.Program, h *parser.Host, base *world) (*world,
 func (sc *Scenario) changeTasks(w *world, c Change) error {
 	found := false
 	if c.Key == "weight" && strings.HasPrefix(c.Task, "/") {
-		return sc.fail(c, "control groups do not share CPUs out in the loop, which has one flat queue: give the weight to tasks")
+		if err := w.groupWeight(c); err != nil {
+			return sc.fail(c, "%v", err)
+		}
+		return nil
 	}
 	for i := range w.tasks {
 		t := &w.prog.Tasks[i]
@@ -288,6 +291,30 @@ func (w *world) kthreads(before, after cpumask.Mask) {
 	}
 }
 
+// cgroupWeight reads a weight as cpu.weight has it, in shares (sched_weight_from_cgroup).
+func cgroupWeight(s string) (int64, error) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 1 || n > 10_000 {
+		return 0, errors.New("a weight is 1 to 10000 as in cpu.weight, where 100 is that of nice 0")
+	}
+	return max(minShares, n*load.WeightOf(120)/100), nil
+}
+
+// groupWeight gives a control group a weight as that of cpu.weight.
+func (w *world) groupWeight(c Change) error {
+	n, err := cgroupWeight(c.Value)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(w.groups, func(g work.Group) bool { return g.Name == c.Task })
+	if i < 0 {
+		return errors.New("the bundle knows no such control group with a weight: give the weight to tasks")
+	}
+	w.groups = slices.Clone(w.groups)
+	w.groups[i].Shares = n
+	return nil
+}
+
 // minShares is MIN_SHARES, the least weight (kernel/sched/sched.h).
 const minShares = 2
 
@@ -322,11 +349,11 @@ func (t *tasking) change(c Change, cpus int) error {
 		}
 		t.prio, t.setPrio = int32(120+n), true
 	case "weight":
-		n, err := strconv.ParseInt(c.Value, 10, 64)
-		if err != nil || n < 1 || n > 10_000 {
-			return errors.New("a weight is 1 to 10000 as in cpu.weight, where 100 is that of nice 0")
+		n, err := cgroupWeight(c.Value)
+		if err != nil {
+			return err
 		}
-		t.weight = max(minShares, n*load.WeightOf(120)/100)
+		t.weight = n
 	case "policy":
 		return t.policy(c.Value)
 	case "period":

@@ -27,6 +27,7 @@ type world struct {
 	res      *residuals
 	isolated cpumask.Mask
 	tasks    []tasking // what the scenario makes of the program's tasks
+	groups   []work.Group
 	// pulls is the chance, of 1<<16, that a CPU which runs out of tasks looks for one.
 	pulls uint32
 	// scanCost is what a scan for an idle CPU costs by CPU looked at, in ns.
@@ -182,8 +183,8 @@ func newSim(w *world, seed, run uint64) *sim {
 	s.now = w.prog.Start
 	s.sel = place.Selector{Rules: &w.kernel.Rules, Machine: w.m, State: s}
 	s.cpus, s.scost = make([]cpu, n), make([]int64, n)
-	for i := range w.prog.Groups {
-		g := &w.prog.Groups[i]
+	for i := range w.groups {
+		g := &w.groups[i]
 		shares := g.Shares
 		if shares == 0 {
 			shares = load.WeightOf(int32(120 + g.Nice))

@@ -44,7 +44,7 @@ func Trust(t *loop.Trust) []string {
 		say("Changes of CPU are off by more than the factor of %.1f aimed at.", loop.BoundMoves)
 	}
 	if t.Autogroup {
-		say("The machine shares its CPUs out between sessions first (autogroup); the loop shares them out between tasks: do not build on delays.")
+		say("The machine shares its CPUs out between sessions first (autogroup), and the bundle does not tell who is in which: do not build on delays.")
 	}
 	switch b := &t.Starts; {
 	case b.Drawn > 0 && b.Entered > 0:

@@ -310,6 +310,9 @@ func TestRebinds(t *testing.T) {
 	}
 	if d := cmp.Diff([]string{"0-1 [{140 1}] 1", "0-1 [] 0-1", "0-1 [{235 1} {245 0-1}] 0-1"}, got); d != "" {
 		t.Errorf("-want +got:\n%s", d)
+	}
+}
+
 // Task groups: control groups that have a weight, nested; else the autogroup or the session,
 // where the machine has them; of a task that is not listed its parent's, else that of the
 // task made before it.
