@@ -27,6 +27,9 @@ foreign task came in, what it cost, and how many of its wakings still land on an
 isolated CPU under the patched kernel. One wakeup is the entry, and the later ones do
 the damage. So stays, wakings, runs and time are counted apart.
 
+Where interrupts, softirqs and timers are recorded (record --noise), it also tells what
+they took of each CPU; -v adds what led to each.
+
 --cpu chooses among the isolated CPUs. --from and --to show the stays that touch that
 time, and sum up the CPU's time over it. Formats: text, json.`,
 		Example: `  schedreplay intrusions testdata/traces/smt44-isolated43-original
@@ -43,7 +46,7 @@ func (a *app) intrusions(in *input, c *common) error {
 		return err
 	}
 	var span *findings.Span
-	var obs replay.Observer
+	obs := replay.Observer{Why: a.verbose}
 	if c.from != "" || c.to != "" {
 		span = findings.NewSpan(c.filter.From, c.filter.To)
 		obs.Run = span.Add
@@ -88,9 +91,14 @@ func (a *app) intrusionsText(in *input, res *replay.Result, c *common) {
 	if len(res.CPUs) == 0 && res.Isolated.Known() {
 		fmt.Fprintf(a.out, "\nthe capture knows nothing of the isolated CPUs %s: it shows CPUs %s\n", res.Isolated.Value, res.Recorded)
 	}
+	of := map[int]*findings.CPU{}
+	for _, k := range findings.Of(res).CPUs {
+		of[k.CPU] = k
+	}
 	for _, r := range res.CPUs {
 		fmt.Fprintln(a.out)
 		a.intrusionsCPU(res, r, c)
+		a.page().Noise(of[r.CPU])
 	}
 	if len(res.Unknown) > 0 {
 		fmt.Fprintln(a.out, "\nnot known")
