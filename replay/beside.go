@@ -49,16 +49,17 @@ const (
 	besideDepth = 4
 )
 
-// begin begins a replay.
-func begin(ctx context.Context, r *pass) *beside {
-	b := &beside{r: r, full: make(chan []parser.Event, besideDepth), empty: make(chan []parser.Event, besideDepth+2), done: make(chan error, 1)}
-	go func() {
-		err := r.replay(ctx, b.events(), 3)
-		for range b.full { // where it failed
-		}
-		b.done <- err
-	}()
-	return b
+// newBeside prepares a replay.
+func newBeside(r *pass) *beside {
+	return &beside{r: r, full: make(chan []parser.Event, besideDepth), empty: make(chan []parser.Event, besideDepth+2), done: make(chan error, 1)}
+}
+
+// run replays what it is told of.
+func (b *beside) run(ctx context.Context) {
+	err := b.r.replay(ctx, b.events(), 3)
+	for range b.full { // where it failed
+	}
+	b.done <- err
 }
 
 // events yields what it is told; each event is valid until the next.

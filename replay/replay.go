@@ -33,16 +33,21 @@ func Run(ctx context.Context, c parser.Capture, host *parser.Host, plan Plan) (*
 	own, others := plan.split()
 	ahead := newRehearsal(rec, &plan)
 	r := newPass(rec, own, ahead.notes())
-	if err := r.check(); err != nil {
+	var besides []*beside
+	err = r.check()
+	for _, p := range others {
+		b := newBeside(newPass(rec, p, ahead.notes()))
+		besides, err = append(besides, b), cmp.Or(err, b.r.check())
+	}
+	if err != nil {
 		return nil, err
 	}
 	r.ahead = ahead
 	if f := plan.Observer.Begin; f != nil {
 		f(r.res)
 	}
-	var besides []*beside
-	for _, p := range others {
-		besides = append(besides, begin(ctx, newPass(rec, p, ahead.notes())))
+	for _, b := range besides {
+		go b.run(ctx)
 	}
 	err = r.replay(ctx, tell(r.events(), besides), 3)
 	for _, b := range besides {
