@@ -113,6 +113,19 @@ func BenchmarkIncident(b *testing.B) {
 	}
 }
 
+// BenchmarkMainJob makes the README's report, and the same without what would have helped.
+func BenchmarkMainJob(b *testing.B) {
+	program := build(b)
+	const dir = "../../testdata/traces/k419-smt44-isolated43-original"
+	file := filepath.Join(dir, "ftrace.txt.gz")
+	events := countEvents(b, program, file)
+	for _, runs := range []string{"-1", "0"} {
+		b.Run("runs="+runs, func(b *testing.B) {
+			against(b, file, events, []string{program, "report", "-q", dir, "-o", filepath.Join(b.TempDir(), "report"), "--runs", runs}, nil)
+		})
+	}
+}
+
 // peerOf is what wakeups is held against, nil of the other commands.
 func peerOf(command, dir string) []string {
 	perf, err := exec.LookPath("perf")
