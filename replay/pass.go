@@ -155,6 +155,7 @@ func (r *pass) event(ev *parser.Event, out *timeline.Outcome) error {
 		return nil
 	}
 	r.CloseDue(ev.Time)
+	r.Resume(ev.Time)
 	r.Hidden.Sample(ev.Time)
 	switch ev.Kind {
 	case parser.KindStatRuntime:

@@ -65,10 +65,16 @@ var budgetError = [2*budgetFar + 1]uint64{4, 12, 50, 220, 450, 220, 50, 12, 4}
 
 func newScanBudget(weight, pct int64) scanBudget {
 	b := scanBudget{weight: weight, pct: pct, p: make([]uint64, weight+1)}
-	for v := range b.p {
-		b.p[v] = budgetOne / uint64(weight+1)
-	}
+	b.resume()
 	return b
+}
+
+// resume begins anew, as at the start of a capture.
+func (b *scanBudget) resume() {
+	for v := range b.p {
+		b.p[v] = budgetOne / uint64(len(b.p))
+	}
+	b.steps = 0
 }
 
 // refreshShift is the chance that a millisecond sets the value: one in 2 to it.

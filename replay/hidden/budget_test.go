@@ -93,3 +93,14 @@ func TestScanBudgetBounds(t *testing.T) {
 		}
 	})
 }
+
+// After an interruption nothing is known of a budget, as at the start.
+func TestBudgetResumes(t *testing.T) {
+	b := newScanBudget(8, 117)
+	b.step(6, 400, false)
+	b.prove(5, 7)
+	b.resume()
+	if v, fresh := b.value(), newScanBudget(8, 117); v != fresh.value() || b.odds() != nil {
+		t.Errorf("%+v, at the start %+v", v, fresh.value())
+	}
+}

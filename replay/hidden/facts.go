@@ -95,6 +95,14 @@ func (h *Facts) Unsettle() {
 	clear(h.swapper)
 }
 
+// Resume forgets what was known of scan budgets: the recording goes on after a seam with
+// another load than before.
+func (h *Facts) Resume() {
+	for i := range h.budget {
+		h.budget[i].resume()
+	}
+}
+
 // start begins to follow the flips of a task that the survey knows.
 func (h *Facts) start(f *flips, pid int32, cpu int) {
 	if s := h.rec.Survey; pid == 0 || s.Task.Get(pid) != nil {

@@ -53,6 +53,8 @@ type Survey struct {
 	Stood StillTimes
 	flips [][]flip
 
+	seams []seam
+
 	Err error // what ended the reading early
 }
 
@@ -89,6 +91,7 @@ func (s *Survey) MayEnter(cpus cpumask.Mask) bool { return s.enters.Intersects(c
 // and how it stands as the survey goes on.
 type startCPU struct {
 	voice
+	run   current
 	cur   int32 // task current, NoPID if unknown
 	prio  int32
 	known bool
@@ -218,6 +221,7 @@ type surveyor struct {
 	visit      visit
 	// strays are when tasks ran after they slept and nothing shows who woke them.
 	strays []int64
+	breaks []chainBreak
 }
 
 // SurveyOf makes the first pass over a capture; progress may be nil.
@@ -243,6 +247,7 @@ func SurveyOf(c parser.Capture, host *parser.Host, progress func(int64)) *Survey
 			continue
 		}
 		s.window(ev)
+		s.follow(ev)
 		cpu := s.cpuAt(ev.CPU)
 		if s.exact && stands(ev.Kind) {
 			s.stand(cpu, ev)
@@ -259,6 +264,7 @@ func SurveyOf(c parser.Capture, host *parser.Host, progress func(int64)) *Survey
 		s.take(s.cpuAt(ev.CPU), ev)
 	}
 	s.finish(c.Meta().Resolution, c.Meta().Dialect == parser.DialectPerfData)
+	s.afterSeams(c)
 	return s.Survey
 }
 
@@ -272,11 +278,15 @@ func (s *surveyor) counted(ev *parser.Event) bool {
 			s.LostUnknown++
 		}
 		s.missed(ev.Start)
+		if UsableCPU(ev.CPU) {
+			s.cpuAt(ev.CPU).run = current{}
+		}
 	case parser.KindOverwritten:
 		s.Overwritten += max(ev.Count, 0)
 	case parser.KindHole:
 		s.Holes++
 		s.missed(ev.Start)
+		s.breaksOff(ev)
 	case parser.KindDamaged:
 		s.Damaged++
 	case parser.KindOther:
@@ -358,7 +368,7 @@ func (s *surveyor) take(cpu *startCPU, ev *parser.Event) {
 
 // finish draws what follows of the whole.
 func (s *surveyor) finish(resolution int64, perf bool) {
-	s.Events = s.counts.Map()
+	s.Events, s.seams = s.counts.Map(), seams(s.breaks)
 	if s.Only.Empty() && s.Recorded.Weight() == 1 && (s.mentioned.Weight() > 1 || s.host.Online.Value.Weight() > 1) {
 		s.Only = s.Recorded // lines of one CPU, whatever left out the others
 	}

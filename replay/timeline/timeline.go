@@ -89,6 +89,8 @@ type CPU struct {
 	// taken off its wake list while it was idle otherwise, lostAt when events were last
 	// lost; NoTime if never.
 	HeardAt, landedAt, lostAt int64
+	// resumed is when the hole is seen that belongs to the last seam.
+	resumed int64
 	// GuessedAt is when a wakeup may have been put on its wake list by a selection of
 	// which it is not recorded what it chose, NoTime if none may have been.
 	GuessedAt int64
@@ -141,6 +143,8 @@ type Timeline struct {
 	late *parser.Event
 	// Own: the event at hand is a selection's own migration.
 	Own bool
+	// past is how many of the survey's seams lie behind.
+	past int
 }
 
 // New begins a timeline of ncpu CPUs as a survey says that they stood; delays: the kernel
@@ -153,7 +157,7 @@ func New(s *Survey, ncpu int, delays bool) *Timeline {
 	t.Charges = delays && s.HasRuntime
 	for c := range t.CPU {
 		k := &t.CPU[c]
-		*k = CPU{Cur: parser.NoPID, Prio: parser.NoPrio, guard: parser.NoPID, Since: parser.NoTime, IdleAt: parser.NoTime, landedAt: parser.NoTime, lostAt: parser.NoTime, GuessedAt: parser.NoTime, Rest: NewIdleTime(), Fair: fairQueue{slice: fair.BaseSliceFor(ncpu, true), tick: t.tick, at: s.Start}}
+		*k = CPU{Cur: parser.NoPID, Prio: parser.NoPrio, guard: parser.NoPID, Since: parser.NoTime, IdleAt: parser.NoTime, landedAt: parser.NoTime, lostAt: parser.NoTime, GuessedAt: parser.NoTime, resumed: parser.NoTime, Rest: NewIdleTime(), Fair: fairQueue{slice: fair.BaseSliceFor(ncpu, true), tick: t.tick, at: s.Start}}
 		if c < len(s.cpu) && s.cpu[c].known && !t.Slices {
 			st := s.cpu[c]
 			k.Cur, k.Prio, k.Known, k.guard = st.cur, st.prio, true, st.by
@@ -662,7 +666,9 @@ func (t *Timeline) Apply(ev *parser.Event) {
 	c := ev.CPU
 	switch ev.Kind {
 	case parser.KindLost, parser.KindHole, parser.KindOverwritten:
-		t.Lose(ev)
+		if !t.Resumed(ev) {
+			t.Lose(ev)
+		}
 		return
 	}
 	if !UsableCPU(c) || int(c) >= len(t.CPU) {
@@ -767,20 +773,25 @@ func (t *Timeline) Lose(ev *parser.Event) {
 		if ev.CPU >= 0 && int(ev.CPU) != i {
 			continue
 		}
-		k := &t.CPU[i]
-		for _, p := range k.flying {
-			p.Inflight, p.queuedSure = parser.NoCPU, false
-		}
-		clear(k.flying)
-		k.flying = k.flying[:0]
-		k.Rest, k.lostAt = NewIdleTime(), ev.Time
-		k.Known, k.Cur, k.Prio, k.Inflight, k.sure = false, parser.NoPID, parser.NoPrio, 0, 0
-		k.Since = parser.NoTime
-		k.landing = k.landing[:0]
-		k.CFS.NR, k.CFS.Weight, k.CFS.Running = 0, 0, false
-		t.forgetQueue(int32(i))
+		t.empty(int32(i), ev.Time)
 		t.changed(int32(i), max(ev.Start, t.Survey.Start), max(ev.Start, t.Survey.Start), ev.Time)
 	}
+}
+
+// empty forgets what was known of a CPU at a time.
+func (t *Timeline) empty(c int32, at int64) {
+	k := &t.CPU[c]
+	for _, p := range k.flying {
+		p.Inflight, p.queuedSure = parser.NoCPU, false
+	}
+	clear(k.flying)
+	k.flying = k.flying[:0]
+	k.Rest, k.lostAt = NewIdleTime(), at
+	k.Known, k.Cur, k.Prio, k.Inflight, k.sure = false, parser.NoPID, parser.NoPrio, 0, 0
+	k.Since = parser.NoTime
+	k.landing = k.landing[:0]
+	k.CFS.NR, k.CFS.Weight, k.CFS.Running = 0, 0, false
+	t.forgetQueue(c)
 }
 
 func (t *Timeline) applySwitch(ev *parser.Event) {

@@ -93,11 +93,14 @@ next:
 
 // Apply takes an event that is not a decision's.
 func (r *Worlds) Apply(ev *parser.Event) {
+	known := r.Timeline.Resumed(ev)
 	r.Timeline.Apply(ev)
 	r.Hidden.Observe(ev)
 	switch ev.Kind {
 	case parser.KindLost, parser.KindHole, parser.KindOverwritten:
-		r.Unsettle()
+		if !known {
+			r.Unsettle()
+		}
 		return
 	case parser.KindSwitch:
 	default:
@@ -115,6 +118,17 @@ func (r *Worlds) Apply(ev *parser.Event) {
 		r.Timeline.Bury(ev.Task.PID)
 		for _, a := range r.Alts {
 			a.World.forget(ev.Task.PID)
+		}
+	}
+}
+
+// Resume goes past the seams of the recording that lie before a time.
+func (r *Worlds) Resume(now int64) {
+	if r.Timeline.Resume(now) {
+		r.Unsettle()
+		r.Hidden.Resume()
+		if r.Base.Machine != nil {
+			r.startCores()
 		}
 	}
 }

@@ -1,0 +1,240 @@
+package timeline
+
+import (
+	"cmp"
+	"slices"
+
+	"schedreplay/parser"
+)
+
+// This file finds where a recording was interrupted on several CPUs at once, as where
+// it was stopped and goes on. Of one CPU a break is only seen at its next switch
+// ([parser.KindHole]), which may be long after. But the breaks of several have a moment in
+// common, and from that on each of them stands as its first event after it tells, as at the
+// start of a capture.
+
+// seam is a moment at which several CPUs' recording was interrupted, with their breaks and
+// the tasks of which a later event tells how they stood.
+type seam struct {
+	at     int64
+	breaks []chainBreak
+	tasks  []seamTask
+}
+
+// chainBreak is a break in a CPU's chain of switches. It lies between the last event that
+// fits the task current before it and the first that does not; hole is when it was seen.
+type chainBreak struct {
+	cpu            int32
+	from, to, hole int64
+	// cur is the task current after it, and by the one whose arrival tells so, NoPID if it
+	// was no arrival: for a decision about that task the state counts as unknown.
+	cur, prio, by int32
+}
+
+// seamTask is a task as its first event after a seam tells that it was there.
+type seamTask struct {
+	pid, cpu int32
+	was      seamState
+}
+
+// seamState is where a task stood.
+type seamState uint8
+
+const (
+	wasAsleep seamState = iota
+	wasQueued
+	wasFlying // on its CPU's wake list
+)
+
+// current follows which task a CPU's events say is current.
+type current struct {
+	pid int32 // by the last switch, valid if known
+	// sureAt is the last event that fits pid; other is the first since that does not, if
+	// differs.
+	sureAt         int64
+	known, differs bool
+	other          chainBreak
+	// broken: the next switch belongs to the break of number last, and tells who was current.
+	broken bool
+	last   int
+}
+
+const (
+	// maxBreaks bounds the breaks kept, seamReach those looked at for one that has a moment
+	// in common with another.
+	maxBreaks = 1 << 16
+	seamReach = 1 << 10
+)
+
+// follow takes from an event which task is current.
+func (s *surveyor) follow(ev *parser.Event) {
+	c := &s.cpuAt(ev.CPU).run
+	switch {
+	case ev.Kind == parser.KindSwitch:
+		if c.broken {
+			b := &s.breaks[c.last]
+			b.cur, b.prio, b.by = ev.Task.PID, ev.Task.Prio, ev.Next.PID
+		}
+		*c = current{pid: ev.Next.PID, known: ev.Next.PID != parser.NoPID, sureAt: ev.Time}
+	case !c.known || ev.Cur.PID == parser.NoPID || ev.Kind == parser.KindSlice:
+	case ev.Kind == parser.KindExec && ev.OldPID == c.pid:
+		c.pid, c.sureAt = ev.Task.PID, ev.Time
+	case c.differs:
+	case ev.Cur.PID == c.pid:
+		c.sureAt = ev.Time
+	default:
+		c.differs, c.other = true, chainBreak{to: ev.Time, cur: ev.Cur.PID, prio: ev.Cur.Prio, by: parser.NoPID}
+		if ev.Kind == parser.KindWakeup {
+			c.other.by = ev.Task.PID
+		}
+	}
+}
+
+// breaksOff notes a break in a CPU's chain of switches, before the switch that shows it.
+func (s *surveyor) breaksOff(hole *parser.Event) {
+	if !UsableCPU(hole.CPU) || len(s.breaks) >= maxBreaks {
+		return
+	}
+	c := &s.cpuAt(hole.CPU).run
+	b := chainBreak{to: hole.Time, cur: hole.Task.PID, prio: hole.Task.Prio, by: parser.NoPID}
+	if c.broken, c.last = !c.differs, len(s.breaks); c.differs {
+		b = c.other
+	}
+	b.cpu, b.hole, b.from = hole.CPU, hole.Time, max(hole.Start, c.sureAt)
+	s.breaks = append(s.breaks, b)
+}
+
+// seams are the moments that the breaks of two CPUs or more have in common.
+func seams(breaks []chainBreak) (all []seam) {
+	slices.SortStableFunc(breaks, func(a, b chainBreak) int { return cmp.Compare(a.to, b.to) })
+	taken := make([]bool, len(breaks))
+	for i := range breaks {
+		if taken[i] {
+			continue
+		}
+		one := seam{at: breaks[i].from, breaks: breaks[i : i+1 : i+1]}
+		for j := i + 1; j < min(len(breaks), i+seamReach); j++ {
+			b := &breaks[j]
+			if taken[j] || b.from >= breaks[i].to || slices.ContainsFunc(one.breaks, func(o chainBreak) bool { return o.cpu == b.cpu }) {
+				continue
+			}
+			taken[j], one.at, one.breaks = true, max(one.at, b.from), append(one.breaks, *b)
+		}
+		if len(one.breaks) > 1 {
+			all = append(all, one)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b seam) int { return cmp.Compare(a.at, b.at) })
+	return all
+}
+
+// afterSeams reads how the tasks stood after each seam from their first events since.
+func (s *Survey) afterSeams(c parser.Capture) {
+	if len(s.seams) == 0 || !s.HasWaking {
+		return
+	}
+	next, kept := 0, 0
+	var seen parser.ByPID[int]
+	tell := func(pid, cpu int32, was seamState, says bool) {
+		if pid <= 0 || seen.Get(pid) == next {
+			return
+		}
+		if seen.Set(pid, next); says && UsableCPU(cpu) && kept < maxBreaks {
+			one := &s.seams[next-1]
+			one.tasks, kept = append(one.tasks, seamTask{pid, cpu, was}), kept+1
+		}
+	}
+	for ev, err := range parser.Ahead(c.Events()) {
+		if err != nil {
+			return
+		}
+		for next < len(s.seams) && s.seams[next].at < ev.Time {
+			next++
+		}
+		if next == 0 || !UsableCPU(ev.CPU) || !stands(ev.Kind) || ev.Kind == parser.KindOther {
+			continue
+		}
+		switch ev.Kind {
+		case parser.KindSwitch:
+			was := wasQueued
+			if ev.Task.PID == 0 {
+				was = wasFlying // its wakeup came before
+			}
+			tell(ev.Task.PID, ev.CPU, wasQueued, false)
+			tell(ev.Next.PID, ev.CPU, was, true)
+		case parser.KindWaking:
+			tell(ev.Task.PID, ev.TargetCPU, wasAsleep, true)
+		case parser.KindWakeup:
+			tell(ev.Task.PID, ev.TargetCPU, wasFlying, true)
+		case parser.KindMigrate:
+			tell(ev.Task.PID, ev.OrigCPU, wasQueued, true)
+		default:
+			tell(ev.Task.PID, ev.CPU, wasAsleep, false)
+		}
+		tell(ev.Cur.PID, ev.CPU, wasQueued, false)
+	}
+}
+
+// Resume brings the CPUs past the seams that lie before a time, and reports whether there
+// was one.
+func (t *Timeline) Resume(now int64) (resumed bool) {
+	for ; t.past < len(t.Survey.seams) && t.Survey.seams[t.past].at < now; t.past++ {
+		s := &t.Survey.seams[t.past]
+		for i := range s.breaks {
+			t.resume(s.at, &s.breaks[i])
+		}
+		for _, x := range s.tasks {
+			t.stand(x)
+		}
+		for c := range t.CPU {
+			t.changed(int32(c), s.at, s.at, s.at)
+		}
+		resumed = true
+	}
+	return resumed
+}
+
+// resume lets a CPU stand as it did after a break.
+func (t *Timeline) resume(at int64, b *chainBreak) {
+	if int(b.cpu) >= len(t.CPU) || t.Slices {
+		return
+	}
+	t.Now = max(t.Now, at)
+	k := &t.CPU[b.cpu]
+	t.empty(b.cpu, at)
+	k.resumed = b.hole
+	k.Cur, k.Prio, k.Known, k.guard = b.cur, b.prio, true, b.by
+	if b.cur > 0 {
+		p := t.Get(b.cur)
+		if p.Queued {
+			t.forget(p)
+		}
+		t.enqueue(p, b.cpu)
+		p.Running, k.CFS.Running = true, p.Fair()
+	} else {
+		k.IdleAt = at
+	}
+}
+
+// stand puts a task where it stood after a seam.
+func (t *Timeline) stand(x seamTask) {
+	if int(x.cpu) >= len(t.CPU) || t.CPU[x.cpu].Cur == x.pid {
+		return
+	}
+	p := t.Get(x.pid)
+	if p.Queued {
+		t.forget(p)
+	}
+	t.land(p)
+	switch p.CPU, p.QueuedKnown = x.cpu, true; x.was {
+	case wasQueued:
+		t.enqueue(p, x.cpu)
+	case wasFlying:
+		t.startFlight(p)
+	}
+}
+
+// Resumed reports a hole of which the timeline knows already.
+func (t *Timeline) Resumed(hole *parser.Event) bool {
+	return hole.Kind == parser.KindHole && UsableCPU(hole.CPU) && int(hole.CPU) < len(t.CPU) && t.CPU[hole.CPU].resumed == hole.Time
+}

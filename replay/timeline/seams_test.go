@@ -1,0 +1,93 @@
+package timeline
+
+import (
+	"testing"
+
+	"schedreplay/parser"
+	"schedreplay/replay/internal/made"
+)
+
+// interrupted is a recording that two CPUs' breaks, or with one only CPU 0's, show to have
+// been interrupted after 1 ms: A ran on CPU 0 and B on CPU 1, after it D on CPU 0, for
+// which E waited, and nothing on CPU 1 until C came there.
+func interrupted(both bool) (events []parser.Event, a, b, c, d, e parser.Task) {
+	a, b, c = made.ATask(101, "a", 120), made.ATask(102, "b", 120), made.ATask(103, "c", 120)
+	d, e = made.ATask(104, "d", 120), made.ATask(105, "e", 120)
+	hole := func(at int64, cpu int32, since int64, left, entered parser.Task) parser.Event {
+		ev := made.At(at, parser.KindHole, cpu)
+		ev.Start, ev.Task, ev.Next = since*made.Microsecond, left, entered
+		return ev
+	}
+	events = []parser.Event{
+		made.Switches(900, 0, made.Swapper, made.Runnable, a),
+		made.Switches(1000, 1, made.Swapper, made.Runnable, b),
+	}
+	if both {
+		events = append(events,
+			made.Waking(9_000, 1, made.Swapper, c, 1), made.Wakeup(9_010, 1, made.Swapper, c, 1),
+			hole(9_100, 1, 1000, made.Swapper, b), made.Switches(9_100, 1, made.Swapper, made.Runnable, c))
+	} else {
+		events = append(events, made.Switches(9_100, 1, b, made.Sleeps, made.Swapper))
+	}
+	return append(events, hole(9_500, 0, 900, d, a), made.Switches(9_500, 0, d, made.Sleeps, e)), a, b, c, d, e
+}
+
+// After an interruption the CPUs stand as their next events tell, from the moment on that
+// their breaks have in common.
+func TestSeam(t *testing.T) {
+	events, a, b, c, d, e := interrupted(true)
+	s := SurveyOf(made.Record(events...), &parser.Host{}, nil)
+	if len(s.seams) != 1 || s.seams[0].at != 1000*made.Microsecond || len(s.seams[0].breaks) != 2 {
+		t.Fatalf("seams %+v", s.seams)
+	}
+	l := New(s, 2, false)
+	l.Apply(&events[0])
+	l.Apply(&events[1])
+	if l.Resume(1000*made.Microsecond) || l.CPU[0].Cur != a.PID || l.CPU[1].Cur != b.PID {
+		t.Error("resumed before it was interrupted")
+	}
+	if !l.Resume(1001*made.Microsecond) || l.Resume(1002*made.Microsecond) {
+		t.Error("it resumes once")
+	}
+	k, o := &l.CPU[0], &l.CPU[1]
+	if !k.Known || k.Cur != d.PID || k.guard != e.PID || len(k.Queue) != 2 || !l.Get(e.PID).Queued {
+		t.Errorf("CPU 0: known %v, current %d, guard %d, %d queued", k.Known, k.Cur, k.guard, len(k.Queue))
+	}
+	if !o.Idle() || o.guard != parser.NoPID || l.Get(c.PID).Queued || l.Get(c.PID).CPU != 1 {
+		t.Errorf("CPU 1: idle %v, guard %d, it waits %v", o.Idle(), o.guard, l.Get(c.PID).Queued)
+	}
+	if l.Get(a.PID).QueuedKnown || l.Get(b.PID).QueuedKnown {
+		t.Error("what became of those that ran before is known")
+	}
+	for i := range events[2:] {
+		l.Apply(&events[2+i])
+	}
+	if !o.Known || o.Cur != c.PID || k.Cur != e.PID || l.Get(d.PID).Queued {
+		t.Errorf("in the end CPU 0 runs %d and CPU 1 %d", k.Cur, o.Cur)
+	}
+}
+
+// A break on one CPU has no moment in common with another: it is unknown from when on.
+func TestLoneBreak(t *testing.T) {
+	events, a, _, _, _, e := interrupted(false)
+	s := SurveyOf(made.Record(events...), &parser.Host{}, nil)
+	l := New(s, 2, false)
+	for i := range events {
+		if ev := &events[i]; l.Resume(ev.Time) {
+			t.Error("resumed")
+		} else if ev.Kind == parser.KindHole {
+			if l.CPU[0].Cur != a.PID {
+				t.Errorf("CPU 0 runs %d", l.CPU[0].Cur)
+			}
+			l.Apply(ev)
+			if l.CPU[0].Known {
+				t.Error("CPU 0 is known where events are missing")
+			}
+			continue
+		}
+		l.Apply(&events[i])
+	}
+	if l.CPU[0].Cur != e.PID {
+		t.Errorf("CPU 0 runs %d in the end", l.CPU[0].Cur)
+	}
+}
