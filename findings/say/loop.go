@@ -22,7 +22,7 @@ func Trust(t *loop.Trust) []string {
 	for c := range t.Moves {
 		got, want = got+t.Moves[c], want+t.RecordedMoves[c]
 	}
-	say("%.0f %% of the run time is on other CPUs than recorded; one run differs from the others by %.0f %%. Tasks change their CPU %d times, recorded %d.",
+	say("%.1f %% of the run time is on other CPUs than recorded; one run differs from the others by %.1f %%. Tasks change their CPU %d times, recorded %d.",
 		100*t.Place, 100*t.Chance, got, want)
 	for _, b := range []struct {
 		name  string
@@ -49,10 +49,10 @@ func Trust(t *loop.Trust) []string {
 	switch b := &t.Starts; {
 	case b.Drawn > 0 && b.Entered > 0:
 		say("The incident is given: every run begins as one of the %d of %s drawn under which the recorded kernel lets %s come to an isolated CPU as recorded.",
-			b.Entered, Counted(int64(b.Drawn), "start"), ShortTask(replay.TaskRef{PID: b.PID, Comm: b.Comm}))
+			b.Entered, Counted(int64(b.Drawn), "start"), TaskName(replay.TaskRef{PID: b.PID, Comm: b.Comm}))
 	case b.Drawn > 0:
 		say("Under none of %s drawn does the recorded kernel let %s come to an isolated CPU as recorded: the runs do not show the incident.",
-			Counted(int64(b.Drawn), "start"), ShortTask(replay.TaskRef{PID: b.PID, Comm: b.Comm}))
+			Counted(int64(b.Drawn), "start"), TaskName(replay.TaskRef{PID: b.PID, Comm: b.Comm}))
 	}
 	if t.Unmatched > 0 {
 		say("The recording contradicts itself in %s; the work is as doubtful.", Counted(t.Unmatched, "place"))
