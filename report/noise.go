@@ -63,7 +63,11 @@ func noiseTable(c *findings.CPU) *table {
 		case s.Unnamed > 0:
 			t.row([]string{say.NoiseKind(kind), "others", say.Count(s.Unnamed), "", "", "", "", ""}, []string{"", "", key(s.Unnamed), "", "", "", "", ""})
 		case !s.Known:
-			t.row([]string{say.NoiseKind(kind), "not recorded", "?", "?", "?", "?", "?", ""}, []string{"", "", "", "", "", "", "", ""})
+			what := "not recorded"
+			if n > 0 {
+				what = "others not recorded"
+			}
+			t.row([]string{say.NoiseKind(kind), what, "?", "?", "?", "?", "?", ""}, []string{"", "", "", "", "", "", "", ""})
 		case s.Count == 0:
 			t.row([]string{say.NoiseKind(kind), "none", "0", say.Duration(0), "", "", "", ""}, []string{"", "", "0", "0", "0", "0", "0", ""})
 		}

@@ -118,7 +118,12 @@ func NoiseUnknown(c *findings.CPU) string {
 	var words []string
 	for kind, s := range c.NoiseByKind() {
 		if !s.Known {
-			words = append(words, fmt.Sprintf("%s (%s)", NoiseKind(replay.NoiseKind(kind)), NoiseEvents(replay.NoiseKind(kind))))
+			kind := replay.NoiseKind(kind)
+			what := NoiseKinds(kind)
+			if kind == replay.NoiseHardirq {
+				what += " of devices"
+			}
+			words = append(words, fmt.Sprintf("%s (%s)", what, NoiseEvents(kind)))
 		}
 	}
 	if len(words) == 0 {
