@@ -77,10 +77,11 @@ func (r *Decider) Scores(candidates []rules.Candidate) []KernelScore {
 	return out
 }
 
-// judge takes one decision in the recorded state, in hindsight if that tells more. While
-// some CPU is not recorded nothing rules a kernel out.
+// judge takes one decision in the recorded state, in hindsight if that tells more. A wakeup
+// that the baseline takes for one of a task whose dequeue was delayed is a decision to
+// kernels without that. While some CPU is not recorded nothing rules a kernel out.
 func (r *Decider) judge(line *Wakeup, hindsight bool) {
-	if r.partly || !line.Selection || line.RecordedCPU < 0 || line.Task.Prio < place.MaxRTPrio || line.Kind == place.KindExec {
+	if r.partly || !line.Selection && line.Made().Reason != place.ReasonDelayed || line.RecordedCPU < 0 || line.Task.Prio < place.MaxRTPrio || line.Kind == place.KindExec {
 		return
 	}
 	g := r.Judged
