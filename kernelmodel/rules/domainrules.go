@@ -127,6 +127,11 @@ type DomainRules struct {
 	ImbNUMAShift uint
 	// LLCIDs says how the CPUs get their LLC ids.
 	LLCIDs LLCIDRule
+	// OverlapFlag: domains of NUMA levels carry SD_OVERLAP; later SD_NUMA stands for it.
+	OverlapFlag bool
+	// SpanWeight: the balancing intervals follow the CPUs that a domain spans, not those
+	// of its level, isolated ones included.
+	SpanWeight bool
 }
 
 // LLCIDRule is the way in which CPUs get sd_llc_id.

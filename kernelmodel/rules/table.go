@@ -213,6 +213,8 @@ var table = []release{
 		{"Domains.ITMTPackage", false, "SD_ASYM_PACKING of ITMT machines is on SMT", ""},
 		{"Domains.ImbNUMAShift", uint(0), "there is no imb_numa_nr", ""},
 		{"Domains.LLCIDs", LLCIDsFirstCPU, "the LLC id is the first CPU of the domain; 0 for a CPU isolated at boot, its own for one isolated later", ""},
+		{"Domains.OverlapFlag", true, "domains of NUMA levels carry SD_OVERLAP", ""},
+		{"Domains.SpanWeight", false, "balancing intervals count the CPUs of the level, isolated ones too", ""},
 		{"Load.IdleLag", false, "what a task brings from an idle CPU is as old as that CPU's averages", ""},
 		{"Load.NewbornShares", false, "a new task starts with half of the room that its CPU has left", ""},
 		{"Load.EstSpares", false, "util_est falls also for a task that had to wait", ""},
@@ -409,6 +411,7 @@ var table = []release{
 		{"", nil, "sched_process_exit tells whether the whole process is gone", "3e816361e94a"},
 	}, nil},
 	{6, 17, []Change{
+		{"Domains.OverlapFlag", false, "there is no SD_OVERLAP, SD_NUMA stands for it", ""},
 		{"", nil, "a slice is protected only up to the shortest slice queued", "052c3d87c82e, 3a0baa8e6c57"},
 		{"", nil, "the owner of a mutex may run with the scheduling of a waiter on the same queue (proxy execution)", "be41bde4c3a8"},
 		{"", nil, "x86 has no SMT level where SMT is off", "f79c9aa446d6"},
@@ -419,6 +422,7 @@ var table = []release{
 		{"Balance.Random", true, "newly idle balancing is tried by chance", "33cf66d88306"},
 	}, nil},
 	{7, 0, []Change{
+		{"Domains.SpanWeight", true, "balancing intervals count the CPUs that a domain spans", ""},
 		{"Tasks.Kthreads", KthreadsDomain, "unbound kernel threads keep off CPUs isolated at boot or by a partition", "041ee6f3727a, e894f6339808"},
 		{"", nil, "a task whose affinity has no CPU left gets the housekeeping CPUs", "bf5b0c27fad2"},
 		{"", nil, "x86 has neither PREEMPT_NONE nor PREEMPT_VOLUNTARY", "7dadeaa6e851"},

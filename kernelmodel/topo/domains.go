@@ -16,9 +16,9 @@ type Domain struct {
 	Flags rules.SDFlags
 	// ImbalancePct, CacheNiceTries and BusyFactor are the fields of the same name.
 	ImbalancePct, CacheNiceTries, BusyFactor int
-	// Weight is the weight of the level's mask by topology, isolated CPUs
-	// included: min_interval in ms, half of max_interval, the first
-	// balance_interval, and what nr_busy_cpus starts from.
+	// Weight is min_interval in ms, half of max_interval and the first
+	// balance_interval: the weight of the level's mask by topology, isolated CPUs
+	// included, or of the span ([rules.DomainRules.SpanWeight]).
 	Weight int
 	// ImbNUMA is imb_numa_nr, 0 before 5.18.
 	ImbNUMA int
@@ -369,6 +369,9 @@ func (b *domainBuilder) sdInit(tl *topologyLevel, cpuMap cpumask.Mask, child *sc
 		Name: tl.name, Kind: tl.kind, Span: mask.And(cpuMap), Flags: r.Default | tl.flags,
 		ImbalancePct: r.ImbalancePct, BusyFactor: r.BusyFactor, Weight: mask.Weight(),
 	}}
+	if r.SpanWeight {
+		sd.Weight = sd.Span.Weight()
+	}
 	switch {
 	case r.AsymCapacity == rules.AsymClassify:
 		sd.Flags |= b.asymCPUCapacityClassify(sd.Span, cpuMap)
@@ -474,7 +477,7 @@ func (b *domainBuilder) buildSchedDomains(cpuMap cpumask.Mask) {
 			if sd.child == nil {
 				base[cpu] = sd
 			}
-			if tl.overlap {
+			if tl.overlap && b.r.OverlapFlag {
 				sd.Flags |= rules.SDOverlap
 			}
 			if sd.Span.Equal(cpuMap) {
@@ -485,7 +488,7 @@ func (b *domainBuilder) buildSchedDomains(cpuMap cpumask.Mask) {
 	for cpu := range cpuMap.All() {
 		for sd := base[cpu]; sd != nil; sd = sd.parent {
 			sd.weight = sd.Span.Weight()
-			if sd.Flags&rules.SDOverlap != 0 {
+			if sd.tl.overlap {
 				b.buildOverlapSchedGroups(sd, cpu)
 			} else {
 				buildSchedGroups(sd, cpu)
