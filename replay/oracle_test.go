@@ -115,7 +115,7 @@ func TestOracle(t *testing.T) {
 	n, exact := map[string]int{}, map[string]int{}
 	all, certainWrong := 0, 0
 	for _, r := range traces.Recordings(t) {
-		if r.Folder == cpu43only && r.Name == "perf.data.zst" {
+		if r.Oracle == "" || r.Folder == cpu43only && r.Name == "perf.data.zst" {
 			continue // the recorder saw one CPU
 		}
 		t.Run(r.Folder+"/"+r.Name, func(t *testing.T) {

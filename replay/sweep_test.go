@@ -118,7 +118,7 @@ func TestRankScene(t *testing.T) {
 // The row that made a recording comes before every other that explains it otherwise, from
 // ftrace and from perf.data alike.
 func TestRankRecordings(t *testing.T) {
-	names := []string{"4.9", "4.14", "4.16", "4.20", "5.0", "5.5", "5.8-smt-span", "5.13-smt-span", "5.15-smt-span", "6.0-smt-span", "6.1", "6.1.192-smt-span", "6.1.192", "6.12-smt-span", "6.12.117-smt-span"}
+	names := []string{"4.9", "4.14", "4.16", "4.20", "5.0", "5.5", "5.8-smt-span", "5.13-smt-span", "5.15-smt-span", "6.0-smt-span", "6.1", "6.1.192-smt-span", "6.1.192", "6.12-smt-span", "6.12.117-smt-span", "5.10.262", "7.3"}
 	for _, r := range traces.Recordings(t) {
 		if strings.Contains(r.Folder, "smt44-isolated43-original") && !strings.HasPrefix(r.Folder, "k419") {
 			continue // long
@@ -129,6 +129,10 @@ func TestRankRecordings(t *testing.T) {
 			made = "4.16" // as 4.19
 		case strings.Contains(r.Folder, "-612-"):
 			made = "6.12.117-smt-span"
+		case strings.HasPrefix(r.Folder, "k510"):
+			made = "5.10.262"
+		case strings.HasPrefix(r.Folder, "k73"):
+			made = "7.3"
 		}
 		t.Run(r.Folder+"/"+r.Name, func(t *testing.T) {
 			in, h := capturetest.Open(t, r.Path, r.Bundle)

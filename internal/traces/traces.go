@@ -16,7 +16,7 @@ type Recording struct {
 	Name   string // ftrace.txt.gz, perf.data.zst or trace.dat.zst
 	Path   string
 	Bundle string // the host bundle of its machine
-	Oracle string // what the recorded kernel decided
+	Oracle string // what the recorded kernel decided, by itself; "" if it was not instrumented
 }
 
 // names are the files that hold a capture. A folder that is named as a capture
@@ -89,10 +89,14 @@ func find(t testing.TB) []Recording {
 		for _, name := range names {
 			path := filepath.Join(dir, name)
 			if _, err := os.Stat(path); err == nil {
-				all = append(all, Recording{
+				r := Recording{
 					Folder: filepath.Base(dir), Name: filepath.Base(name), Path: path,
 					Bundle: filepath.Join(dir, "host.tar.gz"), Oracle: filepath.Join(dir, "oracle.txt.gz"),
-				})
+				}
+				if _, err := os.Stat(r.Oracle); err != nil {
+					r.Oracle = ""
+				}
+				all = append(all, r)
 			}
 		}
 	}
