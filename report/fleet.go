@@ -13,6 +13,7 @@ import (
 	"schedreplay/findings/say"
 	"schedreplay/findings/stats"
 	"schedreplay/plots"
+	"schedreplay/replay"
 )
 
 // Bounds on the tables of a fleet's report; the row sets hold the rest.
@@ -190,12 +191,15 @@ func fleetKernels(a *fleet.Answer) *table {
 
 func fleetOwners(a *fleet.Answer) *table {
 	t := &table{
-		Caption: "The owners’ sch delay, from waking to running",
-		Cols:    []col{{Name: "Owner"}, {Name: "Hosts", Num: true}, {Name: "Wakings", Num: true}, {Name: "p50", Num: true}, {Name: "p99", Num: true}, {Name: "p99.9", Num: true}, {Name: "Longest", Num: true}},
-		Note:    "A percentile is given where at least one waking lies above it.",
+		Caption: "The owners’ waits: sch delay, from waking to running, and the off-CPU gaps of those that never sleep",
+		Cols:    []col{{Name: "Owner"}, {Name: "Wait"}, {Name: "Hosts", Num: true}, {Name: "Waits", Num: true}, {Name: "p50", Num: true}, {Name: "p99", Num: true}, {Name: "p99.9", Num: true}, {Name: "Longest", Num: true}},
+		Note:    "A percentile is given where at least one wait lies above it.",
 	}
-	add := func(name string, hosts int64, d *stats.Dist) {
-		cells, keys := []string{name, say.Count(hosts), say.Count(d.Count())}, []string{"", key(hosts), key(d.Count())}
+	add := func(name string, kind replay.WaitKind, hosts int64, d *stats.Dist) {
+		if d.Count() == 0 {
+			return
+		}
+		cells, keys := []string{name, say.WaitNoun(kind), say.Count(hosts), say.Count(d.Count())}, []string{"", "", key(hosts), key(d.Count())}
 		for _, p := range []float64{50, 99, 99.9} {
 			ns, ok := d.Percentile(p)
 			cell := "–"
@@ -207,7 +211,9 @@ func fleetOwners(a *fleet.Answer) *table {
 		t.row(append(cells, say.Duration(d.Max())), append(keys, key(d.Max())))
 	}
 	for i := range a.Owners {
-		add(say.IntruderName(a.Owners[i].Name), a.Owners[i].Hosts, &a.Owners[i].Delays)
+		o := &a.Owners[i]
+		add(say.IntruderName(o.Name), replay.SchDelay, o.Hosts, &o.Delays)
+		add(say.IntruderName(o.Name), replay.OffCPUGap, o.Hosts, &o.Gaps)
 	}
 	return t
 }
@@ -355,7 +361,7 @@ func (f *Fleet) JSON() ([]byte, error) {
 		Dead          []fleet.DeadLetter    `json:"dead_letters"`
 	}{
 		SchemaVersion: 1, Program: f.o.Program, Command: f.o.Command, Verdict: f.Verdict(), Captures: a.Captures, Judged: a.Judged,
-		Causes: []fleetCause{}, Hosts: []fleetHost{}, Intruders: []fleetIntruder{}, Kernels: []fleetKernel{}, Delays: map[string]stats.Dist{"all": a.Delays, "intruded": a.Intruded},
+		Causes: []fleetCause{}, Hosts: []fleetHost{}, Intruders: []fleetIntruder{}, Kernels: []fleetKernel{}, Delays: map[string]stats.Dist{"all": a.Delays, "intruded": a.Intruded, "gaps": a.Gaps},
 		Owners: []fleetOwner{}, Doubtful: []fleetDoubtful{}, Dead: append([]fleet.DeadLetter{}, a.Dead...),
 	}
 	for i := range a.Causes {
@@ -383,7 +389,7 @@ func (f *Fleet) JSON() ([]byte, error) {
 	}
 	for i := range a.Owners {
 		o := &a.Owners[i]
-		j.Owners = append(j.Owners, fleetOwner{o.Name, o.Hosts, map[string]stats.Dist{"all": o.Delays, "intruded": o.Intruded}})
+		j.Owners = append(j.Owners, fleetOwner{o.Name, o.Hosts, map[string]stats.Dist{"all": o.Delays, "intruded": o.Intruded, "gaps": o.Gaps}})
 	}
 	for i := range a.Doubtful {
 		d := &a.Doubtful[i]

@@ -59,7 +59,7 @@ schedreplay_host_foreign_seconds{host="a\"b\\c\n` + "\ufffd" + `"} 1
 schedreplay_host_foreign_entries{host="a\"b\\c\n` + "\ufffd" + `"} 2
 # TYPE schedreplay_host_owner_delay_p99_seconds gauge
 # UNIT schedreplay_host_owner_delay_p99_seconds seconds
-# HELP schedreplay_host_owner_delay_p99_seconds The p99 of the owners' sch delay on a host.
+# HELP schedreplay_host_owner_delay_p99_seconds The p99 of the owners' sch delay on a host, or of the off-CPU gaps of those that never sleep where that is longer.
 schedreplay_host_owner_delay_p99_seconds{host="a\"b\\c\n` + "\ufffd" + `"} 0.001000447
 # TYPE schedreplay_intruder_hosts gauge
 # HELP schedreplay_intruder_hosts Hosts on whose isolated CPUs a foreign task was.

@@ -58,6 +58,10 @@ func Fleet(a *fleet.Answer) []byte {
 		t.Seconds("schedreplay_fleet_owner_delay_max_seconds", "The owners' longest sch delay.", a.Delays.Max())
 		t.Delays("schedreplay_fleet_owner_delay_seconds", "The owners' sch delay, from waking to running, over all hosts.", &a.Delays)
 	}
+	if a.Gaps.Count() > 0 {
+		t.Seconds("schedreplay_fleet_owner_gap_max_seconds", "The longest off-CPU gap of owners that never sleep.", a.Gaps.Max())
+		t.Delays("schedreplay_fleet_owner_gap_seconds", "The off-CPU gaps of owners that never sleep, over all hosts.", &a.Gaps)
+	}
 	each := func(f func(h *fleet.RankedHost, of []Label)) {
 		for i := range a.Hosts {
 			h := &a.Hosts[i]
@@ -79,7 +83,7 @@ func Fleet(a *fleet.Answer) []byte {
 	})
 	each(func(h *fleet.RankedHost, of []Label) {
 		if h.P99Known {
-			t.Seconds("schedreplay_host_owner_delay_p99_seconds", "The p99 of the owners' sch delay on a host.", h.P99, of...)
+			t.Seconds("schedreplay_host_owner_delay_p99_seconds", "The p99 of the owners' sch delay on a host, or of the off-CPU gaps of those that never sleep where that is longer.", h.P99, of...)
 		}
 	})
 	for i := range a.Intruders {

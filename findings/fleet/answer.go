@@ -23,9 +23,10 @@ type Answer struct {
 	Kernels []RankedKernel
 	// Causes by hosts, then by time: one root cause each.
 	Causes []RankedCause
-	// Owners by the p99 of their delays; Delays and Intruded are of all owners together.
-	Owners           []RankedOwner
-	Delays, Intruded stats.Dist
+	// Owners by the p99 of their delays or gaps, whichever is longer; Delays, Intruded and
+	// Gaps are of all owners together.
+	Owners                 []RankedOwner
+	Delays, Intruded, Gaps stats.Dist
 	// Doubtful are the hosts that cannot be judged, or not in all, the gravest first.
 	Doubtful []DoubtfulHost
 	// Dead are the captures of which there is no summary, by path.
@@ -41,7 +42,8 @@ type RankedHost struct {
 	WindowNS, UnknownNS int64
 	// Worst is the costliest cause, nil where there was none.
 	Worst *Harm
-	// P99 of the owners' delay, where known.
+	// P99 of the owners' delay, or of the gaps of those that never sleep where that is longer
+	// or alone known; Longest of both.
 	P99      int64
 	P99Known bool
 	Longest  int64
@@ -210,23 +212,34 @@ func (k *RankedKernel) addWay(c *Harm) {
 }
 
 func (a *Answer) addOwners(h *Host, r *RankedHost) {
-	var all stats.Dist
+	var all, gaps stats.Dist
 	for i := range h.Owners {
 		o := &h.Owners[i]
 		all.Merge(&o.Delays)
+		gaps.Merge(&o.Gaps)
 		a.Intruded.Merge(&o.Intruded)
 		mine := RankedOwner{Owner{Name: o.Name}, 1}
 		mine.Delays.Merge(&o.Delays) // a copy: the host keeps its own
 		mine.Intruded.Merge(&o.Intruded)
+		mine.Gaps.Merge(&o.Gaps)
 		a.Owners = mergeSorted(a.Owners, []RankedOwner{mine}, func(x, y RankedOwner) int { return cmp.Compare(x.Name, y.Name) }, func(x, y *RankedOwner) {
 			x.Hosts++
 			x.Delays.Merge(&y.Delays)
 			x.Intruded.Merge(&y.Intruded)
+			x.Gaps.Merge(&y.Gaps)
 		})
 	}
 	a.Delays.Merge(&all)
-	r.Longest = all.Max()
-	r.P99, r.P99Known = all.Percentile(99)
+	a.Gaps.Merge(&gaps)
+	r.Longest = max(all.Max(), gaps.Max())
+	r.P99, r.P99Known = worstP99(&all, &gaps)
+}
+
+// worstP99 is the longer of two p99, where one is known.
+func worstP99(a, b *stats.Dist) (int64, bool) {
+	x, one := a.Percentile(99)
+	y, other := b.Percentile(99)
+	return max(x, y), one || other
 }
 
 func (a *Answer) rank(intruders map[string]*Intruder, kernels map[Cause]*RankedKernel) {
@@ -252,8 +265,8 @@ func (a *Answer) rank(intruders map[string]*Intruder, kernels map[Cause]*RankedK
 		return cmp.Or(cmp.Compare(y.Hosts, x.Hosts), cmp.Compare(y.Held.NS, x.Held.NS))
 	})
 	slices.SortStableFunc(a.Owners, func(x, y RankedOwner) int {
-		p := func(o *RankedOwner) int64 { ns, _ := o.Delays.Percentile(99); return max(ns, 0) }
-		return cmp.Or(cmp.Compare(p(&y), p(&x)), cmp.Compare(y.Delays.Max(), x.Delays.Max()))
+		p := func(o *RankedOwner) int64 { ns, _ := worstP99(&o.Delays, &o.Gaps); return max(ns, 0) }
+		return cmp.Or(cmp.Compare(p(&y), p(&x)), cmp.Compare(max(y.Delays.Max(), y.Gaps.Max()), max(x.Delays.Max(), x.Gaps.Max())))
 	})
 	slices.SortStableFunc(a.Doubtful, func(x, y DoubtfulHost) int {
 		grave := func(d *DoubtfulHost) int { return slices.Index(Doubts(), d.List[0].Doubt) }

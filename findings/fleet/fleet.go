@@ -120,6 +120,7 @@ func mergeOwners(a, b []Owner) []Owner {
 	return mergeSorted(a, b, func(x, y Owner) int { return cmp.Compare(x.Name, y.Name) }, func(x, y *Owner) {
 		x.Delays.Merge(&y.Delays)
 		x.Intruded.Merge(&y.Intruded)
+		x.Gaps.Merge(&y.Gaps)
 	})
 }
 

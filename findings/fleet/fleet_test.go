@@ -42,7 +42,7 @@ func summary(t *rapid.T, n, owners int) []byte {
 			ns := num(label) + 1
 			return *stats.NewDist(func(yield func(ns, n int64) bool) { yield(ns, 3) }, ns, ns)
 		}
-		s.Owners = mergeOwners(s.Owners, []Owner{{word("owner", "pmd", "dpdk"), one("delay"), one("intruded")}})
+		s.Owners = mergeOwners(s.Owners, []Owner{{word("owner", "pmd", "dpdk"), one("delay"), one("intruded"), one("gaps")}})
 	}
 	b, err := json.Marshal(s)
 	if err != nil {
@@ -148,5 +148,29 @@ func TestSettle(t *testing.T) {
 	}
 	if d := cmp.Diff("a partial\nb same\nc dead clash a\nd same\n", got); d != "" {
 		t.Error(d)
+	}
+}
+
+// An owner that never sleeps has gaps and no delays: it counts for its host's longest wait and
+// p99, and ranks among the others by them.
+func TestAnswerGaps(t *testing.T) {
+	dist := func(ns, n int64) stats.Dist {
+		return *stats.NewDist(func(yield func(ns, n int64) bool) { yield(ns, n) }, ns, ns)
+	}
+	f := &Fleet{}
+	f.Add(&Summary{Host: "sleeps", Owners: []Owner{{Name: "pmd", Delays: dist(5_000, 200)}}})
+	f.Add(&Summary{Host: "polls", Owners: []Owner{{Name: "poll", Delays: dist(10, 1), Gaps: dist(9_000, 300)}}})
+	a := f.Answer(nil)
+	if a.Owners[0].Name != "poll" || a.Owners[1].Name != "pmd" {
+		t.Errorf("owners %+v", a.Owners)
+	}
+	if a.Delays.Count() != 201 || a.Gaps.Count() != 300 || a.Gaps.Max() != 9_000 {
+		t.Errorf("%d delays, %d gaps", a.Delays.Count(), a.Gaps.Count())
+	}
+	for _, h := range a.Hosts {
+		want := map[string]int64{"sleeps": 5_000, "polls": 9_000}[h.Name]
+		if h.Longest != want || !h.P99Known || h.P99 > want || h.P99 < want*99/100 {
+			t.Errorf("%s: longest %d, p99 %d %v", h.Name, h.Longest, h.P99, h.P99Known)
+		}
 	}
 }

@@ -114,6 +114,8 @@ type Owner struct {
 	// meanwhile.
 	Delays   stats.Dist `json:"delays"`
 	Intruded stats.Dist `json:"intruded"`
+	// Gaps are the off-CPU gaps of those that never sleep.
+	Gaps stats.Dist `json:"gaps"`
 }
 
 // Bounds on a Summary: recordings are hostile, and names are theirs.
@@ -195,8 +197,13 @@ func SummaryOf(f *findings.Findings, o Origin) *Summary {
 		}
 		free, intruded := DistOf(c.Waits[replay.SchDelay].Free), DistOf(c.Waits[replay.SchDelay].Intruded)
 		free.Merge(intruded)
-		if free.Count() > 0 && len(s.Owners) < MaxOwners {
-			s.Owners = mergeOwners(s.Owners, []Owner{{TaskKind(c.Owner.Comm), *free, *intruded}})
+		gaps := &stats.Dist{}
+		if c.Kind() == replay.OffCPUGap {
+			gaps = DistOf(c.Told().Free)
+			gaps.Merge(DistOf(c.Told().Intruded))
+		}
+		if free.Count()+gaps.Count() > 0 && len(s.Owners) < MaxOwners {
+			s.Owners = mergeOwners(s.Owners, []Owner{{TaskKind(c.Owner.Comm), *free, *intruded, *gaps}})
 		}
 	}
 	return s

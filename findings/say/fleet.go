@@ -146,10 +146,14 @@ func FleetTiles(a *fleet.Answer) []Tile {
 		{"time foreign tasks held", AtLeast(held.AtLeast()) + Duration(held.NS), fmt.Sprintf("%s of %s on isolated CPUs", Percent(held.NS, window), Duration(window))},
 		{"entries of foreign tasks", Count(held.Entries.Total()), fmt.Sprintf("%s there before", Counted(held.Residents, "task was", "tasks were"))},
 	}
-	wait := Tile{"longest wait of an owner", "not known", "no waking of an owner was recorded"}
-	if n := a.Delays.Count(); n > 0 {
-		wait.Value, wait.Note = Duration(a.Delays.Max()), "of "+Counted(n, "waking")
-		if p, ok := a.Delays.Percentile(99); ok {
+	wait := Tile{"longest wait of an owner", "not known", "no wait of an owner was recorded"}
+	d, of := &a.Delays, Counted(a.Delays.Count(), "waking")
+	if a.Gaps.Max() > a.Delays.Max() {
+		d, of = &a.Gaps, Counted(a.Gaps.Count(), "off-CPU gap")
+	}
+	if d.Count() > 0 {
+		wait.Value, wait.Note = Duration(d.Max()), "of "+of
+		if p, ok := d.Percentile(99); ok {
 			wait.Note += ", p99 " + Duration(p)
 		}
 	}
