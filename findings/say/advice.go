@@ -219,8 +219,8 @@ func HarmFigures(h *findings.Harm) string {
 		s = append(s, "no foreign task runs there")
 	} else {
 		held := "held for " + Duration(h.Held.Mid)
-		if h.Held.Lo != h.Held.Hi {
-			held += " in the middle of the runs, " + Duration(h.Held.Hi) + " in 95 of 100"
+		if hi := Duration(h.Held.Hi); hi != Duration(h.Held.Lo) {
+			held += " in the middle of the runs, " + hi + " in 95 of 100"
 		}
 		s = append(s, held, Counted(h.Entries.Mid, "entry", "entries"))
 	}
