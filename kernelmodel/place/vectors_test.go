@@ -24,14 +24,14 @@ type column struct {
 }
 
 var vectorColumns = []column{
-	{"4.18 and 4.19", []string{"4.18", "4.19", "4.19.193", "4.19.325"}},
-	{"5.4", []string{"5.4", "5.4.72"}},
-	{"4.19 and 5.4 patched", []string{"4.19+smt-span", "4.19.200+smt-span", "5.4.73", "5.9.2"}},
-	{"5.10", []string{"5.10", "5.10.262"}},
-	{"5.15.0", []string{"5.15.0", "5.15.152"}},
-	{"6.1 to 6.8", []string{"6.1.0", "6.1.82", "6.5", "6.6.22", "6.7.10", "6.8.1", "6.9-smt-span-core-span"}},
+	{"4.18 and 4.19", []string{"4.14", "4.15", "4.16", "4.18", "4.19", "4.19.193", "4.19.325", "4.20", "5.0", "5.3"}},
+	{"5.4 to 5.9", []string{"5.4", "5.4.72", "5.5", "5.6", "5.7", "5.8.16", "5.9.1"}},
+	{"4.19 and 5.4 patched", []string{"4.19+smt-span", "4.19.200+smt-span", "5.4.73", "5.8.17", "5.9.2"}},
+	{"5.10 and 5.11", []string{"5.10", "5.10.262", "5.11"}},
+	{"5.15 to 6.0", []string{"5.15.0", "5.15.152", "5.16", "5.17", "5.18", "5.19", "6.0"}},
+	{"6.1 to 6.8", []string{"6.1.0", "6.1.82", "6.2", "6.3", "6.4.1", "6.5", "6.6.22", "6.7.10", "6.8.1", "6.9-smt-span-core-span"}},
 	{"SMT fix only", []string{"6.1.0+smt-span", "6.6.1+smt-span", "6.8.2-core-span", "6.12-core-span"}},
-	{"both fixes", []string{"6.1.83", "6.6.23", "6.7.11", "6.8.2", "6.9", "6.12", "6.12.117", "6.18", "7.1", "7.2", "7.3", "6.1.0+smt-span+core-span"}},
+	{"both fixes", []string{"6.1.83", "6.6.23", "6.7.11", "6.8.2", "6.9", "6.10", "6.11", "6.12", "6.12.117", "6.13", "6.14", "6.15", "6.16", "6.17", "6.18", "6.19", "7.0", "7.1", "7.2", "7.3", "6.1.0+smt-span+core-span"}},
 }
 
 // The test vectors of the specification's section 7: where each kernel puts a
@@ -108,6 +108,35 @@ func TestVectors(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// 5.12 has no sibling test, 5.13 and 5.14 ask prev's siblings within the domain, and all
+// scan from the target on, for a core and for a CPU in one walk whose fallback may lie
+// outside the domain (9fe1f127b913, 6cd56ef1df39, c722f35b513f).
+func TestVectorsOfMergedScan(t *testing.T) {
+	for _, v := range []struct {
+		name  string
+		state *fakeState
+		this  int
+		cpu   int
+		path  Path
+	}{
+		{"1", newFakeState(8).idle(4, 5, 6, 7), 0, 0, PathTarget},
+		{"2: the walk begins at the target, whose sibling it meets first", newFakeState(8).idle(4, 5, 6, 7).cores(yes()), 0, 4, PathIdleCore},
+		{"3: the scan ends before 3", newFakeState(8).idle(3, 4).scans(exactly(3)), 0, 0, PathTarget},
+		{"4", newFakeState(8).idle(3, 4).scans(exactly(4)), 0, 3, PathIdleCPU},
+		{"5", newFakeState(8).idle(3, 4, 7).scans(exactly(3)).cores(yes()), 0, 3, PathIdleCore},
+		{"6", newFakeState(8).idle(5, 6, 7), 0, 0, PathTarget},
+		{"9: this CPU has no sd_llc", newFakeState(8).idle(3, 4).scans(exactly(3)), 5, 0, PathTarget},
+	} {
+		for _, k := range []string{"5.12", "5.13", "5.14"} {
+			w := wakeupOf(8, 0, 0)
+			w.This = v.this
+			if o := selectOn(machineA(k), kernelRules(t, k), v.state, w); o.CPU != v.cpu || o.Path != v.path {
+				t.Errorf("%s, vector %s: CPU %d by %s, want %d by %s", k, v.name, o.CPU, o.Path, v.cpu, v.path)
+			}
+		}
 	}
 }
 
