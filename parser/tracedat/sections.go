@@ -192,6 +192,24 @@ func (c *capture) open7(d *tep.Reader) error {
 			break
 		}
 	}
+	if err := c.sections(); err != nil {
+		return err
+	}
+	for _, b := range c.buffers {
+		if b.text {
+			continue
+		}
+		flags, _, err := c.header(b.off, optBuffer)
+		if err != nil {
+			return fail(b.off, err)
+		}
+		b.compressed = flags&sectionCompressed != 0
+	}
+	return nil
+}
+
+// sections reads the sections that the options told of.
+func (c *capture) sections() error {
 	for _, s := range []struct {
 		id   uint16
 		read func(*tep.Reader) error
@@ -214,7 +232,7 @@ func (c *capture) open7(d *tep.Reader) error {
 		}
 		r, close, err := c.sectionAt(off, s.id)
 		if err != nil {
-			return fail(off, err)
+			return c.fail(off, remedyCopy, err)
 		}
 		err = c.copied(s.id, r, s.read)
 		close()
@@ -226,18 +244,8 @@ func (c *capture) open7(d *tep.Reader) error {
 				c.note("the cached names of tasks cannot be read in full: %v", err)
 				continue
 			}
-			return fail(off, err)
+			return c.fail(off, remedyCopy, err)
 		}
-	}
-	for _, b := range c.buffers {
-		if b.text {
-			continue
-		}
-		flags, _, err := c.header(b.off, optBuffer)
-		if err != nil {
-			return fail(b.off, err)
-		}
-		b.compressed = flags&sectionCompressed != 0
 	}
 	return nil
 }
