@@ -1,11 +1,8 @@
 package plots
 
 import (
-	"bytes"
 	"fmt"
-	"image"
 	"image/color"
-	"image/png"
 	"strings"
 	"sync"
 
@@ -134,16 +131,11 @@ func (f *Figure) PNG(s size) ([]byte, error) {
 	w, h := f.full(s)
 	c := vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(s.dpi), vgimg.UseBackgroundColor(paper))
 	f.paint(&canvas.Raster{Canvas: c}, s)
-	var b bytes.Buffer
-	e := png.Encoder{CompressionLevel: png.DefaultCompression}
-	var img image.Image = c.Image()
-	if full, ok := img.(*image.RGBA); ok {
-		img = canvas.Paletted(full)
-	}
-	if err := e.Encode(&b, img); err != nil {
+	b, err := canvas.PNG(c.Image())
+	if err != nil {
 		return nil, fmt.Errorf("encoding %s: %w", f.Name, err)
 	}
-	return b.Bytes(), nil
+	return b, nil
 }
 
 // style is a text style of the given size in em.

@@ -1,13 +1,39 @@
 package canvas
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/binary"
 	"image"
 	"image/color"
+	"image/png"
 	"math/bits"
 	"slices"
+	"sync"
 )
+
+// PNG encodes a figure.
+func PNG(img image.Image) ([]byte, error) {
+	if full, ok := img.(*image.RGBA); ok {
+		img = Paletted(full)
+	}
+	var b bytes.Buffer
+	e := png.Encoder{CompressionLevel: png.DefaultCompression, BufferPool: buffers{}}
+	err := e.Encode(&b, img)
+	return b.Bytes(), err
+}
+
+// buffers lets encoders use each other's buffers: a megabyte each.
+type buffers struct{}
+
+var spare sync.Pool
+
+func (buffers) Get() *png.EncoderBuffer {
+	b, _ := spare.Get().(*png.EncoderBuffer)
+	return b
+}
+
+func (buffers) Put(b *png.EncoderBuffer) { spare.Put(b) }
 
 // Paletted turns a figure into one of 256 colours, which takes half the bytes:
 // its flat colours stay exactly as they are, and of the blends at the edges the
