@@ -205,7 +205,8 @@ func (s *sim) lbTask(p *task, to *cpu) balance.Task {
 	return balance.Task{
 		Load: s.taskLoad(p) * s.queueLoad(from) / (s.queueLoad(from) + 1), Util: max(p.pelt.Util, p.pelt.Est),
 		Allowed: p.allowed.Test(int(to.id)), PerCPU: p.w.PerCPU, Running: from.curr == p,
-		Idle: p.t.idle, Buddy: from.fair.Buddy(&p.se), Ran: p.se.ExecStart,
+		Ineligible: !from.fair.Eligible(&p.se) && to.fair.Has(p.se.Group) > 0,
+		Idle:       p.t.idle, Buddy: from.fair.Buddy(&p.se), Ran: p.se.ExecStart,
 	}
 }
 

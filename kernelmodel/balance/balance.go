@@ -257,6 +257,9 @@ type Task struct {
 	// Allowed: the destination is in its affinity. PerCPU: a kernel thread of one CPU.
 	// Running: it is on its CPU.
 	Allowed, PerCPU, Running bool
+	// Ineligible: it has had more than its share, and its group has tasks on the destination
+	// (task_is_ineligible_on_dst_cpu).
+	Ineligible bool
 	// Idle: SCHED_IDLE. Buddy: the next or last buddy of its queue.
 	Idle, Buddy bool
 	// Ran is when it was last charged, exec_start.
@@ -267,7 +270,7 @@ type Task struct {
 // now is the source's clock, cost sysctl_sched_migration_cost.
 func (e *Env) CanMigrate(t *Task, now, cost int64, dstBusy bool) bool {
 	switch {
-	case t.PerCPU, !t.Allowed, t.Running:
+	case t.PerCPU, !t.Allowed, t.Running, e.Rules.Eligible && e.Failed == 0 && t.Ineligible:
 		return false
 	}
 	hot := false

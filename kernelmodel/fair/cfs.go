@@ -191,6 +191,12 @@ func (q *CFS) Leave(se *Entity) {
 	se.ExecStart = 0
 }
 
+// Eligible is true of all: CFS has no such notion.
+func (q *CFS) Eligible(*Entity) bool { return true }
+
+// Has is the number of entities on the queue, whatever the group.
+func (q *CFS) Has(int) int { return q.nr }
+
 // Reweight is reweight_entity.
 func (q *CFS) Reweight(se *Entity, weight, now int64) {
 	if se.OnRq {

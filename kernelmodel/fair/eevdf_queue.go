@@ -46,6 +46,9 @@ func (q *EEVDF) Load() int64 {
 // Curr is the entity that runs, nil if none does.
 func (q *EEVDF) Curr() *Entity { return q.curr }
 
+// Has is the number of entities on the queue, whatever the group.
+func (q *EEVDF) Has(int) int { return len(q.all) }
+
 // Reweight is reweight_entity: a queued entity keeps its lag in time, and so what is left to
 // its deadline, in the virtual time of the new weight.
 func (q *EEVDF) Reweight(se *Entity, weight, now int64) {

@@ -48,6 +48,10 @@ type Queue interface {
 	WakeupPreempt(se *Entity, now int64) bool
 	// Buddy reports whether the entity is to run next or was the last.
 	Buddy(se *Entity) bool
+	// Eligible reports whether a queued entity got no more than its share.
+	Eligible(se *Entity) bool
+	// Has is the number of entities on the queue of a task group.
+	Has(group int) int
 	// Reweight changes the weight of an entity.
 	Reweight(se *Entity, weight, now int64)
 	// Running is the number of entities on the queue and Load the sum of their weights, Curr

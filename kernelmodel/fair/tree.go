@@ -209,5 +209,11 @@ func (t *Tree) Reweight(se *Entity, weight, now int64) {
 	t.at(se.Group).Queue.Reweight(se, weight, now)
 }
 
+// Eligible reports whether the entity got no more than its share of its group's queue.
+func (t *Tree) Eligible(se *Entity) bool { return t.at(se.Group).Queue.Eligible(se) }
+
+// Has is the number of entities on the queue of a group.
+func (t *Tree) Has(group int) int { return t.at(group).Queue.Running() }
+
 // Buddy reports whether the entity is to run next or was the last on its queue.
 func (t *Tree) Buddy(se *Entity) bool { return t.at(se.Group).Queue.Buddy(se) }

@@ -67,6 +67,9 @@ type BalanceRules struct {
 	Random bool
 	// BusyLess: the interval of a busy CPU is a jiffy shorter (e4d32e4d5444, 5.10+).
 	BusyLess bool
+	// Eligible: a task that has had more than its share is moved only after a failure
+	// (task_is_ineligible_on_dst_cpu, 873199d27bb2, 6.14+).
+	Eligible bool
 	// NewidleByCost: a CPU that goes idle pulls if it idles longer on average than
 	// balancing its lowest level costs, before longer than sysctl_sched_migration_cost
 	// (c5b0a7eefc70, 5.16+).

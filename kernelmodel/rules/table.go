@@ -223,6 +223,7 @@ var table = []release{
 		{"Fair.BaseSlice", false, "a slice may be shorter than the granularity", ""},
 		{"Fair.ShortSlice", false, "the base slice, where there is one, is 0.75 ms", ""},
 		{"Balance.BusyLess", false, "a busy CPU balances busy_factor times as seldom", ""},
+		{"Balance.Eligible", false, "tasks are moved whatever they have had", ""},
 		{"Balance.NewidleByCost", false, "a CPU pulls when it idles longer than the cost of a migration", ""},
 		{"Balance.Types", false, "find_busiest_group compares loads", ""},
 		{"Balance.WholeCore", false, "an idle CPU balances for its group", ""},
@@ -401,6 +402,7 @@ var table = []release{
 	}, []backport{{27, Change{"Fair.ShortSlice", true, "", "2ae891b82695"}}, took(FixDelayedDiscount, 37), {97, Change{"GroupAllowed", true, "", "82d6e01a0699"}}}},
 	{6, 13, []Change{{"", nil, "preemption may be lazy", "7c70cb94d29c"}}, nil},
 	{6, 14, []Change{
+		{"Balance.Eligible", true, "a task that has had more than its share is moved only after a failure to balance", "873199d27bb2"},
 		{"", nil, "isolcpus=nohz counts as nohz_full", "1174b9344bc7"},
 		{"", nil, "find_idlest_group classes groups by their tasks without delayed ones", "1a49104496d3"},
 		{"", nil, "load averages count tasks without delayed ones", "76f2f783294d"},
