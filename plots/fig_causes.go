@@ -70,29 +70,24 @@ func (s size) barHeight(all []stack.Part) float64 {
 // noiseFigure is what took a CPU from its owner, by kind; nil where the recording tells of
 // tasks alone.
 func noiseFigure(c *findings.CPU) *Figure {
-	all, beside := palette.Noise(c, true), palette.Noise(c, false)
-	if !c.NoiseTold() || len(beside) == 0 {
+	all, bars := palette.NoiseBars(c)
+	if len(bars) == 0 {
 		return nil
-	}
-	bars, titles := [][]stack.Part{beside}, []string{"Beside tasks"}
-	if len(all) > len(beside) {
-		bars, titles = [][]stack.Part{all, beside}, []string{"All noise", "Of it beside tasks, on an axis of its own"}
 	}
 	return &Figure{
 		Name:    figureName(c.CPU, "noise"),
 		Title:   fmt.Sprintf("What else was on CPU %d: %s of noise, most of it %s", c.CPU, say.Duration(int64(stack.Sum(all))), all[0].Short),
 		Caption: "Time by kind; each is its own, so that an interrupt over a softirq or a task counts for itself. The owner’s own runs are no noise.",
 		desc:    "The noise was " + say.Join(stack.Labels(all)) + ".",
-		height: func(s size) float64 {
-			h := 0.0
+		height: func(s size) (h float64) {
 			for _, b := range bars {
-				h += s.barHeight(b) + 0.6
+				h += s.barHeight(b.Parts) + 0.6
 			}
 			return h
 		},
 		draw: func(fr *frame) {
-			for i, b := range bars {
-				fr.bar(fmt.Sprintf("%s: %s", titles[i], say.Duration(int64(stack.Sum(b)))), "time", b)
+			for _, b := range bars {
+				fr.bar(b.Title, "time", b.Parts)
 			}
 		},
 	}

@@ -138,6 +138,13 @@ func (t *Tracker) Aside(ev *parser.Event) {
 	}
 }
 
+// noiseSwitched takes a switch of tasks: no interrupt goes on over it.
+func (t *Tracker) noiseSwitched(ev *parser.Event) {
+	if t.noise != nil && timeline.UsableCPU(ev.CPU) && int(ev.CPU) < t.NCPU {
+		t.noise[ev.CPU].Switched()
+	}
+}
+
 // nameFunction gives a function that is told by its address the name that the host has for
 // it.
 func (t *Tracker) nameFunction(ev *parser.Event) {

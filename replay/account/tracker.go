@@ -457,9 +457,7 @@ func (t *Tracker) Before(ev *parser.Event) {
 			t.wakes(ev)
 		}
 	case parser.KindSwitch:
-		if t.noise != nil && timeline.UsableCPU(ev.CPU) && int(ev.CPU) < t.NCPU {
-			t.noise[ev.CPU].Switched()
-		}
+		t.noiseSwitched(ev)
 		if k := t.cpu[ev.CPU]; k != nil {
 			t.switched(k, ev)
 		} else if ev.Next.PID > 0 {
@@ -480,19 +478,24 @@ func (t *Tracker) Before(ev *parser.Event) {
 		}
 		t.leaveOthers(p.PID, ev.TargetCPU, ev.Time)
 	case parser.KindLost, parser.KindHole, parser.KindOverwritten:
-		for c := range t.noise {
-			if ev.CPU < 0 || int(ev.CPU) == c {
-				t.noise[c].Lose()
-			}
-		}
-		for _, k := range t.list {
-			if ev.CPU < 0 || ev.CPU == k.cpu {
-				t.gap(k, ev)
-			}
-		}
+		t.lose(ev)
 	case parser.KindSlice:
 		if k := t.cpu[ev.CPU]; k != nil {
 			t.slice(k, ev)
+		}
+	}
+}
+
+// lose takes word that events are missing.
+func (t *Tracker) lose(ev *parser.Event) {
+	for c := range t.noise {
+		if ev.CPU < 0 || int(ev.CPU) == c {
+			t.noise[c].Lose()
+		}
+	}
+	for _, k := range t.list {
+		if ev.CPU < 0 || ev.CPU == k.cpu {
+			t.gap(k, ev)
 		}
 	}
 }

@@ -86,3 +86,28 @@ func (p *Palette) Noise(c *findings.CPU, tasks bool) []stack.Part {
 	}
 	return costliestFirst(out)
 }
+
+// Bar is a bar with its title.
+type Bar struct {
+	Title string
+	Parts []stack.Part
+}
+
+// NoiseBars are the bars of a CPU's noise: all of it, if tasks have a part, and what was no
+// task; none where the recording tells of tasks alone. all are the parts of the first.
+func (p *Palette) NoiseBars(c *findings.CPU) (all []stack.Part, bars []Bar) {
+	all, beside := p.Noise(c, true), p.Noise(c, false)
+	if !c.NoiseTold() || len(beside) == 0 {
+		return all, nil
+	}
+	bar := func(title string, parts []stack.Part) {
+		bars = append(bars, Bar{fmt.Sprintf("%s: %s", title, say.Duration(int64(stack.Sum(parts)))), parts})
+	}
+	if len(all) == len(beside) {
+		bar("Beside tasks", beside)
+		return all, bars
+	}
+	bar("All noise", all)
+	bar("Of it beside tasks, on an axis of its own", beside)
+	return all, bars
+}
