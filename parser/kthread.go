@@ -3,6 +3,7 @@ package parser
 import (
 	"regexp"
 	"strconv"
+	"strings"
 )
 
 // Forms of the names of kernel threads: perCPU are the names before "/CPU" of
@@ -49,3 +50,7 @@ func IsKthreadName(comm string) bool { return kthreadName.MatchString(comm) }
 
 // IsRecorder reports whether a name is that of a program that makes recordings.
 func IsRecorder(comm string) bool { return recorderName.MatchString(comm) }
+
+// NameStem is a task's name without the number at its end: what the workers of a pool have in
+// common. Anonymized copies keep which names have one stem.
+func NameStem(comm string) string { return strings.TrimRight(comm, "0123456789:/-_#.") }

@@ -38,5 +38,5 @@ func ExampleCapture() {
 		return
 	}
 	fmt.Println(report.Records, "records; ksmd becomes", names.Comm("ksmd"), "and pmd-c becomes", names.Comm("pmd-c"))
-	// Output: 20697 records; ksmd becomes ksmd and pmd-c becomes t0000
+	// Output: 20697 records; ksmd becomes ksmd and pmd-c becomes tbbbb
 }

@@ -2,6 +2,7 @@ package anonymize
 
 import (
 	"bytes"
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -18,10 +19,11 @@ import (
 // depend on them, and they are the same on every machine. It is not safe for
 // concurrent use.
 type Names struct {
-	to   map[string]string
-	used map[string]bool
-	next map[int]int
-	kept map[string]bool
+	to, stems map[string]string
+	// nextStem counts by length, next by stem and places.
+	nextStem map[int]int
+	next     map[numbered]int
+	kept     map[string]bool
 
 	// kernel and user are the names that the host bundle knows for certain.
 	kernel, user map[string]bool
@@ -35,7 +37,7 @@ type Names struct {
 // where it says nothing, the name's form does.
 func NewNames(host *parser.Host) *Names {
 	n := &Names{
-		to: map[string]string{}, used: map[string]bool{}, next: map[int]int{}, kept: map[string]bool{},
+		to: map[string]string{}, stems: map[string]string{}, nextStem: map[int]int{}, next: map[numbered]int{}, kept: map[string]bool{},
 		kernel: map[string]bool{}, user: map[string]bool{},
 	}
 	if host == nil {
@@ -89,51 +91,84 @@ func (n *Names) Comm(comm string) string {
 			n.kept[comm] = true
 		}
 	} else {
-		to = n.fresh(len(comm))
+		to = n.fresh(comm)
 	}
 	n.to[comm] = to
 	return to
 }
 
-const digits = "0123456789abcdefghijklmnopqrstuvwxyz"
+// alphabet spells the stems of new names; no vowels come before the last ones, so that they
+// hardly make words.
+const alphabet = "bcdfghjklmnpqrstvwxzaeiouy"
 
-// fresh is an unused name of a length: t001, t002 …; the letter in front gives
-// way where names are short and many.
-func (n *Names) fresh(size int) string {
-	b := make([]byte, size)
+// fresh is an unused name of the same length. Names of one stem become names of one stem:
+// results depend on that.
+func (n *Names) fresh(comm string) string {
+	stem := parser.NameStem(comm)
+	to, ok := n.stems[stem]
+	if !ok {
+		to = n.freshStem(len(stem))
+		n.stems[stem] = to
+	}
+	places := len(comm) - len(stem)
+	if places == 0 {
+		return to
+	}
+	of := numbered{to, places}
+	for n.next[of] < pow(10, places) {
+		s := fmt.Sprintf("%s%0*d", to, places, n.next[of])
+		if n.next[of]++; !n.keeps(s) {
+			return s
+		}
+	}
+	n.Merged++
+	return to + strings.Repeat("9", places)
+}
+
+// numbered is a stem with so many places for a number.
+type numbered struct {
+	stem   string
+	places int
+}
+
+// freshStem is an unused stem of a length: tbbb, tbbc …; the letter in front gives way where
+// names are short and many.
+func (n *Names) freshStem(size int) string {
+	if size == 0 {
+		return ""
+	}
+	b := bytes.Repeat([]byte{alphabet[0]}, size)
 	places := min(size, 9)
-	for i := range b {
-		b[i] = '0'
-	}
-	limit := 1
-	for range places {
-		limit *= len(digits)
-	}
-	for {
-		i := n.next[size]
-		if i >= limit {
-			n.Merged++
-			return strings.Repeat("z", size)
-		}
-		n.next[size]++
-		// Count from t0…0 on, and after the last one from 0…0.
-		v := i
+	limit := pow(len(alphabet), places)
+	for n.nextStem[size] < limit {
+		// Count from tb…b on, and after the last one from b…b.
+		v := n.nextStem[size]
 		if places > 1 {
-			v = (i + limit/len(digits)*29) % limit // 't' is digit 29
+			v = (v + limit/len(alphabet)*strings.IndexByte(alphabet, 't')) % limit
 		}
+		n.nextStem[size]++
 		for p := range places {
 			at := places - 1 - p
 			if places < size && at > 0 {
 				at += size - places
 			}
-			b[at] = digits[v%len(digits)]
-			v /= len(digits)
+			b[at] = alphabet[v%len(alphabet)]
+			v /= len(alphabet)
 		}
-		if s := string(b); !n.used[s] && !n.keeps(s) {
-			n.used[s] = true
+		if s := string(b); !n.keeps(s) {
 			return s
 		}
 	}
+	n.Merged++
+	return strings.Repeat("z", size)
+}
+
+func pow(base, n int) int {
+	p := 1
+	for range n {
+		p *= base
+	}
+	return p
 }
 
 // Kept lists the names that were met and kept, in order: each digit as N, a

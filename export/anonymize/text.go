@@ -201,8 +201,12 @@ func (e *editor) event(ev *parser.Event) bool {
 	}
 	kind := ev.Kind
 	if kind == parser.KindOther {
-		switch ev.Text {
-		case "sched_waking", "sched_wakeup", "sched_wakeup_new": // success=0
+		switch {
+		case ev.Aside == parser.ProcessHang:
+			kind = parser.KindExit
+		case ev.Aside != parser.NoAside:
+			return true // devices, functions and numbers
+		case ev.Text == "sched_waking", ev.Text == "sched_wakeup", ev.Text == "sched_wakeup_new": // success=0
 			kind = parser.KindWakeup
 		default:
 			return e.other(ev)

@@ -2,10 +2,10 @@ package hidden
 
 import (
 	"math"
-	"strings"
 
 	"schedreplay/fact"
 	"schedreplay/kernelmodel/explore"
+	"schedreplay/parser"
 	"schedreplay/replay/timeline"
 )
 
@@ -42,15 +42,12 @@ func (k wakePath) wider(kin kinship) wakePath {
 	if kin == samePath {
 		return k
 	}
-	if k.waker = stem(k.waker); kin == sameWaker {
+	if k.waker = parser.NameStem(k.waker); kin == sameWaker {
 		k.task = ""
 	}
-	k.task = stem(k.task)
+	k.task = parser.NameStem(k.task)
 	return k
 }
-
-// stem is a task's name without the number at its end.
-func stem(name string) string { return strings.TrimRight(name, "0123456789:/-_#.") }
 
 // habit is what decisions have shown of a path.
 type habit struct {
