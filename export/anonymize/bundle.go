@@ -207,7 +207,7 @@ func plainTar(r *bufio.Reader) (io.Reader, error) {
 
 var (
 	taskFile = regexp.MustCompile(`^proc/\d+/(?:task/\d+/)?(comm|stat|status)$`)
-	likeIs   = regexp.MustCompile(`^(?:proc/(?:sys/kernel/(?:osrelease|arch|sched_.*)|config\.gz)|boot/config-[^/]*|schedreplay/clocks|` +
+	likeIs   = regexp.MustCompile(`^(?:proc/(?:\d+/autogroup|sys/kernel/(?:osrelease|arch|sched_.*)|config\.gz)|boot/config-[^/]*|schedreplay/clocks|` +
 		`sys/devices/system/(?:cpu|node)/.*|sys/kernel/debug/sched(?:_features|/.*)|sys/kernel/mm/ksm/[a-z_]+)$`)
 )
 
