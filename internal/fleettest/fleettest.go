@@ -103,15 +103,37 @@ func read(traces string) ([]recording, error) {
 	return out, nil
 }
 
-// named puts a host name before what a bundle holds: archives may be joined.
+const hostname = "host/proc/sys/kernel/hostname"
+
+// named is a bundle with another host name.
 func named(host string, bundle []byte) ([]byte, error) {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
 	t := tar.NewWriter(z)
-	err := t.WriteHeader(&tar.Header{Name: "host/proc/sys/kernel/hostname", Mode: 0o644, Size: int64(len(host)) + 1, Typeflag: tar.TypeReg})
+	err := t.WriteHeader(&tar.Header{Name: hostname, Mode: 0o644, Size: int64(len(host)) + 1, Typeflag: tar.TypeReg})
 	if err == nil {
 		_, err = t.Write([]byte(host + "\n"))
 	}
-	err = errors.Join(err, t.Flush(), z.Close())
-	return append(b.Bytes(), bundle...), err
+	from, openErr := gzip.NewReader(bytes.NewReader(bundle))
+	if err = errors.Join(err, openErr); err != nil {
+		return nil, err
+	}
+	for r := tar.NewReader(from); ; {
+		h, err := r.Next()
+		switch {
+		case err == io.EOF:
+			err = errors.Join(t.Close(), z.Close())
+			return b.Bytes(), err
+		case err != nil:
+			return nil, err
+		case h.Name == hostname:
+			continue
+		}
+		if err := t.WriteHeader(h); err != nil {
+			return nil, err
+		}
+		if _, err := io.Copy(t, r); err != nil {
+			return nil, err
+		}
+	}
 }
