@@ -560,6 +560,7 @@ func (t *Tracker) account(k *trackedCPU, c Class, until int64) {
 
 // run ends the present run of p; cutEnd says that its end was not seen.
 func (t *Tracker) run(k *trackedCPU, p *timeline.Task, end int64, cutEnd bool) {
+	end = max(end, k.since) // where a CPU's clock goes back
 	class := t.class(k, p)
 	t.account(k, class, end)
 	run := Slice{

@@ -60,7 +60,7 @@ func (s *Survey) gives(cpu, by int32, at int64) {
 // recorded nothing until long after it was given a task was not recorded then.
 func (s *surveyor) hears(c *startCPU, ev *parser.Event) {
 	if c.given && !c.spoke && ev.Time-c.givenAt > partlyAfter {
-		s.partlyUntil = max(s.partlyUntil, ev.Time+partlySettles)
+		s.whole.from = max(s.whole.from, ev.Time+partlySettles)
 	}
 	c.given = false
 	c.speaks(ev.Time)
@@ -105,7 +105,7 @@ func (s *surveyor) missed(since int64) {
 
 // parts settles, at the end, when not all of the online CPUs were recorded.
 func (s *surveyor) parts(online cpumask.Mask) {
-	s.partlyFrom = math.MaxInt64
+	s.whole.to = math.MaxInt64
 	if !s.Only.Empty() {
 		return
 	}
@@ -113,9 +113,9 @@ func (s *surveyor) parts(online cpumask.Mask) {
 		switch c := &s.cpu[i]; {
 		case !c.given || s.End-c.givenAt <= partlyAfter:
 		case c.spoke:
-			s.partlyFrom = min(s.partlyFrom, c.to)
+			s.whole.to = min(s.whole.to, c.to)
 		default:
-			s.partlyFrom = s.Start
+			s.whole.to = s.Start
 		}
 	}
 	// Without sched_wakeup a task that is woken on its way to sleep may seem to be a stray.
@@ -124,7 +124,7 @@ func (s *surveyor) parts(online cpumask.Mask) {
 		strays -= s.Events[parser.KindWaking] / strayShare
 	}
 	if s.HasWaking && strays > 0 && !online.SubsetOf(s.Recorded) {
-		s.partlyFrom = s.Start
+		s.whole.to = s.Start
 	}
 }
 
@@ -204,7 +204,7 @@ func (e *Enabling) Common() (from, to int64) {
 
 // Partly reports whether at a time some CPU seems not to have been recorded that did
 // something: what it did to others is not known, nor what it did to hidden facts.
-func (s *Survey) Partly(at int64) bool { return at < s.partlyUntil || at > s.partlyFrom }
+func (s *Survey) Partly(at int64) bool { return at < s.whole.from || at > s.whole.to }
 
 // mute reports whether a CPU recorded nothing until long after a time, or since long
 // before it.

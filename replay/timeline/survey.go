@@ -20,8 +20,7 @@ type Survey struct {
 	HasWaking, HasWakeup, hasMigrate bool
 	// Asides are what is recorded beside the scheduler's events.
 	Asides parser.Asides
-	// HasStates and HasDelays: of slices, the states and sch delays of some are printed.
-	HasStates, HasDelays bool
+	Printed
 
 	cpu  []startCPU
 	Task parser.ByPID[*TaskSurvey]
@@ -44,8 +43,8 @@ type Survey struct {
 	leaving    [][]span
 	HasRuntime bool
 
-	// Until partlyUntil and from partlyFrom on some CPU was not recorded.
-	partlyUntil, partlyFrom int64
+	// whole is when every CPU was recorded; before and after it some was not.
+	whole span
 
 	// Stood holds, by CPU, the times in which its clock stood still: from the one that it
 	// wrote more than once to the next. Meanwhile flips has when CPUs went idle or ceased
@@ -63,6 +62,10 @@ type Survey struct {
 type Missing struct {
 	Lost, LostUnknown, Holes, Damaged, Overwritten int64
 }
+
+// Printed is what dialects that print slices may leave out: HasStates and HasDelays say
+// whether the states and the sch delays of some are printed.
+type Printed struct{ HasStates, HasDelays bool }
 
 // span is a stretch of time in ns.
 type span struct{ from, to int64 }
@@ -375,7 +378,7 @@ func (s *surveyor) finish(resolution int64, perf bool) {
 	s.parts(s.host.Online.Value)
 	if perf && s.Only.Empty() {
 		from, to := enabled(len(s.cpu), func(i int) *voice { return &s.cpu[i].voice }, s.visit, s.Start, s.End)
-		s.partlyUntil, s.partlyFrom = max(s.partlyUntil, from), min(s.partlyFrom, to)
+		s.whole.from, s.whole.to = max(s.whole.from, from), min(s.whole.to, to)
 	}
 	if n := len(s.delays); n > 0 {
 		slices.Sort(s.delays)

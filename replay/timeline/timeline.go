@@ -38,12 +38,7 @@ type Task struct {
 	OffCPU  OffCPU
 	// Inflight is the CPU on whose wake list it is, NoCPU if none.
 	Inflight int32
-	// seat is the CPU whose list of queued tasks it is on, NoCPU if none, and slot
-	// its place there.
-	seat int32
-	slot int
-	// queuedSure: it is certainly on that list by now, not still with its waker.
-	queuedSure bool
+	seat     seat
 	// assumed is how often it was taken to have reached its CPU's queue without an
 	// event that says so.
 	assumed int
@@ -57,6 +52,13 @@ type Task struct {
 	aff    Affinity
 	born   bool // forked inside the window and not yet run
 	Forked bool // forked, and not yet placed on a CPU
+}
+
+// seat is a task's place among those queued on a CPU.
+type seat struct {
+	cpu  int32 // NoCPU if it is on no list
+	slot int
+	sure bool // certainly there by now, not still with its waker
 }
 
 // Ref names the task in results.
@@ -205,7 +207,7 @@ func New(s *Survey, ncpu int, delays bool) *Timeline {
 // waking: it was woken before the capture begins.
 func (t *Timeline) startFlight(p *Task) {
 	k := &t.CPU[p.CPU]
-	p.QueuedKnown, p.queuedSure = true, true
+	p.QueuedKnown, p.seat.sure = true, true
 	k.board(p, p.CPU)
 	k.sure++
 	if !t.Survey.HasWakeup {
@@ -222,7 +224,7 @@ func (t *Timeline) Get(pid int32) *Task {
 	if p == nil {
 		p = &Task{
 			PID: pid, Prio: parser.NoPrio, CPU: parser.NoCPU, WokenAt: parser.NoTime, SleptAt: parser.NoTime,
-			Inflight: parser.NoCPU, seat: parser.NoCPU, PushedFrom: parser.NoCPU,
+			Inflight: parser.NoCPU, seat: seat{cpu: parser.NoCPU}, PushedFrom: parser.NoCPU,
 		}
 		p.Entity.Attached, p.Entity.Weight, p.Virtual.On = parser.NoCPU, 1024, parser.NoCPU
 		p.Virtual.back, p.Virtual.came = 2*fair.BaseSliceFor(len(t.CPU), true), parser.NoTime
@@ -262,9 +264,9 @@ func (t *Timeline) See(e *parser.Task) *Task {
 	if p.Queued && p.Entity.Attached == parser.NoCPU && p.Fair() {
 		// Queued since the start, or back from another class.
 		if t.Delays {
-			t.fairEnqueue(p, p.seat)
+			t.fairEnqueue(p, p.seat.cpu)
 		}
-		t.loadEnqueue(p, p.seat)
+		t.loadEnqueue(p, p.seat.cpu)
 	}
 	return p
 }
@@ -356,7 +358,7 @@ func (k *CPU) lands(w Window, slack int64) bool {
 // or came from a CPU that was not recorded yet.
 func (t *Timeline) mayHaveMore(k *CPU) bool {
 	since := k.GuessedAt
-	if until := t.Survey.partlyUntil; until > t.Survey.Start {
+	if until := t.Survey.whole.from; until > t.Survey.Start {
 		since = max(since, until)
 	}
 	return since != parser.NoTime && since >= k.HeardAt
@@ -416,7 +418,7 @@ func (t *Timeline) arrived(ev *parser.Event) {
 		case p == nil || p.Inflight != f.to:
 		case f.waker == ev.CPU && (ev.Task.PID != f.pid || ev.Kind != parser.KindMigrate):
 			t.CPU[f.to].sure++
-			p.queuedSure = true
+			p.seat.sure = true
 		default:
 			t.unsure[n] = f
 			n++
@@ -554,22 +556,22 @@ func (t *Timeline) Look(c int, v *View, by *Looker) Look {
 func (t *Timeline) seat(p *Task, c int32) {
 	t.unseat(p)
 	k := &t.CPU[c]
-	p.seat, p.slot = c, len(k.Queue)
+	p.seat.cpu, p.seat.slot = c, len(k.Queue)
 	k.Queue = append(k.Queue, p)
 }
 
 // unseat takes a task off the list that it is on.
 func (t *Timeline) unseat(p *Task) {
-	if p.seat == parser.NoCPU {
+	if p.seat.cpu == parser.NoCPU {
 		return
 	}
-	q := t.CPU[p.seat].Queue
+	q := t.CPU[p.seat.cpu].Queue
 	last := len(q) - 1
-	q[p.slot] = q[last]
-	q[p.slot].slot = p.slot
+	q[p.seat.slot] = q[last]
+	q[p.seat.slot].seat.slot = p.seat.slot
 	q[last] = nil
-	t.CPU[p.seat].Queue = q[:last]
-	p.seat = parser.NoCPU
+	t.CPU[p.seat.cpu].Queue = q[:last]
+	p.seat.cpu = parser.NoCPU
 }
 
 // enqueue puts a task on a CPU's queue.
@@ -618,10 +620,10 @@ func (t *Timeline) land(p *Task) {
 		if i := slices.Index(k.flying, p); i >= 0 {
 			k.flying = slices.Delete(k.flying, i, i+1)
 		}
-		if p.queuedSure {
+		if p.seat.sure {
 			k.sure = max(0, k.sure-1)
 		}
-		p.Inflight, p.queuedSure = parser.NoCPU, false
+		p.Inflight, p.seat.sure = parser.NoCPU, false
 	}
 }
 
@@ -722,7 +724,7 @@ func (t *Timeline) emptyWakeList(ev *parser.Event) {
 	for _, p := range k.landing {
 		switch {
 		case p.Inflight != c:
-		case p.queuedSure:
+		case p.seat.sure:
 			n := p.assumed + 1
 			t.enqueue(p, c)
 			k.Rest.wakes(ev.Time)
@@ -782,7 +784,7 @@ func (t *Timeline) Lose(ev *parser.Event) {
 func (t *Timeline) empty(c int32, at int64) {
 	k := &t.CPU[c]
 	for _, p := range k.flying {
-		p.Inflight, p.queuedSure = parser.NoCPU, false
+		p.Inflight, p.seat.sure = parser.NoCPU, false
 	}
 	clear(k.flying)
 	k.flying = k.flying[:0]
@@ -852,7 +854,7 @@ func (t *Timeline) applySwitch(ev *parser.Event) {
 		}
 		t.forgetQueue(c)
 		for _, p := range k.landing[held:] {
-			p.QueuedKnown, p.queuedSure = true, true
+			p.QueuedKnown, p.seat.sure = true, true
 			k.board(p, c)
 			k.sure++
 		}
@@ -879,7 +881,7 @@ func (t *Timeline) shown(p *Task, c int32) {
 
 // forget takes a task off the queue that it was thought to be on.
 func (t *Timeline) forget(p *Task) {
-	c := p.seat
+	c := p.seat.cpu
 	t.unseat(p)
 	p.Queued, p.QueuedKnown, p.Running = false, false, false
 	t.loadDequeue(p, c)

@@ -112,7 +112,7 @@ func TestTimelineCorrects(t *testing.T) {
 				t.Errorf("%s: %d tasks on CPU %d, want %d", c.name, got, cpu, n)
 			}
 			for i, p := range l.CPU[cpu].Queue {
-				if p.seat != int32(cpu) || p.slot != i || !p.Queued || p.CPU != int32(cpu) {
+				if p.seat.cpu != int32(cpu) || p.seat.slot != i || !p.Queued || p.CPU != int32(cpu) {
 					t.Errorf("%s: task %d on CPU %d is out of place: %+v", c.name, p.PID, cpu, *p)
 				}
 			}
