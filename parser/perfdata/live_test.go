@@ -47,7 +47,7 @@ func ours(t *testing.T, c parser.Capture) []eventtest.Line {
 				continue // from a task record, not from a sample
 			}
 			if e.Kind == parser.KindComm {
-				e.Text = "task:task_rename"
+				e.Kind, e.Text = parser.KindOther, "task:task_rename"
 			}
 		}
 		l := eventtest.Line{Time: e.Time, CPU: e.CPU}
