@@ -124,8 +124,9 @@ const (
 )
 
 // AdviceOf proposes the remedies that fit what was found; Judge fills their figures.
-func AdviceOf(res *replay.Result) *Advice {
-	a := &Advice{f: Of(res), house: houseOf(res), RTLimit: rtLimitOf(res), RecentPossible: recentPossible(res)}
+func AdviceOf(f *Findings) *Advice {
+	res := f.Result
+	a := &Advice{f: f, house: houseOf(res), RTLimit: rtLimitOf(res), RecentPossible: recentPossible(res)}
 	var owners []replay.TaskRef
 	seen := map[int32]bool{}
 	for _, c := range res.CPUs {

@@ -126,7 +126,7 @@ func TestAdviceByIntruder(t *testing.T) {
 	cpu.Noise.Known[replay.NoiseHardirq] = true
 	res := &replay.Result{Baseline: replay.RoleOriginal, Original: k, Host: host, CPUs: []*replay.CPUResult{cpu}}
 	res.Isolated = fact.Of(cpumask.Of(43), fact.Observed, "test")
-	a := AdviceOf(res)
+	a := AdviceOf(Of(res))
 	var got []string
 	for i := range a.Remedies {
 		m := &a.Remedies[i]

@@ -105,7 +105,7 @@ func HelpedBy(ctx context.Context, c parser.Capture, res *replay.Result, runs in
 // HelpedFrom is [HelpedBy] with the loop as a function, which is given the scenarios and
 // owners.
 func HelpedFrom(res *replay.Result, run func(loop.Options) (*loop.Result, error)) (*Helped, error) {
-	h := &Helped{Advice: AdviceOf(res)}
+	h := &Helped{Advice: AdviceOf(Of(res))}
 	if !h.Intruded() {
 		return nil, nil
 	}

@@ -15,7 +15,7 @@ type NoiseSum struct {
 // NoiseTold reports whether the recording tells what the CPU did beside its tasks.
 func (c *CPU) NoiseTold() bool {
 	for kind, s := range c.NoiseByKind() {
-		if kind := replay.NoiseKind(kind); kind != replay.NoiseTask && kind != replay.NoiseKthread && (s.Known || s.Count > 0) {
+		if !replay.NoiseKind(kind).OfTask() && (s.Known || s.Count > 0) {
 			return true
 		}
 	}
@@ -45,7 +45,7 @@ func (c *CPU) NoiseByKind() (sums [replay.NoiseKinds]NoiseSum) {
 // Interruptions sums up what was no task: interrupts, softirqs and ticks.
 func (c *CPU) Interruptions() (sum NoiseSum, longest *replay.NoiseItem) {
 	for kind, s := range c.NoiseByKind() {
-		if kind := replay.NoiseKind(kind); kind == replay.NoiseTask || kind == replay.NoiseKthread {
+		if replay.NoiseKind(kind).OfTask() {
 			continue
 		}
 		sum.Known = sum.Known || s.Known
@@ -58,11 +58,23 @@ func (c *CPU) Interruptions() (sum NoiseSum, longest *replay.NoiseItem) {
 	}
 	for i := range c.Noise.Items {
 		n := &c.Noise.Items[i]
-		if n.Kind != replay.NoiseTask && n.Kind != replay.NoiseKthread && (longest == nil || n.Longest > longest.Longest) {
+		if !n.Kind.OfTask() && (longest == nil || n.Longest > longest.Longest) {
 			longest = n
 		}
 	}
 	return sum, longest
+}
+
+// Chains are the longest sch delays of the owner of which it is told who woke it, most at
+// most.
+func (c *CPU) Chains(most int) []*replay.Slice {
+	var out []*replay.Slice
+	for i := range c.LongestWaits[replay.SchDelay] {
+		if r := &c.LongestWaits[replay.SchDelay][i]; r.Woken != nil && len(out) < most {
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 // Chain is how a task was woken: its own waking first, then that of each waker before.

@@ -145,17 +145,17 @@ type Value struct {
 // of its CPU, from its record's fields by name. It reports false, and leaves ev as it is, of
 // any other tracepoint and of a record without the field that counts. Functions that are
 // told as numbers are addresses.
-func (ev *Event) SetAside(tracepoint []byte, names *Names, field func(name string) (Value, bool)) bool {
+func (ev *Event) SetAside(tracepoint []byte, names *Names, fields map[string]Value) bool {
 	aside, what := AsideOf(tracepoint)
 	number, target, task := int64(-1), ev.TargetCPU, ev.Task
 	var v Value
 	ok := true
 	text := func(name string) string {
-		v, _ := field(name)
-		return names.Intern(v.Text[:min(len(v.Text), maxAsideName)])
+		t := fields[name].Text
+		return names.Intern(t[:min(len(t), maxAsideName)])
 	}
 	function := func(name string) string {
-		v, ok := field(name)
+		v, ok := fields[name]
 		switch {
 		case !ok || v.Text == nil && v.N == 0:
 			return ""
@@ -168,37 +168,37 @@ func (ev *Event) SetAside(tracepoint []byte, names *Names, field func(name strin
 	case NoAside, IPIRaise:
 		return false
 	case IRQEntry:
-		v, ok = field("irq")
+		v, ok = fields["irq"]
 		number, what = v.N, text("name")
 	case IRQExit:
-		v, ok = field("irq")
+		v, ok = fields["irq"]
 		number = v.N
 	case SoftirqEntry, SoftirqExit, SoftirqRaise:
-		v, ok = field("vec")
+		v, ok = fields["vec"]
 		number, what = v.N, SoftirqName(v.N)
 	case HrtimerEntry, TimerEntry, WorkStart, WorkEnd:
 		what = function("function")
 	case VectorEntry, VectorExit:
-		v, ok = field("vector")
+		v, ok = fields["vector"]
 		number = v.N
 	case IPIEntry, IPIExit:
-		if v, told := field("vector"); told {
+		if v, told := fields["vector"]; told {
 			number = v.N
 		} else if what == "" {
 			what = text("reason")
 		}
 	case IPISend:
-		v, ok = field("cpu")
+		v, ok = fields["cpu"]
 		ok = ok && v.N >= 0 && v.N < 1<<20
 		target, what = int32(v.N), function("callback")
-		if v, _ := field("callsite"); what == "" && v.Text != nil {
+		if what == "" && fields["callsite"].Text != nil {
 			what = function("callsite") // reschedule: who asked for it
 		}
 	case CPUIdle:
-		v, ok = field("state")
+		v, ok = fields["state"]
 		number = int64(uint32(v.N))
 	case ProcessHang:
-		v, ok = field("pid")
+		v, ok = fields["pid"]
 		ok = ok && v.N >= 0 && v.N <= 1<<22
 		task = Task{PID: int32(v.N), Prio: NoPrio, Comm: text("comm")}
 	}

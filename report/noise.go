@@ -97,11 +97,7 @@ func chainTable(c *findings.CPU) *table {
 		Caption: fmt.Sprintf("Who woke %s before its longest delays, to the root", plots.OwnerName(c)),
 		Cols:    []col{{Name: "Woken at", Num: true}, {Name: say.WaitNoun(replay.SchDelay), Num: true}, {Name: "By whom, and who had woken that"}},
 	}
-	for i := range c.LongestWaits[replay.SchDelay] {
-		r := &c.LongestWaits[replay.SchDelay][i]
-		if r.Woken == nil || len(t.Rows) == maxChainRows {
-			continue
-		}
+	for _, r := range c.Chains(maxChainRows) {
 		_, ns := r.Wait()
 		t.Rows = append(t.Rows, []string{say.Clock(r.Woken.At), say.Duration(ns), say.Chain(r.Woken)})
 	}
@@ -202,14 +198,7 @@ type jsonWake struct {
 
 func jsonChainsOf(c *findings.CPU) []jsonChain {
 	out := []jsonChain{}
-	for i := range c.LongestWaits[replay.SchDelay] {
-		r := &c.LongestWaits[replay.SchDelay][i]
-		if r.Woken == nil {
-			continue
-		}
-		if len(out) == maxChainRows {
-			break
-		}
+	for _, r := range c.Chains(maxChainRows) {
 		_, ns := r.Wait()
 		j := jsonChain{AtNS: r.Woken.At, DelayNS: ns}
 		for _, w := range findings.Chain(r.Woken) {

@@ -40,7 +40,7 @@ func (a *app) advise(in *input, c *common, l *loopFlags) error {
 	}
 	var ad *findings.Advice
 	res, r, err := a.closedLoop(in, l, func(res *replay.Result) []loop.Scenario {
-		ad = findings.AdviceOf(res)
+		ad = findings.AdviceOf(findings.Of(res))
 		return ad.Scenarios()
 	})
 	if err != nil {

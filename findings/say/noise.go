@@ -65,12 +65,12 @@ func onCPU(c *replay.Instigator) string {
 
 // interruptWords names an interrupt or softirq.
 func interruptWords(c *replay.Instigator) string {
-	what := "interrupt"
+	what, any := "interrupt", "an interrupt"
 	if c.By == replay.BySoftirq {
-		what = "softirq"
+		what, any = "softirq", "a softirq"
 	}
 	if c.Name == "" {
-		return map[string]string{"interrupt": "an interrupt", "softirq": "a softirq"}[what]
+		return any
 	}
 	return what + " " + Code(c.Name)
 }

@@ -14,7 +14,7 @@ func tonight(f *findings.Findings) []string {
 	if f.Result.Host == nil || f.Recorded() == nil {
 		return nil
 	}
-	a := findings.AdviceOf(f.Result)
+	a := findings.AdviceOf(f)
 	if a.Balanced() {
 		return nil
 	}

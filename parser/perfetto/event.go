@@ -90,10 +90,7 @@ func (p *pass) aside(name string, fields map[protowire.Number]string, b []byte, 
 			values[f] = parser.Value{N: int64(r.Uint), Text: r.Bytes}
 		}
 	}
-	return r.Err() == nil && ev.SetAside([]byte(name), &p.names, func(f string) (parser.Value, bool) {
-		v, ok := values[f]
-		return v, ok
-	})
+	return r.Err() == nil && ev.SetAside([]byte(name), &p.names, values)
 }
 
 // task is what a message of an event says of a task.
@@ -346,7 +343,7 @@ func (p *pass) generic(b []byte, ev *parser.Event) error {
 			}
 		}
 	}
-	if r.Err() == nil && ev.SetAside(name, &p.names, func(f string) (parser.Value, bool) { v, ok := values[f]; return v, ok }) {
+	if r.Err() == nil && ev.SetAside(name, &p.names, values) {
 		return nil
 	}
 	if string(name) != pb.StatRuntimeEvent {

@@ -246,7 +246,7 @@ func (t *Tracker) interrupted(k *trackedCPU, in *noise.Interruption) {
 	}
 }
 
-// runs takes a task's run on a tracked CPU.
+// runsBeside takes a task's run on a tracked CPU, less what interrupted it.
 func (t *Tracker) runsBeside(k *trackedCPU, p *timeline.Task, run *Slice) {
 	b := &k.beside
 	if run.Class != ClassOwner && run.Class != ClassIdle {
@@ -297,7 +297,7 @@ func (b *beside) add(kind noise.Kind, name string, ns, owner, at int64, causes [
 	}
 }
 
-// result is the CPU's noise at the end.
+// noiseOf is a CPU's noise at the end.
 func (t *Tracker) noiseOf(k *trackedCPU) *Noise {
 	b := &k.beside
 	n := &Noise{Left: b.left, InOwner: b.inOwner, InIdle: b.inIdle, InUnknown: b.inUnknown}

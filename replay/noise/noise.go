@@ -32,6 +32,9 @@ func (k Kind) String() string {
 	return [Kinds]string{"task", "kernel thread", "hard irq", "softirq", "tick", "IPI"}[k]
 }
 
+// OfTask reports whether it is a task's run; else it is one of the interruptions.
+func (k Kind) OfTask() bool { return k <= Kthread }
+
 // By says how a [Cause] led to what it is the cause of.
 type By uint8
 
@@ -250,11 +253,8 @@ func (c *CPU) timer(ev *parser.Event) {
 	}
 	c.cause(Cause{By: ByFunction, Name: ev.Text, PID: parser.NoPID, CPU: parser.NoCPU})
 	if slices.Contains(tickFunctions, ev.Text) {
-		for i := len(c.stack) - 1; i >= 0; i-- {
-			if f := &c.stack[i]; !f.part {
-				f.tick = true
-				break
-			}
+		if i := c.whole(); i >= 0 {
+			c.stack[i].tick = true
 		}
 	}
 }
@@ -285,11 +285,8 @@ func (c *CPU) begin(ev *parser.Event, l level, name string, ipi bool) {
 		if f.part = l == c.stack[n-1].level; !f.part {
 			c.pause(ev.Time)
 		} else if ipi { // the handler of an interrupt that is one (arm64)
-			for i := n - 1; i >= 0; i-- {
-				if !c.stack[i].part {
-					c.stack[i].ipi, c.stack[i].name = true, name
-					break
-				}
+			if i := c.whole(); i >= 0 {
+				c.stack[i].ipi, c.stack[i].name = true, name
 			}
 		}
 	}

@@ -72,15 +72,14 @@ func (p *Palette) Noise(c *findings.CPU, tasks bool) []stack.Part {
 		replay.NoiseIPI:     {p.Band, p.Ink, stack.Dots},
 	}
 	sums, all := c.NoiseByKind(), int64(0)
-	isTask := func(k replay.NoiseKind) bool { return k == replay.NoiseTask || k == replay.NoiseKthread }
 	for kind, s := range sums {
-		if tasks || !isTask(replay.NoiseKind(kind)) {
+		if tasks || !replay.NoiseKind(kind).OfTask() {
 			all += s.NS
 		}
 	}
 	var out []stack.Part
 	for kind, s := range sums {
-		if k := replay.NoiseKind(kind); s.NS > 0 && (tasks || !isTask(k)) {
+		if k := replay.NoiseKind(kind); s.NS > 0 && (tasks || !k.OfTask()) {
 			out = append(out, part(looks[kind], say.NoiseKinds(k), s.NS, all))
 		}
 	}

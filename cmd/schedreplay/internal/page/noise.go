@@ -31,7 +31,7 @@ func (p *Page) Noise(c *findings.CPU) {
 	}}
 	t.Head(p)
 	for kind, s := range c.NoiseByKind() {
-		if kind := replay.NoiseKind(kind); kind != replay.NoiseTask && kind != replay.NoiseKthread {
+		if kind := replay.NoiseKind(kind); !kind.OfTask() {
 			p.noiseKind(&t, c, kind, s)
 		}
 	}
