@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strconv"
 
 	"schedreplay/parser"
 )
@@ -18,11 +17,8 @@ const functionsFile = "schedreplay/functions"
 // timed are how such functions are called.
 var timed = regexp.MustCompile(`^[A-Za-z_]\w*(?:timer|timer_fn|timer_func|_fn|_work|_workfn|_worker|_func|_timeout|_wakeup|_update|_shepherd|_tmrproc|_watchdog|_handler|_interrupt|_monitor)$`)
 
-// maxKallsyms bounds what is read of /proc/kallsyms, maxFunctions what is kept of it.
-const (
-	maxKallsyms  = 64 << 20
-	maxFunctions = 20_000
-)
+// maxFunctions bounds what is kept of /proc/kallsyms.
+const maxFunctions = 20_000
 
 // functions are the lines kept of /proc/kallsyms below a root, nil if there are none: who
 // may not see addresses reads zeros.
@@ -32,7 +28,7 @@ func functions(root string) []byte {
 		return nil
 	}
 	defer f.Close()
-	text, _ := io.ReadAll(io.LimitReader(f, maxKallsyms)) // what was read of it will do
+	text, _ := io.ReadAll(io.LimitReader(f, parser.MaxKallsyms)) // what was read of it will do
 	var out []byte
 	n := 0
 	for line := range bytes.Lines(text) {
@@ -44,15 +40,10 @@ func functions(root string) []byte {
 	return out
 }
 
-// function reads a line of kallsyms, "address type name", with the module behind a tab
-// (kernel/kallsyms.c, s_show); false if it is no function or its address is hidden.
+// function reads a line of kallsyms; false if it is no function.
 func function(line []byte) (address uint64, name string, ok bool) {
-	f := bytes.Fields(line)
-	if len(f) < 3 || len(f[1]) != 1 || f[1][0]|0x20 != 't' || len(f[2]) > 256 {
-		return 0, "", false
-	}
-	address, err := strconv.ParseUint(string(f[0]), 16, 64)
-	return address, string(f[2]), err == nil && address != 0
+	address, kind, text, ok := parser.Kallsym(line)
+	return address, string(text), ok && kind == 't' && len(text) <= 256
 }
 
 // readFunctions fills the functions that the bundle names.

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"schedreplay/parser"
 )
@@ -114,23 +113,13 @@ type symbol struct {
 	name    string
 }
 
-// maxSymbols is the size of the largest kallsyms file read, in bytes: one with all modules
-// has some twenty million.
-const maxSymbols = 64 << 20
-
-// parseSymbols reads a kallsyms file (kernel/kallsyms.c, s_show): "address type name", with
-// the module behind a tab. Without the right to see them all addresses are 0.
+// parseSymbols reads a kallsyms file.
 func parseSymbols(text []byte) symbols {
 	var s symbols
 	for line := range bytes.Lines(text) {
-		at, rest, _ := bytes.Cut(line, []byte{' '})
-		address, err := strconv.ParseUint(string(at), 16, 64)
-		kind, name, ok := bytes.Cut(bytes.TrimRight(rest, "\n"), []byte{' '})
-		if err != nil || address == 0 || !ok || len(kind) != 1 || kind[0]|0x20 != 't' && kind[0]|0x20 != 'w' {
-			continue
+		if address, kind, name, ok := parser.Kallsym(line); ok && (kind == 't' || kind == 'w') {
+			s = append(s, symbol{address, string(name[:min(len(name), 256)])})
 		}
-		name, _, _ = bytes.Cut(name, []byte{'\t'})
-		s = append(s, symbol{address, string(name[:min(len(name), 256)])})
 	}
 	slices.SortStableFunc(s, func(a, b symbol) int { return cmp.Compare(a.address, b.address) })
 	return s
@@ -160,10 +149,10 @@ func (d *Reader) Symbols(t *Table) error {
 	if err != nil {
 		return err
 	}
-	if n > maxSymbols {
+	if n > parser.MaxKallsyms {
 		return d.discard(int64(n))
 	}
-	b, err := d.bytes(int64(n), maxSymbols)
+	b, err := d.bytes(int64(n), parser.MaxKallsyms)
 	if err == nil {
 		t.symbols = parseSymbols(b)
 	}
