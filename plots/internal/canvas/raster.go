@@ -5,7 +5,6 @@ import (
 	"image/color"
 	"math"
 
-	xfont "golang.org/x/image/font"
 	"golang.org/x/image/math/fixed"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/vg"
@@ -39,9 +38,38 @@ func (r *Raster) Text(face font.Face, at vg.Point, s string, ink color.Color) {
 	defer ff.Close()
 	_, h := r.Size()
 	x, y := at.X.Dots(r.DPI()), h.Dots(r.DPI())-at.Y.Dots(r.DPI())
-	d := xfont.Drawer{
-		Dst: img, Src: image.NewUniform(ink), Face: ff,
-		Dot: fixed.Point26_6{X: fixed.Int26_6(math.Round(x * 64)), Y: fixed.Int26_6(math.Round(y * 64))},
+	dot := fixed.Point26_6{X: fixed.Int26_6(math.Round(x * 64)), Y: fixed.Int26_6(math.Round(y * 64))}
+	last := rune(-1)
+	for _, c := range s {
+		if last >= 0 {
+			dot.X += ff.Kern(last, c)
+		}
+		where, mask, from, advance, ok := ff.Glyph(dot, c)
+		if !ok {
+			continue
+		}
+		if alpha, ok := mask.(*image.Alpha); ok {
+			blend(img, where, alpha, from, ink)
+		}
+		dot.X, last = dot.X+advance, c
 	}
-	d.DrawString(s)
+}
+
+// blend lays ink through a mask over a rectangle of an image.
+func blend(img *image.RGBA, where image.Rectangle, mask *image.Alpha, from image.Point, ink color.Color) {
+	const full = 0xffff
+	r, g, b, a := ink.RGBA()
+	at := where.Intersect(img.Rect)
+	for y := at.Min.Y; y < at.Max.Y; y++ {
+		shades := mask.Pix[mask.PixOffset(from.X+at.Min.X-where.Min.X, from.Y+y-where.Min.Y):]
+		row := img.Pix[img.PixOffset(at.Min.X, y):img.PixOffset(at.Max.X, y)]
+		for i := 0; i < len(row); i += 4 {
+			if m := uint32(shades[i/4]) * 0x101; m > 0 {
+				rest := full - a*m/full
+				for j, c := range [4]uint32{r, g, b, a} {
+					row[i+j] = uint8((uint32(row[i+j])*0x101*rest/full + c*m/full) >> 8)
+				}
+			}
+		}
+	}
 }
