@@ -260,7 +260,6 @@ func (t *Tracker) runsBeside(k *trackedCPU, p *timeline.Task, run *Slice) {
 		}
 		b.add(kind, run.Task.Comm, max(0, run.End-run.Start-b.inner), owner, run.End, b.causes)
 	}
-	b.inner, b.waited, b.causes = 0, 0, b.causes[:0]
 }
 
 // add adds to an item.

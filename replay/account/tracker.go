@@ -537,10 +537,11 @@ func (t *Tracker) switched(k *trackedCPU, ev *parser.Event) {
 	}
 }
 
-// begins clears what is told of a run's wait.
+// begins clears what is told of a run: its wait, and what interrupted it.
 func (k *trackedCPU) begins() {
 	k.waitedFor, k.intruded, k.told, k.kept = [WaitKinds]int64{parser.NoTime, parser.NoTime}, false, nil, 0
 	k.chain, k.beside.idleFrom = nil, parser.NoTime
+	k.beside.inner, k.beside.waited, k.beside.causes = 0, 0, k.beside.causes[:0]
 }
 
 // ends takes the wait that a run ends.

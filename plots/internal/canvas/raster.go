@@ -55,7 +55,9 @@ func (r *Raster) Text(face font.Face, at vg.Point, s string, ink color.Color) {
 	}
 }
 
-// blend lays ink through a mask over a rectangle of an image.
+// blend lays ink through a mask over a rectangle of an image. It rounds as the
+// interpolation does that vgimg draws text with, which x/image's own drawer does not: so a
+// picture is the same to the byte, whichever way its text was drawn.
 func blend(img *image.RGBA, where image.Rectangle, mask *image.Alpha, from image.Point, ink color.Color) {
 	const full = 0xffff
 	r, g, b, a := ink.RGBA()
