@@ -152,7 +152,7 @@ func (ev *Event) SetAside(tracepoint []byte, names *Names, fields map[string]Val
 	ok := true
 	text := func(name string) string {
 		t := fields[name].Text
-		return names.Intern(t[:min(len(t), maxAsideName)])
+		return names.Intern(t[:min(len(t), MaxAsideName)])
 	}
 	function := func(name string) string {
 		v, ok := fields[name]
@@ -162,7 +162,7 @@ func (ev *Event) SetAside(tracepoint []byte, names *Names, fields map[string]Val
 		case v.Text == nil:
 			return names.Intern(strconv.AppendUint([]byte("0x"), uint64(v.N), 16))
 		}
-		return names.Intern(v.Text[:min(len(v.Text), maxAsideName)])
+		return names.Intern(v.Text[:min(len(v.Text), MaxAsideName)])
 	}
 	switch aside {
 	case NoAside, IPIRaise:
@@ -208,8 +208,8 @@ func (ev *Event) SetAside(tracepoint []byte, names *Names, fields map[string]Val
 	return ok
 }
 
-// maxAsideName bounds a name that the kernel does not bound.
-const maxAsideName = 256
+// MaxAsideName bounds a name of an aside that the kernel does not bound, in bytes.
+const MaxAsideName = 256
 
 // Name is the name of the event's tracepoint, of one that tells an aside without its
 // system, or a word for what is none.

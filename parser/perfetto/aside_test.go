@@ -1,7 +1,7 @@
 package perfetto
 
 import (
-	"bytes"
+	"slices"
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -27,9 +27,24 @@ func TestAsides(t *testing.T) {
 		m = event(m, 130, 24, pb.Message(nil).Uint(1, 3))
 		m = event(m, 140, 13, pb.Message(nil).Uint(1, parser.IdleExit).Uint(2, 1))
 		m = event(m, 150, 58, pb.Message(nil).Uint(1, 5).Uint(2, 0xffffffff81234560))
+		m = event(m, 155, 553, pb.Message(nil).Uint(1, 1).Uint(2, 9).Uint(3, 1))
+		m = event(m, 156, 554, pb.Message(nil).Uint(1, 1))
+		m = event(m, 157, 58, pb.Message(nil).Uint(1, 5).Uint(2, 2))
+		m = event(m, 158, 557, pb.Message(nil).Uint(3, 3))
+		m = event(m, 159, 559, pb.Message(nil).Uint(1, 236))
 		return event(m, 160, 65540, pb.Message(nil).Uint(3, 0xffffffff81234561)).Sub(pb.BundleDescriptor, described)
 	})
-	c, err := New(eventtest.Source("trace", bytes.Clone(trace)))
+	// The names of the functions that it numbers: those of another sequence are others, the
+	// third is not there, as where packets were lost.
+	symbols := func(sequence uint64, names ...string) []byte {
+		var m pb.Message
+		for i, name := range names {
+			m = m.Sub(pb.InternedKernelSymbols, pb.Message(nil).Uint(pb.InternedIID, uint64(i+1)).Text(pb.InternedText, name))
+		}
+		return packet(pb.Message(nil).Sub(pb.PacketInterned, m).Uint(pb.PacketSequenceID, sequence))
+	}
+	trace = slices.Concat(symbols(2, "a", "b", "c"), trace, symbols(1, "tick_nohz_handler", "vmstat_update"))
+	c, err := New(eventtest.Source("trace", trace))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,6 +59,11 @@ func TestAsides(t *testing.T) {
 		{parser.SoftirqEntry, "NET_RX", 3},
 		{parser.CPUIdle, "", parser.IdleExit},
 		{parser.WorkStart, "0xffffffff81234560", -1},
+		{parser.HrtimerEntry, "tick_nohz_handler", -1},
+		{parser.HrtimerExit, "", -1},
+		{parser.WorkStart, "vmstat_update", -1},
+		{parser.TimerEntry, "", -1},
+		{parser.VectorEntry, "local_timer", 236},
 		{parser.HrtimerEntry, "0xffffffff81234561", -1},
 	}
 	n := 0

@@ -146,7 +146,7 @@ func (b *bundle) next(s *stream) (ev parser.Event, time uint64, ok bool) {
 		ev.Pos = b.eventPos
 		if _, set := stamp(b.event); !set {
 			why = "an event without a time stamp"
-		} else if err := s.p.decode(b.event, &ev); err != nil {
+		} else if err := s.decode(b.event, &ev); err != nil {
 			why = err.Error()
 		}
 		b.nextEvent()

@@ -38,6 +38,8 @@ type capture struct {
 	losses map[int32]*counters
 	// described are the events that the trace itself describes, by field number.
 	described map[uint64]*described
+	// symbols are names of kernel functions.
+	symbols   map[symbolKey]string
 	old       bool // states are those of kernels before 4.14
 	clock     ftraceClock
 	skipped   map[string]int64
@@ -132,7 +134,7 @@ func New(src parser.Source) (parser.Capture, error) {
 
 func newCapture(src parser.Source) *capture {
 	return &capture{
-		src: src, byKey: map[laneKey]*lane{}, losses: map[int32]*counters{}, described: map[uint64]*described{}, skipped: map[string]int64{},
+		src: src, byKey: map[laneKey]*lane{}, losses: map[int32]*counters{}, described: map[uint64]*described{}, symbols: map[symbolKey]string{}, skipped: map[string]int64{},
 		meta: parser.Meta{
 			Name: src.Name, Dialect: parser.DialectPerfetto, Confidence: "magic bytes", Resolution: 1, Host: &parser.Host{},
 		},

@@ -70,16 +70,68 @@ var names = map[protowire.Number]string{
 	37: "irq:irq_handler_exit", 56: "workqueue:workqueue_activate_work", 57: "workqueue:workqueue_execute_end",
 	58: "workqueue:workqueue_execute_start", 59: "workqueue:workqueue_queue_work", 235: "task:task_newtask",
 	240: "sched:sched_process_free", 241: "sched:sched_process_hang", 242: "sched:sched_process_wait", 353: "sched:sched_pi_setprio",
+	551: "timer:hrtimer_start", 552: "timer:hrtimer_cancel", 553: "timer:hrtimer_expire_entry", 554: "timer:hrtimer_expire_exit",
+	555: "timer:timer_start", 556: "timer:timer_cancel", 557: "timer:timer_expire_entry", 558: "timer:timer_expire_exit",
+	559: "irq_vectors:local_timer_entry", 560: "irq_vectors:local_timer_exit",
 }
 
 // asideFields are the fields of those of names that tell an aside, by their numbers.
 var asideFields = map[protowire.Number]map[protowire.Number]string{
 	13: {1: "state"}, 21: {1: "reason"}, 22: {1: "reason"}, 24: {1: "vec"}, 25: {1: "vec"}, 26: {1: "vec"},
 	36: {1: "irq", 2: "name"}, 37: {1: "irq"}, 57: {1: "work", 2: "function"}, 58: {1: "work", 2: "function"}, 241: {1: "comm", 2: "pid"},
+	553: {3: "function"}, 557: {3: "function"}, 559: {1: "vector"}, 560: {1: "vector"},
 }
 
+// maxSymbols bounds the kernel symbols that are kept of a trace.
+const maxSymbols = 1 << 16
+
+// symbolKey is the number by which packets of a sequence refer to a kernel symbol.
+type symbolKey struct{ sequence, iid uint64 }
+
+// intern reads the kernel symbols of InternedData. A number is one symbol's in all of a
+// sequence; one that is told twice is nobody's.
+func (c *capture) intern(sequence uint64, b []byte) {
+	for r := pb.Read(b); r.Next(); {
+		if r.Num != pb.InternedKernelSymbols {
+			continue
+		}
+		var name string
+		k := symbolKey{sequence: sequence}
+		for s := pb.Read(r.Bytes); s.Next(); {
+			switch s.Num {
+			case pb.InternedIID:
+				k.iid = s.Uint
+			case pb.InternedText:
+				name = string(s.Bytes[:min(len(s.Bytes), parser.MaxAsideName)])
+			}
+		}
+		switch old, told := c.symbols[k]; {
+		case told && old != name:
+			c.symbols[k] = ""
+		case !told && k.iid != 0 && len(c.symbols) < maxSymbols:
+			c.symbols[k] = name
+		}
+	}
+}
+
+// symbolize replaces the number of a kernel function by its name. Perfetto numbers the
+// functions that it meets, so that no trace tells where the kernel lies (cpu_reader.cc,
+// ReadSymbolAddr); without the names, as it leaves them out unless asked for, a number says
+// nothing. Traces of before tell addresses.
+func (c *capture) symbolize(sequence uint64, v *parser.Value) {
+	if n := uint64(v.N); v.Text == nil && n < lowestAddress {
+		v.N = 0
+		if name := c.symbols[symbolKey{sequence, n}]; name != "" {
+			v.Text = []byte(name)
+		}
+	}
+}
+
+// lowestAddress is below every function of a kernel and above every number of a symbol.
+const lowestAddress = 1 << 24
+
 // aside decodes what an event tells beside the tasks of its CPU; false if nothing of use.
-func (p *pass) aside(name string, fields map[protowire.Number]string, b []byte, ev *parser.Event) bool {
+func (s *stream) aside(name string, fields map[protowire.Number]string, b []byte, ev *parser.Event) bool {
 	if aside, _ := parser.AsideOf([]byte(name)); aside == parser.NoAside {
 		return false
 	}
@@ -87,10 +139,14 @@ func (p *pass) aside(name string, fields map[protowire.Number]string, b []byte, 
 	r := pb.Read(b)
 	for r.Next() {
 		if f := fields[r.Num]; f != "" {
-			values[f] = parser.Value{N: int64(r.Uint), Text: r.Bytes}
+			v := parser.Value{N: int64(r.Uint), Text: r.Bytes}
+			if f == "function" {
+				s.p.c.symbolize(s.sequence, &v)
+			}
+			values[f] = v
 		}
 	}
-	return r.Err() == nil && ev.SetAside([]byte(name), &p.names, values)
+	return r.Err() == nil && ev.SetAside([]byte(name), &s.p.names, values)
 }
 
 // task is what a message of an event says of a task.
@@ -115,7 +171,8 @@ func stamp(b []byte) (t uint64, ok bool) {
 }
 
 // decode fills ev, whose time and CPU are set, from a FtraceEvent.
-func (p *pass) decode(b []byte, ev *parser.Event) error {
+func (s *stream) decode(b []byte, ev *parser.Event) error {
+	p := s.p
 	var num protowire.Number
 	var body []byte
 	r := pb.Read(b)
@@ -153,9 +210,9 @@ func (p *pass) decode(b []byte, ev *parser.Event) error {
 	default:
 		d := p.c.described[uint64(num)]
 		switch {
-		case p.aside(names[num], asideFields[num], body, ev):
+		case s.aside(names[num], asideFields[num], body, ev):
 			return nil
-		case d != nil && p.aside(d.text, d.fields, body, ev):
+		case d != nil && s.aside(d.text, d.fields, body, ev):
 			return nil
 		}
 		ev.Text = names[num]

@@ -195,6 +195,7 @@ func (x *indexer) packet(b []byte, off int64) error {
 		off int64
 	}
 	var data part
+	var interned []byte
 	r := pb.Read(b)
 	for r.Next() {
 		switch r.Num {
@@ -208,6 +209,8 @@ func (x *indexer) packet(b []byte, off int64) error {
 			machine = r.Uint
 		case pb.PacketTimestamp:
 			when = r.Uint
+		case pb.PacketInterned:
+			interned = r.Bytes
 		case pb.PacketTimestampClock:
 			otherClock = r.Uint != pb.ClockBoottime
 		case pb.PacketFtraceEvents, pb.PacketProcessTree, pb.PacketClockSnapshot, pb.PacketFtraceStats,
@@ -225,6 +228,7 @@ func (x *indexer) packet(b []byte, off int64) error {
 	} else if dropped && !first {
 		x.drops[sequence]++
 	}
+	x.c.intern(sequence, interned)
 	switch {
 	case data.num == pb.PacketDeflated || data.num == pb.PacketZstd:
 		return x.unpack(data.num, data.b, data.off)

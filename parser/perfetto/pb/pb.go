@@ -16,6 +16,7 @@ const (
 	PacketTimestamp       = 8
 	PacketSequenceID      = 10
 	PacketTrackEvent      = 11
+	PacketInterned        = 12
 	PacketSequenceFlags   = 13
 	PacketFtraceStats     = 34
 	PacketPreviousDropped = 42
@@ -29,6 +30,10 @@ const (
 	PacketZstd            = 133 // zstd_compressed_packets
 
 	SequenceStateCleared = 1
+
+	InternedKernelSymbols = 26 // of InternedData
+	InternedIID           = 1  // of InternedString
+	InternedText          = 2
 )
 
 // Fields of FtraceEventBundle, of its CompactSched and FtraceError, and the values of
