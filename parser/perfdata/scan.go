@@ -202,6 +202,9 @@ func (c *capture) tracingData(file string, off int64, r io.Reader) {
 		if c.table == nil || t.Len() > 0 {
 			c.table = t
 		}
+		if err == nil && d.Symbols(t) == nil {
+			_ = d.Printk(t) // what these would name has no name without them
+		}
 	}
 	if err != nil {
 		pos := off

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"math/bits"
 	"slices"
+	"strconv"
+	"strings"
 
 	"schedreplay/parser"
 )
@@ -25,8 +28,9 @@ var asideFields = map[parser.Aside]spec{
 	parser.WorkEnd:      {optional: []string{"function"}}, // from 5.8 on
 	parser.VectorEntry:  {required: []string{"vector"}},
 	parser.VectorExit:   {required: []string{"vector"}},
-	parser.IPIEntry:     {optional: []string{"vector"}}, // elsewhere a reason, which is a pointer
-	parser.IPIExit:      {optional: []string{"vector"}},
+	parser.IPIEntry:     {optional: []string{"vector", "reason"}}, // of x86, of others
+	parser.IPIExit:      {optional: []string{"vector", "reason"}},
+	parser.IPIRaise:     {required: []string{"target_cpus"}, optional: []string{"reason"}},
 	parser.IPISend:      {required: []string{"cpu"}, optional: []string{"callback", "callsite"}},
 	parser.CPUIdle:      {required: []string{"state"}},
 	parser.ProcessHang:  {required: []string{"pid"}, optional: []string{"comm"}},
@@ -34,8 +38,11 @@ var asideFields = map[parser.Aside]spec{
 
 // isAddress reports whether a field tells where the kernel lies in memory.
 func isAddress(field string) bool {
-	return field == "function" || field == "callback" || field == "callsite"
+	return field == "function" || field == "callback" || field == "callsite" || field == "reason"
 }
+
+// isMask reports whether a field is a set of CPUs.
+func isMask(field string) bool { return field == "target_cpus" }
 
 // addAside makes e decode the aside that its tracepoint tells, if any.
 func (t *Table) addAside(e *event, f *Format) {
@@ -47,6 +54,7 @@ func (t *Table) addAside(e *event, f *Format) {
 	t.resolve(e, f, s)
 	if len(s.required) == 0 || e.loc[0].size != 0 {
 		e.aside, e.vector = aside, what
+		t.reasons = t.reasons || slices.ContainsFunc(e.fields, func(name string) bool { return name == "reason" }) && what == ""
 	}
 }
 
@@ -66,7 +74,12 @@ func (t *Table) aside(e *event, raw []byte, ev *parser.Event) error {
 	case parser.IPIEntry, parser.IPIExit:
 		if e.loc[0].size != 0 {
 			ev.Count = t.int(raw, e.loc[0])
+		} else {
+			ev.Text = t.reason(raw, e.loc[1])
 		}
+	case parser.IPIRaise:
+		ev.Text = t.reason(raw, e.loc[1])
+		ev.TargetCPU, err = t.oneCPU(raw, e.loc[0])
 	case parser.HrtimerEntry, parser.TimerEntry, parser.WorkStart, parser.WorkEnd:
 		ev.Text = t.function(raw, e.loc[0])
 	case parser.IPISend:
@@ -79,6 +92,38 @@ func (t *Table) aside(e *event, raw []byte, ev *parser.Event) error {
 		ev.Task.Comm, err = t.text(raw, e.loc[1])
 	}
 	return err
+}
+
+// reason is the text that a field points to, empty if the recording does not hold it.
+func (t *Table) reason(raw []byte, l loc) string { return t.printk[uint64(t.int(raw, l))] }
+
+// oneCPU is the CPU of a set that has no other, else NoCPU.
+func (t *Table) oneCPU(raw []byte, l loc) (int32, error) {
+	b := raw[l.off : l.off+l.size]
+	if l.place != Fixed {
+		to := t.target(raw, l)
+		if to.off+to.size > len(raw) {
+			return parser.NoCPU, fmt.Errorf("%w: a set of CPUs of %d bytes at offset %d of %d", ErrRecord, to.size, to.off, len(raw))
+		}
+		b = raw[to.off : to.off+to.size]
+	}
+	word := 8 // the bytes of the kernel's long
+	if len(b)%8 != 0 {
+		word = 4
+	}
+	cpu := int32(parser.NoCPU)
+	for i, v := range b {
+		if t.order == Big {
+			i += word - 1 - 2*(i%word)
+		}
+		for ; v != 0; v &= v - 1 {
+			if cpu >= 0 {
+				return parser.NoCPU, nil
+			}
+			cpu = int32(8*i + bits.TrailingZeros8(v))
+		}
+	}
+	return cpu, nil
 }
 
 // maxFunctions bounds the kernel functions whose names are kept.
@@ -157,4 +202,46 @@ func (d *Reader) Symbols(t *Table) error {
 		t.symbols = parseSymbols(b)
 	}
 	return err
+}
+
+// Bounds on the printk formats that are kept.
+const (
+	maxPrintk      = 8 << 20 // bytes of the piece
+	maxPrintkTexts = 1 << 14
+)
+
+// Printk reads the piece of printk formats: texts of the kernel by address. It keeps them if
+// the table has a use for them.
+func (d *Reader) Printk(t *Table) error {
+	n, err := d.Uint32()
+	if err != nil {
+		return err
+	}
+	if !t.reasons || n > maxPrintk {
+		return d.discard(int64(n))
+	}
+	b, err := d.bytes(int64(n), maxPrintk)
+	t.printk = parsePrintk(b)
+	return err
+}
+
+// printkText turns back what the kernel writes of a text.
+var printkText = strings.NewReplacer(`\n`, "\n", `\t`, "\t", `\"`, `"`)
+
+// parsePrintk reads a printk_formats file (kernel/trace/trace_printk.c, t_show): lines
+// 0xADDRESS : "TEXT".
+func parsePrintk(text []byte) map[uint64]string {
+	texts := map[uint64]string{}
+	for line := range bytes.Lines(text) {
+		number, quoted, ok := bytes.Cut(bytes.TrimRight(line, "\r\n"), []byte(` : "`))
+		quoted, ended := bytes.CutSuffix(quoted, []byte(`"`))
+		digits, hex := bytes.CutPrefix(number, []byte("0x"))
+		if !ok || !ended || !hex || len(quoted) > parser.MaxAsideName || len(texts) >= maxPrintkTexts {
+			continue
+		}
+		if address, err := strconv.ParseUint(string(digits), 16, 64); err == nil && address != 0 {
+			texts[address] = printkText.Replace(string(quoted))
+		}
+	}
+	return texts
 }

@@ -26,6 +26,7 @@ func asideTable(t *testing.T, system, name, fields string) *Table {
 // Records tell what they do beside tasks.
 func TestAsides(t *testing.T) {
 	const function = "\tfield:void * hrtimer;\toffset:8;\tsize:8;\tsigned:0;\n\tfield:s64 now;\toffset:16;\tsize:8;\tsigned:1;\n\tfield:void * function;\toffset:24;\tsize:8;\tsigned:0;\n"
+	const reason = "\tfield:const char * reason;\toffset:8;\tsize:8;\tsigned:0;\n"
 	const at = uint64(0xffffffff81234560)
 	for _, c := range []struct {
 		system, name, fields string
@@ -49,9 +50,20 @@ func TestAsides(t *testing.T) {
 			"ipi", "ipi_send_cpu", "\tfield:unsigned int cpu;\toffset:8;\tsize:4;\tsigned:0;\n\tfield:void * callsite;\toffset:16;\tsize:8;\tsigned:0;\n\tfield:void * callback;\toffset:24;\tsize:8;\tsigned:0;\n",
 			raw(0, 1, 5, 0, at+9, uint64(0)), parser.IPISend, "tick_nohz_handler", -1, 5,
 		},
+		{"ipi", "ipi_entry", reason, raw(0, 1, at+16), parser.IPIEntry, "Rescheduling interrupts", -1, -1},
+		{"ipi", "ipi_exit", reason, raw(0, 1, at+17), parser.IPIExit, "", -1, -1},
+		{
+			"ipi", "ipi_raise", "\tfield:__data_loc unsigned long[] target_cpus;\toffset:8;\tsize:4;\tsigned:0;\n\tfield:const char * reason;\toffset:16;\tsize:8;\tsigned:0;\n",
+			raw(0, 1, 8<<16|24, 0, at+16, uint64(1)<<41), parser.IPIRaise, "Rescheduling interrupts", -1, 41,
+		},
+		{
+			"ipi", "ipi_raise", "\tfield:__data_loc cpumask_t target_cpus;\toffset:8;\tsize:4;\tsigned:0;\n\tfield:const char * reason;\toffset:16;\tsize:8;\tsigned:0;\n",
+			raw(0, 1, 8<<16|24, 0, at+16, uint64(3)<<41), parser.IPIRaise, "Rescheduling interrupts", -1, -1,
+		},
 	} {
 		tab := asideTable(t, c.system, c.name, c.fields)
 		tab.symbols = parseSymbols([]byte("ffffffff81234560 t tick_nohz_handler\nffffffff81234560 d data\n0000000000000000 T hidden\nffffffff81234561 D data [mod]\n"))
+		tab.printk = parsePrintk([]byte("0xffffffff81234570 : \"Rescheduling interrupts\"\n0xffffffff81234580 : \"no end\n: \"\"\n0x0 : \"null\"\n"))
 		ev := parser.NewEvent(parser.KindOther, 0, 0)
 		if err := tab.Decode(c.record, &ev); err != nil {
 			t.Fatal(err)

@@ -119,7 +119,7 @@ func (t *Table) Scrub(raw []byte, rename func(text []byte, file bool)) {
 	}
 	e := t.events[id]
 	for i, name := range e.fields {
-		if isAddress(name) || !keep(e.loc[i]) || !isText(name) {
+		if isAddress(name) || !keep(e.loc[i]) || !isText(name) && !isMask(name) {
 			continue
 		}
 		l := e.loc[i]
@@ -129,6 +129,10 @@ func (t *Table) Scrub(raw []byte, rename func(text []byte, file bool)) {
 			}
 		}
 		field := raw[l.off : l.off+l.size]
+		if isMask(name) {
+			copy(field, t.before[l.off:])
+			continue
+		}
 		clear(field)
 		copy(field, CString(t.before[l.off:l.off+l.size]))
 		rename(CString(field), name == "filename")

@@ -109,10 +109,11 @@ func FuzzReader(f *testing.F) {
 		if err == nil {
 			err = d.Events(tab)
 		}
-		for range 2 {
-			if err == nil {
-				err = d.Skip32()
-			}
+		if err == nil {
+			err = d.Symbols(tab)
+		}
+		if err == nil {
+			err = d.Printk(tab)
 		}
 		if err == nil {
 			_, err = d.Cmdlines()

@@ -32,6 +32,9 @@ type Table struct {
 	asides    bool
 	functions map[uint64]string
 	symbols   symbols
+	// reasons: some event points to a text. printk are the texts of the recording by address.
+	reasons bool
+	printk  map[uint64]string
 }
 
 // common is where the fields shared by all events are.
@@ -179,8 +182,8 @@ func (t *Table) resolve(e *event, f *Format, s spec) {
 	e.fields = slices.Concat(s.required, s.optional)
 	for i, name := range e.fields {
 		fd, ok := f.Field(name)
-		text := isText(name)
-		if ok && (text != fd.Array || !text && (fd.Place != Fixed || !intSize(fd.Size))) {
+		array := isText(name) || isMask(name)
+		if ok && (array != fd.Array || !array && (fd.Place != Fixed || !intSize(fd.Size))) {
 			t.notes = append(t.notes, fmt.Sprintf("the field %s of %s has the unusable type %q", name, e.text, fd.Type))
 			ok = false
 		}

@@ -25,7 +25,7 @@ func (c *capture) open6(d *tep.Reader) error {
 		{optFtraceEvents, func() error { return d.FtraceEvents(c.table) }},
 		{optEventFormats, func() error { return d.Events(c.table) }},
 		{optKallsyms, func() error { return d.Symbols(c.table) }},
-		{optPrintk, d.Skip32},
+		{optPrintk, func() error { return d.Printk(c.table) }},
 		{optCmdlines, func() (err error) { c.comm, err = d.Cmdlines(); return err }},
 	} {
 		from := d.Offset()
@@ -218,10 +218,12 @@ func (c *capture) sections() error {
 		{optFtraceEvents, func(d *tep.Reader) error { return d.FtraceEvents(c.table) }},
 		{optEventFormats, func(d *tep.Reader) error { return d.Events(c.table) }},
 		{optKallsyms, func(d *tep.Reader) error { return d.Symbols(c.table) }},
+		{optPrintk, func(d *tep.Reader) error { return d.Printk(c.table) }},
 		{optCmdlines, func(d *tep.Reader) (err error) { c.comm, err = d.Cmdlines(); return err }},
 	} {
 		off, ok := c.opts.section[s.id]
-		if s.id == optKallsyms && c.pieces != nil {
+		addresses := s.id == optKallsyms || s.id == optPrintk
+		if addresses && c.pieces != nil {
 			continue // no copy has them
 		}
 		if !ok {
@@ -237,8 +239,8 @@ func (c *capture) sections() error {
 		err = c.copied(s.id, r, s.read)
 		close()
 		if err != nil {
-			if s.id == optKallsyms {
-				continue // functions have no names then
+			if addresses {
+				continue // what they would name has none then
 			}
 			if s.id == optCmdlines {
 				c.note("the cached names of tasks cannot be read in full: %v", err)
