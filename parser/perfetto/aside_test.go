@@ -2,11 +2,13 @@ package perfetto
 
 import (
 	"slices"
+	"strconv"
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"schedreplay/internal/eventtest"
+	"schedreplay/internal/traceprocessor"
 	"schedreplay/parser"
 	"schedreplay/parser/perfetto/pb"
 )
@@ -81,5 +83,40 @@ func TestAsides(t *testing.T) {
 	}
 	if n != len(want) {
 		t.Errorf("%d of %d events", n, len(want))
+	}
+}
+
+// The names of kernel functions, and the numbers of the messages that hold them, are what
+// Perfetto's own trace processor makes of the same trace.
+func TestSymbolsOfTraceProcessor(t *testing.T) {
+	names := []string{"tick_nohz_handler", "vmstat_update", "process_timeout"}
+	var interned pb.Message
+	for i, name := range names {
+		interned = interned.Sub(pb.InternedKernelSymbols, pb.Message(nil).Uint(pb.InternedIID, uint64(i+1)).Text(pb.InternedText, name))
+	}
+	b := waking(90, 9)(pb.Message(nil).Uint(pb.BundleCPU, 1))
+	for i, event := range []protowire.Number{553, 58, 557, 559} {
+		body := pb.Message(nil).Uint(map[protowire.Number]protowire.Number{553: 3, 58: 2, 557: 3, 559: 1}[event], uint64(i+1))
+		b = b.Sub(pb.BundleEvent, pb.Message(nil).Uint(pb.EventTimestamp, uint64(100+i)).Uint(pb.EventPID, 7).Sub(event, body))
+	}
+	trace := packet(pb.Message(nil).Uint(pb.PacketSequenceFlags, pb.SequenceStateCleared).Sub(pb.PacketInterned, interned).
+		Sub(pb.PacketFtraceEvents, b).Uint(pb.PacketSequenceID, 1))
+	rows := traceprocessor.Query(t, trace, `select e.name, a.key, a.display_value as value from ftrace_event e join args a using (arg_set_id)
+		where a.key in ('function', 'vector') order by e.ts`)[0]
+	c, err := New(eventtest.Source("trace", trace))
+	for i, ev := range read(t, c, err)[1:] {
+		want := ev.Text
+		if ev.Aside == parser.VectorEntry {
+			want = strconv.FormatInt(ev.Count, 10)
+		}
+		if i >= len(rows) || rows[i]["name"] != ev.Name() || rows[i]["value"] != want && rows[i]["value"] != strconv.Itoa(i+1) {
+			t.Errorf("%s %s; the trace processor has %v", ev.Name(), want, rows)
+		}
+		if i < len(names) && ev.Text != names[i] {
+			t.Errorf("%s: %q", ev.Name(), ev.Text)
+		}
+	}
+	if len(rows) != 4 || rows[0]["value"] != names[0] || rows[1]["value"] != names[1] {
+		t.Errorf("the trace processor has %v", rows)
 	}
 }
