@@ -2,6 +2,7 @@ package parser
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 
 	"schedreplay/cpumask"
@@ -250,4 +251,15 @@ type StatedAffinity struct {
 // ClockTriple is one simultaneous reading of three clocks, in ns.
 type ClockTriple struct {
 	Realtime, Monotonic, Boottime int64
+}
+
+// NameFunction gives the function that an aside tells by its address the name that the host
+// has for it.
+func (h *Host) NameFunction(ev *Event) {
+	if len(h.Functions) == 0 || !strings.HasPrefix(ev.Text, "0x") {
+		return
+	}
+	if address, err := strconv.ParseUint(ev.Text[2:], 16, 64); err == nil && h.Functions[address] != "" {
+		ev.Text = h.Functions[address]
+	}
 }

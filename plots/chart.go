@@ -9,6 +9,7 @@ import (
 	"schedreplay/findings/stats"
 	"schedreplay/plots/internal/axes"
 	"schedreplay/plots/internal/columns"
+	"schedreplay/plots/internal/kept"
 	"schedreplay/replay"
 )
 
@@ -49,8 +50,8 @@ type chartLane struct {
 	PColumns  []int             `json:"pv,omitempty"`
 	solid     *columns.Coverage // where the columns are from
 	possible  *columns.Coverage
-	pickSolid func(*sliver) bool
-	pickMaybe func(*sliver) bool
+	pickSolid func(*kept.Sliver) bool
+	pickMaybe func(*kept.Sliver) bool
 }
 
 type chartMark struct {
@@ -117,10 +118,14 @@ func chartStrip(t *cpuTrack, strips []strip, ax axes.Time, marks []moment) *char
 
 // fill gives a lane its slices, or its columns where those were too many.
 func (k *chartLane) fill(t *cpuTrack, ax axes.Time, origin int64) {
-	if !t.detail.over && k.pickSolid != nil {
-		k.Slices = t.detail.pick(k.pickSolid, origin)
+	d := &t.runs
+	if k.Style == laneInterrupt {
+		d = &t.interrupted
+	}
+	if !d.Over && k.pickSolid != nil {
+		k.Slices = d.Pick(k.pickSolid, origin)
 		if k.pickMaybe != nil {
-			k.PSlices = t.detail.pick(k.pickMaybe, origin)
+			k.PSlices = d.Pick(k.pickMaybe, origin)
 		}
 		return
 	}
@@ -153,25 +158,6 @@ func (k *chartLane) fill(t *cpuTrack, ax axes.Time, origin int64) {
 	}
 }
 
-// pick returns the slices that are wanted, neighbours joined.
-func (d *detail) pick(want func(*sliver) bool, origin int64) []int64 {
-	var out []int64
-	at := origin
-	for i := range d.slivers {
-		s := &d.slivers[i]
-		if !want(s) || s.end <= s.start {
-			continue
-		}
-		if n := len(out); n > 0 && s.start == at {
-			out[n-1] += s.end - s.start
-		} else {
-			out = append(out, s.start-at, s.end-s.start)
-		}
-		at = s.end
-	}
-	return out
-}
-
 func chartDelay(t *cpuTrack, kind replay.WaitKind, kinds [2]delayKind, ax axes.Time) *chart {
 	c, tracks := newTimeChart("delay", ax), t.waits[kind].over
 	all := columns.Extent{}
@@ -188,10 +174,10 @@ func chartDelay(t *cpuTrack, kind replay.WaitKind, kinds [2]delayKind, ax axes.T
 			x.Points = append(x.Points, t-at, v)
 			at = t
 		}
-		if !t.detail.over {
-			for _, p := range t.detail.points {
-				if p.kind == kind && p.intruded == (i == 1) {
-					add(p.at, p.ns)
+		if !t.runs.Over {
+			for _, p := range t.runs.Points {
+				if p.Kind == kind && p.Intruded == (i == 1) {
+					add(p.At, p.NS)
 				}
 			}
 		} else {

@@ -9,6 +9,7 @@ import (
 	"schedreplay/findings/say"
 	"schedreplay/plots/internal/axes"
 	"schedreplay/plots/internal/columns"
+	"schedreplay/plots/internal/kept"
 	"schedreplay/plots/internal/near"
 	"schedreplay/replay"
 )
@@ -23,21 +24,22 @@ func entryFigure(t *cpuTrack, c *findings.CPU, n *near.Near) (*Figure, string) {
 		}
 		return nil, ""
 	}
-	k := t.clipOf(c.Came.MainIndex)
-	if k == nil || len(k.runs) < 2 {
+	k := t.clips.Of(c.Came.MainIndex)
+	if k == nil || len(k.Runs) < 2 {
 		return nil, "There is no close-up of this entry: close-ups are kept of the first entries only."
 	}
 	at := main.Arrived
 	if main.Entry != nil {
 		at = main.Entry.Time
 	}
-	start, end, seen := k.span(at)
+	start, end, seen := k.Span(at)
 	if seen == 0 {
 		return nil, "There is no close-up of this entry: the runs around it were not kept."
 	}
 	base := &columns.Timebase{}
 	base.Cover(start, end)
-	strips := []strip{{title: fmt.Sprintf("CPU %d, recorded, close-up", c.CPU), lanes: k.lanes(start, end, base)}}
+	marks := markLanes(k, c, start, end, base)
+	strips := []strip{{title: fmt.Sprintf("CPU %d, recorded, close-up", c.CPU), lanes: append(marks, closeLanes(k, start, end, base)...)}}
 	does, what, label := "comes to", "entry", "arrival"
 	switch {
 	case main.How == replay.CameUnseen:
@@ -53,6 +55,9 @@ func entryFigure(t *cpuTrack, c *findings.CPU, n *near.Near) (*Figure, string) {
 		Caption: fmt.Sprintf("The %s and the first %s of foreign tasks, slice by slice.", what, say.Counted(int64(seen), "run")),
 		desc:    fmt.Sprintf("Close-up of %s of CPU %d around %s: who ran, slice by slice.", say.Duration(end-start), c.CPU, say.Clock(at)),
 	}
+	if len(marks) > 0 {
+		f.Caption += interruptCaption
+	}
 	if beside, left := besideStrip(n, c.CPU, at, start, end, base); beside != nil {
 		strips = append(strips, *beside)
 		f.Caption += " Below, the other CPUs of its LLC: blank where no task ran, hatched where the recording does not tell." + busyWords(n.BusyAt(c.CPU, at))
@@ -65,32 +70,16 @@ func entryFigure(t *cpuTrack, c *findings.CPU, n *near.Near) (*Figure, string) {
 	return f, ""
 }
 
-// span is what a close-up shows: from a little before the arrival to the end of the third
-// foreign run; seen counts those.
-func (k *clip) span(at int64) (start, end int64, seen int) {
-	end = at + 1
-	for i := range k.runs {
-		r := &k.runs[i]
-		if r.Start >= at && findings.IsIntruder(r) && seen < 3 {
-			seen++
-			end = r.End
-		}
-	}
-	start = at - (end-at)*2/5
-	end += (end - at) / 10
-	return max(start, k.runs[0].Start), min(end, k.runs[len(k.runs)-1].End), seen
-}
-
-// lanes are who ran on the CPU, slice by slice.
-func (k *clip) lanes(start, end int64, base *columns.Timebase) []lane {
+// closeLanes are who ran on the CPU, slice by slice.
+func closeLanes(k *kept.Clip, start, end int64, base *columns.Timebase) []lane {
 	type key struct {
 		style laneStyle
 		pid   int32
 	}
 	at := map[key]int{}
 	var lanes []lane
-	for i := range k.runs {
-		r := &k.runs[i]
+	for i := range k.Runs {
+		r := &k.Runs[i]
 		if r.End <= start || r.Start >= end {
 			continue
 		}

@@ -8,16 +8,14 @@ import (
 	"schedreplay/findings/stats"
 	"schedreplay/parser"
 	"schedreplay/plots/internal/columns"
+	"schedreplay/plots/internal/kept"
 	"schedreplay/plots/internal/near"
 	"schedreplay/replay"
 )
 
 // Bounds on what is kept while a replay goes.
 const (
-	maxIntruders = 32  // intruders told apart per CPU; the rest are summed
-	maxClips     = 16  // close-ups kept per CPU
-	clipBefore   = 160 // runs kept before a stay begins
-	clipAfter    = 160 // and after
+	maxIntruders = 32 // intruders told apart per CPU; the rest are summed
 )
 
 // Collector gathers what the figures and tables need from the stream.
@@ -38,12 +36,11 @@ type cpuTrack struct {
 	intruders map[int32]*taskTrack
 	rest      *taskTrack // intruders beyond maxIntruders
 	waits     [replay.WaitKinds]waitTrack
-	recent    []replay.Slice // a ring of the last runs, for close-ups
-	next      int
-	clips     []*clip
-	lastStay  int
-	detail    detail
-	kept      *int
+	// interrupts are when they ran, by kind.
+	interrupts        [replay.NoiseKinds]columns.Coverage
+	clips             kept.Clips
+	runs, interrupted kept.Detail
+	kept              *int
 }
 
 // waitTrack is what is kept of the owner's waits of one kind: without an intruder in them
@@ -65,13 +62,6 @@ type taskTrack struct {
 	lastStart         int64
 }
 
-// clip is a stretch of runs around the beginning of stays.
-type clip struct {
-	stays []int
-	runs  []replay.Slice
-	left  int
-}
-
 // NewCollector returns an empty collector.
 func NewCollector() *Collector {
 	return &Collector{
@@ -83,8 +73,7 @@ func (c *Collector) cpu(n int) *cpuTrack {
 	t := c.cpus[n]
 	if t == nil {
 		t = &cpuTrack{
-			cpu: n, base: &c.base, class: map[replay.Class]columns.Coverage{}, intruders: map[int32]*taskTrack{},
-			lastStay: -1, kept: &c.kept,
+			cpu: n, base: &c.base, class: map[replay.Class]columns.Coverage{}, intruders: map[int32]*taskTrack{}, kept: &c.kept,
 		}
 		for i := range t.waits {
 			t.waits[i] = waitTrack{[2]columns.Extents{columns.NewExtents(&c.base), columns.NewExtents(&c.base)}, columns.NewHeat()}
@@ -127,8 +116,22 @@ func (c *Collector) Run(r *replay.Slice) {
 		w.over[i].Add(r.Start, ns)
 		w.heat.Add(r.Start, ns)
 	}
-	t.detail.add(r, t.kept)
-	t.remember(r)
+	t.runs.Run(r, t.kept)
+	t.clips.Run(r)
+}
+
+// Interrupted takes an interrupt on an isolated CPU.
+func (c *Collector) Interrupted(cpu int, in *replay.Interruption) {
+	t := c.cpu(cpu)
+	k := &t.interrupts[in.Kind]
+	if k.Track == nil {
+		*k = columns.NewCoverage(&c.base)
+	}
+	for _, s := range in.Spans {
+		k.Add(s.From, s.To)
+	}
+	t.interrupted.Interrupt(in, t.kept)
+	t.clips.Interrupt(in)
 }
 
 func (t *cpuTrack) intruder(r *replay.Slice) {
@@ -171,48 +174,6 @@ func newTaskTrack(b *columns.Timebase, task replay.TaskRef) *taskTrack {
 		task: task, cover: columns.NewCoverage(b), certain: columns.NewCoverage(b), possible: columns.NewCoverage(b),
 		length: stats.NewLengths(), period: stats.NewLengths(), lastStart: parser.NoTime,
 	}
-}
-
-// remember keeps the run for close-ups: a ring of the last runs, which becomes
-// the beginning of a clip when a stay begins.
-func (t *cpuTrack) remember(r *replay.Slice) {
-	var open *clip
-	if n := len(t.clips); n > 0 && t.clips[n-1].left > 0 {
-		open = t.clips[n-1]
-	}
-	if r.Stay > t.lastStay {
-		t.lastStay = r.Stay
-		if open == nil && len(t.clips) < maxClips {
-			open = &clip{runs: make([]replay.Slice, 0, clipBefore+clipAfter), left: clipAfter}
-			for i := range t.recent {
-				open.runs = append(open.runs, t.recent[(t.next+i)%len(t.recent)])
-			}
-			t.clips = append(t.clips, open)
-		}
-		if open != nil {
-			open.stays = append(open.stays, r.Stay)
-		}
-	}
-	if open != nil {
-		open.runs = append(open.runs, *r)
-		open.left--
-	}
-	if len(t.recent) < clipBefore {
-		t.recent = append(t.recent, *r)
-		return
-	}
-	t.recent[t.next] = *r
-	t.next = (t.next + 1) % clipBefore
-}
-
-// clipOf returns the clip that shows how a stay began, nil if none was kept.
-func (t *cpuTrack) clipOf(stay int) *clip {
-	for _, c := range t.clips {
-		if slices.Contains(c.stays, stay) {
-			return c
-		}
-	}
-	return nil
 }
 
 // byTime returns the intruders of a CPU, the longest first, and the sum of

@@ -10,6 +10,7 @@ import (
 	"schedreplay/plots/internal/axes"
 	"schedreplay/plots/internal/canvas"
 	"schedreplay/plots/internal/columns"
+	"schedreplay/plots/internal/kept"
 	"schedreplay/plots/internal/stack"
 )
 
@@ -23,10 +24,11 @@ const (
 	laneOther
 	laneIdle
 	laneUnknown
+	laneInterrupt
 )
 
 func (l laneStyle) color() color.Color {
-	return [...]color.Color{ownerBlue, intruderRd, otherSky, idleGrey, muted}[l]
+	return [...]color.Color{ownerBlue, intruderRd, otherSky, idleGrey, muted, ink}[l]
 }
 
 // lane is one row of a strip.
@@ -40,7 +42,7 @@ type lane struct {
 	over []overlay
 	// pickSolid and pickPossible choose the same from single slices; nil where
 	// that cannot be.
-	pickSolid, pickPossible func(*sliver) bool
+	pickSolid, pickPossible func(*kept.Sliver) bool
 	// note stands in the lane if there is nothing to draw.
 	note string
 }
@@ -58,6 +60,14 @@ func (l *lane) fit(st draw.TextStyle, w vg.Length) string {
 		name = drawable(l.short)
 	}
 	return canvas.Cut(name, st, w)
+}
+
+// em is the lane's height: those of interrupts are narrow.
+func (l *lane) em() float64 {
+	if l.style == laneInterrupt {
+		return narrowEm
+	}
+	return laneEm
 }
 
 // strip is a stack of lanes over a span of time.
@@ -81,6 +91,14 @@ func (s *strip) head() float64 {
 	return panelEm
 }
 
+// body is the height of the lanes, in em.
+func (s *strip) body() (em float64) {
+	for i := range s.lanes {
+		em += s.lanes[i].em()
+	}
+	return em
+}
+
 // moment is a vertical mark.
 type moment struct {
 	at    int64
@@ -88,16 +106,17 @@ type moment struct {
 }
 
 const (
-	laneEm  = 1.75 // height of a lane
-	panelEm = 3.1  // title and marks of a panel
-	axisEm  = 2.9  // ticks and label of the time axis
+	laneEm   = 1.75 // height of a lane
+	narrowEm = 1.15 // of one of interrupts
+	panelEm  = 3.1  // title and marks of a panel
+	axisEm   = 2.9  // ticks and label of the time axis
 )
 
 func stripHeight(strips []strip) func(size) float64 {
 	return func(size) float64 {
 		h := axisEm
 		for _, s := range strips {
-			h += s.head() + laneEm*float64(len(s.lanes))
+			h += s.head() + s.body()
 		}
 		return h
 	}
@@ -124,15 +143,17 @@ func drawStrips(strips []strip, ax axes.Time, marks []moment) func(*frame) {
 				fr.text(fr.c.Max.X-fr.em*0.4, y, "a bar’s height: the share of the time", fr.style(0.8, false, muted), 1, 0)
 			}
 			top := y - fr.em*vg.Length(s.head()-1.1-0.35)
-			bottom := top - fr.em*laneEm*vg.Length(len(s.lanes))
+			bottom := top - fr.em*vg.Length(s.body())
 			y = bottom - fr.em*0.35
 			area := draw.Canvas{Canvas: fr.c.Canvas, Rectangle: vg.Rectangle{
 				Min: vg.Point{X: fr.c.Min.X + left, Y: bottom}, Max: vg.Point{X: fr.c.Max.X - fr.em*0.4, Y: top},
 			}}
-			for j, l := range s.lanes {
-				hi := top - fr.em*laneEm*vg.Length(j)
-				fr.text(area.Min.X-fr.em*0.5, hi-fr.em*laneEm/2, l.fit(nameStyle, limit), nameStyle, 1, 0.5)
+			hi := top
+			for _, l := range s.lanes {
+				h := fr.em * vg.Length(l.em())
+				fr.text(area.Min.X-fr.em*0.5, hi-h/2, l.fit(nameStyle, limit), nameStyle, 1, 0.5)
 				fr.lane(area, hi, l, ax)
+				hi -= h
 			}
 			if !s.bare {
 				fr.moments(area, marks, ax, i == 0, s.raised)
@@ -170,8 +191,8 @@ func (fr *frame) timeScale(area draw.Canvas, ax axes.Time) {
 // pixel column that was covered, so single slices are full blocks and dense
 // ones a profile.
 func (fr *frame) lane(area draw.Canvas, hi vg.Length, l lane, ax axes.Time) {
-	base := hi - fr.em*(laneEm-0.15)
-	full := fr.em * (laneEm - 0.45)
+	base := hi - fr.em*vg.Length(l.em()-0.15)
+	full := fr.em * vg.Length(l.em()-0.45)
 	fr.c.StrokeLine2(fr.hair(grid), area.Min.X, base, area.Max.X, base)
 	drawn := false
 	if l.solid != nil {
@@ -192,13 +213,17 @@ func (fr *frame) lane(area draw.Canvas, hi vg.Length, l lane, ax axes.Time) {
 func (fr *frame) profile(area draw.Canvas, base, full vg.Length, c columns.Coverage, ax axes.Time, st laneStyle, solid bool) bool {
 	width := area.Max.X - area.Min.X
 	const levels = 20
+	least := 3 // the least share is still to be seen
+	if st == laneInterrupt {
+		least = 10
+	}
 	cols := c.Columns(ax.Start, ax.End, int(float64(width)*float64(fr.dpi)/72/1.2))
 	heights := make([]int, len(cols))
 	any := false
 	for i, share := range cols {
 		if share > 0 {
 			any = true
-			heights[i] = max(3, min(levels, int(math.Round(share*levels)))) // the least share is still to be seen
+			heights[i] = max(least, min(levels, int(math.Round(share*levels))))
 		}
 	}
 	if !any {

@@ -10,6 +10,7 @@ import (
 	"schedreplay/parser"
 	"schedreplay/plots/internal/axes"
 	"schedreplay/plots/internal/columns"
+	"schedreplay/plots/internal/kept"
 	"schedreplay/replay"
 )
 
@@ -27,8 +28,8 @@ func ownerLane(t *cpuTrack, c *findings.CPU) []lane {
 }
 
 // classPick chooses the slices of a class that are no intruder's.
-func classPick(class replay.Class) func(*sliver) bool {
-	return func(s *sliver) bool { return !s.intruder && s.class == class }
+func classPick(class replay.Class) func(*kept.Sliver) bool {
+	return func(s *kept.Sliver) bool { return !s.Intruder && s.Class == class }
 }
 
 // gaps is the part of the window of which the recording does not tell who ran.
@@ -70,12 +71,12 @@ func intruderLanes(t *cpuTrack, c *findings.CPU) (recorded, remains []lane) {
 	}
 	add := func(name string, k *taskTrack, own bool) {
 		short := shortName(k.task)
-		mine := func(s *sliver) bool { return s.intruder && (own && s.pid == k.task.PID || !own && !named[s.pid]) }
+		mine := func(s *kept.Sliver) bool { return s.Intruder && (own && s.PID == k.task.PID || !own && !named[s.PID]) }
 		recorded = append(recorded, lane{name: name, short: short, style: laneIntruder, solid: &k.cover, pickSolid: mine})
 		remains = append(remains, lane{
 			name: name, short: short, style: laneIntruder, solid: &k.certain, possible: &k.possible, note: "gone",
-			pickSolid:    func(s *sliver) bool { return s.patched == replay.MovedCertain && mine(s) },
-			pickPossible: func(s *sliver) bool { return s.patched == replay.MovedPossible && mine(s) },
+			pickSolid:    func(s *kept.Sliver) bool { return s.Patched == replay.MovedCertain && mine(s) },
+			pickPossible: func(s *kept.Sliver) bool { return s.Patched == replay.MovedPossible && mine(s) },
 		})
 	}
 	for _, k := range list[:min(len(list), maxStripLanes)] {
@@ -103,7 +104,7 @@ func stripFigure(res *replay.Result, t *cpuTrack, c *findings.CPU) *Figure {
 	ax := axes.TimeFor(res.Start, res.End)
 	t.base.Cover(res.Start, res.End)
 	recorded, remains := intruderLanes(t, c)
-	before := strip{title: "recorded", lanes: append(ownerLane(t, c), recorded...)}
+	before := strip{title: "recorded", lanes: slices.Concat(interruptLanes(t, c), ownerLane(t, c), recorded)}
 	if k := res.BaselineKernel(); k != nil {
 		before.title = "recorded, kernel " + say.Kernel(k)
 	}
@@ -129,6 +130,9 @@ func stripFigure(res *replay.Result, t *cpuTrack, c *findings.CPU) *Figure {
 		Title: stripTitle(c),
 		Caption: "What ran on the CPU over time. The height of a bar is the share of its pixel column in which the task ran; " +
 			"a dashed line with a triangle marks an entry.",
+	}
+	if before.lanes != nil && before.lanes[0].style == laneInterrupt {
+		f.Caption += interruptCaption
 	}
 	marks := entryMarks(c)
 	before.raised = len(marks) > 1

@@ -3,6 +3,7 @@ package replay
 import (
 	"schedreplay/replay/account"
 	"schedreplay/replay/decide"
+	"schedreplay/replay/noise"
 )
 
 // Observer receives what a replay finds while it goes, in order of time. Nil
@@ -21,6 +22,9 @@ type Observer struct {
 	// Near gets the slices on the CPUs that share an LLC with one of Result.Focus and are
 	// none of it, idle ones too, in order of End. Of their class only idle is told.
 	Near func(*account.Slice)
+	// Interrupted gets every interrupt and softirq that ran on a CPU of Result.Focus, where
+	// they are recorded, in order of End; of Spans what lies in the window.
+	Interrupted func(cpu int, in *noise.Interruption)
 	// Stay gets every stay when it ends or the capture does.
 	Stay func(*account.Stay)
 	// Why asks for more than what happened: how tasks were woken (Slice.Woken, and the

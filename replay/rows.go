@@ -59,6 +59,11 @@ type (
 	NoiseCause = account.NoiseCause
 	NoiseKind  = noise.Kind
 	NoiseBy    = noise.By
+	// Interrupts follows what one CPU does beside its tasks; an Interruption is an
+	// interrupt or softirq that ran there.
+	Interrupts   = noise.CPU
+	Interruption = noise.Interruption
+	NoiseSpan    = noise.Span
 	// Instigator is who woke a task, raised a softirq or sent an interrupt.
 	Instigator = noise.Cause
 	Wake       = account.Wake

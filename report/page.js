@@ -202,7 +202,7 @@
   const draws = {
     // Lanes over time, before and after.
     strip(d) {
-      const title = 27, row = 26;
+      const title = 27, row = (l) => (l.k === 5 ? 16 : 26);
       let height = 0;
       d.panels.forEach((p) => {
         p.top = height += title;
@@ -210,9 +210,10 @@
           if (l.s) l.e = spread(l.s);
           if (l.ps) l.pe = spread(l.ps);
         });
-        height += row * p.lanes.length + 6;
+        p.body = p.lanes.reduce((h, l) => h + row(l), 0);
+        height += p.body + 6;
       });
-      const colors = ["owner", "intruder", "other", "idle", "muted"];
+      const colors = ["owner", "intruder", "other", "idle", "muted", "ink"];
       return {
         height: height + 52, time: true, gutter: (w) => Math.min(170, w * 0.28), yTicks: false,
         describe: (x) => {
@@ -222,14 +223,14 @@
         draw(u, ctx, r) {
           const box = u.bbox, min = u.scales.x.min, max = u.scales.x.max, n = Math.max(1, Math.floor(box.width / r));
           const px = box.width / n;
-          const profile = (lane, base, full, how) => {
+          const profile = (lane, base, full, how, least = 0.15) => {
             const sh = shares(lane, min, max, n);
             let any = false;
             ctx.beginPath();
             for (let i = 0; i < n; i++) {
               if (sh[i] <= 0) continue;
               any = true;
-              const h = full * Math.max(0.15, Math.min(1, sh[i]));
+              const h = full * Math.max(least, Math.min(1, sh[i]));
               ctx.rect(box.left + i * px, base - h, px + 0.3, h);
             }
             how();
@@ -241,8 +242,10 @@
             ctx.fillStyle = color("ink");
             ctx.font = font(13, true);
             ctx.fillText(p.n, 0, box.top + (p.top - 11) * r);
-            p.lanes.forEach((l, j) => {
-              const base = box.top + (p.top + row * (j + 1) - 2) * r, full = (row - 6) * r, c = color(colors[l.k]);
+            let below = p.top;
+            p.lanes.forEach((l) => {
+              below += row(l);
+              const base = box.top + (below - 2) * r, full = (row(l) - 6) * r, c = color(colors[l.k]);
               ctx.fillStyle = color("ink");
               ctx.font = font(12);
               ctx.textAlign = "right";
@@ -259,7 +262,7 @@
                 if (l.k === 4) ctx.globalAlpha = 0.35;
                 ctx.fill();
                 ctx.globalAlpha = 1;
-              });
+              }, l.k === 5 ? 0.5 : 0.15);
               if (l.pe || l.pv) {
                 any = profile({ e: l.pe, v: l.pv, t: l.t, w: l.w }, base, full, () => {
                   ctx.save();
@@ -297,7 +300,7 @@
               ctx.setLineDash([5 * r, 3 * r]);
               ctx.beginPath();
               ctx.moveTo(x, top - 2 * r);
-              ctx.lineTo(x, top + row * p.lanes.length * r);
+              ctx.lineTo(x, top + p.body * r);
               ctx.stroke();
               ctx.setLineDash([]);
               ctx.beginPath();

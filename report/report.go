@@ -52,7 +52,7 @@ func (r *Report) Observer() replay.Observer {
 			r.col.Begin(res)
 			r.pics.Begin(res)
 		},
-		Near: r.pics.Near, Why: true,
+		Near: r.pics.Near, Interrupted: r.pics.Interrupted, Why: true,
 		Wakeup: func(w *replay.Wakeup) {
 			r.col.Wakeup(w)
 			r.pics.Wakeup(w)

@@ -16,12 +16,15 @@ func (a *app) timelineCommand() *cobra.Command {
 		Long: `timeline prints what perf sched timehist prints. Each line is a slice, stamped with its
 end. Wait time is the time off the CPU before it, sch delay the part of that from
 waking to running. State letters are the kernel's own. A loss or a break in a CPU's
-history is a line of its own, and no slice is printed across it. For a perf.data file
-without either, all else is what perf prints, byte for byte. Call chains are left out,
-as with perf's --no-call-graph.
+history is a line of its own, and no slice is printed across it. So is an interrupt or
+softirq, where they are recorded: stamped with its end, with its own time, less what
+interrupted it, and with what led to it. A slice's run time includes what interrupted
+it. For a perf.data file without any of these, all else is what perf prints, byte for
+byte. Call chains are left out, as with perf's --no-call-graph.
 
 The summary tells for each task how often and how long it ran, and with --state in
-which state it waited. As in perf, migrations are counted with -M only.`,
+which state it waited. As in perf, migrations are counted with -M only. Interrupts and
+softirqs are summed up by CPU and kind, where they are recorded.`,
 		Example: `  schedreplay timeline perf.data --cpu 43
   schedreplay timeline trace.dat -w -n --state --from 24.56 --to 24.58
   schedreplay timeline perf.data -s -M`,
@@ -33,6 +36,7 @@ which state it waited. As in perf, migrations are counted with -M only.`,
 	f.BoolVarP(&o.Migrations, "migrations", "M", false, "show migrations")
 	f.BoolVarP(&o.CPUVisual, "cpu-visual", "V", false, "add a column with one character for each CPU")
 	f.BoolVar(&o.State, "state", false, "show the state in which the task left")
+	f.BoolVar(&o.NoInterrupts, "no-interrupts", false, "leave out interrupts and softirqs")
 	f.BoolVarP(&o.SummaryOnly, "summary", "s", false, "show only a summary by task")
 	f.BoolVarP(&o.Summary, "with-summary", "S", false, "end with the summary")
 	return a.captureCommand(cmd, &c, func(in *input) error {
@@ -49,6 +53,7 @@ which state it waited. As in perf, migrations are counted with -M only.`,
 }
 
 func (a *app) timeline(in *input, o timehist.Options) error {
+	o.Host = in.host
 	p := timehist.New(a.out, o)
 	for ev, err := range parser.Ahead(in.Events()) {
 		if err != nil || a.ctx.Err() != nil {

@@ -145,6 +145,7 @@ func (p *Printer) summary() {
 		p.print("           Total run time (msec): " + msec(run, 2) + "\n")
 		p.print(fmt.Sprintf("    Total scheduling time (msec): %s (x %d)\n", msec(p.total.end-p.total.start, 2), p.maxCPU()))
 	}
+	p.interruptStats()
 	if p.total.gaps > 0 {
 		p.print(fmt.Sprintf("\nGaps: %d. Slices that began in one, and are not counted: %d.\n",
 			p.total.gaps, p.total.unknown))

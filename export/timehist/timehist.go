@@ -19,6 +19,10 @@ type Options struct {
 	// else. As in perf, State chooses its columns, and migrations are counted only
 	// with Migrations.
 	Summary, SummaryOnly bool
+	// NoInterrupts leaves out what interrupted the tasks, where that is recorded. Host has
+	// names for the functions of timers, nil if it is not known.
+	NoInterrupts bool
+	Host         *parser.Host
 	// PerfData says that the capture is a perf.data file: tasks are known by what
 	// its samples and task records say of them, as perf knows them.
 	PerfData bool
@@ -61,6 +65,8 @@ type cpu struct {
 	last int64
 	gap  bool // last is unknown because of a gap
 	idle thread
+
+	beside beside
 }
 
 // commWidth is the width of the task column before a wider name comes.
@@ -130,6 +136,8 @@ func (p *Printer) Print(ev *parser.Event) error {
 		p.lost(ev)
 	case parser.KindHole:
 		p.hole(ev)
+	case parser.KindOther:
+		p.aside(ev)
 	}
 	return p.err
 }
@@ -210,6 +218,7 @@ func (p *Printer) change(ev *parser.Event) {
 		return
 	}
 	c := p.at(ev.CPU)
+	c.beside.Switched()
 	if ev.Task.PID == 0 {
 		k = &c.idle
 	}
@@ -451,4 +460,7 @@ func (p *Printer) forget(cpu int32) {
 	}
 }
 
-func (c *cpu) forget() { c.last, c.gap = parser.NoTime, true }
+func (c *cpu) forget() {
+	c.last, c.gap = parser.NoTime, true
+	c.beside.Lose()
+}

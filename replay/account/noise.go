@@ -106,9 +106,7 @@ func (t *Tracker) Aside(ev *parser.Event) {
 		t.noise = make([]noise.CPU, t.NCPU)
 	}
 	c := &t.noise[ev.CPU]
-	if strings.HasPrefix(ev.Text, "0x") {
-		t.nameFunction(ev)
-	}
+	t.Host.NameFunction(ev)
 	switch ev.Aside {
 	case parser.IPISend, parser.IPIRaise:
 		if to := ev.TargetCPU; timeline.UsableCPU(to) && int(to) < t.NCPU {
@@ -142,14 +140,6 @@ func (t *Tracker) Aside(ev *parser.Event) {
 func (t *Tracker) noiseSwitched(ev *parser.Event) {
 	if t.noise != nil && timeline.UsableCPU(ev.CPU) && int(ev.CPU) < t.NCPU {
 		t.noise[ev.CPU].Switched()
-	}
-}
-
-// nameFunction gives a function that is told by its address the name that the host has for
-// it.
-func (t *Tracker) nameFunction(ev *parser.Event) {
-	if address, err := strconv.ParseUint(ev.Text[2:], 16, 64); err == nil && t.Host.Functions[address] != "" {
-		ev.Text = t.Host.Functions[address]
 	}
 }
 
@@ -216,10 +206,11 @@ func (t *Tracker) interrupted(k *trackedCPU, in *noise.Interruption) {
 	}
 	owner := int64(0)
 	_, since := t.ownerWaits(k)
-	for _, s := range in.Spans {
+	for i, s := range in.Spans {
 		// The scheduler's first and last events bound the window.
 		in.NS -= max(0, min(s.To, t.Survey.Start)-s.From) + max(0, s.To-max(s.From, t.Survey.End))
 		s.From, s.To = max(s.From, t.Survey.Start), min(s.To, t.Survey.End)
+		in.Spans[i] = s
 		t.segment(k, segment{s, cause, name})
 		if since != parser.NoTime && s.To > since {
 			owner += s.To - max(s.From, since)
@@ -237,6 +228,9 @@ func (t *Tracker) interrupted(k *trackedCPU, in *noise.Interruption) {
 	}
 	if in.NS <= 0 && in.Start < in.End {
 		return // outside of it
+	}
+	if f := t.cfg.Interrupted; f != nil {
+		f(k.res.CPU, in)
 	}
 	b.inner += in.NS
 	b.waited += owner

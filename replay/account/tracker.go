@@ -55,9 +55,10 @@ type Config struct {
 	CPUs  cpumask.Mask
 	Owner string
 	Role  decide.Role
-	// Run, Near and Stay get what ends, nil skips it.
-	Run, Near func(*Slice)
-	Stay      func(*Stay)
+	// Run, Near, Interrupted and Stay get what ends, nil skips it.
+	Run, Near   func(*Slice)
+	Interrupted func(cpu int, in *noise.Interruption)
+	Stay        func(*Stay)
 	// Why: also how tasks were woken, and which CPUs were idle while others waited.
 	Why bool
 }
