@@ -85,3 +85,39 @@ func Chain(w *replay.Wake) []*replay.Wake {
 	}
 	return out
 }
+
+// NoiseRow is one source of noise on a CPU, or what of a kind is not told by name.
+type NoiseRow struct {
+	CPU  *CPU
+	Kind replay.NoiseKind
+	// Known is false if the recording does not tell of the kind.
+	Known bool
+	// Item is the source; nil: the sources that have no row, Count of them in NS.
+	Item      *replay.NoiseItem
+	Count, NS int64
+}
+
+// Told reports whether Count and NS are known.
+func (r *NoiseRow) Told() bool { return r.Known || r.Count > 0 }
+
+// NoiseRows lists the CPU's noise by kind, then by time. Each kind has a row.
+func (c *CPU) NoiseRows() []NoiseRow {
+	if c.Noise == nil {
+		return nil
+	}
+	var out []NoiseRow
+	items := c.Noise.Items
+	for kind := range replay.NoiseKinds {
+		r := NoiseRow{CPU: c, Kind: kind, Known: c.Noise.Known[kind]}
+		n := len(out)
+		for ; len(items) > 0 && items[0].Kind == kind; items = items[1:] {
+			r.Item, r.Count, r.NS = &items[0], items[0].Count, items[0].NS
+			out = append(out, r)
+		}
+		left := c.Noise.Left[kind]
+		if r.Item, r.Count, r.NS = nil, left.Count, left.NS; left.Count > 0 || len(out) == n {
+			out = append(out, r)
+		}
+	}
+	return out
+}

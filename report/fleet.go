@@ -44,6 +44,7 @@ func NewFleet(a *fleet.Answer, inputs []fleet.Input, o Options) *Fleet {
 		section{ID: "intruders", Title: "The intruders", Level: 2, Blocks: tableBlock(fleetIntruders(a))},
 		section{ID: "kernels", Title: "The kernels", Level: 2, Blocks: tableBlock(fleetKernels(a))},
 		delays,
+		section{ID: "noise", Title: "What else was on the isolated cores", Level: 2, Blocks: append(tableBlock(fleetNoise(a)), tableBlock(fleetHostNoise(a))...)},
 		section{ID: "doubts", Title: "What cannot be judged, and why", Level: 2, Blocks: append(tableBlock(fleetDoubts(a)), tableBlock(fleetDead(a))...)},
 		section{ID: "made", Title: "How this was made", Level: 2, Blocks: []block{para(fmt.Sprintf(
 			"By %s: %s, of %s. Each was replayed on its own; here their findings are added up. Delays are added up as histograms to three digits, so that the percentiles are those of all wakings.",
@@ -218,6 +219,58 @@ func fleetOwners(a *fleet.Answer) *table {
 	return t
 }
 
+// noiseCells are the cells that tell what a kind of noise took.
+func noiseCells(k *fleet.KindNoise) (cells, keys []string) {
+	share, owner, most := "?", "?", "–"
+	part, known := k.Share()
+	if known {
+		share = say.Percent(k.NS, k.ToldNS)
+	}
+	if ns, known := k.Owner(); known {
+		owner = say.Duration(ns)
+	}
+	if k.Most != nil {
+		most = say.SourceName(k.Most)
+	}
+	return []string{share, say.Duration(k.NS), say.Count(k.Count), say.Duration(k.LongestNS), owner, most},
+		[]string{key(int64(part * 1e9)), key(k.NS), key(k.Count), key(k.LongestNS), key(k.OwnerNS), ""}
+}
+
+func noiseCols(first ...col) []col {
+	return append(first, col{Name: "Share", Num: true}, col{Name: "Time", Num: true}, col{Name: "Times", Num: true}, col{Name: "Longest", Num: true}, col{Name: "Cost the owner", Num: true}, col{Name: "Mostly"})
+}
+
+func fleetNoise(a *fleet.Answer) *table {
+	t := &table{
+		Caption: "By kind of noise, over the isolated cores of all hosts",
+		Cols:    append(noiseCols(col{Name: "Kind"}, col{Name: "Hosts that tell", Num: true}, col{Name: "Hosts with it", Num: true}), col{Name: "Worst host"}),
+		Note:    "Share: of the time of which recordings tell of the kind. Cost the owner: the part while an owner that is known ran or waited there. Tasks are all that were no owner.",
+	}
+	for i := range a.Noise {
+		k := &a.Noise[i]
+		cells, keys := noiseCells(k)
+		if k.Hosts == 0 && k.Hit == 0 {
+			cells, keys = []string{"not recorded", "?", "?", "?", "?", "–"}, make([]string, 6)
+		}
+		worst := "–"
+		if k.Worst != nil {
+			worst = say.HostName(k.Worst)
+		}
+		t.row(append(append([]string{k.Kind, say.Count(k.Hosts), say.Count(k.Hit)}, cells...), worst), append(append([]string{"", key(k.Hosts), key(k.Hit)}, keys...), ""))
+	}
+	return t
+}
+
+func fleetHostNoise(a *fleet.Answer) *table {
+	t := &table{Caption: "By host and kind, the greatest share of the time first", Cols: noiseCols(col{Name: "Host"}, col{Name: "Kind"})}
+	for i := range a.HostNoise {
+		k := &a.HostNoise[i]
+		cells, keys := noiseCells(k)
+		t.row(append([]string{say.HostName(k.Host), k.Kind}, cells...), append([]string{"", ""}, keys...))
+	}
+	return t
+}
+
 func fleetDoubts(a *fleet.Answer) *table {
 	t := &table{Caption: "Hosts of which not everything can be judged", Cols: []col{{Name: "Host"}, {Name: "Captures", Num: true}, {Name: "Judged"}, {Name: "Why not"}}}
 	for i := range a.Doubtful {
@@ -333,6 +386,30 @@ type (
 		Delays map[string]stats.Dist `json:"delays"`
 	}
 
+	fleetNoiseSum struct {
+		Kind    string        `json:"kind"`
+		Share   *float64      `json:"share"`
+		ToldNS  int64         `json:"told_ns"`
+		Count   int64         `json:"count"`
+		NS      int64         `json:"ns"`
+		Longest int64         `json:"longest_ns"`
+		Owner   *int64        `json:"owner_ns"`
+		Most    *fleet.Source `json:"most"`
+	}
+
+	fleetKindNoise struct {
+		fleetNoiseSum
+		Hosts int64   `json:"hosts_told"`
+		Hit   int64   `json:"hosts_hit"`
+		Worst *string `json:"worst_host"`
+	}
+
+	fleetHostNoiseSum struct {
+		Host    *string `json:"host"`
+		Capture *string `json:"capture"`
+		fleetNoiseSum
+	}
+
 	fleetDoubtful struct {
 		Host    *string      `json:"host"`
 		Capture *string      `json:"capture"`
@@ -340,6 +417,36 @@ type (
 		Doubts  []fleetDoubt `json:"doubts"`
 	}
 )
+
+func noiseSum(k *fleet.KindNoise) fleetNoiseSum {
+	s := fleetNoiseSum{Kind: k.Kind, ToldNS: k.ToldNS, Count: k.Count, NS: k.NS, Longest: k.LongestNS, Most: k.Most}
+	if part, known := k.Share(); known {
+		part = jsonRound(part)
+		s.Share = &part
+	}
+	if ns, known := k.Owner(); known {
+		s.Owner = &ns
+	}
+	return s
+}
+
+// jsonFleetNoise is the noise by kind, and by host and kind.
+func jsonFleetNoise(a *fleet.Answer) (kinds []fleetKindNoise, hosts []fleetHostNoiseSum) {
+	kinds, hosts = []fleetKindNoise{}, []fleetHostNoiseSum{}
+	for i := range a.Noise {
+		k := &a.Noise[i]
+		x := fleetKindNoise{fleetNoiseSum: noiseSum(k), Hosts: k.Hosts, Hit: k.Hit}
+		if k.Worst != nil {
+			x.Worst = strPtr(k.Worst.Name)
+		}
+		kinds = append(kinds, x)
+	}
+	for i := range a.HostNoise {
+		k := &a.HostNoise[i]
+		hosts = append(hosts, fleetHostNoiseSum{strPtr(k.Host.Name), strPtr(k.Host.Capture), noiseSum(k)})
+	}
+	return kinds, hosts
+}
 
 // JSON returns the answer for programs; docs/fleet.md tells of its fields.
 func (f *Fleet) JSON() ([]byte, error) {
@@ -357,6 +464,8 @@ func (f *Fleet) JSON() ([]byte, error) {
 		Kernels       []fleetKernel         `json:"kernels"`
 		Delays        map[string]stats.Dist `json:"delays"`
 		Owners        []fleetOwner          `json:"owners"`
+		Noise         []fleetKindNoise      `json:"noise"`
+		HostNoise     []fleetHostNoiseSum   `json:"host_noise"`
 		Doubtful      []fleetDoubtful       `json:"doubtful"`
 		Dead          []fleet.DeadLetter    `json:"dead_letters"`
 	}{
@@ -364,6 +473,7 @@ func (f *Fleet) JSON() ([]byte, error) {
 		Causes: []fleetCause{}, Hosts: []fleetHost{}, Intruders: []fleetIntruder{}, Kernels: []fleetKernel{}, Delays: map[string]stats.Dist{"all": a.Delays, "intruded": a.Intruded, "gaps": a.Gaps},
 		Owners: []fleetOwner{}, Doubtful: []fleetDoubtful{}, Dead: append([]fleet.DeadLetter{}, a.Dead...),
 	}
+	j.Noise, j.HostNoise = jsonFleetNoise(a)
 	for i := range a.Causes {
 		j.Causes = append(j.Causes, fleetCause{a.Causes[i].Harm, a.Causes[i].Hosts})
 	}

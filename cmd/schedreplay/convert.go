@@ -200,6 +200,7 @@ func (a *app) toTables(in *input, format rows.Format, out, sum string) (*replay.
 	if err != nil {
 		return nil, err
 	}
+	set.Finish(res)
 	if err := set.Close(); err != nil {
 		return nil, outdir.Wrap(out, err)
 	}

@@ -190,14 +190,18 @@ func TestOneFactOneNumber(t *testing.T) {
 			equalOn(t, r.Path, "--host="+r.Bundle)
 		})
 	}
+	t.Run("noise", func(t *testing.T) {
+		t.Parallel()
+		equalOn(t, filepath.Join("..", "..", "replay", "testdata", "noise-6.18.txt.gz"), "--isolated=1", "--owner=python3")
+	})
 }
 
-func equalOn(t *testing.T, capture, bundle string) {
+func equalOn(t *testing.T, capture string, flags ...string) {
 	tmp := t.TempDir()
 	in := func(name string) string { return filepath.Join(tmp, name) }
 	must := func(args ...string) []byte {
 		t.Helper()
-		out, stderr, status := invoke(t, append(args, bundle, "-q")...)
+		out, stderr, status := invoke(t, slices.Concat(args, flags, []string{"-q"})...)
 		if status > exitCheck {
 			t.Fatalf("%q: status %d, %s", args, status, stderr)
 		}
@@ -217,7 +221,7 @@ func equalOn(t *testing.T, capture, bundle string) {
 	must("report", capture, "-o", in("report"), "--runs", "0")
 
 	// Rows: the three formats of convert, what the commands print, the report's files.
-	for _, table := range []string{"slices", "wakeups", "intrusions", "stays"} {
+	for _, table := range []string{"slices", "wakeups", "intrusions", "stays", "noise"} {
 		want := jsonlRecords(t, read("jsonl/"+table+".jsonl"))
 		same(t, table+" in CSV", want, csvRecords(t, read("csv/"+table+".csv")), nil)
 		same(t, table+" in Parquet", want, parquetRecords(t, in("parquet/"+table+".parquet")), nil)
@@ -279,6 +283,7 @@ func equalOn(t *testing.T, capture, bundle string) {
 			RunNS   int64  `json:"foreign_run_ns"`
 			ToldBy  string `json:"owner_told_by"`
 			Stays   []map[string]any
+			Noise   *struct{ Items []map[string]any }
 		}
 	}
 	decode(t, read("report/report.json"), &rep)
@@ -296,6 +301,34 @@ func equalOn(t *testing.T, capture, bundle string) {
 		}
 	}
 	same(t, "the stays of report.json", stays, by(fromJSON, "cpu", "arrived_ns", "task_pid"), map[string]string{"task_pid": "pid", "task_comm": "comm"})
+
+	// Noise: the rows, the report, and the summary that a fleet adds up.
+	noise := jsonlRecords(t, read("jsonl/noise.jsonl"))
+	said := strings.Split(strings.TrimSpace(string(must("summarize", capture, "-o", in("set")))), "\n")
+	set := said[len(said)-1]
+	same(t, "the noise of a row set", noise, parquetRecords(t, filepath.Join(set, "noise.parquet")), nil)
+	for _, c := range rep.CPUs {
+		if c.Noise == nil {
+			continue
+		}
+		var named, items []flatRow
+		for _, r := range noise {
+			if r["cpu"] == strconv.Itoa(c.CPU) && r["longest_ns"] != "" {
+				named = append(named, r)
+			}
+		}
+		for _, i := range c.Noise.Items {
+			r := flatRow{}
+			r.flatten("", i)
+			delete(r, "causes")
+			if list, ok := i["causes"].([]any); ok && len(list) > 0 {
+				r.flatten("cause_", list[0].(map[string]any))
+			}
+			items = append(items, r)
+		}
+		same(t, "the noise of report.json", named, items, map[string]string{"cause_name": "cause"})
+	}
+	summedNoise(t, noise, set)
 
 	// Sums: entries, time and percentiles in report.json, intrusions, check, compare, sweep.
 	number := func(what string, want, got any) {
@@ -360,10 +393,10 @@ func equalOn(t *testing.T, capture, bundle string) {
 	if c.MaxGap != nil {
 		number("longest gap of compare", rep.Sum.Gap.Max, *c.MaxGap)
 	}
-	if polls && len(rep.CPUs) == 1 {
+	if polls && len(rep.CPUs) == 1 && strings.HasPrefix(flags[0], "--host=") { // the loop needs a machine
 		gapsAgree(t, must("whatif", capture, "--runs", "1", "--format", "json"), rep.CPUs[0].Owner.PID, gap)
 		for bound, want := range map[int64]int{gap.Max: 0, gap.Max - 1: 1} {
-			if _, _, status := invoke(t, "check", capture, bundle, "-q", "--max-delay", fmt.Sprintf("%dns", bound)); status != want {
+			if _, _, status := invoke(t, slices.Concat([]string{"check", capture, "-q", "--max-delay", fmt.Sprintf("%dns", bound)}, flags)...); status != want {
 				t.Errorf("check --max-delay %d of a longest gap of %d: %d", bound, gap.Max, status)
 			}
 		}
@@ -386,16 +419,68 @@ func equalOn(t *testing.T, capture, bundle string) {
 		number("entries of sweep", entries, n)
 		number("run time of sweep", runNS, ns)
 	}
-	checkAgrees(t, capture, bundle, entries, runNS, !polls && rep.Sum.Delay != nil && rep.Sum.Delay.P99 != nil, func() int64 { return *rep.Sum.Delay.P99 })
+	checkAgrees(t, capture, flags, entries, runNS, !polls && rep.Sum.Delay != nil && rep.Sum.Delay.P99 != nil, func() int64 { return *rep.Sum.Delay.P99 })
+}
+
+// summedNoise holds the noise in the summary of a row set against the rows.
+func summedNoise(t *testing.T, rows []flatRow, set string) {
+	t.Helper()
+	type sum struct{ Count, NS, Longest, Owner, Told int64 }
+	want, got := map[string]sum{}, map[string]sum{}
+	last := ""
+	for _, r := range rows {
+		n := func(column string) int64 { v, _ := strconv.ParseInt(r[column], 10, 64); return v }
+		s := want[r["kind"]]
+		s.Count += n("count")
+		s.NS += n("ns")
+		s.Owner += n("owner_ns")
+		s.Longest = max(s.Longest, n("longest_ns"))
+		if key := r["cpu"] + r["kind"]; key != last {
+			last = key
+			s.Told += n("told_ns")
+		}
+		want[r["kind"]] = s
+	}
+	b, err := os.ReadFile(filepath.Join(set, "summary.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc struct {
+		Noise struct {
+			Sources []struct {
+				Kind    string
+				Count   int64
+				NS      int64
+				Longest int64 `json:"longest_ns"`
+				Owner   int64 `json:"owner_ns"`
+			}
+			Told map[string]int64 `json:"told_ns"`
+		}
+	}
+	decode(t, b, &doc)
+	for kind := range want {
+		got[kind] = sum{Told: doc.Noise.Told[kind]}
+	}
+	for _, x := range doc.Noise.Sources {
+		s := got[x.Kind]
+		s.Count += x.Count
+		s.NS += x.NS
+		s.Owner += x.Owner
+		s.Longest = max(s.Longest, x.Longest)
+		got[x.Kind] = s
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("noise by kind, rows and summary: %s", d)
+	}
 }
 
 // checkAgrees holds check's figures, and the verdicts of check and compare at and one below
 // each of them, against those of the other outputs.
-func checkAgrees(t *testing.T, capture, bundle string, entries int, runNS int64, hasP99 bool, p99 func() int64) {
+func checkAgrees(t *testing.T, capture string, flags []string, entries int, runNS int64, hasP99 bool, p99 func() int64) {
 	t.Helper()
 	verdict := func(args ...string) (string, int) {
 		t.Helper()
-		out, stderr, status := invoke(t, append(args, bundle, "-q")...)
+		out, stderr, status := invoke(t, slices.Concat(args, flags, []string{"-q"})...)
 		if status > exitCheck {
 			t.Fatalf("%q: status %d, %s", args, status, stderr)
 		}

@@ -183,7 +183,7 @@ func TestFleetSQL(t *testing.T) {
 		t.Fatal(err)
 	}
 	queries := strings.Split(strings.TrimSpace(string(out)), "\n")
-	if len(queries) != 6 {
+	if len(queries) != 7 {
 		t.Fatalf("%d queries", len(queries))
 	}
 	for i, q := range queries {

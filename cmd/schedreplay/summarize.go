@@ -42,8 +42,8 @@ func (a *app) summarizeCommand() *cobra.Command {
 		Use:   "summarize CAPTURE -o DIR",
 		Short: "One capture as a row set of a fleet: Parquet tables and what merges",
 		Long: `summarize writes the folder DIR/capture=SHA256 with the Parquet tables captures,
-causes, delays, stays and intrusions, whose rows bear capture, host, kernel and wall
-time, and summary.json, which fleets are merged of. docs/fleet.md describes them. It is
+causes, delays, noise, stays and intrusions, whose rows bear capture, host, kernel and
+wall time, and summary.json, which fleets are merged of. docs/fleet.md describes them. It is
 what fleet runs on each capture. The folder appears whole or not at all.`,
 		Example: `  schedreplay summarize testdata/traces/k419-smt44-isolated43-original -o rows
   schedreplay summarize perf.data --host host.tar.gz -o rows --all`,

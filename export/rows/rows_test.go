@@ -129,7 +129,7 @@ func TestColumnsAreDocumented(t *testing.T) {
 		doc += string(b)
 	}
 	for name, columns := range map[string][]rows.Column{
-		"slices": rows.Slices.Columns(), "wakeups": rows.Wakeups.Columns(), "intrusions": rows.Intrusions.Columns(), "stays": rows.Stays.Columns(),
+		"slices": rows.Slices.Columns(), "wakeups": rows.Wakeups.Columns(), "intrusions": rows.Intrusions.Columns(), "stays": rows.Stays.Columns(), "noise": rows.Noise.Columns(),
 		"captures": rows.Captures.Columns(), "causes": rows.Causes.Columns(), "delays": rows.Delays.Columns(),
 	} {
 		_, section, ok := strings.Cut(doc, "### "+name+":")
@@ -177,9 +177,11 @@ func tables(t *testing.T, f rows.Format, dir string) map[string]string {
 		}
 		set.Event(&ev)
 	}
-	if _, err := replay.Run(context.Background(), in, h, replay.Plan{Observer: set.Observer()}); err != nil {
+	res, err := replay.Run(context.Background(), in, h, replay.Plan{Observer: set.Observer()})
+	if err != nil {
 		t.Fatal(err)
 	}
+	set.Finish(res)
 	if err := errors.Join(set.Close(), d.Keep()); err != nil {
 		t.Fatal(err)
 	}

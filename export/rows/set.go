@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"schedreplay/export/outdir"
+	"schedreplay/findings"
 	"schedreplay/parser"
 	"schedreplay/replay"
 )
@@ -49,13 +50,14 @@ func (f *File[T]) Close() error {
 	return f.err
 }
 
-// Set writes the tables of a capture: slices, wakeups, intrusions, stays. It
+// Set writes the tables of a capture: slices, wakeups, intrusions, stays, noise. It
 // takes the events in a pass of their own, and then part in a replay.
 type Set struct {
 	slices     *File[Slice]
 	wakeups    *File[replay.Wakeup]
 	intrusions *File[replay.Slice]
 	stays      *File[Stay]
+	noise      *File[findings.NoiseRow]
 
 	slicer   *Slicer
 	modelled bool
@@ -64,7 +66,7 @@ type Set struct {
 // SetFiles are the files of a set.
 func SetFiles(f Format) []string {
 	var out []string
-	for _, name := range []string{Slices.Name, Wakeups.Name, Intrusions.Name, Stays.Name} {
+	for _, name := range []string{Slices.Name, Wakeups.Name, Intrusions.Name, Stays.Name, Noise.Name} {
 		out = append(out, name+"."+string(f))
 	}
 	return out
@@ -73,18 +75,19 @@ func SetFiles(f Format) []string {
 // NewSet begins the tables in a folder.
 func NewSet(d *outdir.Dir, f Format, meta []Meta) (*Set, error) {
 	s := &Set{}
-	var errs [4]error
+	var errs [5]error
 	s.slices, errs[0] = Create(d, f, Slices, meta)
 	s.wakeups, errs[1] = Create(d, f, Wakeups, meta)
 	s.intrusions, errs[2] = Create(d, f, Intrusions, meta)
 	s.stays, errs[3] = Create(d, f, Stays, meta)
+	s.noise, errs[4] = Create(d, f, Noise, meta)
 	s.slicer = NewSlicer(s.slices.Write)
 	return s, errors.Join(errs[:]...)
 }
 
 // Err is the first error of writing, nil if there was none.
 func (s *Set) Err() error {
-	for _, err := range [...]error{s.slices.err, s.wakeups.err, s.intrusions.err, s.stays.err} {
+	for _, err := range [...]error{s.slices.err, s.wakeups.err, s.intrusions.err, s.stays.err, s.noise.err} {
 		if err != nil {
 			return err
 		}
@@ -109,12 +112,16 @@ func (s *Set) Observer() replay.Observer {
 			}
 		},
 		Stay: func(x *replay.Stay) { s.stays.Write(&Stay{Stay: x, Modelled: s.modelled}) },
+		Why:  true, // what led to the noise
 	}
 }
 
+// Finish takes what is known at the end.
+func (s *Set) Finish(res *replay.Result) { WriteNoise(findings.Of(res), s.noise.Write) }
+
 // Close ends the tables and their files, and returns the first error.
 func (s *Set) Close() error {
-	return errors.Join(s.slices.Close(), s.wakeups.Close(), s.intrusions.Close(), s.stays.Close())
+	return errors.Join(s.slices.Close(), s.wakeups.Close(), s.intrusions.Close(), s.stays.Close(), s.noise.Close())
 }
 
 // Modelled reports whether the topology is known, without which no kernel can

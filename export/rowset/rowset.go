@@ -125,7 +125,8 @@ func (s *Set) Finish(res *replay.Result) error {
 					}
 				}
 			}
-		}))
+		}),
+		table(s, rows.Under(rows.SetNoise, "longest_at_ns", func() *fleet.Summary { return sum }), func(w func(*findings.NoiseRow)) { rows.WriteNoise(f, w) }))
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,10 @@ type Answer struct {
 	// Gaps are of all owners together.
 	Owners                 []RankedOwner
 	Delays, Intruded, Gaps stats.Dist
+	// Noise is what else took isolated CPUs from their owners, by kind over all hosts that can
+	// be judged, nil if there is none; HostNoise the same by host, the greatest share of the
+	// time first.
+	Noise, HostNoise []KindNoise
 	// Doubtful are the hosts that cannot be judged, or not in all, the gravest first.
 	Doubtful []DoubtfulHost
 	// Dead are the captures of which there is no summary, by path.
@@ -118,6 +122,7 @@ func (f *Fleet) Answer(inputs []Input) *Answer {
 		}
 	}
 	slices.SortFunc(a.Dead, func(x, y DeadLetter) int { return strings.Compare(x.Path, y.Path) })
+	var noise Noise
 	intruders, kernels := map[string]*Intruder{}, map[Cause]*RankedKernel{}
 	for _, h := range f.Hosts() {
 		a.Captures += h.Captures
@@ -154,9 +159,11 @@ func (f *Fleet) Answer(inputs []Input) *Answer {
 		if judged > 0 {
 			a.Judged += judged
 			a.Hosts = append(a.Hosts, r)
+			a.addNoise(h, &noise)
 		}
 	}
 	a.rank(intruders, kernels)
+	a.rankNoise(&noise)
 	return a
 }
 

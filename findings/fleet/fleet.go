@@ -28,6 +28,7 @@ type Host struct {
 	Kernels []Kernel `json:"kernels"`
 	Causes  []Harm   `json:"causes"`
 	Owners  []Owner  `json:"owners"`
+	Noise   Noise    `json:"noise"`
 }
 
 // Kernel is what recordings of one kernel, on machines of one shape, hold.
@@ -51,7 +52,7 @@ type Kernel struct {
 
 // Add adds a recording. Each must be added once.
 func (f *Fleet) Add(s *Summary) {
-	h := &Host{Name: s.Host, Captures: 1, Doubts: map[Doubt]int64{}, Causes: s.Causes, Owners: s.Owners}
+	h := &Host{Name: s.Host, Captures: 1, Doubts: map[Doubt]int64{}, Causes: s.Causes, Owners: s.Owners, Noise: s.Noise}
 	if h.Name == "" {
 		h.Capture, h.File = s.Capture, s.Name
 	}
@@ -95,6 +96,7 @@ func (h *Host) merge(o *Host) {
 	h.Kernels = mergeSorted(h.Kernels, o.Kernels, compareKernels, (*Kernel).merge)
 	h.Causes = mergeHarms(h.Causes, o.Causes)
 	h.Owners = mergeOwners(h.Owners, o.Owners)
+	h.Noise.merge(&o.Noise)
 }
 
 func (k *Kernel) merge(o *Kernel) {

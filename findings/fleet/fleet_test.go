@@ -44,6 +44,10 @@ func summary(t *rapid.T, n, owners int) []byte {
 		}
 		s.Owners = mergeOwners(s.Owners, []Owner{{word("owner", "pmd", "dpdk"), one("delay"), one("intruded"), one("gaps")}})
 	}
+	for range rapid.IntRange(0, 3).Draw(t, "sources") {
+		x := Source{Kind: word("kind", "tick", "softirq", "another"), Name: word("source", "", "RCU", "local_timer"), Count: 1, NS: num("took"), LongestNS: num("longest")}
+		s.Noise.merge(&Noise{[]Source{x}, map[string]int64{x.Kind: num("told")}})
+	}
 	b, err := json.Marshal(s)
 	if err != nil {
 		t.Fatal(err)
@@ -124,6 +128,16 @@ func TestAnswerAddsUp(t *testing.T) {
 		}
 		if causes.NS != intruders.NS || causes.NS != kernels.NS || captures != a.Captures || a.Captures != int64(len(list)) {
 			t.Fatalf("%d ns by causes, %d by intruders, %d by kernels; %d captures by kernel of %d", causes.NS, intruders.NS, kernels.NS, captures, len(list))
+		}
+		var byKind, byHost int64
+		for i := range a.Noise {
+			byKind += a.Noise[i].NS
+		}
+		for i := range a.HostNoise {
+			byHost += a.HostNoise[i].NS
+		}
+		if byKind != byHost {
+			t.Fatalf("%d ns of noise by kind, %d by host", byKind, byHost)
 		}
 		for i := 1; i < len(a.Hosts); i++ {
 			if a.Hosts[i-1].Share() < a.Hosts[i].Share() {

@@ -14,7 +14,7 @@ import (
 )
 
 // Schema is the version of a Summary's fields.
-const Schema = 1
+const Schema = 2
 
 // Doubt says why a recording, or a part of what it would tell, cannot be judged.
 type Doubt string
@@ -173,6 +173,7 @@ type Summary struct {
 	// Causes and Owners are in order of what they are called.
 	Causes []Harm  `json:"causes"`
 	Owners []Owner `json:"owners"`
+	Noise  Noise   `json:"noise"`
 }
 
 // SummaryOf sums up the findings of a recording.
@@ -191,6 +192,7 @@ func SummaryOf(f *findings.Findings, o Origin) *Summary {
 	}
 	s.Doubts = doubtsOf(f)
 	s.addCauses(f)
+	s.Noise = noiseOf(f)
 	for _, c := range f.CPUs {
 		if c.Owner == nil {
 			continue

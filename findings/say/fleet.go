@@ -26,6 +26,14 @@ func IntruderName(name string) string {
 	return CommName(replay.TaskRef{Comm: name})
 }
 
+// SourceName names the costliest source of a kind of noise.
+func SourceName(s *fleet.Source) string {
+	if s.Name == "" {
+		return "others"
+	}
+	return Code(s.Name)
+}
+
 // FleetKernel names a kernel by a summary's word.
 func FleetKernel(name string) string {
 	if name == "" {
@@ -114,10 +122,35 @@ func FleetVerdict(a *fleet.Answer) []string {
 		}
 		out = append(out, s)
 	}
+	if s := fleetNoise(a); s != "" {
+		out = append(out, s)
+	}
 	if gaps := fleetGaps(a); gaps != "" {
 		out = append(out, Sentence(gaps))
 	}
 	return out
+}
+
+// fleetNoise says which kind of interrupt took most of the isolated cores, "" if no recording
+// tells of one.
+func fleetNoise(a *fleet.Answer) string {
+	var most *fleet.KindNoise
+	for i := range a.Noise {
+		if k := &a.Noise[i]; !replay.NoiseKind(i).OfTask() && k.Hit > 0 && (most == nil || k.NS > most.NS) {
+			most = k
+		}
+	}
+	if most == nil {
+		return ""
+	}
+	s := fmt.Sprintf("Of interrupts, isolated cores lose most to the kind %s (mostly %s): %s on %s", most.Kind, SourceName(most.Most), Duration(most.NS), Counted(most.Hit, "host"))
+	if _, known := most.Share(); known {
+		s += fmt.Sprintf(", %s of the time", Percent(most.NS, most.ToldNS))
+	}
+	if most.Worst != nil && most.Hit > 1 {
+		s += "; most on " + HostName(most.Worst)
+	}
+	return s + "."
 }
 
 // fleetGaps says what an answer is not about, "" if it is about everything.
