@@ -13,12 +13,20 @@ import (
 // common, and from that on each of them stands as its first event after it tells, as at the
 // start of a capture.
 
-// seam is a moment at which several CPUs' recording was interrupted, with their breaks and
-// the tasks of which a later event tells how they stood.
+// seam is a moment at which several CPUs' recording was interrupted, with their breaks, the
+// tasks of which a later event tells how they stood, and what they did over the time after it.
 type seam struct {
 	at     int64
 	breaks []chainBreak
 	tasks  []seamTask
+	shares []seamShare
+	over   int64 // ns in which the shares were measured
+}
+
+// seamShare is the share of a task in the time after a seam.
+type seamShare struct {
+	pid int32
+	share
 }
 
 // chainBreak is a break in a CPU's chain of switches. It lies between the last event that
@@ -134,10 +142,14 @@ func (s *Survey) afterSeams(c parser.Capture) {
 		return
 	}
 	next, kept := 0, 0
-	var seen parser.ByPID[int]
+	var seen, waited parser.ByPID[int] // number of the last seam after which it was so
+	var after *shares                  // measured since that seam
 	tell := func(pid, cpu int32, was seamState, says bool) {
 		if pid <= 0 || seen.Get(pid) == next {
 			return
+		}
+		if was != wasAsleep {
+			waited.Set(pid, next)
 		}
 		if seen.Set(pid, next); says && UsableCPU(cpu) && kept < maxBreaks {
 			one := &s.seams[next-1]
@@ -149,7 +161,13 @@ func (s *Survey) afterSeams(c parser.Capture) {
 			return
 		}
 		for next < len(s.seams) && s.seams[next].at < ev.Time {
+			kept += s.measured(after, next-1, s.seams[next].at, kept)
+			after = sharesAfter(&s.seams[next])
 			next++
+		}
+		if after != nil && ev.Time > after.from+peltMemory {
+			kept += s.measured(after, next-1, after.from+peltMemory, kept)
+			after = nil
 		}
 		if next == 0 || !UsableCPU(ev.CPU) || !stands(ev.Kind) || ev.Kind == parser.KindOther {
 			continue
@@ -172,60 +190,102 @@ func (s *Survey) afterSeams(c parser.Capture) {
 			tell(ev.Task.PID, ev.CPU, wasAsleep, false)
 		}
 		tell(ev.Cur.PID, ev.CPU, wasQueued, false)
+		if after != nil {
+			after.take(ev, func(pid int32) bool { return waited.Get(pid) == next })
+		}
 	}
+	s.measured(after, next-1, s.End, kept)
+}
+
+// sharesAfter begins to measure the tasks after a seam.
+func sharesAfter(s *seam) *shares {
+	a := &shares{from: s.at}
+	for i := range s.breaks {
+		a.runs(s.breaks[i].cur, s.breaks[i].prio)
+	}
+	return a
+}
+
+// measured notes with the seam of that number what was measured up to an end, if kept leaves
+// room for it, and returns of how many tasks.
+func (s *Survey) measured(after *shares, number int, end int64, kept int) (n int) {
+	if after == nil || kept >= maxBreaks {
+		return 0
+	}
+	after.settle(end)
+	one := &s.seams[number]
+	one.over = end - after.from
+	for pid, k := range after.task.All() {
+		if !k.born {
+			one.shares = append(one.shares, seamShare{pid, k.share})
+		}
+	}
+	return len(one.shares)
 }
 
 // Resume brings the CPUs past the seams that lie before a time, and reports whether there
 // was one.
 func (t *Timeline) Resume(now int64) (resumed bool) {
 	for ; t.past < len(t.Survey.seams) && t.Survey.seams[t.past].at < now; t.past++ {
-		s := &t.Survey.seams[t.past]
-		for i := range s.breaks {
-			t.resume(s.at, &s.breaks[i])
+		if resumed = true; !t.Slices {
+			t.resume(&t.Survey.seams[t.past])
 		}
-		for _, x := range s.tasks {
-			t.stand(x)
-		}
-		for c := range t.CPU {
-			t.changed(int32(c), s.at, s.at, s.at)
-		}
-		resumed = true
 	}
 	return resumed
 }
 
-// resume lets a CPU stand as it did after a break.
-func (t *Timeline) resume(at int64, b *chainBreak) {
-	if int(b.cpu) >= len(t.CPU) || t.Slices {
-		return
-	}
-	t.Now = max(t.Now, at)
-	k := &t.CPU[b.cpu]
-	t.empty(b.cpu, at)
-	k.resumed = b.hole
-	k.Cur, k.Prio, k.Known, k.guard = b.cur, b.prio, true, b.by
-	if b.cur > 0 {
-		p := t.Get(b.cur)
-		if p.Queued {
-			t.forget(p)
+// resume lets CPUs and tasks stand as they did after a seam.
+func (t *Timeline) resume(s *seam) {
+	t.Now = max(t.Now, s.at)
+	for i := range s.breaks {
+		if b := &s.breaks[i]; int(b.cpu) < len(t.CPU) {
+			t.empty(b.cpu, s.at)
+			k := &t.CPU[b.cpu]
+			k.resumed = b.hole
+			k.Cur, k.Prio, k.Known, k.guard, k.IdleAt = b.cur, b.prio, true, b.by, parser.NoTime
+			if b.cur > 0 {
+				t.displace(t.Get(b.cur))
+			}
 		}
-		t.enqueue(p, b.cpu)
-		p.Running, k.CFS.Running = true, p.Fair()
-	} else {
-		k.IdleAt = at
+	}
+	stood := func(x seamTask) bool { return int(x.cpu) < len(t.CPU) && t.CPU[x.cpu].Cur != x.pid }
+	for _, x := range s.tasks {
+		if stood(x) {
+			t.displace(t.Get(x.pid))
+		}
+	}
+	t.rewarm(s)
+	for i := range s.breaks {
+		if b := &s.breaks[i]; b.cur > 0 && int(b.cpu) < len(t.CPU) {
+			p := t.Get(b.cur)
+			t.enqueue(p, b.cpu)
+			p.Running, t.CPU[b.cpu].CFS.Running = true, p.Fair()
+		}
+	}
+	for _, x := range s.tasks {
+		if stood(x) {
+			t.stand(x)
+		}
+	}
+	for _, p := range t.task.All() {
+		t.attach(p, p.CPU)
+	}
+	for c := range t.CPU {
+		t.changed(int32(c), s.at, s.at, s.at)
 	}
 }
 
-// stand puts a task where it stood after a seam.
-func (t *Timeline) stand(x seamTask) {
-	if int(x.cpu) >= len(t.CPU) || t.CPU[x.cpu].Cur == x.pid {
-		return
-	}
-	p := t.Get(x.pid)
+// displace takes a task off the queue or wake list that it was thought to be on.
+func (t *Timeline) displace(p *Task) {
 	if p.Queued {
 		t.forget(p)
 	}
 	t.land(p)
+}
+
+// stand puts a task where it stood after a seam.
+func (t *Timeline) stand(x seamTask) {
+	p := t.Get(x.pid)
 	switch p.CPU, p.QueuedKnown = x.cpu, true; x.was {
 	case wasQueued:
 		t.enqueue(p, x.cpu)

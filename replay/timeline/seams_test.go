@@ -67,6 +67,32 @@ func TestSeam(t *testing.T) {
 	}
 }
 
+// After an interruption tasks are taken to have done what they do from then on: the averages
+// are not those of before.
+func TestSeamLoads(t *testing.T) {
+	events, a, _, c, d, e := interrupted(true)
+	s := SurveyOf(made.Record(events...), &parser.Host{}, nil)
+	l := New(s, 2, false)
+	l.warm(startShares(made.Record(events...), s, false))
+	l.Apply(&events[0])
+	l.Apply(&events[1])
+	l.Resume(1001 * made.Microsecond)
+	for _, x := range []struct {
+		task           parser.Task
+		util, runnable int64
+	}{{a, 0, 0}, {c, 48, 60}, {d, 1024, 1024}, {e, 0, 1024}} {
+		if k := l.Get(x.task.PID).Entity; k.Util != x.util || k.Runnable < x.runnable-10 || k.Runnable > x.runnable+10 {
+			t.Errorf("%s: util %d and runnable %d, want %d and about %d", x.task.Comm, k.Util, k.Runnable, x.util, x.runnable)
+		}
+	}
+	if k := &l.CPU[0].CFS; k.Util != 1024 || k.NR != 2 || k.Weight != 2048 || !k.Running {
+		t.Errorf("CPU 0: util %d, %d queued of weight %d", k.Util, k.NR, k.Weight)
+	}
+	if k := &l.CPU[1].CFS; k.Util != 48 || k.Runnable > 70 || k.NR != 0 {
+		t.Errorf("CPU 1: util %d, runnable %d, %d queued", k.Util, k.Runnable, k.NR)
+	}
+}
+
 // A break on one CPU has no moment in common with another: it is unknown from when on.
 func TestLoneBreak(t *testing.T) {
 	events, a, _, _, _, e := interrupted(false)

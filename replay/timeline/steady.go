@@ -234,14 +234,41 @@ func stands(k parser.Kind) bool {
 	return true
 }
 
+// still reports whether some CPU's clock stood within stillFor of a time. A clock that
+// stands does so again and again; two events of one time here and there are chance.
+func (s *Survey) still(at int64) bool {
+	i, _ := slices.BinarySearchFunc(s.standing, at, func(l span, at int64) int { return cmp.Compare(l.to, at) })
+	return i < len(s.standing) && s.standing[i].from <= at
+}
+
+// stoodAbout puts together when the clocks of all CPUs stood, and stillFor before and after.
+func stoodAbout(stood StillTimes) (all []span) {
+	for _, spans := range stood {
+		for _, l := range spans {
+			all = append(all, span{l.from - stillFor, l.to + stillFor})
+		}
+	}
+	slices.SortFunc(all, func(a, b span) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to)) })
+	n := 0
+	for _, l := range all {
+		if n > 0 && l.from <= all[n-1].to {
+			all[n-1].to = max(all[n-1].to, l.to)
+			continue
+		}
+		all[n] = l
+		n++
+	}
+	return all[:n]
+}
+
 // stood reports whether a CPU may have looked otherwise because clocks stand still here: it
 // went idle, or ceased to be, shortly before.
 func (t *Timeline) stood(c int, v *View, by *Looker) bool {
 	k := &t.CPU[c]
-	if len(t.Survey.Stood) == 0 || c == by.Here {
+	if c == by.Here || !t.Survey.still(by.Window.Est) {
 		return false
 	}
-	return v.IdleVal && by.Window.Est-k.IdleAt < stoodIdle || !v.IdleVal && by.Window.Est-k.ChangedAt() < stoodBusy
+	return v.IdleVal && by.Window.Est-stoodIdle < k.IdleAt || !v.IdleVal && by.Window.Est-stoodBusy < k.ChangedAt()
 }
 
 // flipsLater reports whether a CPU went idle, or ceased to be for another task, while the

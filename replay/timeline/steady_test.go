@@ -74,3 +74,24 @@ func TestSteadyWindows(t *testing.T) {
 		t.Errorf("in microseconds: %v", s.Stood)
 	}
 }
+
+// Clocks stand still at some times and not at others: two events of one time are no reason to
+// doubt what comes long after.
+func TestStillHere(t *testing.T) {
+	c := made.Record(append(stillScene(), made.Switches(1_000_000, 1, made.Swapper, made.Runnable, made.Other))...)
+	c.About.Resolution = 1
+	s := SurveyOf(c, &parser.Host{}, nil)
+	l := New(s, 8, false)
+	for at, want := range map[int64]Look{500: LooksStood, 1_000_500: LooksPlain} {
+		for ev := range (&steady{c, 8 * made.Microsecond, s.Stood}).Events() {
+			if ev.Time < at*made.Microsecond {
+				l.Apply(&ev)
+			}
+		}
+		by := Looker{Window: Window{at * made.Microsecond, (at - 1) * made.Microsecond, (at + 1) * made.Microsecond}, Self: NoTask, Here: 5}
+		v := l.At(1, by.Window)
+		if got := l.Look(1, &v, &by); got != want {
+			t.Errorf("after %d us: %v, want %v", at, got, want)
+		}
+	}
+}

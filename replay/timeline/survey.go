@@ -48,9 +48,10 @@ type Survey struct {
 
 	// Stood holds, by CPU, the times in which its clock stood still: from the one that it
 	// wrote more than once to the next. Meanwhile flips has when CPUs went idle or ceased
-	// to be.
-	Stood StillTimes
-	flips [][]flip
+	// to be. standing is when any clock did, or may have, in order and apart.
+	Stood    StillTimes
+	standing []span
+	flips    [][]flip
 
 	seams []seam
 
@@ -371,7 +372,7 @@ func (s *surveyor) take(cpu *startCPU, ev *parser.Event) {
 
 // finish draws what follows of the whole.
 func (s *surveyor) finish(resolution int64, perf bool) {
-	s.Events, s.seams = s.counts.Map(), seams(s.breaks)
+	s.Events, s.seams, s.standing = s.counts.Map(), seams(s.breaks), stoodAbout(s.Stood)
 	if s.Only.Empty() && s.Recorded.Weight() == 1 && (s.mentioned.Weight() > 1 || s.host.Online.Value.Weight() > 1) {
 		s.Only = s.Recorded // lines of one CPU, whatever left out the others
 	}
