@@ -327,6 +327,11 @@ func (x *extraction) leaves(p *tasking, ev *parser.Event) {
 		x.place(p, ev.CPU)
 	case p.state != running || p.cpu != ev.CPU:
 		x.p.Unmatched++
+		if p.state == asleep { // what woke it was not recorded, nor that it got the CPU
+			p.waking, p.woken = Wait{Edge: EdgeOutside, From: fact.Unknown, Time: ev.Time, CPU: ev.CPU}, true
+			x.ends(p)
+			p.woken = false
+		}
 		p.since = ev.Time
 		x.place(p, ev.CPU)
 	}
@@ -712,8 +717,25 @@ func (x *extraction) end() {
 			all[i].Task = to[all[i].Task]
 		}
 	}
+	x.within()
 	x.describe()
 	x.groups()
 	x.class()
 	x.answers()
+}
+
+// within puts wakings that a burst does past its end, where the recording missed when it
+// ended, at its end.
+func (x *extraction) within() {
+	for i := range x.p.Tasks {
+		for j := range x.p.Tasks[i].Steps {
+			s := &x.p.Tasks[i].Steps[j]
+			for k := range s.Wakes {
+				s.Wakes[k].At = min(s.Wakes[k].At, s.Burst)
+			}
+			if w := &s.Then; w.Edge == EdgeTask {
+				w.WakerAt = min(w.WakerAt, x.p.Tasks[w.Waker].Steps[w.WakerStep].Burst)
+			}
+		}
+	}
 }

@@ -350,3 +350,34 @@ func TestGroups(t *testing.T) {
 		t.Errorf("groups %+v, known %v", x.p.Groups, x.p.GroupsKnown)
 	}
 }
+
+// A run whose beginning was not recorded, nor what woke the task: the wait before it ends from
+// outside, so that the task goes on. A waking after the last that is known of its burst is done
+// at the burst's end.
+func TestExtractMissed(t *testing.T) {
+	const S, R = parser.StateSleeping, parser.StateRunning
+	s := new(scene).
+		sw(100, 0, 0, R, 1).
+		sw(110, 0, 1, S, 0).
+		sw(150, 0, 1, S, 0). // its waking and the switch to it are missing
+		wake(parser.KindWaking, 160, 0, 1, 0, parser.ContextHardirq).
+		sw(170, 0, 0, R, 1).
+		wake(parser.KindWaking, 175, 0, 2, 0, parser.ContextTask). // and then the switch from it
+		sw(190, 0, 3, S, 2).
+		sw(195, 0, 2, S, 0)
+	p, err := Extract(s, &parser.Host{Possible: fact.Seen(cpumask.Range(0, 1), "test")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, two := &p.Tasks[0], &p.Tasks[1]
+	var got []string
+	for _, s := range one.Steps {
+		got = append(got, fmt.Sprint(s.Burst, " ", s.Then.Edge, " ", s.Then.Time))
+	}
+	if d := cmp.Diff([]string{"10 outside 150", "0 timer 160", "0 none 0"}, got); d != "" {
+		t.Errorf("one: -want +got:\n%s", d)
+	}
+	if k := one.Steps[2].Wakes; len(k) != 1 || k[0].At > one.Steps[2].Burst || two.Steps[0].Then.WakerAt != k[0].At {
+		t.Errorf("wakes %+v of a burst of %d, waits for %d", k, one.Steps[2].Burst, two.Steps[0].Then.WakerAt)
+	}
+}
