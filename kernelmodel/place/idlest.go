@@ -58,18 +58,13 @@ func (s *Selector) findIdlestCPU(top int) {
 			}
 		}
 	}
-	s.o.CPU = s.orOtherIdle(chosen)
+	s.o.CPU = s.orOtherIdle(chosen, s.findsIdle(top, s.this, wanted) && (chosen == s.this || s.findsIdle(top-1, chosen, wanted)))
 	s.step(Step{Func: "find_idlest_cpu", Kind: AskIdlest, CPU: s.o.CPU, Domain: m.Level(s.this, top), Answer: Chose, Fact: explore.Answer{Open: true}})
 }
 
 // orOtherIdle splits between the CPU estimated and every other allowed CPU of
-// the mask: those that may be idle if one surely is, else all.
-func (s *Selector) orOtherIdle(best int) int {
-	idleOnly := false
-	for c := s.cpus.First(); c >= 0 && !idleOnly; c = s.cpus.Next(c) {
-		a, b := s.State.Idle(c), s.State.SchedIdle(c)
-		idleOnly = a.Value && !a.Open || s.Rules.SchedIdle && b.Value && !b.Open && !s.Rules.SchedIdleOthers
-	}
+// the mask: those that may be idle if idleOnly says so, else all.
+func (s *Selector) orOtherIdle(best int, idleOnly bool) int {
 	other := func(c int) bool { return c != best && (!idleOnly || s.possiblyIdle(c)) }
 	n := 1
 	for c := s.cpus.First(); c >= 0; c = s.cpus.Next(c) {
@@ -86,6 +81,53 @@ func (s *Selector) orOtherIdle(best int) int {
 		}
 	}
 	return best
+}
+
+// findsIdle says whether the walk surely ends at an idle CPU, as far as the domains of a
+// CPU from level top down tell: each must have a group with an idle CPU and fewer tasks than
+// CPUs. Such a group has spare capacity whatever its averages are, so that no group without
+// an idle CPU is preferred to it, and the local one is left if it has none. Across nodes it
+// must be the local group, which may be kept for its few tasks alone. Before 5.5 idleness
+// plays no part in the choice of a group.
+func (s *Selector) findsIdle(top, cpu int, wanted func(*topo.Domain) bool) bool {
+	if r := s.Rules.SlowPath; r == rules.SlowPathLoad || r == rules.SlowPathSpare {
+		return false
+	}
+	for i := min(top, s.Machine.Levels(cpu)-1); i >= 0; i-- {
+		d := s.Machine.Level(cpu, i)
+		if !wanted(d) {
+			continue
+		}
+		spares, stays := false, false
+		for j := range d.Groups {
+			g := &d.Groups[j].Span
+			local := g.Test(cpu)
+			sure, maybe := s.sparesIdle(g)
+			spares = spares || sure && (local || !d.Has(rules.SDNUMA))
+			stays = stays || local && maybe
+		}
+		if !spares || !stays {
+			return spares
+		}
+	}
+	return true
+}
+
+// sparesIdle says whether a group surely has an idle CPU that is allowed and counted, and
+// fewer tasks than CPUs, and whether it may have one that is idle.
+func (s *Selector) sparesIdle(g *cpumask.Mask) (surely, maybe bool) {
+	idle, strange, running := false, false, int64(0)
+	for c := g.First(); c >= 0; c = g.Next(c) {
+		if !s.w.Allowed.Test(c) {
+			// Before 82d6e01a0699 one that is not allowed counts, and may be the one that is idle.
+			strange = strange || !s.Rules.GroupAllowed
+			continue
+		}
+		a := s.State.Idle(c)
+		idle, maybe = idle || a.Value && !a.Open, maybe || a.Value || a.Open
+		running += s.State.NrRunning(c).Hi
+	}
+	return idle && !strange && running < int64(g.Weight()), maybe || strange
 }
 
 // groupType is enum group_type in the order of the slow path's comparisons.
