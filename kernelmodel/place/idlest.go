@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"schedreplay/cpumask"
+	"schedreplay/fact"
 	"schedreplay/kernelmodel/explore"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/kernelmodel/topo"
@@ -149,6 +150,8 @@ type groupStats struct {
 	// runnable is the load of the tasks queued up to 5.4, the runnable average since.
 	runnable                             int64
 	capacity, weight, avgLoad, spareMost int64
+	// guessed: nothing is known of some CPU's load.
+	guessed bool
 }
 
 // updateSgWakeupStats gathers a group's statistics, with GroupAllowed over the
@@ -162,7 +165,9 @@ func (s *Selector) updateSgWakeupStats(d *topo.Domain, g *cpumask.Mask) groupSta
 		if s.Rules.GroupAllowed && !s.w.Allowed.Test(c) {
 			continue
 		}
-		load, util, runnable := st.Load(rules.LoadAverage, c).Best, st.Util(c).Best, int64(0)
+		known, util, runnable := st.Load(rules.LoadAverage, c), st.Util(c).Best, int64(0)
+		load := known.Best
+		gs.guessed = gs.guessed || known.From == fact.Unknown
 		switch s.Rules.SlowPath {
 		case rules.SlowPathLoad:
 			load = st.Load(s.Rules.CPULoad, c).Best
@@ -304,6 +309,9 @@ func (s *Selector) stayByType(d *topo.Domain, local, best *groupStats) bool {
 		return local.kind < best.kind
 	}
 	if local.kind != groupHasSpare {
+		if local.guessed || best.guessed {
+			return true // it takes a difference to leave
+		}
 		imbalance := int64(1024 * (d.ImbalancePct - 100) / 100)
 		if d.Has(rules.SDNUMA) && best.avgLoad+imbalance >= local.avgLoad {
 			return true

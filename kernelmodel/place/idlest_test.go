@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"schedreplay/cpumask"
+	"schedreplay/fact"
+	"schedreplay/kernelmodel/explore"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/kernelmodel/topo"
 )
@@ -208,6 +210,26 @@ func TestIdleInOverloadedGroup(t *testing.T) {
 		st.cpu[4].nr = exactly(tc.beside)
 		if runs, _ := exploreOn(m, kernelRules(t, "7.3"), st, fork(8, 0), 64); !cpusOf(runs).Equal(tc.want) {
 			t.Errorf("%d tasks beside it: possible %s, want %s", tc.beside, cpusOf(runs), tc.want)
+		}
+	}
+}
+
+// Where nothing is known of loads a new task stays in its group: the kernel leaves it for one
+// that is less loaded by far.
+func TestForkWithLoadsUnknown(t *testing.T) {
+	m := machineFor(flat(2), "6.18", cpumask.Mask{}, cpumask.Mask{})
+	st := newFakeState(2)
+	for c := range st.cpu {
+		st.cpu[c].nr, st.cpu[c].util, st.cpu[c].runAvg = exactly(3), exactly(1000), exactly(3000)
+	}
+	for _, tc := range []struct {
+		from fact.Provenance
+		want int
+	}{{fact.Estimated, 1}, {fact.Unknown, 0}} {
+		st.cpu[0].load = explore.Range{Best: 4000, Hi: 1 << 20, From: tc.from}
+		st.cpu[1].load = explore.Range{Best: 2000, Hi: 1 << 20, From: tc.from}
+		if o := firstOf(m, kernelRules(t, "6.18"), st, fork(2, 0)); o.CPU != tc.want {
+			t.Errorf("loads %s: CPU %d, want %d", tc.from, o.CPU, tc.want)
 		}
 	}
 }

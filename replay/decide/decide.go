@@ -159,18 +159,11 @@ func (r *Decider) Open(ev *parser.Event, out *timeline.Outcome, kind place.Kind)
 		}
 	} else {
 		d.win = timeline.Window{Est: ev.Time - delay/2, Lo: ev.Time - late/2, Hi: ev.Time}
-		d.prev = p.CPU
-		switch kind {
+		switch d.prev = p.CPU; kind {
 		case place.KindWakeupNew:
 			d.prev = ev.CPU
 		case place.KindExec:
-			// sched_exec moves the caller through the stopper; the event comes later,
-			// on the CPU it went to.
-			d.prev = ev.CPU
-			if p.PushedFrom >= 0 && ev.Time-p.PushedAt < execWithin {
-				d.prev = p.PushedFrom
-			}
-			p.PushedFrom = parser.NoCPU
+			r.execed(d, p, late)
 		}
 	}
 	if !timeline.UsableCPU(d.prev) {
@@ -185,6 +178,30 @@ func (r *Decider) Open(ev *parser.Event, out *timeline.Outcome, kind place.Kind)
 	} else {
 		r.queue.undecided = append(r.queue.undecided, d)
 	}
+}
+
+// execed tells when and from where sched_exec chose a CPU for a task, as its
+// sched_process_exec shows, which comes when the new program is loaded. A task that is to
+// move wakes the stopper just after the choice, and was moved by it; else the choice lies
+// between the beginning of its run and the event, and rather near the beginning.
+func (r *Decider) execed(d *decision, p *timeline.Task, late int64) {
+	now, from := d.ev.Time, d.ev.Time-execWithin
+	d.prev = d.ev.CPU
+	if p.PushedFrom >= 0 && p.PushedAt > from {
+		d.prev = p.PushedFrom
+		if at := p.CalledAt; at > from {
+			d.win = timeline.Window{Est: at - r.Timeline.Slack, Lo: at - late/2, Hi: at}
+		}
+	} else if r.hasRun(d.ev.CPU, p) {
+		lo := max(from, r.Timeline.CPU[d.ev.CPU].Since)
+		d.win = timeline.Window{Est: lo + (now-lo)/4, Lo: lo, Hi: now}
+	}
+	p.PushedFrom = parser.NoCPU
+}
+
+// hasRun reports whether a CPU runs a task.
+func (r *Decider) hasRun(c int32, p *timeline.Task) bool {
+	return timeline.UsableCPU(c) && int(c) < len(r.Timeline.CPU) && r.Timeline.CPU[c].Cur == p.PID
 }
 
 // fresh returns a decision that was delivered, to be written anew, or a new one.

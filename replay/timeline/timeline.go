@@ -45,9 +45,10 @@ type Task struct {
 	// withWaker: its waker was to queue it, and may not have done so yet.
 	withWaker bool
 	Exiting   bool
-	// PushedFrom is the CPU that a stopper moved it from last, at pushedAt.
-	PushedFrom int32
-	PushedAt   int64
+	// PushedFrom is the CPU that a stopper moved it from last, at PushedAt. CalledAt is when
+	// it last woke its CPU's stopper, as sched_exec does to be moved.
+	PushedFrom         int32
+	PushedAt, CalledAt int64
 
 	aff    Affinity
 	born   bool // forked inside the window and not yet run
@@ -223,7 +224,7 @@ func (t *Timeline) Get(pid int32) *Task {
 	p := t.Find(pid)
 	if p == nil {
 		p = &Task{
-			PID: pid, Prio: parser.NoPrio, CPU: parser.NoCPU, WokenAt: parser.NoTime, SleptAt: parser.NoTime,
+			PID: pid, Prio: parser.NoPrio, CPU: parser.NoCPU, WokenAt: parser.NoTime, SleptAt: parser.NoTime, CalledAt: parser.NoTime,
 			Inflight: parser.NoCPU, seat: seat{cpu: parser.NoCPU}, PushedFrom: parser.NoCPU,
 		}
 		p.Entity.Attached, p.Entity.Weight, p.Virtual.On = parser.NoCPU, 1024, parser.NoCPU
@@ -694,6 +695,9 @@ func (t *Timeline) Apply(ev *parser.Event) {
 	case parser.KindWaking:
 		if p := t.See(&ev.Task); !p.Queued && p.WokenAt == parser.NoTime {
 			p.WokenAt = ev.Time
+		}
+		if ev.Cur.PID > 0 && IsStopper(ev.Task.Comm) {
+			t.Get(ev.Cur.PID).CalledAt = ev.Time
 		}
 	case parser.KindMigrate:
 		t.applyMigrate(ev)
