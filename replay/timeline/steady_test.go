@@ -81,8 +81,8 @@ func TestStillHere(t *testing.T) {
 	c := made.Record(append(stillScene(), made.Switches(1_000_000, 1, made.Swapper, made.Runnable, made.Other))...)
 	c.About.Resolution = 1
 	s := SurveyOf(c, &parser.Host{}, nil)
-	l := New(s, 8, false)
 	for at, want := range map[int64]Look{500: LooksStood, 1_000_500: LooksPlain} {
+		l := New(s, 8, false)
 		for ev := range (&steady{c, 8 * made.Microsecond, s.Stood}).Events() {
 			if ev.Time < at*made.Microsecond {
 				l.Apply(&ev)
