@@ -30,6 +30,7 @@ const (
 	generic // GenericFtraceEvent
 	process // ProcessTree.Process
 	empty   // its being there is all that is told
+	symbol  // a kernel function's number, which is not its address
 )
 
 // others stands for the fields that a message does not name.
@@ -69,6 +70,13 @@ var perfettoPacket = func() message {
 		sub(pb.EventSchedExit, keep(pb.ExitPID, pb.ExitPrio).with(comm, pb.ExitComm)).
 		sub(pb.EventTaskRename, keep(pb.RenamePID).with(comm, pb.RenameNewComm)).
 		with(generic, pb.EventGeneric).with(empty, others)
+	for num, fields := range perfetto.AsideFields {
+		m := message{}
+		for f, name := range fields {
+			m.with(map[string]kind{"comm": comm, "function": symbol}[name], f)
+		}
+		event.sub(num, m)
+	}
 	compact := message{}.with(comm, pb.CompactIntern)
 	for n := protowire.Number(1); n <= pb.CompactWakingFlags; n++ {
 		if n != pb.CompactIntern {
@@ -80,6 +88,7 @@ var perfettoPacket = func() message {
 	return keep(pb.PacketTimestamp, pb.PacketTimestampClock, pb.PacketSequenceID, pb.PacketPreviousDropped, pb.PacketFirstOnSequence,
 		pb.PacketMachineID, pb.PacketClockSnapshot).
 		sub(pb.PacketFtraceEvents, bundle).
+		sub(pb.PacketInterned, message{}.sub(pb.InternedKernelSymbols, keep(pb.InternedIID, pb.InternedText))).
 		sub(pb.PacketFtraceStats, keep(pb.StatsPhase, pb.StatsCPU)).
 		sub(pb.PacketSystemInfo, keep(pb.SystemCPUs).sub(pb.SystemUtsname, keep(pb.UtsnameSysname, pb.UtsnameVersion, pb.UtsnameRelease, pb.UtsnameMachine))).
 		sub(pb.PacketCPUInfo, message{}.sub(pb.InfoCPU, message{})).
@@ -87,9 +96,9 @@ var perfettoPacket = func() message {
 			sub(pb.TreeThread, keep(pb.ThreadTID, pb.ThreadTGID).with(comm, pb.ThreadName)))
 }()
 
-// perfettoTrace copies what schedreplay reads of a Perfetto trace. Events that it names
-// only keep their number and lose their content, those that the trace itself describes
-// too.
+// perfettoTrace copies what schedreplay reads of a Perfetto trace: of interrupts and timers
+// devices, numbers and the names of functions. Events that it names only keep their number
+// and lose their content, those that the trace itself describes too.
 func perfettoTrace(src parser.Source, n *Names, out *os.File) (*Report, error) {
 	var report Report
 	w := bufio.NewWriterSize(out, 64<<10)
@@ -113,6 +122,8 @@ func (n *Names) message(b []byte, keep message) pb.Message {
 		f, ok := keep[r.Num]
 		text := append([]byte(nil), r.Bytes...)
 		switch {
+		case ok && f.kind == symbol && r.Uint >= perfetto.LowestAddress:
+			continue
 		case ok && r.Bytes == nil:
 			m = m.Uint(r.Num, r.Uint)
 			continue

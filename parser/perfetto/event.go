@@ -75,10 +75,11 @@ var names = map[protowire.Number]string{
 	559: "irq_vectors:local_timer_entry", 560: "irq_vectors:local_timer_exit",
 }
 
-// asideFields are the fields of those of names that tell an aside, by their numbers.
-var asideFields = map[protowire.Number]map[protowire.Number]string{
+// AsideFields are the fields of the events that tell an aside, by their numbers: what the
+// kernel calls them. A function is a kernel symbol's number.
+var AsideFields = map[protowire.Number]map[protowire.Number]string{
 	13: {1: "state"}, 21: {1: "reason"}, 22: {1: "reason"}, 24: {1: "vec"}, 25: {1: "vec"}, 26: {1: "vec"},
-	36: {1: "irq", 2: "name"}, 37: {1: "irq"}, 57: {1: "work", 2: "function"}, 58: {1: "work", 2: "function"}, 241: {1: "comm", 2: "pid"},
+	36: {1: "irq", 2: "name"}, 37: {1: "irq"}, 57: {2: "function"}, 58: {2: "function"}, 241: {1: "comm", 2: "pid"},
 	553: {3: "function"}, 557: {3: "function"}, 559: {1: "vector"}, 560: {1: "vector"},
 }
 
@@ -119,7 +120,7 @@ func (c *capture) intern(sequence uint64, b []byte) {
 // ReadSymbolAddr); without the names, as it leaves them out unless asked for, a number says
 // nothing. Traces of before tell addresses.
 func (c *capture) symbolize(sequence uint64, v *parser.Value) {
-	if n := uint64(v.N); v.Text == nil && n < lowestAddress {
+	if n := uint64(v.N); v.Text == nil && n < LowestAddress {
 		v.N = 0
 		if name := c.symbols[symbolKey{sequence, n}]; name != "" {
 			v.Text = []byte(name)
@@ -127,8 +128,8 @@ func (c *capture) symbolize(sequence uint64, v *parser.Value) {
 	}
 }
 
-// lowestAddress is below every function of a kernel and above every number of a symbol.
-const lowestAddress = 1 << 24
+// LowestAddress is below every function of a kernel and above every number of a symbol.
+const LowestAddress = 1 << 24
 
 // aside decodes what an event tells beside the tasks of its CPU; false if nothing of use.
 func (s *stream) aside(name string, fields map[protowire.Number]string, b []byte, ev *parser.Event) bool {
@@ -210,7 +211,7 @@ func (s *stream) decode(b []byte, ev *parser.Event) error {
 	default:
 		d := p.c.described[uint64(num)]
 		switch {
-		case s.aside(names[num], asideFields[num], body, ev):
+		case s.aside(names[num], AsideFields[num], body, ev):
 			return nil
 		case d != nil && s.aside(d.text, d.fields, body, ev):
 			return nil
