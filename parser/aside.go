@@ -1,6 +1,7 @@
 package parser
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 )
@@ -135,77 +136,121 @@ func SoftirqName(vec int64) string {
 	return softirqs[vec]
 }
 
+// AsideFields are the fields of the tracepoints of an aside, as the kernel names them; empty
+// where there is none.
+type AsideFields struct {
+	// Number counts: without it a record tells nothing, unless it is Optional.
+	Number   string
+	Optional bool
+	// Text is a name.
+	Text string
+	// Function points to a function of the kernel, and Else to another for where that is null.
+	Function, Else string
+}
+
+// asideFields are those of each aside; see docs/kernel/interrupts.md.
+var asideFields = [ProcessHang + 1]AsideFields{
+	IRQEntry:     {Number: "irq", Text: "name"},
+	IRQExit:      {Number: "irq"},
+	SoftirqEntry: {Number: "vec"},
+	SoftirqExit:  {Number: "vec"},
+	SoftirqRaise: {Number: "vec"},
+	HrtimerEntry: {Function: "function"},
+	TimerEntry:   {Function: "function"},
+	WorkStart:    {Function: "function"},
+	WorkEnd:      {Function: "function"}, // from 5.8 on
+	VectorEntry:  {Number: "vector"},
+	VectorExit:   {Number: "vector"},
+	IPIEntry:     {Number: "vector", Optional: true, Text: "reason"}, // of x86, of others
+	IPIExit:      {Number: "vector", Optional: true, Text: "reason"},
+	IPISend:      {Number: "cpu", Function: "callback", Else: "callsite"}, // reschedule has none: who asked for it
+	IPIRaise:     {Number: "target_cpus", Text: "reason"},
+	CPUIdle:      {Number: "state"},
+	ProcessHang:  {Number: "pid", Text: "comm"},
+}
+
+// Fields returns the fields that count.
+func (a Aside) Fields() AsideFields { return asideFields[a] }
+
+// AsideValues are what the fields of an [AsideFields] hold.
+type AsideValues struct {
+	// Number is known if Known; of a set of CPUs the only one.
+	Number int64
+	Known  bool
+	// Functions are names, or addresses as 0x…; a null pointer is empty.
+	Text, Function, Else string
+}
+
+// SetAside makes ev tell an aside, whose [AsideOf] text is what, by the values of its fields.
+// It reports false, and leaves ev as it is, without the one that counts. Every dialect's
+// records are told by it.
+func (ev *Event) SetAside(a Aside, what string, v *AsideValues) bool {
+	n := v.Number
+	if f := a.Fields(); a == NoAside || !v.Known && f.Number != "" && !f.Optional {
+		return false
+	}
+	target, task := ev.TargetCPU, ev.Task
+	if !v.Known {
+		n = -1
+	}
+	switch a {
+	case IRQEntry:
+		what = v.Text
+	case SoftirqEntry, SoftirqExit, SoftirqRaise:
+		what = SoftirqName(n)
+	case HrtimerEntry, TimerEntry, WorkStart, WorkEnd:
+		what = v.Function
+	case IPIEntry, IPIExit:
+		if what == "" && !v.Known {
+			what = v.Text
+		}
+	case IPISend, IPIRaise:
+		if n < 0 || n >= 1<<20 {
+			return false
+		}
+		if target, what = int32(n), v.Text; a == IPISend {
+			what = cmp.Or(v.Function, v.Else)
+		}
+		n = -1
+	case CPUIdle:
+		n = int64(uint32(n))
+	case ProcessHang:
+		if n < 0 || n > 1<<22 {
+			return false
+		}
+		task, what = Task{PID: int32(n), Prio: NoPrio, Comm: v.Text}, ""
+		n = -1
+	}
+	ev.Aside, ev.Text, ev.Count, ev.TargetCPU, ev.Task = a, what, n, target, task
+	return true
+}
+
 // Value is what a field of a record holds: a number or a text.
 type Value struct {
 	N    int64
 	Text []byte
 }
 
-// SetAside makes ev tell what a tracepoint, "name" or "system:name", tells beside the tasks
-// of its CPU, from its record's fields by name. It reports false, and leaves ev as it is, of
-// any other tracepoint and of a record without the field that counts. Functions that are
-// told as numbers are addresses.
-func (ev *Event) SetAside(tracepoint []byte, names *Names, fields map[string]Value) bool {
-	aside, what := AsideOf(tracepoint)
-	number, target, task := int64(-1), ev.TargetCPU, ev.Task
-	var v Value
-	ok := true
+// SetAsideOf is [Event.SetAside] of a tracepoint, "name" or "system:name", with its record's
+// fields by name. Functions that are told as numbers are addresses.
+func (ev *Event) SetAsideOf(tracepoint []byte, names *Names, fields map[string]Value) bool {
+	a, what := AsideOf(tracepoint)
+	f := a.Fields()
 	text := func(name string) string {
 		t := fields[name].Text
 		return names.Intern(t[:min(len(t), MaxAsideName)])
 	}
 	function := func(name string) string {
-		v, ok := fields[name]
-		switch {
-		case !ok || v.Text == nil && v.N == 0:
-			return ""
-		case v.Text == nil:
+		if v := fields[name]; v.Text == nil && v.N != 0 {
 			return names.Intern(strconv.AppendUint([]byte("0x"), uint64(v.N), 16))
 		}
-		return names.Intern(v.Text[:min(len(v.Text), MaxAsideName)])
+		return text(name)
 	}
-	switch aside {
-	case NoAside, IPIRaise:
-		return false
-	case IRQEntry:
-		v, ok = fields["irq"]
-		number, what = v.N, text("name")
-	case IRQExit:
-		v, ok = fields["irq"]
-		number = v.N
-	case SoftirqEntry, SoftirqExit, SoftirqRaise:
-		v, ok = fields["vec"]
-		number, what = v.N, SoftirqName(v.N)
-	case HrtimerEntry, TimerEntry, WorkStart, WorkEnd:
-		what = function("function")
-	case VectorEntry, VectorExit:
-		v, ok = fields["vector"]
-		number = v.N
-	case IPIEntry, IPIExit:
-		if v, told := fields["vector"]; told {
-			number = v.N
-		} else if what == "" {
-			what = text("reason")
-		}
-	case IPISend:
-		v, ok = fields["cpu"]
-		ok = ok && v.N >= 0 && v.N < 1<<20
-		target, what = int32(v.N), function("callback")
-		if what == "" && fields["callsite"].Text != nil {
-			what = function("callsite") // reschedule: who asked for it
-		}
-	case CPUIdle:
-		v, ok = fields["state"]
-		number = int64(uint32(v.N))
-	case ProcessHang:
-		v, ok = fields["pid"]
-		ok = ok && v.N >= 0 && v.N <= 1<<22
-		task = Task{PID: int32(v.N), Prio: NoPrio, Comm: text("comm")}
+	n, known := fields[f.Number]
+	if a == IPIRaise {
+		known = false // a set, and these have numbers and texts
 	}
-	if ok {
-		ev.Aside, ev.Text, ev.Count, ev.TargetCPU, ev.Task = aside, what, number, target, task
-	}
-	return ok
+	return ev.SetAside(a, what, &AsideValues{n.N, known, text(f.Text), function(f.Function), function(f.Else)})
 }
 
 // MaxAsideName bounds a name of an aside that the kernel does not bound, in bytes.

@@ -87,7 +87,7 @@ func (p *pass) aside(ev *parser.Event, c columns) bool {
 			values[string(key)] = parser.Value{Text: t}
 		}
 	})
-	if !whole || !ev.SetAside(name, &p.names, values) {
+	if !whole || !ev.SetAsideOf(name, &p.names, values) {
 		return false
 	}
 	context := noFields()

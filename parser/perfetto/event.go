@@ -147,7 +147,7 @@ func (s *stream) aside(name string, fields map[protowire.Number]string, b []byte
 			values[f] = v
 		}
 	}
-	return r.Err() == nil && ev.SetAside([]byte(name), &s.p.names, values)
+	return r.Err() == nil && ev.SetAsideOf([]byte(name), &s.p.names, values)
 }
 
 // task is what a message of an event says of a task.
@@ -401,7 +401,7 @@ func (p *pass) generic(b []byte, ev *parser.Event) error {
 			}
 		}
 	}
-	if r.Err() == nil && ev.SetAside(name, &p.names, values) {
+	if r.Err() == nil && ev.SetAsideOf(name, &p.names, values) {
 		return nil
 	}
 	if string(name) != pb.StatRuntimeEvent {

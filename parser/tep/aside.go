@@ -12,93 +12,69 @@ import (
 	"schedreplay/parser"
 )
 
-// asideFields are the fields of the tracepoints that tell an [parser.Aside]: a number, and
-// what names it. Without the first of them the record tells nothing.
-var asideFields = map[parser.Aside]spec{
-	parser.IRQEntry:     {required: []string{"irq"}, optional: []string{"name"}},
-	parser.IRQExit:      {required: []string{"irq"}},
-	parser.SoftirqEntry: {required: []string{"vec"}},
-	parser.SoftirqExit:  {required: []string{"vec"}},
-	parser.SoftirqRaise: {required: []string{"vec"}},
-	parser.HrtimerEntry: {required: []string{"function"}},
-	parser.HrtimerExit:  {},
-	parser.TimerEntry:   {required: []string{"function"}},
-	parser.TimerExit:    {},
-	parser.WorkStart:    {required: []string{"function"}},
-	parser.WorkEnd:      {optional: []string{"function"}}, // from 5.8 on
-	parser.VectorEntry:  {required: []string{"vector"}},
-	parser.VectorExit:   {required: []string{"vector"}},
-	parser.IPIEntry:     {optional: []string{"vector", "reason"}}, // of x86, of others
-	parser.IPIExit:      {optional: []string{"vector", "reason"}},
-	parser.IPIRaise:     {required: []string{"target_cpus"}, optional: []string{"reason"}},
-	parser.IPISend:      {required: []string{"cpu"}, optional: []string{"callback", "callsite"}},
-	parser.CPUIdle:      {required: []string{"state"}},
-	parser.ProcessHang:  {required: []string{"pid"}, optional: []string{"comm"}},
-}
-
 // isAddress reports whether a field tells where the kernel lies in memory.
 func isAddress(field string) bool {
-	return field == "function" || field == "callback" || field == "callsite" || field == "reason"
+	return field == "function" || field == "callback" || field == "callsite" || field == reasonField
 }
 
 // isMask reports whether a field is a set of CPUs.
 func isMask(field string) bool { return field == "target_cpus" }
 
+// The places of an aside's fields among those of its event.
+const (
+	asideNumber = iota
+	asideText
+	asideFunction
+	asideElse
+)
+
 // addAside makes e decode the aside that its tracepoint tells, if any.
 func (t *Table) addAside(e *event, f *Format) {
 	aside, what := parser.AsideOf([]byte(e.text))
-	s, ok := asideFields[aside]
-	if !ok {
+	if aside == parser.NoAside {
 		return
 	}
-	t.resolve(e, f, s)
-	if len(s.required) == 0 || e.loc[0].size != 0 {
+	want := aside.Fields()
+	s := spec{required: []string{want.Number}, optional: []string{want.Text, want.Function, want.Else}}
+	if want.Number == "" || want.Optional {
+		s.required, s.optional = nil, append(s.required, s.optional...)
+	}
+	if t.resolve(e, f, s); len(s.required) == 0 || e.loc[asideNumber].size != 0 {
 		e.aside, e.vector = aside, what
-		t.reasons = t.reasons || slices.ContainsFunc(e.fields, func(name string) bool { return name == "reason" }) && what == ""
+		t.reasons = t.reasons || what == "" && want.Text == reasonField
 	}
 }
 
+// reasonField is a text that a record points to.
+const reasonField = "reason"
+
 // aside decodes what a record tells beside the tasks of its CPU.
-func (t *Table) aside(e *event, raw []byte, ev *parser.Event) error {
-	ev.Aside, ev.Text = e.aside, e.vector
-	var err error
-	switch e.aside {
-	case parser.IRQEntry:
-		ev.Count = t.int(raw, e.loc[0])
-		ev.Text, err = t.text(raw, e.loc[1])
-	case parser.SoftirqEntry, parser.SoftirqExit, parser.SoftirqRaise:
-		ev.Count = t.int(raw, e.loc[0])
-		ev.Text = parser.SoftirqName(ev.Count)
-	case parser.IRQExit, parser.VectorEntry, parser.VectorExit, parser.CPUIdle:
-		ev.Count = t.int(raw, e.loc[0])
-	case parser.IPIEntry, parser.IPIExit:
-		if e.loc[0].size != 0 {
-			ev.Count = t.int(raw, e.loc[0])
-		} else {
-			ev.Text = t.reason(raw, e.loc[1])
-		}
-	case parser.IPIRaise:
-		ev.Text = t.reason(raw, e.loc[1])
-		ev.TargetCPU, err = t.oneCPU(raw, e.loc[0])
-	case parser.HrtimerEntry, parser.TimerEntry, parser.WorkStart, parser.WorkEnd:
-		ev.Text = t.function(raw, e.loc[0])
-	case parser.IPISend:
-		ev.TargetCPU = int32(t.int(raw, e.loc[0]))
-		if ev.Text = t.function(raw, e.loc[1]); ev.Text == "" { // reschedule: who asked for it
-			ev.Text = t.symbols.name(uint64(t.int(raw, e.loc[2])))
-		}
-	case parser.ProcessHang:
-		ev.Task = parser.Task{PID: int32(t.int(raw, e.loc[0])), Prio: parser.NoPrio}
-		ev.Task.Comm, err = t.text(raw, e.loc[1])
+func (t *Table) aside(e *event, raw []byte, ev *parser.Event) (err error) {
+	f := e.aside.Fields()
+	v := parser.AsideValues{Known: e.loc[asideNumber].size != 0}
+	switch {
+	case !v.Known:
+	case isMask(f.Number):
+		v.Number, err = t.oneCPU(raw, e.loc[asideNumber])
+	default:
+		v.Number = t.int(raw, e.loc[asideNumber])
+	}
+	if f.Text == reasonField {
+		v.Text = t.printk[uint64(t.int(raw, e.loc[asideText]))]
+	} else if err == nil {
+		v.Text, err = t.text(raw, e.loc[asideText])
+	}
+	if v.Function = t.function(raw, e.loc[asideFunction]); v.Function == "" {
+		v.Else = t.symbols.name(uint64(t.int(raw, e.loc[asideElse])))
+	}
+	if err == nil {
+		ev.SetAside(e.aside, e.vector, &v)
 	}
 	return err
 }
 
-// reason is the text that a field points to, empty if the recording does not hold it.
-func (t *Table) reason(raw []byte, l loc) string { return t.printk[uint64(t.int(raw, l))] }
-
 // oneCPU is the CPU of a set that has no other, else NoCPU.
-func (t *Table) oneCPU(raw []byte, l loc) (int32, error) {
+func (t *Table) oneCPU(raw []byte, l loc) (int64, error) {
 	b := raw[l.off : l.off+l.size]
 	if l.place != Fixed {
 		to := t.target(raw, l)
@@ -111,7 +87,7 @@ func (t *Table) oneCPU(raw []byte, l loc) (int32, error) {
 	if len(b)%8 != 0 {
 		word = 4
 	}
-	cpu := int32(parser.NoCPU)
+	cpu := int64(parser.NoCPU)
 	for i, v := range b {
 		if t.order == Big {
 			i += word - 1 - 2*(i%word)
@@ -120,7 +96,7 @@ func (t *Table) oneCPU(raw []byte, l loc) (int32, error) {
 			if cpu >= 0 {
 				return parser.NoCPU, nil
 			}
-			cpu = int32(8*i + bits.TrailingZeros8(v))
+			cpu = int64(8*i + bits.TrailingZeros8(v))
 		}
 	}
 	return cpu, nil

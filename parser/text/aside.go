@@ -11,68 +11,55 @@ import (
 // any other tracepoint and of a text that does not say what it should.
 func Aside(ev *parser.Event, name, b []byte, names *parser.Names) bool {
 	aside, what := parser.AsideOf(name)
-	var number int64 = -1
-	task, target := ev.Task, ev.TargetCPU
-	ok := true
+	f := aside.Fields()
+	var v parser.AsideValues
 	switch aside {
 	case parser.NoAside:
 		return false
-	case parser.IRQEntry:
-		if number, ok = firstInt(b, "irq="); ok {
-			var irq []byte
-			_, irq, ok = bytes.Cut(b, []byte(" name="))
-			what = names.Intern(short(bytes.TrimRight(irq, " \r")))
-		}
-	case parser.IRQExit:
-		number, ok = firstInt(b, "irq=")
-	case parser.SoftirqEntry, parser.SoftirqExit, parser.SoftirqRaise:
-		number, ok = firstInt(b, "vec=")
-		what = parser.SoftirqName(number)
-	case parser.HrtimerEntry, parser.TimerEntry:
-		what, ok = symbol(b, "function=", names)
-	case parser.WorkStart:
-		what, ok = symbol(b, ": function ", names)
-	case parser.WorkEnd: // it names the function from 5.8 on
-		what, _ = symbol(b, ": function ", names)
-	case parser.VectorEntry, parser.VectorExit:
-		number, ok = firstInt(b, "vector=")
+	case parser.WorkStart, parser.WorkEnd:
+		v.Function = symbol(b, ": function ", names)
 	case parser.IPIEntry, parser.IPIExit:
-		if what != "" {
-			number, ok = firstInt(b, "vector=")
+		if what == "" {
+			v.Text = names.Intern(short(bytes.Trim(b, "() \r")))
 			break
 		}
-		what = names.Intern(short(bytes.Trim(b, "() \r")))
-	case parser.IPISend:
-		var cpu int64
-		if cpu, ok = firstInt(b, "cpu="); ok {
-			target, ok = CPU(cpu)
-			if what, _ = symbol(b, "callback=", names); what == "0x0" || what == "" {
-				what, _ = symbol(b, "callsite=", names) // reschedule: who asked for it
-			}
+		if v.Number, v.Known = firstInt(b, f.Number); !v.Known {
+			return false
 		}
 	case parser.IPIRaise:
 		mask, reason, cut := bytes.Cut(bytes.TrimPrefix(b, []byte("target_mask=")), []byte(" ("))
-		target, ok = oneCPU(mask)
-		ok = ok && cut
-		what = names.Intern(short(bytes.TrimRight(reason, ") \r")))
-	case parser.CPUIdle:
-		number, ok = firstInt(b, "state=")
+		cpu, ok := oneCPU(mask)
+		v.Number, v.Known, v.Text = int64(cpu), ok && cut, names.Intern(short(bytes.TrimRight(reason, ") \r")))
 	case parser.ProcessHang:
-		ok = commPID(&task, b, "comm=", " pid=", names)
+		var task parser.Task
+		v.Known = commPID(&task, b, "comm=", " pid=", names)
+		v.Number, v.Text = int64(task.PID), task.Comm
+	default:
+		if f.Number != "" {
+			v.Number, v.Known = firstInt(b, f.Number)
+		}
+		if f.Text != "" { // the last field
+			_, rest, found := bytes.Cut(b, []byte(" "+f.Text+"="))
+			v.Known, v.Text = v.Known && found, names.Intern(short(bytes.TrimRight(rest, " \r")))
+		}
+		v.Function, v.Else = symbol(b, f.Function+"=", names), symbol(b, f.Else+"=", names)
 	}
-	if ok {
-		ev.Aside, ev.Text, ev.Count, ev.Task, ev.TargetCPU = aside, what, number, task, target
+	switch aside {
+	case parser.HrtimerEntry, parser.TimerEntry, parser.WorkStart:
+		if v.Function == "" {
+			return false
+		}
 	}
-	return ok
+	return ev.SetAside(aside, what, &v)
 }
 
-// firstInt reads the number behind the first key.
-func firstInt(b []byte, key string) (int64, bool) {
-	i := bytes.Index(b, []byte(key))
+// firstInt reads the number of the first field of a name.
+func firstInt(b []byte, name string) (int64, bool) {
+	i := bytes.Index(b, []byte(name+"="))
 	if i < 0 {
 		return 0, false
 	}
-	n, _, ok := Int(b[i+len(key):])
+	n, _, ok := Int(b[i+len(name)+1:])
 	return n, ok
 }
 
@@ -80,17 +67,20 @@ func firstInt(b []byte, key string) (int64, bool) {
 func short(b []byte) []byte { return b[:min(len(b), MaxName)] }
 
 // symbol reads the kernel function behind a key, without the offset and size that some
-// tools print.
-func symbol(b []byte, key string, names *parser.Names) (string, bool) {
+// tools print; empty if there is none, and of a null pointer.
+func symbol(b []byte, key string, names *parser.Names) string {
 	i := bytes.Index(b, []byte(key))
-	if i < 0 {
-		return "", false
+	if key == "=" || i < 0 {
+		return ""
 	}
 	b = b[i+len(key):]
 	if i := bytes.IndexAny(b, " +/\r"); i >= 0 {
 		b = b[:i]
 	}
-	return names.Intern(short(b)), len(b) > 0
+	if string(b) == "0x0" {
+		return ""
+	}
+	return names.Intern(short(b))
 }
 
 // oneCPU is the CPU of a mask in the kernel's hexadecimal words that has no other.
