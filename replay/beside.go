@@ -78,6 +78,9 @@ func (b *beside) events() iter.Seq[*parser.Event] {
 
 // tell yields events, and tells others of each.
 func tell(events iter.Seq[*parser.Event], all []*beside) iter.Seq[*parser.Event] {
+	if len(all) == 0 {
+		return events
+	}
 	return func(yield func(*parser.Event) bool) {
 		for ev := range events {
 			for _, b := range all {

@@ -185,7 +185,7 @@ func (r *pass) event(ev *parser.Event, out *timeline.Outcome) error {
 	r.track.After(ev)
 	if ev.Kind == parser.KindMigrate && !r.Timeline.Own {
 		r.res.BalancerMoves++
-		if len(r.Alts) > 0 && r.Alts[0].World.Diverged[ev.Task.PID] != nil {
+		if len(r.Alts) > 0 && r.Alts[0].World.Diverged(ev.Task.PID) != nil {
 			r.res.BalancerIgnored++
 		}
 	}

@@ -38,22 +38,23 @@ func Rarely(v bool, doubt uint8, from fact.Provenance) Answer {
 // Weakest is the weakest provenance that the present run has leaned on.
 func (x *Explorer) Weakest() fact.Provenance { return x.weakest }
 
-// Mark is how far a run has come.
+// Mark is how far a run has come. The zero Mark is of none.
 type Mark struct {
 	choices int
 	weakest fact.Provenance
-	made    bool
+	run     uint64
 }
 
 // Mark notes how far the run has come.
-func (x *Explorer) Mark() Mark { return Mark{len(x.choices), x.weakest, true} }
+func (x *Explorer) Mark() Mark { return Mark{len(x.choices), x.weakest, x.run} }
 
-// Again reports whether all up to the mark is in this run as it was in the one before, which
-// then need not be run again.
-func (x *Explorer) Again(m Mark) bool {
-	if !m.made || m.choices > x.kept {
+// Again reports whether the run before this one, of the same exploration, came by the mark
+// and all up to it is as it was there, so that it need not be run again.
+func (x *Explorer) Again(m *Mark) bool {
+	if m.run+1 != x.run || m.choices > x.kept {
 		return false
 	}
+	m.run = x.run
 	x.Lean(m.weakest)
 	return true
 }
@@ -114,8 +115,10 @@ type Explorer struct {
 	doubt int
 	// weakest provenance the present run has leaned on.
 	weakest fact.Provenance
-	// kept is how many choices the present run has in common with the one before.
+	// kept is how many choices the present run has in common with the one before, run its
+	// number; between two explorations one is left out.
 	kept int
+	run  uint64
 	// enough: no more runs are wanted.
 	enough bool
 }
@@ -131,7 +134,9 @@ const hopelessRuns = 8
 // reports whether the exploration was complete.
 func (x *Explorer) Explore(limit int, run func()) bool {
 	x.choices, x.doubt, x.kept, x.enough = x.choices[:0], 0, 0, false
+	x.run++
 	for i := 1; i <= limit; i++ {
+		x.run++
 		x.weakest = fact.Observed
 		if run(); x.enough {
 			return false

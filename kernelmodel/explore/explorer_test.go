@@ -2,6 +2,7 @@ package explore
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -235,4 +236,39 @@ func TestExploreGivesUp(t *testing.T) {
 	if !complete || runs != 64 {
 		t.Errorf("complete %v after %d runs, want 64", complete, runs)
 	}
+}
+
+// What a run shares with the one before it need not be run again: not the other way about,
+// not after a run that did not come by, and not in another exploration.
+func TestAgain(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		depth := rapid.IntRange(0, 4).Draw(t, "depth")
+		by := rapid.SliceOfN(rapid.Bool(), 1<<5, 1<<5).Draw(t, "by")
+		var x Explorer
+		var made Mark
+		for range 2 {
+			var noted, before []bool // what was answered up to the mark, and in the run before
+			came, first := false, true
+			x.Explore(64, func() {
+				var path []bool
+				at := 0
+				for i := range depth {
+					path = append(path, x.Ask(topicA, i, Either(false, fact.Unknown)))
+					at = at<<1 | one(path[i])
+				}
+				comes := by[at]
+				if comes {
+					again := x.Again(&made)
+					if want := came && slices.Equal(noted, path); again && !want || first && again {
+						t.Fatalf("again %v after %v, noted %v", path, before, noted)
+					}
+					if !again {
+						made, noted = x.Mark(), path
+					}
+				}
+				x.Pick(topicB, 0, 2)
+				came, first, before = comes, false, path
+			})
+		}
+	})
 }

@@ -27,6 +27,25 @@ func (s *Selector) findIdlestCPU(top int) {
 		s.o.CPU = s.prev
 		return
 	}
+	if s.Trace != nil || !s.x.Again(&s.idlest.made) {
+		s.idlest = s.walkDown(top)
+		s.idlest.made = s.x.Mark()
+	}
+	s.o.CPU = s.orOtherIdle(s.idlest.cpu, s.idlest.idle)
+	s.step(Step{Func: "find_idlest_cpu", Kind: AskIdlest, CPU: s.o.CPU, Domain: m.Level(s.this, top), Answer: Chose, Fact: explore.Answer{Open: true}})
+}
+
+// idlest is the CPU estimated, and whether the walk surely ends at one that is idle: in most
+// runs of an exploration as in the run before.
+type idlest struct {
+	cpu  int
+	idle bool
+	made explore.Mark
+}
+
+// walkDown estimates the idlest CPU.
+func (s *Selector) walkDown(top int) idlest {
+	w, m := s.w, s.Machine
 	wanted := func(d *topo.Domain) bool {
 		if w.Kind == KindExec {
 			return d.Has(rules.SDBalanceExec)
@@ -59,8 +78,7 @@ func (s *Selector) findIdlestCPU(top int) {
 			}
 		}
 	}
-	s.o.CPU = s.orOtherIdle(chosen, s.findsIdle(top, s.this, wanted) && (chosen == s.this || s.findsIdle(top-1, chosen, wanted)))
-	s.step(Step{Func: "find_idlest_cpu", Kind: AskIdlest, CPU: s.o.CPU, Domain: m.Level(s.this, top), Answer: Chose, Fact: explore.Answer{Open: true}})
+	return idlest{cpu: chosen, idle: s.findsIdle(top, s.this, wanted) && (chosen == s.this || s.findsIdle(top-1, chosen, wanted))}
 }
 
 // orOtherIdle splits between the CPU estimated and every other allowed CPU of

@@ -344,7 +344,7 @@ func (t *Tracker) in(alt int, p *timeline.Task) decide.Moved {
 	if t.Base.Machine == nil {
 		return decide.MovedPossible // no machine to run the kernel on
 	}
-	div := t.alt[alt].World.Diverged[p.PID]
+	div := t.alt[alt].World.Diverged(p.PID)
 	if div == nil {
 		return decide.MovedCertain
 	}
@@ -694,7 +694,7 @@ func (t *Tracker) Entered(alt int, p *timeline.Task, prev int, places []int) {
 		return
 	}
 	a := &t.alt[alt]
-	if div := a.World.Diverged[p.PID]; div != nil {
+	if div := a.World.Diverged(p.PID); div != nil {
 		prev = div.CPUs[0]
 	}
 	for i, c := range places {
@@ -722,7 +722,7 @@ func (t *Tracker) Held(pid, cpu int32, ns int64) {
 	}
 	on(cpu, t.hold, ns)
 	for i := range t.alt {
-		if div := t.alt[i].World.Diverged[pid]; div != nil {
+		if div := t.alt[i].World.Diverged(pid); div != nil {
 			on(cpu, t.alt[i].hold, -ns)
 			on(int32(div.CPUs[0]), t.alt[i].hold, ns)
 		}

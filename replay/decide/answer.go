@@ -62,7 +62,7 @@ func (r *Decider) exploreWith(a *world.Side, d *decision, p *timeline.Task) {
 	var o place.Outcome
 	var made explore.Mark
 	a.Complete = r.x.Explore(r.Cfg.Runs, func() {
-		if !r.x.Again(made) {
+		if !r.x.Again(&made) {
 			o = b.Selector.Select(&r.x, &b.Ask)
 			made = r.x.Mark()
 		}
@@ -101,7 +101,7 @@ func (r *Decider) share(i int, d *decision) bool {
 func (r *Decider) follows(i int, d *decision, complete bool) bool {
 	a, b := r.Alts[i], r.Base
 	return complete && !r.partly && len(r.runs) <= r.Cfg.Runs && r.alike.Same(0, i+1, b.Selector.Parts) &&
-		a.World.Diverged[d.ev.Task.PID] == nil && a.World.Diverged[d.line.Waker.PID] == nil && r.seesAs(a, b, d)
+		a.World.Diverged(d.ev.Task.PID) == nil && a.World.Diverged(d.line.Waker.PID) == nil && r.seesAs(a, b, d)
 }
 
 // seesAs reports whether all that a side asked about a decision has the same answer in
@@ -112,7 +112,7 @@ func (r *Decider) seesAs(a, o *world.Side, d *decision) bool {
 		waker = d.line.Waker.PID
 	}
 	return a.SeesAs(o, d.ev.Task.PID, waker) && !slices.ContainsFunc(r.queue.undecided, func(u *decision) bool {
-		return (a.World.Diverged[u.ev.Task.PID] == nil) != (o.World.Diverged[u.ev.Task.PID] == nil)
+		return (a.World.Diverged(u.ev.Task.PID) == nil) != (o.World.Diverged(u.ev.Task.PID) == nil)
 	})
 }
 

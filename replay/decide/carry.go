@@ -62,7 +62,7 @@ func (r *Decider) carry(d *decision, p *timeline.Task, consistent []int) {
 		a := r.Alts[at]
 		r.Cfg.Watcher.Entered(at, p, line.PrevCPU, a.Places)
 		a.World.Diverge(p.PID, d.n, a.Places, recorded)
-		if a.World.Diverged[p.PID] != nil {
+		if a.World.Diverged(p.PID) != nil {
 			a.World.SetActive(p.PID, true)
 		}
 	}
@@ -111,7 +111,7 @@ func (r *Decider) placesIn(at int, p *timeline.Task, line *Wakeup, recorded int,
 		}
 	}
 	since := int64(0)
-	if div := a.World.Diverged[p.PID]; div != nil {
+	if div := a.World.Diverged(p.PID); div != nil {
 		since = div.Since
 	}
 	if baseless(line, since) {
@@ -226,7 +226,7 @@ func (r *Decider) setRecent(p *timeline.Task, consistent []int, recorded int, se
 			continue
 		}
 		first := &a.Runs[a.Fitting(recorded)[0]]
-		if set(&first.Other) != set(&first.Base) || a.World.Diverged[p.PID] != nil {
+		if set(&first.Other) != set(&first.Base) || a.World.Diverged(p.PID) != nil {
 			v, ok := a.World.RecentUsed[p.PID]
 			if !ok {
 				v = int32(was)
@@ -254,8 +254,9 @@ func (r *Decider) clearCores(consistent []int, recorded int) {
 		if o != p || oAll != pAll {
 			// The worlds part over this flag.
 			for _, llc := range [2]int{o, p} {
-				if _, own := a.World.IdleCores[llc]; llc >= 0 && !own {
-					a.World.IdleCores[llc] = b.World.IdleCores[llc]
+				if _, own := a.World.IdleCores(llc); llc >= 0 && !own {
+					f, _ := b.World.IdleCores(llc)
+					a.World.SetIdleCores(llc, f)
 				}
 			}
 		}
@@ -263,8 +264,6 @@ func (r *Decider) clearCores(consistent []int, recorded int) {
 	}
 	b.World.Clear(o, oAll, first.ClearIdleCores >= 0, b.State.Window)
 	for _, a := range r.Alts {
-		for llc := range a.World.IdleCores {
-			r.JoinCores(a.World, llc)
-		}
+		r.JoinAllCores(a.World)
 	}
 }

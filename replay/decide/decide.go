@@ -80,7 +80,7 @@ func New(w *world.Worlds, cfg Config) *Decider {
 // been over before the one that asks.
 func (r *Decider) overlaps(s *world.State, c int) bool {
 	for _, d := range r.queue.undecided {
-		if d.out != nil && r.chosen(d.out) == int32(c) && d.ev.Task.PID != s.Self && d.win.Lo <= s.Window.Hi && s.Side.World.Diverged[d.ev.Task.PID] == nil {
+		if d.out != nil && r.chosen(d.out) == int32(c) && d.ev.Task.PID != s.Self && d.win.Lo <= s.Window.Hi && s.Side.World.Diverged(d.ev.Task.PID) == nil {
 			return true
 		}
 	}
@@ -112,6 +112,14 @@ type scratch struct {
 
 // decision is one placement from the event that starts it until it is scored.
 type decision struct {
+	opened
+	line  Wakeup
+	entry *Explanation
+	path  place.Path // of the run that entry tells
+}
+
+// opened is a decision as its event starts it.
+type opened struct {
 	n    int64
 	ev   parser.Event
 	out  *timeline.Outcome
@@ -122,9 +130,6 @@ type decision struct {
 	until int64 // of state
 	prev  int32
 	done  bool
-	line  Wakeup
-	entry *Explanation
-	path  place.Path // of the run that entry tells
 }
 
 // execWithin is how long before sched_process_exec the stopper's move that
@@ -135,7 +140,7 @@ const execWithin = 100_000_000
 func (r *Decider) Open(ev *parser.Event, out *timeline.Outcome, kind place.Kind) {
 	r.queue.n++
 	d := r.queue.fresh()
-	*d = decision{line: Wakeup{More: d.line.More}, n: r.queue.n, ev: *ev, out: out, kind: kind, prev: ev.TargetCPU}
+	d.opened = opened{n: r.queue.n, ev: *ev, out: out, kind: kind, prev: ev.TargetCPU}
 	delay, late := r.Survey.SelectDelay*6/10, r.Survey.SelectLate*3/2
 	p := r.Timeline.See(&ev.Task)
 	if d.prev < 0 {
@@ -244,7 +249,7 @@ func (r *Decider) CloseDue(now int64) {
 
 // close computes a decision, scores it and carries the worlds on.
 func (r *Decider) close(d *decision) {
-	d.done = true
+	d.done, d.entry, d.path = true, nil, ""
 	r.Hidden.Begin(d.n)
 	t := r.Timeline
 	p := t.Get(d.ev.Task.PID)
@@ -267,7 +272,7 @@ func (r *Decider) close(d *decision) {
 		line.RecordedCPU, line.RecordedFrom = int(d.out.CPU), d.out.From
 	}
 	for i, at := range r.Of {
-		if div := r.Alts[at].World.Diverged[p.PID]; div == nil {
+		if div := r.Alts[at].World.Diverged(p.PID); div == nil {
 		} else if i == 0 {
 			line.DivergedSince = div.Since
 		} else {
@@ -513,6 +518,7 @@ func (r *Decider) closeModelled(d *decision, p *timeline.Task) {
 // askAll describes the decision as it stands in the recorded world, and readies the others.
 func (r *Decider) askAll(d *decision, p *timeline.Task) {
 	by := timeline.Looker{Window: d.win, Self: p.PID, Here: int(d.ev.CPU), Until: d.until, PendingLast: r.Base.Kernel.Rules.PendingLast}
+	r.NextDecision()
 	begin := func(a *world.Side) {
 		a.State = world.State{Worlds: r.Worlds, Side: a, Looker: by, Memo: &a.Memo, Stalled: a.State.Stalled[:0], Quiet: a.State.Quiet[:0]}
 		a.Memo.Forget(r.NCPU)
@@ -538,11 +544,11 @@ func (r *Decider) askApart(d *decision, p *timeline.Task, a *world.Side) {
 	q, prev := &a.Ask, a.Ask.Prev[:0]
 	*q, a.Asked = r.Base.Ask, q
 	q.Prev = append(prev, q.Prev...)
-	if div := a.World.Diverged[p.PID]; div != nil {
+	if div := a.World.Diverged(p.PID); div != nil {
 		q.Prev, q.PrevFrom = append(prev, div.CPUs...), fact.Reconstructed
 	}
 	cur := d.line.Waker.PID
-	if div := a.World.Diverged[cur]; div != nil && d.line.inTask() && cur > 0 {
+	if div := a.World.Diverged(cur); div != nil && d.line.inTask() && cur > 0 {
 		if q.This = div.CPUs[0]; len(div.CPUs) > 1 {
 			q.PrevFrom = fact.Assumed
 		}

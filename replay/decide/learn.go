@@ -92,8 +92,8 @@ func (r *Decider) learn(d *decision, consistent []int) {
 	l := r.lesson(consistent)
 	llc := r.Base.LLC(l.Target)
 	if llc >= 0 && l.Idle >= 0 {
-		if f := r.Base.World.IdleCores[llc]; !f.Before(d.win) {
-			r.Base.World.IdleCores[llc] = world.Tristate{Value: l.Idle == 1, Known: true, Since: f.Since}
+		if f, _ := r.Base.World.IdleCores(llc); !f.Before(d.win) {
+			r.Base.World.SetIdleCores(llc, world.Tristate{Value: l.Idle == 1, Known: true, Since: f.Since})
 		}
 	}
 	w := r.waking(line)

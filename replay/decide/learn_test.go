@@ -45,7 +45,7 @@ func TestOverlappingSelections(t *testing.T) {
 	for _, ev := range append(made.Crowd(), made.Switches(200, 7, made.Poller, made.Sleeps, made.Swapper)) {
 		l.Apply(&ev)
 	}
-	flies := &decision{ev: made.Waking(1000, 5, made.Busy[5], made.Other, 6), out: &timeline.Outcome{CPU: 7}, win: timeline.Window{Est: 1004 * made.Microsecond, Lo: 1000 * made.Microsecond, Hi: 1008 * made.Microsecond}}
+	flies := &decision{opened: opened{ev: made.Waking(1000, 5, made.Busy[5], made.Other, 6), out: &timeline.Outcome{CPU: 7}, win: timeline.Window{Est: 1004 * made.Microsecond, Lo: 1000 * made.Microsecond, Hi: 1008 * made.Microsecond}}}
 	for _, c := range []struct {
 		name      string
 		undecided []*decision
@@ -84,13 +84,13 @@ func TestIdleCoresSetLater(t *testing.T) {
 		{"set when it was most likely over", 15, explore.Rarely(false, world.DoubtRace, fact.Reconstructed), false},
 	} {
 		r.Base.State = *r.stateOf(timeline.Window{Est: 10, Lo: 5, Hi: 20}, made.Ksmd.PID)
-		r.Base.World.IdleCores[llc] = world.Tristate{Value: true, Known: true, Since: c.since}
+		r.Base.World.SetIdleCores(llc, world.Tristate{Value: true, Known: true, Since: c.since})
 		if got := r.Base.State.HasIdleCores(0); got != c.want {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
 		}
 		r.runs = []place.Outcome{{ClearIdleCores: 0}}
 		r.clearCores([]int{0}, 0)
-		if got := r.Base.World.IdleCores[llc]; got.Value == c.cleared {
+		if got, _ := r.Base.World.IdleCores(llc); got.Value == c.cleared {
 			t.Errorf("%s: left as %+v", c.name, got)
 		}
 	}
@@ -115,10 +115,10 @@ func TestIdleCoresAfter(t *testing.T) {
 		{"cleared or not read", []place.Outcome{unread, cleared}, world.Tristate{Value: true}},
 		{"not read", []place.Outcome{unread}, world.Tristate{Value: true, Known: false}},
 	} {
-		r.Base.World.IdleCores[llc] = world.Tristate{Value: true}
+		r.Base.World.SetIdleCores(llc, world.Tristate{Value: true})
 		r.runs = c.runs
 		r.clearCores(r.all(), 0)
-		if got := r.Base.World.IdleCores[llc]; got != c.want {
+		if got, _ := r.Base.World.IdleCores(llc); got != c.want {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
 		}
 	}

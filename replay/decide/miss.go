@@ -41,9 +41,7 @@ func (r *Decider) forgetBy(d *decision, p *timeline.Task) {
 	for _, c := range [3]int{this, line.PrevCPU, line.RecordedCPU} {
 		for _, llc := range r.LLCsAt[c] {
 			for _, w := range worlds {
-				if f, own := w.IdleCores[llc]; own {
-					w.IdleCores[llc] = world.Tristate{Value: f.Value, Guessed: true, Since: f.Since}
-				}
+				w.GuessCores(llc)
 			}
 		}
 	}

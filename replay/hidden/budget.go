@@ -29,6 +29,9 @@ type scanBudget struct {
 	both      []uint64
 	asked     int64
 	hindsight bool
+	// ranged is the value as a range, kept until something changes it.
+	ranged   explore.Range
+	isRanged bool
 }
 
 const (
@@ -74,7 +77,7 @@ func (b *scanBudget) resume() {
 	for v := range b.p {
 		b.p[v] = budgetOne / uint64(len(b.p))
 	}
-	b.steps = 0
+	b.steps, b.isRanged = 0, false
 }
 
 // refreshShift is the chance that a millisecond sets the value: one in 2 to it.
@@ -97,7 +100,7 @@ func errorShare(d int64) uint64 {
 // step lets some milliseconds pass in which the reconstruction gives value v; fresh
 // says that a CPU of the LLC has just gone idle.
 func (b *scanBudget) step(v int64, ms int64, fresh bool) {
-	b.steps += ms
+	b.steps, b.isRanged = b.steps+ms, false
 	if b.notes != nil {
 		b.notes.refresh(v, ms, fresh)
 	}
@@ -148,6 +151,7 @@ func (b *scanBudget) normalise() {
 func (b *scanBudget) prove(lo, hi int64) {
 	ruleOut(b.p, lo, hi)
 	b.normalise()
+	b.isRanged = false
 }
 
 func ruleOut(p []uint64, lo, hi int64) {
@@ -164,11 +168,13 @@ func (b *scanBudget) ask(n int64, hindsight bool) {
 	if b.notes != nil {
 		b.notes.ask(n)
 	}
-	b.hindsight = hindsight && b.later != nil
+	if on := hindsight && b.later != nil; on != b.hindsight {
+		b.hindsight, b.isRanged = on, false
+	}
 	if !b.hindsight || b.asked == n {
 		return
 	}
-	b.asked, b.both = n, b.both[:0]
+	b.asked, b.both, b.isRanged = n, b.both[:0], false
 	fit, sum := b.later.after(n), uint64(0)
 	for v, f := range fit {
 		b.both = append(b.both, b.p[v]*f/fitOne)
@@ -189,6 +195,14 @@ func (b *scanBudget) odd() []uint64 {
 
 // value is the budget as a range around its middle.
 func (b *scanBudget) value() explore.Range {
+	if !b.isRanged {
+		b.ranged, b.isRanged = b.work(), true
+	}
+	return b.ranged
+}
+
+// work works it out.
+func (b *scanBudget) work() explore.Range {
 	r := explore.Range{Lo: 0, Hi: b.weight, From: fact.Estimated}
 	odd, sum := b.odd(), uint64(0)
 	for _, p := range odd {

@@ -48,14 +48,14 @@ func TestShift(t *testing.T) {
 		t.Errorf("after one went to sleep: %+v", got)
 	}
 	w.Diverge(1000, 9, []int{3}, 3) // back as recorded
-	if got := w.shiftOf(l, 3, -1); got != (shift{}) || w.Diverged[1000] != nil {
+	if got := w.shiftOf(l, 3, -1); got != (shift{}) || w.Diverged(1000) != nil {
 		t.Errorf("after one came back: %+v", got)
 	}
-	if d := w.Diverged[1002]; d.Since != 7 {
+	if d := w.Diverged(1002); d.Since != 7 {
 		t.Errorf("diverged since %d", d.Since)
 	}
 	w.Diverge(1002, 8, []int{6}, 4)
-	if d := w.Diverged[1002]; d.Since != 7 || len(d.CPUs) != 1 {
+	if d := w.Diverged(1002); d.Since != 7 || len(d.CPUs) != 1 {
 		t.Errorf("a later Divergence keeps its beginning: %+v", d)
 	}
 }

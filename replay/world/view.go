@@ -43,7 +43,7 @@ func (a *Side) SeesAs(o *Side, wakee, cur int32) bool {
 
 // placesAs reports whether a task is in the same place in two worlds.
 func (w *World) placesAs(o *World, pid int32) bool {
-	d, e := w.Diverged[pid], o.Diverged[pid]
+	d, e := w.Diverged(pid), o.Diverged(pid)
 	if d == nil || e == nil {
 		return d == e
 	}
@@ -53,7 +53,7 @@ func (w *World) placesAs(o *World, pid int32) bool {
 // same reports whether what another side asked of the CPUs where a task is recorded, and
 // where it is in a world, has the same answer here.
 func (a *Side) same(o *Side, w *World, pid int32) bool {
-	d, p := w.Diverged[pid], a.State.Worlds.Timeline.Find(pid)
+	d, p := w.Diverged(pid), a.State.Worlds.Timeline.Find(pid)
 	return d == nil || p == nil || a.sameAt(o, p.CPU) && a.sameAt(o, p.Inflight) &&
 		!slices.ContainsFunc(d.CPUs, func(c int) bool { return !a.sameAt(o, int32(c)) })
 }

@@ -14,17 +14,26 @@ import (
 // World is the machine as it would be under one kernel: what differs there
 // from the recording. The baseline's differs in nothing.
 type World struct {
-	// Diverged holds the tasks that are, or may be, elsewhere than recorded.
-	Diverged map[int32]*Divergence
+	// diverged holds the tasks that are, or may be, elsewhere than recorded; some has a bit
+	// for the low bits of each of their pids, since mostly there is none of a pid.
+	diverged map[int32]*Divergence
+	some     uint64
 	// active lists the pids of diverged tasks that are runnable or on a wake
 	// list, ascending.
 	active []int32
-	// IdleCores is has_idle_cores by LLC: every LLC's in the baseline's world,
-	// those that differ from it in an alternative's.
-	IdleCores map[int]Tristate
+	// cores is has_idle_cores by LLC: every LLC's in the baseline's world, those that
+	// differ from it in an alternative's, of which there are own.
+	cores []ownCores
+	own   int
 	// RecentUsed overrides the recorded world's recent_used_cpu; NoCPU is
 	// unknown.
 	RecentUsed map[int32]int32
+}
+
+// ownCores is a flag where a world has it.
+type ownCores struct {
+	Tristate
+	own bool
 }
 
 // Divergence is a task's place where it is not surely the recorded one.
@@ -49,12 +58,47 @@ type Tristate struct {
 func (f *Tristate) Before(w timeline.Window) bool { return f.Value && f.Since > w.Est }
 
 func newWorld() *World {
-	return &World{Diverged: map[int32]*Divergence{}, IdleCores: map[int]Tristate{}, RecentUsed: map[int32]int32{}}
+	return &World{diverged: map[int32]*Divergence{}, RecentUsed: map[int32]int32{}}
 }
 
 // Same reports whether the world differs from the recorded one in nothing.
 func (w *World) Same() bool {
-	return len(w.Diverged) == 0 && len(w.IdleCores) == 0 && len(w.RecentUsed) == 0
+	return len(w.diverged) == 0 && w.own == 0 && len(w.RecentUsed) == 0
+}
+
+// Diverged is where a task is that is, or may be, elsewhere than recorded, nil of one that
+// is not.
+func (w *World) Diverged(pid int32) *Divergence {
+	if w.some>>(uint32(pid)%64)&1 == 0 {
+		return nil
+	}
+	return w.diverged[pid]
+}
+
+// IdleCores is has_idle_cores of an LLC, and whether the world has it of its own.
+func (w *World) IdleCores(llc int) (f Tristate, own bool) {
+	if uint(llc) >= uint(len(w.cores)) {
+		return f, false
+	}
+	c := &w.cores[llc]
+	return c.Tristate, c.own
+}
+
+// SetIdleCores gives the world has_idle_cores of an LLC of its own.
+func (w *World) SetIdleCores(llc int, f Tristate) {
+	if more := llc + 1 - len(w.cores); more > 0 {
+		w.cores = append(w.cores, make([]ownCores, more)...)
+	}
+	if c := &w.cores[llc]; !c.own {
+		w.own++
+	}
+	w.cores[llc] = ownCores{f, true}
+}
+
+// dropIdleCores takes it away again.
+func (w *World) dropIdleCores(llc int) {
+	w.cores[llc] = ownCores{}
+	w.own--
 }
 
 // SetActive notes that a task became runnable or ceased to be.
@@ -75,17 +119,20 @@ func (w *World) Diverge(pid int32, n int64, cpus []int, recorded int) {
 		w.forget(pid)
 		return
 	}
-	d := w.Diverged[pid]
+	d := w.diverged[pid]
 	if d == nil {
 		d = &Divergence{Since: n}
-		w.Diverged[pid] = d
+		w.diverged[pid] = d
+		w.some |= 1 << (uint32(pid) % 64)
 	}
 	d.CPUs = append(d.CPUs[:0], cpus...)
 }
 
 // forget drops a task that is no more; its pid may come back as another's.
 func (w *World) forget(pid int32) {
-	delete(w.Diverged, pid)
+	if delete(w.diverged, pid); len(w.diverged) == 0 {
+		w.some = 0
+	}
 	delete(w.RecentUsed, pid)
 	w.SetActive(pid, false)
 }
@@ -103,7 +150,7 @@ func (w *World) shiftOf(t *timeline.Timeline, c int, self int32) shift {
 		if pid == self {
 			continue
 		}
-		d := w.Diverged[pid]
+		d := w.diverged[pid]
 		p := t.Find(pid)
 		if d == nil || p == nil {
 			continue
@@ -219,6 +266,22 @@ type Memo struct {
 
 // memo holds, of one CPU, the gen of its answer and those in which it was asked.
 type memo struct{ answered, idle, nr uint32 }
+
+// loads keeps the load averages of CPUs for the decision in hand, whichever side asks.
+type loads struct {
+	gen uint32
+	of  []averages // by CPU
+}
+
+// averages are a CPU's load averages as a tick keeps them and as their last update left them,
+// looked up when gen was that of the loads.
+type averages struct {
+	gen        uint32
+	now, stale load.Average
+}
+
+// NextDecision forgets what was kept for the decision before.
+func (r *Worlds) NextDecision() { r.loads.gen++ }
 
 // Forget begins anew for another decision, or with other knowledge.
 func (m *Memo) Forget(ncpu int) {
@@ -451,9 +514,9 @@ func (s *State) HasIdleCores(c int) explore.Answer {
 
 // cores is has_idle_cores of an LLC.
 func (s *State) cores(llc int) explore.Answer {
-	f, ok := s.Side.World.IdleCores[llc]
+	f, ok := s.Side.World.IdleCores(llc)
 	if !ok {
-		f = s.Worlds.Base.World.IdleCores[llc]
+		f, _ = s.Worlds.Base.World.IdleCores(llc)
 	}
 	if f.Value && f.Since > s.Window.Lo {
 		return explore.Rarely(!f.Before(s.Window), DoubtRace, fact.Reconstructed)
@@ -479,13 +542,21 @@ func (s *State) ScanBudget(rule rules.BudgetRule, this, c int) (explore.Range, e
 
 // ofAverages is a CPU's reconstructed average with its margin; of a CPU of which
 // events are missing it may be anything up to most.
-func (s *State) ofAverages(c int, most int64, pick func(now, stale load.Average) (best, other int64)) explore.Range {
+func (s *State) ofAverages(c int, most int64, pick func(now, stale *load.Average) (best, other int64)) explore.Range {
 	t := s.Worlds.Timeline
 	if c >= len(t.CPU) {
 		return explore.Range{Hi: most, From: fact.Unknown}
 	}
-	now, stale := t.LoadOf(c)
-	r := hidden.Margin(pick(now, stale))
+	all := &s.Worlds.loads
+	if all.of == nil {
+		all.of = make([]averages, len(t.CPU))
+	}
+	l := &all.of[c]
+	if l.gen != all.gen {
+		l.gen = all.gen
+		l.now, l.stale = t.LoadOf(c)
+	}
+	r := hidden.Margin(pick(&l.now, &l.stale))
 	if !t.CPU[c].Known && (!s.Worlds.Survey.Silent(c) || s.Worlds.Hidden.Passed[c] > 0) || t.Mute(c, &s.Looker) {
 		r.Lo, r.Hi, r.From = 0, max(r.Hi, most), fact.Unknown
 	}
@@ -498,7 +569,7 @@ func (s *State) Load(rule rules.LoadRule, c int) explore.Range {
 	if rule != rules.LoadAverage {
 		return s.Worlds.Weighed(s.queuedLoad(rule, c))
 	}
-	return s.Worlds.Weighed(s.ofAverages(c, 1<<20, func(now, stale load.Average) (int64, int64) { return stale.Load, now.Load }))
+	return s.Worlds.Weighed(s.ofAverages(c, 1<<20, func(now, stale *load.Average) (int64, int64) { return stale.Load, now.Load }))
 }
 
 // Weighed is a load, of which nothing is known but the likeliest where groups of tasks share
@@ -545,12 +616,12 @@ func (s *State) queuedLoad(rule rules.LoadRule, c int) explore.Range {
 
 // Runnable implements place.State.
 func (s *State) Runnable(c int) explore.Range {
-	return s.ofAverages(c, 1<<20, func(now, stale load.Average) (int64, int64) { return now.Runnable, stale.Runnable })
+	return s.ofAverages(c, 1<<20, func(now, stale *load.Average) (int64, int64) { return now.Runnable, stale.Runnable })
 }
 
 // Util implements place.State.
 func (s *State) Util(c int) explore.Range {
-	return s.ofAverages(c, 1024, func(now, stale load.Average) (int64, int64) { return now.Util, stale.Util })
+	return s.ofAverages(c, 1024, func(now, stale *load.Average) (int64, int64) { return now.Util, stale.Util })
 }
 
 // Capacity implements place.State.

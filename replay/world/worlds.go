@@ -37,6 +37,7 @@ type Worlds struct {
 	Overlaps func(s *State, c int) bool
 
 	looks State // of a CPU that goes idle
+	loads loads
 }
 
 // New begins a pass: every scenario gets its machine, and those that cannot differ
@@ -138,8 +139,8 @@ func (r *Worlds) Resume(now int64) {
 func (r *Worlds) Unsettle() {
 	r.Hidden.Unsettle()
 	for _, a := range append([]*Side{r.Base}, r.Alts...) {
-		for llc, f := range a.World.IdleCores {
-			a.World.IdleCores[llc] = Tristate{Value: f.Value, Guessed: true, Since: f.Since}
+		for llc := range r.LLCs {
+			a.World.GuessCores(llc)
 		}
 	}
 }
@@ -156,28 +157,42 @@ func (r *Worlds) startCores() {
 			}
 			found = found || idle
 		}
-		r.Base.World.IdleCores[i] = Tristate{Value: found, Guessed: true, Since: parser.NoTime}
+		r.Base.World.SetIdleCores(i, Tristate{Value: found, Guessed: true, Since: parser.NoTime})
+	}
+}
+
+// GuessCores notes that a flag which the world has may have changed.
+func (w *World) GuessCores(llc int) {
+	if f, own := w.IdleCores(llc); own {
+		w.SetIdleCores(llc, Tristate{Value: f.Value, Guessed: true, Since: f.Since})
 	}
 }
 
 // Clear applies a failed core scan to a flag: surely if all runs that fit clear it or
 // found it so, perhaps if some do.
 func (w *World) Clear(llc int, all, likely bool, win timeline.Window) {
-	f, own := w.IdleCores[llc]
+	f, own := w.IdleCores(llc)
 	switch {
 	case llc < 0 || !own || f.Before(win):
 	case all:
-		w.IdleCores[llc] = Tristate{Known: true, Since: f.Since}
+		w.SetIdleCores(llc, Tristate{Known: true, Since: f.Since})
 	case f.Value || !f.Known:
-		w.IdleCores[llc] = Tristate{Value: f.Value && !likely, Guessed: f.Guessed, Since: f.Since}
+		w.SetIdleCores(llc, Tristate{Value: f.Value && !likely, Guessed: f.Guessed, Since: f.Since})
 	}
 }
 
 // JoinCores ends a difference over has_idle_cores that is none any more.
 func (r *Worlds) JoinCores(w *World, llc int) {
-	base := r.Base.World.IdleCores[llc]
-	if own, ok := w.IdleCores[llc]; ok && own.Known && own.Value == base.Value && base.Known {
-		delete(w.IdleCores, llc)
+	base, _ := r.Base.World.IdleCores(llc)
+	if own, ok := w.IdleCores(llc); ok && own.Known && own.Value == base.Value && base.Known {
+		w.dropIdleCores(llc)
+	}
+}
+
+// JoinAllCores does so with each flag of a world.
+func (r *Worlds) JoinAllCores(w *World) {
+	for llc := 0; w.own > 0 && llc < len(w.cores); llc++ {
+		r.JoinCores(w, llc)
 	}
 }
 
@@ -190,7 +205,7 @@ func (r *Worlds) wentIdle(c int) {
 	for _, llc := range r.LLCsAt[c] {
 		r.advertise(r.Base, llc, c)
 		for _, a := range r.Alts {
-			if _, own := a.World.IdleCores[llc]; own {
+			if _, own := a.World.IdleCores(llc); own {
 				r.advertise(a, llc, c)
 				r.JoinCores(a.World, llc)
 			}
@@ -202,7 +217,7 @@ func (r *Worlds) wentIdle(c int) {
 // idle too, or may be.
 func (r *Worlds) advertise(a *Side, llc, c int) {
 	w := a.World
-	f := w.IdleCores[llc]
+	f, _ := w.IdleCores(llc)
 	if f.Known && f.Value {
 		return
 	}
@@ -233,8 +248,8 @@ func (r *Worlds) advertise(a *Side, llc, c int) {
 		if all && !f.Value {
 			since = r.Timeline.Now
 		}
-		w.IdleCores[llc] = Tristate{Value: all || f.Value, Guessed: guessed || f.Guessed, Since: since}
+		w.SetIdleCores(llc, Tristate{Value: all || f.Value, Guessed: guessed || f.Guessed, Since: since})
 	case all:
-		w.IdleCores[llc] = Tristate{Value: true, Known: true, Since: r.Timeline.Now}
+		w.SetIdleCores(llc, Tristate{Value: true, Known: true, Since: r.Timeline.Now})
 	}
 }
