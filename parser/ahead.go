@@ -11,12 +11,12 @@ const (
 	aheadSpare = 64
 )
 
-// Ahead yields what seq does, in the same order, up to its first error, while another
-// goroutine decodes on. That goroutine has ended when the loop over Ahead has. An event is
-// valid, and may be changed, until the loop goes on.
-func Ahead(seq iter.Seq2[Event, error]) iter.Seq2[*Event, error] {
+// Ahead yields the events of a capture, up to its first error, while another goroutine
+// decodes on. That goroutine has ended when the loop over Ahead has. An event is valid, and
+// may be changed, until the loop goes on.
+func Ahead(c Capture) iter.Seq2[*Event, error] {
 	return func(yield func(*Event, error) bool) {
-		a := NewBatches(seq)
+		a := NewBatches(c)
 		for b := range a.All() {
 			for i := range b.Events {
 				if !yield(&b.Events[i], nil) {
@@ -40,13 +40,13 @@ type Batch struct {
 
 // Batches decodes in another goroutine than those that use the events.
 type Batches struct {
-	seq         iter.Seq2[Event, error]
+	lent        iter.Seq2[*Event, error]
 	full, empty chan *Batch
 }
 
-// NewBatches prepares to decode what seq yields, up to its first error.
-func NewBatches(seq iter.Seq2[Event, error]) *Batches {
-	return &Batches{seq: seq, full: make(chan *Batch, aheadDepth), empty: make(chan *Batch, aheadSpare)}
+// NewBatches prepares to decode the events of a capture, up to its first error.
+func NewBatches(c Capture) *Batches {
+	return &Batches{lent: Lend(c), full: make(chan *Batch, aheadDepth), empty: make(chan *Batch, aheadSpare)}
 }
 
 // All yields the batches in order, once. The decoding has ended when the loop over them has.
@@ -79,12 +79,12 @@ func (a *Batches) Reuse(b *Batch) {
 func (a *Batches) decode(stop <-chan struct{}) {
 	defer close(a.full)
 	b := a.fresh()
-	for ev, err := range a.seq {
+	for ev, err := range a.lent {
 		if err != nil {
 			b.Err = err
 			break
 		}
-		if b.Events = append(b.Events, ev); len(b.Events) < aheadBatch {
+		if b.Events = append(b.Events, *ev); len(b.Events) < aheadBatch {
 			continue
 		}
 		select {

@@ -114,7 +114,7 @@ func (r *pass) events() iter.Seq[*parser.Event] {
 		return r.ahead.events(r.Hidden.Later)
 	}
 	return func(yield func(*parser.Event) bool) {
-		for ev, err := range parser.Ahead(r.Capture.Events()) {
+		for ev, err := range parser.Ahead(r.Capture) {
 			if err != nil || !yield(ev) {
 				return
 			}

@@ -70,7 +70,7 @@ func newRehearsal(rec *timeline.Recorded, plan *Plan) *rehearsal {
 	h := &rehearsal{r: r, said: make(chan *rehearsed, maxSaid), spent: make(chan *rehearsed, maxSaid)}
 	h.look = timeline.NewLookahead(r.Survey, r.Timeline.Charges, r.event)
 	h.look.Blind, h.look.Most = true, maxAhead
-	h.ahead = parser.NewBatches(rec.Capture.Events())
+	h.ahead = parser.NewBatches(rec.Capture)
 	return h
 }
 

@@ -41,7 +41,7 @@ func (a *app) events(in *input, c *common) error {
 	var damage []parser.Event
 	const maxDamage = 1000
 	n, decoded := 0, false
-	for ev, err := range parser.Ahead(in.Events()) {
+	for ev, err := range parser.Ahead(in) {
 		if err != nil {
 			break // in.partial has it
 		}

@@ -132,14 +132,17 @@ func (in *input) checkCPUs(seen cpumask.Mask) error {
 }
 
 // Events implements parser.Capture.
-func (in *input) Events() iter.Seq2[parser.Event, error] {
+func (in *input) Events() iter.Seq2[parser.Event, error] { return parser.Given(in.Lend()) }
+
+// Lend implements parser.Lender.
+func (in *input) Lend() iter.Seq2[*parser.Event, error] {
 	if in.surveyed {
-		return in.Input.Events()
+		return in.Input.Lend()
 	}
-	return func(yield func(parser.Event, error) bool) {
+	return func(yield func(*parser.Event, error) bool) {
 		in.Begin()
-		for ev, err := range in.Input.Events() {
-			if in.Look(&ev, err); errors.Is(err, parser.ErrChanged) {
+		for ev, err := range in.Input.Lend() {
+			if in.Look(ev, err); errors.Is(err, parser.ErrChanged) {
 				in.stop(err) // nothing of it can be used
 			}
 			if !yield(ev, err) {

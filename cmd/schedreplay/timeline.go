@@ -55,7 +55,7 @@ softirqs are summed up by CPU and kind, where they are recorded.`,
 func (a *app) timeline(in *input, o timehist.Options) error {
 	o.Host = in.host
 	p := timehist.New(a.out, o)
-	for ev, err := range parser.Ahead(in.Events()) {
+	for ev, err := range parser.Ahead(in) {
 		if err != nil || a.ctx.Err() != nil {
 			break
 		}
@@ -67,7 +67,7 @@ func (a *app) timeline(in *input, o timehist.Options) error {
 	p.SetCPUs(max(len(in.host.CPU), in.host.Possible.Value.Last()+1))
 	a.announce(in, nil)
 	n := 0
-	for ev, err := range parser.Ahead(in.Events()) {
+	for ev, err := range parser.Ahead(in) {
 		if n++; err != nil || n%4096 == 0 && a.ctx.Err() != nil {
 			break // in.partial has the error
 		}

@@ -76,8 +76,11 @@ func (c *capture) Close() error { return nil }
 // Stats returns the counts of the last pass that ended.
 func (c *capture) Stats() parser.Stats { return c.stats.Load() }
 
-func (c *capture) Events() iter.Seq2[parser.Event, error] {
-	return func(yield func(parser.Event, error) bool) {
+func (c *capture) Events() iter.Seq2[parser.Event, error] { return parser.Given(c.Lend()) }
+
+// Lend implements [parser.Lender].
+func (c *capture) Lend() iter.Seq2[*parser.Event, error] {
+	return func(yield func(*parser.Event, error) bool) {
 		p := &pass{capture: c, out: text.NewStream(yield)}
 		text.NewRecords(&c.src, p, p.out).Run(c.shape, string(c.meta.Dialect))
 		c.stats.Store(p.out)

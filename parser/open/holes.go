@@ -29,7 +29,7 @@ func usable(cpu int32) bool { return cpu >= 0 && cpu < cpumask.MaxCPUs }
 // A loss on the CPU explains the break, so no hole is added to it. An exec by a
 // thread that is not the group leader changes its pid (de_thread) and breaks
 // nothing.
-func withHoles(events iter.Seq2[parser.Event, error], yield func(parser.Event, error) bool) {
+func withHoles(events iter.Seq2[*parser.Event, error], yield func(*parser.Event, error) bool) {
 	var cpus []chain
 	at := func(cpu int32) *chain {
 		for int(cpu) >= len(cpus) {
@@ -48,7 +48,7 @@ func withHoles(events iter.Seq2[parser.Event, error], yield func(parser.Event, e
 				if c.known && c.pid != ev.Task.PID && ev.Task.PID != parser.NoPID {
 					hole := parser.NewEvent(parser.KindHole, ev.Time, ev.CPU)
 					hole.Start, hole.Pos, hole.Task, hole.Next = c.time, ev.Pos, ev.Task, c.next
-					if !yield(hole, nil) {
+					if !yield(&hole, nil) {
 						return
 					}
 				}

@@ -53,9 +53,9 @@ func TestHoles(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			var got []string
 			rest := 0
-			withHoles(sequence(test.events), func(ev parser.Event, _ error) bool {
+			withHoles(sequence(test.events), func(ev *parser.Event, _ error) bool {
 				if ev.Kind == parser.KindHole {
-					got = append(got, goldentest.Line(&ev))
+					got = append(got, goldentest.Line(ev))
 				} else {
 					rest++
 				}
@@ -76,7 +76,7 @@ func TestHolesStop(t *testing.T) {
 	all := []parser.Event{sw(1, 0, 5, 0), sw(4, 0, 6, 0), sw(9, 0, 7, 0)}
 	for stop := 1; stop <= 5; stop++ {
 		n := 0
-		withHoles(sequence(all), func(parser.Event, error) bool {
+		withHoles(sequence(all), func(*parser.Event, error) bool {
 			n++
 			return n < stop
 		})
@@ -86,10 +86,10 @@ func TestHolesStop(t *testing.T) {
 	}
 }
 
-func sequence(all []parser.Event) iter.Seq2[parser.Event, error] {
-	return func(yield func(parser.Event, error) bool) {
-		for _, ev := range all {
-			if !yield(ev, nil) {
+func sequence(all []parser.Event) iter.Seq2[*parser.Event, error] {
+	return func(yield func(*parser.Event, error) bool) {
+		for i := range all {
+			if !yield(&all[i], nil) {
 				return
 			}
 		}

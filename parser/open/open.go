@@ -256,17 +256,20 @@ func (in *Input) open(ctx context.Context, name string, o *Options) error {
 // Events delivers the capture's events and the holes between them. A pass over a file
 // that was written to since it was opened ends with [parser.ErrChanged]; what it
 // delivered need not belong together.
-func (in *Input) Events() iter.Seq2[parser.Event, error] {
-	return func(yield func(parser.Event, error) bool) {
+func (in *Input) Events() iter.Seq2[parser.Event, error] { return parser.Given(in.Lend()) }
+
+// Lend implements [parser.Lender].
+func (in *Input) Lend() iter.Seq2[*parser.Event, error] {
+	return func(yield func(*parser.Event, error) bool) {
 		if err := in.raw.changed(in.Path); err != nil {
-			yield(parser.Event{}, err)
+			yield(&parser.Event{}, err)
 			return
 		}
 		in.progress.begin()
 		defer in.progress.finish()
 		stopped, some := false, false
 		var end error
-		withHoles(in.Capture.Events(), func(ev parser.Event, err error) bool {
+		withHoles(parser.Lend(in.Capture), func(ev *parser.Event, err error) bool {
 			if err != nil {
 				end = err
 				return false
@@ -293,7 +296,7 @@ func (in *Input) Events() iter.Seq2[parser.Event, error] {
 			end = err
 		}
 		if end != nil {
-			yield(parser.Event{}, end)
+			yield(&parser.Event{}, end)
 		}
 	}
 }

@@ -17,13 +17,16 @@ var errClosed = fmt.Errorf("the capture was closed: %w", os.ErrClosed)
 
 // Events implements [parser.Capture]: all events in order of time, then CPU,
 // then place (from the end where a buffer was written backward). Passes may run side by side.
-func (c *capture) Events() iter.Seq2[parser.Event, error] {
-	return func(yield func(parser.Event, error) bool) {
+func (c *capture) Events() iter.Seq2[parser.Event, error] { return parser.Given(c.Lend()) }
+
+// Lend implements [parser.Lender].
+func (c *capture) Lend() iter.Seq2[*parser.Event, error] {
+	return func(yield func(*parser.Event, error) bool) {
 		c.mu.Lock()
 		closed := c.closed
 		c.mu.Unlock()
 		if closed {
-			yield(parser.Event{}, asError(c.meta.Name, errClosed))
+			yield(&parser.Event{}, asError(c.meta.Name, errClosed))
 			return
 		}
 		p := newPass(c)
@@ -36,9 +39,9 @@ func (c *capture) Events() iter.Seq2[parser.Event, error] {
 		c.mu.Unlock()
 		switch {
 		case err != nil:
-			yield(parser.Event{}, asError(c.meta.Name, err))
+			yield(&parser.Event{}, asError(c.meta.Name, err))
 		case c.ended != nil:
-			yield(parser.Event{}, c.ended)
+			yield(&parser.Event{}, c.ended)
 		}
 	}
 }
@@ -88,7 +91,7 @@ func newPass(c *capture) *pass {
 }
 
 // run merges the lanes.
-func (p *pass) run(yield func(parser.Event, error) bool) error {
+func (p *pass) run(yield func(*parser.Event, error) bool) error {
 	buf := min(max(laneBuffers/max(len(p.c.lanes.all), 1), 4<<10), 64<<10)
 	for _, l := range p.c.lanes.all {
 		cur := l.cursor(buf)
@@ -106,7 +109,7 @@ func (p *pass) run(yield func(parser.Event, error) bool) error {
 		}
 		if p.event(cur) {
 			p.count.Add(p.ev.Kind)
-			if !yield(p.ev, nil) {
+			if !yield(&p.ev, nil) {
 				return errStopped
 			}
 		}
@@ -124,9 +127,9 @@ func (p *pass) run(yield func(parser.Event, error) bool) error {
 
 // deliverPlaced delivers the damages and losses that come before a record, or
 // all of them.
-func (p *pass) deliverPlaced(cur *cursor, yield func(parser.Event, error) bool) bool {
+func (p *pass) deliverPlaced(cur *cursor, yield func(*parser.Event, error) bool) bool {
 	for len(p.placed) > 0 {
-		ev := p.placed[0]
+		ev := &p.placed[0]
 		if cur != nil {
 			if t := cur.when; ev.Time > t || ev.Time == t && (ev.CPU > cur.lane.cpu || ev.CPU == cur.lane.cpu && ev.Pos > cur.off) {
 				return true

@@ -15,7 +15,7 @@ const maxCPUs = cpumask.MaxCPUs
 // [parser.Capture] promises: the events of one CPU come in order of time, a loss
 // comes with its span, and after the consumer stopped nothing comes.
 type Stream struct {
-	yield func(parser.Event, error) bool
+	yield func(*parser.Event, error) bool
 	done  bool
 	cpus  []cpuState
 	// last is the time of the last event of any CPU.
@@ -38,7 +38,7 @@ type cpuState struct {
 }
 
 // NewStream returns a Stream that delivers to yield.
-func NewStream(yield func(parser.Event, error) bool) *Stream {
+func NewStream(yield func(*parser.Event, error) bool) *Stream {
 	return &Stream{
 		yield: yield, last: parser.NoTime, skipped: map[string]int64{},
 	}
@@ -76,7 +76,7 @@ func (s *Stream) Skip(name string) { s.skipped[name]++ }
 // give delivers one event.
 func (s *Stream) give(ev *parser.Event) {
 	s.count.Add(ev.Kind)
-	s.done = !s.yield(*ev, nil)
+	s.done = !s.yield(ev, nil)
 }
 
 // Done reports whether the consumer stopped the pass.
@@ -219,7 +219,7 @@ func (s *Stream) End(err error) {
 	s.open = nil
 	if err != nil && !s.done {
 		s.done = true
-		s.yield(parser.Event{}, err)
+		s.yield(&parser.Event{}, err)
 	}
 }
 

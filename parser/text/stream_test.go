@@ -11,12 +11,12 @@ import (
 
 // collect runs do on a stream whose consumer stops after limit events.
 func collect(limit int, do func(*Stream)) (kinds []parser.Kind, last parser.Event, s *Stream, err error) {
-	s = NewStream(func(ev parser.Event, e error) bool {
+	s = NewStream(func(ev *parser.Event, e error) bool {
 		if e != nil {
 			err = e
 			return true
 		}
-		kinds, last = append(kinds, ev.Kind), ev
+		kinds, last = append(kinds, ev.Kind), *ev
 		return len(kinds) < limit
 	})
 	do(s)

@@ -255,7 +255,7 @@ func (c *capture) choose() error {
 func (c *capture) hasSched(b *buffer) (found bool, err error) {
 	const enough = 10000
 	n := 0
-	err = newPass(c, b).run(func(e parser.Event, _ error) bool {
+	err = newPass(c, b).run(func(e *parser.Event, _ error) bool {
 		switch e.Kind {
 		case parser.KindOther, parser.KindLost, parser.KindOverwritten, parser.KindDamaged:
 			return true

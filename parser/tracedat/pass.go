@@ -13,8 +13,11 @@ import (
 
 // Events implements [parser.Capture]: all events in order of time, then CPU,
 // then place. Passes may run side by side.
-func (c *capture) Events() iter.Seq2[parser.Event, error] {
-	return func(yield func(parser.Event, error) bool) {
+func (c *capture) Events() iter.Seq2[parser.Event, error] { return parser.Given(c.Lend()) }
+
+// Lend implements [parser.Lender].
+func (c *capture) Lend() iter.Seq2[*parser.Event, error] {
+	return func(yield func(*parser.Event, error) bool) {
 		p := newPass(c, c.chosen)
 		err := p.run(yield)
 		if err == errStopped {
@@ -24,7 +27,7 @@ func (c *capture) Events() iter.Seq2[parser.Event, error] {
 		c.stats = parser.Stats{Events: p.count.Map(), Bytes: p.bytes(), Skipped: maps.Clone(c.skipped)}
 		c.mu.Unlock()
 		if err != nil {
-			yield(parser.Event{}, err)
+			yield(&parser.Event{}, err)
 		}
 	}
 }
@@ -97,7 +100,7 @@ func (p *pass) bytes() int64 {
 
 // run merges the CPUs. The error is errStopped, or the reason why data ended
 // early, delivered after everything else.
-func (p *pass) run(yield func(parser.Event, error) bool) error {
+func (p *pass) run(yield func(*parser.Event, error) bool) error {
 	if p.unpack != nil {
 		defer p.unpack.close()
 	}
@@ -110,7 +113,7 @@ func (p *pass) run(yield func(parser.Event, error) bool) error {
 	for len(p.heap) > 0 {
 		s := p.heap[0]
 		p.count.Add(s.ev.Kind)
-		if !yield(s.ev, nil) {
+		if !yield(&s.ev, nil) {
 			return errStopped
 		}
 		p.heap.Next(p.advance(s))

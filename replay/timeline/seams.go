@@ -156,7 +156,7 @@ func (s *Survey) afterSeams(c parser.Capture) {
 			one.tasks, kept = append(one.tasks, seamTask{pid, cpu, was}), kept+1
 		}
 	}
-	for ev, err := range parser.Ahead(c.Events()) {
+	for ev, err := range parser.Ahead(c) {
 		if err != nil {
 			return
 		}

@@ -235,7 +235,7 @@ func SurveyOf(c parser.Capture, host *parser.Host, progress func(int64)) *Survey
 		host:   host, exact: c.Meta().Resolution == 1,
 	}
 	n := int64(0)
-	for ev, err := range parser.Ahead(c.Events()) {
+	for ev, err := range parser.Ahead(c) {
 		if err != nil {
 			s.Err = err
 			break
