@@ -33,7 +33,7 @@ func (r *Decider) inHindsight(d *decision, p *timeline.Task) *Wakeup {
 	told := &r.scratch.told
 	*told = d.line
 	told.More = slices.Clone(told.More)
-	r.placeAll(told, complete)
+	complete = r.placeAll(told, complete)
 	told.ModelMiss = complete && told.RecordedCPU >= 0 && len(r.consistent(told)) == 0
 	doubtOthers(told)
 	r.explainEntry(d, told)

@@ -44,7 +44,7 @@ func (r *Decider) explore(d *decision, p *timeline.Task, alts []*world.Side) (co
 			r.scratch.asked = append(r.scratch.asked, i)
 		}
 	}
-	if r.partly {
+	if r.partly || r.foreign {
 		complete = false
 		for _, a := range alts {
 			a.Complete = false
@@ -127,8 +127,20 @@ func (r *Decider) agree() bool {
 	return !slices.ContainsFunc(r.told(), func(a *world.Side) bool { return !a.Agree() })
 }
 
-// placeAll turns the runs into every kernel's answer.
-func (r *Decider) placeAll(line *Wakeup, complete bool) {
+// placeAll turns the runs into every kernel's answer, and reports whether that holds all
+// that the kernels can do.
+func (r *Decider) placeAll(line *Wakeup, complete bool) bool {
+	r.toldAll(line, complete)
+	if r.packs {
+		for _, a := range r.Alts {
+			a.Complete = false
+		}
+	}
+	return complete && !r.packs
+}
+
+// toldAll does so.
+func (r *Decider) toldAll(line *Wakeup, complete bool) {
 	made := line.Made()
 	r.place(made, r.Base, &r.Base.Ask, complete, len(r.runs), func(i int) *place.Outcome { return &r.runs[i] })
 	if len(r.Alts) == 0 {
@@ -196,9 +208,11 @@ func (r *Decider) place(pl *Placed, a *world.Side, q *place.Wakeup, complete boo
 		return
 	}
 	pl.Bounded, pl.Possible = true, r.only(o.CPU)
-	shared := true
+	shared, selected := true, false
 	for i := range n {
-		switch c := run(i); {
+		c := run(i)
+		selected = selected || c.Selected()
+		switch {
 		case c.Path == place.PathNotModelled || c.Path == place.PathUnknown:
 			pl.Bounded, pl.Possible = false, cpumask.Mask{}
 			return
@@ -212,6 +226,19 @@ func (r *Decider) place(pl *Placed, a *world.Side, q *place.Wakeup, complete boo
 	if !complete {
 		pl.Possible = pl.Possible.Or(a.Selector.Widest(q))
 	}
+	if r.packs && selected && q.Prio >= place.MaxRTPrio {
+		pl.Possible = pl.Possible.Or(r.packed(a, q))
+	}
+}
+
+// packed are the allowed CPUs within prev's root domain that may run one task.
+func (r *Decider) packed(a *world.Side, q *place.Wakeup) (cpus cpumask.Mask) {
+	for c := range a.Machine.RootSpan(q.Prev[0]).And(q.Allowed).All() {
+		if a.State.NrRunnable(c).Lo <= 1 && a.State.NrRunning(c).Hi >= 1 {
+			cpus.Set(c)
+		}
+	}
+	return cpus
 }
 
 // explainEntry tells the story of a decision, as the line has it, that put a task on an

@@ -32,6 +32,9 @@ type Decider struct {
 
 	// partly: some CPU is not recorded at present, so every answer is as wide as can be.
 	partly bool
+	// foreign: the recorded kernel's scheduler has what no mainline kernel has; packs: that
+	// is known to send wakees to CPUs that run one task.
+	foreign, packs bool
 
 	x       explore.Explorer
 	alike   world.Alike     // the baseline and the alternatives
@@ -70,6 +73,10 @@ type Watcher interface {
 func New(w *world.Worlds, cfg Config) *Decider {
 	r := &Decider{Worlds: w, Cfg: cfg, alike: world.NewAlike(append([]*world.Side{w.Base}, w.Alts...))}
 	w.Overlaps = r.overlaps
+	if own := w.Host.ForeignParams(); len(own) > 0 {
+		r.packs = slices.Equal(own, []string{parser.ParamPack})
+		r.foreign = !r.packs
+	}
 	if len(w.Followers) > 0 {
 		r.Judged = newRanking(w.Followers)
 	}
@@ -484,7 +491,7 @@ func (r *Decider) closeModelled(d *decision, p *timeline.Task) {
 		r.writeDown(d, p, complete)
 		return
 	}
-	r.placeAll(line, complete)
+	complete = r.placeAll(line, complete)
 	consistent := r.selection(line, complete)
 	r.compareAll(line)
 	doubtOthers(line)

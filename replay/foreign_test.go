@@ -1,0 +1,30 @@
+package replay
+
+import (
+	"testing"
+
+	"schedreplay/cpumask"
+	"schedreplay/fact"
+	"schedreplay/replay/internal/made"
+)
+
+// A kernel whose scheduler has what no mainline kernel has may do other things than its
+// release tells: what is known of it widens the answer, and of what is not nothing is sure.
+func TestForeignScheduler(t *testing.T) {
+	events := append(made.Crowd(), made.Switches(20, 7, made.Swapper, made.Runnable, made.Poller), made.Waking(100, 6, made.Busy[6], made.Other, 6), made.Wakeup(110, 6, made.Busy[6], made.Other, 6),
+		made.Waking(500, 6, made.Busy[6], made.Ksmd, 6), made.Wakeup(510, 6, made.Busy[6], made.Ksmd, 6),
+		made.Switches(600, 6, made.Busy[6], made.Preempted, made.Ksmd))
+	for c := int32(0); c < 7; c++ { // they record to the end
+		events = append(events, made.Switches(1000+int64(c), c, made.Busy[c], made.Preempted, made.Busy[c]))
+	}
+	for cmdline, want := range map[string]cpumask.Mask{
+		"quiet": cpumask.Of(6), "sched_vcpu_pack=15": cpumask.Range(0, 6), "sched_own=1": cpumask.Range(0, 7),
+	} {
+		h := made.Bench("6.18", 7)
+		h.Cmdline = fact.Seen(cmdline, "")
+		w := replayScene(t, made.Record(events...), h, Plan{Original: "6.18", Patched: []string{"6.18-smt-span"}}).of(made.Ksmd)[0]
+		if o := &w.Original; o.CPU != 6 || !o.Possible.Equal(want) || w.ModelMiss || w.Moved == MovedCertain {
+			t.Errorf("%s: CPU %d, possible %s, want %s; moved %s", cmdline, o.CPU, o.Possible, want, w.Moved)
+		}
+	}
+}
