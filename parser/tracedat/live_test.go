@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -123,6 +124,12 @@ func record(t *testing.T, args ...string) string {
 		}
 		put("trace", "")
 	}()
+	if i := slices.Index(args, "-B"); i >= 0 {
+		instance := filepath.Join(tracefs, "instances", args[i+1])
+		if _, err := os.Stat(instance); err != nil { // trace-cmd leaves those that it makes
+			defer os.Remove(instance)
+		}
+	}
 	path := filepath.Join(t.TempDir(), "trace.dat")
 	all := append([]string{"record", "-d", "-k", "-o", path, "-e", "sched"}, args...)
 	if out, err := exec.Command(tool, append(all, "sleep", "0.02")...).CombinedOutput(); err != nil {
