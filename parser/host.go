@@ -1,6 +1,7 @@
 package parser
 
 import (
+	"cmp"
 	"regexp"
 	"strconv"
 	"strings"
@@ -69,6 +70,9 @@ type Host struct {
 	// below the mount of the cpu controller ("/kubepods/burstable/…"), the root
 	// excepted.
 	Cgroup map[string]CgroupInfo
+	// TaskCgroup holds the paths of tasks' control groups by pid, as the capture itself tells
+	// them; of a task that was in several the last.
+	TaskCgroup map[int32]string
 	// Stated are affinities given by flag, in the order given; a later one wins.
 	// They hold for tasks of the capture that Task does not list, too.
 	Stated []StatedAffinity
@@ -193,7 +197,7 @@ func (h *Host) Groups() bool {
 // Throttling returns the innermost control group that holds a task and whose limit has
 // stopped its tasks at least once, with its path; false if none is known to have.
 func (h *Host) Throttling(pid int32) (path string, info CgroupInfo, ok bool) {
-	for path = h.Task[pid].Cgroup.Value; len(path) > 1; path = path[:strings.LastIndexByte(path, '/')] {
+	for path = cmp.Or(h.Task[pid].Cgroup.Value, h.TaskCgroup[pid]); len(path) > 1; path = path[:strings.LastIndexByte(path, '/')] {
 		if info, ok = h.Cgroup[path]; ok && info.Throttled.Value > 0 {
 			return path, info, true
 		}
@@ -204,11 +208,11 @@ func (h *Host) Throttling(pid int32) (path string, info CgroupInfo, ok bool) {
 // CgroupOf is the short name of the control group of a task of that name, empty if it
 // is the root or not known.
 func (h *Host) CgroupOf(pid int32, comm string) string {
-	t, ok := h.Task[pid]
-	if !ok || !SameComm(comm, t.Comm) {
-		return ""
+	path := h.TaskCgroup[pid]
+	if t, ok := h.Task[pid]; ok && path == "" && SameComm(comm, t.Comm) {
+		path = t.Cgroup.Value
 	}
-	return CgroupName(t.Cgroup.Value)
+	return CgroupName(path)
 }
 
 // Patterns of the names that systemd, Kubernetes and the container engines give to

@@ -24,6 +24,10 @@ const (
 	sampleStreamID   = 1 << 9
 	sampleRaw        = 1 << 10
 	sampleIdentifier = 1 << 16
+	sampleCgroup     = 1 << 21
+	// behindRaw are those of fields that stand between the raw data and the cgroup, or
+	// behind that: branches, registers, stacks, weights, addresses, sizes of pages, AUX data.
+	behindRaw = 1<<11 | 1<<12 | 1<<13 | 1<<14 | 1<<15 | 1<<17 | 1<<18 | 1<<19 | 1<<20 | 1<<22 | 1<<23
 )
 
 // Bits of perf_event_attr.read_format.
@@ -63,6 +67,8 @@ type attr struct {
 
 	id, tid, time, cpu int // in samples
 	variable           int // where READ, CALLCHAIN and RAW begin
+	// cgroup: the last eight bytes of a sample are the id of its thread's control group.
+	cgroup bool
 	// In the other records, if sample_id_all is set.
 	endID, endTime, endCPU, trailer int
 }
@@ -110,6 +116,7 @@ func (a *attr) layOut() {
 	a.cpu = at(sampleCPU)
 	at(samplePeriod)
 	a.variable = pos
+	a.cgroup = a.sampleType&sampleCgroup != 0 && a.sampleType&behindRaw == 0
 
 	a.endID, a.endTime, a.endCPU, a.trailer = -1, -1, -1, 0
 	if a.flags&flagSampleIDAll == 0 {

@@ -53,6 +53,8 @@ type capture struct {
 	table *tep.Table
 	lanes laneSet
 
+	cgroups cgroups
+
 	spool *spool // decompressed records, nil if there are none
 	inner *store // the same, for lanes
 
@@ -236,6 +238,7 @@ func (c *capture) finish() error {
 		c.first, c.last = parser.NoTime, parser.NoTime
 	}
 	c.place()
+	c.cgroups.tell(c.meta.Host)
 	c.describeMeta()
 	return nil
 }

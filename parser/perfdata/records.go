@@ -11,6 +11,7 @@ const (
 	recFork           = 7
 	recSample         = 9
 	recLostSamples    = 13
+	recCgroup         = 19
 	recHeaderAttr     = 64
 	recTracingData    = 66
 	recIDIndex        = 69

@@ -96,6 +96,9 @@ func (s *scan) Record(rec []byte, at Place) error {
 	case recIDIndex:
 		c.skipped[recordName(typ)]++
 		return c.idIndex(rec, off)
+	case recCgroup:
+		c.cgroups.record(rec, o)
+		return nil
 	case recSample, recLost, recComm, recFork, recExit, recLostSamples:
 	default:
 		c.skipped[recordName(typ)]++
@@ -134,6 +137,9 @@ func (s *scan) Record(rec []byte, at Place) error {
 	if time > 1<<63-1 {
 		c.damage(off, "%s with time %d", recordName(typ), time)
 		return nil
+	}
+	if typ == recSample {
+		c.cgroups.sample(&c.ev.attrs[org.attr], rec, o)
 	}
 	if time != 0 {
 		c.first, c.last = min(c.first, int64(time)), max(c.last, int64(time))

@@ -100,6 +100,7 @@ func (w *writer) sample(id, cpu, tid int, time uint64, raw []byte) []byte {
 	add(sampleRead, w.Cat(uint64(7), uint64(event), uint64(0))) // value, id, lost
 	add(sampleCallchain, w.Cat(uint64(2), ^uint64(127), uint64(0xffffffff81000000)))
 	add(sampleRaw, w.Cat(len(raw), raw))
+	add(sampleCgroup, w.Cat(uint64(tid+100)))
 	return w.record(recSample, 1, b)
 }
 
