@@ -143,7 +143,11 @@ func whatHeld(c *findings.CPU) []string {
 	if len(c.Tasks) > 1 {
 		var list []string
 		for _, t := range c.Tasks {
-			list = append(list, fmt.Sprintf("%s %s in %s", TaskName(t.Task), Duration(t.NS), Counted(t.Runs, "run")))
+			took := fmt.Sprintf("%s in %s", Duration(t.NS), Counted(t.Runs, "run"))
+			if t.Runs == 0 {
+				took = "without a recorded run"
+			}
+			list = append(list, TaskName(t.Task)+" "+took)
 		}
 		s += ": " + JoinUpTo(list, 3, "task")
 	}

@@ -74,7 +74,15 @@ func cost(c *findings.CPU) []string {
 func gaps(c *findings.CPU, intro, owner string) []string {
 	w := &c.Waits[replay.OffCPUGap]
 	free, intruded := w.Free.Count(), w.Intruded.Count()
-	s := fmt.Sprintf(intro, owner, c.CPU) + fmt.Sprintf(": %s of %s in all", Counted(free+intruded, "off-CPU gap"), Duration(w.Sum()))
+	s := fmt.Sprintf(intro, owner, c.CPU) + fmt.Sprintf(": %s of %s", Counted(free+intruded, "off-CPU gap"), Duration(w.Sum()))
+	if free+intruded == 1 {
+		with := "with"
+		if intruded == 0 {
+			with = "without"
+		}
+		return []string{s + ", " + with + " an intruder on the core"}
+	}
+	s += " in all"
 	switch {
 	case intruded == 0:
 		return []string{s + fmt.Sprintf(", none with an intruder on the core, up to %s", Duration(w.Worst()))}
@@ -105,7 +113,7 @@ func CauseWords(p *replay.Part) string {
 	case replay.CauseForeign:
 		return "intruder " + who
 	case replay.CausePinned:
-		return "pinned here too: " + who
+		return "pinned task " + who
 	case replay.CauseHousekeeping:
 		return "housekeeping by " + who
 	case replay.CauseRecorder:
