@@ -28,3 +28,18 @@ func TestForeignScheduler(t *testing.T) {
 		}
 	}
 }
+
+// Where both the waker's CPU and prev are idle, that kernel may keep the wakee on the first.
+func TestPackingKeepsToTheWaker(t *testing.T) {
+	events := append(made.Crowd(), made.Switches(20, 2, made.Busy[2], made.Sleeps, made.Swapper), made.Switches(30, 4, made.Busy[4], made.Sleeps, made.Swapper),
+		made.Waking(500, 4, made.Swapper, made.Busy[2], 2), made.Wakeup(510, 4, made.Swapper, made.Busy[2], 2))
+	for c := int32(0); c < 8; c++ { // they record to the end
+		events = append(events, made.Switches(1000+int64(c), c, made.Busy[min(c, 6)], made.Preempted, made.Other))
+	}
+	h := made.Bench("6.18", 7)
+	h.Cmdline = fact.Seen("sched_vcpu_pack=15", "")
+	w := replayScene(t, made.Record(events...), h, Plan{Original: "6.18"}).of(made.Busy[2])[0]
+	if o := &w.Original; o.CPU != 2 || !o.Possible.Test(4) {
+		t.Errorf("CPU %d, possible %s", o.CPU, o.Possible)
+	}
+}

@@ -231,10 +231,11 @@ func (r *Decider) place(pl *Placed, a *world.Side, q *place.Wakeup, complete boo
 	}
 }
 
-// packed are the allowed CPUs within prev's root domain that may run one task.
+// packed are the allowed CPUs within prev's root domain that may run one task, and the
+// waker's if it may be idle: it is awake.
 func (r *Decider) packed(a *world.Side, q *place.Wakeup) (cpus cpumask.Mask) {
 	for c := range a.Machine.RootSpan(q.Prev[0]).And(q.Allowed).All() {
-		if a.State.NrRunnable(c).Lo <= 1 && a.State.NrRunning(c).Hi >= 1 {
+		if a.State.NrRunnable(c).Lo <= 1 && (a.State.NrRunning(c).Hi >= 1 || c == q.This) {
 			cpus.Set(c)
 		}
 	}
