@@ -5,10 +5,10 @@ import "iter"
 // aheadBatch and aheadDepth bound what is decoded ahead of its use: so many
 // events in a batch, so many batches.
 const (
-	aheadBatch = 256
+	aheadBatch = 1024
 	aheadDepth = 4
 	// aheadSpare is how many batches are kept to be filled again.
-	aheadSpare = 64
+	aheadSpare = 20
 )
 
 // Ahead yields the events of a capture, up to its first error, while another goroutine
