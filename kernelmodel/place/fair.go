@@ -98,15 +98,14 @@ func (s *Selector) wantAffine() bool {
 // wideMatters says whether anything depends on wake_wide in the domain loop: the
 // task can be pulled, or the waker's recent_used_cpu is written.
 func (s *Selector) wideMatters() bool {
-	if s.Parts |= rules.PartWide; s.Rules.WakeWide == rules.WakeWideInAffine {
-		return false
-	}
 	n := s.Machine.Levels(s.this)
-	if s.this != s.prev && n > 0 && s.Machine.Level(s.this, n-1).Span.Test(s.prev) {
-		return true
+	if s.this == s.prev || n == 0 || !s.Machine.Level(s.this, n-1).Span.Test(s.prev) {
+		if s.Parts |= rules.PartRecent; s.Rules.RecentUsed != rules.RecentUsedOnHit {
+			return false
+		}
 	}
-	s.Parts |= rules.PartRecent
-	return s.Rules.RecentUsed == rules.RecentUsedOnHit
+	s.Parts |= rules.PartWide
+	return s.Rules.WakeWide != rules.WakeWideInAffine
 }
 
 // wakeCap says whether the wakee is too large for the smaller of the two CPUs, where

@@ -87,7 +87,9 @@ func (s *Selector) scanWithoutDomain() bool {
 // beginScan asks for the budget.
 func (s *Selector) beginScan(llc, target int, has bool) {
 	r := s.Rules
-	s.Parts |= rules.PartBudget
+	if s.Parts |= rules.PartBudgetUtil; !has {
+		s.Parts |= rules.PartBudget
+	}
 	sc := &s.scanning
 	*sc = scan{cores: has, fallback: -1, second: -1, number: llc<<4 | int(r.Budget)}
 	sc.budget, sc.odds = s.State.ScanBudget(r.Budget, s.this, target)
@@ -214,10 +216,11 @@ func (s *Selector) coreIdle(c int, fallback *int) bool {
 	const fn = "select_idle_core"
 	smt := s.Machine.SMT(c)
 	ok := func(t int) bool {
-		if s.Parts |= rules.PartCoreSpan; s.Rules.CoreSpan {
-			return s.cpus.Test(t)
+		inside, allowed := s.cpus.Test(t), s.allowed(t)
+		if inside != allowed {
+			s.Parts |= rules.PartCoreSpan
 		}
-		return s.allowed(t)
+		return inside || allowed && !s.Rules.CoreSpan
 	}
 	idle := true
 	for t := smt.First(); t >= 0; t = smt.Next(t) {

@@ -23,6 +23,7 @@ type scene struct {
 	m               *topo.Machine
 	n               int
 	isolated, later cpumask.Mask
+	topology        topo.Topology
 	st              *fakeState
 	w               *Wakeup
 }
@@ -80,7 +81,7 @@ func drawScene(t *rapid.T, open bool) *scene {
 	}
 	s.rules = &k.Rules
 	top := drawMachine(t)
-	s.n = len(top.CPU)
+	s.n, s.topology = len(top.CPU), top
 	s.isolated = randomMask(t, s.n-1, "isolated").And(top.Online)
 	s.later = randomMask(t, s.n-1, "later").And(s.isolated)
 	s.m = machineFor(top, s.kernel, s.isolated, s.later)
@@ -417,6 +418,31 @@ func TestVariants(t *testing.T) {
 
 func randomMask(t *rapid.T, n int, label string) cpumask.Mask {
 	return cpumask.Of(rapid.SliceOfN(rapid.IntRange(0, n), 0, 6).Draw(t, label)...)
+}
+
+// On machines that look the same to a selection a kernel does the same, whosever domains
+// they have.
+func TestPlacesAs(t *testing.T) {
+	alike := 0
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawScene(t, true)
+		other := rapid.SampledFrom(propKernels).Draw(t, "other")
+		m := machineFor(s.topology, other, s.isolated, s.later)
+		if !s.m.PlacesAs(m) {
+			return
+		}
+		if s.m != m && !reflect.DeepEqual(s.m, m) {
+			alike++
+		}
+		want, wholly := s.explore(many)
+		w := *s.w
+		if got, all := exploreOn(m, s.rules, s.st, &w, many); all != wholly || !slices.Equal(got, want) {
+			t.Fatalf("%s has %v, and on the domains of %s %v\n%s", s.kernel, want, other, got, s)
+		}
+	})
+	if alike == 0 {
+		t.Error("no two machines look the same that are not")
+	}
 }
 
 // Kernels that agree about the switches that the runs of one have read do the same.

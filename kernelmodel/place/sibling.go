@@ -25,7 +25,7 @@ func (s *Selector) selectIdleSibling(prev, target int) {
 		}
 		clusterPrev = prev
 	}
-	if prev == s.this {
+	if a := s.w.Cur.PerCPUKthread; prev == s.this && (may(a) || a.From < fact.Reconstructed) {
 		s.Parts |= rules.PartKthread
 	}
 	if r.PerCPUKthread && s.stackOnPerCPUKthread(prev) {
@@ -185,13 +185,15 @@ func (s *Selector) scan(llc, prev, target int) bool {
 		if s.selectIdleCPU(llc, target, false) {
 			return true
 		}
+		s.Parts |= rules.PartSibling
 		return r.Sibling == rules.SiblingLast && m.SMTActive() && s.selectIdleSMT(llc, target)
 	}
 	has := false
 	if m.SMTActive() {
-		has = s.hasIdleCores(target)
-		if r.Sibling == rules.SiblingFirst && !has && m.ShareCache(prev, target) && s.selectIdleSMT(llc, prev) {
-			return true
+		if has = s.hasIdleCores(target); !has && m.ShareCache(prev, target) {
+			if s.Parts |= rules.PartSibling; r.Sibling == rules.SiblingFirst && s.selectIdleSMT(llc, prev) {
+				return true
+			}
 		}
 	}
 	return s.selectIdleCPU(llc, target, has)
@@ -218,7 +220,10 @@ func (s *Selector) selectIdleSMT(llc, cpu int) bool {
 	second := -1
 	for t := m.SMT(cpu).First(); t >= 0; t = m.SMT(cpu).Next(t) {
 		if t == cpu {
-			if s.Parts |= rules.PartSMT; s.Rules.SMTSkipsTarget {
+			if s.possiblyIdle(t) {
+				s.Parts |= rules.PartSMT
+			}
+			if s.Rules.SMTSkipsTarget {
 				continue
 			}
 		}

@@ -20,10 +20,13 @@ const (
 	PartRecentMask
 	PartCluster
 	PartScan
+	PartSibling
 	PartScanAfter
 	PartScanAffinity
 	PartScanNoDomain
 	PartBudget
+	// PartBudgetUtil is of the budget's rule only whether it is BudgetUtil.
+	PartBudgetUtil
 	PartSMT
 	PartSMTSpan
 	PartCoreSpan
@@ -87,7 +90,10 @@ func (r *Rules) Only(p Parts) Rules {
 // onlyScan adds the switches of the scans and of the slow path.
 func (r *Rules) onlyScan(p Parts, o Rules) Rules {
 	if p&PartScan != 0 {
-		o.Scan, o.Sibling = r.Scan, r.Sibling
+		o.Scan = r.Scan
+	}
+	if p&PartSibling != 0 {
+		o.Sibling = r.Sibling
 	}
 	if p&PartScanAfter != 0 {
 		o.ScanAfterTarget = r.ScanAfterTarget
@@ -98,7 +104,7 @@ func (r *Rules) onlyScan(p Parts, o Rules) Rules {
 	if p&PartScanNoDomain != 0 {
 		o.ThisDomain, o.HousekeepingAny = r.ThisDomain, r.HousekeepingAny
 	}
-	if p&PartBudget != 0 {
+	if p&PartBudget != 0 || p&PartBudgetUtil != 0 && r.Budget == BudgetUtil {
 		o.Budget = r.Budget
 	}
 	if p&PartSMT != 0 {

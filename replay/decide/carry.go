@@ -158,7 +158,7 @@ type ownDifference struct {
 // the recorded state too, not only because its world has tasks elsewhere.
 func (r *Decider) differs(i int) bool {
 	for _, o := range r.scratch.parted {
-		if r.alike.Same(i+1, o.alt+1, o.parts) {
+		if r.alike.Same(i+1, o.alt+1, o.parts) && r.Alts[i].AllowsAs(r.Alts[o.alt]) {
 			return o.differ
 		}
 	}

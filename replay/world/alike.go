@@ -2,19 +2,22 @@ package world
 
 import (
 	"iter"
+	"slices"
 
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/kernelmodel/topo"
 )
 
 // Alike tells which of many sides do the same about a decision where they see the same:
-// those on one machine whose kernels agree about the switches that one of them has read. So
-// each thing that a kernel can do is worked out once.
+// those on machines that look the same to a selection, whose kernels agree about the
+// switches that one of them has read. So each thing that a kernel can do is worked out once.
 type Alike struct {
 	sides []*Side
-	rules []rules.Rules // by side, those alike that come to the same
-	done  []bool
-	by    map[rules.Parts]*classes
+	// machines are, by side, the first that looks the same.
+	machines []*topo.Machine
+	rules    []rules.Rules // by side, those alike that come to the same
+	done     []bool
+	by       map[rules.Parts]*classes
 	// last are the classes of lastParts, asked for last.
 	last      *classes
 	lastParts rules.Parts
@@ -29,14 +32,29 @@ type classes struct {
 // NewAlike compares sides. One with variants is like no other.
 func NewAlike(sides []*Side) Alike {
 	l := Alike{sides: sides, done: make([]bool, len(sides)), by: map[rules.Parts]*classes{}}
+	like := map[*topo.Machine]*topo.Machine{}
 	for _, a := range sides {
 		var r rules.Rules // where no machine is known no model is asked
 		if a.Machine != nil {
 			r = a.effective()
 		}
 		l.rules = append(l.rules, r)
+		if _, known := like[a.Machine]; !known {
+			like[a.Machine] = firstLike(a.Machine, l.machines)
+		}
+		l.machines = append(l.machines, like[a.Machine])
 	}
 	return l
+}
+
+// firstLike is the first of some machines that looks the same as another, itself if none does.
+func firstLike(m *topo.Machine, all []*topo.Machine) *topo.Machine {
+	for i, o := range all {
+		if m != nil && o != nil && !slices.Contains(all[:i], o) && m.PlacesAs(o) {
+			return o
+		}
+	}
+	return m
 }
 
 // Begin turns to another decision.
@@ -73,7 +91,6 @@ func (l *Alike) classes(parts rules.Parts) *classes {
 	type key struct {
 		m     *topo.Machine
 		rules rules.Rules
-		tasks rules.TaskRules
 		alone int
 	}
 	if c := l.by[parts]; c != nil {
@@ -82,7 +99,7 @@ func (l *Alike) classes(parts rules.Parts) *classes {
 	c, seen := &classes{}, map[key]int{}
 	l.by[parts] = c
 	for i, a := range l.sides {
-		k := key{m: a.Machine, rules: l.rules[i].Only(parts), tasks: a.Kernel.Tasks}
+		k := key{m: l.machines[i], rules: l.rules[i].Only(parts)}
 		if a.Selector.Variants != nil {
 			k.alone = i + 1
 		}

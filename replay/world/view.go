@@ -14,7 +14,7 @@ import (
 // this side's world. The wakee and the task that wakes it are given by pid.
 func (a *Side) SeesAs(o *Side, wakee, cur int32) bool {
 	x, y := a.World, o.World
-	if !x.placesAs(y, wakee) || !x.placesAs(y, cur) {
+	if !a.AllowsAs(o) || !x.placesAs(y, wakee) || !x.placesAs(y, cur) {
 		return false
 	}
 	if o.Selector.Parts&rules.ReadsRecent != 0 {
@@ -39,6 +39,11 @@ func (a *Side) SeesAs(o *Side, wakee, cur int32) bool {
 		}
 	}
 	return true
+}
+
+// AllowsAs reports whether the wakee has the same affinity under another side's kernel.
+func (a *Side) AllowsAs(o *Side) bool {
+	return a.OwnAllowed == o.OwnAllowed && (!a.OwnAllowed || a.Allowed.From == o.Allowed.From && a.Allowed.Mask.Equal(o.Allowed.Mask))
 }
 
 // placesAs reports whether a task is in the same place in two worlds.
