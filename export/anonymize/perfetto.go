@@ -70,9 +70,9 @@ var perfettoPacket = func() message {
 		sub(pb.EventSchedExit, keep(pb.ExitPID, pb.ExitPrio).with(comm, pb.ExitComm)).
 		sub(pb.EventTaskRename, keep(pb.RenamePID).with(comm, pb.RenameNewComm)).
 		with(generic, pb.EventGeneric).with(empty, others)
-	for num, fields := range perfetto.AsideFields {
+	for num, aside := range pb.Asides {
 		m := message{}
-		for f, name := range fields {
+		for f, name := range aside.Fields {
 			m.with(map[string]kind{"comm": comm, "function": symbol}[name], f)
 		}
 		event.sub(num, m)
@@ -122,7 +122,7 @@ func (n *Names) message(b []byte, keep message) pb.Message {
 		f, ok := keep[r.Num]
 		text := append([]byte(nil), r.Bytes...)
 		switch {
-		case ok && f.kind == symbol && r.Uint >= perfetto.LowestAddress:
+		case ok && f.kind == symbol && r.Uint >= pb.LowestAddress:
 			continue
 		case ok && r.Bytes == nil:
 			m = m.Uint(r.Num, r.Uint)

@@ -20,7 +20,7 @@ func FuzzWriter(f *testing.F) {
 		w := NewWriter(&out, Options{})
 		var want, got parser.Tally
 		for _, ev := range capturetest.Made(b) {
-			if field, _ := payload(&ev); field != 0 && ev.CPU >= 0 {
+			if field, _ := w.payload(&ev); field != 0 && ev.CPU >= 0 {
 				want.Add(ev.Kind)
 			}
 			w.Event(&ev)

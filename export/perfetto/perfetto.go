@@ -42,6 +42,11 @@ type Writer struct {
 
 	began  bool
 	packet pb.Message
+	// symbols numbers the kernel functions that events name, interned are those that the
+	// next packet of events has to tell.
+	symbols  map[string]uint64
+	interned pb.Message
+	cleared  bool
 	// tracked are the isolated CPUs whose tracks are described.
 	tracked map[int]bool
 }
@@ -86,7 +91,7 @@ func (t *Writer) Event(ev *parser.Event) {
 		t.lost(ev)
 		return
 	}
-	field, body := payload(ev)
+	field, body := t.payload(ev)
 	if body == nil {
 		return
 	}
@@ -158,7 +163,7 @@ func (t *Writer) flush(cpu int32) {
 	if b.lost {
 		m = m.Bool(pb.BundleLostEvents, true)
 	}
-	t.put(pb.Message(nil).Sub(pb.PacketFtraceEvents, m))
+	t.put(t.named(pb.Message(nil).Sub(pb.PacketFtraceEvents, m)))
 	b.events, b.wakes, b.n, b.lost = b.events[:0], wakings{}, 0, false
 }
 
@@ -170,7 +175,7 @@ func (t *Writer) flushAll() {
 
 // payload encodes what is inside an event; nil for what Perfetto has no
 // scheduler message for.
-func payload(ev *parser.Event) (field protowire.Number, m pb.Message) {
+func (t *Writer) payload(ev *parser.Event) (field protowire.Number, m pb.Message) {
 	m = pb.Message{}
 	task := func(comm, pid, prio protowire.Number, k *parser.Task) {
 		m = m.Text(comm, parser.DisplayComm(k.Comm))
@@ -231,21 +236,19 @@ func payload(ev *parser.Event) (field protowire.Number, m pb.Message) {
 			return 0, nil
 		}
 		return pb.EventGeneric, statRuntime(ev)
+	case parser.KindOther:
+		return t.aside(ev)
 	}
 	return 0, nil
 }
 
-// statRuntime encodes sched_stat_runtime, for which Perfetto has no message of its own:
-// as it writes events that it does not know.
+// statRuntime encodes sched_stat_runtime, for which Perfetto has no message of its own.
 func statRuntime(ev *parser.Event) pb.Message {
-	m := pb.Message(nil).Text(pb.GenericName, pb.StatRuntimeEvent)
-	field := func(name string, v func(pb.Message) pb.Message) {
-		m = m.Sub(pb.GenericField, v(pb.Message(nil).Text(pb.GenericFieldName, name)))
-	}
-	field("comm", func(f pb.Message) pb.Message { return f.Text(pb.GenericText, parser.DisplayComm(ev.Task.Comm)) })
-	field("pid", func(f pb.Message) pb.Message { return f.Int(pb.GenericInt, int64(ev.Task.PID)) })
-	field("runtime", func(f pb.Message) pb.Message { return f.Uint(pb.GenericUint, uint64(ev.Runtime)) })
-	return m
+	g := generic(pb.StatRuntimeEvent)
+	g.text("comm", ev.Task.Comm)
+	g.number("pid", int64(ev.Task.PID))
+	g.field("runtime", func(f pb.Message) pb.Message { return f.Uint(pb.GenericUint, uint64(ev.Runtime)) })
+	return g.Message
 }
 
 // stateBits is prev_state in the numbers of kernels from 4.14 on, false if it

@@ -4,13 +4,17 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"schedreplay/internal/capturetest"
 	"schedreplay/internal/eventtest"
 	"schedreplay/internal/traceprocessor"
 	"schedreplay/parser"
+	"schedreplay/parser/open"
 	"schedreplay/parser/perfetto"
 	"schedreplay/replay"
 )
@@ -156,5 +160,92 @@ func TestTraceProcessor(t *testing.T) {
 	}
 	if got != 2 {
 		t.Errorf("flags %v", rows[3])
+	}
+}
+
+// noise is a recording with interrupts, softirqs, timers and work items.
+const noise = "../../replay/testdata/noise-6.18.txt.gz"
+
+// What a CPU does beside its tasks is read again as it was, and Perfetto's own trace processor
+// has slices of it.
+func TestAsides(t *testing.T) {
+	in, err := open.File(t.Context(), noise, open.Options{Temp: parser.Temp{Dir: t.TempDir()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	var out bytes.Buffer
+	w := NewWriter(&out, Options{})
+	var want, got []string
+	entries := map[string]int{}
+	told := func(ev *parser.Event) string {
+		return fmt.Sprintf("%d [%d] %s %q %d %d %s", ev.Time, ev.CPU, ev.Name(), ev.Text, ev.Count, ev.TargetCPU, ev.Context)
+	}
+	made := parser.NewEvent(parser.KindOther, 6e12, 1) // of an address, and of a device
+	made.Aside, made.Text = parser.TimerEntry, "0xffffffff81234560"
+	device := parser.NewEvent(parser.KindOther, 6e12+1, 1)
+	device.Aside, device.Text, device.Count = parser.IRQEntry, "eth0", 41
+	made.Cur.PID, device.Cur.PID = 7, 7 // the trace processor leaves out events of no task
+	add := func(ev *parser.Event) {
+		if w.Event(ev); ev.Aside != parser.NoAside {
+			want = append(want, told(ev))
+			entries[ev.Name()]++
+		}
+	}
+	for ev, err := range in.Events() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		add(&ev)
+	}
+	add(&made)
+	add(&device)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c, err := perfetto.New(eventtest.Source("trace", out.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for ev, err := range c.Events() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ev.Kind == parser.KindOther {
+			got = append(got, told(&ev))
+		}
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if d := cmp.Diff(want, got); d != "" || len(want) < 500 {
+		t.Fatalf("%d events: %.2000s", len(want), d)
+	}
+	rows := traceprocessor.Query(t, out.Bytes(),
+		`select name, value from stats where value > 0 and severity in ('error', 'data_loss')`,
+		`select e.name, count(*) as n from ftrace_event e group by 1`,
+		`select a.display_value as value, count(*) as n from ftrace_event e join args a using (arg_set_id) where e.name = 'hrtimer_expire_entry' and a.key = 'function' group by 1`,
+		`select count(*) as n from slice where name = 'IRQ (LocalTimer)'`)
+	if len(rows[0]) > 0 {
+		t.Errorf("the trace processor finds fault: %v", rows[0])
+	}
+	seen := map[string]int{}
+	for _, r := range rows[1] {
+		seen[r["name"]], _ = strconv.Atoi(r["n"])
+	}
+	for name, n := range entries {
+		if seen[name] != n {
+			t.Errorf("%d %s, the trace processor has %d", n, name, seen[name])
+		}
+	}
+	functions := map[string]bool{}
+	for _, r := range rows[2] {
+		functions[r["value"]] = true
+	}
+	if !functions["tick_nohz_handler"] || !functions["hrtimer_wakeup"] {
+		t.Errorf("functions %v", rows[2])
+	}
+	if n, _ := strconv.Atoi(rows[3][0]["n"]); n < entries["local_timer_entry"]*95/100 {
+		t.Errorf("%d slices of %d interrupts of the timer", n, entries["local_timer_entry"])
 	}
 }

@@ -1,6 +1,7 @@
 package perfetto
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -63,24 +64,12 @@ func (c *capture) describeEvent(b []byte) {
 }
 
 // names are what replay or a reader may want to know of events that are not the
-// scheduler's.
+// scheduler's and tell no aside.
 var names = map[protowire.Number]string{
-	3: "ftrace:print", 11: "power:cpu_frequency", 13: "power:cpu_idle", 18: "sched:sched_blocked_reason", 21: "ipi:ipi_entry", 22: "ipi:ipi_exit",
-	23: "ipi:ipi_raise", 24: "irq:softirq_entry", 25: "irq:softirq_exit", 26: "irq:softirq_raise", 36: "irq:irq_handler_entry",
-	37: "irq:irq_handler_exit", 56: "workqueue:workqueue_activate_work", 57: "workqueue:workqueue_execute_end",
-	58: "workqueue:workqueue_execute_start", 59: "workqueue:workqueue_queue_work", 235: "task:task_newtask",
-	240: "sched:sched_process_free", 241: "sched:sched_process_hang", 242: "sched:sched_process_wait", 353: "sched:sched_pi_setprio",
-	551: "timer:hrtimer_start", 552: "timer:hrtimer_cancel", 553: "timer:hrtimer_expire_entry", 554: "timer:hrtimer_expire_exit",
-	555: "timer:timer_start", 556: "timer:timer_cancel", 557: "timer:timer_expire_entry", 558: "timer:timer_expire_exit",
-	559: "irq_vectors:local_timer_entry", 560: "irq_vectors:local_timer_exit",
-}
-
-// AsideFields are the fields of the events that tell an aside, by their numbers: what the
-// kernel calls them. A function is a kernel symbol's number.
-var AsideFields = map[protowire.Number]map[protowire.Number]string{
-	13: {1: "state"}, 21: {1: "reason"}, 22: {1: "reason"}, 24: {1: "vec"}, 25: {1: "vec"}, 26: {1: "vec"},
-	36: {1: "irq", 2: "name"}, 37: {1: "irq"}, 57: {2: "function"}, 58: {2: "function"}, 241: {1: "comm", 2: "pid"},
-	553: {3: "function"}, 557: {3: "function"}, 559: {1: "vector"}, 560: {1: "vector"},
+	3: "ftrace:print", 11: "power:cpu_frequency", 18: "sched:sched_blocked_reason", 23: "ipi:ipi_raise",
+	56: "workqueue:workqueue_activate_work", 59: "workqueue:workqueue_queue_work", 235: "task:task_newtask",
+	240: "sched:sched_process_free", 242: "sched:sched_process_wait", 353: "sched:sched_pi_setprio",
+	551: "timer:hrtimer_start", 552: "timer:hrtimer_cancel", 555: "timer:timer_start", 556: "timer:timer_cancel",
 }
 
 // maxSymbols bounds the kernel symbols that are kept of a trace.
@@ -120,16 +109,13 @@ func (c *capture) intern(sequence uint64, b []byte) {
 // ReadSymbolAddr); without the names, as it leaves them out unless asked for, a number says
 // nothing. Traces of before tell addresses.
 func (c *capture) symbolize(sequence uint64, v *parser.Value) {
-	if n := uint64(v.N); v.Text == nil && n < LowestAddress {
+	if n := uint64(v.N); v.Text == nil && n < pb.LowestAddress {
 		v.N = 0
 		if name := c.symbols[symbolKey{sequence, n}]; name != "" {
 			v.Text = []byte(name)
 		}
 	}
 }
-
-// LowestAddress is below every function of a kernel and above every number of a symbol.
-const LowestAddress = 1 << 24
 
 // aside decodes what an event tells beside the tasks of its CPU; false if nothing of use.
 func (s *stream) aside(name string, fields map[protowire.Number]string, b []byte, ev *parser.Event) bool {
@@ -209,14 +195,14 @@ func (s *stream) decode(b []byte, ev *parser.Event) error {
 	case pb.EventGeneric:
 		err = p.generic(body, ev)
 	default:
-		d := p.c.described[uint64(num)]
+		d, known := p.c.described[uint64(num)], pb.Asides[num]
 		switch {
-		case s.aside(names[num], AsideFields[num], body, ev):
+		case s.aside(known.Name, known.Fields, body, ev):
 			return nil
 		case d != nil && s.aside(d.text, d.fields, body, ev):
 			return nil
 		}
-		ev.Text = names[num]
+		ev.Text = cmp.Or(names[num], known.Name)
 		if d != nil {
 			ev.Text = d.text
 			if d.text == pb.GroupSched+":"+pb.StatRuntimeEvent {

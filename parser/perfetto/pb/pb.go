@@ -95,6 +95,37 @@ const (
 	EventFirstDescribed = 65536
 )
 
+// AsideMessage is the message of an event that tells what a CPU does beside its tasks: the
+// tracepoint, and its fields as the kernel calls them. A function is a kernel symbol's number.
+type AsideMessage struct {
+	Name   string
+	Fields map[protowire.Number]string
+}
+
+// Asides are those messages by their field of FtraceEvent.
+var Asides = map[protowire.Number]AsideMessage{
+	13:  {"power:cpu_idle", map[protowire.Number]string{1: "state", 2: "cpu_id"}},
+	21:  {"ipi:ipi_entry", map[protowire.Number]string{1: "reason"}},
+	22:  {"ipi:ipi_exit", map[protowire.Number]string{1: "reason"}},
+	24:  {"irq:softirq_entry", map[protowire.Number]string{1: "vec"}},
+	25:  {"irq:softirq_exit", map[protowire.Number]string{1: "vec"}},
+	26:  {"irq:softirq_raise", map[protowire.Number]string{1: "vec"}},
+	36:  {"irq:irq_handler_entry", map[protowire.Number]string{1: "irq", 2: "name"}},
+	37:  {"irq:irq_handler_exit", map[protowire.Number]string{1: "irq"}},
+	57:  {"workqueue:workqueue_execute_end", map[protowire.Number]string{2: "function"}},
+	58:  {"workqueue:workqueue_execute_start", map[protowire.Number]string{2: "function"}},
+	241: {"sched:sched_process_hang", map[protowire.Number]string{1: "comm", 2: "pid"}},
+	553: {"timer:hrtimer_expire_entry", map[protowire.Number]string{3: "function"}},
+	554: {"timer:hrtimer_expire_exit", nil},
+	557: {"timer:timer_expire_entry", map[protowire.Number]string{3: "function"}},
+	558: {"timer:timer_expire_exit", nil},
+	559: {"irq_vectors:local_timer_entry", map[protowire.Number]string{1: "vector"}},
+	560: {"irq_vectors:local_timer_exit", map[protowire.Number]string{1: "vector"}},
+}
+
+// LowestAddress is below every function of a kernel and above every number of a symbol.
+const LowestAddress = 1 << 24
+
 // Fields of the scheduler's events.
 const (
 	SwitchPrevComm  = 1
