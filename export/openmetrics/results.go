@@ -62,14 +62,15 @@ func Fleet(a *fleet.Answer) []byte {
 		t.Seconds("schedreplay_fleet_owner_gap_max_seconds", "The longest off-CPU gap of owners that never sleep.", a.Gaps.Max())
 		t.Delays("schedreplay_fleet_owner_gap_seconds", "The off-CPU gaps of owners that never sleep, over all hosts.", &a.Gaps)
 	}
+	named := func(h *fleet.Host) []Label {
+		if h.Name == "" {
+			return []Label{{"host", ""}, {"capture", h.Capture}}
+		}
+		return []Label{{"host", h.Name}}
+	}
 	each := func(f func(h *fleet.RankedHost, of []Label)) {
 		for i := range a.Hosts {
-			h := &a.Hosts[i]
-			of := []Label{{"host", h.Name}}
-			if h.Name == "" {
-				of = []Label{{"host", ""}, {"capture", h.Capture}}
-			}
-			f(h, of)
+			f(&a.Hosts[i], named(a.Hosts[i].Host))
 		}
 	}
 	each(func(h *fleet.RankedHost, of []Label) {
@@ -86,6 +87,16 @@ func Fleet(a *fleet.Answer) []byte {
 			t.Seconds("schedreplay_host_owner_delay_p99_seconds", "The p99 of the owners' sch delay on a host, or of the off-CPU gaps of those that never sleep where that is longer.", h.P99, of...)
 		}
 	})
+	for i := range a.HostNoise {
+		k := &a.HostNoise[i]
+		t.Seconds("schedreplay_host_noise_seconds", "The time that noise of a kind took of a host's isolated CPUs.", k.NS, append(named(k.Host), Label{"kind", k.Kind})...)
+	}
+	for i := range a.HostNoise {
+		if k := &a.HostNoise[i]; k.ToldNS > 0 {
+			share, _ := k.Share()
+			t.Ratio("schedreplay_host_noise_ratio", "The part of the time of which recordings tell of the kind.", share, append(named(k.Host), Label{"kind", k.Kind})...)
+		}
+	}
 	for i := range a.Intruders {
 		x := &a.Intruders[i]
 		t.Count("schedreplay_intruder_hosts", "Hosts on whose isolated CPUs a foreign task was.", x.Hosts, Label{"intruder", x.Name})

@@ -137,7 +137,9 @@ func (k *KindNoise) Share() (float64, bool) {
 }
 
 // Owner is what it cost the owners, false if none of theirs is known.
-func (k *KindNoise) Owner() (int64, bool) { return k.OwnerNS, k.OwnedNS > 0 }
+func (k *KindNoise) Owner() (int64, bool) {
+	return k.OwnerNS, k.OwnedNS > 0 || k.NS == 0 && k.ToldNS > 0
+}
 
 // byKind sums noise up by kind; each kind has its place.
 func (n *Noise) byKind(h *Host) []KindNoise {

@@ -135,15 +135,16 @@ func FleetVerdict(a *fleet.Answer) []string {
 // tells of one.
 func fleetNoise(a *fleet.Answer) string {
 	var most *fleet.KindNoise
+	var kind replay.NoiseKind
 	for i := range a.Noise {
 		if k := &a.Noise[i]; !replay.NoiseKind(i).OfTask() && k.Hit > 0 && (most == nil || k.NS > most.NS) {
-			most = k
+			most, kind = k, replay.NoiseKind(i)
 		}
 	}
 	if most == nil {
 		return ""
 	}
-	s := fmt.Sprintf("Of interrupts, isolated cores lose most to the kind %s (mostly %s): %s on %s", most.Kind, SourceName(most.Most), Duration(most.NS), Counted(most.Hit, "host"))
+	s := fmt.Sprintf("Of interrupts %s took most of isolated cores (mostly %s): %s on %s", NoiseKinds(kind), SourceName(most.Most), Duration(most.NS), Counted(most.Hit, "host"))
 	if _, known := most.Share(); known {
 		s += fmt.Sprintf(", %s of the time", Percent(most.NS, most.ToldNS))
 	}

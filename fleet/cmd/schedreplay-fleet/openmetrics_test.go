@@ -47,9 +47,10 @@ func TestPrometheusReadsMetrics(t *testing.T) {
 	f.Add(&fleet.Summary{
 		Host: hostile, WindowNS: 4e9, Causes: []fleet.Harm{{Cause: fleet.Cause{Intruder: hostile}, Held: findings.Held{NS: 1e9}}},
 		Owners: []fleet.Owner{{Name: "pmd", Delays: *d}},
+		Noise:  fleet.Noise{Sources: []fleet.Source{{Kind: "tick", Name: hostile, Count: 1, NS: 5}}, ToldNS: map[string]int64{"tick": 9}},
 	})
 	got := parsed(t, openmetrics.Fleet(f.Answer(nil)))
-	if len(got["host"]) != 4 || got["host"][0] != hostile || got["intruder"][0] != hostile || strings.Join(got["quantile"], " ") != "0.5 0.9 0.99 0.999" {
+	if len(got["host"]) != 6 || strings.Join(got["kind"], " ") != "tick tick" || got["host"][0] != hostile || got["intruder"][0] != hostile || strings.Join(got["quantile"], " ") != "0.5 0.9 0.99 0.999" {
 		t.Errorf("labels %q", got)
 	}
 	res := &replay.Result{Host: &parser.Host{Hostname: fact.Seen(hostile, "")}, Isolated: fact.Seen(cpumask.Of(3), "")}
