@@ -49,6 +49,9 @@ func TestStock(t *testing.T) {
 			if f.Decisions < 1000 || per(f.Exact) < floor.exact || per(f.Covered) < floor.covered || f.PossibleMean() > floor.mean {
 				t.Errorf("floors are %+v", floor)
 			}
+			if int64(certainWrong)*1000 > 2*f.Decisions {
+				t.Errorf("more than 2 of 1,000 are certain and wrong")
+			}
 		})
 	}
 	if tried < 3 {
