@@ -360,32 +360,42 @@ func (s *Selector) stayByType(d *topo.Domain, local, best *groupStats) bool {
 }
 
 // findIdlestGroupCPU picks within a group: the idle CPU that went idle last
-// (exit latencies are in no capture), else the least loaded one.
+// (exit latencies are in no capture), else the least loaded one. One that runs SCHED_IDLE
+// tasks only comes before the latter, since 5.6 before both.
 //
 // Models find_idlest_group_cpu (sched_balance_find_dst_group_cpu).
 func (s *Selector) findIdlestGroupCPU(g cpumask.Mask, cpu int) int {
 	if g.Weight() == 1 {
 		return g.First()
 	}
-	idlest, least := -1, cpu
+	idlest, second, least := -1, -1, cpu
 	stamp, load := int64(math.MinInt64), int64(math.MaxInt64)
 	for c := g.First(); c >= 0; c = g.Next(c) {
 		if !s.w.Allowed.Test(c) {
 			continue
 		}
+		schedIdle := s.Rules.SchedIdle && s.State.SchedIdle(c).Value && !s.sameIdlePolicy()
 		switch {
+		case schedIdle && !s.Rules.SchedIdleSecond:
+			return c
 		case s.State.Idle(c).Value:
 			if t := s.State.IdleSince(c).Best; t > stamp {
 				idlest, stamp = c, t
 			}
-		case idlest < 0:
+		case idlest >= 0 || second >= 0:
+		case schedIdle:
+			second = c
+		default:
 			if l := s.State.Load(s.Rules.CPULoad, c).Best; l < load {
 				least, load = c, l
 			}
 		}
 	}
-	if idlest >= 0 {
+	switch {
+	case idlest >= 0:
 		return idlest
+	case second >= 0:
+		return second
 	}
 	return least
 }

@@ -233,3 +233,24 @@ func TestForkWithLoadsUnknown(t *testing.T) {
 		}
 	}
 }
+
+// A CPU that runs SCHED_IDLE tasks only is taken for a new task where there is no idle one,
+// and since 5.6 at once.
+func TestForkToSchedIdle(t *testing.T) {
+	for _, tc := range []struct {
+		kernel string
+		idle   []int
+		want   int
+	}{{"5.3", nil, 7}, {"5.4", nil, 6}, {"5.4", []int{5}, 5}, {"5.10", nil, 6}, {"7.3", nil, 6}} {
+		m := machineFor(topo.Regular{Nodes: 1, Packages: 1, LLCs: 2, Cores: 4, Threads: 1}.Topology(), tc.kernel, cpumask.Mask{}, cpumask.Mask{})
+		st := newFakeState(8).idle(tc.idle...)
+		for c := range 4 { // the other LLC is chosen first
+			st.cpu[c].nr, st.cpu[c].util, st.cpu[c].load, st.cpu[c].runAvg = exactly(3), exactly(1000), exactly(3000), exactly(3000)
+			st.cpu[c+4].util, st.cpu[c+4].load, st.cpu[c+4].runAvg = exactly(100), exactly(100), exactly(100)
+		}
+		st.cpu[7].load, st.cpu[6].schedIdle = exactly(99), yes()
+		if o := firstOf(m, kernelRules(t, tc.kernel), st, fork(8, 0)); o.CPU != tc.want {
+			t.Errorf("%s, idle %v: CPU %d, want %d", tc.kernel, tc.idle, o.CPU, tc.want)
+		}
+	}
+}
