@@ -57,6 +57,9 @@ func entryFigure(t *cpuTrack, c *findings.CPU, n *near.Near) (*Figure, string) {
 	}
 	if len(marks) > 0 {
 		f.Caption += interruptCaption
+		if k.MarksFrom > start || k.MarksTo < end {
+			f.Caption += " They are hatched where there were too many to keep."
+		}
 	}
 	if beside, left := besideStrip(n, c.CPU, at, start, end, base); beside != nil {
 		strips = append(strips, *beside)
