@@ -188,3 +188,36 @@ func TestAnswerGaps(t *testing.T) {
 		}
 	}
 }
+
+// Noise ranks by the share of the time of which a host's recordings tell of the kind; a host
+// that does not tell has no share, and a source of the same name on another host adds up.
+func TestAnswerNoise(t *testing.T) {
+	f := &Fleet{}
+	for _, h := range []struct {
+		host     string
+		ns, told int64
+	}{{"quiet", 5, 1000}, {"loud", 300, 1000}, {"blind", 7, 0}, {"loud", 100, 1000}} {
+		n := Noise{Sources: []Source{{Kind: "softirq", Name: "RCU", Count: 1, NS: h.ns, LongestNS: h.ns, OwnerNS: h.ns, OwnedNS: h.ns}}, ToldNS: map[string]int64{}}
+		if h.told > 0 {
+			n.ToldNS["softirq"] = h.told
+		}
+		f.Add(&Summary{Origin: Origin{Capture: h.host}, Host: h.host, Noise: n})
+	}
+	a := f.Answer(nil)
+	got := ""
+	for i := range a.HostNoise {
+		k := &a.HostNoise[i]
+		share, known := k.Share()
+		got += fmt.Sprintf("%s %s %d %v %v; ", k.Host.Name, k.Kind, k.NS, share, known)
+	}
+	if want := "loud softirq 400 0.2 true; quiet softirq 5 0.005 true; blind softirq 7 0 false; "; got != want {
+		t.Errorf("%s, not %s", got, want)
+	}
+	k := a.Noise[replay.NoiseSoftirq]
+	if owner, known := k.Owner(); k.NS != 412 || k.ToldNS != 3000 || k.Hosts != 2 || k.Hit != 3 || k.LongestNS != 300 || k.Worst.Name != "loud" || k.Most.Name != "RCU" || owner != 412 || !known {
+		t.Errorf("%+v", k)
+	}
+	if k := a.Noise[replay.NoiseTick]; k.Hosts != 0 || k.Hit != 0 || k.Most != nil {
+		t.Errorf("%+v", k)
+	}
+}

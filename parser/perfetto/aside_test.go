@@ -45,12 +45,15 @@ func TestAsides(t *testing.T) {
 		}
 		return packet(pb.Message(nil).Sub(pb.PacketInterned, m).Uint(pb.PacketSequenceID, sequence))
 	}
-	trace = slices.Concat(symbols(2, "a", "b", "c"), trace, symbols(1, "tick_nohz_handler", "vmstat_update"))
+	trace = slices.Concat(symbols(2, "a", "b", "c"), trace, symbols(1, "tick_nohz_handler", "vmstat_update"), symbols(3, "x"), symbols(3, "y"))
 	c, err := New(eventtest.Source("trace", trace))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
+	if name, told := c.(*capture).symbols[symbolKey{3, 1}]; name != "" || !told {
+		t.Errorf("a number that is told twice is %q", name)
+	}
 	want := []struct {
 		aside parser.Aside
 		text  string
