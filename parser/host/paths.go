@@ -99,10 +99,27 @@ var wantedPaths = splitPaths(
 // maxCgroupDepth is how deep below sys/fs/cgroup control groups are looked for.
 const maxCgroupDepth = 8
 
-func splitPaths(paths ...string) [][]string {
-	out := make([][]string, len(paths))
+// component is one of a pattern's: the whole of a name, or what stands before the wild card
+// and after it.
+type component struct {
+	wild          byte // '#', '*', 'd' for "**", 0 if it is the whole
+	before, after string
+}
+
+func splitPaths(paths ...string) [][]component {
+	out := make([][]component, len(paths))
 	for i, p := range paths {
-		out[i] = strings.Split(p, "/")
+		for c := range strings.SplitSeq(p, "/") {
+			k := component{before: c}
+			if before, ok := strings.CutSuffix(c, "#"); ok {
+				k = component{wild: '#', before: before}
+			} else if c == "**" {
+				k = component{wild: 'd'}
+			} else if before, after, ok := strings.Cut(c, "*"); ok {
+				k = component{'*', before, after}
+			}
+			out[i] = append(out[i], k)
+		}
 	}
 	return out
 }
@@ -129,9 +146,9 @@ func wantedDir(path []string) bool {
 
 // matchPath matches a path against a pattern; with prefix set, a path that the
 // pattern goes beyond.
-func matchPath(pattern, path []string, prefix bool) bool {
-	for i, p := range pattern {
-		if p == "**" {
+func matchPath(pattern []component, path []string, prefix bool) bool {
+	for i := range pattern {
+		if pattern[i].wild == 'd' {
 			rest := pattern[i+1:]
 			if prefix {
 				return len(path)-i <= maxCgroupDepth
@@ -142,22 +159,22 @@ func matchPath(pattern, path []string, prefix bool) bool {
 		if i == len(path) {
 			return prefix
 		}
-		if !matchComponent(p, path[i]) {
+		if !pattern[i].matches(path[i]) {
 			return false
 		}
 	}
 	return !prefix && len(path) == len(pattern)
 }
 
-func matchComponent(pattern, s string) bool {
-	if before, ok := strings.CutSuffix(pattern, "#"); ok {
-		_, ok = cutNumber(s, before)
+func (c *component) matches(s string) bool {
+	switch c.wild {
+	case '#':
+		_, ok := cutNumber(s, c.before)
 		return ok
+	case '*':
+		return len(s) >= len(c.before)+len(c.after) && strings.HasPrefix(s, c.before) && strings.HasSuffix(s, c.after)
 	}
-	if before, after, ok := strings.Cut(pattern, "*"); ok {
-		return len(s) >= len(before)+len(after) && strings.HasPrefix(s, before) && strings.HasSuffix(s, after)
-	}
-	return pattern == s
+	return s == c.before
 }
 
 // cutNumber returns the decimal number that follows prefix in s; false if
