@@ -116,7 +116,7 @@ func (t *Tracker) Aside(ev *parser.Event) {
 	case parser.HrtimerEntry:
 		t.unnamed = t.unnamed || ev.Text == "" || strings.HasPrefix(ev.Text, "0x")
 	}
-	k := t.cpu[ev.CPU]
+	k := t.at(ev.CPU)
 	if k == nil {
 		c.Take(ev)
 		return

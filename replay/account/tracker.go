@@ -21,12 +21,12 @@ import (
 type Tracker struct {
 	*world.Worlds
 	cfg  Config
-	cpu  map[int32]*trackedCPU
-	list []*trackedCPU // by CPU number
+	cpu  []*trackedCPU // by CPU number, nil of others
+	list []*trackedCPU // those that there are, in that order
 	// beside are the CPUs that share an LLC with one of them.
 	beside cpumask.Mask
 	// land counts where tasks that may intrude land, by pid.
-	land map[int32]*Landing
+	land parser.ByPID[*Landing]
 	// noise follows what each CPU does beside its tasks, nil as long as none tells;
 	// unnamed: timers are recorded and their functions have no names.
 	noise   []noise.CPU
@@ -106,7 +106,7 @@ type openStay struct {
 
 // New begins to follow the isolated CPUs of a pass.
 func New(r *world.Worlds, cfg Config) *Tracker {
-	t := &Tracker{Worlds: r, cfg: cfg, cpu: map[int32]*trackedCPU{}, land: map[int32]*Landing{}, hold: map[int32]*Hold{}}
+	t := &Tracker{Worlds: r, cfg: cfg, cpu: make([]*trackedCPU, r.NCPU), hold: map[int32]*Hold{}}
 	for _, a := range r.Alts {
 		t.alt = append(t.alt, altTrack{Side: a, hold: map[int32]*Hold{}, moved: map[int32]*MovedTask{}})
 	}
@@ -123,7 +123,7 @@ func New(r *world.Worlds, cfg Config) *Tracker {
 			res: &CPUResult{CPU: c, Time: map[Class]int64{}}, ownerCame: parser.NoTime, beside: beside{idleFrom: parser.NoTime},
 		}
 		k.begins()
-		t.cpu[k.cpu] = k
+		t.cpu[c] = k
 		t.list = append(t.list, k)
 		t.hold[k.cpu] = &Hold{CPU: c}
 		for i := range t.alt {
@@ -141,7 +141,7 @@ func New(r *world.Worlds, cfg Config) *Tracker {
 		t.spare = newSpare(r.Timeline, m.RootSpan)
 	}
 	for pid, ts := range r.Survey.Task.All() {
-		if k := t.cpu[ts.StartCPU]; k != nil && r.Survey.ShownAtStart(ts) {
+		if k := t.at(ts.StartCPU); k != nil && r.Survey.ShownAtStart(ts) {
 			t.arrive(k, r.Timeline.Get(pid), CameBefore, parser.NoCPU, r.Survey.Start)
 		}
 	}
@@ -260,6 +260,14 @@ func (t *Tracker) leaveOthers(pid, cpu int32, at int64) {
 	}
 }
 
+// at is a CPU that is looked at, nil if it is not.
+func (t *Tracker) at(cpu int32) *trackedCPU {
+	if uint(cpu) < uint(len(t.cpu)) {
+		return t.cpu[cpu]
+	}
+	return nil
+}
+
 // Placed takes a decision that was just computed: an entry, a waking within a
 // stay, or a departure.
 func (t *Tracker) Placed(line *decide.Wakeup, p *timeline.Task, path place.Path, entry *decide.Explanation) {
@@ -268,7 +276,7 @@ func (t *Tracker) Placed(line *decide.Wakeup, p *timeline.Task, path place.Path,
 		return // an exec moves through the stopper, whose migration tells
 	}
 	rec := int32(line.RecordedCPU)
-	if k := t.cpu[rec]; k != nil {
+	if k := t.at(rec); k != nil {
 		s := k.open[p.PID]
 		switch {
 		case s == nil && line.PrevCPU == line.RecordedCPU && line.Kind == place.KindWakeup:
@@ -396,13 +404,13 @@ func (t *Tracker) count(line *decide.Wakeup, p *timeline.Task) {
 	if line.RecordedCPU < 0 || iso.Empty() {
 		return
 	}
-	l := t.land[p.PID]
+	l := t.land.Get(p.PID)
 	if l == nil {
-		if len(t.land) >= maxTracked || !t.Timeline.Affinities.Of(p).Mask.Intersects(iso) {
+		if t.land.Len() >= maxTracked || !t.Timeline.Affinities.Of(p).Mask.Intersects(iso) {
 			return
 		}
 		l = &Landing{Task: p.Ref(), Recorded: map[int]int64{}, Original: map[int]int64{}, Patched: map[int]int64{}, RecordedRunNS: map[int]int64{}}
-		t.land[p.PID] = l
+		t.land.Set(p.PID, l)
 	}
 	l.Recorded[line.RecordedCPU]++
 	if line.Original.CPU >= 0 {
@@ -459,7 +467,7 @@ func (t *Tracker) Before(ev *parser.Event) {
 		}
 	case parser.KindSwitch:
 		t.noiseSwitched(ev)
-		if k := t.cpu[ev.CPU]; k != nil {
+		if k := t.at(ev.CPU); k != nil {
 			t.switched(k, ev)
 		} else if ev.Next.PID > 0 {
 			t.leaveOthers(ev.Next.PID, ev.CPU, ev.Time)
@@ -469,7 +477,7 @@ func (t *Tracker) Before(ev *parser.Event) {
 		if t.Timeline.Own {
 			return // a selection's own: placed has it
 		}
-		if k := t.cpu[ev.TargetCPU]; k != nil && ev.OrigCPU != ev.TargetCPU {
+		if k := t.at(ev.TargetCPU); k != nil && ev.OrigCPU != ev.TargetCPU {
 			if k.res.Owner != nil && k.res.Owner.PID == p.PID {
 				k.ownerCame = ev.Time
 			}
@@ -481,7 +489,7 @@ func (t *Tracker) Before(ev *parser.Event) {
 	case parser.KindLost, parser.KindHole, parser.KindOverwritten:
 		t.lose(ev)
 	case parser.KindSlice:
-		if k := t.cpu[ev.CPU]; k != nil {
+		if k := t.at(ev.CPU); k != nil {
 			t.slice(k, ev)
 		}
 	}
@@ -588,7 +596,7 @@ func (t *Tracker) run(k *trackedCPU, p *timeline.Task, end int64, cutEnd bool) {
 			run.Patched = t.ranOn(s, p, ran)
 			stay = s
 		}
-		if l := t.land[p.PID]; l != nil {
+		if l := t.land.Get(p.PID); l != nil {
 			l.RecordedRunNS[int(k.cpu)] += ran
 		}
 	case ClassHousekeeping, ClassRecorder, ClassPinned:
@@ -670,7 +678,7 @@ func (t *Tracker) slice(k *trackedCPU, ev *parser.Event) {
 // Near passes on a slice on a CPU beside those looked at.
 func (t *Tracker) Near(pid, cpu int32, start, end int64) {
 	f := t.cfg.Near
-	if f == nil || end <= start || t.cpu[cpu] != nil || !t.beside.Test(int(cpu)) {
+	if f == nil || end <= start || t.at(cpu) != nil || !t.beside.Test(int(cpu)) {
 		return
 	}
 	s := Slice{CPU: int(cpu), Task: t.Timeline.Get(pid).Ref(), Start: start, End: end, Delay: parser.NoTime, Stay: -1}
@@ -682,7 +690,7 @@ func (t *Tracker) Near(pid, cpu int32, start, end int64) {
 
 // RanElsewhere keeps the run time by CPU of tasks that may intrude.
 func (t *Tracker) RanElsewhere(pid, cpu int32, ns int64) {
-	if l := t.land[pid]; l != nil && t.cpu[cpu] == nil && ns > 0 {
+	if l := t.land.Get(pid); l != nil && t.at(cpu) == nil && ns > 0 {
 		l.RecordedRunNS[int(cpu)] += ns
 	}
 }
@@ -698,7 +706,7 @@ func (t *Tracker) Entered(alt int, p *timeline.Task, prev int, places []int) {
 		prev = div.CPUs[0]
 	}
 	for i, c := range places {
-		k := t.cpu[int32(c)]
+		k := t.at(int32(c))
 		if k == nil || c == prev || t.class(k, p) != ClassForeign {
 			continue
 		}
@@ -716,7 +724,7 @@ func (t *Tracker) Held(pid, cpu int32, ns int64) {
 		return
 	}
 	on := func(cpu int32, hold map[int32]*Hold, ns int64) {
-		if k := t.cpu[cpu]; k != nil && t.class(k, t.Timeline.Get(pid)) == ClassForeign {
+		if k := t.at(cpu); k != nil && t.class(k, t.Timeline.Get(pid)) == ClassForeign {
 			hold[cpu].HeldNS += ns
 		}
 	}
@@ -773,9 +781,9 @@ func (t *Tracker) Results() (focus []int, cpus []*CPUResult, landings []*Landing
 			stayed[s.Task.PID] = true
 		}
 	}
-	for _, pid := range sortedPIDs(t.land) {
+	for pid, l := range t.land.All() {
 		if stayed[pid] {
-			landings = append(landings, t.land[pid])
+			landings = append(landings, l)
 		}
 	}
 	return focus, cpus, landings

@@ -32,6 +32,8 @@ type Decider struct {
 
 	// partly: some CPU is not recorded at present, so every answer is as wide as can be.
 	partly bool
+	// caps: some kernel asks the wakee's utilisation at a wakeup.
+	caps bool
 	// foreign: the recorded kernel's scheduler has what no mainline kernel has; packs: that
 	// is known to send wakees to CPUs that run one task.
 	foreign, packs bool
@@ -73,6 +75,7 @@ type Watcher interface {
 func New(w *world.Worlds, cfg Config) *Decider {
 	r := &Decider{Worlds: w, Cfg: cfg, alike: world.NewAlike(append([]*world.Side{w.Base}, w.Alts...))}
 	w.Overlaps = r.overlaps
+	r.caps = slices.ContainsFunc(slices.Concat(r.Alts, r.Followers, []*world.Side{w.Base}), func(a *world.Side) bool { return a.Kernel.Rules.WakeCap })
 	if own := w.Host.ForeignParams(); len(own) > 0 {
 		r.packs = slices.Equal(own, []string{parser.ParamPack})
 		r.foreign = !r.packs
@@ -443,7 +446,9 @@ func (r *Decider) ask(d *decision, p *timeline.Task, q *place.Wakeup) {
 		q.RecentUsed = nil
 	}
 	q.Load = r.Weighed(hidden.Margin(p.Entity.Load, p.Entity.Load))
-	q.Util = hidden.Margin(t.UtilAsleep(p, d.prev))
+	if q.Util = (explore.Range{}); r.caps || d.kind != place.KindWakeup {
+		q.Util = hidden.Margin(t.UtilAsleep(p, d.prev))
+	}
 }
 
 // waking is a line as hidden facts hang on it.
