@@ -82,6 +82,9 @@ type LoadRules struct {
 	// had as far as that CPU's queue was up to date (migrate_se_pelt_lag, e2f3e35f1f5a,
 	// 6.0+).
 	IdleLag bool
+	// Est: a CPU's utilisation is at least what util_est remembers of the tasks queued there
+	// (cpu_util, 4.17 and later).
+	Est bool
 	// EstSpares: util_est does not fall for a task that had to wait
 	// (50181c0cff31, 6.8+).
 	EstSpares bool

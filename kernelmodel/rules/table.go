@@ -217,6 +217,7 @@ var table = []release{
 		{"Domains.SpanWeight", false, "balancing intervals count the CPUs of the level, isolated ones too", ""},
 		{"Load.IdleLag", false, "what a task brings from an idle CPU is as old as that CPU's averages", ""},
 		{"Load.NewbornShares", false, "a new task starts with half of the room that its CPU has left", ""},
+		{"Load.Est", false, "a CPU's utilisation is its average", ""},
 		{"Load.EstSpares", false, "util_est falls also for a task that had to wait", ""},
 		{"Tasks.Kthreads", KthreadsAnywhere, "unbound kernel threads may run on every CPU", ""},
 		{"Fair.EEVDF", false, "the fair class is CFS", ""},
@@ -264,6 +265,7 @@ var table = []release{
 		{"AffineEager", false, "", "7332dec055f2, 806486c377e3, 082f764a2f3f"},
 		{"RecentUsed", RecentUsedOnHit, "recent_used_cpu is written on a hit", "32e839dda3ba"},
 	}, nil},
+	{4, 17, []Change{{"Load.Est", true, "a CPU's utilisation is at least the util_est of the tasks queued there", "7f65ea42eb00, f9be3e5961c5"}}, nil},
 	{4, 18, nil, nil},
 	{4, 19, nil, []backport{took(FixScanAffinity, 194)}},
 	{4, 20, []Change{

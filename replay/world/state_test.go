@@ -287,3 +287,17 @@ func (r *Worlds) stateOf(w timeline.Window, self int32) *State {
 func lineOf(events ...parser.Event) *timeline.Timeline {
 	return timeline.New(timeline.SurveyOf(made.Record(events...), &parser.Host{}, nil), 8, false)
 }
+
+// A CPU's utilisation is at least what util_est remembers of the tasks queued there, where
+// there is a util_est.
+func TestUtilOfQueuedTasks(t *testing.T) {
+	for kernel, want := range map[string]int64{"4.16": 0, "4.17": 600, "6.1": 600} {
+		l := timeline.New(timeline.SurveyOf(made.Record(made.Crowd()...), &parser.Host{}, nil), 8, false)
+		l.CPU[6].CFS.Est = 600
+		st := bareWorlds(kernel, l).stateOf(timeline.Window{}, made.Other.PID)
+		st.Worlds.Survey = l.Survey
+		if got := st.Util(6); got.Best != want {
+			t.Errorf("%s: %+v, want %d", kernel, got, want)
+		}
+	}
+}

@@ -621,7 +621,13 @@ func (s *State) Runnable(c int) explore.Range {
 
 // Util implements place.State.
 func (s *State) Util(c int) explore.Range {
-	return s.ofAverages(c, 1024, func(now, stale *load.Average) (int64, int64) { return now.Util, stale.Util })
+	est := int64(0)
+	if t := s.Worlds.Timeline; c < len(t.CPU) && s.Side.Kernel.Load.Est {
+		est = t.CPU[c].CFS.Est
+	}
+	return s.ofAverages(c, 1024, func(now, stale *load.Average) (int64, int64) {
+		return min(1024, max(now.Util, est)), min(1024, max(stale.Util, est))
+	})
 }
 
 // Capacity implements place.State.
