@@ -223,7 +223,7 @@ func (r *pass) describe() {
 	res.Lost, res.LostUnknown, res.Holes, res.Damaged, res.Overwritten = r.Survey.Lost, r.Survey.LostUnknown, r.Survey.Holes, r.Survey.Damaged, r.Survey.Overwritten
 	res.Partial = r.Survey.Err
 	res.KernelsFrom = r.plan.settled.From
-	res.StoodStill = len(r.Survey.Stood)
+	res.StoodStill = r.Survey.Stood.Often()
 }
 
 func (r *pass) finish() *Result {

@@ -52,6 +52,16 @@ func (s StillTimes) Until(cpu int32, at int64) int64 {
 	return all[i].to
 }
 
+// Often is the number of CPUs whose clocks did so again and again: once or twice may be chance.
+func (s StillTimes) Often() (cpus int) {
+	for _, spans := range s {
+		if len(spans) > 2 {
+			cpus++
+		}
+	}
+	return cpus
+}
+
 // flip is a switch by which a CPU went idle, or ceased to be for a task.
 type flip struct {
 	at  int64

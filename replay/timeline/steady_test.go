@@ -56,6 +56,9 @@ func TestSteadyWindows(t *testing.T) {
 	c := made.Record(stillScene()...)
 	c.About.Resolution = 1
 	s := SurveyOf(c, &parser.Host{}, nil)
+	if s.Stood.Often() != 0 || (StillTimes{1: {{1, 2}, {3, 4}, {5, 6}}, 2: {{1, 2}}}).Often() != 1 {
+		t.Errorf("%v stood often", s.Stood)
+	}
 	l := New(s, 8, false)
 	for ev := range (&steady{c, 8 * made.Microsecond, s.Stood}).Events() {
 		if ev.Time >= 60*made.Microsecond {
