@@ -123,7 +123,7 @@ func (s *said) Write(p []byte) (int, error) {
 // "" if it does not.
 func (s *said) fatal() string {
 	for l := range bytes.Lines(s.head) {
-		if bytes.HasPrefix(l, []byte("fatal error: ")) || bytes.HasPrefix(l, []byte("panic: ")) {
+		if bytes.HasPrefix(l, []byte("fatal error: ")) || bytes.HasPrefix(l, []byte("panic: ")) || bytes.HasPrefix(l, []byte("runtime/cgo: ")) {
 			return string(bytes.TrimSpace(l))
 		}
 	}
@@ -143,7 +143,12 @@ func (s *said) line() string {
 	return say.Clean(strings.ToValidUTF8(strings.TrimPrefix(last, "schedreplay: "), "\ufffd"))
 }
 
-func (s *said) outOfMemory() bool { return strings.Contains(s.fatal(), "memory") }
+// outOfMemory reports whether memory was what it lacked. For a thread without room for its
+// stack the C library says EAGAIN.
+func (s *said) outOfMemory() bool {
+	f := s.fatal()
+	return strings.Contains(f, "memory") || strings.HasSuffix(f, "pthread_create failed: Resource temporarily unavailable")
+}
 
 // Cores is the number of processes that Run runs at once unless told.
 func Cores() int { return runtime.GOMAXPROCS(0) }

@@ -100,7 +100,9 @@ func TestSaid(t *testing.T) {
 		long + "end":                          "end",
 		"fatal error: out of memory\n" + long: "fatal error: out of memory",
 		"panic: x\n\ngoroutine 1":             "panic: x",
-		"a\x1b[1m\xff\u202e":                  "a\\u001b[1m\ufffd\\u202e",
+		"runtime/cgo: out of memory in thread_start\nSIGABRT: abort\ngs     0x0\n":                           "runtime/cgo: out of memory in thread_start",
+		"runtime/cgo: pthread_create failed: Resource temporarily unavailable\nSIGABRT: abort\ngs     0x0\n": "runtime/cgo: pthread_create failed: Resource temporarily unavailable",
+		"a\x1b[1m\xff\u202e": "a\\u001b[1m\ufffd\\u202e",
 	} {
 		for _, piece := range []int{1, 7, 5000, 1 << 20} {
 			var s said
@@ -110,7 +112,7 @@ func TestSaid(t *testing.T) {
 			if got := s.line(); got != want {
 				t.Errorf("%.40q in pieces of %d: %q, want %q", in, piece, got, want)
 			}
-			if s.outOfMemory() != strings.HasPrefix(in, "fatal") {
+			if s.outOfMemory() != (strings.HasPrefix(in, "fatal") || strings.HasPrefix(in, "runtime/cgo")) {
 				t.Errorf("%.40q: out of memory: %v", in, s.outOfMemory())
 			}
 		}
