@@ -82,9 +82,14 @@ func (s *Selector) walkDown(top int) idlest {
 }
 
 // orOtherIdle splits between the CPU estimated and every other allowed CPU of
-// the mask: those that may be idle if idleOnly says so, else all.
+// the mask: those that may be idle if idleOnly says so, else all. The CPU of a task in exec
+// is one: the task itself does not count (idle_cpu_without).
 func (s *Selector) orOtherIdle(best int, idleOnly bool) int {
-	other := func(c int) bool { return c != best && (!idleOnly || s.possiblyIdle(c)) }
+	own := -1
+	if s.w.Kind == KindExec {
+		own = s.prev
+	}
+	other := func(c int) bool { return c != best && (!idleOnly || c == own || s.possiblyIdle(c)) }
 	n := 1
 	for c := s.cpus.First(); c >= 0; c = s.cpus.Next(c) {
 		if other(c) {
@@ -143,7 +148,8 @@ func (s *Selector) sparesIdle(g *cpumask.Mask) (surely, maybe bool) {
 			continue
 		}
 		a := s.State.Idle(c)
-		idle, maybe = idle || a.Value && !a.Open, maybe || a.Value || a.Open
+		own := s.w.Kind == KindExec && c == s.prev
+		idle, maybe = idle || a.Value && !a.Open, maybe || a.Value || a.Open || own
 		running += s.State.NrRunning(c).Hi
 	}
 	return idle && !strange && running < int64(g.Weight()), maybe || strange

@@ -254,3 +254,14 @@ func TestForkToSchedIdle(t *testing.T) {
 		}
 	}
 }
+
+// An exec may stay where it is though other CPUs are idle: its own is but for itself.
+func TestExecMayStay(t *testing.T) {
+	m := machineFor(smtPairs(8), "7.3", cpumask.Mask{}, cpumask.Mask{})
+	w := fork(8, 0)
+	w.Kind = KindExec
+	runs, _ := exploreOn(m, kernelRules(t, "7.3"), newFakeState(8).idle(4, 5), w, 64)
+	if !cpusOf(runs).Test(0) || runs[0].CPU == 0 {
+		t.Errorf("to CPU %d, possible %s", runs[0].CPU, cpusOf(runs))
+	}
+}
