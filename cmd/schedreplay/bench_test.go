@@ -234,11 +234,11 @@ func tool(b *testing.B, name string) string {
 	return path
 }
 
-// build builds the program as users have it.
+// build builds the program as a release is.
 func build(b *testing.B) string {
 	b.Helper()
 	path := filepath.Join(b.TempDir(), "schedreplay")
-	if out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-pgo=release.pgo", "-o", path, ".").CombinedOutput(); err != nil {
 		b.Skipf("the program cannot be built here: %v\n%s", err, out)
 	}
 	return path
