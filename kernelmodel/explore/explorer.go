@@ -59,6 +59,20 @@ func (x *Explorer) Again(m *Mark) bool {
 	return true
 }
 
+// Trail is what a run was asked and what it answered, in order.
+type Trail struct{ choices []choice }
+
+// Note makes it that of the present run so far.
+func (t *Trail) Note(x *Explorer) { t.choices = append(t.choices[:0], x.choices...) }
+
+// Follow takes the present run, at its start, to where a run ended that an exploration of the
+// same code alone had in its place, without running that code again: its questions get the
+// answers that it noted. It leaned on what was known as from.
+func (x *Explorer) Follow(t *Trail, from fact.Provenance) {
+	x.choices = append(x.choices[:0], t.choices...)
+	x.Lean(from)
+}
+
 // MaxDoubt is how many bits of doubt a run may carry: what has less than the
 // 128th part of the likelihood, alone or because several unlikely answers would
 // have to come together, is ruled out. Answers of which nothing is known carry none.

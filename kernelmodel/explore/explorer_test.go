@@ -272,3 +272,59 @@ func TestAgain(t *testing.T) {
 		}
 	})
 }
+
+// An exploration of two pieces of code that follows the trails of the first alone comes to
+// the same as one that runs both.
+func TestFollow(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		seed := rapid.Uint64().Draw(t, "tree")
+		depth := rapid.IntRange(0, 4).Draw(t, "depth")
+		walk := func(x *Explorer, salt uint64) (path []bool) {
+			h := seed ^ salt
+			for range depth {
+				h = (h ^ h>>29) * 0x9e3779b97f4a7c15
+				doubt := uint8(h >> 50 % 5)
+				yes := x.Ask(topicA, int(h>>40%6), Answer{Value: h>>33&1 == 1, Open: h>>34&3 > 0, Doubt: doubt})
+				if at, _ := x.AtLeast(topicD, int(salt), Range{Hi: 3, Best: 1}, nil, int64(h>>20%4)); at {
+					h++
+				}
+				if path = append(path, yes); yes {
+					h += 2
+				}
+			}
+			return path
+		}
+		var x Explorer
+		var trails []Trail
+		var firsts [][]bool
+		x.Explore(64, func() {
+			firsts = append(firsts, walk(&x, 1))
+			trails = append(trails, Trail{})
+			trails[len(trails)-1].Note(&x)
+		})
+		both := func(follow bool) (all [][]bool, complete bool) {
+			var made Mark
+			var first []bool
+			n := 0
+			complete = x.Explore(64, func() {
+				if !x.Again(&made) {
+					if follow && n < len(trails) {
+						x.Follow(&trails[n], fact.Observed)
+						first = firsts[n]
+					} else {
+						first = walk(&x, 1)
+					}
+					made = x.Mark()
+					n++
+				}
+				all = append(all, first, walk(&x, 2))
+			})
+			return all, complete
+		}
+		want, wholly := both(false)
+		got, all := both(true)
+		if d := cmp.Diff(want, got); d != "" || all != wholly {
+			t.Fatalf("complete %v, want %v; -want +got:\n%s", all, wholly, d)
+		}
+	})
+}

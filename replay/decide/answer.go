@@ -34,7 +34,11 @@ func (r *Decider) told() []*world.Side {
 func (r *Decider) explore(d *decision, p *timeline.Task, alts []*world.Side) (complete bool) {
 	b := r.Base
 	r.runs, b.Selector.Parts = r.runs[:0], 0
-	complete = r.x.Explore(MaxRuns, func() { r.runs = append(r.runs, b.Selector.Select(&r.x, &b.Ask)) })
+	complete = r.x.Explore(MaxRuns, func() {
+		if r.runs = append(r.runs, b.Selector.Select(&r.x, &b.Ask)); len(alts) > 0 {
+			r.noteTrail()
+		}
+	})
 	r.scratch.asked = r.scratch.asked[:0]
 	for i, a := range alts {
 		a.Clear()
@@ -53,18 +57,38 @@ func (r *Decider) explore(d *decision, p *timeline.Task, alts []*world.Side) (co
 	return complete
 }
 
+// noteTrail notes how the baseline's last run went.
+func (r *Decider) noteTrail() {
+	n := len(r.runs)
+	if n > len(r.trails) {
+		r.trails = append(r.trails, explore.Trail{})
+	}
+	r.trails[n-1].Note(&r.x)
+}
+
+// runAgain is the baseline's run number i, in an exploration together with an alternative
+// that asks after it, so that its runs come in the same order.
+func (r *Decider) runAgain(i int) place.Outcome {
+	if i < len(r.runs) {
+		r.x.Follow(&r.trails[i], r.runs[i].From)
+		return r.runs[i]
+	}
+	return r.Base.Selector.Select(&r.x, &r.Base.Ask)
+}
+
 // exploreWith runs an alternative together with the baseline, and by itself where that has
 // too many combinations: alone it may still have few.
 func (r *Decider) exploreWith(a *world.Side, d *decision, p *timeline.Task) {
-	b := r.Base
 	r.askApart(d, p, a)
 	a.Selector.Parts = 0
 	var o place.Outcome
 	var made explore.Mark
+	n := 0 // of the baseline's runs
 	a.Complete = r.x.Explore(r.Cfg.Runs, func() {
 		if !r.x.Again(&made) {
-			o = b.Selector.Select(&r.x, &b.Ask)
+			o = r.runAgain(n)
 			made = r.x.Mark()
+			n++
 		}
 		a.Runs = append(a.Runs, world.Pair{Base: o, Other: a.Selector.Select(&r.x, a.Asked)})
 	})

@@ -41,6 +41,7 @@ type Decider struct {
 	x       explore.Explorer
 	alike   world.Alike     // the baseline and the alternatives
 	runs    []place.Outcome // the baseline's
+	trails  []explore.Trail // what each of them answered
 	scratch scratch
 }
 
