@@ -283,7 +283,7 @@ const defaultHZ = 250
 // newQueue is an empty fair queue of the world's kernel.
 func (w *world) newQueue() fair.Queue {
 	if w.kernel.Fair.EEVDF {
-		return &fair.EEVDF{Slice: w.slice, Jiffy: w.jiffy, Delay: w.kernel.Rules.DelayDequeue}
+		return &fair.EEVDF{Slice: w.slice, Jiffy: w.jiffy, Delay: w.kernel.Rules.DelayDequeue, Rules: w.kernel.Fair}
 	}
 	return &fair.CFS{Tunables: w.tun, BaseSlice: w.kernel.Fair.BaseSlice}
 }

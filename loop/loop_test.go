@@ -72,23 +72,31 @@ func runOn(t testing.TB, folder string, o Options, scenarios ...string) *Result 
 // are alike one run differs from another by as much, see the log.
 func TestBaselineAgainstRecording(t *testing.T) {
 	for folder, want := range map[string][5]float64{ // p50, p90, p99, place, moves
-		"smt44-isolated43-original":                 {1.25, 1.25, 1.25, 0.15, 1.35},
-		"smt44-isolated43-patched":                  {1.1, 1.25, 1.4, 0.3, 1.4},
-		"smt8-isolated3-original":                   {1.2, 1.25, 1.25, 0.3, 1.3},
-		"smt8-isolated3-patched":                    {1.25, 1.25, 1.25, 0.35, 1.4},
-		"smt8-isolated3-612-original":               {1.35, 1.25, 1.25, 0.3, 1.5}, // two tasks are judged
-		"k419-smt8-isolated3-original":              {1.1, 1.5, 1.25, 0.4, 1.2},
-		"k419-smt8-isolated3-poller":                {1.25, 1.1, 1.1, 0.18, 1.5},
-		"smt44-isolated43-patched/perf.data.zst":    {1.25, 1.25, 1.5, 0.3, 1.4},
-		"smt8-isolated3-original/perf.data.zst":     {1.25, 1.35, 1.25, 0.3, 1.3},
-		"smt8-isolated3-612-original/perf.data.zst": {1.25, 1.75, 1.5, 0.36, 1.75}, // three tasks, p90 1.35 to 1.7 by the seed
-		"numa16-patched/perf.data.zst":              {1.3, 1.25, 1.25, 0.6, 1.5},   // chance is 0.5; p50 1.22 to 1.26 by the seed
-		"k419-smt44-isolated43-original":            {1.2, 1.25, 1.5, 0.15, 1.25},  // two tasks are judged
+		"smt44-isolated43-original":                      {1.2, 1.2, 1.25, 0.15, 1.3},
+		"smt44-isolated43-original/perf.data.zst":        {1.2, 1.2, 1.25, 0.18, 1.3},
+		"smt44-isolated43-patched":                       {1.1, 1.2, 1.4, 0.3, 1.4},
+		"smt44-isolated43-patched/perf.data.zst":         {1.1, 1.25, 1.5, 0.3, 1.35},
+		"smt8-isolated3-original":                        {1.15, 1.25, 1.2, 0.28, 1.3},
+		"smt8-isolated3-original/perf.data.zst":          {1.1, 1.3, 1.2, 0.28, 1.25},
+		"smt8-isolated3-patched":                         {1.15, 1.2, 1.15, 0.35, 1.3},
+		"smt8-isolated3-original-tracecmd/trace.dat.zst": {1.15, 1.15, 1.15, 0.28, 1.3},
+		"smt8-isolated3-612-original":                    {1.3, 1.15, 1.15, 0.28, 1.4},   // two tasks are judged
+		"smt8-isolated3-612-original/perf.data.zst":      {1.15, 1.65, 1.15, 0.28, 1.75}, // three tasks, p90 1.2 to 1.6 by the seed
+		"k419-smt8-isolated3-original":                   {1.1, 1.3, 1.25, 0.4, 1.1},
+		"k419-smt8-isolated3-poller":                     {1.2, 1.1, 1.1, 0.16, 1.35},
+		"k419-smt44-isolated43-original":                 {1.2, 1.25, 1.5, 0.15, 1.2}, // two tasks are judged
+		"numa16-patched/perf.data.zst":                   {1.3, 1.2, 1.1, 0.57, 1.5},  // chance is 0.5; p50 1.19 to 1.33 by the seed
+		"k73-numa16-isolated7":                           {1.1, 1.1, 1.1, 0.65, 1.1},
+		"k73-smt8-partition3":                            {1.3, 1.3, 1.5, 0.52, 1.2},
 	} {
 		if testing.Short() && folder != "smt8-isolated3-original" && folder != "k419-smt8-isolated3-poller" {
 			continue
 		}
-		r := runOn(t, folder, Options{Runs: 8, Seed: 1}).Trust
+		runs := 8
+		if folder == "k419-smt44-isolated43-original" {
+			runs = 16 // few starts let ksmd come, and runs share them
+		}
+		r := runOn(t, folder, Options{Runs: runs, Seed: 1}).Trust
 		t.Logf("%s: p50 %.2f p90 %.2f p99 %.2f of %d tasks, place %.3f (chance %.3f), moves %v of %v: %.2f", folder, r.P50, r.P90, r.P99, len(r.Tasks), r.Place, r.Chance, r.Moves, r.RecordedMoves, r.MoveRatio)
 		got := [5]float64{r.P50.Off(), r.P90.Off(), r.P99.Off(), r.Place, r.MoveRatio.Off()}
 		for i := range got {

@@ -289,8 +289,7 @@ func (s *sim) tick(c *cpu) {
 	switch {
 	case !again || c.resched || c.curr != p:
 	case s.res.late(p, s.now) > 0:
-		c.resched = true
-		s.plan(s.now+s.res.late(p, s.now), evResched, c.id, 0)
+		s.reschedAfter(c, s.res.late(p, s.now))
 	default:
 		s.schedule(c)
 	}
@@ -317,6 +316,12 @@ func (s *sim) activate(p *task) {
 	}
 }
 
+// reschedAfter is resched_curr: so long it takes the CPU to switch, if it does not before.
+func (s *sim) reschedAfter(c *cpu, ns int64) {
+	c.resched = true
+	s.plan(s.now+ns, evResched, c.id, 0)
+}
+
 // preempt is check_preempt_curr for a task that has come to a queue. by is the
 // recorded waking, nil for none.
 func (s *sim) preempt(c *cpu, p *task, by *work.Wait) {
@@ -329,11 +334,9 @@ func (s *sim) preempt(c *cpu, p *task, by *work.Wait) {
 	}
 	switch curr := c.curr; {
 	case curr == nil:
-		c.resched = true
-		s.plan(s.now+s.res.exit(int(c.id), s.now, exit), evResched, c.id, 0)
+		s.reschedAfter(c, s.res.exit(int(c.id), s.now, exit))
 	case s.rank(p) > s.rank(curr), s.rank(curr) == 0 && s.rank(p) == 0 && s.preempts(c, p):
-		c.resched = true
-		s.plan(s.now+s.res.preempt(curr, s.now, take), evResched, c.id, 0)
+		s.reschedAfter(c, s.res.preempt(curr, s.now, take))
 	}
 }
 

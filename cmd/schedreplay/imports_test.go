@@ -42,7 +42,7 @@ var arrows = map[string][]string{
 	"loop":                {"loop/work", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "kernelmodel/load", "kernelmodel/fair", "kernelmodel/balance", "parser"},
 	"loop/work":           {"replay/timeline", "parser"},
 	"kernelmodel/load":    {"kernelmodel/rules"},
-	"kernelmodel/fair":    {},
+	"kernelmodel/fair":    {"kernelmodel/rules"},
 	"kernelmodel/balance": {"kernelmodel/rules", "kernelmodel/topo"},
 	"kernelmodel/rules":   {},
 	"kernelmodel/explore": {},

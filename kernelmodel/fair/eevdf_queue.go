@@ -1,6 +1,10 @@
 package fair
 
-import "slices"
+import (
+	"slices"
+
+	"schedreplay/kernelmodel/rules"
+)
 
 // This file is the fair class since 6.6: EEVDF (147f3efaa241) with lag kept over a sleep
 // (PLACE_LAG), slices run to parity (63304558ba5d) and, since 6.12, delayed dequeue
@@ -24,6 +28,8 @@ type EEVDF struct {
 	Slice, Jiffy int64
 	// Delay: a task that sleeps while not eligible stays queued (6.12 and later).
 	Delay bool
+	// Rules are those of the kernel.
+	Rules rules.FairRules
 
 	all  []*Entity // queued, the current one included
 	curr *Entity
@@ -50,7 +56,8 @@ func (q *EEVDF) Curr() *Entity { return q.curr }
 func (q *EEVDF) Has(int) int { return len(q.all) }
 
 // Reweight is reweight_entity: a queued entity keeps its lag in time, and so what is left to
-// its deadline, in the virtual time of the new weight.
+// its deadline, in the virtual time of the new weight. The protection of its slice follows from
+// 7.0 on; before, it ends there.
 func (q *EEVDF) Reweight(se *Entity, weight, now int64) {
 	old := se.Weight
 	if !se.OnRq {
@@ -58,18 +65,22 @@ func (q *EEVDF) Reweight(se *Entity, weight, now int64) {
 		return
 	}
 	q.UpdateCurr(now)
-	protected := se.protect == se.Deadline
-	q.saveLag(se)
-	left := se.Deadline - se.Vruntime
-	i := slices.Index(q.all, se)
-	q.all = slices.Delete(q.all, i, i+1)
-	se.Lag, se.Weight = se.Lag*old/weight, weight
-	q.place(se, false)
-	se.Deadline = se.Vruntime + left*old/weight
-	if protected {
-		se.protect = se.Deadline
+	left, protected := se.Deadline-se.Vruntime, int64(0)
+	if q.Rules.Protect == rules.ProtectScaled && q.protected(se) {
+		protected = se.protect - se.Vruntime
 	}
-	q.all = append(q.all, se)
+	q.saveLag(se)
+	se.Lag, se.Weight = se.Lag*old/weight, weight
+	if q.Rules.PlaceCurrent && se == q.curr {
+		q.place(se, false)
+	} else {
+		i := slices.Index(q.all, se)
+		q.all = slices.Delete(q.all, i, i+1)
+		q.place(se, false)
+		q.all = append(q.all, se)
+	}
+	se.Deadline = se.Vruntime + left*old/weight
+	se.protect = se.Vruntime + protected*old/weight
 }
 
 // Buddy reports nothing: the next buddy is set by yield_to alone.
@@ -121,9 +132,17 @@ func (q *EEVDF) UpdateCurr(now int64) {
 		se.Deadline = se.Vruntime + calcDeltaFair(q.Slice, se)
 		q.need = len(q.all) > 1
 	}
-	if q.Delay && len(q.all) > 1 && se.protect != se.Deadline && !q.Eligible(se) {
-		q.need = true // did_preempt_short
+	if len(q.all) > 1 && !q.protected(se) && (q.Rules.Protect != rules.ProtectMark || q.Delay && !q.Eligible(se)) {
+		q.need = true // did_preempt_short up to 6.16
 	}
+}
+
+// protected is protect_slice.
+func (q *EEVDF) protected(se *Entity) bool {
+	if q.Rules.Protect == rules.ProtectMark {
+		return se.protect == se.Deadline
+	}
+	return se.protect > se.Vruntime
 }
 
 // saveLag is update_entity_lag.
@@ -207,7 +226,7 @@ func (q *EEVDF) pickEEVDF(curr *Entity) *Entity {
 	if curr != nil && (!curr.OnRq || curr.Delayed) {
 		curr = nil
 	}
-	if curr != nil && curr.protect == curr.Deadline && q.Eligible(curr) {
+	if curr != nil && q.protected(curr) && q.Eligible(curr) {
 		return curr
 	}
 	var best *Entity
@@ -267,7 +286,7 @@ func (q *EEVDF) WakeupPreempt(se *Entity, now int64) bool {
 	case curr == nil || curr == se:
 		return false
 	case curr.Idle && !se.Idle:
-		curr.protect = curr.Deadline - 1
+		curr.protect = curr.Vruntime // cancel_protect_slice
 		return true
 	case se.Idle != curr.Idle, se.Batch || se.Idle:
 		return false

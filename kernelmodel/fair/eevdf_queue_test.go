@@ -6,6 +6,7 @@ import (
 	"pgregory.net/rapid"
 
 	"schedreplay/kernelmodel/load"
+	"schedreplay/kernelmodel/rules"
 )
 
 func TestBaseSlice(t *testing.T) {
@@ -184,4 +185,59 @@ func TestEEVDFProperties(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The current entity is kept on its CPU up to its deadline, while it is eligible. A new weight
+// ends that up to 6.19.
+func TestProtection(t *testing.T) {
+	for rule, want := range map[rules.ProtectRule]bool{rules.ProtectMark: false, rules.ProtectTime: false, rules.ProtectScaled: true} {
+		q := EEVDF{Slice: 3 * ms, Jiffy: ms, Delay: true, Rules: rules.FairRules{Protect: rule}}
+		a, b := &Entity{Weight: 1024}, &Entity{ID: 1, Weight: 1024}
+		q.Enqueue(a, Moved, 0)
+		q.Enqueue(b, Moved, 0)
+		a.Deadline += 10 * ms // one that has been given a long slice
+		q.remove(b)
+		q.Pick(0)
+		if q.UpdateCurr(ms); !q.protected(a) {
+			t.Errorf("%d: not protected", rule)
+		}
+		q.Reweight(a, 64, ms) // its virtual time goes sixteen times as fast
+		if q.UpdateCurr(2 * ms); q.protected(a) != want {
+			t.Errorf("%d: protected %v after a new weight", rule, !want)
+		}
+	}
+}
+
+// Past the protected slice each update reschedules since 6.17; before, only if the current
+// entity is not eligible.
+func TestProtectionEnds(t *testing.T) {
+	for rule, want := range map[rules.ProtectRule]bool{rules.ProtectMark: false, rules.ProtectTime: true, rules.ProtectScaled: true} {
+		q := EEVDF{Slice: 3 * ms, Jiffy: ms, Delay: true, Rules: rules.FairRules{Protect: rule}}
+		a, b := &Entity{Weight: 1024}, &Entity{ID: 1, Weight: 1024}
+		q.Enqueue(a, Moved, 0)
+		q.Pick(0)
+		q.UpdateCurr(4 * ms) // alone, past its slice
+		b.Lag = -4 * ms
+		q.Enqueue(b, Moved, 4*ms)
+		q.need = false
+		if got := q.Tick(4*ms + 1000); got != want {
+			t.Errorf("%d: rescheduled %v", rule, got)
+		}
+	}
+}
+
+// A new weight leaves an entity its lag; from 6.13 to 7.0 it takes one that runs farther from the
+// average, which counts it already: beside an equal, a quarter as far again.
+func TestPlaceCurrent(t *testing.T) {
+	for rule, want := range map[bool]int64{false: -ms / 2, true: -ms / 2 * 5 / 4} {
+		q := EEVDF{Slice: 3 * ms, Jiffy: 4 * ms, Delay: true, Rules: rules.FairRules{PlaceCurrent: rule}}
+		a, b := &Entity{Weight: 1024}, &Entity{ID: 1, Weight: 1024}
+		q.Enqueue(a, Moved, 0)
+		q.Pick(0)
+		q.Enqueue(b, Moved, 0)
+		q.Reweight(a, 1024, ms) // it has run a millisecond more than the other
+		if got := q.AvgVruntime() - a.Vruntime; got != want {
+			t.Errorf("%v: a lag of %d, want %d", rule, got, want)
+		}
+	}
 }

@@ -20,7 +20,7 @@ type Entity struct {
 	Deadline, Lag int64
 	Delayed       bool
 
-	protect  int64 // the deadline that it was given the CPU with
+	protect  int64 // the virtual time up to which its slice is protected (vprot)
 	relative bool  // rel_deadline
 }
 

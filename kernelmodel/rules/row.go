@@ -48,7 +48,29 @@ type FairRules struct {
 	// ShortSlice: the base slice of EEVDF is 0.70 ms, before it was 0.75 (2ae891b82695,
 	// 6.15+, 6.6.90, 6.12.27).
 	ShortSlice bool
+	// PlaceCurrent: an entity that runs and gets a new weight is placed as if it were not
+	// among those of which the average is: each time it is farther from that, a task group
+	// that runs ahead all the more (6d71a9c61604, 6.13 to 7.0; 101f3498b4bd).
+	PlaceCurrent bool
+	// Protect is how EEVDF keeps a task on its CPU for its slice (RUN_TO_PARITY).
+	Protect ProtectRule
 }
+
+// ProtectRule is how the current entity is protected from wakees up to its deadline.
+type ProtectRule uint8
+
+// The rules.
+const (
+	// ProtectMark: as long as it has the deadline that it was given the CPU with
+	// (63304558ba5d), so that a change of weight ends it.
+	ProtectMark ProtectRule = iota
+	// ProtectTime: up to that deadline as a virtual time, and past it each update
+	// reschedules; a change of weight ends it too (3a0baa8e6c57, 6.17+).
+	ProtectTime
+	// ProtectScaled: that time follows a change of weight (ff38424030f9, 7.0+, 6.18.17,
+	// 6.19.7).
+	ProtectScaled
+)
 
 // BalanceRules are the differences in load balancing.
 type BalanceRules struct {

@@ -223,6 +223,8 @@ var table = []release{
 		{"Fair.EEVDF", false, "the fair class is CFS", ""},
 		{"Fair.BaseSlice", false, "a slice may be shorter than the granularity", ""},
 		{"Fair.ShortSlice", false, "the base slice, where there is one, is 0.75 ms", ""},
+		{"Fair.PlaceCurrent", false, "an entity that gets a new weight keeps its lag", ""},
+		{"Fair.Protect", ProtectMark, "EEVDF protects a slice until the deadline changes, which a new weight does too", "63304558ba5d"},
 		{"Balance.BusyLess", false, "a busy CPU balances busy_factor times as seldom", ""},
 		{"Balance.Eligible", false, "tasks are moved whatever they have had", ""},
 		{"Balance.NewidleByCost", false, "a CPU pulls when it idles longer than the cost of a migration", ""},
@@ -402,7 +404,10 @@ var table = []release{
 		{"DelayDequeue", true, "a task that sleeps while not eligible stays queued and is woken in place", "152e11f6df29"},
 		{"RT.Server", true, "the fair server limits real-time tasks, and nothing else does", "557a6bfc662c, 5f6bd380c7bd"},
 	}, []backport{{27, Change{"Fair.ShortSlice", true, "", "2ae891b82695"}}, took(FixDelayedDiscount, 37), {97, Change{"GroupAllowed", true, "", "82d6e01a0699"}}}},
-	{6, 13, []Change{{"", nil, "preemption may be lazy", "7c70cb94d29c"}}, nil},
+	{6, 13, []Change{
+		{"Fair.PlaceCurrent", true, "an entity that runs and gets a new weight goes farther from the average", "6d71a9c61604"},
+		{"", nil, "preemption may be lazy", "7c70cb94d29c"},
+	}, nil},
 	{6, 14, []Change{
 		{"Balance.Eligible", true, "a task that has had more than its share is moved only after a failure to balance", "873199d27bb2"},
 		{"", nil, "isolcpus=nohz counts as nohz_full", "1174b9344bc7"},
@@ -416,17 +421,18 @@ var table = []release{
 	}, nil},
 	{6, 17, []Change{
 		{"Domains.OverlapFlag", false, "there is no SD_OVERLAP, SD_NUMA stands for it", ""},
-		{"", nil, "a slice is protected only up to the shortest slice queued", "052c3d87c82e, 3a0baa8e6c57"},
+		{"Fair.Protect", ProtectTime, "EEVDF protects a slice up to a virtual time, and past it each update reschedules; a new weight ends that", "052c3d87c82e, 3a0baa8e6c57"},
 		{"", nil, "the owner of a mutex may run with the scheduling of a waiter on the same queue (proxy execution)", "be41bde4c3a8"},
 		{"", nil, "x86 has no SMT level where SMT is off", "f79c9aa446d6"},
 	}, nil},
-	{6, 18, []Change{{"", nil, "bandwidth control throttles tasks, not queues", "e1fad12dcb66"}}, nil},
+	{6, 18, []Change{{"", nil, "bandwidth control throttles tasks, not queues", "e1fad12dcb66"}}, []backport{{17, Change{"Fair.Protect", ProtectScaled, "", "ff38424030f9"}}}},
 	{6, 19, []Change{
 		{"GroupAllowed", true, "", "82d6e01a0699"},
 		{"Balance.Random", true, "newly idle balancing is tried by chance", "33cf66d88306"},
-	}, nil},
+	}, []backport{{7, Change{"Fair.Protect", ProtectScaled, "", "ff38424030f9"}}}},
 	{7, 0, []Change{
 		{"Domains.SpanWeight", true, "balancing intervals count the CPUs that a domain spans", ""},
+		{"Fair.Protect", ProtectScaled, "EEVDF protects a slice up to a virtual time that follows a change of weight", "ff38424030f9"},
 		{"Tasks.Kthreads", KthreadsDomain, "unbound kernel threads keep off CPUs isolated at boot or by a partition", "041ee6f3727a, e894f6339808"},
 		{"", nil, "a task whose affinity has no CPU left gets the housekeeping CPUs", "bf5b0c27fad2"},
 		{"", nil, "x86 has neither PREEMPT_NONE nor PREEMPT_VOLUNTARY", "7dadeaa6e851"},
@@ -434,6 +440,7 @@ var table = []release{
 	}, nil},
 	{7, 1, []Change{
 		{"SchedIdleOthers", true, "a CPU that runs SCHED_IDLE tasks only does not pass for a wakee that is SCHED_IDLE itself", "fd54d81c2c0e"},
+		{"Fair.PlaceCurrent", false, "", "101f3498b4bd"},
 		{"", nil, "HRTICK is on", "9213aa4784cf"},
 	}, nil},
 	{7, 2, []Change{

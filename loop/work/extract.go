@@ -45,8 +45,9 @@ type tasking struct {
 	onIdle   bool  // then its CPU was idle and nothing else on the way
 	slept    bool  // it has slept since it last ran
 	off      timeline.OffCPU
-	due      bool // woken and not run yet, on dueOn
+	due      bool // woken and not run yet, on dueOn, since its turn
 	dueOn    int32
+	turn     int64
 	moving   bool // between sched_waking and sched_wakeup
 	prio     int32
 	partner  int32 // last_wakee
@@ -64,6 +65,7 @@ type extraction struct {
 	tasks []*tasking
 	cur   []int32 // by CPU, the pid current there, NoPID if not known
 	due   []int32 // by CPU, tasks woken and not run yet
+	turns []int64 // by CPU, switches
 	begun []bool
 	host  *parser.Host
 	kin   map[int32]int32 // child to parent
@@ -121,7 +123,7 @@ func Extract(c parser.Capture, host *parser.Host) (*Program, error) {
 	}
 	x.p.CPUs = n
 	x.p.Exit = make([][]Sample, n)
-	x.cur, x.due, x.begun, x.idle = make([]int32, n), make([]int32, n), make([]bool, n), make([]int64, n)
+	x.cur, x.due, x.begun, x.idle, x.turns = make([]int32, n), make([]int32, n), make([]bool, n), make([]int64, n), make([]int64, n)
 	for i := range x.cur {
 		x.cur[i] = parser.NoPID
 	}
@@ -283,6 +285,7 @@ func (x *extraction) switched(ev *parser.Event) {
 	} else {
 		x.idle[c] = ev.Time
 	}
+	x.turns[c]++
 	x.begun[c] = true
 }
 
@@ -436,6 +439,7 @@ func (x *extraction) ran(p *tasking, ev *parser.Event, fromIdle bool) {
 	if !x.wakeups {
 		p.onIdle, p.dueOn = fromIdle && x.idle[c] <= w.Time, c
 	}
+	due := p.due
 	x.arrived(p)
 	if w.Edge == EdgeNone || w.Time == None {
 		return
@@ -448,8 +452,11 @@ func (x *extraction) ran(p *tasking, ev *parser.Event, fromIdle bool) {
 		w.Exit = in
 		x.p.Exit[c] = append(x.p.Exit[c], Sample{Time: ev.Time, NS: in})
 	case !fromIdle && !p.onIdle && ev.Task.PID > 0 && ev.State.Runnable():
-		w.Preempt = in
-		x.p.Preempt = append(x.p.Preempt, Sample{ev.Time, in, x.at[ev.Task.PID]})
+		// Else it waited for its turn behind others.
+		if q := x.at[ev.Task.PID]; x.tasks[q].began <= p.runnable || due && x.turns[c] == p.turn+1 {
+			w.Preempt = in
+			x.p.Preempt = append(x.p.Preempt, Sample{ev.Time, in, q})
+		}
 	}
 }
 
@@ -568,7 +575,7 @@ func (x *extraction) comes(p *tasking, c int32) {
 		return
 	}
 	p.onIdle = x.cur[c] == 0 && x.due[c] == 0
-	p.due, p.dueOn = true, c
+	p.due, p.dueOn, p.turn = true, c, x.turns[c]
 	x.due[c]++
 }
 

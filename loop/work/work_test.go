@@ -381,3 +381,31 @@ func TestExtractMissed(t *testing.T) {
 		t.Errorf("wakes %+v of a burst of %d, waits for %d", k, one.Steps[2].Burst, two.Steps[0].Then.WakerAt)
 	}
 }
+
+// How long a busy CPU took to give up its task is told by who came while that task ran, or was
+// the next to run; not by who waited for a turn behind others.
+func TestExtractPreempt(t *testing.T) {
+	const S, R = parser.StateSleeping, parser.StateRunning
+	wake := func(s *scene, at int64, pid int32) *scene {
+		return s.wake(parser.KindWaking, at, 0, pid, 0, parser.ContextTask).wake(parser.KindWakeup, at, 0, pid, 0, parser.ContextTask)
+	}
+	at := func(s *scene) []Sample {
+		p := extract(t, s)
+		for i := range p.Preempt {
+			p.Preempt[i].Task = int(p.Tasks[p.Preempt[i].Task].PID)
+		}
+		return p.Preempt
+	}
+	s := wake(new(scene).sw(100, 0, 0, R, 1), 130, 2).sw(140, 0, 1, R, 2).sw(150, 0, 2, S, 1).sw(160, 0, 1, S, 0)
+	if d := cmp.Diff([]Sample{{140, 10, 1}}, at(s)); d != "" {
+		t.Errorf("at once: -want +got:\n%s", d)
+	}
+	s = wake(wake(new(scene).sw(100, 0, 0, R, 1), 120, 3), 130, 2).sw(140, 0, 1, S, 3).sw(150, 0, 3, R, 2).sw(160, 0, 2, S, 3).sw(170, 0, 3, S, 0)
+	if d := cmp.Diff([]Sample{{150, 20, 3}}, at(s)); d != "" {
+		t.Errorf("from the next: -want +got:\n%s", d)
+	}
+	s = wake(wake(new(scene).sw(100, 0, 0, R, 1), 120, 3), 130, 2).sw(140, 0, 1, R, 3).sw(145, 0, 3, R, 1).sw(150, 0, 1, R, 2).sw(160, 0, 2, S, 0)
+	if d := cmp.Diff([]Sample{{140, 20, 1}}, at(s)); d != "" {
+		t.Errorf("in turn: -want +got:\n%s", d)
+	}
+}
