@@ -66,13 +66,8 @@ type Host struct {
 	Tunables map[string]int64
 	// Task holds the tasks of the bundle by pid.
 	Task map[int32]TaskInfo
-	// Cgroup holds the control groups of the bundle that can limit CPU time, by path
-	// below the mount of the cpu controller ("/kubepods/burstable/…"), the root
-	// excepted.
-	Cgroup map[string]CgroupInfo
-	// TaskCgroup holds the paths of tasks' control groups by pid, as the capture itself tells
-	// them; of a task that was in several the last.
-	TaskCgroup map[int32]string
+	// Cgroups are the control groups.
+	Cgroups Cgroups
 	// Stated are affinities given by flag, in the order given; a later one wins.
 	// They hold for tasks of the capture that Task does not list, too.
 	Stated []StatedAffinity
@@ -163,6 +158,16 @@ type Autogroup struct {
 	Nice int
 }
 
+// Cgroups are what is known of control groups beside the tasks of the bundle.
+type Cgroups struct {
+	// Info holds those of the bundle that can limit CPU time, by path below the mount of the
+	// cpu controller ("/kubepods/burstable/…"), the root excepted.
+	Info map[string]CgroupInfo
+	// Of holds the paths of tasks' groups by pid, as the capture itself tells them; of a task
+	// that was in several the last.
+	Of map[int32]string
+}
+
 // CgroupInfo is what a control group says of CPU time (cpu.max and cpu.stat;
 // Documentation/admin-guide/cgroup-v2.rst).
 type CgroupInfo struct {
@@ -181,7 +186,7 @@ type CgroupInfo struct {
 // Groups reports whether tasks are known to share CPUs out by groups first: sessions of their
 // own (autogroup_enabled), or control groups of the cpu controller.
 func (h *Host) Groups() bool {
-	if len(h.Cgroup) > 0 {
+	if len(h.Cgroups.Info) > 0 {
 		return true
 	}
 	if h.Tunables["sched_autogroup_enabled"] == 1 {
@@ -197,8 +202,8 @@ func (h *Host) Groups() bool {
 // Throttling returns the innermost control group that holds a task and whose limit has
 // stopped its tasks at least once, with its path; false if none is known to have.
 func (h *Host) Throttling(pid int32) (path string, info CgroupInfo, ok bool) {
-	for path = cmp.Or(h.Task[pid].Cgroup.Value, h.TaskCgroup[pid]); len(path) > 1; path = path[:strings.LastIndexByte(path, '/')] {
-		if info, ok = h.Cgroup[path]; ok && info.Throttled.Value > 0 {
+	for path = cmp.Or(h.Task[pid].Cgroup.Value, h.Cgroups.Of[pid]); len(path) > 1; path = path[:strings.LastIndexByte(path, '/')] {
+		if info, ok = h.Cgroups.Info[path]; ok && info.Throttled.Value > 0 {
 			return path, info, true
 		}
 	}
@@ -208,7 +213,7 @@ func (h *Host) Throttling(pid int32) (path string, info CgroupInfo, ok bool) {
 // CgroupOf is the short name of the control group of a task of that name, empty if it
 // is the root or not known.
 func (h *Host) CgroupOf(pid int32, comm string) string {
-	path := h.TaskCgroup[pid]
+	path := h.Cgroups.Of[pid]
 	if t, ok := h.Task[pid]; ok && path == "" && SameComm(comm, t.Comm) {
 		path = t.Cgroup.Value
 	}

@@ -53,8 +53,8 @@ func TestThrottledOwner(t *testing.T) {
 	res := &replay.Result{
 		CPUs: []*replay.CPUResult{{CPU: 3, Owner: &replay.TaskRef{PID: 7, Comm: "pmd"}}, {CPU: 4}},
 		Host: &parser.Host{
-			Task:   map[int32]parser.TaskInfo{7: {Comm: "pmd", Cgroup: fact.Seen("/a.slice/b.scope", "")}},
-			Cgroup: map[string]parser.CgroupInfo{"/a.slice": {Throttled: fact.Seen(int64(4), ""), ThrottledNS: fact.Seen(int64(1500), "")}},
+			Task:    map[int32]parser.TaskInfo{7: {Comm: "pmd", Cgroup: fact.Seen("/a.slice/b.scope", "")}},
+			Cgroups: parser.Cgroups{Info: map[string]parser.CgroupInfo{"/a.slice": {Throttled: fact.Seen(int64(4), ""), ThrottledNS: fact.Seen(int64(1500), "")}}},
 		},
 	}
 	want := "The CPU limit of control group /a.slice stopped its tasks 4 times since it was made, for 1.50 µs in all. " +
@@ -62,7 +62,7 @@ func TestThrottledOwner(t *testing.T) {
 	if got := Notes(res); len(got) != 1 || Plain(got[0]) != want {
 		t.Errorf("%q", got)
 	}
-	res.Host.Cgroup["/a.slice"] = parser.CgroupInfo{Throttled: fact.Seen(int64(0), "")}
+	res.Host.Cgroups.Info["/a.slice"] = parser.CgroupInfo{Throttled: fact.Seen(int64(0), "")}
 	if got := Notes(res); len(got) != 0 {
 		t.Errorf("%q", got)
 	}

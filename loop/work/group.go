@@ -42,7 +42,7 @@ func (x *extraction) groups() {
 			if end < len(path) && path[end] != '/' {
 				continue
 			}
-			if shares, ok := x.host.Cgroup[path[:end]].Shares.Get(); ok && end > 1 {
+			if shares, ok := x.host.Cgroups.Info[path[:end]].Shares.Get(); ok && end > 1 {
 				p.Group = add(path[:end], p.Group, shares, 0)
 			}
 		}

@@ -327,7 +327,7 @@ func TestGroups(t *testing.T) {
 	shares := func(n int64) parser.CgroupInfo { return parser.CgroupInfo{Shares: fact.Of(n, fact.Observed, "")} }
 	x := &extraction{p: &Program{}, kin: map[int32]int32{40: 30}, host: &parser.Host{
 		Tunables: map[string]int64{"sched_autogroup_enabled": 1},
-		Cgroup:   map[string]parser.CgroupInfo{"/s": shares(100), "/s/a": shares(200), "/t": {}},
+		Cgroups:  parser.Cgroups{Info: map[string]parser.CgroupInfo{"/s": shares(100), "/s/a": shares(200), "/t": {}}},
 		Task: map[int32]parser.TaskInfo{
 			10: task(10, 1, "/s/a", 7), 20: task(20, 1, "/s/b", 7), 30: task(30, 1, "/t/u", 7), 31: task(31, 2, "/", -1), 50: task(50, 0, "/", 0), 51: task(51, 9, "/", 0),
 		},

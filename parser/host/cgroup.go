@@ -65,7 +65,7 @@ func (t *tree) readCgroups(h *parser.Host) {
 		if group == "" {
 			continue
 		}
-		info := h.Cgroup[group]
+		info := h.Cgroups.Info[group]
 		text, _ := t.value(p)
 		if !cgroupFile(&info, file, text, "/"+p) {
 			bad++
@@ -74,10 +74,10 @@ func (t *tree) readCgroups(h *parser.Host) {
 		if info == (parser.CgroupInfo{}) {
 			continue
 		}
-		if h.Cgroup == nil {
-			h.Cgroup = map[string]parser.CgroupInfo{}
+		if h.Cgroups.Info == nil {
+			h.Cgroups.Info = map[string]parser.CgroupInfo{}
 		}
-		h.Cgroup[group] = info
+		h.Cgroups.Info[group] = info
 	}
 	if bad > 0 {
 		t.note("%d files of control groups are malformed and were left out", bad)

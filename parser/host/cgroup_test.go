@@ -93,7 +93,7 @@ func TestTaskGroups(t *testing.T) {
 			t.Errorf("task %d: %s, want %s", pid, got, want)
 		}
 	}
-	if a, b, c := h.Cgroup["/a.slice"].Shares.Value, h.Cgroup["/b"].Shares.Value, h.Cgroup["/c"].Shares.Known(); a != 512 || b != 300 || c {
+	if a, b, c := h.Cgroups.Info["/a.slice"].Shares.Value, h.Cgroups.Info["/b"].Shares.Value, h.Cgroups.Info["/c"].Shares.Known(); a != 512 || b != 300 || c {
 		t.Errorf("shares %d and %d, %v", a, b, c)
 	}
 }

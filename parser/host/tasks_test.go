@@ -82,7 +82,7 @@ func TestGroups(t *testing.T) {
 			t.Errorf("%s: %v, tasks %+v", c.name, h.Groups(), h.Task)
 		}
 	}
-	h := &parser.Host{Cgroup: map[string]parser.CgroupInfo{"/pod": {}}}
+	h := &parser.Host{Cgroups: parser.Cgroups{Info: map[string]parser.CgroupInfo{"/pod": {}}}}
 	if !h.Groups() {
 		t.Error("a control group is none")
 	}

@@ -62,9 +62,9 @@ func (g *cgroups) tell(h *parser.Host) {
 		if path == "" || path == "/" { // the root, also where the controller perf_event has no groups
 			continue
 		}
-		if h.TaskCgroup == nil {
-			h.TaskCgroup = map[int32]string{}
+		if h.Cgroups.Of == nil {
+			h.Cgroups.Of = map[int32]string{}
 		}
-		h.TaskCgroup[tid] = strings.ToValidUTF8(path, "\ufffd")
+		h.Cgroups.Of[tid] = strings.ToValidUTF8(path, "\ufffd")
 	}
 }

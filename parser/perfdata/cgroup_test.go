@@ -35,8 +35,8 @@ func TestCgroups(t *testing.T) {
 			}
 			defer h.Close()
 			host := h.Meta().Host
-			if !maps.Equal(host.TaskCgroup, c.want) {
-				t.Errorf("%s, %s: %v", name, c.name, host.TaskCgroup)
+			if !maps.Equal(host.Cgroups.Of, c.want) {
+				t.Errorf("%s, %s: %v", name, c.name, host.Cgroups.Of)
 			}
 			if c.want == nil {
 				continue

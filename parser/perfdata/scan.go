@@ -84,25 +84,33 @@ func (s *scan) Damage(at Place, _ int64, err error) {
 // Stop notes why the stream ended early.
 func (s *scan) Stop(off int64, err error) { s.c.stop(s.file, off, err) }
 
+// aside handles a record that is no event; false of one that is.
+func (s *scan) aside(typ uint32, rec []byte, off int64) (bool, error) {
+	c, o := s.c, s.c.order
+	switch typ {
+	case recSample, recLost, recComm, recFork, recExit, recLostSamples:
+		return false, nil
+	case recCgroup:
+		c.cgroups.record(rec, o)
+		return true, nil
+	}
+	c.skipped[recordName(typ)]++
+	switch typ {
+	case recHeaderAttr, recEventUpdate, recHeaderFeature:
+		return true, c.describe(rec, off)
+	case recIDIndex:
+		return true, c.idIndex(rec, off)
+	}
+	return true, nil
+}
+
 // Record handles one ordinary record.
 func (s *scan) Record(rec []byte, at Place) error {
 	c, o := s.c, s.c.order
 	store, off := s.place(at)
 	typ := o.Uint32(rec)
-	switch typ {
-	case recHeaderAttr, recEventUpdate, recHeaderFeature:
-		c.skipped[recordName(typ)]++
-		return c.describe(rec, off)
-	case recIDIndex:
-		c.skipped[recordName(typ)]++
-		return c.idIndex(rec, off)
-	case recCgroup:
-		c.cgroups.record(rec, o)
-		return nil
-	case recSample, recLost, recComm, recFork, recExit, recLostSamples:
-	default:
-		c.skipped[recordName(typ)]++
-		return nil
+	if aside, err := s.aside(typ, rec, off); aside {
+		return err
 	}
 	if err := c.settle(); err != nil {
 		return err
