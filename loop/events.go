@@ -14,6 +14,7 @@ type eventKind uint8
 const (
 	evRun      eventKind = iota // the current task of a CPU comes to its next milestone
 	evTick                      // a CPU's tick
+	evHRTick                    // the slice of a CPU's current task ends
 	evWake                      // a task's timer or something outside wakes it
 	evActivate                  // a wakeup reaches its queue
 	evResched                   // a CPU switches

@@ -46,6 +46,7 @@ func (s *sim) joins(c *cpu, p *task) {
 	s.busy.Set(int(c.id))
 	s.picks++
 	p.pick = s.picks
+	s.startHRTick(c)
 }
 
 // quits takes it from there.
@@ -191,6 +192,7 @@ func (s *sim) schedule(c *cpu) {
 	}
 	s.planRun(c)
 	s.startTick(c)
+	s.startHRTick(c)
 	if next.realTime() && len(c.rt) > 0 {
 		s.pushRT(c)
 	}
@@ -286,13 +288,49 @@ func (s *sim) tick(c *cpu) {
 	}
 	s.startTick(c)
 	s.triggerBalance(c)
-	switch {
-	case !again || c.resched || c.curr != p:
-	case s.res.late(p, s.now) > 0:
-		s.reschedAfter(c, s.res.late(p, s.now))
-	default:
-		s.schedule(c)
+	if again && !c.resched && c.curr == p {
+		s.gives(c, p)
 	}
+}
+
+// startHRTick is hrtick_start_fair and hrtick_update: where others wait, the timer of the current
+// task's slice is started anew.
+func (s *sim) startHRTick(c *cpu) {
+	if !s.kernel.Fair.HRTick || len(c.queued) < 2 || c.curr == nil || !s.isFair(c.curr) {
+		return
+	}
+	c.hrticks++
+	s.plan(s.now+max(hrtickLeast, c.fair.Left(s.now)), evHRTick, c.id, c.hrticks)
+}
+
+// hrtickLeast is the least that hrtick_start starts its timer with.
+const hrtickLeast = 10_000
+
+// hrtick is the timer's function, task_tick_fair for a slice: it may be early.
+func (s *sim) hrtick(c *cpu, n int32) {
+	p := c.curr
+	if n != c.hrticks || p == nil || !s.isFair(p) {
+		return
+	}
+	s.charge(c)
+	c.pelt.Advance(s.now)
+	p.pelt.Step(s.now, true, true)
+	switch again := c.fair.Tick(s.now); {
+	case !again:
+		s.startHRTick(c)
+	case c.resched:
+	default:
+		s.gives(c, p)
+	}
+}
+
+// gives lets a CPU switch because the slice of its task is over: later, if it is late.
+func (s *sim) gives(c *cpu, p *task) {
+	if late := s.res.late(p, s.now); late > 0 {
+		s.reschedAfter(c, late)
+		return
+	}
+	s.schedule(c)
 }
 
 // activate queues a task that was woken (ttwu_do_activate) and lets it preempt.

@@ -134,6 +134,7 @@ type cpu struct {
 	since   int64   // the current task was charged up to here
 	resched bool    // a switch is planned
 	ticking bool
+	hrticks int32 // how often the timer of a slice was started
 	idle    int64 // idle_stamp, 0 if none
 	avgIdle int64
 	maxCost int64 // max_idle_balance_cost
@@ -369,6 +370,8 @@ func (s *sim) run(ctx context.Context, end int64) {
 			}
 		case evTick:
 			s.tick(&s.cpus[h.id])
+		case evHRTick:
+			s.hrtick(&s.cpus[h.id], h.n)
 		case evWake:
 			s.arrive(&s.all[h.id], int(h.n), nil, s.all[h.id].cpu)
 		case evActivate:

@@ -286,6 +286,14 @@ func (q *CFS) Tick(now int64) bool {
 	return curr.Vruntime-q.tree[0].Vruntime > ideal
 }
 
+// Left is what hrtick_start_fair starts the timer with.
+func (q *CFS) Left(now int64) int64 {
+	if q.curr == nil {
+		return 0
+	}
+	return q.SchedSlice(q.curr) - (q.curr.Sum - q.curr.PrevSum) - (now - q.curr.ExecStart)
+}
+
 // WakeupPreempt is check_preempt_wakeup: it reports whether an entity that has come to
 // the queue takes the CPU from the current one. Resched pending is the caller's to ask.
 func (q *CFS) WakeupPreempt(se *Entity, now int64) bool {

@@ -279,6 +279,14 @@ func (q *EEVDF) Tick(now int64) bool {
 	return q.curr != nil && q.need && len(q.all) > 1
 }
 
+// Left is what hrtick_start_fair starts the timer with: the time up to the deadline.
+func (q *EEVDF) Left(now int64) int64 {
+	if q.curr == nil {
+		return 0
+	}
+	return (q.curr.Deadline-q.curr.Vruntime)*q.curr.Weight/nice0Load - (now - q.curr.ExecStart)
+}
+
 // WakeupPreempt is check_preempt_wakeup_fair.
 func (q *EEVDF) WakeupPreempt(se *Entity, now int64) bool {
 	curr := q.curr

@@ -241,3 +241,31 @@ func TestPlaceCurrent(t *testing.T) {
 		}
 	}
 }
+
+// The timer of a slice goes off when the virtual deadline is reached: of a light task after the
+// same time as of a heavy one.
+func TestLeft(t *testing.T) {
+	for _, weight := range []int64{1024, 335} {
+		q := EEVDF{Slice: 3 * ms, Jiffy: 4 * ms}
+		a := &Entity{Weight: weight}
+		q.Enqueue(a, Wakeup, 0)
+		q.Enqueue(&Entity{ID: 1, Weight: 1024}, Wakeup, 0)
+		q.Pick(0)
+		if got := q.Left(ms); q.curr == a && (got < 2*ms-10 || got > 2*ms+10) {
+			t.Errorf("weight %d: %d ns left of 3 ms after 1", weight, got)
+		}
+		if q.Tick(2 * ms) {
+			t.Errorf("weight %d: its slice is over after 2 ms of 3", weight)
+		}
+		if end := 2*ms + q.Left(2*ms); !q.Tick(end + 20) {
+			t.Errorf("weight %d: its slice is not over at %d", weight, end)
+		}
+	}
+	c := CFS{Tunables: CFSTunablesFor(8)}
+	a, b := &Entity{Weight: 1024}, &Entity{ID: 1, Weight: 1024}
+	c.Enqueue(a, Wakeup, 0)
+	c.Enqueue(b, Wakeup, 0)
+	if c.Pick(0); 10*ms-c.Left(2*ms) > 10 {
+		t.Errorf("CFS: %d ns left of half of 24 ms after 2", c.Left(2*ms))
+	}
+}

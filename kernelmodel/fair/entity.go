@@ -46,6 +46,8 @@ type Queue interface {
 	// whether one that has come takes it.
 	Tick(now int64) bool
 	WakeupPreempt(se *Entity, now int64) bool
+	// Left is how long the current task has to run until its slice ends.
+	Left(now int64) int64
 	// Buddy reports whether the entity is to run next or was the last.
 	Buddy(se *Entity) bool
 	// Eligible reports whether a queued entity got no more than its share.

@@ -192,6 +192,14 @@ func (t *Tree) Tick(now int64) bool {
 	return again
 }
 
+// Left is how long the task has to run until its own slice ends.
+func (t *Tree) Left(now int64) int64 {
+	if t.curr == nil {
+		return 0
+	}
+	return t.curr.Queue.Left(now)
+}
+
 // WakeupPreempt is check_preempt_wakeup_fair: the entities that the two tasks, or their
 // groups, have on one queue are compared (find_matching_se).
 func (t *Tree) WakeupPreempt(se *Entity, now int64) bool {

@@ -48,6 +48,9 @@ type FairRules struct {
 	// ShortSlice: the base slice of EEVDF is 0.70 ms, before it was 0.75 (2ae891b82695,
 	// 6.15+, 6.6.90, 6.12.27).
 	ShortSlice bool
+	// HRTick: a slice ends by a timer of its own, where it ended at the tick after it
+	// (HRTICK, 9213aa4784cf, 7.1+).
+	HRTick bool
 	// PlaceCurrent: an entity that runs and gets a new weight is placed as if it were not
 	// among those of which the average is: each time it is farther from that, a task group
 	// that runs ahead all the more (6d71a9c61604, 6.13 to 7.0; 101f3498b4bd).

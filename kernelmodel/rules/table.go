@@ -223,6 +223,7 @@ var table = []release{
 		{"Fair.EEVDF", false, "the fair class is CFS", ""},
 		{"Fair.BaseSlice", false, "a slice may be shorter than the granularity", ""},
 		{"Fair.ShortSlice", false, "the base slice, where there is one, is 0.75 ms", ""},
+		{"Fair.HRTick", false, "a slice ends at a tick", ""},
 		{"Fair.PlaceCurrent", false, "an entity that gets a new weight keeps its lag", ""},
 		{"Fair.Protect", ProtectMark, "EEVDF protects a slice until the deadline changes, which a new weight does too", "63304558ba5d"},
 		{"Balance.BusyLess", false, "a busy CPU balances busy_factor times as seldom", ""},
@@ -441,7 +442,7 @@ var table = []release{
 	{7, 1, []Change{
 		{"SchedIdleOthers", true, "a CPU that runs SCHED_IDLE tasks only does not pass for a wakee that is SCHED_IDLE itself", "fd54d81c2c0e"},
 		{"Fair.PlaceCurrent", false, "", "101f3498b4bd"},
-		{"", nil, "HRTICK is on", "9213aa4784cf"},
+		{"Fair.HRTick", true, "a slice ends by a timer of its own (HRTICK)", "9213aa4784cf"},
 	}, nil},
 	{7, 2, []Change{
 		{"Domains.LLCIDs", LLCIDsAllocated, "LLC ids are allocated; a CPU isolated at boot has -1, one isolated later keeps the id of its LLC", "b5ea300a17e3"},
