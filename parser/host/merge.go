@@ -120,6 +120,7 @@ func (m merger) bundle(b *parser.Host) {
 	h.Tunables = mergeMaps(h.Tunables, b.Tunables)
 	h.Task = mergeMaps(h.Task, b.Task)
 	h.Functions = b.Functions
+	h.Cgroups.Info = b.Cgroups.Info
 	if len(b.Wall) > 0 {
 		h.Wall = b.Wall
 	}

@@ -3,6 +3,7 @@ package host
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -257,5 +258,53 @@ func TestCheck(t *testing.T) {
 	}
 	if _, err := Check(&parser.Host{}, Seen{CPUs: cpumask.Of(5), Release: "x"}); err != nil {
 		t.Errorf("an empty description contradicts nothing: %v", err)
+	}
+}
+
+// All that a bundle tells of a machine reaches the host that captures are replayed on.
+func TestMergeKeepsAll(t *testing.T) {
+	var b parser.Host
+	fill(reflect.ValueOf(&b).Elem())
+	h, err := Merge(nil, &b, Flags{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := reflect.ValueOf(*h)
+	for i := range v.NumField() {
+		if name := v.Type().Field(i).Name; v.Field(i).IsZero() {
+			t.Errorf("%s is lost", name)
+		}
+	}
+	if len(h.Cgroups.Info) == 0 {
+		t.Error("the control groups of the bundle are lost")
+	}
+}
+
+// fill gives every field some value: lists and maps an element, facts one that is known.
+func fill(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if f := v.Field(i); f.CanSet() {
+				fill(f)
+			}
+		}
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		fill(v.Index(0))
+	case reflect.Map:
+		key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+		fill(key)
+		fill(value)
+		v.Set(reflect.MakeMap(v.Type()))
+		v.SetMapIndex(key, value)
+	case reflect.String:
+		v.SetString("x")
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		v.SetInt(1)
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		v.SetUint(1)
 	}
 }
