@@ -229,10 +229,19 @@ func (h *Facts) scanOdds(rule rules.BudgetRule, this int, weight, now int64) *sc
 	if !h.t.Slices {
 		rest = h.t.CPU[this].Rest
 	}
-	o := &scanOdds{scanCost: h.cost[this], rule: rule, this: this, weight: weight, idle: rest.Counted(rule, now, h.rec.Jiffy)}
+	o := h.oldOdds()
+	o.scanCost, o.rule, o.this, o.weight, o.idle = h.cost[this], rule, this, weight, rest.Counted(rule, now, h.rec.Jiffy)
 	o.sum()
 	h.odds = append(h.odds, o)
 	return o
+}
+
+// oldOdds are some that nobody asks any more, to be used again.
+func (h *Facts) oldOdds() *scanOdds {
+	if n := len(h.odds); n < cap(h.odds) && h.odds[:n+1][n] != nil {
+		return h.odds[:n+1][n]
+	}
+	return &scanOdds{}
 }
 
 // Waking is a wakeup as far as hidden facts hang on it.

@@ -97,20 +97,19 @@ type scanOdds struct {
 	weight int64
 	// idle is what the rule counts of the CPU's idle time, by its bound.
 	idle [timeline.IdleBounds]int64
-	// p is the likelihood of each budget from 0 to weight.
-	p []float64
+	// p is the likelihood of each budget from 0 to weight, limit the budget by the cost's cell.
+	p     []float64
+	limit [timeline.IdleBounds][costCells]int64
 }
 
-func (o *scanOdds) limit(b, cell int) int64 {
-	return load.ScanLimit(o.rule, o.weight, o.idle[b], costOf[cell])
-}
-
-// sum fills in p.
+// sum fills in p and limit.
 func (o *scanOdds) sum() {
 	o.p = append(o.p[:0], make([]float64, o.weight+1)...)
 	for b := range o.scanCost.p {
 		for i, p := range o.scanCost.p[b] {
-			o.p[o.limit(b, i)] += p
+			n := load.ScanLimit(o.rule, o.weight, o.idle[b], costOf[i])
+			o.limit[b][i] = n
+			o.p[n] += p
 		}
 	}
 }
@@ -151,13 +150,13 @@ func (o *scanOdds) Doubt(v int64) uint8 {
 func (o *scanOdds) learn(lo, hi int64, end place.ScanEnd, width int64) {
 	for b := range o.scanCost.p {
 		for i := range o.scanCost.p[b] {
-			if n := o.limit(b, i); n < lo || n > hi {
+			if n := o.limit[b][i]; n < lo || n > hi {
 				o.scanCost.p[b][i] /= budgetDoubt
 			}
 		}
 	}
 	o.move(func(b, i int) bool {
-		return end == place.ScanFound || end == place.ScanVain && o.limit(b, i) >= width
+		return end == place.ScanFound || end == place.ScanVain && o.limit[b][i] >= width
 	})
 }
 

@@ -51,6 +51,7 @@ func TestScanCostBound(t *testing.T) {
 	c := newScanCost(nil)
 	o := oddsOf(c, 64, 0)
 	o.idle = [timeline.IdleBounds]int64{0, 1 << 40} // by the lower bound no scan goes far
+	o.sum()
 	o.learn(40, 64, place.ScanFound, 0)
 	next := newScanCost([]*scanCost{nil, c})
 	low, high := 0.0, 0.0

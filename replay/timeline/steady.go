@@ -96,7 +96,7 @@ func (s *surveyor) stand(c *startCPU, ev *parser.Event) {
 // after the CPU's next event. Such an event has the time that was written in Start.
 func (s *steady) Events() iter.Seq2[parser.Event, error] {
 	return func(yield func(parser.Event, error) bool) {
-		q := steadyQueue{step: s.step, cpu: map[int32]*standing{}, woken: map[int32]int64{}}
+		q := steadyQueue{step: s.step, cpu: map[int32]*standing{}}
 		for ev, err := range s.Capture.Events() {
 			if err != nil {
 				if !yield(ev, err) {
@@ -143,7 +143,7 @@ type steadyQueue struct {
 	cpu  map[int32]*standing
 	held []*standing // those that hold any, by CPU
 	// woken is when tasks were woken last, MaxInt64 of those that sleep.
-	woken map[int32]int64
+	woken parser.ByPID[int64]
 }
 
 // hold takes an event that a CPU wrote at the time of its last.
@@ -209,7 +209,7 @@ func (q *steadyQueue) at(c *standing, next *parser.Event) int64 {
 	case next.Kind == parser.KindWaking && slices.ContainsFunc(c.late, func(l parser.Event) bool { return falls(&l) && l.Task.PID == next.Task.PID }):
 		return min(at, next.Time) // it slept by then
 	case ev.Kind == parser.KindSwitch:
-		at = max(at, q.woken[ev.Next.PID])
+		at = max(at, q.woken.Get(ev.Next.PID))
 	}
 	return at
 }
@@ -218,12 +218,12 @@ func (q *steadyQueue) at(c *standing, next *parser.Event) int64 {
 func (q *steadyQueue) note(ev *parser.Event) {
 	switch ev.Kind {
 	case parser.KindSwitch:
-		delete(q.woken, ev.Next.PID)
+		q.woken.Set(ev.Next.PID, 0)
 		if falls(ev) {
-			q.woken[ev.Task.PID] = math.MaxInt64
+			q.woken.Set(ev.Task.PID, math.MaxInt64)
 		}
 	case parser.KindWaking, parser.KindWakeup, parser.KindWakeupNew:
-		q.woken[ev.Task.PID] = ev.Time
+		q.woken.Set(ev.Task.PID, ev.Time)
 	}
 }
 
