@@ -147,7 +147,7 @@ func (s *said) line() string {
 // stack the C library says EAGAIN.
 func (s *said) outOfMemory() bool {
 	f := s.fatal()
-	return strings.Contains(f, "memory") || strings.HasSuffix(f, "pthread_create failed: Resource temporarily unavailable")
+	return strings.Contains(f, "memory") || strings.Contains(f, "pthread_create failed: Resource temporarily unavailable")
 }
 
 // Cores is the number of processes that Run runs at once unless told.

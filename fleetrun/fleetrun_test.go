@@ -102,6 +102,8 @@ func TestSaid(t *testing.T) {
 		"panic: x\n\ngoroutine 1":             "panic: x",
 		"runtime/cgo: out of memory in thread_start\nSIGABRT: abort\ngs     0x0\n":                           "runtime/cgo: out of memory in thread_start",
 		"runtime/cgo: pthread_create failed: Resource temporarily unavailable\nSIGABRT: abort\ngs     0x0\n": "runtime/cgo: pthread_create failed: Resource temporarily unavailable",
+		// Two threads at once.
+		"runtime/cgo: runtime/cgo: pthread_create failed: Resource temporarily unavailablepthread_create failed:\nSIGABRT: abort\ngs     0x0\n": "runtime/cgo: runtime/cgo: pthread_create failed: Resource temporarily unavailablepthread_create failed:",
 		"a\x1b[1m\xff\u202e": "a\\u001b[1m\ufffd\\u202e",
 	} {
 		for _, piece := range []int{1, 7, 5000, 1 << 20} {
