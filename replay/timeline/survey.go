@@ -46,12 +46,7 @@ type Survey struct {
 	// whole is when every CPU was recorded; before and after it some was not.
 	whole span
 
-	// Stood holds, by CPU, the times in which its clock stood still: from the one that it
-	// wrote more than once to the next. Meanwhile flips has when CPUs went idle or ceased
-	// to be. standing is when any clock did, or may have, in order and apart.
-	Stood    StillTimes
-	standing []span
-	flips    [][]flip
+	Clocks
 
 	seams []seam
 
@@ -67,6 +62,16 @@ type Missing struct {
 // Printed is what dialects that print slices may leave out: HasStates and HasDelays say
 // whether the states and the sch delays of some are printed.
 type Printed struct{ HasStates, HasDelays bool }
+
+// Clocks is what the recording tells of clocks that stood still.
+type Clocks struct {
+	// Stood holds, by CPU, the times in which its clock did: from the one that it wrote
+	// more than once to the next. Meanwhile flips has when CPUs went idle or ceased to be.
+	// standing is when any clock did, or may have, in order and apart.
+	Stood    StillTimes
+	standing []span
+	flips    [][]flip
+}
 
 // span is a stretch of time in ns.
 type span struct{ from, to int64 }
