@@ -154,7 +154,7 @@ func (r *Decider) agree() bool {
 // placeAll turns the runs into every kernel's answer, and reports whether that holds all
 // that the kernels can do.
 func (r *Decider) placeAll(line *Wakeup, complete bool) bool {
-	r.toldAll(line, complete)
+	r.placeEach(line, complete)
 	if r.packs {
 		for _, a := range r.Alts {
 			a.Complete = false
@@ -163,8 +163,8 @@ func (r *Decider) placeAll(line *Wakeup, complete bool) bool {
 	return complete && !r.packs
 }
 
-// toldAll does so.
-func (r *Decider) toldAll(line *Wakeup, complete bool) {
+// placeEach places the task under the baseline and under each alternative.
+func (r *Decider) placeEach(line *Wakeup, complete bool) {
 	made := line.Made()
 	r.place(made, r.Base, &r.Base.Ask, complete, len(r.runs), func(i int) *place.Outcome { return &r.runs[i] })
 	if len(r.Alts) == 0 {
