@@ -273,6 +273,9 @@ func (s *sim) begin(i int) {
 	switch w.Begin {
 	case work.BeginUnborn:
 		p.state = tsAsleep
+		if w.Steps[0].Then.Edge != work.EdgeTask { // whose fork made it was not recorded
+			s.sleep(p)
+		}
 	case work.BeginAsleep:
 		p.state = tsAsleep
 		p.done = 0
@@ -437,7 +440,7 @@ func (s *sim) milestone(c *cpu) {
 	st := &p.w.Steps[p.step]
 	for p.wake < len(st.Wakes) && s.scaled(p, st.Wakes[p.wake].At) <= p.done {
 		k := &st.Wakes[p.wake]
-		if y := &s.all[k.Task]; k.Answer && y.state != tsGone && !y.waitsAt(int(k.Step)) {
+		if y := &s.all[k.Task]; k.Answer && y.state != tsGone && !y.waitsAt(int(k.Step)) && !y.waitsFor(p) {
 			s.hold(c, p, y, int(k.Step))
 			return
 		}
@@ -458,9 +461,30 @@ func (s *sim) milestone(c *cpu) {
 	s.planRun(c)
 }
 
-// waitsAt reports whether a task has come to the wait of a step, or is past it.
+// comesTo reports whether a task has come to the wait of a step, or is past it.
+func (p *task) comesTo(step int) bool {
+	if p.pos >= len(p.seq) || int(p.seq[p.pos]) == step {
+		return true
+	}
+	for i := p.pos + 1; i < len(p.seq) && i <= p.pos+aheadMost; i++ {
+		if int(p.seq[i]) == step {
+			return false
+		}
+	}
+	return step < int(p.seq[p.pos])
+}
+
+// waitsAt reports whether a task waits at the wait of a step, or is past it.
 func (p *task) waitsAt(step int) bool {
-	return p.step > step || p.step == step && p.state == tsAsleep && !p.held
+	if p.pos < len(p.seq) && int(p.seq[p.pos]) == step {
+		return p.state == tsAsleep && !p.held
+	}
+	return p.comesTo(step)
+}
+
+// waitsFor reports whether a task waits for another to go on: that cannot wait for it.
+func (p *task) waitsFor(q *task) bool {
+	return p.held || p.state == tsAsleep && p.pos < len(p.seq) && p.wait().Edge == work.EdgeTask && p.wait().Waker == q.id
 }
 
 // hold blocks the current task, which is to answer another that has not asked yet. The
@@ -475,7 +499,7 @@ func (s *sim) hold(c *cpu, p, y *task, step int) {
 // release wakes who was held until the task came to the wait of its step.
 func (s *sim) release(c *cpu, y *task) {
 	p := y.awaited
-	if p == nil || y.awaitedAt > y.step {
+	if p == nil || !y.comesTo(y.awaitedAt) {
 		return
 	}
 	y.awaited, p.held = nil, false
@@ -544,12 +568,12 @@ func (s *sim) waitIsOver(p *task) bool {
 	if p.pos+1 >= len(p.seq) {
 		return false
 	}
+	if p.arrived[p.seq[p.pos]] {
+		return true
+	}
 	w := p.wait()
 	switch w.Edge {
 	case work.EdgeTask:
-		if p.arrived[p.seq[p.pos]] {
-			return true
-		}
 		for i := p.pos + 1; i < len(p.seq) && i <= p.pos+aheadMost; i++ {
 			if p.arrived[p.seq[i]] && p.takes(i) {
 				return true
