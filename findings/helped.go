@@ -79,10 +79,10 @@ type HelpedRow struct {
 	Worse int
 }
 
-// mostLoop bounds the closed loop of a report, in happenings and balancings: some 0.7 s of
+// mostLoop bounds the closed loop of a report, in happenings and balancings: about a second of
 // CPU. fewestLoop is about the least that a run takes for each wakeup recorded.
 const (
-	mostLoop   = 3_200_000
+	mostLoop   = 4_600_000
 	fewestLoop = 4
 )
 

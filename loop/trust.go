@@ -141,14 +141,23 @@ func apartOn(a, b []int64) float64 {
 	return d / 2
 }
 
-// WorseRuns is how many runs it takes to tell who is worse off.
+// WorseRuns is how many runs it takes to tell who is worse off, each with a start of its own.
 const WorseRuns = 8
+
+// TellsWorse reports whether there are [WorseRuns] runs that began differently.
+func (r *Result) TellsWorse() bool {
+	starts := r.Runs
+	if n := r.Trust.Starts.Entered; n > 0 {
+		starts = min(starts, n)
+	}
+	return starts >= WorseRuns
+}
 
 // Worse are the tasks of a scenario that are surely worse off than in the baseline: their
 // p90 of the delay, or their time off the CPU, is above it in nearly every run. It is nil
-// where there are fewer than [WorseRuns] runs.
+// where there are too few runs to tell.
 func (r *Result) Worse(o *Outcome) []int {
-	if r.Runs < WorseRuns {
+	if !r.TellsWorse() {
 		return nil
 	}
 	var out []int

@@ -103,7 +103,7 @@ func scenariosTable(h *findings.Helped, c *findings.HelpedCPU) *table {
 		t.Cols[3].Name, t.Cols[4].Name = "Gaps", "Longest"
 		t.Note = "Held: run time of tasks that may run elsewhere too. Gaps: the times the owner was off its CPU while runnable."
 	}
-	judged := h.Loop.Runs >= loop.WorseRuns
+	judged := h.Loop.TellsWorse()
 	if judged {
 		t.Cols = append(t.Cols, col{Name: "Tasks worse off", Num: true})
 		t.Note += " Worse off: surely, against the same in the loop."
@@ -181,7 +181,7 @@ func (h *helped) json(partial bool) *jsonHelped {
 		for _, r := range c.Rows {
 			d := &r.Delay
 			var worse *int
-			if h.Loop.Runs >= loop.WorseRuns {
+			if h.Loop.TellsWorse() {
 				worse = &r.Worse
 			}
 			k.Scenarios = append(k.Scenarios, jsonHelpedResult{

@@ -30,8 +30,8 @@ is not known. DIR gets report.html, report.md, report.json, tables and figures. 
 appears whole or not at all, and replaces an existing folder only if schedreplay made
 that one. Several captures become independent reports in DIR.
 
-What would have helped is told by the closed loop (see whatif), with as many runs as half
-a second of CPU takes; --runs sets their number, and 0 leaves it out.`,
+What would have helped is told by the closed loop (see whatif), with as many runs as a
+second of CPU takes; --runs sets their number, and 0 leaves it out.`,
 		Example: `  schedreplay report testdata/traces/k419-smt44-isolated43-original -o incident
   schedreplay report perf.data --host host.tar.gz -o incident
   schedreplay report perf.data --isolated 43 --original 6.1.80 -o incident`,

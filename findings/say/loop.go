@@ -82,8 +82,8 @@ func Band(b loop.Band, unit int64) string {
 
 // Worse names the tasks that are surely worse off in a scenario.
 func Worse(r *loop.Result, o *loop.Outcome) string {
-	if r.Runs < loop.WorseRuns {
-		return fmt.Sprintf("%s: who is worse off takes %d runs to tell.", o.Name, loop.WorseRuns)
+	if !r.TellsWorse() {
+		return fmt.Sprintf("%s: who is worse off takes %d runs with different starts to tell.", o.Name, loop.WorseRuns)
 	}
 	worse := r.Worse(o)
 	if len(worse) == 0 {
