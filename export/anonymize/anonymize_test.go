@@ -2,7 +2,9 @@ package anonymize_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -314,6 +316,67 @@ func TestBundle(t *testing.T) {
 		}
 		if have.Affinity.Value.String() != want.Affinity.Value.String() || have.Kthread.Value != want.Kthread.Value {
 			t.Errorf("pid %d: affinity or kind differ", pid)
+		}
+	}
+}
+
+// Control groups keep their limits, which task is in which, and that they differ, also where
+// names begin alike; their names go.
+func TestBundleGroups(t *testing.T) {
+	const (
+		one = "/kubepods.slice/kubepods-pod11111111_wolf.slice"
+		two = "/kubepods.slice/kubepods-pod11111111_lynx.slice"
+	)
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"sys/devices/system/cpu/online":             "0-1\n",
+		"proc/71/comm":                              "pod-one\n",
+		"proc/71/stat":                              "71 (pod-one) S 1 71 71 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 10 0 0\n",
+		"proc/71/status":                            "Name:\tpod-one\nState:\tS (sleeping)\nTgid:\t71\nPid:\t71\n",
+		"proc/71/cgroup":                            "3:secretctl:/x\n1:name=secret:/y\n0::" + one + " (deleted)\n",
+		"proc/72/comm":                              "pod-two\n",
+		"proc/72/stat":                              "72 (pod-two) S 1 72 72 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 10 0 0\n",
+		"proc/72/status":                            "Name:\tpod-two\nState:\tS (sleeping)\nTgid:\t72\nPid:\t72\n",
+		"proc/72/cgroup":                            "0::" + two + "\n",
+		"sys/fs/cgroup" + one + "/cpu.max":          "50000 100000\n",
+		"sys/fs/cgroup" + two + "/cpu.weight":       "200\n",
+		"sys/fs/cgroup/cpu/batch-secret/cpu.shares": "512\n",
+	} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var b bytes.Buffer
+	if err := anonymize.Bundle(dir, anonymize.NewNames(nil), &b); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(t.TempDir(), "host.tar.gz")
+	if err := os.WriteFile(out, b.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	h, err := host.Read(t.Context(), out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, second := h.Task[71].Cgroup.Value, h.Task[72].Cgroup.Value
+	if len(h.Cgroups.Info) != 3 || first == second ||
+		h.Cgroups.Info[first].Quota.Value != 50_000_000 || h.Cgroups.Info[second].Shares.Value != 2048 {
+		t.Errorf("pid 71 is in %s, 72 in %s, of %v", first, second, h.Cgroups.Info)
+	}
+	z, err := gzip.NewReader(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []string{"kubepods", "wolf", "lynx", "1111", "secret"} {
+		if bytes.Contains(plain, []byte(s)) {
+			t.Errorf("%q is in the copy", s)
 		}
 	}
 }

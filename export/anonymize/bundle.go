@@ -206,8 +206,10 @@ func plainTar(r *bufio.Reader) (io.Reader, error) {
 }
 
 var (
-	taskFile = regexp.MustCompile(`^proc/\d+/(?:task/\d+/)?(comm|stat|status)$`)
-	likeIs   = regexp.MustCompile(`^(?:proc/(?:\d+/autogroup|sys/kernel/(?:osrelease|arch|sched_.*)|config\.gz)|boot/config-[^/]*|schedreplay/clocks|` +
+	taskFile    = regexp.MustCompile(`^proc/\d+/(?:task/\d+/)?(comm|stat|status)$`)
+	taskGroup   = regexp.MustCompile(`^proc/\d+/(?:task/\d+/)?cgroup$`)
+	cgroupLimit = regexp.MustCompile(`^(?:cpuset\..*|cpu\.(?:max|stat|weight|shares|cfs_quota_us|cfs_period_us))$`)
+	likeIs      = regexp.MustCompile(`^(?:proc/(?:\d+/autogroup|sys/kernel/(?:osrelease|arch|sched_.*)|config\.gz)|boot/config-[^/]*|schedreplay/clocks|` +
 		`sys/devices/system/(?:cpu|node)/.*|sys/kernel/debug/sched(?:_features|/.*)|sys/kernel/mm/ksm/[a-z_]+)$`)
 )
 
@@ -217,13 +219,16 @@ func wanted(name string) bool {
 	case "proc/cmdline", "proc/version", "proc/sys/kernel/hostname", "schedreplay/uname":
 		return true
 	}
-	return taskFile.MatchString(name) || likeIs.MatchString(name) || cgroupFile(name)
+	return taskFile.MatchString(name) || taskGroup.MatchString(name) || likeIs.MatchString(name) || cgroupFile(name)
 }
 
 const cgroups = "sys/fs/cgroup/"
 
+// cgroupMounts are the folders of v1 and hybrid hierarchies: their names are the kernel's.
+var cgroupMounts = []string{"cpuset", "cpu", "cpu,cpuacct", "unified"}
+
 func cgroupFile(name string) bool {
-	return strings.HasPrefix(name, cgroups) && strings.HasPrefix(path.Base(name), "cpuset.")
+	return strings.HasPrefix(name, cgroups) && cgroupLimit.MatchString(path.Base(name))
 }
 
 // bundleFile rewrites one file; false leaves it out.
@@ -242,16 +247,14 @@ func (n *Names) bundleFile(name string, text []byte) (string, []byte, bool) {
 	case name == "schedreplay/uname":
 		return name, n.uname(text), true
 	case cgroupFile(name):
-		parts := strings.Split(strings.TrimPrefix(name, cgroups), "/")
-		for i, p := range parts[:len(parts)-1] {
-			if i == 0 && p == "cpuset" { // cgroup v1
-				continue
-			}
-			b := []byte(p)
-			n.path(b)
-			parts[i] = string(b)
+		dir, file := path.Split(strings.TrimPrefix(name, cgroups))
+		mount := ""
+		if first, rest, more := strings.Cut(dir, "/"); more && slices.Contains(cgroupMounts, first) {
+			mount, dir = first+"/", rest
 		}
-		return cgroups + strings.Join(parts, "/"), text, true
+		return cgroups + mount + n.group(dir) + file, text, true
+	case taskGroup.MatchString(name):
+		return name, n.groupsOf(text), true
 	case taskFile.MatchString(name):
 		switch path.Base(name) {
 		case "comm":
@@ -268,6 +271,42 @@ func (n *Names) bundleFile(name string, text []byte) (string, []byte, bool) {
 		return name, text, true
 	}
 	return name, nil, false
+}
+
+// group replaces the names in a control group's path. Different groups stay different, which
+// the pieces of long names must tell too.
+func (n *Names) group(dir string) string {
+	b := []byte(dir)
+	for start := 0; start < len(b); {
+		end := start
+		for end < len(b) && end-start < maxComm && b[end] != '/' {
+			end++
+		}
+		n.replace(b[start:end])
+		if start = end; start < len(b) && b[start] == '/' {
+			start++
+		}
+	}
+	return string(b)
+}
+
+// groupsOf keeps of /proc/PID/cgroup the lines that a reader uses: of the cpu controller, of
+// the unified hierarchy and of systemd's.
+func (n *Names) groupsOf(text []byte) []byte {
+	var out []byte
+	for line := range strings.Lines(string(text)) {
+		f := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3)
+		if len(f) < 3 || f[0] != "0" && f[1] != "name=systemd" && !slices.Contains(strings.Split(f[1], ","), "cpu") {
+			continue
+		}
+		const gone = " (deleted)"
+		dir, deleted := strings.CutSuffix(f[2], gone)
+		if dir = n.group(dir); deleted {
+			dir += gone
+		}
+		out = fmt.Appendf(out, "%s:%s:%s\n", f[0], f[1], dir)
+	}
+	return out
 }
 
 // builder is who built the kernel, in /proc/version: "(user@host)".
