@@ -99,8 +99,8 @@ func compose(f *findings.Findings, o *Options, figs *plots.Set, h *helped) *docu
 	} else if iso, ok := res.Isolated.Get(); ok && iso.Empty() || !ok {
 		d.Title = "Where the kernel put the tasks"
 	}
-	if !f.HasFix() { // else the brief says it
-		d.Headlines = say.Headline(res)
+	if d.Headlines = say.Headline(res); f.HasFix() {
+		d.Headlines = say.KernelDoubts(res) // the brief says the rest
 	}
 	if res.Partial != nil {
 		d.Partial = fmt.Sprintf("The capture could not be read to its end; everything here is about the %s before that place. Reason: %s",

@@ -94,11 +94,7 @@ func factsSection(f *findings.Findings) section {
 	s.Blocks = append(s.Blocks, para("Observed: the capture or the host says so. Reconstructed: follows from events by the kernel’s own rules. "+
 		"Estimated: computed with a margin. Assumed: a default or a rule of thumb. Unknown: the answer is split into everything possible."), block{Table: t})
 	if all := say.Notes(res); len(all) > 0 {
-		var notes []string
-		for _, n := range all {
-			notes = append(notes, say.Clean(n))
-		}
-		s.Blocks = append(s.Blocks, block{List: notes})
+		s.Blocks = append(s.Blocks, block{List: all})
 	}
 	return s
 }

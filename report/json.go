@@ -406,7 +406,7 @@ func encodeJSON(all *findings.Findings, o *Options, doc *document, h *helped) ([
 	res := all.Result
 	j := jsonReport{
 		SchemaVersion: SchemaVersion, Program: o.Program, Command: o.Command, Headline: plainTexts(say.Headline(res)), Summary: plainTexts(doc.Brief), Verdict: []jsonFinding{},
-		CPUs: []jsonCPU{}, Landings: []jsonLanding{}, Unknown: []jsonUnknown{}, Notes: texts(say.Notes(res)),
+		CPUs: []jsonCPU{}, Landings: []jsonLanding{}, Unknown: []jsonUnknown{}, Notes: plainTexts(say.Notes(res)),
 		Isolated: jsonMask{From: res.Isolated.From.String(), Source: res.Isolated.Source},
 	}
 	j.Helped, j.Spare = h.json(res.Partial != nil), jsonSpareOf(res.Spare)

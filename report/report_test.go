@@ -28,6 +28,7 @@ import (
 	"schedreplay/export/outdir"
 	"schedreplay/fact"
 	"schedreplay/findings"
+	"schedreplay/findings/say"
 	"schedreplay/parser"
 	"schedreplay/plots"
 	"schedreplay/replay"
@@ -144,6 +145,32 @@ func TestReportGolden(t *testing.T) {
 	t.Run("json", func(t *testing.T) {
 		golden(t, "report.txtar", "one-run/report.json", written()["one-run"]["report.json"])
 	})
+}
+
+// A kernel whose scheduler is not mainline's says so on the first page, also where it has the
+// fix; notes are in words, without the marks by which names are set apart.
+func TestNotes(t *testing.T) {
+	s := unisolated()
+	host := *s.res.Host
+	host.Cmdline = fact.Seen("quiet sched_own=1", "/proc/cmdline")
+	s.res.Host, s.res.Baseline = &host, replay.RolePatched
+	s.res.Hung = replay.Hung{Count: 1, First: []replay.HungTask{{Task: replay.TaskRef{PID: 9, Comm: "stuck"}, At: 1_000_000_000}}}
+	files, err := writeScene(s, filepath.Join(t.TempDir(), "report"), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"report.md", "report.html", "report.json"} {
+		text := string(files[name])
+		if !strings.Contains(text, "sched_own") || !strings.Contains(text, "stuck") {
+			t.Errorf("%s lacks a note", name)
+		}
+		if strings.Contains(text, "ue000") || strings.ContainsRune(text, say.MarkCode) {
+			t.Errorf("%s has a mark", name)
+		}
+	}
+	if page, _, _ := strings.Cut(string(files["report.md"]), "\n## "); !strings.Contains(page, "sched_own") {
+		t.Error("the first page does not name the scheduler")
+	}
 }
 
 func TestReportIsDeterministic(t *testing.T) {

@@ -247,7 +247,7 @@ func (a *app) notes(lists ...[]string) {
 		for _, n := range list {
 			if !seen[n] {
 				seen[n] = true
-				a.note(n)
+				a.note(say.Plain(n))
 			}
 		}
 	}

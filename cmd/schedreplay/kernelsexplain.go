@@ -5,6 +5,7 @@ import (
 
 	"schedreplay/export/jsondoc"
 	"schedreplay/findings"
+	"schedreplay/findings/say"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/replay"
 )
@@ -27,6 +28,6 @@ func (a *app) kernelsExplain(in *input, c *common) error {
 		}
 		a.page().Ranks(r)
 	}
-	a.notes(in.host.Notes)
+	a.notes(say.ForeignScheduler(in.host), in.host.Notes)
 	return nil
 }

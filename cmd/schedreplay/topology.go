@@ -102,6 +102,6 @@ func (a *app) topologyOf(h *parser.Host, in *input, c *common) error {
 	} else {
 		a.page().Topology(v)
 	}
-	a.notes(say.KernelNotes(k), h.Notes)
+	a.notes(say.KernelNotes(k), say.ForeignScheduler(h), h.Notes)
 	return nil
 }

@@ -23,11 +23,9 @@ func Headline(res *replay.Result) []string {
 	return out
 }
 
-// Recorded says what the recording shows of the kernel that made it, where that is not
-// plain.
-func Recorded(res *replay.Result) []string {
-	s := &res.Settled
-	var out []string
+// KernelDoubts says why the model of the recorded kernel may not be that kernel's.
+func KernelDoubts(res *replay.Result) []string {
+	out := ForeignScheduler(res.Host)
 	if k := res.BaselineKernel(); k != nil && k.Newer() {
 		for _, n := range k.Notes {
 			if n.Kind == rules.NoteNewer {
@@ -35,12 +33,19 @@ func Recorded(res *replay.Result) []string {
 			}
 		}
 	}
-	switch {
+	switch s := &res.Settled; {
 	case s.Uncovered != nil:
 		out = append(out, fmt.Sprintf("The model does not cover the recorded release %q (%s), so %s is assumed. Name a kernel with --original.", Clean(s.Release), Clean(s.Uncovered.Error()), s.Assumed))
 	case s.Assumed != "":
 		out = append(out, fmt.Sprintf("The capture does not tell its kernel, so %s is assumed. Name it with --original.", s.Assumed))
 	}
+	return out
+}
+
+// Recorded says what the recording shows of the kernel that made it, where that is not
+// plain.
+func Recorded(res *replay.Result) []string {
+	s, out := &res.Settled, KernelDoubts(res)
 	if s.Claimed == nil {
 		return out
 	}

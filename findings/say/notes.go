@@ -6,6 +6,7 @@ import (
 
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/kernelmodel/topo"
+	"schedreplay/parser"
 	"schedreplay/replay"
 )
 
@@ -43,9 +44,25 @@ func KernelNotes(kernels ...*rules.Kernel) []string {
 	return out
 }
 
+// ForeignScheduler says that the recorded kernel's scheduler is not mainline's; empty if
+// nothing shows that.
+func ForeignScheduler(h *parser.Host) []string {
+	if h == nil {
+		return nil
+	}
+	var names []string
+	for _, n := range h.ForeignParams() {
+		names = append(names, Code(n))
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("The kernel was started with %s, which no mainline kernel knows: its scheduler does more than its release tells, so answers are less sure.", JoinUpTo(names, 3, "parameter"))}
+}
+
 // Notes are the remarks on a run's kernels and on the run.
 func Notes(res *replay.Result) []string {
-	out := KernelNotes(res.Original, res.Patched)
+	out := append(KernelNotes(res.Original, res.Patched), ForeignScheduler(res.Host)...)
 	if n := res.StoodStill; n > 0 {
 		out = append(out, fmt.Sprintf("%s wrote many events at one time: the clock stood still while a tick was late (an unstable time stamp counter). "+
 			"Such events are taken to be later than they say, and what other CPUs did meanwhile is less certain.", Counted(int64(n), "CPU")))

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"schedreplay/fact"
 	"schedreplay/parser"
@@ -40,9 +39,6 @@ func Merge(capture, bundle *parser.Host, flags Flags) (*parser.Host, error) {
 		return nil, err
 	}
 	m.flags(flags, stated)
-	if own := h.ForeignParams(); len(own) > 0 {
-		m.note("the kernel was started with %s, which no mainline kernel knows: its scheduler does more than its release tells, so answers are less sure", strings.Join(own, " and "))
-	}
 	return h, nil
 }
 
