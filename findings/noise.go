@@ -12,10 +12,13 @@ type NoiseSum struct {
 	Unnamed int64
 }
 
+// Told reports whether the recording tells of it, if by chance.
+func (s *NoiseSum) Told() bool { return s.Known || s.Count > 0 }
+
 // NoiseTold reports whether the recording tells what the CPU did beside its tasks.
 func (c *CPU) NoiseTold() bool {
 	for kind, s := range c.NoiseByKind() {
-		if !replay.NoiseKind(kind).OfTask() && (s.Known || s.Count > 0) {
+		if !replay.NoiseKind(kind).OfTask() && s.Told() {
 			return true
 		}
 	}

@@ -38,7 +38,7 @@ func markLanes(k *kept.Clip, c *findings.CPU, start, end int64, base *columns.Ti
 func kindLanes(c *findings.CPU, of func(replay.NoiseKind) lane) []lane {
 	var lanes []lane
 	for i, s := range c.NoiseByKind() {
-		if kind := replay.NoiseKind(i); !kind.OfTask() && (s.Known || s.Count > 0) {
+		if kind := replay.NoiseKind(i); !kind.OfTask() && s.Told() {
 			l := of(kind)
 			l.name, l.style, l.note = say.NoiseKind(kind), laneInterrupt, "none"
 			lanes = append(lanes, l)

@@ -122,7 +122,6 @@ func (f *Fleet) Answer(inputs []Input) *Answer {
 		}
 	}
 	slices.SortFunc(a.Dead, func(x, y DeadLetter) int { return strings.Compare(x.Path, y.Path) })
-	var noise Noise
 	intruders, kernels := map[string]*Intruder{}, map[Cause]*RankedKernel{}
 	for _, h := range f.Hosts() {
 		a.Captures += h.Captures
@@ -159,11 +158,10 @@ func (f *Fleet) Answer(inputs []Input) *Answer {
 		if judged > 0 {
 			a.Judged += judged
 			a.Hosts = append(a.Hosts, r)
-			a.addNoise(h, &noise)
 		}
 	}
+	a.rankNoise()
 	a.rank(intruders, kernels)
-	a.rankNoise(&noise)
 	return a
 }
 

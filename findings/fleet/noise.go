@@ -125,7 +125,6 @@ type KindNoise struct {
 	// Worst is the host that lost the greatest share to it, nil of a host and if there is
 	// none.
 	Worst *Host
-	share float64
 }
 
 // Share is the part of the time that it took, 0 to 1; false if that is not known.
@@ -161,34 +160,33 @@ func (n *Noise) byKind(h *Host) []KindNoise {
 	return out
 }
 
-// addNoise adds a host's noise to the answer.
-func (a *Answer) addNoise(h *Host, all *Noise) {
-	all.merge(&h.Noise)
-	kinds := h.Noise.byKind(h)
-	if a.Noise == nil {
-		a.Noise = (&Noise{}).byKind(nil)
+// rankNoise sums up the noise of the hosts that are judged, and orders it by the share that it
+// took.
+func (a *Answer) rankNoise() {
+	if len(a.Hosts) == 0 {
+		return
 	}
-	for i := range kinds {
-		k, sum := &kinds[i], &a.Noise[i]
-		share, known := k.Share()
-		if known {
-			sum.Hosts++
-		}
-		if k.Count == 0 {
-			continue
-		}
-		if sum.Hit++; known && share > sum.share {
-			sum.Worst, sum.share = h, share
-		}
-		a.HostNoise = append(a.HostNoise, *k)
+	var all Noise
+	for i := range a.Hosts {
+		all.merge(&a.Hosts[i].Noise)
 	}
-}
-
-// rankNoise orders the noise of hosts by the share that it took.
-func (a *Answer) rankNoise(all *Noise) {
-	for i, k := range all.byKind(nil) {
-		if a.Noise != nil {
-			a.Noise[i].Source, a.Noise[i].Most, a.Noise[i].ToldNS = k.Source, k.Most, k.ToldNS
+	a.Noise = all.byKind(nil)
+	most := make([]float64, len(a.Noise))
+	for i := range a.Hosts {
+		h := a.Hosts[i].Host
+		for j, k := range h.Noise.byKind(h) {
+			sum := &a.Noise[j]
+			share, known := k.Share()
+			if known {
+				sum.Hosts++
+			}
+			if k.Count == 0 {
+				continue
+			}
+			if sum.Hit++; known && share > most[j] {
+				sum.Worst, most[j] = h, share
+			}
+			a.HostNoise = append(a.HostNoise, k)
 		}
 	}
 	slices.SortStableFunc(a.HostNoise, func(x, y KindNoise) int {
