@@ -5,7 +5,6 @@ import (
 
 	"schedreplay/cpumask"
 	"schedreplay/internal/capturetest"
-	"schedreplay/kernelmodel/rules"
 	"schedreplay/loop/work"
 )
 
@@ -117,14 +116,7 @@ func TestSessions(t *testing.T) {
 				p.Tasks[i].Group = 0
 			}
 		}
-		k, err := rules.ParseKernel(host.Release.Value, host.Version.Value)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r, err := Run(t.Context(), p, host, Options{Runs: 8, Seed: 1, Kernel: k})
-		if err != nil {
-			t.Fatal(err)
-		}
+		r := eightRuns(t, p, host)
 		t.Logf("flat %v: p50 %.2f p90 %.2f p99 %.2f of %d tasks, place %.3f (chance %.3f)", flat, r.Trust.P50, r.Trust.P90, r.Trust.P99, len(r.Trust.Tasks), r.Trust.Place, r.Trust.Chance)
 		return r.Trust
 	}

@@ -6,7 +6,22 @@ import (
 	"schedreplay/internal/capturetest"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/loop/work"
+	"schedreplay/parser"
 )
+
+// eightRuns runs the work of a recording under the kernel that made it.
+func eightRuns(t *testing.T, p *work.Program, host *parser.Host) *Result {
+	t.Helper()
+	k, err := rules.ParseKernel(host.Release.Value, host.Version.Value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := Run(t.Context(), p, host, Options{Runs: 8, Seed: 1, Kernel: k})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res
+}
 
 // Recordings of a machine of two CPUs under 6.18 with autogroup, whose sessions build programs
 // beside: stress-ng's CPU hogs, hackbench, cyclictest, a poller that never sleeps, and all of
@@ -29,14 +44,7 @@ func TestHosts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		k, err := rules.ParseKernel(host.Release.Value, host.Version.Value)
-		if err != nil {
-			t.Fatal(err)
-		}
-		res, err := Run(t.Context(), p, host, Options{Runs: 8, Seed: 1, Kernel: k})
-		if err != nil {
-			t.Fatal(err)
-		}
+		res := eightRuns(t, p, host)
 		r := res.Trust
 		t.Logf("%s: p50 %.2f p90 %.2f p99 %.2f of %d tasks, moves %v of %v: %.2f", name, r.P50, r.P90, r.P99, len(r.Tasks), r.Moves, r.RecordedMoves, r.MoveRatio)
 		got := [4]float64{r.P50.Off(), r.P90.Off(), r.P99.Off(), r.MoveRatio.Off()}

@@ -270,6 +270,20 @@ func TestWindow(t *testing.T) {
 	}
 }
 
+// readBundle reads the copy of a bundle.
+func readBundle(t *testing.T, b []byte) *parser.Host {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "host.tar.gz")
+	if err := os.WriteFile(out, b, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	h, err := host.Read(t.Context(), out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
 // A bundle's copy describes the same machine, with the names replaced as in the
 // capture.
 func TestBundle(t *testing.T) {
@@ -292,14 +306,7 @@ func TestBundle(t *testing.T) {
 	if !bytes.Equal(first.Bytes(), second.Bytes()) {
 		t.Error("the same bundle gives different bytes")
 	}
-	out := filepath.Join(t.TempDir(), "host.tar.gz")
-	if err := os.WriteFile(out, first.Bytes(), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	got, err := host.Read(t.Context(), out)
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := readBundle(t, first.Bytes())
 	if d := cmp.Diff(h.CPU, got.CPU, cmp.Comparer(func(a, b parser.CPUs) bool { return a.String() == b.String() })); d != "" {
 		t.Errorf("CPUs differ:\n%s", d)
 	}
@@ -353,14 +360,7 @@ func TestBundleGroups(t *testing.T) {
 	if err := anonymize.Bundle(dir, anonymize.NewNames(nil), &b); err != nil {
 		t.Fatal(err)
 	}
-	out := filepath.Join(t.TempDir(), "host.tar.gz")
-	if err := os.WriteFile(out, b.Bytes(), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	h, err := host.Read(t.Context(), out)
-	if err != nil {
-		t.Fatal(err)
-	}
+	h := readBundle(t, b.Bytes())
 	first, second := h.Task[71].Cgroup.Value, h.Task[72].Cgroup.Value
 	if len(h.Cgroups.Info) != 3 || first == second ||
 		h.Cgroups.Info[first].Quota.Value != 50_000_000 || h.Cgroups.Info[second].Shares.Value != 2048 {
