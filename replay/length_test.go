@@ -82,6 +82,7 @@ func TestLength(t *testing.T) {
 		case "smt8-isolated3-original/perf.data.zst", "k419-smt8-isolated3-original/perf.data.zst":
 		case "smt8-isolated3-original/ftrace.txt.gz", cpu43only + "/ftrace.txt.gz":
 		case "numa16-patched/ftrace.txt.gz", "k419-smt8-isolated3-original/ftrace.txt.gz", "k419-numa8-isolated7-original/ftrace.txt.gz":
+		case "smt8-isolated3-612-original/ftrace.txt.gz", "k419-smt8-isolated3-poller/ftrace.txt.gz":
 		default:
 			continue
 		}

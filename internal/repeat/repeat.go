@@ -183,7 +183,7 @@ func Ftrace(from, to string, times int) error {
 			case m != nil:
 				us := at(m, line) + later
 				fmt.Fprintf(w, "%s%d.%06d%s", line[:m[3]], us/1e6, us%1e6, line[m[7]:]) // the first error of w is what Flush returns
-			case i == 0:
+			case i == 0 || !bytes.HasPrefix(line, []byte("#")): // of a name that holds a line feed
 				_, _ = w.Write(line)
 			}
 		}

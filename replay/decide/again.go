@@ -14,27 +14,30 @@ import (
 // inHindsight answers a decision with what later ones show of what it asked about, scan
 // budgets and CPUs that may be held up, and explains it so. The worlds go on without
 // that: what is learned of one decision must not come back to it by way of those before
-// it. So the line is left alone and a copy is told, valid until the next decision; nil where
-// there is nothing to tell, or where the kernels part.
+// it. So the line is left alone and a copy is told, valid until the next decision. Whether
+// a kernel differs it has from the line, as the worlds go on by that. nil where there is
+// nothing to tell, or where the kernels part and nothing in hindsight leads to what was
+// recorded.
 func (r *Decider) inHindsight(d *decision, p *timeline.Task) *Wakeup {
 	asked, stalled := r.Base.State.Asked, len(r.Base.State.Stalled) > 0
 	for _, a := range r.told() {
 		asked, stalled = asked || a.State.Asked, stalled || len(a.State.Stalled) > 0
 	}
-	if r.Hidden.Later == nil || !(asked && !r.settled() || stalled) || !r.agree() {
+	if r.Hidden.Later == nil || !(asked && !r.settled() || stalled) {
 		return nil
 	}
+	parted := !r.agree()
 	r.lookBack(true)
 	defer r.lookBack(false)
 	complete := r.explore(d, p, r.told())
-	if !r.agree() {
-		return nil
-	}
 	told := &r.scratch.told
 	*told = d.line
 	told.More = slices.Clone(told.More)
 	complete = r.placeAll(told, complete)
 	told.ModelMiss = complete && told.RecordedCPU >= 0 && len(r.consistent(told)) == 0
+	if told.ModelMiss && (parted || !r.agree()) {
+		return nil
+	}
 	doubtOthers(told)
 	r.explainEntry(d, told)
 	return told
