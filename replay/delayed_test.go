@@ -1,6 +1,8 @@
 package replay
 
 import (
+	"cmp"
+	"slices"
 	"testing"
 
 	"schedreplay/kernelmodel/place"
@@ -52,13 +54,21 @@ func TestDelayedWaking(t *testing.T) {
 	idled := append(contended[:len(contended)-4:len(contended)-4],
 		made.Switches(3050, 6, made.Busy[6], made.Sleeps, made.Swapper), made.Switches(3060, 6, made.Swapper, made.Runnable, made.Busy[6]),
 		made.Waking(3100, 6, made.Busy[6], made.Ksmd, 6), made.Wakeup(3101, 6, made.Busy[6], made.Ksmd, 6))
+	// A virtual CPU is held up between the two; the waker has interrupts off, so no tick that
+	// ends its slice comes before its wakee is found queued.
+	heldUp := append(contended[:len(contended)-3:len(contended)-3],
+		made.Wakeup(33101, 6, made.Busy[6], made.Ksmd, 6), made.Switches(34000, 6, made.Busy[6], made.Preempted, made.Ksmd), made.Switches(34100, 6, made.Ksmd, made.Sleeps, made.Busy[6]))
+	for c := int32(0); c < 6; c++ { // others go on
+		heldUp = append(heldUp, made.Switches(20000+int64(c), c, made.Busy[c], made.Preempted, made.Other))
+	}
+	slices.SortStableFunc(heldUp, func(a, b parser.Event) int { return cmp.Compare(a.Time, b.Time) })
 	for _, c := range []struct {
 		name    string
 		release string
 		events  []parser.Event
 		delayed bool
 	}{
-		{"6.12, contended", "6.12.30", contended, true}, {"6.12, idle since", "6.12.30", idled, false}, {"6.9, contended", "6.9", contended, false},
+		{"6.12, contended", "6.12.30", contended, true}, {"6.12, waker held up", "6.12.30", heldUp, true}, {"6.12, idle since", "6.12.30", idled, false}, {"6.9, contended", "6.9", contended, false},
 	} {
 		s := replayScene(t, made.Record(c.events...), made.Bench(c.release, 7), Plan{Original: c.release})
 		w := s.of(made.Ksmd)[1]

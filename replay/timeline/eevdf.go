@@ -288,13 +288,14 @@ func (q *fairQueue) picked(p *Task) {
 	q.known = false
 }
 
-// drop ends a task's stay on the queue; positive lag of a delayed task is
-// zeroed (DELAY_ZERO).
+// drop ends a task's stay on the queue. A delayed one is picked once it is eligible, and its
+// lag zeroed (DELAY_ZERO); one that selects a CPU without that was not delayed, so it is
+// owed something, but not what was thought.
 func (q *fairQueue) drop(p *Task) {
 	x := &p.Virtual
 	mean, _ := q.average()
 	x.vlag = fair.ClampLag(mean-x.v, p.Entity.Weight, q.slice, q.tick)
-	if x.Delayed && x.vlag > 0 {
+	if x.Delayed {
 		x.vlag = 0
 	}
 	q.remove(p)

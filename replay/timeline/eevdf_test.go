@@ -293,6 +293,22 @@ func TestPickedIsEligible(t *testing.T) {
 	}
 }
 
+// A CPU that goes idle holds no delayed task, though one with a better claim was thought to be
+// queued there: that one is still on its way.
+func TestIdleHoldsNoneDelayed(t *testing.T) {
+	begin, end := made.Switches(0, 0, made.Busy[0], made.Sleeps, made.Other), made.Switches(900, 0, made.Other, made.Sleeps, made.Swapper)
+	l := New(SurveyOf(made.Record(begin, end), &parser.Host{}, nil), 8, true)
+	l.Apply(&begin)
+	p := l.Get(made.Ksmd.PID)
+	p.Prio, p.CPU, p.QueuedKnown = 120, 0, true
+	at := 100 * int64(made.Microsecond)
+	l.Activate(p, 1, 0, Window{Est: at, Lo: at, Hi: at})
+	l.Apply(&end)
+	if o := l.Get(made.Other.PID); o.Virtual.Delayed || o.Virtual.On != parser.NoCPU || l.CPU[0].Fair.Delayed != 0 {
+		t.Errorf("on the queue of an idle CPU: %+v", o.Virtual)
+	}
+}
+
 // Stopped and dying tasks leave at once, whatever they are owed.
 func TestSpecialStatesAreNotDelayed(t *testing.T) {
 	p := fairTask(1, 9, 20, 1024)

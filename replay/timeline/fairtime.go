@@ -7,7 +7,11 @@ import "schedreplay/parser"
 
 // fairEnqueue puts a woken task on the fair queue, or ends its delay there.
 func (t *Timeline) fairEnqueue(p *Task, c int32) {
-	t.FairTick(c)
+	woken := t.Now
+	if p.WokenAt != parser.NoTime {
+		woken = p.WokenAt
+	}
+	t.FairTick(c, woken)
 	if p.Virtual.On == c && p.Virtual.Delayed {
 		t.CPU[c].CFS.Advance(t.Now)
 		p.Entity.Linger(t.Now)
@@ -103,13 +107,14 @@ func (t *Timeline) Charge(ev *parser.Event) {
 	}
 }
 
-// FairTick lets the CPU's current task run up to the last tick, if there was one
-// since its virtual time was brought up to date.
-func (t *Timeline) FairTick(c int32) {
+// FairTick lets the CPU's current task run up to the last tick before a waking at a time, if
+// there was one since its virtual time was brought up to date. A waker has interrupts off
+// until its wakee is queued: if its CPU is held up on the way, no tick comes there.
+func (t *Timeline) FairTick(c int32, waking int64) {
 	if t.Charges {
 		t.fairExpect(c, t.CPU[c].Fair.at) // that of the last charge
-	} else if k := &t.CPU[c]; t.Delays && t.Now-k.Fair.at > t.tick/2 {
-		t.fairAdvanceUntil(c, t.Now-t.tick/2)
+	} else if k := &t.CPU[c]; t.Delays && waking-k.Fair.at > t.tick/2 {
+		t.fairAdvanceUntil(c, waking-t.tick/2)
 	}
 }
 

@@ -846,7 +846,6 @@ func (t *Timeline) applySwitch(ev *parser.Event) {
 		// An idle CPU has nothing queued and holds no delayed task. What was assumed
 		// to be queued is still on its way: on the wake list, or with its waker.
 		k.Prio = 140
-		t.fairPick(c, nil)
 		held := len(k.landing)
 		for _, p := range k.Queue {
 			switch p.assumed {
@@ -857,6 +856,7 @@ func (t *Timeline) applySwitch(ev *parser.Event) {
 			}
 		}
 		t.forgetQueue(c)
+		t.fairPick(c, nil)
 		for _, p := range k.landing[held:] {
 			p.QueuedKnown, p.seat.sure = true, true
 			k.board(p, c)
