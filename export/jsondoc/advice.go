@@ -9,45 +9,28 @@ import (
 
 // Advice is what would have helped, best first: advise --format json.
 func Advice(a *findings.Advice, r *loop.Result, partial bool) []byte {
-	var o rows.Object
-	o.Begin()
-	o.Number("runs", int64(r.Runs), true)
-	o.Number("seed", int64(r.Seed), true)
-	o.Key("trust")
-	trustObject(&o, &r.Trust)
-	o.Key("baseline")
-	o.Begin()
-	harm(&o, r, &a.Baseline, true)
-	o.End()
-	o.List("remedies")
-	for i := range a.Remedies {
-		m := &a.Remedies[i]
-		o.Begin()
-		o.Word("name", m.Scenario.Name)
-		words := say.RemedyOf(a, m)
-		o.Word("title", say.Plain(words.Title))
-		o.Bool("reboot", m.Reboot, true)
-		changes := []string{}
-		for _, c := range m.Scenario.Changes {
-			changes = append(changes, c.String())
-		}
-		o.Words("changes", changes)
-		o.Bool("tried", m.Tried(), true)
-		o.Number("interrupts_ns", m.TookNS, !m.Tried())
-		harm(&o, r, &m.Harm, m.Tried())
-		o.Words("commands", plain(words.Now))
-		o.Words("lasting", plain(words.Lasting))
-		o.Words("warnings", plain(words.Warnings))
-		o.End()
-	}
-	o.EndList()
-	o.Bool("partial", partial, true)
-	o.End()
-	return o.Line()
+	return rows.Document(func(o *rows.Object) {
+		ensemble(o, r)
+		o.Group("baseline", func() { harm(o, r, &a.Baseline, true) })
+		rows.Each(o, "remedies", a.Remedies, func(m *findings.Remedy) {
+			o.Word("name", m.Scenario.Name)
+			words := say.RemedyOf(a, m)
+			o.Word("title", say.Plain(words.Title))
+			o.Bool("reboot", m.Reboot, true)
+			changes(o, m.Scenario.Changes)
+			o.Bool("tried", m.Tried(), true)
+			o.Number("interrupts_ns", m.TookNS, !m.Tried())
+			harm(o, r, &m.Harm, m.Tried())
+			o.Words("commands", plain(words.Now))
+			o.Words("lasting", plain(words.Lasting))
+			o.Words("warnings", plain(words.Warnings))
+		})
+		o.Bool("partial", partial, true)
+	})
 }
 
 func plain(list []string) []string {
-	out := []string{}
+	var out []string
 	for _, s := range list {
 		out = append(out, say.Plain(s))
 	}

@@ -9,66 +9,49 @@ import (
 // Decision is one wakeup told test by test: explain --format json. wall is its wall time,
 // RFC 3339, empty if unknown.
 func Decision(d *findings.Decision, wall string, partial bool) []byte {
-	var o rows.Object
 	sides := [...]findings.Side{findings.OriginalAlone, findings.PatchedAlone}
-	o.Begin()
-	o.Raw("wakeup", rows.WakeupObjects.AppendJSON(nil, d.Wakeup))
-	o.Word("wall_time", wall)
-	for _, s := range sides {
-		k, _ := d.Kernel(s)
-		o.Word(s.String(), k.Name)
-	}
-	o.Word("baseline", string(d.Result.Baseline))
-	o.CPUsKnown("affinity", d.Affinity)
-	o.Key("call_path")
-	o.Begin()
-	for _, s := range sides {
-		if path := d.CallPath(s); path != nil {
-			o.Words(s.String(), path)
-		} else {
-			o.Null(s.String())
-		}
-	}
-	o.End()
-	if d.Told {
-		steps(&o, d)
-		o.Key("candidates")
-		o.Begin()
+	return rows.Document(func(o *rows.Object) {
+		o.Raw("wakeup", rows.WakeupObjects.AppendJSON(nil, d.Wakeup))
+		o.Word("wall_time", wall)
 		for _, s := range sides {
-			o.List(s.String())
-			for _, c := range d.Candidates(s) {
-				o.Begin()
-				o.CPU("cpu", c.CPU)
-				o.Word("state", say.Sight(c.Seen))
-				o.Bool("open", c.Open, true)
-				o.End()
-			}
-			o.EndList()
+			k, _ := d.Kernel(s)
+			o.Word(s.String(), k.Name)
 		}
-		o.End()
-	} else {
-		o.Null("steps")
-		o.Null("parts_at")
-		o.Null("candidates")
-	}
-	o.Bool("partial", partial, true)
-	o.End()
-	return o.Line()
-}
-
-func steps(o *rows.Object, d *findings.Decision) {
-	o.List("steps")
-	for i := range d.Steps {
-		s := &d.Steps[i]
-		o.Begin()
-		o.Word("kernels", s.Side.String())
-		o.Word("function", s.Func)
-		o.Word("test", say.Test(&s.Step))
-		o.Word("answer", say.Answer(&s.Step))
-		o.Word("from", say.From(&s.Step))
-		o.Bool("open", s.Fact.Open, true)
-		o.End()
-	}
-	o.EndList()
-	o.Number("parts_at", int64(d.PartsAt()), d.PartsAt() >= 0)
+		o.Word("baseline", string(d.Result.Baseline))
+		o.CPUsKnown("affinity", d.Affinity)
+		o.Group("call_path", func() {
+			for _, s := range sides {
+				if path := d.CallPath(s); path != nil {
+					o.Words(s.String(), path)
+				} else {
+					o.Null(s.String())
+				}
+			}
+		})
+		if d.Told {
+			rows.Each(o, "steps", d.Steps, func(s *findings.SideStep) {
+				o.Word("kernels", s.Side.String())
+				o.Word("function", s.Func)
+				o.Word("test", say.Test(&s.Step))
+				o.Word("answer", say.Answer(&s.Step))
+				o.Word("from", say.From(&s.Step))
+				o.Bool("open", s.Fact.Open, true)
+			})
+			o.Number("parts_at", int64(d.PartsAt()), d.PartsAt() >= 0)
+			o.Group("candidates", func() {
+				for _, s := range sides {
+					rows.Each(o, s.String(), d.Candidates(s), func(c *findings.Candidate) {
+						o.CPU("cpu", c.CPU)
+						o.Word("state", say.Sight(c.Seen))
+						o.Bool("open", c.Open, true)
+					})
+				}
+			})
+		} else {
+			o.Null("steps")
+			o.Null("parts_at")
+			o.Null("candidates")
+		}
+		o.Bool("partial", partial, true)
+	})
 }

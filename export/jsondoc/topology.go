@@ -3,45 +3,37 @@ package jsondoc
 import (
 	"schedreplay/export/rows"
 	"schedreplay/findings"
+	"schedreplay/kernelmodel/topo"
+	"schedreplay/parser"
 )
 
 // Topology is a machine: topology --format json.
 func Topology(v *findings.Machine) []byte {
-	var o rows.Object
-	o.Begin()
-	o.Word("kernel", v.Kernel.Name)
-	o.Word("row", v.Kernel.Row)
-	o.Bool("assumed", v.Assumed, true)
-	o.Masks("packages", v.Packages())
-	o.Masks("llcs", v.Caches())
-	o.Masks("cores", v.Cores())
-	if v.Topo != nil {
-		o.CPUs("online", v.Online)
-	} else {
-		o.Null("online")
-	}
-	o.List("nodes")
-	for _, n := range v.Host.Node {
-		o.Begin()
-		o.Number("id", int64(n.ID), true)
-		o.CPUs("cpus", n.CPUs)
-		o.Numbers("distances", n.Distance)
-		o.End()
-	}
-	o.EndList()
-	o.CPUsKnown("isolated", v.Host.Isolated)
-	o.Word("isolated_by", v.Host.Isolated.Source)
-	o.List("smt_splits")
-	for _, p := range v.Splits() {
-		o.Begin()
-		o.CPUs("isolated", p.Isolated)
-		o.CPUs("housekeeping", p.Housekeeping)
-		o.End()
-	}
-	o.EndList()
-	domains(&o, v)
-	o.End()
-	return o.Line()
+	return rows.Document(func(o *rows.Object) {
+		o.Word("kernel", v.Kernel.Name)
+		o.Word("row", v.Kernel.Row)
+		o.Bool("assumed", v.Assumed, true)
+		o.Masks("packages", v.Packages())
+		o.Masks("llcs", v.Caches())
+		o.Masks("cores", v.Cores())
+		if v.Topo != nil {
+			o.CPUs("online", v.Online)
+		} else {
+			o.Null("online")
+		}
+		rows.Each(o, "nodes", v.Host.Node, func(n *parser.NodeInfo) {
+			o.Number("id", int64(n.ID), true)
+			o.CPUs("cpus", n.CPUs)
+			o.Numbers("distances", n.Distance)
+		})
+		o.CPUsKnown("isolated", v.Host.Isolated)
+		o.Word("isolated_by", v.Host.Isolated.Source)
+		rows.Each(o, "smt_splits", v.Splits(), func(p *findings.Split) {
+			o.CPUs("isolated", p.Isolated)
+			o.CPUs("housekeeping", p.Housekeeping)
+		})
+		domains(o, v)
+	})
 }
 
 func domains(o *rows.Object, v *findings.Machine) {
@@ -50,24 +42,15 @@ func domains(o *rows.Object, v *findings.Machine) {
 		o.Null("domains_agree")
 		return
 	}
-	o.List("domains")
-	for _, c := range v.Chains() {
-		o.Begin()
+	rows.Each(o, "domains", v.Chains(), func(c *findings.DomainChain) {
 		o.CPUs("cpus", c.CPUs)
-		o.List("levels")
-		for j := range c.Domains {
-			d := &c.Domains[j]
-			o.Begin()
+		rows.Each(o, "levels", c.Domains, func(d *topo.Domain) {
 			o.Word("name", d.Name)
 			o.CPUs("span", d.Span)
 			o.Number("imbalance_pct", int64(d.ImbalancePct), true)
 			o.Words("flags", v.Rules.FlagNames(d.Flags))
-			o.End()
-		}
-		o.EndList()
-		o.End()
-	}
-	o.EndList()
+		})
+	})
 	if v.Host.Domains == nil {
 		o.Null("domains_agree")
 		return

@@ -23,9 +23,6 @@ type Object struct {
 // ObjectOn returns one that is appended to b.
 func ObjectOn(b []byte) Object { return Object{b, len(b)} }
 
-// Bytes are what was made so far.
-func (o *Object) Bytes() []byte { return o.b }
-
 // Line ends the document with a line feed and returns it.
 func (o *Object) Line() []byte { return append(o.b, '\n') }
 
@@ -128,20 +125,51 @@ func (o *Object) Task(prefix string, pid int32, comm string) {
 	o.Comm(prefix+"comm", comm)
 }
 
-// BeginList begins an array as Begin does an object.
-func (o *Object) BeginList() {
-	o.sep()
-	o.b = append(o.b, '[')
-}
-
-// List begins an array as a field.
-func (o *Object) List(k string) {
+// Group is a field with an object, which fill fills.
+func (o *Object) Group(k string, fill func()) {
 	o.Key(k)
-	o.BeginList()
+	o.Item(fill)
 }
 
-// EndList ends an array.
-func (o *Object) EndList() { o.b = append(o.b, ']') }
+// List is a field with an array, to which fill adds the items.
+func (o *Object) List(k string, fill func()) {
+	o.Key(k)
+	o.b = append(o.b, '[')
+	fill()
+	o.b = append(o.b, ']')
+}
+
+// Item is an object of a list, which fill fills.
+func (o *Object) Item(fill func()) {
+	o.Begin()
+	fill()
+	o.End()
+}
+
+// Each is a field with an array of objects, one for each of list.
+func Each[T any](o *Object, k string, list []T, fill func(*T)) {
+	o.List(k, func() {
+		for i := range list {
+			o.Item(func() { fill(&list[i]) })
+		}
+	})
+}
+
+// Document is a whole document: the object that fill fills, and a line feed.
+func Document(fill func(o *Object)) []byte {
+	var o Object
+	o.Item(func() { fill(&o) })
+	return o.Line()
+}
+
+// ArrayOf is an array of objects, one for each of list.
+func ArrayOf[T any](list []T, fill func(o *Object, v *T)) []byte {
+	o := Object{b: []byte("[")}
+	for i := range list {
+		o.Item(func() { fill(&o, &list[i]) })
+	}
+	return append(o.b, ']')
+}
 
 // CPUs is a field with a set of CPUs as an array.
 func (o *Object) CPUs(k string, m cpumask.Mask) {
@@ -164,22 +192,22 @@ func (o *Object) Masks(k string, list []cpumask.Mask) {
 		o.Null(k)
 		return
 	}
-	o.List(k)
-	for _, m := range list {
-		o.sep()
-		o.b = appendArray(o.b, m)
-	}
-	o.EndList()
+	o.List(k, func() {
+		for _, m := range list {
+			o.sep()
+			o.b = appendArray(o.b, m)
+		}
+	})
 }
 
 // Words is a field with a list of strings.
 func (o *Object) Words(k string, list []string) {
-	o.List(k)
-	for _, s := range list {
-		o.sep()
-		o.b = AppendString(o.b, s)
-	}
-	o.EndList()
+	o.List(k, func() {
+		for _, s := range list {
+			o.sep()
+			o.b = AppendString(o.b, s)
+		}
+	})
 }
 
 // Numbers is a field with a list of numbers, null if there is none.
@@ -188,12 +216,12 @@ func (o *Object) Numbers(k string, list []int) {
 		o.Null(k)
 		return
 	}
-	o.List(k)
-	for _, n := range list {
-		o.sep()
-		o.b = strconv.AppendInt(o.b, int64(n), 10)
-	}
-	o.EndList()
+	o.List(k, func() {
+		for _, n := range list {
+			o.sep()
+			o.b = strconv.AppendInt(o.b, int64(n), 10)
+		}
+	})
 }
 
 // Row adds a row to o as an item of a list.

@@ -62,11 +62,7 @@ func alternatives(more []replay.Alternative) []byte {
 	if len(more) == 0 {
 		return nil
 	}
-	var o Object
-	o.b = append(o.b, '[')
-	for i := range more {
-		m := &more[i]
-		o.Begin()
+	return ArrayOf(more, func(o *Object, m *replay.Alternative) {
 		o.Word("kernel", m.Kernel)
 		o.Number("cpu", int64(m.CPU), m.CPU >= 0)
 		if o.Key("possible"); m.Bounded {
@@ -79,9 +75,7 @@ func alternatives(more []replay.Alternative) []byte {
 		o.Number("prev_cpu", int64(m.Prev), m.Prev >= 0)
 		o.Word("moved", string(m.Moved))
 		o.Number("diverged_since", m.DivergedSince, m.DivergedSince > 0)
-		o.End()
-	}
-	return append(o.b, ']')
+	})
 }
 
 // remains are what further kernels leave of a stay as a JSON list, nil if there are none.
@@ -89,19 +83,13 @@ func remains(more []replay.Remains) []byte {
 	if len(more) == 0 {
 		return nil
 	}
-	var o Object
-	o.b = append(o.b, '[')
-	for i := range more {
-		m := &more[i]
-		o.Begin()
+	return ArrayOf(more, func(o *Object, m *replay.Remains) {
 		o.Word("kernel", m.Kernel)
 		o.Number("certain", m.Certain, true)
 		o.Number("possible", m.Possible, true)
 		o.Number("run_ns", m.RunNS, true)
 		o.Number("run_max_ns", m.RunMaxNS, true)
-		o.End()
-	}
-	return append(o.b, ']')
+	})
 }
 
 // The tables of decisions.
@@ -249,38 +237,31 @@ func pair(a, b int64) Value { return word(fmt.Sprintf("[%d,%d]", a, b)) }
 // reportEntry is the wakeup that began a stay, in report.json: with its steps.
 func reportEntry(e *replay.Entry) []byte {
 	var o Object
-	o.Begin()
-	Fields(&o, reportEntries, &e.Wakeup)
-	if x := e.Explanation; x == nil {
-		o.Null("steps")
-	} else {
-		o.Key("steps")
-		o.Begin()
-		reportSteps(&o, "original", x.Original)
-		reportSteps(&o, "patched", x.Patched)
-		o.End()
-	}
-	o.End()
-	return o.Bytes()
+	o.Item(func() {
+		Fields(&o, reportEntries, &e.Wakeup)
+		x := e.Explanation
+		if x == nil {
+			o.Null("steps")
+			return
+		}
+		o.Group("steps", func() {
+			Each(&o, "original", x.Original, o.reportStep)
+			Each(&o, "patched", x.Patched, o.reportStep)
+		})
+	})
+	return o.b
 }
 
-func reportSteps(o *Object, k string, steps []place.Step) {
-	o.List(k)
-	for i := range steps {
-		s := &steps[i]
-		o.Begin()
-		o.Word("func", s.Func)
-		o.Word("test", say.Test(s))
-		o.Word("answer", say.Answer(s))
-		from := ""
-		if s.Kind != place.AskUsable && !s.Kind.OfTopology() {
-			from = s.Fact.From.String()
-		}
-		o.Word("from", from)
-		o.Bool("open", s.Fact.Open, true)
-		o.End()
+func (o *Object) reportStep(s *place.Step) {
+	o.Word("func", s.Func)
+	o.Word("test", say.Test(s))
+	o.Word("answer", say.Answer(s))
+	from := say.From(s)
+	if s.Kind.OfTopology() {
+		from = ""
 	}
-	o.EndList()
+	o.Word("from", from)
+	o.Bool("open", s.Fact.Open, true)
 }
 
 var runFields = slices.Concat(
