@@ -44,7 +44,7 @@ func landingSection(f *findings.Findings, figs *plots.Set) section {
 func migrationsTable(res *replay.Result) *table {
 	t := &table{
 		Caption: "All recorded migrations, by what moved the task",
-		Cols:    []col{{Name: "Moved by"}, {Name: "Migrations", Num: true}, {Name: "Tasks", Num: true}, {Name: "To isolated CPUs", Num: true}},
+		Cols:    cols("Moved by", "#Migrations", "#Tasks", "#To isolated CPUs"),
 		Note:    "Newidle, periodic and NOHZ balancing move tasks within sched domains alone: an isolated CPU that they reach is not isolated. The stopper moves for active balance, affinity, NUMA and exec.",
 	}
 	_, known := res.Isolated.Get()
@@ -54,7 +54,7 @@ func migrationsTable(res *replay.Result) *table {
 		if known {
 			isolated = say.Count(m.Isolated)
 		}
-		t.Rows = append(t.Rows, []string{say.MoverName(m.By), say.Count(m.Count), say.Count(int64(m.Tasks())), isolated})
+		t.fixed(say.MoverName(m.By), say.Count(m.Count), say.Count(int64(m.Tasks())), isolated)
 	}
 	return t
 }
@@ -65,7 +65,7 @@ func routesTable(f *findings.Findings) *table {
 	iso, _ := f.Result.Isolated.Get()
 	t := &table{
 		Caption: "Wakeups by the CPU before and the CPU chosen, those onto isolated CPUs first", Short: maxShorterRows,
-		Cols: []col{{Name: "Before", Num: true}, {Name: "Chosen", Num: true}, {Name: "Onto an isolated CPU"}, {Name: "Recorded", Num: true}, {Name: "Original", Num: true}, {Name: "Patched", Num: true}},
+		Cols: cols("#Before", "#Chosen", "Onto an isolated CPU", "#Recorded", "#Original", "#Patched"),
 	}
 	list := f.Routes.Sorted(iso, 0)
 	for i, r := range list {
@@ -73,12 +73,13 @@ func routesTable(f *findings.Findings) *table {
 			t.Note = fmt.Sprintf("And %s of CPUs.", say.Counted(int64(len(list)-i), "more pair"))
 			break
 		}
-		n := f.Routes.N[r]
-		t.row([]string{fmt.Sprint(r.From), fmt.Sprint(r.To), map[bool]string{true: "yes", false: "no"}[iso.Test(int(r.To))], say.Count(n[0]), say.Count(n[1]), say.Count(n[2])},
-			[]string{key(int64(r.From)), key(int64(r.To)), "", key(n[0]), key(n[1]), key(n[2])})
+		n, from, to := f.Routes.N[r], key(int64(r.From)), key(int64(r.To))
+		t.row(val{from, from}, val{to, to}, word(yesNo(iso.Test(int(r.To)))), count(n[0]), count(n[1]), count(n[2]))
 	}
 	return t
 }
+
+func yesNo(yes bool) string { return map[bool]string{true: "yes", false: "no"}[yes] }
 
 func landingTable(l *replay.Landing, iso cpumask.Mask) *table {
 	var used cpumask.Mask
@@ -103,7 +104,7 @@ func landingTable(l *replay.Landing, iso cpumask.Mask) *table {
 	})
 	t := &table{
 		Caption: fmt.Sprintf("Where the wakeups of %s land; run time as recorded", say.TaskName(l.Task)),
-		Cols:    []col{{Name: "CPU", Num: true}, {Name: "Recorded", Num: true}, {Name: "Original", Num: true}, {Name: "Patched", Num: true}, {Name: "Ran", Num: true}},
+		Cols:    cols("#CPU", "#Recorded", "#Original", "#Patched", "#Ran"),
 	}
 	for i, cpu := range cpus {
 		if i == maxLandingRows {
@@ -114,7 +115,7 @@ func landingTable(l *replay.Landing, iso cpumask.Mask) *table {
 		if iso.Test(cpu) {
 			name += " (isolated)"
 		}
-		t.Rows = append(t.Rows, []string{name, say.Count(l.Recorded[cpu]), say.Count(l.Original[cpu]), say.Count(l.Patched[cpu]), say.Duration(l.RecordedRunNS[cpu])})
+		t.fixed(name, say.Count(l.Recorded[cpu]), say.Count(l.Original[cpu]), say.Count(l.Patched[cpu]), say.Duration(l.RecordedRunNS[cpu]))
 	}
 	return t
 }
@@ -147,17 +148,7 @@ func changesSection(f *findings.Findings) section {
 func movedTable(f *findings.Findings) *table {
 	t := &table{
 		Caption: "By task", Short: maxShortRows,
-		Cols: []col{
-			{Name: "Task"},
-			{Name: "Certain", Num: true},
-			{Name: "Possible", Num: true},
-			{Name: "Leave isolation", Num: true},
-			{Name: "Enter isolation", Num: true},
-			{Name: "Lose an idle CPU", Num: true},
-			{Name: "Gain an idle CPU", Num: true},
-			{Name: "As good", Num: true},
-			{Name: "Alike", Num: true},
-		},
+		Cols: cols("Task", "#Certain", "#Possible", "#Leave isolation", "#Enter isolation", "#Lose an idle CPU", "#Gain an idle CPU", "#As good", "#Alike"),
 	}
 	moved := f.Result.Moved
 	for i, m := range moved {
@@ -165,16 +156,15 @@ func movedTable(f *findings.Findings) *table {
 			t.Note = fmt.Sprintf("And %s; each changed wakeup is in wakeups.csv.", say.Counted(int64(len(moved)-i), "more task"))
 			break
 		}
-		row := []string{say.TaskName(m.Task), say.Count(m.Certain), say.Count(m.Possible)}
-		keys := []string{"", key(m.Certain), key(m.Possible)}
-		for e := range findings.Effects {
-			var n findings.Count
-			if by := f.Changes.Effects[m.Task.PID]; by != nil {
-				n = by[e]
-			}
-			row, keys = append(row, say.Count(n.Certain+n.Possible)), append(keys, key(n.Certain+n.Possible))
+		row := []val{word(say.TaskName(m.Task)), count(m.Certain), count(m.Possible)}
+		by := f.Changes.Effects[m.Task.PID]
+		if by == nil {
+			by = new([findings.Effects]findings.Count)
 		}
-		t.row(row, keys)
+		for _, n := range by {
+			row = append(row, count(n.Certain+n.Possible))
+		}
+		t.row(row...)
 	}
 	return t
 }
@@ -183,10 +173,10 @@ func movedTable(f *findings.Findings) *table {
 func turnsTable(f *findings.Findings) *table {
 	t := &table{
 		Caption: "By how the CPU is found", Short: maxShortRows,
-		Cols: []col{{Name: "Original path"}, {Name: "Patched path"}, {Name: "Certain", Num: true}, {Name: "Possible", Num: true}},
+		Cols: cols("Original path", "Patched path", "#Certain", "#Possible"),
 	}
 	for _, r := range f.Changes.Turns[:min(len(f.Changes.Turns), maxTaskRows)] {
-		t.row([]string{string(r.From), string(r.To), say.Count(r.Certain), say.Count(r.Possible)}, []string{"", "", key(r.Certain), key(r.Possible)})
+		t.row(word(string(r.From)), word(string(r.To)), count(r.Certain), count(r.Possible))
 	}
 	return t
 }
@@ -195,15 +185,15 @@ func turnsTable(f *findings.Findings) *table {
 func examplesTable(f *findings.Findings) *table {
 	t := &table{
 		Caption: "The first changed wakeups of each kind, certain ones first", Short: maxShortRows,
-		Cols: []col{{Name: "Wakeup", Num: true}, {Name: "Time", Num: true}, {Name: "Task"}, {Name: "It"}, {Name: "Sure"}, {Name: "Recorded", Num: true}, {Name: "Original"}, {Name: "Patched"}},
+		Cols: cols("#Wakeup", "#Time", "Task", "It", "Sure", "#Recorded", "Original", "Patched"),
 		Note: "All of them are in wakeups.csv.",
 	}
 	for i, sure := range [2]*[findings.Effects][]findings.Example{&f.Changes.Certain, &f.Changes.Possible} {
 		for e := range findings.Effects {
 			what, _ := say.Effect(e)
 			for _, x := range sure[e] {
-				t.row([]string{say.Count(x.N), say.Clock(x.Time), say.TaskName(x.Task), what, [2]string{"certain", "possible"}[i], say.CPUOr(x.Recorded), say.CPUPath(x.From, x.Turn.From), say.CPUPath(x.To, x.Turn.To)},
-					[]string{key(x.N), key(x.Time), "", "", "", key(int64(x.Recorded)), "", ""})
+				t.row(count(x.N), clock(x.Time), word(say.TaskName(x.Task)), word(what), word([2]string{"certain", "possible"}[i]),
+					val{say.CPUOr(x.Recorded), key(int64(x.Recorded))}, word(say.CPUPath(x.From, x.Turn.From)), word(say.CPUPath(x.To, x.Turn.To)))
 			}
 		}
 	}
@@ -214,7 +204,7 @@ func examplesTable(f *findings.Findings) *table {
 func effectsTable(f *findings.Findings) *table {
 	t := &table{
 		Caption: "What the changes mean, good and bad",
-		Cols:    []col{{Name: "The wakeup"}, {Name: "That is"}, {Name: "Intruders’, certain", Num: true}, {Name: "possible", Num: true}, {Name: "Others’, certain", Num: true}, {Name: "possible", Num: true}},
+		Cols:    cols("The wakeup", "That is", "#Intruders’, certain", "#possible", "#Others’, certain", "#possible"),
 		Note:    "An idle CPU is lost or gained as the model finds it; how long the task then waits is not computed.",
 	}
 	intruder := map[int32]bool{}
@@ -237,7 +227,7 @@ func effectsTable(f *findings.Findings) *table {
 	for e := range findings.Effects {
 		what, judged := say.Effect(e)
 		n := &sum[e]
-		t.Rows = append(t.Rows, []string{what, judged, say.Count(n[0].Certain), say.Count(n[0].Possible), say.Count(n[1].Certain), say.Count(n[1].Possible)})
+		t.fixed(what, judged, say.Count(n[0].Certain), say.Count(n[0].Possible), say.Count(n[1].Certain), say.Count(n[1].Possible))
 	}
 	return t
 }

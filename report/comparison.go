@@ -113,7 +113,7 @@ func (c *Comparison) compose() *document {
 }
 
 func (c *Comparison) made() section {
-	t := &table{Caption: "Captures, in the order given", Cols: []col{{Name: "Name"}, {Name: "File"}, {Name: "Kernel"}, {Name: "Window", Num: true}, {Name: "SHA-256"}}}
+	t := &table{Caption: "Captures, in the order given", Cols: cols("Name", "File", "Kernel", "#Window", "SHA-256")}
 	for _, s := range c.samples {
 		file, kernel := "–", "not known"
 		if s.Result.Meta != nil {
@@ -122,7 +122,7 @@ func (c *Comparison) made() section {
 		if k := s.Recorded(); k != nil {
 			kernel = say.Kernel(k)
 		}
-		t.Rows = append(t.Rows, []string{say.Clean(s.Name), file, kernel, say.Duration(s.WindowNS()), say.Code(s.Checksum)})
+		t.fixed(say.Clean(s.Name), file, kernel, say.Duration(s.WindowNS()), say.Code(s.Checksum))
 	}
 	return section{ID: "made", Title: "How this was made", Level: 2, Blocks: []block{
 		para(fmt.Sprintf("By %s: %s. Bands are the middle 95 %% of %d bootstrap draws of %d stretches of each window with replacement, from a fixed seed; that of the entries is of a Poisson count.",
@@ -147,19 +147,7 @@ func (c *Comparison) kinds() []replay.WaitKind {
 }
 
 func (c *Comparison) waitTable(kind replay.WaitKind) *table {
-	t := &table{
-		Caption: fmt.Sprintf("The owner’s %s, with 95 %% bands", say.WaitNoun(kind)),
-		Cols: []col{
-			{Name: "Capture"},
-			{Name: [replay.WaitKinds]string{"Wakings", "Gaps"}[kind], Num: true},
-			{Name: "p50", Num: true},
-			{Name: "p90", Num: true},
-			{Name: "p99", Num: true},
-			{Name: "p99.9", Num: true},
-			{Name: "Longest", Num: true},
-		},
-		Note: "A percentile is given where at least one " + [replay.WaitKinds]string{"waking", "gap"}[kind] + " lies above it.",
-	}
+	t := waitsTable(fmt.Sprintf("The owner’s %s, with 95 %% bands", say.WaitNoun(kind)), kind, "Capture", "#p50")
 	for _, s := range c.samples {
 		all := &s.Sum.Waits[kind]
 		row := []string{say.Clean(s.Name), say.Count(all.Count())}
@@ -170,41 +158,44 @@ func (c *Comparison) waitTable(kind replay.WaitKind) *table {
 		if all.Count() > 0 {
 			worst = say.Duration(all.WorstNS())
 		}
-		t.Rows = append(t.Rows, append(row, worst))
+		t.fixed(append(row, worst)...)
 	}
 	return t
+}
+
+// waitsTable is a table of waits of one kind, still without rows: of whom they are, how many,
+// and how long.
+func waitsTable(caption string, kind replay.WaitKind, who, median string) *table {
+	return &table{
+		Caption: caption, Cols: cols(who, [replay.WaitKinds]string{"#Wakings", "#Gaps"}[kind], median, "#p90", "#p99", "#p99.9", "#Longest"),
+		Note: "A percentile is given where at least one " + [replay.WaitKinds]string{"waking", "gap"}[kind] + " lies above it.",
+	}
 }
 
 func (c *Comparison) heldTable() *table {
 	t := &table{
 		Caption: "Foreign tasks on the isolated CPUs, with 95 % bands",
-		Cols:    []col{{Name: "Capture"}, {Name: "Entries", Num: true}, {Name: "per second", Num: true}, {Name: "There before", Num: true}, {Name: "Runs", Num: true}, {Name: "Time", Num: true}, {Name: "Share of the time", Num: true}},
+		Cols:    cols("Capture", "#Entries", "#per second", "#There before", "#Runs", "#Time", "#Share of the time"),
 	}
 	for _, s := range c.samples {
-		row := []string{say.Clean(s.Name), "–", "–", "–", "–", "–", "–"}
-		if s.Share.Known {
-			row = []string{
-				say.Clean(s.Name), say.Count(s.Sum.Held.Entries.Total()), fmt.Sprintf("%s (%s–%s)", say.Rate(s.EntriesPerS.Value), say.Rate(s.EntriesPerS.Low), say.Rate(s.EntriesPerS.High)),
-				say.Count(s.Sum.Held.Residents), say.Count(s.Sum.Held.Runs), say.Duration(s.Sum.Held.NS), say.Shares(s.Share),
-			}
+		if h := &s.Sum.Held; s.Share.Known {
+			t.fixed(say.Clean(s.Name), say.Count(h.Entries.Total()), fmt.Sprintf("%s (%s–%s)", say.Rate(s.EntriesPerS.Value), say.Rate(s.EntriesPerS.Low), say.Rate(s.EntriesPerS.High)),
+				say.Count(h.Residents), say.Count(h.Runs), say.Duration(h.NS), say.Shares(s.Share))
+		} else {
+			t.fixed(say.Clean(s.Name), "–", "–", "–", "–", "–", "–")
 		}
-		t.Rows = append(t.Rows, row)
 	}
 	return t
 }
 
 func (c *Comparison) fidelityTable() *table {
-	t := &table{
-		Caption: "How well the model fits each",
-		Cols:    []col{{Name: "Capture"}, {Name: "Decisions", Num: true}, {Name: "Exact", Num: true}, {Name: "Covered", Num: true}, {Name: "CPUs possible", Num: true}},
-	}
+	t := &table{Caption: "How well the model fits each", Cols: cols("Capture", "#Decisions", "#Exact", "#Covered", "#CPUs possible")}
 	for _, s := range c.samples {
-		f := s.Fidelity
-		row := []string{say.Clean(s.Name), say.Count(f.Decisions), "–", "–", "–"}
+		f, exact, covered, mean := s.Fidelity, "–", "–", "–"
 		if n := f.Judged(); n > 0 {
-			row = []string{say.Clean(s.Name), say.Count(f.Decisions), say.Percent(f.Exact, n), say.Percent(f.Covered, n), fmt.Sprintf("%.1f", f.PossibleMean())}
+			exact, covered, mean = say.Percent(f.Exact, n), say.Percent(f.Covered, n), fmt.Sprintf("%.1f", f.PossibleMean())
 		}
-		t.Rows = append(t.Rows, row)
+		t.fixed(say.Clean(s.Name), say.Count(f.Decisions), exact, covered, mean)
 	}
 	return t
 }

@@ -123,7 +123,7 @@ func (s *section) figure(f *plots.Figure, why string) {
 func timeTable(c *findings.CPU) *table {
 	t := &table{
 		Caption: fmt.Sprintf("Time on CPU %d over the %s recorded", c.CPU, say.Duration(c.WindowNS)),
-		Cols:    []col{{Name: "Who"}, {Name: "Time", Num: true}, {Name: "Share", Num: true}},
+		Cols:    cols("Who", "#Time", "#Share"),
 	}
 	for _, x := range []struct {
 		class replay.Class
@@ -146,7 +146,7 @@ func timeTable(c *findings.CPU) *table {
 		if x.class == replay.ClassOwner && c.Owner != nil {
 			name = "owner, " + say.TaskName(*c.Owner)
 		}
-		t.Rows = append(t.Rows, []string{name, say.Duration(ns), say.Percent(ns, c.WindowNS)})
+		t.fixed(name, say.Duration(ns), say.Percent(ns, c.WindowNS))
 	}
 	return t
 }
@@ -161,14 +161,14 @@ func othersTable(c *findings.CPU) *table {
 	})
 	t := &table{
 		Caption: "Tasks that belong on the CPU or made the recording: not counted as intruders",
-		Cols:    []col{{Name: "Task"}, {Name: "What it is"}, {Name: "Runs", Num: true}, {Name: "Time", Num: true}},
+		Cols:    cols("Task", "What it is", "#Runs", "#Time"),
 	}
 	for i, o := range list {
 		if i == maxTaskRows {
 			t.Note = fmt.Sprintf("And %s.", say.Counted(int64(len(list)-i), "more task"))
 			break
 		}
-		t.Rows = append(t.Rows, []string{say.TaskName(o.Task), o.Class.String(), say.Count(o.Runs), say.Duration(o.RunNS)})
+		t.fixed(say.TaskName(o.Task), o.Class.String(), say.Count(o.Runs), say.Duration(o.RunNS))
 	}
 	return t
 }
@@ -224,17 +224,7 @@ func explain(res *replay.Result, e *replay.Entry) []block {
 func staysTable(c *findings.CPU) *table {
 	t := &table{
 		Caption: "Stays of foreign tasks, the costliest first", Short: maxShortRows,
-		Cols: []col{
-			{Name: "Stay", Num: true},
-			{Name: "Task"},
-			{Name: "Came"},
-			{Name: "Arrived", Num: true},
-			{Name: "Left", Num: true},
-			{Name: "Runs", Num: true},
-			{Name: "Time", Num: true},
-			{Name: "Wakings", Num: true},
-			{Name: "Patched", Num: true},
-		},
+		Cols: cols("#Stay", "Task", "Came", "#Arrived", "#Left", "#Runs", "#Time", "#Wakings", "#Patched"),
 	}
 	idx := make([]int, len(c.Stays))
 	for i := range idx {
@@ -247,16 +237,15 @@ func staysTable(c *findings.CPU) *table {
 			break
 		}
 		s := c.Stays[i]
-		left, leftKey, arrived := "still there", "", say.Clock(s.Arrived)
+		number, arrived, left := key(int64(i+1)), clock(s.Arrived), word("still there")
 		if s.Left != parser.NoTime {
-			left, leftKey = say.Clock(s.Left), key(s.Left)
+			left = clock(s.Left)
 		}
 		if s.How == replay.CameBefore {
-			arrived = "before"
+			arrived.text = "before"
 		}
-		t.row([]string{
-			fmt.Sprint(i + 1), say.TaskName(s.Task), say.CameWords(s), arrived, left, say.Count(s.Runs), say.Sign(s.CutRuns > 0) + say.Duration(s.RunNS), say.Count(s.Wakings), say.RemainsWords(s.PatchedRunNS, s.PatchedRunMaxNS),
-		}, []string{key(int64(i + 1)), "", "", key(s.Arrived), leftKey, key(s.Runs), key(s.RunNS), key(s.Wakings), key(s.PatchedRunMaxNS)})
+		t.row(val{number, number}, word(say.TaskName(s.Task)), word(say.CameWords(s)), arrived, left, count(s.Runs), held(s.RunNS, s.CutRuns > 0), count(s.Wakings),
+			val{say.RemainsWords(s.PatchedRunNS, s.PatchedRunMaxNS), key(s.PatchedRunMaxNS)})
 	}
 	h := &c.All
 	var wakings int64
@@ -278,18 +267,17 @@ func staysTable(c *findings.CPU) *table {
 func runsTable(c *findings.CPU) *table {
 	t := &table{
 		Caption: "The longest runs of foreign tasks", Short: maxShorterRows,
-		Cols: []col{{Name: "Task"}, {Name: "From", Num: true}, {Name: "Length", Num: true}, {Name: "Stay", Num: true}, {Name: "With the patch"}},
+		Cols: cols("Task", "#From", "#Length", "#Stay", "With the patch"),
 		Note: "Every run is in intrusions.csv.",
 	}
 	for i := range c.LongestRuns {
 		r := &c.LongestRuns[i]
-		stay, stayKey := "–", ""
+		stay := word("–")
 		if r.Stay >= 0 {
-			stay = fmt.Sprint(r.Stay + 1)
-			stayKey = stay
+			n := key(int64(r.Stay + 1))
+			stay = val{n, n}
 		}
-		t.row([]string{say.TaskName(r.Task), say.Clock(r.Start), say.Sign(r.CutStart || r.CutEnd) + say.Duration(r.End-r.Start), stay, staysWords(r.Patched)},
-			[]string{"", key(r.Start), key(r.End - r.Start), stayKey, ""})
+		t.row(word(say.TaskName(r.Task)), clock(r.Start), held(r.End-r.Start, r.CutStart || r.CutEnd), stay, word(staysWords(r.Patched)))
 	}
 	t.Foot = []string{fmt.Sprintf("all %s", say.Counted(c.All.Runs, "run")), "", say.Sign(c.All.CutRuns > 0) + say.Duration(c.All.NS), "", ""}
 	return t
@@ -314,19 +302,19 @@ func causesTable(c *findings.CPU, kind replay.WaitKind) *table {
 	w := &c.Waits[kind]
 	t := &table{
 		Caption: fmt.Sprintf("Why %s was late: what its %s went to", plots.OwnerName(c), [replay.WaitKinds]string{"sch delays", "off-CPU gaps"}[kind]),
-		Cols:    []col{{Name: "Cause"}, {Name: "Time", Num: true}, {Name: "Share", Num: true}},
+		Cols:    cols("Cause", "#Time", "#Share"),
 		Note:    "From the beginning of each wait to its end, by what had the CPU meanwhile; the parts sum to the waits.",
 	}
 	var rest int64
 	for i, p := range findings.CausesOf(w.Parts) {
 		if i < maxCauses {
-			t.Rows = append(t.Rows, []string{say.CauseWords(&p), say.Duration(p.NS), say.Percent(p.NS, w.Sum())})
+			t.fixed(say.CauseWords(&p), say.Duration(p.NS), say.Percent(p.NS, w.Sum()))
 		} else {
 			rest += p.NS
 		}
 	}
 	if rest > 0 {
-		t.Rows = append(t.Rows, []string{"others", say.Duration(rest), say.Percent(rest, w.Sum())})
+		t.fixed("others", say.Duration(rest), say.Percent(rest, w.Sum()))
 	}
 	t.Foot = []string{"all", say.Duration(w.Sum()), ""}
 	return t
@@ -335,31 +323,19 @@ func causesTable(c *findings.CPU, kind replay.WaitKind) *table {
 func worstWaits(c *findings.CPU, kind replay.WaitKind) *table {
 	t := &table{
 		Caption: [replay.WaitKinds]string{"The owner’s longest delays", "The owner’s longest off-CPU gaps"}[kind], Short: maxShorterRows,
-		Cols: []col{{Name: "Ran at", Num: true}, {Name: say.WaitNoun(kind), Num: true}, {Name: "What it went to"}},
+		Cols: cols("#Ran at", "#"+say.WaitNoun(kind), "What it went to"),
 	}
 	for i := range c.LongestWaits[kind] {
 		r := &c.LongestWaits[kind][i]
 		_, ns := r.Wait()
-		t.row([]string{say.Clock(r.Start), say.Duration(ns), say.CausesWords(findings.CausesOf(r.Parts))}, []string{key(r.Start), key(ns), ""})
+		t.row(clock(r.Start), length(ns), word(say.CausesWords(findings.CausesOf(r.Parts))))
 	}
 	return t
 }
 
 func waitTable(all *findings.Findings, c *findings.CPU, kind replay.WaitKind) *table {
 	w := &c.Waits[kind]
-	t := &table{
-		Caption: fmt.Sprintf("%s of %s: %s", say.WaitNoun(kind), plots.OwnerName(c), say.WaitWords(kind)),
-		Cols: []col{
-			{Name: "The core"},
-			{Name: [replay.WaitKinds]string{"Wakings", "Gaps"}[kind], Num: true},
-			{Name: "Median", Num: true},
-			{Name: "p90", Num: true},
-			{Name: "p99", Num: true},
-			{Name: "p99.9", Num: true},
-			{Name: "Longest", Num: true},
-		},
-		Note: "A percentile is given where at least one " + [replay.WaitKinds]string{"waking", "gap"}[kind] + " lies above it.",
-	}
+	t := waitsTable(fmt.Sprintf("%s of %s: %s", say.WaitNoun(kind), plots.OwnerName(c), say.WaitWords(kind)), kind, "The core", "#Median")
 	add := func(who string, h *replay.DelayHistogram) {
 		row := []string{who, say.Count(h.Count())}
 		for _, p := range []float64{50, 90, 99, 99.9} {
@@ -377,7 +353,7 @@ func waitTable(all *findings.Findings, c *findings.CPU, kind replay.WaitKind) *t
 		if kind == replay.OffCPUGap {
 			row = append(row, say.Duration(h.Sum()))
 		}
-		t.Rows = append(t.Rows, row)
+		t.fixed(row...)
 	}
 	if kind == replay.OffCPUGap {
 		t.Cols = append(t.Cols, col{Name: "In all", Num: true})
@@ -391,7 +367,6 @@ func waitTable(all *findings.Findings, c *findings.CPU, kind replay.WaitKind) *t
 	return t
 }
 
-// cpuList is the overview of several isolated CPUs.
 // kernelsSection holds the kernels against each other where there are more than two.
 func kernelsSection(f *findings.Findings) section {
 	s := section{ID: "kernels", Title: "The kernels compared", Level: 2}
@@ -401,38 +376,24 @@ func kernelsSection(f *findings.Findings) section {
 	}
 	t := &table{
 		Caption: "Foreign tasks on the isolated CPUs looked at, under each kernel",
-		Cols: []col{
-			{Name: "Kernel"},
-			{Name: "Entries by wakeup", Num: true},
-			{Name: "possible", Num: true},
-			{Name: "Time held", Num: true},
-			{Name: "Wakeups changed", Num: true},
-			{Name: "possible", Num: true},
-		},
-		Note: "The first row is the recording. Time held is the run time, as recorded, of the tasks that the kernel keeps there, those there before included.",
+		Cols:    cols("Kernel", "#Entries by wakeup", "#possible", "#Time held", "#Wakeups changed", "#possible"),
+		Note:    "The first row is the recording. Time held is the run time, as recorded, of the tasks that the kernel keeps there, those there before included.",
 	}
 	h := &f.Sum.Held
-	t.Rows = append(t.Rows, []string{say.Kernel(f.Recorded()), say.Count(h.Entries.Wakeup), "–", say.Sign(h.AtLeast()) + say.Duration(h.NS), "–", "–"})
+	t.fixed(say.Kernel(f.Recorded()), say.Count(h.Entries.Wakeup), "–", say.Sign(h.AtLeast())+say.Duration(h.NS), "–", "–")
 	for _, a := range list {
-		t.Rows = append(t.Rows, []string{say.Kernel(a.Kernel), say.Count(a.Entries), say.Count(a.EntriesPossible), say.Duration(a.HeldNS), say.Count(a.MovedCertain), say.Count(a.MovedPossible)})
+		t.fixed(say.Kernel(a.Kernel), say.Count(a.Entries), say.Count(a.EntriesPossible), say.Duration(a.HeldNS), say.Count(a.MovedCertain), say.Count(a.MovedPossible))
 	}
 	s.Blocks = append(s.Blocks, block{Table: t})
 	return s
 }
 
+// cpuList is the overview of several isolated CPUs.
 func cpuList(cpus []*findings.CPU) section {
 	s := section{ID: "cpus", Title: "All isolated CPUs", Level: 2}
 	t := &table{
 		Caption: "The isolated CPUs looked at, the one held longest first",
-		Cols: []col{
-			{Name: "CPU", Num: true},
-			{Name: "Owner"},
-			{Name: "Entries", Num: true},
-			{Name: "There before", Num: true},
-			{Name: "Runs", Num: true},
-			{Name: "Foreign time", Num: true},
-			{Name: "Longest wait", Num: true},
-		},
+		Cols:    cols("#CPU", "Owner", "#Entries", "#There before", "#Runs", "#Foreign time", "#Longest wait"),
 	}
 	var rest cpumask.Mask
 	for i, c := range cpus {
@@ -450,7 +411,7 @@ func cpuList(cpus []*findings.CPU) section {
 				worst += " (gap)"
 			}
 		}
-		t.Rows = append(t.Rows, []string{fmt.Sprint(c.CPU), owner, say.Count(c.All.Entries.Total()), say.Count(c.All.Residents), say.Count(c.All.Runs), say.Duration(c.All.NS), worst})
+		t.fixed(fmt.Sprint(c.CPU), owner, say.Count(c.All.Entries.Total()), say.Count(c.All.Residents), say.Count(c.All.Runs), say.Duration(c.All.NS), worst)
 	}
 	if !rest.Empty() {
 		t.Note = fmt.Sprintf("%s are in report.json; none of them was held longer.", say.CPUNoun(rest))

@@ -59,10 +59,28 @@ type table struct {
 	Foot []string
 }
 
-// row adds a row with its keys.
-func (t *table) row(cells, keys []string) {
-	t.Rows, t.Keys = append(t.Rows, cells), append(t.Keys, keys)
+// val is a cell, and the number that it is sorted by, "" where its text will do.
+type val struct{ text, key string }
+
+func word(s string) val  { return val{text: s} }
+func count(n int64) val  { return val{say.Count(n), key(n)} }
+func length(n int64) val { return val{say.Duration(n), key(n)} }
+func clock(n int64) val  { return val{say.Clock(n), key(n)} }
+
+// held is a time that is a lower bound if it was cut.
+func held(ns int64, cut bool) val { return val{say.Sign(cut) + say.Duration(ns), key(ns)} }
+
+// row adds a row of a table that sorts and filters.
+func (t *table) row(cells ...val) {
+	texts, keys := make([]string, len(cells)), make([]string, len(cells))
+	for i, c := range cells {
+		texts[i], keys[i] = c.text, c.key
+	}
+	t.Rows, t.Keys = append(t.Rows, texts), append(t.Keys, keys)
 }
+
+// fixed adds a row of a table that stays as it is.
+func (t *table) fixed(cells ...string) { t.Rows = append(t.Rows, cells) }
 
 // key is a number to sort by.
 func key(n int64) string { return strconv.FormatInt(n, 10) }
@@ -71,6 +89,15 @@ func key(n int64) string { return strconv.FormatInt(n, 10) }
 type col struct {
 	Name string
 	Num  bool
+}
+
+// cols are columns by name, those of numbers with a # in front.
+func cols(names ...string) []col {
+	out := make([]col, len(names))
+	for i, n := range names {
+		out[i].Name, out[i].Num = strings.CutPrefix(n, "#")
+	}
+	return out
 }
 
 // Bounds on the tables of the report; the CSV files hold the rest.

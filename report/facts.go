@@ -22,11 +22,11 @@ func fidelitySection(f *findings.Findings) section {
 	}
 	t := &table{
 		Caption: fmt.Sprintf("The model of %s against the CPUs recorded, by predicted path", say.Kernel(f.Recorded())),
-		Cols:    []col{{Name: "Path"}, {Name: "Decisions", Num: true}, {Name: "Exact", Num: true}, {Name: "Covered", Num: true}},
+		Cols:    cols("Path", "#Decisions", "#Exact", "#Covered"),
 		Note:    "Exact: the prediction is the recorded CPU. Covered: the recorded CPU is among those held possible.",
 	}
 	for _, p := range f.Fidelity.Paths {
-		t.Rows = append(t.Rows, []string{string(p.Path), say.Count(p.Decisions), say.Percent(p.Exact, p.Decisions), say.Percent(p.Covered, p.Decisions)})
+		t.fixed(string(p.Path), say.Count(p.Decisions), say.Percent(p.Exact, p.Decisions), say.Percent(p.Covered, p.Decisions))
 	}
 	s.Blocks = append(s.Blocks, block{Table: t})
 	return s
@@ -41,7 +41,7 @@ var provenances = []string{
 func factsSection(f *findings.Findings) section {
 	res, cpus := f.Result, f.CPUs
 	s := section{ID: "facts", Title: "What this stands on", Level: 2}
-	t := &table{Caption: "Facts and how they are known", Cols: []col{{Name: "Fact"}, {Name: "Value"}, {Name: "Known"}, {Name: "From"}}}
+	t := &table{Caption: "Facts and how they are known", Cols: cols("Fact", "Value", "Known", "From")}
 	row := func(name, value string, from fact.Provenance, source string) {
 		if from == fact.Unknown {
 			value = "–"
@@ -49,7 +49,7 @@ func factsSection(f *findings.Findings) section {
 		if source == "" {
 			source = "–"
 		}
-		t.Rows = append(t.Rows, []string{name, value, from.String(), say.Clean(source)})
+		t.fixed(name, value, from.String(), say.Clean(source))
 	}
 	if h := res.Host; h != nil {
 		row("kernel release", say.Clean(h.Release.Value), h.Release.From, h.Release.Source)
@@ -103,10 +103,10 @@ func factsSection(f *findings.Findings) section {
 func madeSection(f *findings.Findings, o *Options) section {
 	res := f.Result
 	s := section{ID: "made", Title: "How this was made", Level: 2}
-	t := &table{Caption: "Program, input and what was read", Cols: []col{{Name: "What"}, {Name: "Value"}}}
+	t := &table{Caption: "Program, input and what was read", Cols: cols("What", "Value")}
 	row := func(name, value string) {
 		if value != "" {
-			t.Rows = append(t.Rows, []string{name, value})
+			t.fixed(name, value)
 		}
 	}
 	row("program", say.Clean(o.Program))

@@ -72,26 +72,13 @@ func tableBlock(t *table) []block {
 func fleetCauses(a *fleet.Answer) *table {
 	t := &table{
 		Caption: "By hosts, then by time: one row is one root cause",
-		Cols: []col{
-			{Name: "Intruder"},
-			{Name: "How"},
-			{Name: "Kernel"},
-			{Name: "Machines"},
-			{Name: "Hosts", Num: true},
-			{Name: "Entries", Num: true},
-			{Name: "There before", Num: true},
-			{Name: "Time held", Num: true},
-			{Name: "Owner delayed", Num: true},
-			{Name: "Left with the fix"},
-		},
+		Cols:    cols("Intruder", "How", "Kernel", "Machines", "#Hosts", "#Entries", "#There before", "#Time held", "#Owner delayed", "Left with the fix"),
 	}
 	for i := range a.Causes {
 		c := &a.Causes[i]
 		h := &c.Held
-		t.row([]string{
-			say.IntruderName(c.Intruder), say.Way(string(c.How), c.Path), say.FleetKernel(c.Kernel), say.Shape(c.Shape), say.Count(c.Hosts), say.Count(h.Entries.Total()),
-			say.Count(h.Residents), say.Sign(h.AtLeast()) + say.Duration(h.NS), say.Duration(h.DelayedNS), say.Left(h, c.HasFix, c.Shape),
-		}, []string{"", "", "", "", key(c.Hosts), key(h.Entries.Total()), key(h.Residents), key(h.NS), key(h.DelayedNS), ""})
+		t.row(word(say.IntruderName(c.Intruder)), word(say.Way(string(c.How), c.Path)), word(say.FleetKernel(c.Kernel)), word(say.Shape(c.Shape)), count(c.Hosts),
+			count(h.Entries.Total()), count(h.Residents), held(h.NS, h.AtLeast()), length(h.DelayedNS), word(say.Left(h, c.HasFix, c.Shape)))
 	}
 	return t
 }
@@ -99,36 +86,23 @@ func fleetCauses(a *fleet.Answer) *table {
 func fleetHosts(a *fleet.Answer) *table {
 	t := &table{
 		Caption: "By the share of the time that foreign tasks held the isolated CPUs",
-		Cols: []col{
-			{Name: "Host"},
-			{Name: "Captures", Num: true},
-			{Name: "Share", Num: true},
-			{Name: "Time held", Num: true},
-			{Name: "Entries", Num: true},
-			{Name: "There before", Num: true},
-			{Name: "Owner’s p99", Num: true},
-			{Name: "Longest", Num: true},
-			{Name: "Mostly"},
-		},
+		Cols:    cols("Host", "#Captures", "#Share", "#Time held", "#Entries", "#There before", "#Owner’s p99", "#Longest", "Mostly"),
 	}
 	for i := range a.Hosts {
 		x := &a.Hosts[i]
 		h := &x.Held
-		p99, worst := "–", "nobody"
-		if x.P99Known {
-			p99 = say.Duration(x.P99)
+		p99, longest, worst := length(x.P99), length(x.Longest), "nobody"
+		if !x.P99Known {
+			p99.text = "–"
 		}
-		longest := "–"
-		if x.Longest > 0 {
-			longest = say.Duration(x.Longest)
+		if x.Longest <= 0 {
+			longest.text = "–"
 		}
 		if x.Worst != nil {
 			worst = say.IntruderName(x.Worst.Intruder) + ", " + say.Way(string(x.Worst.How), x.Worst.Path)
 		}
-		t.row([]string{
-			say.HostName(x.Host), say.Count(x.Captures), say.Percent(h.NS, x.WindowNS), say.Sign(h.AtLeast()) + say.Duration(h.NS), say.Count(h.Entries.Total()), say.Count(h.Residents),
-			p99, longest, worst,
-		}, []string{"", key(x.Captures), key(int64(x.Share() * 1e9)), key(h.NS), key(h.Entries.Total()), key(h.Residents), key(x.P99), key(x.Longest), ""})
+		t.row(word(say.HostName(x.Host)), count(x.Captures), val{say.Percent(h.NS, x.WindowNS), key(int64(x.Share() * 1e9))}, held(h.NS, h.AtLeast()),
+			count(h.Entries.Total()), count(h.Residents), p99, longest, word(worst))
 	}
 	return t
 }
@@ -136,23 +110,13 @@ func fleetHosts(a *fleet.Answer) *table {
 func fleetIntruders(a *fleet.Answer) *table {
 	t := &table{
 		Caption: "By the hosts they were on",
-		Cols: []col{
-			{Name: "Intruder"},
-			{Name: "Hosts", Num: true},
-			{Name: "Entries", Num: true},
-			{Name: "There before", Num: true},
-			{Name: "Runs", Num: true},
-			{Name: "Time held", Num: true},
-			{Name: "Owner delayed", Num: true},
-		},
-		Note: "A star stands for the numbers that kernel threads of one kind differ in.",
+		Cols:    cols("Intruder", "#Hosts", "#Entries", "#There before", "#Runs", "#Time held", "#Owner delayed"),
+		Note:    "A star stands for the numbers that kernel threads of one kind differ in.",
 	}
 	for i := range a.Intruders {
 		x := &a.Intruders[i]
 		h := &x.Held
-		t.row([]string{
-			say.IntruderName(x.Name), say.Count(x.Hosts), say.Count(h.Entries.Total()), say.Count(h.Residents), say.Count(h.Runs), say.Sign(h.AtLeast()) + say.Duration(h.NS), say.Duration(h.DelayedNS),
-		}, []string{"", key(x.Hosts), key(h.Entries.Total()), key(h.Residents), key(h.Runs), key(h.NS), key(h.DelayedNS)})
+		t.row(word(say.IntruderName(x.Name)), count(x.Hosts), count(h.Entries.Total()), count(h.Residents), count(h.Runs), held(h.NS, h.AtLeast()), length(h.DelayedNS))
 	}
 	return t
 }
@@ -160,17 +124,7 @@ func fleetIntruders(a *fleet.Answer) *table {
 func fleetKernels(a *fleet.Answer) *table {
 	t := &table{
 		Caption: "Entries under each kernel",
-		Cols: []col{
-			{Name: "Kernel"},
-			{Name: "Has the fix"},
-			{Name: "Hosts", Num: true},
-			{Name: "Entered", Num: true},
-			{Name: "Captures", Num: true},
-			{Name: "Entries", Num: true},
-			{Name: "Time held", Num: true},
-			{Name: "Model exact", Num: true},
-			{Name: "Ways in"},
-		},
+		Cols:    cols("Kernel", "Has the fix", "#Hosts", "#Entered", "#Captures", "#Entries", "#Time held", "#Model exact", "Ways in"),
 	}
 	for i := range a.Kernels {
 		k := &a.Kernels[i]
@@ -178,14 +132,12 @@ func fleetKernels(a *fleet.Answer) *table {
 		for _, w := range k.Ways {
 			ways = append(ways, say.Count(w.Entries)+" "+say.Way(w.How, w.Path))
 		}
-		fix := map[bool]string{true: "yes", false: "no"}[k.HasFix]
+		fix := yesNo(k.HasFix)
 		if k.Name == "" {
 			fix = "–"
 		}
-		t.row([]string{
-			say.FleetKernel(k.Name), fix, say.Count(k.Hosts), say.Count(k.Hit), say.Count(k.Captures), say.Count(k.Held.Entries.Total()), say.Sign(k.Held.AtLeast()) + say.Duration(k.Held.NS),
-			say.Percent(k.Exact, k.Decisions-k.Unjudged), say.JoinUpTo(ways, 4, "way"),
-		}, []string{"", "", key(k.Hosts), key(k.Hit), key(k.Captures), key(k.Held.Entries.Total()), key(k.Held.NS), key(k.Exact), ""})
+		t.row(word(say.FleetKernel(k.Name)), word(fix), count(k.Hosts), count(k.Hit), count(k.Captures), count(k.Held.Entries.Total()), held(k.Held.NS, k.Held.AtLeast()),
+			val{say.Percent(k.Exact, k.Decisions-k.Unjudged), key(k.Exact)}, word(say.JoinUpTo(ways, 4, "way")))
 	}
 	return t
 }
@@ -193,23 +145,23 @@ func fleetKernels(a *fleet.Answer) *table {
 func fleetOwners(a *fleet.Answer) *table {
 	t := &table{
 		Caption: "The owners’ waits: sch delay, from waking to running, and the off-CPU gaps of those that never sleep",
-		Cols:    []col{{Name: "Owner"}, {Name: "Wait"}, {Name: "Hosts", Num: true}, {Name: "Waits", Num: true}, {Name: "p50", Num: true}, {Name: "p99", Num: true}, {Name: "p99.9", Num: true}, {Name: "Longest", Num: true}},
+		Cols:    cols("Owner", "Wait", "#Hosts", "#Waits", "#p50", "#p99", "#p99.9", "#Longest"),
 		Note:    "A percentile is given where at least one wait lies above it.",
 	}
 	add := func(name string, kind replay.WaitKind, hosts int64, d *stats.Dist) {
 		if d.Count() == 0 {
 			return
 		}
-		cells, keys := []string{name, say.WaitNoun(kind), say.Count(hosts), say.Count(d.Count())}, []string{"", "", key(hosts), key(d.Count())}
+		row := []val{word(name), word(say.WaitNoun(kind)), count(hosts), count(d.Count())}
 		for _, p := range []float64{50, 99, 99.9} {
 			ns, ok := d.Percentile(p)
-			cell := "–"
-			if ok {
-				cell = say.Duration(ns)
+			c := length(ns)
+			if !ok {
+				c.text = "–"
 			}
-			cells, keys = append(cells, cell), append(keys, key(ns))
+			row = append(row, c)
 		}
-		t.row(append(cells, say.Duration(d.Max())), append(keys, key(d.Max())))
+		t.row(append(row, length(d.Max()))...)
 	}
 	for i := range a.Owners {
 		o := &a.Owners[i]
@@ -219,8 +171,9 @@ func fleetOwners(a *fleet.Answer) *table {
 	return t
 }
 
-// noiseCells are the cells that tell what a kind of noise took.
-func noiseCells(k *fleet.KindNoise) (cells, keys []string) {
+// noiseCells are the cells that tell what a kind of noise took, behind those of the first
+// columns.
+func noiseCells(k *fleet.KindNoise, first ...val) []val {
 	share, owner, most := "?", "?", "–"
 	part, known := k.Share()
 	if known {
@@ -232,47 +185,47 @@ func noiseCells(k *fleet.KindNoise) (cells, keys []string) {
 	if k.Most != nil {
 		most = say.SourceName(k.Most)
 	}
-	return []string{share, say.Duration(k.NS), say.Count(k.Count), say.Duration(k.LongestNS), owner, most},
-		[]string{key(int64(part * 1e9)), key(k.NS), key(k.Count), key(k.LongestNS), key(k.OwnerNS), ""}
+	return append(first, val{share, key(int64(part * 1e9))}, length(k.NS), count(k.Count), length(k.LongestNS), val{owner, key(k.OwnerNS)}, word(most))
 }
 
-func noiseCols(first ...col) []col {
-	return append(first, col{Name: "Share", Num: true}, col{Name: "Time", Num: true}, col{Name: "Times", Num: true}, col{Name: "Longest", Num: true}, col{Name: "Cost the owner", Num: true}, col{Name: "Mostly"})
+func noiseCols(first ...string) []col {
+	return cols(append(first, "#Share", "#Time", "#Times", "#Longest", "#Cost the owner", "Mostly")...)
 }
 
 func fleetNoise(a *fleet.Answer) *table {
 	t := &table{
 		Caption: "By kind of noise, over the isolated cores of all hosts",
-		Cols:    append(noiseCols(col{Name: "Kind"}, col{Name: "Hosts that tell", Num: true}, col{Name: "Hosts with it", Num: true}), col{Name: "Worst host"}),
+		Cols:    append(noiseCols("Kind", "#Hosts that tell", "#Hosts with it"), cols("Worst host")...),
 		Note:    "Share: of the time of which recordings tell of the kind. Cost the owner: the part while an owner that is known ran or waited there. Tasks are all that were no owner.",
 	}
 	for i := range a.Noise {
 		k := &a.Noise[i]
-		cells, keys := noiseCells(k)
+		row := []val{word(k.Kind), count(k.Hosts), count(k.Hit)}
 		if k.Hosts == 0 && k.Hit == 0 {
-			cells, keys = []string{"not recorded", "?", "?", "?", "?", "–"}, make([]string, 6)
+			row = append(row, word("not recorded"), word("?"), word("?"), word("?"), word("?"), word("–"))
+		} else {
+			row = noiseCells(k, row...)
 		}
 		worst := "–"
 		if k.Worst != nil {
 			worst = say.HostName(k.Worst)
 		}
-		t.row(append(append([]string{k.Kind, say.Count(k.Hosts), say.Count(k.Hit)}, cells...), worst), append(append([]string{"", key(k.Hosts), key(k.Hit)}, keys...), ""))
+		t.row(append(row, word(worst))...)
 	}
 	return t
 }
 
 func fleetHostNoise(a *fleet.Answer) *table {
-	t := &table{Caption: "By host and kind, the greatest share of the time first", Cols: noiseCols(col{Name: "Host"}, col{Name: "Kind"})}
+	t := &table{Caption: "By host and kind, the greatest share of the time first", Cols: noiseCols("Host", "Kind")}
 	for i := range a.HostNoise {
 		k := &a.HostNoise[i]
-		cells, keys := noiseCells(k)
-		t.row(append([]string{say.HostName(k.Host), k.Kind}, cells...), append([]string{"", ""}, keys...))
+		t.row(noiseCells(k, word(say.HostName(k.Host)), word(k.Kind))...)
 	}
 	return t
 }
 
 func fleetDoubts(a *fleet.Answer) *table {
-	t := &table{Caption: "Hosts of which not everything can be judged", Cols: []col{{Name: "Host"}, {Name: "Captures", Num: true}, {Name: "Judged"}, {Name: "Why not"}}}
+	t := &table{Caption: "Hosts of which not everything can be judged", Cols: cols("Host", "#Captures", "Judged", "Why not")}
 	for i := range a.Doubtful {
 		d := &a.Doubtful[i]
 		var why []string
@@ -284,16 +237,16 @@ func fleetDoubts(a *fleet.Answer) *table {
 			why = append(why, s)
 		}
 		judged := map[bool]string{true: "in part", false: "no"}[d.Judged]
-		t.row([]string{say.HostName(d.Host), say.Count(d.Captures), judged, strings.Join(why, "; ")}, []string{"", key(d.Captures), "", ""})
+		t.row(word(say.HostName(d.Host)), count(d.Captures), word(judged), word(strings.Join(why, "; ")))
 	}
 	return t
 }
 
 func fleetDead(a *fleet.Answer) *table {
-	t := &table{Caption: "Dead letters: captures that could not be summed up", Cols: []col{{Name: "Capture"}, {Name: "Why"}}}
+	t := &table{Caption: "Dead letters: captures that could not be summed up", Cols: cols("Capture", "Why")}
 	for i := range a.Dead {
 		d := &a.Dead[i]
-		t.row([]string{say.Code(d.Path), say.DeadLetter(d)}, []string{"", ""})
+		t.row(word(say.Code(d.Path)), word(say.DeadLetter(d)))
 	}
 	return t
 }

@@ -87,15 +87,8 @@ func (s *section) remedy(number string, m say.Remedy, worse string) {
 func scenariosTable(h *findings.Helped, c *findings.HelpedCPU) *table {
 	t := &table{
 		Caption: fmt.Sprintf("CPU %d: foreign tasks, and its owner’s delays", c.CPU),
-		Cols: []col{
-			{Name: "Scenario"},
-			{Name: "Entries", Num: true},
-			{Name: "Held", Num: true},
-			{Name: "p50", Num: true},
-			{Name: "p99", Num: true},
-			{Name: "Off CPU", Num: true},
-		},
-		Note: "Held: run time of tasks that may run elsewhere too. p50, p99: from waking to running. Off CPU: while it was runnable and had not slept.",
+		Cols:    cols("Scenario", "#Entries", "#Held", "#p50", "#p99", "#Off CPU"),
+		Note:    "Held: run time of tasks that may run elsewhere too. p50, p99: from waking to running. Off CPU: while it was runnable and had not slept.",
 	}
 	never := c.Kind == replay.OffCPUGap
 	if never {
@@ -120,7 +113,7 @@ func scenariosTable(h *findings.Helped, c *findings.HelpedCPU) *table {
 		case judged:
 			row = append(row, say.Count(int64(r.Worse)))
 		}
-		t.Rows = append(t.Rows, row)
+		t.fixed(row...)
 	}
 	return t
 }

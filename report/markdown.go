@@ -29,9 +29,9 @@ func (d *document) markdown(figureFile func(*plots.Figure) string) []byte {
 	for _, h := range d.Headlines {
 		fmt.Fprintf(&b, "%s\n\n", mdText(h))
 	}
-	key := &table{Cols: []col{{Name: "The numbers that matter"}, {Name: "Value", Num: true}, {}}}
+	key := &table{Cols: cols("The numbers that matter", "#Value", "")}
 	for _, k := range d.Tiles {
-		key.Rows = append(key.Rows, []string{k.Label, k.Value, k.Note})
+		key.fixed(k.Label, k.Value, k.Note)
 	}
 	if len(d.Tiles) > 0 {
 		key.markdown(&b)

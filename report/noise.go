@@ -30,23 +30,14 @@ func noiseSection(c *findings.CPU, f *plots.CPUFigures) (section, bool) {
 func noiseTable(c *findings.CPU) *table {
 	t := &table{
 		Caption: fmt.Sprintf("Noise budget of CPU %d over the %s recorded", c.CPU, say.Duration(c.WindowNS)), Short: maxShortNoise,
-		Cols: []col{
-			{Name: "Kind"},
-			{Name: "What"},
-			{Name: "Times", Num: true},
-			{Name: "Time", Num: true},
-			{Name: "Share", Num: true},
-			{Name: "Longest", Num: true},
-			{Name: "Cost the owner", Num: true},
-			{Name: "What led to it"},
-		},
+		Cols: cols("Kind", "What", "#Times", "#Time", "#Share", "#Longest", "#Cost the owner", "What led to it"),
 		Note: "Each time is its own: an interrupt over a softirq counts for itself. Cost the owner: the part while it ran or waited there. The owner’s own runs are no noise.",
 	}
 	known := c.WindowNS - c.UnknownNS
 	sums := c.NoiseByKind()
 	items := c.Noise.Items
 	for kind := range replay.NoiseKinds {
-		s := sums[kind]
+		s, name, none := sums[kind], word(say.NoiseKind(kind)), val{"", "0"}
 		n := 0
 		for ; len(items) > 0 && items[0].Kind == kind; items = items[1:] {
 			i := &items[0]
@@ -54,22 +45,23 @@ func noiseTable(c *findings.CPU) *table {
 				s.Unnamed += i.Count
 				continue
 			}
-			t.row([]string{
-				say.NoiseKind(kind), say.NoiseName(i), say.Count(i.Count), say.Duration(i.NS), say.Percent(i.NS, known), say.Duration(i.Longest),
-				costWords(c, i.OwnerNS), say.NoiseCauses(i),
-			}, []string{"", "", key(i.Count), key(i.NS), key(i.NS), key(i.Longest), key(i.OwnerNS), ""})
+			cost := length(i.OwnerNS)
+			if c.Owner == nil {
+				cost.text = "?"
+			}
+			t.row(name, word(say.NoiseName(i)), count(i.Count), length(i.NS), val{say.Percent(i.NS, known), key(i.NS)}, length(i.Longest), cost, word(say.NoiseCauses(i)))
 		}
 		switch {
 		case s.Unnamed > 0:
-			t.row([]string{say.NoiseKind(kind), "others", say.Count(s.Unnamed), "", "", "", "", ""}, []string{"", "", key(s.Unnamed), "", "", "", "", ""})
+			t.row(name, word("others"), count(s.Unnamed), val{}, val{}, val{}, val{}, val{})
 		case !s.Known:
 			what := "not recorded"
 			if n > 0 {
 				what = "others not recorded"
 			}
-			t.row([]string{say.NoiseKind(kind), what, "?", "?", "?", "?", "?", ""}, []string{"", "", "", "", "", "", "", ""})
+			t.row(name, word(what), word("?"), word("?"), word("?"), word("?"), word("?"), val{})
 		case s.Count == 0:
-			t.row([]string{say.NoiseKind(kind), "none", "0", say.Duration(0), "", "", "", ""}, []string{"", "", "0", "0", "0", "0", "0", ""})
+			t.row(name, word("none"), count(0), length(0), none, none, none, val{})
 		}
 	}
 	return t
@@ -80,14 +72,6 @@ const maxShortNoise = 40
 
 const maxNoiseRows = 12
 
-// costWords is what a source of noise cost the owner.
-func costWords(c *findings.CPU, ns int64) string {
-	if c.Owner == nil {
-		return "?"
-	}
-	return say.Duration(ns)
-}
-
 // maxChainRows bounds the wakings of the owner that are told to the root.
 const maxChainRows = 5
 
@@ -95,11 +79,11 @@ const maxChainRows = 5
 func chainTable(c *findings.CPU) *table {
 	t := &table{
 		Caption: fmt.Sprintf("Who woke %s before its longest delays, to the root", plots.OwnerName(c)),
-		Cols:    []col{{Name: "Woken at", Num: true}, {Name: say.WaitNoun(replay.SchDelay), Num: true}, {Name: "By whom, and who had woken that"}},
+		Cols:    cols("#Woken at", "#"+say.WaitNoun(replay.SchDelay), "By whom, and who had woken that"),
 	}
 	for _, r := range c.Chains(maxChainRows) {
 		_, ns := r.Wait()
-		t.Rows = append(t.Rows, []string{say.Clock(r.Woken.At), say.Duration(ns), say.Chain(r.Woken)})
+		t.fixed(say.Clock(r.Woken.At), say.Duration(ns), say.Chain(r.Woken))
 	}
 	if len(t.Rows) == 0 {
 		return nil
@@ -224,11 +208,11 @@ func spareSection(f *findings.Findings) (section, bool) {
 	if r := f.Result.Spare; len(r.Longest) > 0 {
 		t := &table{
 			Caption: "The longest waits while a CPU was idle",
-			Cols:    []col{{Name: "Task"}, {Name: "From", Num: true}, {Name: "Waited", Num: true}, {Name: "On CPU", Num: true}, {Name: "Idle meanwhile"}},
+			Cols:    cols("Task", "#From", "#Waited", "#On CPU", "Idle meanwhile"),
 		}
 		for i := range r.Longest[:min(len(r.Longest), maxSpareRows)] {
 			w := &r.Longest[i]
-			t.Rows = append(t.Rows, []string{say.TaskName(w.Task), say.Clock(w.From), say.Duration(w.NS()), fmt.Sprint(w.CPU), idleWords(w)})
+			t.fixed(say.TaskName(w.Task), say.Clock(w.From), say.Duration(w.NS()), fmt.Sprint(w.CPU), idleWords(w))
 		}
 		s.Blocks = append(s.Blocks, block{Table: t})
 	}
