@@ -34,8 +34,7 @@ the loop cannot try. Formats: text, json.`,
 }
 
 func (a *app) advise(in *input, c *common, l *loopFlags) error {
-	in.needIsolated = true
-	if err := in.checkCPUs(c.filter.CPUs); err != nil {
+	if err := in.chooseIsolated(); err != nil {
 		return err
 	}
 	var ad *findings.Advice

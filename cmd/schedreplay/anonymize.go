@@ -50,18 +50,16 @@ first entry into an isolated CPU, as a fixture.`,
 	f.StringVar(&c.original, "original", "", "the recorded `KERNEL`, for --window")
 	f.StringArrayVar(&c.patched, "patched", nil, "the `KERNEL` to compare it with, for --window")
 	c.format, c.formats = "text", []string{"text"}
-	do := a.captureCommand(cmd, &c, func(in *input) error { return a.anonymize(in, out, window == "entry") })
-	onCapture := do.RunE
-	do.RunE = func(cmd *cobra.Command, args []string) error {
+	cmd.PreRunE = func(*cobra.Command, []string) error {
 		switch {
 		case out == "":
 			return usagef("anonymize needs -o OUT")
 		case window != "" && window != "entry":
 			return usagef("--window %s: entry is the only one", window)
 		}
-		return onCapture(cmd, args)
+		return nil
 	}
-	return do
+	return a.captureCommand(cmd, &c, func(in *input) error { return a.anonymize(in, out, window == "entry") })
 }
 
 func (a *app) anonymize(in *input, out string, entry bool) error {
@@ -76,11 +74,7 @@ func (a *app) anonymize(in *input, out string, entry bool) error {
 			return err
 		}
 	}
-	bundle := in.flags.bundle
-	if bundle == "" {
-		bundle = in.Bundle
-	}
-	names := anonymize.NewNames(in.host)
+	bundle, names := in.bundle(), anonymize.NewNames(in.host)
 	var report *anonymize.Report
 	var err error
 	if bundle == "" {
@@ -130,44 +124,32 @@ func (in *input) copyTo(f *os.File, names *anonymize.Names, w anonymize.Window, 
 	return nil, &parser.Error{File: in.Path, Format: string(in.Meta().Dialect), Offset: -1, Err: err, Remedy: "nothing was written"}
 }
 
-func (a *app) anonymizeFile(in *input, out string, names *anonymize.Names, w anonymize.Window) (*anonymize.Report, error) {
-	f, err := outdir.NewFile(out, in.files())
-	if err != nil {
-		return nil, err
-	}
-	report, err := in.copyTo(f.File, names, w, out)
-	if err != nil {
-		f.Drop()
-		return nil, err
-	}
-	return report, f.Keep()
-}
-
-func (a *app) anonymizeFolder(in *input, out, bundle string, names *anonymize.Names, w anonymize.Window) (*anonymize.Report, error) {
-	d, err := outdir.New(out, in.files())
-	if err != nil {
-		return nil, err
-	}
-	defer d.Drop()
-	var report *anonymize.Report
-	err = inFile(d, cmdline.CopyName(in.Meta().Dialect), func(f *os.File) (err error) {
-		report, err = in.copyTo(f, names, w, out)
+func (a *app) anonymizeFile(in *input, out string, names *anonymize.Names, w anonymize.Window) (report *anonymize.Report, err error) {
+	err = outdir.IntoFile(out, in.files(), func(f *outdir.File) (err error) {
+		report, err = in.copyTo(f.File, names, w, out)
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	err = inFile(d, "host.tar.gz", func(f *os.File) error {
-		err := anonymize.Bundle(bundle, names, f)
-		if errors.Is(err, parser.ErrHost) {
+	return report, err
+}
+
+func (a *app) anonymizeFolder(in *input, out, bundle string, names *anonymize.Names, w anonymize.Window) (report *anonymize.Report, err error) {
+	err = outdir.Into(out, in.files(), func(d *outdir.Dir) error {
+		err := inFile(d, cmdline.CopyName(in.Meta().Dialect), func(f *os.File) (err error) {
+			report, err = in.copyTo(f, names, w, out)
+			return err
+		})
+		if err != nil {
 			return err
 		}
-		return outdir.Wrap(out, err)
+		return inFile(d, "host.tar.gz", func(f *os.File) error {
+			err := anonymize.Bundle(bundle, names, f)
+			if errors.Is(err, parser.ErrHost) {
+				return err
+			}
+			return outdir.Wrap(out, err)
+		})
 	})
-	if err != nil {
-		return nil, err
-	}
-	return report, d.Keep()
+	return report, err
 }
 
 // inFile makes a file of a folder and has it written.

@@ -82,8 +82,7 @@ would the upgrade meet them? A bound holds if it does in 95 of a hundred runs.`,
 type checkFiles struct{ junit, metrics string }
 
 func (a *app) check(in *input, demands []gates.Demand, files checkFiles) error {
-	in.needIsolated = true
-	if err := in.checkCPUs(in.flags.filter.CPUs); err != nil {
+	if err := in.chooseIsolated(); err != nil {
 		return err
 	}
 	res, err := a.replay(in, replay.Observer{})

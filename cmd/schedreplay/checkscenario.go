@@ -16,8 +16,7 @@ import (
 // them? It keeps one in 95 of a hundred runs, or not. What the loop makes of the recording
 // itself stands first in the line.
 func (a *app) checkScenario(in *input, demands []gates.Demand, text string, l *loopFlags) error {
-	in.needIsolated = true
-	if err := in.checkCPUs(in.flags.filter.CPUs); err != nil {
+	if err := in.chooseIsolated(); err != nil {
 		return err
 	}
 	for _, d := range demands {

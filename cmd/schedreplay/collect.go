@@ -37,31 +37,22 @@ standard output. docs/host-bundle.md has a shell script that does the same.`,
 }
 
 func (a *app) collect(root, out string) error {
+	var c host.Collected
+	var err error
 	if out == "-" {
-		c, err := host.Collect(a.ctx, root, a.out)
-		if err != nil {
-			return err
-		}
+		c, err = host.Collect(a.ctx, root, a.out)
+	} else {
+		err = outdir.IntoFile(out, nil, func(f *outdir.File) (err error) {
+			if c, err = host.Collect(a.ctx, root, f); a.ctx.Err() != nil || errors.As(err, new(*parser.Error)) {
+				return err
+			}
+			return outdir.Wrap(out, err)
+		})
+	}
+	if err == nil {
 		a.collected(c)
-		return nil
 	}
-	f, err := outdir.NewFile(out, nil)
-	if err != nil {
-		return err
-	}
-	c, err := host.Collect(a.ctx, root, f)
-	if err != nil {
-		f.Drop()
-		if a.ctx.Err() != nil || errors.As(err, new(*parser.Error)) {
-			return err
-		}
-		return outdir.Wrap(out, err)
-	}
-	if err := f.Keep(); err != nil {
-		return err
-	}
-	a.collected(c)
-	return nil
+	return err
 }
 
 func (a *app) collected(c host.Collected) {

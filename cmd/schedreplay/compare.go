@@ -140,8 +140,7 @@ func (a *app) sample(path, name string, c *common, d *outdir.Dir, partial *error
 	if d != nil {
 		d.Spare(in.files())
 	}
-	in.needIsolated = true
-	if err := in.checkCPUs(c.filter.CPUs); err != nil {
+	if err := in.chooseIsolated(); err != nil {
 		return nil, err
 	}
 	s := findings.NewSample(name)

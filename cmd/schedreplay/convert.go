@@ -54,9 +54,7 @@ an existing one is replaced only if schedreplay made it.`,
 	f.StringVar(&c.original, "original", "", "the recorded `KERNEL`: release[(+|-)fix]…, as in 6.1.192-smt-span")
 	f.StringArrayVar(&c.patched, "patched", nil, "the `KERNEL` to compare it with")
 	c.format, c.formats = "text", []string{"text"}
-	do := a.captureCommand(cmd, &c, func(in *input) error { return a.convert(in, to, out) })
-	onCapture := do.RunE
-	do.RunE = func(cmd *cobra.Command, args []string) error {
+	cmd.PreRunE = func(*cobra.Command, []string) error {
 		switch {
 		case to == "":
 			return usagef("convert needs --to FORMAT: %s", strings.Join(targets, ", "))
@@ -65,14 +63,13 @@ an existing one is replaced only if schedreplay made it.`,
 		case out == "":
 			return usagef("convert needs -o OUT")
 		}
-		return onCapture(cmd, args)
+		return nil
 	}
-	return do
+	return a.captureCommand(cmd, &c, func(in *input) error { return a.convert(in, to, out) })
 }
 
 func (a *app) convert(in *input, to, out string) error {
-	in.needIsolated = true
-	if err := in.checkCPUs(in.flags.filter.CPUs); err != nil {
+	if err := in.chooseIsolated(); err != nil {
 		return err
 	}
 	sum, err := in.Checksum()
@@ -85,14 +82,23 @@ func (a *app) convert(in *input, to, out string) error {
 	case "rt-app":
 		return a.toRTApp(in, out, sum)
 	case "pprof":
-		res, err = a.toProfiles(in, out, sum)
 		holds = "original.pb.gz and patched.pb.gz"
+		err = outdir.Into(out, in.files(), func(d *outdir.Dir) (err error) {
+			res, err = a.toProfiles(in, d, sum)
+			return err
+		})
 	case "perfetto":
-		res, err = a.toPerfetto(in, out, sum)
 		holds = "the timeline, and the tracks of both kernels"
+		err = outdir.IntoFile(out, in.files(), func(f *outdir.File) (err error) {
+			res, err = a.toPerfetto(in, f, out, sum)
+			return err
+		})
 	default:
-		res, err = a.toTables(in, rows.Format(to), out, sum)
 		holds = strings.Join(rows.SetFiles(rows.Format(to)), ", ")
+		err = outdir.Into(out, in.files(), func(d *outdir.Dir) (err error) {
+			res, err = a.toTables(in, rows.Format(to), d, out, sum)
+			return err
+		})
 	}
 	if err != nil {
 		return err
@@ -115,12 +121,7 @@ func (a *app) eachEvent(in *input, do func(*parser.Event)) error {
 	return a.ctx.Err()
 }
 
-func (a *app) toProfiles(in *input, out, sum string) (*replay.Result, error) {
-	d, err := outdir.New(out, in.files())
-	if err != nil {
-		return nil, err
-	}
-	defer d.Drop()
+func (a *app) toProfiles(in *input, d *outdir.Dir, sum string) (*replay.Result, error) {
 	c := pprofile.New()
 	res, err := a.replay(in, c.Observer())
 	if err != nil {
@@ -142,23 +143,10 @@ func (a *app) toProfiles(in *input, out, sum string) (*replay.Result, error) {
 	if c.Dropped > 0 {
 		a.note(fmt.Sprintf("%d decisions and runs are not in the profiles: there are too many tasks", c.Dropped))
 	}
-	return res, d.Keep()
+	return res, nil
 }
 
-func (a *app) toPerfetto(in *input, out, sum string) (*replay.Result, error) {
-	f, err := outdir.NewFile(out, in.files())
-	if err != nil {
-		return nil, err
-	}
-	res, err := a.intoPerfetto(in, f, out, sum)
-	if err != nil {
-		f.Drop()
-		return nil, err
-	}
-	return res, f.Keep()
-}
-
-func (a *app) intoPerfetto(in *input, f *outdir.File, out, sum string) (*replay.Result, error) {
+func (a *app) toPerfetto(in *input, f *outdir.File, out, sum string) (*replay.Result, error) {
 	t := perfetto.NewWriter(f, perfetto.Options{Program: "schedreplay " + version, Checksum: sum})
 	if err := a.eachEvent(in, t.Event); err != nil {
 		return nil, err
@@ -175,12 +163,7 @@ func (a *app) intoPerfetto(in *input, f *outdir.File, out, sum string) (*replay.
 	return res, outdir.Wrap(out, t.Close())
 }
 
-func (a *app) toTables(in *input, format rows.Format, out, sum string) (*replay.Result, error) {
-	d, err := outdir.New(out, in.files())
-	if err != nil {
-		return nil, err
-	}
-	defer d.Drop()
+func (a *app) toTables(in *input, format rows.Format, d *outdir.Dir, out, sum string) (*replay.Result, error) {
 	meta := []rows.Meta{{Key: "schedreplay.version", Value: version}, {Key: "schedreplay.capture_sha256", Value: sum}}
 	set, err := rows.NewSet(d, format, meta)
 	if err != nil {
@@ -201,8 +184,5 @@ func (a *app) toTables(in *input, format rows.Format, out, sum string) (*replay.
 		return nil, err
 	}
 	set.Finish(res)
-	if err := set.Close(); err != nil {
-		return nil, outdir.Wrap(out, err)
-	}
-	return res, d.Keep()
+	return res, outdir.Wrap(out, set.Close())
 }

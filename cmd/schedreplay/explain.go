@@ -38,9 +38,7 @@ or wall time if its relation to that clock is known (see --wall). Formats: text,
 	f.StringVar(&at, "at", "", "explain the last wakeup at or before `TIME`")
 	f.Int64Var(&n, "wakeup", 0, "explain wakeup `N`")
 	c.add(cmd, "text", "json")
-	do := a.captureCommand(cmd, &c, func(in *input) error { return a.explain(in, &c, n) })
-	onCapture := do.RunE
-	do.RunE = func(cmd *cobra.Command, args []string) (err error) {
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) (err error) {
 		switch byN := cmd.Flags().Changed("wakeup"); {
 		case at == "" && !byN:
 			return usagef("explain needs --at TIME or --wakeup N")
@@ -49,13 +47,11 @@ or wall time if its relation to that clock is known (see --wall). Formats: text,
 		case byN && n < 1:
 			return usagef("--wakeup %d: wakeups count from 1", n)
 		case at != "":
-			if c.atTime, err = wall.Parse("--at", at); err != nil {
-				return err
-			}
+			c.atTime, err = wall.Parse("--at", at)
 		}
-		return onCapture(cmd, args)
+		return err
 	}
-	return do
+	return a.captureCommand(cmd, &c, func(in *input) error { return a.explain(in, &c, n) })
 }
 
 func (a *app) explain(in *input, c *common, n int64) error {

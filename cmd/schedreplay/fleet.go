@@ -97,15 +97,7 @@ func (a *app) fleet(args []string, l *fleetFlags, c *common, shape *rowSetFlags)
 	answer := res.Fleet.Answer(res.Inputs)
 	doc := report.NewFleet(answer, res.Inputs, report.Options{Program: o.Program, Command: fleetrun.CommandLine("fleet", settings)})
 	dir := filepath.Join(l.out, "report")
-	d, err := outdir.New(dir, nil)
-	if err != nil {
-		return err
-	}
-	defer d.Drop()
-	if err := doc.Write(d); err != nil {
-		return err
-	}
-	if err := d.Keep(); err != nil {
+	if err := outdir.Into(dir, nil, doc.Write); err != nil {
 		return err
 	}
 	if l.metrics != "" {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -76,12 +77,11 @@ func (a *app) progressOf() func(done, total int64) {
 	return a.progress.Update
 }
 
+// bundle is the host bundle that describes the machine, "" if there is none.
+func (in *input) bundle() string { return cmp.Or(in.flags.bundle, in.Bundle) }
+
 func (in *input) describe() (err error) {
-	path := in.flags.bundle
-	if path == "" {
-		path = in.Bundle
-	}
-	if path != "" {
+	if path := in.bundle(); path != "" {
 		if in.Against, err = host.Read(in.ctx, path); err != nil {
 			return err
 		}
@@ -94,6 +94,12 @@ func (in *input) describe() (err error) {
 		return err
 	}
 	return in.checkCPUs(cpumask.Mask{})
+}
+
+// chooseIsolated makes --cpu choose among the isolated CPUs.
+func (in *input) chooseIsolated() error {
+	in.needIsolated = true
+	return in.checkCPUs(in.flags.filter.CPUs)
 }
 
 // checkCPUs holds --cpu against the machine; seen are the CPUs of the capture,

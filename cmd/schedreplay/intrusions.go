@@ -41,8 +41,7 @@ time, and sum up the CPU's time over it. Formats: text, json.`,
 }
 
 func (a *app) intrusions(in *input, c *common) error {
-	in.needIsolated = true
-	if err := in.checkCPUs(c.filter.CPUs); err != nil {
+	if err := in.chooseIsolated(); err != nil {
 		return err
 	}
 	var span *findings.Span

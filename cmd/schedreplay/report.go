@@ -63,16 +63,12 @@ second of CPU takes; --runs sets their number, and 0 leaves it out.`,
 const autoRuns = -1
 
 func (a *app) report(in *input, dir, command string, runs int) error {
-	d, err := outdir.New(dir, in.files())
-	if err != nil {
+	var res *replay.Result
+	err := outdir.Into(dir, in.files(), func(d *outdir.Dir) (err error) {
+		res, err = a.writeReport(in, d, command, runs)
 		return err
-	}
-	defer d.Drop()
-	res, err := a.writeReport(in, d, command, runs)
+	})
 	if err != nil {
-		return err
-	}
-	if err := d.Keep(); err != nil {
 		return err
 	}
 	a.announce(in, say.Headline(res))
@@ -88,8 +84,7 @@ func (a *app) holds(place, what string) {
 
 // writeReport replays the capture and writes its report to a folder.
 func (a *app) writeReport(in *input, d *outdir.Dir, command string, runs int) (*replay.Result, error) {
-	in.needIsolated = true
-	if err := in.checkCPUs(in.flags.filter.CPUs); err != nil {
+	if err := in.chooseIsolated(); err != nil {
 		return nil, err
 	}
 	sum, err := in.Checksum()
@@ -116,10 +111,7 @@ func (a *app) writeReport(in *input, d *outdir.Dir, command string, runs int) (*
 	if _, _ = help(); err == nil { // it reads the capture, and must have ended
 		err = context.Cause(a.ctx)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return res, nil
+	return res, err
 }
 
 // helper begins what would have helped beside the drawing of the report's figures.

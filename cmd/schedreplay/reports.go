@@ -13,39 +13,42 @@ import (
 
 // reports writes one report for each capture, as DIR/1-name, DIR/2-name …;
 // captures are never merged. The folder appears whole or not at all.
-func (a *app) reports(cmd *cobra.Command, paths []string, dir string, c *common, runs int) (err error) {
+func (a *app) reports(cmd *cobra.Command, paths []string, dir string, c *common, runs int) error {
 	if err := c.parse(cmd); err != nil {
 		return err
 	}
-	d, err := outdir.New(dir, nil)
-	if err != nil {
-		return err
-	}
-	defer d.Drop()
 	var names []string
 	var partial error
-	for i, path := range paths {
-		name := fmt.Sprintf("%d-%s", i+1, cmdline.SectionName(path))
+	one := func(d *outdir.Dir, path, name string) error {
 		in, err := a.open(path, c)
 		if err != nil {
 			return err
 		}
+		defer in.Close()
 		d.Spare(in.files())
 		res, err := a.writeReport(in, d.Sub(name), cmdline.Without(cmd), runs)
-		in.Close()
 		if err != nil {
 			return err
 		}
-		names = append(names, name)
 		for _, l := range in.remarks(say.Headline(res)) {
 			a.paragraph(name+": "+l, 0)
 		}
 		a.notes(say.Notes(res), res.Host.Notes)
-		if err := in.partial(); partial == nil {
-			partial = err
+		if partial == nil {
+			partial = in.partial()
 		}
+		return nil
 	}
-	if err := d.Keep(); err != nil {
+	err := outdir.Into(dir, nil, func(d *outdir.Dir) error {
+		for i, path := range paths {
+			names = append(names, fmt.Sprintf("%d-%s", i+1, cmdline.SectionName(path)))
+			if err := one(d, path, names[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
 		return err
 	}
 	for _, n := range names {

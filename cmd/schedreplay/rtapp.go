@@ -14,16 +14,12 @@ func (a *app) toRTApp(in *input, out, sum string) error {
 	if err != nil {
 		return unfit(in, err)
 	}
-	f, err := outdir.NewFile(out, in.files())
-	if err != nil {
-		return err
-	}
-	left, err := rtapp.Write(f, p, rtapp.Options{Program: "schedreplay " + version, Checksum: sum})
-	if err != nil {
-		f.Drop()
+	var left rtapp.Left
+	err = outdir.IntoFile(out, in.files(), func(f *outdir.File) (err error) {
+		left, err = rtapp.Write(f, p, rtapp.Options{Program: "schedreplay " + version, Checksum: sum})
 		return outdir.Wrap(out, err)
-	}
-	if err := f.Keep(); err != nil {
+	})
+	if err != nil {
 		return err
 	}
 	a.holds(out, "a load for rt-app")

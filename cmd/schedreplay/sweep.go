@@ -37,8 +37,7 @@ CPU under every kernel. Formats: text, json, csv.`,
 }
 
 func (a *app) sweep(in *input, c *common) error {
-	in.needIsolated = true
-	if err := in.checkCPUs(c.filter.CPUs); err != nil {
+	if err := in.chooseIsolated(); err != nil {
 		return err
 	}
 	o := c.options()

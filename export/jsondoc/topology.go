@@ -3,7 +3,6 @@ package jsondoc
 import (
 	"schedreplay/export/rows"
 	"schedreplay/findings"
-	"schedreplay/kernelmodel/topo"
 	"schedreplay/parser"
 )
 
@@ -44,11 +43,16 @@ func domains(o *rows.Object, v *findings.Machine) {
 	}
 	rows.Each(o, "domains", v.Chains(), func(c *findings.DomainChain) {
 		o.CPUs("cpus", c.CPUs)
-		rows.Each(o, "levels", c.Domains, func(d *topo.Domain) {
-			o.Word("name", d.Name)
-			o.CPUs("span", d.Span)
-			o.Number("imbalance_pct", int64(d.ImbalancePct), true)
-			o.Words("flags", v.Rules.FlagNames(d.Flags))
+		o.List("levels", func() {
+			for i := range c.Domains {
+				d := &c.Domains[i]
+				o.Item(func() {
+					o.Word("name", d.Name)
+					o.CPUs("span", d.Span)
+					o.Number("imbalance_pct", int64(d.ImbalancePct), true)
+					o.Words("flags", v.Rules.FlagNames(d.Flags))
+				})
+			}
 		})
 	})
 	if v.Host.Domains == nil {

@@ -115,6 +115,20 @@ type Dir struct {
 // folder that this package made and nothing else.
 func New(path string, inputs Inputs) (*Dir, error) { return begin(&tree{name: path, inputs: inputs}) }
 
+// Into makes a folder at path as [New] does: it appears when fill has filled it, and not at
+// all where that fails.
+func Into(path string, inputs Inputs, fill func(*Dir) error) error {
+	d, err := New(path, inputs)
+	if err != nil {
+		return err
+	}
+	defer d.Drop()
+	if err := fill(d); err != nil {
+		return err
+	}
+	return d.Keep()
+}
+
 // NewOnce begins a folder at path, which must be free or empty. No other takes its
 // place later: what it holds cannot be made again.
 func NewOnce(path string) (*Dir, error) { return begin(&tree{name: path, once: true}) }
@@ -330,17 +344,26 @@ func (f *File) Drop() {
 	}
 }
 
-// WriteFile makes a whole file at path.
-func WriteFile(path string, b []byte, inputs Inputs) error {
+// IntoFile makes a file at path as [NewFile] does: it appears when fill has written it, and
+// not at all where that fails.
+func IntoFile(path string, inputs Inputs, fill func(*File) error) error {
 	f, err := NewFile(path, inputs)
 	if err != nil {
 		return err
 	}
-	if _, err := f.Write(b); err != nil {
+	if err := fill(f); err != nil {
 		f.Drop()
-		return Wrap(path, err)
+		return err
 	}
 	return f.Keep()
+}
+
+// WriteFile makes a whole file at path.
+func WriteFile(path string, b []byte, inputs Inputs) error {
+	return IntoFile(path, inputs, func(f *File) error {
+		_, err := f.Write(b)
+		return Wrap(path, err)
+	})
 }
 
 // Temp makes a folder for temporary files, which the caller removes.
