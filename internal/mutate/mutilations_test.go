@@ -1,4 +1,4 @@
-package mutate_test
+package mutate
 
 import (
 	"bytes"
@@ -20,7 +20,6 @@ import (
 
 	"schedreplay/export/anonymize"
 	"schedreplay/export/perfetto"
-	"schedreplay/internal/mutate"
 	"schedreplay/internal/traces"
 	"schedreplay/parser"
 	"schedreplay/parser/host"
@@ -124,15 +123,15 @@ func originals(t *testing.T) (all []original) {
 
 // window is a part of a text, of some hundred lines with its header; binary captures stay
 // whole.
-func window(m *mutate.Mutator, b []byte) []byte {
-	if bytes.IndexByte(b[:min(len(b), 4096)], 0) >= 0 || m.N(20) == 0 {
+func window(m *mutator, b []byte) []byte {
+	if bytes.IndexByte(b[:min(len(b), 4096)], 0) >= 0 || m.n(20) == 0 {
 		return b
 	}
 	head := 0
 	for head < len(b) && b[head] == '#' {
 		head += bytes.IndexByte(b[head:], '\n') + 1
 	}
-	from := head + m.N(len(b)-head)
+	from := head + m.n(len(b)-head)
 	from += bytes.IndexByte(b[from:], '\n') + 1
 	to := min(len(b), from+20000)
 	to = from + bytes.LastIndexByte(b[from:to], '\n') + 1
@@ -144,14 +143,14 @@ func window(m *mutate.Mutator, b []byte) []byte {
 // `go test ./internal/mutate -mutilations 10000`.
 func TestMutilations(t *testing.T) {
 	all := originals(t)
-	m := mutate.New(*seed)
+	m := newMutator(*seed)
 	for _, o := range all {
-		m.Donors = append(m.Donors, o.plain[:min(len(o.plain), 64<<10)])
+		m.donors = append(m.donors, o.plain[:min(len(o.plain), 64<<10)])
 	}
 	dir := t.TempDir()
 	deep := 0
 	for i := range *copies {
-		o := &all[m.N(len(all))]
+		o := &all[m.n(len(all))]
 		b := o.plain
 		if !o.bundle {
 			b = window(m, b)
@@ -159,17 +158,17 @@ func TestMutilations(t *testing.T) {
 		whole := len(b)
 		var what string
 		var cut, inside bool
-		if o.pack != nil && m.N(3) > 0 { // damage inside of what is compressed
+		if o.pack != nil && m.n(3) > 0 { // damage inside of what is compressed
 			inside = true
-			b, what, cut = m.Copy(b)
-			if m.N(2) == 0 || o.bundle {
+			b, what, cut = m.copy(b)
+			if m.n(2) == 0 || o.bundle {
 				b = o.pack(b)
 			}
 		} else {
 			if o.pack != nil {
 				b = o.pack(b)
 			}
-			b, what, cut = m.Copy(b)
+			b, what, cut = m.copy(b)
 		}
 		id := fmt.Sprintf("seed %d, copy %d, of %s (%d bytes): %s", *seed, i, o.name, whole, what)
 		hang := time.AfterFunc(5*time.Minute, func() { panic("it hangs: " + id) })
