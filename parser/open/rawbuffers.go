@@ -26,15 +26,16 @@ const (
 )
 
 // rawName are the names under which people keep what they read of
-// per_cpu/cpuN/trace_pipe_raw.
-var rawName = regexp.MustCompile(`(?:^|/)(?:cpu(\d{1,4})/trace_pipe_raw|trace_pipe_raw[._-]?(?:cpu)?(\d{1,4})|(?:trace_pipe_raw[._-]?)?cpu(\d{1,4})\.raw)$`)
+// per_cpu/cpuN/trace_pipe_raw, or of snapshot_raw beside it.
+var rawName = regexp.MustCompile(`(?:^|/)(?:cpu(\d{1,4})/(?:trace_pipe|snapshot)_raw|(?:trace_pipe|snapshot)_raw[._-]?(?:cpu)?(\d{1,4})|(?:(?:trace_pipe|snapshot)_raw[._-]?)?cpu(\d{1,4})\.raw)$`)
 
 // traceFile is what a file of tracefs is good for.
 type traceFile struct {
-	cpu  int     // whose ring buffer or statistics it is
-	raw  bool    // a ring buffer
-	text *[]byte // where its content goes
-	key  string  // of a format
+	cpu      int     // whose ring buffer or statistics it is
+	raw      bool    // a ring buffer
+	snapshot bool    // that of the last snapshot
+	text     *[]byte // where its content goes
+	key      string  // of a format
 }
 
 // traceFiles collects a copy of tracefs.
@@ -42,13 +43,15 @@ type traceFiles struct {
 	raw   tracedat.Raw
 	some  bool // there was a ring buffer, if an empty one
 	stats map[int]*[]byte
+	// snapshot: some are of a snapshot, of which stats tells nothing.
+	snapshot bool
 }
 
 // file tells what a file is by its path; false if nothing of interest.
 func (t *traceFiles) file(name string) (traceFile, bool) {
 	if m := rawName.FindStringSubmatch(name); m != nil {
 		n, _ := strconv.Atoi(m[1] + m[2] + m[3])
-		return traceFile{cpu: n, raw: true}, true
+		return traceFile{cpu: n, raw: true, snapshot: strings.Contains(path.Base(name), "snapshot")}, true
 	}
 	comps := strings.Split(name, "/")
 	base, n := comps[len(comps)-1], len(comps)
@@ -87,18 +90,20 @@ func (t *traceFiles) take(f traceFile, r io.Reader) error {
 }
 
 // add takes the ring buffer of a CPU.
-func (t *traceFiles) add(name string, cpu int, at io.ReaderAt, size int64) error {
+func (t *traceFiles) add(name string, f traceFile, at io.ReaderAt, size int64) error {
 	if t.some = true; size == 0 {
 		return nil // nothing was recorded there; or it is tracefs itself
 	}
 	for _, c := range t.raw.CPUs {
-		if c.CPU == cpu {
+		if c.CPU == f.cpu {
 			return &parser.Error{
-				File: name, Offset: -1, Err: fmt.Errorf("%w: two ring buffers of CPU %d", ErrAmbiguous, cpu), Remedy: "keep those of one recording",
+				File: name, Offset: -1, Err: fmt.Errorf("%w: two ring buffers of CPU %d", ErrAmbiguous, f.cpu),
+				Remedy: "keep those of one recording, or of one snapshot",
 			}
 		}
 	}
-	t.raw.CPUs = append(t.raw.CPUs, tracedat.RawCPU{CPU: cpu, At: at, Size: size})
+	t.snapshot = t.snapshot || f.snapshot
+	t.raw.CPUs = append(t.raw.CPUs, tracedat.RawCPU{CPU: f.cpu, At: at, Size: size})
 	return nil
 }
 
@@ -106,7 +111,7 @@ func (t *traceFiles) add(name string, cpu int, at io.ReaderAt, size int64) error
 func (t *traceFiles) open(in *Input, name string) error {
 	for i := range t.raw.CPUs {
 		c := &t.raw.CPUs[i]
-		if s := t.stats[c.CPU]; s != nil {
+		if s := t.stats[c.CPU]; s != nil && !t.snapshot {
 			c.Stats = *s
 		}
 	}
@@ -166,7 +171,7 @@ func rawFolder(ctx context.Context, dir string, o Options) (*Input, error) {
 				return fileError(p, err)
 			}
 			st := raw.state[len(raw.state)-1]
-			return t.add(dir, f.cpu, in.progress.at(h), st.Size())
+			return t.add(dir, f, in.progress.at(h), st.Size())
 		}
 		defer h.Close()
 		return t.take(f, h)
@@ -198,7 +203,7 @@ func (in *Input) rawTar(ctx context.Context, src parser.Source, o *Options) (boo
 	var t traceFiles
 	var s *spooled
 	type extent struct {
-		cpu       int
+		traceFile
 		off, size int64
 	}
 	var extents []extent
@@ -228,7 +233,7 @@ func (in *Input) rawTar(ctx context.Context, src parser.Source, o *Options) (boo
 		}
 		from := s.size
 		err = s.fill(src.Name, tr)
-		extents = append(extents, extent{f.cpu, from, s.size - from})
+		extents = append(extents, extent{f, from, s.size - from})
 		if err != nil {
 			if errors.Is(err, parser.ErrTemp) || errors.Is(err, parser.ErrLimit) || ctx.Err() != nil {
 				return true, err
@@ -243,7 +248,7 @@ func (in *Input) rawTar(ctx context.Context, src parser.Source, o *Options) (boo
 	in.tail = s.tail
 	in.progress = newProgress(ctx, o.Progress, s.size)
 	for _, e := range extents {
-		if err := t.add(src.Name, e.cpu, in.progress.at(io.NewSectionReader(s.f, e.off, e.size)), e.size); err != nil {
+		if err := t.add(src.Name, e.traceFile, in.progress.at(io.NewSectionReader(s.f, e.off, e.size)), e.size); err != nil {
 			return true, err
 		}
 	}

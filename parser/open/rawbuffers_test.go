@@ -121,6 +121,29 @@ func TestRawBuffers(t *testing.T) {
 			t.Errorf("cut: %v, %v", n, err)
 		}
 	})
+	t.Run("snapshot", func(t *testing.T) {
+		// A filled snapshot of Debian's 6.1.192, which overwrote what came before.
+		const archive = "testdata/tracefs/snapshot_raw.tar.gz"
+		want := events(t, "testdata/tracefs/snapshot.txt.gz", keep)
+		if len(want) != 1150 {
+			t.Errorf("%d events, and the header says 1150", len(want))
+		}
+		folder := untar(t, archive, same)
+		for _, path := range []string{archive, folder} {
+			if d := cmp.Diff(want, events(t, path, keep)); d != "" {
+				t.Errorf("%s: -snapshot +snapshot_raw:\n%.2000s", path, d)
+			}
+			in := open(t, path, Options{})
+			if notes := strings.Join(in.Meta().Notes, "\n"); strings.Contains(notes, "overwritten") {
+				t.Errorf("stats are of the buffers that record, not of the snapshot: %s", notes)
+			}
+		}
+		// What records meanwhile is another recording.
+		write(t, folder, "per_cpu/cpu0/trace_pipe_raw", []byte("more"))
+		if _, err := File(t.Context(), folder, Options{}); !errors.Is(err, ErrAmbiguous) {
+			t.Error(err)
+		}
+	})
 	for name, tc := range map[string]struct {
 		name func(string) string
 		want error
