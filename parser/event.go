@@ -288,11 +288,21 @@ type Event struct {
 
 // NewEvent returns an event of the given kind with every optional field
 // unknown. Readers start from it.
-func NewEvent(k Kind, time int64, cpu int32) Event {
-	none := Task{PID: NoPID, Prio: NoPrio}
-	return Event{
-		Kind: k, Time: time, CPU: cpu, Start: NoTime, Runtime: NoTime, Wait: NoTime, Delay: NoTime, Count: -1,
-		OrigCPU: NoCPU, TargetCPU: NoCPU, OldPID: NoPID, Task: none, Next: none, Cur: none,
-		Thread: Thread{TID: NoPID, TGID: NoPID, PPID: NoPID},
-	}
+func NewEvent(k Kind, time int64, cpu int32) (e Event) {
+	e.Renew(k, time, cpu)
+	return e
 }
+
+// Renew makes it what [NewEvent] returns, where it is: an event is large.
+func (e *Event) Renew(k Kind, time int64, cpu int32) {
+	e.Time, e.Start, e.Pos = time, NoTime, 0
+	e.Task.forget()
+	e.Next.forget()
+	e.Cur.forget()
+	e.Runtime, e.Wait, e.Delay, e.Count = NoTime, NoTime, NoTime, -1
+	e.CPU, e.OrigCPU, e.TargetCPU, e.OldPID = cpu, NoCPU, NoCPU, NoPID
+	e.Thread = Thread{TID: NoPID, TGID: NoPID, PPID: NoPID}
+	e.Kind, e.Context, e.Aside, e.State, e.Text = k, ContextUnknown, NoAside, 0, ""
+}
+
+func (t *Task) forget() { t.PID, t.Prio, t.Comm = NoPID, NoPrio, "" }

@@ -1,6 +1,9 @@
 package parser
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // maxNames bounds the intern table. A name met when it is full starts a new
 // table: names already handed out stay valid.
@@ -12,34 +15,65 @@ const maxNames = 1 << 16
 type Names struct {
 	m map[string]string
 	// near holds the names met last, by near of their bytes.
-	near [nearNames]string
+	near [nearNames]nearName
+}
+
+// nearName is a name with its first bytes, as far as a kernel's goes: where it has no more,
+// those and its length tell it.
+type nearName struct {
+	lo, hi uint64
+	name   string
 }
 
 // nearNames is a power of two.
 const nearNames = 256
 
-// near mixes the first bytes of a name, as far as a kernel's goes.
-func near(b []byte) uint64 {
-	var head [16]byte
-	copy(head[:], b)
-	return (binary.LittleEndian.Uint64(head[:])*0x9e3779b97f4a7c15 ^ binary.LittleEndian.Uint64(head[8:])*0xc2b2ae3d27d4eb4f) >> 56 % nearNames
+// CommLen is TASK_COMM_LEN: the bytes that a task's name has in a record, its NUL included.
+const CommLen = 16
+
+func near(lo, hi uint64) uint64 {
+	return (lo*0x9e3779b97f4a7c15 ^ hi*0xc2b2ae3d27d4eb4f) >> 56 % nearNames
 }
 
 // Intern returns b as a string.
 func (n *Names) Intern(b []byte) string {
-	last := &n.near[near(b)]
-	if *last == string(b) {
-		return *last
+	var head [CommLen]byte
+	copy(head[:], b)
+	return n.intern(binary.LittleEndian.Uint64(head[:]), binary.LittleEndian.Uint64(head[8:]), b)
+}
+
+// InternComm returns the bytes before the first NUL, all if there is none.
+func (n *Names) InternComm(b *[CommLen]byte) string {
+	lo, hi, size := binary.LittleEndian.Uint64(b[:]), binary.LittleEndian.Uint64(b[8:]), CommLen
+	if z := firstNUL(lo); z < 8 {
+		lo, hi, size = lo&(1<<(8*z)-1), 0, z
+	} else if z := firstNUL(hi); z < 8 {
+		hi, size = hi&(1<<(8*z)-1), 8+z
 	}
-	if s, ok := n.m[string(b)]; ok {
-		*last = s
-		return s
+	return n.intern(lo, hi, b[:size])
+}
+
+// firstNUL is the number of the first byte that is 0, the least significant one being
+// number 0; 8 if none is.
+func firstNUL(x uint64) int {
+	const ones = 0x0101010101010101
+	return bits.TrailingZeros64((x-ones)&^x&(ones<<7)) / 8
+}
+
+// intern returns b, whose first bytes are given, zeros behind its end.
+func (n *Names) intern(lo, hi uint64, b []byte) string {
+	last := &n.near[near(lo, hi)]
+	if last.lo == lo && last.hi == hi && len(last.name) == len(b) && (len(b) <= CommLen || last.name == string(b)) {
+		return last.name
 	}
-	if n.m == nil || len(n.m) >= maxNames {
-		n.m = make(map[string]string)
+	s, ok := n.m[string(b)]
+	if !ok {
+		if n.m == nil || len(n.m) >= maxNames {
+			n.m = make(map[string]string)
+		}
+		s = string(b)
+		n.m[s] = s
 	}
-	s := string(b)
-	n.m[s] = s
-	*last = s
+	*last = nearName{lo, hi, s}
 	return s
 }

@@ -20,6 +20,7 @@ import (
 // pass is one way through a capture under a plan.
 type pass struct {
 	*decide.Decider
+	// track follows the isolated CPUs, nil in a rehearsal, of which nobody hears.
 	track *account.Tracker
 	plan  *Plan
 	res   *Result
@@ -50,7 +51,9 @@ func (r *pass) Entered(alt int, p *timeline.Task, prev int, places []int) {
 
 // Placed implements watcher.
 func (r *pass) Placed(line *decide.Wakeup, p *timeline.Task, path place.Path, entry *decide.Explanation) {
-	r.track.Placed(line, p, path, entry)
+	if r.track != nil {
+		r.track.Placed(line, p, path, entry)
+	}
 }
 
 // Delivered implements watcher.
@@ -173,6 +176,10 @@ func (r *pass) event(ev *parser.Event, out *timeline.Outcome) error {
 		r.Open(ev, &timeline.Outcome{CPU: ev.CPU, Ran: ev.CPU, From: fact.Observed, Upper: ev.Time, Done: true}, place.KindExec)
 	}
 	r.Timeline.Own = r.selecting(ev, out)
+	if r.track == nil {
+		r.Apply(ev)
+		return nil
+	}
 	r.track.Before(ev)
 	if ev.Kind == parser.KindMigrate && ev.OrigCPU != ev.TargetCPU {
 		iso, _ := r.res.Isolated.Get()

@@ -67,6 +67,7 @@ func newRehearsal(rec *timeline.Recorded, plan *Plan) *rehearsal {
 		return nil
 	}
 	r.Hidden.Rehearse()
+	r.track = nil
 	h := &rehearsal{r: r, said: make(chan *rehearsed, maxSaid), spent: make(chan *rehearsed, maxSaid)}
 	h.look = timeline.NewLookahead(r.Survey, r.Timeline.Charges, r.event)
 	h.look.Blind, h.look.Most = true, maxAhead

@@ -43,7 +43,7 @@ func (p *pass) Decode(ev *parser.Event, line []byte, n int64) (text.Fit, bool) {
 		p.last = c.time
 	}
 	name := c.name[bytes.LastIndexByte(c.name, ':')+1:] // perf writes "sched:sched_switch"
-	*ev = parser.NewEvent(text.KindOf(name), c.time, c.cpu)
+	ev.Renew(text.KindOf(name), c.time, c.cpu)
 	ev.Pos = n
 	if ev.Kind == parser.KindOther {
 		if !p.aside(ev, c) {

@@ -84,13 +84,13 @@ func (p *pass) begin(ev *parser.Event, h *header, n int64) {
 // event makes *ev the event of a line whose header is h.
 func (p *pass) event(ev *parser.Event, h *header, n int64) text.Fit {
 	fresh := func() {
-		*ev = parser.NewEvent(text.KindOf(h.name), h.time, h.cpu)
+		ev.Renew(text.KindOf(h.name), h.time, h.cpu)
 		p.begin(ev, h, n)
 	}
 	fresh()
 	switch {
 	case h.stamp == stampCount:
-		*ev = parser.NewEvent(parser.KindDamaged, p.out.Last(), parser.NoCPU)
+		ev.Renew(parser.KindDamaged, p.out.Last(), parser.NoCPU)
 		ev.Pos, ev.Text = n, "the time stamp has no decimal point"
 	case ev.Kind == parser.KindOther:
 		if len(h.name) == 0 && bareName(h.payload) {

@@ -67,6 +67,9 @@ func (l *lane) close() {
 type laneSet struct {
 	all   []*lane
 	byCPU map[laneKey][]*lane
+	// first is the first lane of the key that a record had last: mostly it takes the next, too.
+	first    *lane
+	firstKey laneKey
 }
 
 type laneKey struct {
@@ -82,7 +85,14 @@ type store struct{ io.ReaderAt }
 // add puts a record into the first lane of its CPU that it continues. It reports
 // false when there are too many lanes.
 func (s *laneSet) add(key laneKey, time uint64, off int64, size int) bool {
+	if s.first != nil && s.firstKey == key && s.first.takes(time) {
+		s.first.add(time, off, size)
+		return true
+	}
 	lanes := s.byCPU[key]
+	if len(lanes) > 0 {
+		s.first, s.firstKey = lanes[0], key
+	}
 	for _, l := range lanes {
 		if l.takes(time) {
 			l.add(time, off, size)

@@ -193,7 +193,7 @@ func (c *cursor) place() int64 {
 // interest.
 func (p *pass) event(cur *cursor) bool {
 	o, rec, ev := p.c.order, cur.rec, &p.ev
-	*ev = parser.NewEvent(parser.KindOther, cur.when, cur.lane.cpu)
+	ev.Renew(parser.KindOther, cur.when, cur.lane.cpu)
 	ev.Pos = cur.off
 	ok := true
 	switch typ := o.Uint32(rec); typ {
@@ -241,7 +241,7 @@ func (p *pass) sample(cur *cursor, ev *parser.Event) {
 	case errors.Is(err, tep.ErrUnknownEvent):
 		ev.Text = a.describe()
 	case err != nil:
-		*ev = parser.NewEvent(parser.KindDamaged, ev.Time, ev.CPU)
+		ev.Renew(parser.KindDamaged, ev.Time, ev.CPU)
 		ev.Pos, ev.Text = cur.off, parser.DamageText(err)
 	default:
 		ev.Cur.Comm = p.comm.Get(ev.Cur.PID)

@@ -50,7 +50,7 @@ func (p *pass) Decode(ev *parser.Event, line []byte, n int64) (text.Fit, bool) {
 }
 
 func (p *pass) event(ev *parser.Event, kind parser.Kind, c *columns, n int64) {
-	*ev = parser.NewEvent(kind, c.time, c.cpu)
+	ev.Renew(kind, c.time, c.cpu)
 	ev.Pos = n
 	ev.Cur.PID = c.tid
 	if c.tid > 0 {

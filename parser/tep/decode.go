@@ -183,6 +183,9 @@ func (t *Table) text(raw []byte, l loc) (string, error) {
 		return "", nil
 	}
 	b := raw[l.off : l.off+l.size]
+	if l.place == Fixed && l.size == parser.CommLen {
+		return t.names.InternComm((*[parser.CommLen]byte)(b)), nil
+	}
 	if l.place != Fixed {
 		to := t.target(raw, l)
 		if to.off+to.size > len(raw) {

@@ -26,7 +26,7 @@ func (p *pass) Decode(ev *parser.Event, line []byte, n int64) (text.Fit, bool) {
 	if !ok || p.summary {
 		return text.FitNone, false
 	}
-	*ev = parser.NewEvent(parser.KindSlice, f.time, f.cpu)
+	ev.Renew(parser.KindSlice, f.time, f.cpu)
 	fits := false
 	if at, ns, rest, ok := p.grammar.numbersAt(f.rest); ok {
 		fits = p.slice(ev, f.rest[:at], ns, rest)

@@ -255,9 +255,9 @@ func (t *Timeline) Bury(pid int32) {
 // See takes an event's word for a task's name and priority.
 func (t *Timeline) See(e *parser.Task) *Task {
 	p := t.Get(e.PID)
-	if e.Comm != "" && e.Comm != p.Comm {
-		p.Comm = e.Comm
-		p.aff.done = false // the name is part of what tells it
+	if e.Comm != "" {
+		p.aff.done = p.aff.done && e.Comm == p.Comm // the name is part of what tells it
+		p.Comm = e.Comm                             // to compare a string with itself is cheap
 	}
 	if e.Prio != parser.NoPrio && e.Prio != p.Prio {
 		t.reweight(p, e.Prio)
