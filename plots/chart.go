@@ -3,6 +3,7 @@ package plots
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"math"
 
 	"schedreplay/findings/say"
@@ -202,16 +203,11 @@ func chartDelay(t *cpuTrack, kind replay.WaitKind, kinds [2]delayKind, ax axes.T
 
 func chartCDF(hists []*replay.DelayHistogram, kinds []delayKind, kind replay.WaitKind) *chart {
 	c := &chart{Kind: "cdf", XLabel: say.WaitNoun(kind) + ", logarithmic"}
-	var lo, hi, most int64
 	names := [3][2]string{{"owner", "dot"}, {"intruder", "triangle"}, {"patch", "square"}}
 	for i, h := range hists {
 		if h.Count() == 0 {
 			continue
 		}
-		if first := h.Percentile(0); len(c.Kinds) == 0 || first < lo {
-			lo = first
-		}
-		hi, most = max(hi, h.Max()), max(most, h.Count())
 		k := chartKind{Name: kinds[i].name, Color: names[i][0], Mark: names[i][1], Total: h.Count()}
 		steps := h.Steps()
 		// As many steps as can be told apart: equal in the scale of nines.
@@ -228,6 +224,7 @@ func chartCDF(hists []*replay.DelayHistogram, kinds []delayKind, kind replay.Wai
 		}
 		c.Kinds = append(c.Kinds, k)
 	}
+	lo, hi, most := extremes(hists)
 	c.Min, c.Max = delayRange(lo, hi)
 	c.YMax = stats.Nines(most)
 	return c
@@ -253,13 +250,7 @@ func Charts(list []*Figure) ([]byte, map[*Figure]bool, error) {
 		if len(in) > 0 {
 			b.WriteByte(',')
 		}
-		name, err := json.Marshal(f.Name)
-		if err != nil {
-			return nil, nil, err
-		}
-		b.Write(name)
-		b.WriteByte(':')
-		b.Write(j)
+		fmt.Fprintf(&b, "%q:%s", f.Name, j)
 		in[f] = true
 	}
 	b.WriteByte('}')

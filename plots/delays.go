@@ -32,15 +32,6 @@ func waitFigures(res *replay.Result, t *cpuTrack, c *findings.CPU, kind replay.W
 		title = fmt.Sprintf([replay.WaitKinds]string{"%s waited up to %s for CPU %d with an intruder on it, up to %s without", "%[1]s was off CPU %[3]d for up to %[2]s with an intruder on it, up to %[4]s without"}[kind],
 			OwnerName(c), say.Duration(w.Intruded.Max()), c.CPU, say.Duration(w.Free.Max()))
 	}
-	high := func(h float64) func(size) float64 {
-		return func(s size) float64 {
-			if s.narrow {
-				return h + 1
-			}
-			return h
-		}
-	}
-	over := t.waits[kind].over
 	var worst *replay.Slice
 	if l := c.LongestWaits[kind]; len(l) > 0 {
 		worst = &l[0]
@@ -48,8 +39,8 @@ func waitFigures(res *replay.Result, t *cpuTrack, c *findings.CPU, kind replay.W
 	f.Time = &Figure{
 		Name: figureName(c.CPU, name), Title: title,
 		Caption: fmt.Sprintf("The owner’s %s (%s) over time: a line from the least to the greatest of each pixel column, a marker on the greatest.", noun, say.WaitWords(kind)),
-		desc:    waitDescription(w, kind), height: high(18),
-		draw:  drawDelayTime(over, kinds, ax, worst, noun),
+		desc:    waitDescription(w, kind), height: high(18, 19),
+		draw:  drawDelayTime(t.waits[kind].over, kinds, ax, worst, noun),
 		chart: chartDelay(t, kind, kinds, ax),
 	}
 	if w.Count() < 3 {
@@ -60,8 +51,8 @@ func waitFigures(res *replay.Result, t *cpuTrack, c *findings.CPU, kind replay.W
 	f.Dist = &Figure{
 		Name:    figureName(c.CPU, name+"-cdf"),
 		Title:   fmt.Sprintf("Distribution of %s’s %s on CPU %d", OwnerName(c), noun, c.CPU),
-		Caption: [replay.WaitKinds]string{"The share of the owner’s wakings that waited no longer", "The share of the owner’s off-CPU gaps that are no longer"}[kind] + ", on a scale of nines. A percentile is labelled if at least one lies above it.",
-		desc:    waitDescription(w, kind), height: high(20),
+		Caption: sharesNoLonger[kind] + ", on a scale of nines. A percentile is labelled if at least one lies above it.",
+		desc:    waitDescription(w, kind), height: high(20, 21),
 	}
 	if kind == replay.OffCPUGap && say.PatchShortens(res, w) {
 		hists, curves = append(hists, w.Patched), append(curves, delayKind{"all of them with the patch, at most", patchGreen, draw.BoxGlyph{}, []float64{0.9, 0.2}})
@@ -74,8 +65,12 @@ func waitFigures(res *replay.Result, t *cpuTrack, c *findings.CPU, kind replay.W
 	return f
 }
 
-// countNouns are what waits are counted by.
-var countNouns = [replay.WaitKinds]string{"wakings", "off-CPU gaps"}
+var (
+	// countNouns are what waits are counted by.
+	countNouns = [replay.WaitKinds]string{"wakings", "off-CPU gaps"}
+	// sharesNoLonger is what a distribution of waits shows.
+	sharesNoLonger = [replay.WaitKinds]string{"The share of the owner’s wakings that waited no longer", "The share of the owner’s off-CPU gaps that are no longer"}
+)
 
 func waitDescription(w *replay.Waits, kind replay.WaitKind) string {
 	var parts []string
@@ -111,12 +106,12 @@ func runsFigure(t *cpuTrack, c *findings.CPU) (*Figure, string) {
 			map[bool]string{true: "one run", false: "no run"}[k.length.Count() == 1], say.TaskName(k.task))
 	}
 	panels := []histPanel{{
-		title: "how long each run was", axis: "length of a run, logarithmic", noun: "runs", h: k.length, clr: intruderRd,
+		title: "how long each run was", axis: "length of a run, logarithmic", noun: "runs", h: k.length,
 	}}
 	caption := "How long the intruder’s runs were"
 	if k.period.Count() > 1 {
 		panels = append(panels, histPanel{
-			title: "how long from run to run", axis: "from one run’s start to the next’s, logarithmic", noun: "intervals", h: k.period, clr: intruderRd,
+			title: "how long from run to run", axis: "from one run’s start to the next’s, logarithmic", noun: "intervals", h: k.period,
 		})
 		caption += ", and how regularly it came back: a narrow peak is a timer"
 	}
@@ -125,7 +120,7 @@ func runsFigure(t *cpuTrack, c *findings.CPU) (*Figure, string) {
 		Title:   fmt.Sprintf("%s ran %s at a time on CPU %d, mostly", say.CommName(k.task), say.Duration(k.length.Median()), c.CPU),
 		Caption: caption + ". Runs cut by the window’s edge are left out.",
 		desc:    fmt.Sprintf("%s: median %s, longest %s.", say.Counted(k.length.Count(), "run"), say.Duration(k.length.Median()), say.Duration(k.length.Max())),
-		height:  histHeight(len(panels)),
+		height:  high(19, 16.3*float64(len(panels))-0.8),
 		draw:    drawHists(panels),
 	}
 	if k.period.Count() > 1 {

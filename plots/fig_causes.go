@@ -39,10 +39,9 @@ func causesFigure(c *findings.CPU, kind replay.WaitKind) *Figure {
 		longest = nil
 	}
 	longest = longest[:min(len(longest), maxCauseBars)]
-	what := [replay.WaitKinds]string{"sch delays", "off-CPU gaps"}[kind]
 	return &Figure{
 		Name:  figureName(c.CPU, [replay.WaitKinds]string{"delay-causes", "gap-causes"}[kind]),
-		Title: fmt.Sprintf("Why %s was late on CPU %d, by cause of its %s: %s %s", OwnerName(c), c.CPU, what, all[0].Short, say.Percent(int64(all[0].Value), w.Sum())),
+		Title: fmt.Sprintf("Why %s was late on CPU %d, by cause of its %s: %s %s", OwnerName(c), c.CPU, say.WaitNoun(kind)+"s", all[0].Short, say.Percent(int64(all[0].Value), w.Sum())),
 		Caption: "What had the CPU from the beginning of each wait to its end, as time: all waits in one bar, and below it the longest, on an axis of their own. " +
 			"A cause has the same pattern everywhere.",
 		desc: "The waits went to " + say.Join(stack.Labels(all)) + ".",
@@ -132,11 +131,11 @@ func (fr *frame) bar(title, axis string, all []stack.Part) {
 	c.Min.Y = c.Max.Y - fr.em*vg.Length(stack.RowHeight*float64(len(outside))+causeBar+causeAxis)
 	fr.c.Max.Y = c.Min.Y - fr.em*0.6
 	p := fr.waitAxis(axis, stack.Sum(all), c.Max.X-c.Min.X)
-	p.Add(plotter(func(c draw.Canvas, p *axes.Pair) {
+	p.Add(func(c draw.Canvas, p *axes.Pair) {
 		x, _ := p.Transforms(&c)
 		y := c.Min.Y + fr.em*0.3
 		fr.stackStyle(fr).Bar(&c, all, outside, x, y, y+fr.em*causeBar)
-	}))
+	})
 	p.Draw(c)
 }
 
@@ -155,7 +154,7 @@ func (fr *frame) longestCauses(title string, longest []replay.Slice) {
 	c.Max.X -= right + fr.em*0.6
 	_, most := longest[0].Wait()
 	p := fr.waitAxis(timeWaited, float64(most), c.Max.X-c.Min.X)
-	p.Add(plotter(func(c draw.Canvas, p *axes.Pair) {
+	p.Add(func(c draw.Canvas, p *axes.Pair) {
 		x, _ := p.Transforms(&c)
 		for i := range longest {
 			_, ns := longest[i].Wait()
@@ -165,12 +164,6 @@ func (fr *frame) longestCauses(title string, longest []replay.Slice) {
 			fr.text(c.Min.X-fr.em*0.5, middle, names[i], st, 1, 0.5)
 			fr.text(x(float64(ns))+fr.em*0.4, middle, lengths[i], st, 0, 0.5)
 		}
-	}))
+	})
 	p.Draw(c)
 }
-
-// plotter is a function that draws data.
-type plotter func(draw.Canvas, *axes.Pair)
-
-// Plot draws them.
-func (f plotter) Plot(c draw.Canvas, p *axes.Pair) { f(c, p) }

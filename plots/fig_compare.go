@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/plot/vg"
@@ -44,90 +45,65 @@ func CompareWaitFigure(samples []*findings.Sample, kind replay.WaitKind) *Figure
 	var list [][]findings.Level
 	var lo, hi float64
 	var most int64
+	var words []string
 	for i, s := range samples {
-		levels, all := s.Waits[kind].Levels, &s.Sum.Waits[kind]
-		if len(levels) == 0 {
+		w, all := &s.Waits[kind], &s.Sum.Waits[kind]
+		if len(w.Levels) == 0 {
 			continue
 		}
-		kinds, list = append(kinds, kindOf(i, s)), append(list, levels)
-		first := levels[0]
-		if l := first.NS.Low; len(list) == 1 || l < lo {
+		kinds, list = append(kinds, kindOf(i, s)), append(list, w.Levels)
+		if l := w.Levels[0].NS.Low; len(list) == 1 || l < lo {
 			lo = l
 		}
 		hi, most = math.Max(hi, float64(all.WorstNS())), max(most, all.Count())
+		words = append(words, fmt.Sprintf("%s: median %s, p99 %s, longest %s", say.Clean(s.Name), say.Durations(w.Percentile[0]), say.Durations(w.Percentile[2]), say.Duration(all.WorstNS())))
 	}
 	if len(list) == 0 {
 		return nil
 	}
-	f := &Figure{
+	return &Figure{
 		Name:  [replay.WaitKinds]string{"compare-delay", "compare-gap"}[kind],
 		Title: fmt.Sprintf("The owner’s %s, capture by capture", say.WaitNoun(kind)),
-		Caption: [replay.WaitKinds]string{"The share of the owner’s wakings that waited no longer", "The share of the owner’s off-CPU gaps that are no longer"}[kind] + ", on a scale of nines; a curve further right is worse. The tinted band holds the curve in 95 % of bootstrap draws: " +
+		Caption: sharesNoLonger[kind] + ", on a scale of nines; a curve further right is worse. The tinted band holds the curve in 95 % of bootstrap draws: " +
 			"where bands overlap, the captures cannot tell the curves apart.",
-		height: func(s size) float64 { return 21 },
+		desc:   strings.Join(words, ". ") + ".",
+		height: high(21, 21),
+		draw:   drawLevels(list, kinds, lo, hi, most, kind),
 	}
-	var words []string
-	for _, s := range samples {
-		if len(s.Waits[kind].Levels) == 0 {
-			continue
-		}
-		words = append(words, fmt.Sprintf("%s: median %s, p99 %s, longest %s", say.Clean(s.Name), say.Durations(s.Waits[kind].Percentile[0]), say.Durations(s.Waits[kind].Percentile[2]), say.Duration(s.Sum.Waits[kind].WorstNS())))
-	}
-	f.desc = strings.Join(words, ". ") + "."
-	f.draw = drawLevels(list, kinds, lo, hi, most, kind)
-	return f
 }
 
 // drawLevels draws distributions of delays, of at most so many wakings, with their bands on
 // a scale of nines.
 func drawLevels(list [][]findings.Level, kinds []delayKind, lo, hi float64, most int64, kind replay.WaitKind) func(*frame) {
 	return func(fr *frame) {
-		fr.key(kinds, true)
-		p := fr.newPlot()
-		p.X.Min, p.X.Max = delayRange(int64(lo), int64(hi))
-		p.X.Log = true
-		p.X.Ticks = axes.DurationTicks(p.X.Min, p.X.Max, int((fr.c.Max.X-fr.c.Min.X)/(fr.em*5)))
-		p.X.Label = say.WaitNoun(kind) + ", logarithmic"
-		p.Y.Min, p.Y.Max = 0, stats.Nines(most)
-		p.Y.Ticks = ninesTicks(p.Y.Max)
-		p.Y.Label = [replay.WaitKinds]string{"wakings not delayed longer", "gaps not longer"}[kind]
-		p.Add(gridY{fr}, &levelCurves{fr, list, kinds})
+		p := fr.ninesPlot(kinds, int64(lo), int64(hi), most, kind)
+		p.Add(func(c draw.Canvas, p *axes.Pair) { fr.levelCurves(&c, p, list, kinds) })
 		p.Draw(fr.c)
 	}
 }
 
-type levelCurves struct {
-	fr    *frame
-	list  [][]findings.Level
-	kinds []delayKind
-}
-
-func (k *levelCurves) Plot(c draw.Canvas, p *axes.Pair) {
-	fr := k.fr
-	tx, ty := p.Transforms(&c)
+func (fr *frame) levelCurves(c *draw.Canvas, p *axes.Pair, list [][]findings.Level, kinds []delayKind) {
+	tx, ty := p.Transforms(c)
 	x := func(v float64) vg.Length { return max(c.Min.X, min(c.Max.X, tx(math.Max(v, 1)))) }
-	for i, levels := range k.list {
+	for i, levels := range list {
 		var there, back []vg.Point
 		for _, l := range levels {
 			there = append(there, vg.Point{X: x(l.NS.Low), Y: ty(l.Nine)})
 			back = append(back, vg.Point{X: x(l.NS.High), Y: ty(l.Nine)})
 		}
-		for j := len(back) - 1; j >= 0; j-- {
-			there = append(there, back[j])
-		}
-		if len(there) > 3 {
-			fill := color.NRGBAModel.Convert(k.kinds[i].clr).(color.NRGBA)
-			c.FillPolygon(withAlpha(fill, 0x30), there)
+		slices.Reverse(back)
+		if there = append(there, back...); len(there) > 3 {
+			c.FillPolygon(withAlpha(kinds[i].clr, 0x30), there)
 		}
 	}
-	for i, levels := range k.list {
+	for i, levels := range list {
 		var pts []vg.Point
 		for _, l := range levels {
 			pts = append(pts, vg.Point{X: x(l.NS.Value), Y: ty(l.Nine)})
 		}
-		c.StrokeLines(fr.line(k.kinds[i].clr, 0.14, k.kinds[i].dashes...), pts)
+		c.StrokeLines(fr.line(kinds[i].clr, 0.14, kinds[i].dashes...), pts)
 		if n := len(pts); n > 0 {
-			c.DrawGlyphNoClip(draw.GlyphStyle{Color: k.kinds[i].clr, Radius: fr.em * 0.28, Shape: k.kinds[i].marker}, pts[n-1])
+			fr.marker(kinds[i], 0.28, pts[n-1])
 		}
 	}
 }
@@ -135,54 +111,28 @@ func (k *levelCurves) Plot(c draw.Canvas, p *axes.Pair) {
 // CompareHeldFigure draws entries per second and the share of the time that
 // foreign tasks held, with their bands.
 func CompareHeldFigure(samples []*findings.Sample) *Figure {
-	known := false
-	for _, s := range samples {
-		known = known || s.Share.Known
-	}
-	if !known {
-		return nil
-	}
-	f := &Figure{
-		Name:    "compare-intrusions",
-		Title:   "Foreign tasks on the isolated CPUs, capture by capture",
-		Caption: "How often foreign tasks entered, and how much of the time they ran there. A mark is what was recorded, a whisker its 95 % band.",
-	}
 	var words []string
 	for _, s := range samples {
 		if s.Share.Known {
 			words = append(words, fmt.Sprintf("%s: %s, %s of the time", say.Clean(s.Name), say.Counted(s.Sum.Held.Entries.Total(), "entry", "entries"), say.Share(s.Share.Value)))
 		}
 	}
-	f.desc = strings.Join(words, ". ") + "."
+	if len(words) == 0 {
+		return nil
+	}
 	rows := float64(len(samples))
-	f.height = func(s size) float64 {
-		if s.narrow {
-			return 2 * (4.2 + 1.9*rows)
-		}
-		return 4.2 + 1.9*rows
+	return &Figure{
+		Name:    "compare-intrusions",
+		Title:   "Foreign tasks on the isolated CPUs, capture by capture",
+		Caption: "How often foreign tasks entered, and how much of the time they ran there. A mark is what was recorded, a whisker its 95 % band.",
+		desc:    strings.Join(words, ". ") + ".",
+		height:  high(4.2+1.9*rows, 2*(4.2+1.9*rows)),
+		draw: func(fr *frame) {
+			fr.whiskers(fr.part(0, 2, 0, 1.2), samples, "entries per second", func(s *findings.Sample) stats.Interval { return s.EntriesPerS }, say.Rate)
+			fr.whiskers(fr.part(1, 2, 0, 1.2), samples, "share of the time", func(s *findings.Sample) stats.Interval { return s.Share },
+				func(v float64) string { return say.Rate(100*v) + " %" })
+		},
 	}
-	f.draw = func(fr *frame) {
-		w, h := fr.c.Max.X-fr.c.Min.X, fr.c.Max.Y-fr.c.Min.Y
-		for i, what := range []struct {
-			title string
-			of    func(*findings.Sample) stats.Interval
-			print func(float64) string
-		}{
-			{"entries per second", func(s *findings.Sample) stats.Interval { return s.EntriesPerS }, say.Rate},
-			{"share of the time", func(s *findings.Sample) stats.Interval { return s.Share }, func(v float64) string { return say.Rate(100*v) + " %" }},
-		} {
-			c := fr.c
-			if fr.narrow {
-				c.Max.Y -= h / 2 * vg.Length(i)
-				c.Min.Y = c.Max.Y - h/2
-			} else {
-				c.Min.X += w / 2 * vg.Length(i)
-				c.Max.X = c.Min.X + w/2 - fr.em*1.2
-			}
-			fr.whiskers(c, samples, what.title, what.of, what.print)
-		}
-	}
-	return f
 }
 
 func (fr *frame) whiskers(c draw.Canvas, samples []*findings.Sample, title string, of func(*findings.Sample) stats.Interval, text func(float64) string) {
@@ -222,6 +172,6 @@ func (fr *frame) whiskers(c draw.Canvas, samples []*findings.Sample, title strin
 		for _, e := range []float64{v.Low, v.High} {
 			fr.c.StrokeLine2(fr.line(k.clr, 0.16), x(e), mid-fr.em*0.3, x(e), mid+fr.em*0.3)
 		}
-		fr.c.DrawGlyphNoClip(draw.GlyphStyle{Color: k.clr, Radius: fr.em * 0.36, Shape: k.marker}, vg.Point{X: x(v.Value), Y: mid})
+		fr.marker(k, 0.36, vg.Point{X: x(v.Value), Y: mid})
 	}
 }

@@ -21,9 +21,14 @@ import (
 // shape, line and colour.
 type delayKind struct {
 	name   string
-	clr    color.Color
+	clr    color.NRGBA
 	marker draw.GlyphDrawer
 	dashes []float64
+}
+
+// marker draws a kind's marker with a radius in em.
+func (fr *frame) marker(k delayKind, r float64, at vg.Point) {
+	fr.c.DrawGlyphNoClip(draw.GlyphStyle{Color: k.clr, Radius: fr.em * vg.Length(r), Shape: k.marker}, at)
 }
 
 func delayKinds(intruders string) [2]delayKind {
@@ -33,8 +38,7 @@ func delayKinds(intruders string) [2]delayKind {
 	}
 }
 
-// key draws what the markers and lines mean in one line above a panel, and
-// returns the height it took.
+// key draws what the markers and lines mean above a panel.
 func (fr *frame) key(kinds []delayKind, lines bool) {
 	x, y := fr.c.Min.X, fr.c.Max.Y-fr.em*0.9
 	st := fr.style(0.92, false, ink)
@@ -47,7 +51,7 @@ func (fr *frame) key(kinds []delayKind, lines bool) {
 		if lines {
 			fr.c.StrokeLine2(fr.line(k.clr, 0.14, k.dashes...), x, mid, x+fr.em*1.5, mid)
 		} else {
-			fr.c.DrawGlyphNoClip(draw.GlyphStyle{Color: k.clr, Radius: fr.em * 0.3, Shape: k.marker}, vg.Point{X: x + fr.em*0.7, Y: mid})
+			fr.marker(k, 0.3, vg.Point{X: x + fr.em*0.7, Y: mid})
 		}
 		fr.text(x+fr.em*1.8, y, k.name, st, 0, 0)
 		x += w
@@ -69,77 +73,47 @@ func delayRange(lo, hi int64) (float64, float64) {
 // from the least to the greatest, with a marker on the greatest.
 func drawDelayTime(tracks [2]columns.Extents, kinds [2]delayKind, ax axes.Time, worst *replay.Slice, noun string) func(*frame) {
 	return func(fr *frame) {
-		whole := [2]columns.Extent{}
 		var used []delayKind
+		var all columns.Extent
+		p := fr.newPlot()
+		p.Add(fr.gridY)
 		for i, t := range tracks {
-			whole[i] = t.Between(float64(ax.Start), float64(ax.End)+1)
-			if whole[i].N > 0 {
-				used = append(used, kinds[i])
+			if x := t.Between(float64(ax.Start), float64(ax.End)+1); x.N > 0 {
+				used, all = append(used, kinds[i]), columns.MergeExtent(all, x)
+				p.Add(func(c draw.Canvas, p *axes.Pair) { fr.delayColumns(&c, p, t, kinds[i], ax) })
 			}
 		}
 		fr.key(used, false)
-		all := columns.MergeExtent(whole[0], whole[1])
-		p := fr.newPlot()
 		ax.Apply(p, fr.c.Max.X-fr.c.Min.X)
-		p.Y.Min, p.Y.Max = delayRange(all.Min, all.Max)
+		lo, hi := delayRange(all.Min, all.Max)
 		// Room for the label of the greatest, and no more.
-		p.Y.Max = math.Max(p.Y.Min*10, float64(all.Max)*math.Pow(p.Y.Max/p.Y.Min, 0.13))
-		p.Y.Log = true
-		p.Y.Ticks = axes.DurationTicks(p.Y.Min, p.Y.Max, 8)
-		p.Y.Label = noun
-		p.Add(gridY{fr})
-		for i, t := range tracks {
-			if whole[i].N > 0 {
-				p.Add(&delayColumns{fr, t, kinds[i], ax})
-			}
-		}
+		p.Y = durations(lo, math.Max(lo*10, float64(all.Max)*math.Pow(hi/lo, 0.13)), 8, noun)
 		if worst != nil {
-			_, ns := worst.Wait()
-			p.Add(&callout{fr, ax.Value(worst.Start), float64(max(ns, 1)), "worst: " + say.Duration(ns)})
+			p.Add(func(c draw.Canvas, p *axes.Pair) { fr.callout(&c, p, ax, worst) })
 		}
 		p.Draw(fr.c)
 	}
 }
 
-// gridY draws a faint line at each labelled tick of the y axis.
-type gridY struct{ fr *frame }
-
-func (g gridY) Plot(c draw.Canvas, p *axes.Pair) {
-	for _, t := range p.Y.Ticks {
-		if t.Label != "" && t.Value >= p.Y.Min && t.Value <= p.Y.Max {
-			y := c.Y(p.Y.Norm(t.Value))
-			c.StrokeLine2(g.fr.hair(grid), c.Min.X, y, c.Max.X, y)
-		}
-	}
-}
-
-type delayColumns struct {
-	fr   *frame
-	t    columns.Extents
-	kind delayKind
-	ax   axes.Time
-}
-
-func (d *delayColumns) Plot(c draw.Canvas, p *axes.Pair) {
-	fr := d.fr
+func (fr *frame) delayColumns(c *draw.Canvas, p *axes.Pair, t columns.Extents, kind delayKind, ax axes.Time) {
 	width := c.Max.X - c.Min.X
 	pitch := fr.em * 0.16
 	n := int(width / pitch)
-	dt := float64(d.ax.End-d.ax.Start) / float64(n)
-	tx, ty := p.Transforms(&c)
+	dt := float64(ax.End-ax.Start) / float64(n)
+	tx, ty := p.Transforms(c)
 	var bars []vg.Path
 	var tops []vg.Point
 	for i := range n {
-		from := float64(d.ax.Start) + float64(i)*dt
+		from := float64(ax.Start) + float64(i)*dt
 		to := from + dt
 		if i == n-1 {
 			to++
 		}
-		x := d.t.Between(from, to)
+		x := t.Between(from, to)
 		if x.N == 0 {
 			continue
 		}
-		px := tx((from + dt/2 - float64(d.ax.Origin)) / d.ax.Unit)
+		px := tx((from + dt/2 - float64(ax.Origin)) / ax.Unit)
 		lo, hi := ty(float64(max(x.Min, 1))), ty(float64(max(x.Max, 1)))
 		if hi > lo {
 			var bar vg.Path
@@ -149,47 +123,36 @@ func (d *delayColumns) Plot(c draw.Canvas, p *axes.Pair) {
 		}
 		tops = append(tops, vg.Point{X: px, Y: hi})
 	}
-	c.SetLineStyle(fr.line(d.kind.clr, 0.07))
+	c.SetLineStyle(fr.line(kind.clr, 0.07))
 	if fr.bitmap == nil { // where the rasterizer takes the square of what one path has side by side
 		bars = []vg.Path{slices.Concat(bars...)}
 	}
 	for _, b := range bars {
 		c.Stroke(b)
 	}
-	r := fr.em * 0.11
-	if _, round := d.kind.marker.(draw.CircleGlyph); !round {
-		r = fr.em * 0.24
+	r := 0.11
+	if _, round := kind.marker.(draw.CircleGlyph); !round {
+		r = 0.24
 	}
 	for _, pt := range tops {
-		c.DrawGlyphNoClip(draw.GlyphStyle{Color: d.kind.clr, Radius: r, Shape: d.kind.marker}, pt)
+		fr.marker(kind, r, pt)
 	}
 }
 
 // callout rings the greatest point and labels it, above all others.
-type callout struct {
-	fr    *frame
-	x, y  float64
-	label string
-}
-
-func (k *callout) Plot(c draw.Canvas, p *axes.Pair) {
-	fr := k.fr
-	tx, ty := p.Transforms(&c)
-	x, y := tx(k.x), ty(k.y)
-	st := fr.style(0.92, true, ink)
-	w := st.Width(k.label)
-	c.StrokeLines(fr.line(ink, 0.07), ring(x, y, fr.em*0.42))
-	lx := max(c.Min.X, min(x-w/2, fr.c.Max.X-w))
-	fr.text(lx, y+fr.em*0.62, k.label, st, 0, 0)
-}
-
-func ring(x, y, r vg.Length) []vg.Point {
-	pts := make([]vg.Point, 17)
-	for i := range pts {
-		s, c := math.Sincos(float64(i) * math.Pi / 8)
-		pts[i] = vg.Point{X: x + r*vg.Length(c), Y: y + r*vg.Length(s)}
+func (fr *frame) callout(c *draw.Canvas, p *axes.Pair, ax axes.Time, worst *replay.Slice) {
+	_, ns := worst.Wait()
+	tx, ty := p.Transforms(c)
+	x, y := tx(ax.Value(worst.Start)), ty(float64(max(ns, 1)))
+	ring, r := make([]vg.Point, 17), fr.em*0.42
+	for i := range ring {
+		sin, cos := math.Sincos(float64(i) * math.Pi / 8)
+		ring[i] = vg.Point{X: x + r*vg.Length(cos), Y: y + r*vg.Length(sin)}
 	}
-	return pts
+	c.StrokeLines(fr.line(ink, 0.07), ring)
+	st, label := fr.style(0.92, true, ink), "worst: "+say.Duration(ns)
+	w := st.Width(label)
+	fr.text(max(c.Min.X, min(x-w/2, fr.c.Max.X-w)), y+fr.em*0.62, label, st, 0, 0)
 }
 
 // drawDelayCDF draws the distributions of the owner's delays on a scale of
@@ -197,31 +160,43 @@ func ring(x, y, r vg.Length) []vg.Point {
 func drawDelayCDF(hists []*replay.DelayHistogram, kinds []delayKind, kind replay.WaitKind) func(*frame) {
 	return func(fr *frame) {
 		var used []delayKind
-		var lo, hi, most int64
 		for i, h := range hists {
-			if h.Count() == 0 {
-				continue
+			if h.Count() > 0 {
+				used = append(used, kinds[i])
 			}
-			used = append(used, kinds[i])
-			first := h.Percentile(0)
-			if len(used) == 1 || first < lo {
-				lo = first
-			}
-			hi, most = max(hi, h.Max()), max(most, h.Count())
 		}
-		fr.key(used, true)
-		p := fr.newPlot()
-		p.X.Min, p.X.Max = delayRange(lo, hi)
-		p.X.Log = true
-		p.X.Ticks = axes.DurationTicks(p.X.Min, p.X.Max, int((fr.c.Max.X-fr.c.Min.X)/(fr.em*5)))
-		p.X.Label = say.WaitNoun(kind) + ", logarithmic"
-		p.Y.Min, p.Y.Max = 0, stats.Nines(most)
-		p.Y.Ticks = ninesTicks(p.Y.Max)
-		p.Y.Label = [replay.WaitKinds]string{"wakings not delayed longer", "gaps not longer"}[kind]
-		p.Add(gridY{fr})
-		p.Add(&ninesCurves{fr, hists, kinds})
+		lo, hi, most := extremes(hists)
+		p := fr.ninesPlot(used, lo, hi, most, kind)
+		p.Add(func(c draw.Canvas, p *axes.Pair) { fr.ninesCurves(&c, p, hists, kinds) })
 		p.Draw(fr.c)
 	}
+}
+
+// extremes are the least and the greatest of all delays, and the greatest count.
+func extremes(hists []*replay.DelayHistogram) (lo, hi, most int64) {
+	for _, h := range hists {
+		if h.Count() == 0 {
+			continue
+		}
+		if first := h.Percentile(0); most == 0 || first < lo {
+			lo = first
+		}
+		hi, most = max(hi, h.Max()), max(most, h.Count())
+	}
+	return lo, hi, most
+}
+
+// ninesPlot makes the axes and the key of distributions of at most so many waits on a scale
+// of nines.
+func (fr *frame) ninesPlot(kinds []delayKind, lo, hi, most int64, kind replay.WaitKind) *axes.Pair {
+	fr.key(kinds, true)
+	p := fr.newPlot()
+	x0, x1 := delayRange(lo, hi)
+	p.X = durations(x0, x1, int((fr.c.Max.X-fr.c.Min.X)/(fr.em*5)), say.WaitNoun(kind)+", logarithmic")
+	top := stats.Nines(most)
+	p.Y = axes.Axis{Max: top, Ticks: ninesTicks(top), Label: [replay.WaitKinds]string{"wakings not delayed longer", "gaps not longer"}[kind]}
+	p.Add(fr.gridY)
+	return p
 }
 
 // ninesTicks are the shares labelled: 0, 50, 90, 99 …
@@ -262,17 +237,9 @@ func (fr *frame) curve(h *replay.DelayHistogram, tx, ty func(float64) vg.Length)
 	return pts
 }
 
-// ninesCurves draws the distributions with p50, p99, p99.9 and the maximum
-// labelled.
-type ninesCurves struct {
-	fr    *frame
-	hists []*replay.DelayHistogram
-	kinds []delayKind
-}
-
-func (n *ninesCurves) Plot(c draw.Canvas, p *axes.Pair) {
-	fr := n.fr
-	tx, ty := p.Transforms(&c)
+// ninesCurves draws the distributions with p50, p99, p99.9 and the maximum labelled.
+func (fr *frame) ninesCurves(c *draw.Canvas, p *axes.Pair, hists []*replay.DelayHistogram, kinds []delayKind) {
+	tx, ty := p.Transforms(c)
 	place := &labels.Placer{Em: fr.em, Text: func(x, y vg.Length, s string, st draw.TextStyle) { fr.text(x, y, s, st, 0, 0) }, Area: vg.Rectangle{Min: c.Min, Max: vg.Point{X: fr.c.Max.X, Y: c.Max.Y + fr.em*0.5}}}
 	type mark struct {
 		at    vg.Point
@@ -280,11 +247,11 @@ func (n *ninesCurves) Plot(c draw.Canvas, p *axes.Pair) {
 		kind  delayKind
 	}
 	var marks []mark
-	for i, h := range n.hists {
+	for i, h := range hists {
 		if h.Count() == 0 {
 			continue
 		}
-		k := n.kinds[i]
+		k := kinds[i]
 		pts := fr.curve(h, tx, ty)
 		c.StrokeLines(fr.line(k.clr, 0.14, k.dashes...), pts)
 		place.Lines = append(place.Lines, pts)
@@ -292,7 +259,7 @@ func (n *ninesCurves) Plot(c draw.Canvas, p *axes.Pair) {
 			pt := vg.Point{X: tx(float64(max(v, 1))), Y: ty(at)}
 			marks = append(marks, mark{pt, name + " " + say.Duration(v), k})
 			place.Avoid(pt, fr.em*0.2)
-			c.DrawGlyphNoClip(draw.GlyphStyle{Color: k.clr, Radius: fr.em * 0.26, Shape: k.marker}, pt)
+			fr.marker(k, 0.26, pt)
 		}
 		add(stats.Nines(h.Count())-0.45, h.Max(), "max")
 		for _, pc := range []float64{99.9, 99, 50} {

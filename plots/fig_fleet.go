@@ -17,19 +17,13 @@ func FleetDelayFigure(all, intruded *stats.Dist) *Figure {
 	hists := []*replay.DelayHistogram{histogramOf(all), histogramOf(intruded)}
 	kinds := delayKinds("")
 	kinds[0].name, kinds[1].name = "all wakings", "an intruder ran before it"
-	desc := fmt.Sprintf("%s, longest %s.", say.Counted(all.Count(), "waking"), say.Duration(all.Max()))
 	return &Figure{
 		Name: "fleet-delay-cdf", Title: "Distribution of the owners’ sch delay over the fleet",
 		Caption: "The share of the owners’ wakings that waited no longer, on a scale of nines, of all hosts together. A percentile is labelled if at least one waking lies above it.",
-		desc:    desc,
-		height: func(s size) float64 {
-			if s.narrow {
-				return 21
-			}
-			return 20
-		},
-		draw:  drawDelayCDF(hists, kinds[:], replay.SchDelay),
-		chart: chartCDF(hists, kinds[:], replay.SchDelay),
+		desc:    fmt.Sprintf("%s, longest %s.", say.Counted(all.Count(), "waking"), say.Duration(all.Max())),
+		height:  high(20, 21),
+		draw:    drawDelayCDF(hists, kinds[:], replay.SchDelay),
+		chart:   chartCDF(hists, kinds[:], replay.SchDelay),
 	}
 }
 

@@ -2,6 +2,7 @@ package plots
 
 import (
 	"fmt"
+	"image/color"
 	"math"
 
 	"gonum.org/v1/plot/vg"
@@ -40,14 +41,9 @@ func heatFigure(res *replay.Result, t *cpuTrack, c *findings.CPU, kind replay.Wa
 		Title: fmt.Sprintf("When %s waited, and how long: CPU %d", OwnerName(c), c.CPU),
 		Caption: [replay.WaitKinds]string{"Each field counts the owner’s wakings of one stretch of time whose sch delay was of one length", "Each field counts the owner’s off-CPU gaps of one stretch of time and one length"}[kind] + "; darker is more, on a logarithmic scale. " +
 			"A band that widens upwards for a while is a disturbance; one that stays is the machine’s habit.",
-		desc: waitDescription(&c.Waits[kind], kind),
-		height: func(s size) float64 {
-			if s.narrow {
-				return 19
-			}
-			return 18
-		},
-		draw: drawHeat(heat, lo, hi, top, axes.TimeFor(res.Start, res.End), kind),
+		desc:   waitDescription(&c.Waits[kind], kind),
+		height: high(18, 19),
+		draw:   drawHeat(heat, lo, hi, top, axes.TimeFor(res.Start, res.End), kind),
 	}
 }
 
@@ -56,11 +52,8 @@ func drawHeat(h *columns.Heat, lo, hi int, top int64, ax axes.Time, kind replay.
 		fr.shadeKey(top, countNouns[kind])
 		p := fr.newPlot()
 		ax.Apply(p, fr.c.Max.X-fr.c.Min.X)
-		p.Y.Min, p.Y.Max = columns.HeatEdge(lo), columns.HeatEdge(hi+1)
-		p.Y.Log = true
-		p.Y.Ticks = axes.DurationTicks(p.Y.Min, p.Y.Max, 8)
-		p.Y.Label = say.WaitNoun(kind)
-		p.Add(gridY{fr}, &heatCells{fr, h, ax, top})
+		p.Y = durations(columns.HeatEdge(lo), columns.HeatEdge(hi+1), 8, say.WaitNoun(kind))
+		p.Add(fr.gridY, func(c draw.Canvas, p *axes.Pair) { fr.heatCells(&c, p, h, ax, top) })
 		p.Draw(fr.c)
 	}
 }
@@ -80,48 +73,37 @@ func (fr *frame) shadeKey(top int64, noun string) {
 	fr.c = draw.Crop(fr.c, 0, 0, 0, -fr.em*1.7)
 }
 
-type heatCells struct {
-	fr  *frame
-	h   *columns.Heat
-	ax  axes.Time
-	top int64
-}
-
-func (k *heatCells) Plot(c draw.Canvas, p *axes.Pair) {
-	tx, ty := p.Transforms(&c)
-	k.h.Cells.Sync()
-	b := k.h.Base
+func (fr *frame) heatCells(c *draw.Canvas, p *axes.Pair, h *columns.Heat, ax axes.Time, top int64) {
+	tx, ty := p.Transforms(c)
+	h.Cells.Sync()
+	b := h.Base
 	var paths [shades + 1]vg.Path
 	x := func(col int) vg.Length {
 		at := float64(b.T0) + float64(col)*float64(b.Width)
-		at = math.Max(float64(k.ax.Start), math.Min(float64(k.ax.End), at))
-		return tx((at - float64(k.ax.Origin)) / k.ax.Unit)
+		at = math.Max(float64(ax.Start), math.Min(float64(ax.End), at))
+		return tx((at - float64(ax.Origin)) / ax.Unit)
 	}
-	for col, cell := range k.h.Cells.Cells {
+	for col, cell := range h.Cells.Cells {
 		if cell == nil {
 			continue
 		}
 		x0, x1 := x(col), x(col+1)
-		x1 = max(x1, x0+k.fr.em*0.08)
+		x1 = max(x1, x0+fr.em*0.08)
 		for i, n := range cell {
 			if n > 0 {
-				rect(&paths[shade(n, k.top)], x0, ty(columns.HeatEdge(i)), x1, ty(columns.HeatEdge(i+1)))
+				rect(&paths[shade(n, top)], x0, ty(columns.HeatEdge(i)), x1, ty(columns.HeatEdge(i+1)))
 			}
 		}
 	}
-	for s, path := range paths {
-		if len(path) > 0 {
-			k.fr.c.SetColor(withAlpha(ownerBlue, shadeAlpha(s)))
-			k.fr.c.Fill(path)
-		}
-	}
+	fr.shades(ownerBlue, &paths)
 }
 
-// rect adds a rectangle to a path.
-func rect(p *vg.Path, x0, y0, x1, y1 vg.Length) {
-	p.Move(vg.Point{X: x0, Y: y0})
-	p.Line(vg.Point{X: x1, Y: y0})
-	p.Line(vg.Point{X: x1, Y: y1})
-	p.Line(vg.Point{X: x0, Y: y1})
-	p.Close()
+// shades fills paths, each in its step of a colour.
+func (fr *frame) shades(clr color.NRGBA, paths *[shades + 1]vg.Path) {
+	for s, path := range paths {
+		if len(path) > 0 {
+			fr.c.SetColor(withAlpha(clr, shadeAlpha(s)))
+			fr.c.Fill(path)
+		}
+	}
 }

@@ -70,7 +70,7 @@ func helpedDelay(all *findings.Findings, h *findings.Helped, c *findings.HelpedC
 		Caption: "The share of the owner’s wakings that waited no longer, on a scale of nines; a curve further right is worse. The tinted band holds the curve in most of the runs. " +
 			"How far the blue curve lies from the black one is the loop’s own error.",
 		desc:   fmt.Sprintf("p99 is %s in the recording, %s in the loop's baseline and %s under the other kernel.", recorded, base, other),
-		height: func(size) float64 { return 20 },
+		height: high(20, 20),
 		draw:   drawLevels(list, used, lo, hi, most, replay.SchDelay),
 	}
 }

@@ -23,10 +23,6 @@ type landingRow struct {
 
 const landingRowEm = 7.6
 
-func landingHeight(rows int) func(size) float64 {
-	return func(size) float64 { return landingRowEm*float64(rows) + 3.4 }
-}
-
 // drawLanding draws one row of bars per kernel over the CPUs in groups, with
 // the isolated ones marked.
 func drawLanding(rows []landingRow, groups []places.Group, isolated cpumask.Mask, noun string) func(*frame) {
@@ -123,50 +119,40 @@ func (fr *frame) isolatedBands(groups []places.Group, isolated cpumask.Mask, pos
 // bars draws one row and labels the isolated CPUs' bars and the highest, as far
 // as there is room.
 func (fr *frame) bars(r landingRow, groups []places.Group, isolated cpumask.Mask, pos map[int]vg.Length, pitch, base, full vg.Length, top int64) {
-	type bar struct {
-		cpu int
-		n   int64
-	}
-	var list []bar
 	inset := max(min(pitch*0.12, fr.em*0.12), (pitch-fr.em*2.4)/2)
+	height := func(cpu int) vg.Length { return full * vg.Length(float64(r.counts[cpu])/float64(top)) }
+	var list []int
+	var taken []vg.Rectangle
 	for _, g := range groups {
 		for _, cpu := range g.CPUs {
-			n := r.counts[cpu]
+			n, x := r.counts[cpu], pos[cpu]
 			if n > 0 || isolated.Test(cpu) {
-				list = append(list, bar{cpu, n})
+				list = append(list, cpu)
 			}
 			if n > 0 {
-				h := max(full*vg.Length(float64(n)/float64(top)), fr.em*0.12)
-				fr.fill(r.clr, pos[cpu]+inset, base, pos[cpu]+pitch-inset, base+h)
+				fr.fill(r.clr, x+inset, base, x+pitch-inset, base+max(height(cpu), fr.em*0.12))
+				taken = append(taken, vg.Rectangle{Min: vg.Point{X: x + inset, Y: base}, Max: vg.Point{X: x + pitch - inset, Y: base + height(cpu)}})
 			}
 		}
 	}
-	slices.SortStableFunc(list, func(a, b bar) int {
-		ai, bi := isolated.Test(a.cpu), isolated.Test(b.cpu)
-		if ai != bi {
-			if ai {
-				return -1
-			}
-			return 1
+	last := func(cpu int) int {
+		if isolated.Test(cpu) {
+			return 0
 		}
-		return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.cpu, b.cpu))
+		return 1
+	}
+	slices.SortFunc(list, func(a, b int) int {
+		return cmp.Or(last(a)-last(b), cmp.Compare(r.counts[b], r.counts[a]), cmp.Compare(a, b))
 	})
 	st := fr.style(0.8, true, ink)
-	type box struct{ x0, x1, y0, y1 vg.Length }
-	var taken []box
-	for cpu, x := range pos { // the bars themselves
-		if n := r.counts[cpu]; n > 0 {
-			taken = append(taken, box{x + inset, x + pitch - inset, base, base + full*vg.Length(float64(n)/float64(top))})
-		}
-	}
-	for _, b := range list {
-		s := say.Count(b.n)
+	for _, cpu := range list {
+		s := say.Count(r.counts[cpu])
 		w := st.Width(s)
-		mid := min(max(pos[b.cpu]+pitch/2, fr.c.Min.X+w/2), fr.c.Max.X-w/2)
-		y := base + full*vg.Length(float64(b.n)/float64(top)) + fr.em*0.3
+		mid := min(max(pos[cpu]+pitch/2, fr.c.Min.X+w/2), fr.c.Max.X-w/2)
+		y := base + height(cpu) + fr.em*0.3
 		m := fr.em * 0.12
-		l := box{mid - w/2 - m, mid + w/2 + m, y, y + st.Font.Size}
-		if slices.ContainsFunc(taken, func(t box) bool { return l.x0 < t.x1 && t.x0 < l.x1 && l.y0 < t.y1 && t.y0 < l.y1 }) {
+		l := vg.Rectangle{Min: vg.Point{X: mid - w/2 - m, Y: y}, Max: vg.Point{X: mid + w/2 + m, Y: y + st.Font.Size}}
+		if slices.ContainsFunc(taken, func(t vg.Rectangle) bool { return overlap(l, t) }) {
 			continue
 		}
 		taken = append(taken, l)

@@ -1,9 +1,8 @@
 package plots
 
 import (
-	"cmp"
 	"fmt"
-	"image/color"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -115,12 +114,7 @@ func matrixFigure(all *findings.Findings) *Figure {
 	if routes.Left > 0 {
 		f.Caption += fmt.Sprintf(" %s between CPUs beyond the first %s pairs are left out.", say.Counted(routes.Left, "placement"), say.Count(findings.MaxRoutes))
 	}
-	f.height = func(s size) float64 {
-		if s.narrow {
-			return 1.9 + 31*float64(len(panels))
-		}
-		return 33
-	}
+	f.height = high(33, 1.9+31*float64(len(panels)))
 	f.draw = m.draw(panels)
 	return f
 }
@@ -152,11 +146,10 @@ func (m *matrix3) draw(panels []matrixPanel) func(*frame) {
 		for i, p := range panels {
 			x, y := fr.c.Min.X, fr.c.Max.Y
 			pw, ph := w, h
-			switch {
-			case fr.narrow:
+			if fr.narrow {
 				ph = h / vg.Length(len(panels))
 				y -= ph * vg.Length(i)
-			default:
+			} else {
 				pw = w/2 - fr.em*0.8
 				x += (pw + fr.em*1.6) * vg.Length(i)
 				if len(panels) == 1 {
@@ -215,20 +208,15 @@ func (m *matrix3) panel(fr *frame, p matrixPanel, x, y, w, h vg.Length) {
 		fr.c.StrokeLine2(l, x0+mid, y0, x0+mid, y1)
 		fr.c.StrokeLine2(l, x0, y1-mid, x0+side, y1-mid)
 	}
-	fr.c.StrokeLines(fr.hair(muted), []vg.Point{{X: x0, Y: y0}, {X: x0 + side, Y: y0}, {X: x0 + side, Y: y1}, {X: x0, Y: y1}, {X: x0, Y: y0}})
+	fr.box(fr.hair(muted), x0, y0, x0+side, y1)
 	m.cells(fr, p.n, pos, pitch, x0, y1)
 	m.names(fr, pos, pitch, x0, y0, y1, side)
 }
 
 func (m *matrix3) cells(fr *frame, cells map[[2]int]int64, pos []vg.Length, pitch, x0, y1 vg.Length) {
-	keys := make([][2]int, 0, len(cells))
-	for k := range cells {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, func(a, b [2]int) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1])) })
 	var paths [2][shades + 1]vg.Path
 	var frames vg.Path
-	for _, k := range keys {
+	for _, k := range slices.SortedFunc(maps.Keys(cells), func(a, b [2]int) int { return slices.Compare(a[:], b[:]) }) {
 		kind := 0
 		x, y := x0+pos[k[1]], y1-pos[k[0]]-pitch
 		if m.units[k[1]].isolated {
@@ -238,14 +226,8 @@ func (m *matrix3) cells(fr *frame, cells map[[2]int]int64, pos []vg.Length, pitc
 		}
 		rect(&paths[kind][shade(cells[k], m.top)], x, y, x+pitch, y+pitch)
 	}
-	for kind, clr := range []color.NRGBA{ownerBlue, intruderRd} {
-		for s, p := range paths[kind] {
-			if len(p) > 0 {
-				fr.c.SetColor(withAlpha(clr, shadeAlpha(s)))
-				fr.c.Fill(p)
-			}
-		}
-	}
+	fr.shades(ownerBlue, &paths[0])
+	fr.shades(intruderRd, &paths[1])
 	if len(frames) > 0 {
 		fr.c.SetLineStyle(fr.line(ink, 0.09))
 		fr.c.Stroke(frames)
@@ -258,9 +240,7 @@ func (m *matrix3) names(fr *frame, pos []vg.Length, pitch, x0, y0, y1, side vg.L
 	st, strong := fr.style(0.8, false, ink), fr.style(0.8, true, ink)
 	var rows, cols []vg.Rectangle
 	free := func(list []vg.Rectangle, r vg.Rectangle) bool {
-		return !slices.ContainsFunc(list, func(o vg.Rectangle) bool {
-			return r.Min.X < o.Max.X && o.Min.X < r.Max.X && r.Min.Y < o.Max.Y && o.Min.Y < r.Max.Y
-		})
+		return !slices.ContainsFunc(list, func(o vg.Rectangle) bool { return overlap(r, o) })
 	}
 	put := func(i int) {
 		u, s := m.units[i], st
@@ -282,18 +262,16 @@ func (m *matrix3) names(fr *frame, pos []vg.Length, pitch, x0, y0, y1, side vg.L
 			fr.text(x0-fr.em*0.3, v, name, s, 1, 0.5)
 		}
 	}
-	for i, u := range m.units {
-		if u.isolated {
-			put(i)
+	for _, now := range []func(int) bool{
+		func(i int) bool { return m.units[i].isolated },
+		func(i int) bool { return i == 0 || m.units[i-1].llc != m.units[i].llc }, // the first CPU of each LLC
+		func(int) bool { return true },
+	} {
+		for i := range m.units {
+			if now(i) {
+				put(i)
+			}
 		}
-	}
-	for i := range m.units { // the first CPU of each LLC before the others
-		if i == 0 || m.units[i-1].llc != m.units[i].llc {
-			put(i)
-		}
-	}
-	for i := range m.units {
-		put(i)
 	}
 	small := fr.style(0.88, false, muted)
 	what := "CPU"

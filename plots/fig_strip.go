@@ -27,8 +27,8 @@ const (
 	laneInterrupt
 )
 
-func (l laneStyle) color() color.Color {
-	return [...]color.Color{ownerBlue, intruderRd, otherSky, idleGrey, muted, ink}[l]
+func (l laneStyle) color() color.NRGBA {
+	return [...]color.NRGBA{ownerBlue, intruderRd, otherSky, idleGrey, muted, ink}[l]
 }
 
 // lane is one row of a strip.
@@ -235,9 +235,7 @@ func (fr *frame) profile(area draw.Canvas, base, full vg.Length, c columns.Cover
 	switch {
 	case !solid || st == laneUnknown:
 		if !solid {
-			light := color.NRGBAModel.Convert(st.color()).(color.NRGBA)
-			light.A = 0x40
-			fr.c.SetColor(light)
+			fr.c.SetColor(withAlpha(st.color(), 0x40))
 			fr.c.Fill(bars)
 		}
 		for i := 0; i < n; {

@@ -27,7 +27,7 @@ func topologyFigure(all *findings.Findings) (*Figure, string) {
 	if !all.TopologyKnown() {
 		return nil, "There is no drawing of the machine: its topology is not known."
 	}
-	iso, isoKnown := res.Isolated.Get()
+	iso, _ := res.Isolated.Get()
 	list, _ := places.Order(res.Host, places.Known(res, cpumask.Mask{}))
 	left := 0
 	if len(list) > maxTopologyCPUs {
@@ -57,7 +57,7 @@ func topologyFigure(all *findings.Findings) (*Figure, string) {
 		f.Caption += fmt.Sprintf(" %s of overlapping domains more are left out.", say.Counted(int64(over), "row"))
 	}
 	f.desc = topologyWords(res, rows)
-	d := &topologyDrawing{list: list, iso: iso, isoKnown: isoKnown, rows: rows, kernel: kernel}
+	d := &topologyDrawing{list: list, iso: iso, rows: rows, kernel: kernel}
 	if left > 0 {
 		d.llc = func(p places.Place) string { return res.Host.CPU[p.CPU].LLC.String() }
 	}
@@ -104,7 +104,6 @@ func topologyWords(res *replay.Result, rows []places.DomainRow) string {
 type topologyDrawing struct {
 	list          []places.Place
 	iso           cpumask.Mask
-	isoKnown      bool
 	rows          []places.DomainRow
 	kernel        string
 	llc           func(places.Place) string // names an LLC; nil: by the CPUs drawn, all of them
@@ -126,7 +125,8 @@ func (d *topologyDrawing) height() float64 {
 }
 
 func (d *topologyDrawing) draw(fr *frame) {
-	d = &topologyDrawing{list: d.list, iso: d.iso, isoKnown: d.isoKnown, rows: d.rows, kernel: d.kernel, llc: d.llc}
+	own := *d // figures are drawn in several sizes at once
+	d = &own
 	left := fr.em * 3.6
 	d.x0, d.x1 = fr.c.Min.X+left, fr.c.Max.X-fr.em*0.2
 	gaps := 0.0
@@ -211,7 +211,7 @@ func (d *topologyDrawing) spans(fr *frame, y, h vg.Length, same func(a, b places
 		i = j + 1
 	}
 	for _, k := range boxes {
-		fr.c.StrokeLines(fr.line(muted, 0.06), []vg.Point{{X: k.a, Y: y}, {X: k.b, Y: y}, {X: k.b, Y: y + h}, {X: k.a, Y: y + h}, {X: k.a, Y: y}})
+		fr.box(fr.line(muted, 0.06), k.a, y, k.b, y+h)
 		if fits {
 			fr.text((k.a+k.b)/2, y+h/2, k.text, st, 0.5, 0.5)
 		}
@@ -231,9 +231,8 @@ func (d *topologyDrawing) cpus(fr *frame, y, h vg.Length) {
 	free := fr.c.Min.X
 	for i := 0; i < len(d.list); i++ {
 		a, b := d.pos[i]+inset, d.pos[i]+d.pitch-inset
-		box := []vg.Point{{X: a, Y: y}, {X: b, Y: y}, {X: b, Y: y + h}, {X: a, Y: y + h}, {X: a, Y: y}}
 		if !d.iso.Test(d.list[i].CPU) {
-			fr.c.StrokeLines(fr.line(muted, 0.06), box)
+			fr.box(fr.line(muted, 0.06), a, y, b, y+h)
 			if room {
 				fr.text((a+b)/2, y+h/2, strconv.Itoa(d.list[i].CPU), st, 0.5, 0.5)
 			}
@@ -241,7 +240,7 @@ func (d *topologyDrawing) cpus(fr *frame, y, h vg.Length) {
 		}
 		fr.fill(band, a, y, b, y+h)
 		stack.Rising.Draw(&fr.c, fr.line(intruderRd, 0.06), fr.em*0.35, a, y, b, y+h)
-		fr.c.StrokeLines(fr.line(intruderRd, 0.12), box)
+		fr.box(fr.line(intruderRd, 0.12), a, y, b, y+h)
 		if i > 0 && d.iso.Test(d.list[i-1].CPU) {
 			continue
 		}
@@ -278,7 +277,7 @@ func (d *topologyDrawing) domains(fr *frame, r places.DomainRow, y, h vg.Length)
 				fr.c.StrokeLine2(fr.line(patchGreen, 0.08), d.pos[prev]+d.pitch-inset, y+h/2, a, y+h/2)
 			}
 			fr.fill(withAlpha(patchGreen, 0x38), a, y, b, y+h)
-			fr.c.StrokeLines(fr.line(patchGreen, 0.08), []vg.Point{{X: a, Y: y}, {X: b, Y: y}, {X: b, Y: y + h}, {X: a, Y: y + h}, {X: a, Y: y}})
+			fr.box(fr.line(patchGreen, 0.08), a, y, b, y+h)
 			if b-a > hi-lo {
 				lo, hi = a, b
 			}

@@ -3,6 +3,7 @@ package plots
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"schedreplay/cpumask"
@@ -59,24 +60,15 @@ func (s *Set) All(cpus []*findings.CPU) []*Figure {
 	var out []*Figure
 	for _, c := range cpus {
 		if f := s.CPU[c.CPU]; f != nil {
-			list := []*Figure{f.Strip, f.Entry}
+			out = append(out, f.Strip, f.Entry)
 			for _, w := range f.Waits {
-				list = append(list, w.Time, w.Dist, w.Heat, w.Causes)
+				out = append(out, w.Time, w.Dist, w.Heat, w.Causes)
 			}
-			for _, g := range append(list, f.Runs, f.Noise) {
-				if g != nil {
-					out = append(out, g)
-				}
-			}
+			out = append(out, f.Runs, f.Noise)
 		}
 	}
-	out = append(out, s.Landing...)
-	for _, g := range []*Figure{s.Matrix, s.Topology} {
-		if g != nil {
-			out = append(out, g)
-		}
-	}
-	return out
+	out = append(append(out, s.Landing...), s.Matrix, s.Topology)
+	return slices.DeleteFunc(out, func(f *Figure) bool { return f == nil })
 }
 
 // BuildFigures makes the figures of a report.
@@ -205,20 +197,15 @@ func taskLanding(all *findings.Findings, l *replay.Landing, iso cpumask.Mask) *F
 	}
 }
 
-func landingRows(res *replay.Result, recorded, original, patched map[int]int64) []landingRow {
-	rows := []landingRow{{"recorded", ink, recorded}}
-	if len(original) > 0 && res.Original != nil {
-		rows = append(rows, landingRow{"model of " + say.Kernel(res.Original), ownerBlue, original})
-	}
-	if len(patched) > 0 && res.Patched != nil {
-		rows = append(rows, landingRow{"model of " + say.Kernel(res.Patched), patchGreen, patched})
-	}
-	return rows
-}
-
 // landing draws counts by CPU: recorded, and under both kernels.
 func (s *Set) landing(res *replay.Result, iso cpumask.Mask, f *Figure, what string, counts [3]map[int]int64) {
-	rows := landingRows(res, counts[0], counts[1], counts[2])
+	rows := []landingRow{{"recorded", ink, counts[0]}}
+	if len(counts[1]) > 0 && res.Original != nil {
+		rows = append(rows, landingRow{"model of " + say.Kernel(res.Original), ownerBlue, counts[1]})
+	}
+	if len(counts[2]) > 0 && res.Patched != nil {
+		rows = append(rows, landingRow{"model of " + say.Kernel(res.Patched), patchGreen, counts[2]})
+	}
 	var used cpumask.Mask
 	for _, r := range rows {
 		for cpu := range r.counts {
@@ -233,24 +220,16 @@ func (s *Set) landing(res *replay.Result, iso cpumask.Mask, f *Figure, what stri
 	if left > 0 {
 		f.Caption += fmt.Sprintf(" CPUs that were never chosen are left out where there are too many (%d).", left)
 	}
-	f.height, f.draw = landingHeight(len(rows)), drawLanding(rows, groups, iso, "wakeups that landed on the CPU")
+	f.height = func(size) float64 { return landingRowEm*float64(len(rows)) + 3.4 }
+	f.draw = drawLanding(rows, groups, iso, "wakeups that landed on the CPU")
 	s.Landing = append(s.Landing, f)
 }
 
 // landingWords lists the CPUs chosen most.
 func landingWords(m map[int]int64) string {
-	type e struct {
-		cpu int
-		n   int64
-	}
-	var list []e
-	for c, n := range m {
-		list = append(list, e{c, n})
-	}
-	slices.SortFunc(list, func(a, b e) int { return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.cpu, b.cpu)) })
 	var words []string
-	for _, x := range list {
-		words = append(words, fmt.Sprintf("CPU %d %s", x.cpu, say.Times(x.n)))
+	for _, cpu := range slices.SortedFunc(maps.Keys(m), func(a, b int) int { return cmp.Or(cmp.Compare(m[b], m[a]), cmp.Compare(a, b)) }) {
+		words = append(words, fmt.Sprintf("CPU %d %s", cpu, say.Times(m[cpu])))
 	}
 	if len(words) == 0 {
 		return "none"

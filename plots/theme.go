@@ -214,12 +214,52 @@ func (fr *frame) line(clr color.Color, w float64, dashes ...float64) draw.LineSt
 func (fr *frame) fill(clr color.Color, x0, y0, x1, y1 vg.Length) {
 	fr.c.SetColor(clr)
 	var p vg.Path
+	rect(&p, x0, y0, x1, y1)
+	fr.c.Fill(p)
+}
+
+// box draws the outline of a rectangle.
+func (fr *frame) box(l draw.LineStyle, x0, y0, x1, y1 vg.Length) {
+	fr.c.StrokeLines(l, []vg.Point{{X: x0, Y: y0}, {X: x1, Y: y0}, {X: x1, Y: y1}, {X: x0, Y: y1}, {X: x0, Y: y0}})
+}
+
+// rect adds a rectangle to a path.
+func rect(p *vg.Path, x0, y0, x1, y1 vg.Length) {
 	p.Move(vg.Point{X: x0, Y: y0})
 	p.Line(vg.Point{X: x1, Y: y0})
 	p.Line(vg.Point{X: x1, Y: y1})
 	p.Line(vg.Point{X: x0, Y: y1})
 	p.Close()
-	fr.c.Fill(p)
+}
+
+// overlap reports whether two rectangles do.
+func overlap(a, b vg.Rectangle) bool {
+	return a.Min.X < b.Max.X && b.Min.X < a.Max.X && a.Min.Y < b.Max.Y && b.Min.Y < a.Max.Y
+}
+
+// part is the i-th of n parts of the frame: stacked where it is narrow, else side by side, with
+// room of so many em between them.
+func (fr *frame) part(i, n int, below, beside float64) draw.Canvas {
+	c := fr.c
+	w, h := (c.Max.X-c.Min.X)/vg.Length(n), (c.Max.Y-c.Min.Y)/vg.Length(n)
+	if fr.narrow {
+		c.Max.Y -= h * vg.Length(i)
+		c.Min.Y = c.Max.Y - h + fr.em*vg.Length(below)
+	} else {
+		c.Min.X += w * vg.Length(i)
+		c.Max.X = c.Min.X + w - fr.em*vg.Length(beside)
+	}
+	return c
+}
+
+// high is the height of a figure, in em.
+func high(wide, narrow float64) func(size) float64 {
+	return func(s size) float64 {
+		if s.narrow {
+			return narrow
+		}
+		return wide
+	}
 }
 
 // newPlot returns axes in the figures' style.
@@ -228,6 +268,21 @@ func (fr *frame) newPlot() *axes.Pair {
 		Line: fr.hair(muted), TickLength: fr.em * 0.35, LabelGap: fr.em * 0.25,
 		Tick: fr.style(0.88, false, ink), Label: fr.style(0.88, false, muted),
 	}}
+}
+
+// durations is a logarithmic axis of lengths of time, with at most about n labels.
+func durations(lo, hi float64, n int, label string) axes.Axis {
+	return axes.Axis{Min: lo, Max: hi, Log: true, Ticks: axes.DurationTicks(lo, hi, n), Label: label}
+}
+
+// gridY draws a faint line at each labelled tick of the y axis.
+func (fr *frame) gridY(c draw.Canvas, p *axes.Pair) {
+	for _, t := range p.Y.Ticks {
+		if t.Label != "" && t.Value >= p.Y.Min && t.Value <= p.Y.Max {
+			y := c.Y(p.Y.Norm(t.Value))
+			c.StrokeLine2(fr.hair(grid), c.Min.X, y, c.Max.X, y)
+		}
+	}
 }
 
 // figureColors are the colours of the figures by the names that the style sheet

@@ -301,7 +301,7 @@ const maxCauses = 12
 func causesTable(c *findings.CPU, kind replay.WaitKind) *table {
 	w := &c.Waits[kind]
 	t := &table{
-		Caption: fmt.Sprintf("Why %s was late: what its %s went to", plots.OwnerName(c), [replay.WaitKinds]string{"sch delays", "off-CPU gaps"}[kind]),
+		Caption: fmt.Sprintf("Why %s was late: what its %s went to", plots.OwnerName(c), say.WaitNoun(kind)+"s"),
 		Cols:    cols("Cause", "#Time", "#Share"),
 		Note:    "From the beginning of each wait to its end, by what had the CPU meanwhile; the parts sum to the waits.",
 	}

@@ -63,9 +63,7 @@ type Pair struct {
 }
 
 // Plotter draws data on the part of a canvas that is theirs.
-type Plotter interface {
-	Plot(c draw.Canvas, p *Pair)
-}
+type Plotter func(c draw.Canvas, p *Pair)
 
 // Add adds data, which are drawn in the order in which they were added.
 func (p *Pair) Add(data ...Plotter) { p.data = append(p.data, data...) }
@@ -169,8 +167,8 @@ func (p *Pair) Draw(c draw.Canvas) {
 	p.drawX(p.padX(draw.Crop(c, w, 0, 0, 0)))
 	p.drawY(p.padY(draw.Crop(c, 0, 0, h, 0)))
 	inner := p.padY(p.padX(draw.Crop(c, w, 0, h, 0)))
-	for _, d := range p.data {
-		d.Plot(inner, p)
+	for _, draw := range p.data {
+		draw(inner, p)
 	}
 }
 
