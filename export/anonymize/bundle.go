@@ -332,15 +332,20 @@ func (n *Names) procName(b []byte) {
 // statusLines are the lines of status that are taken over.
 var statusLines = []string{"State:", "Tgid:", "Pid:", "PPid:", "NSpid:", "Kthread:", "Threads:", "Cpus_allowed:", "Cpus_allowed_list:", "Mems_allowed_list:"}
 
-// status keeps the lines that matter. The name's newlines and backslashes are
-// escaped there (proc_task_name).
+// A name's newlines and backslashes are escaped in status (proc_task_name).
+var (
+	escape   = strings.NewReplacer("\n", `\n`, `\`, `\\`)
+	unescape = strings.NewReplacer(`\n`, "\n", `\\`, `\`)
+)
+
+// status keeps the lines that matter.
 func (n *Names) status(b []byte) []byte {
 	var out []byte
 	for line := range bytes.Lines(b) {
 		if name, ok := bytes.CutPrefix(line, []byte("Name:\t")); ok {
-			name = unescape(bytes.TrimSuffix(name, []byte("\n")))
+			name = []byte(unescape.Replace(string(bytes.TrimSuffix(name, []byte("\n")))))
 			n.procName(name)
-			out = append(append(append(out, "Name:\t"...), escape(name)...), '\n')
+			out = fmt.Appendf(out, "Name:\t%s\n", escape.Replace(string(name)))
 			continue
 		}
 		if slices.ContainsFunc(statusLines, func(p string) bool { return bytes.HasPrefix(line, []byte(p)) }) {
@@ -348,29 +353,6 @@ func (n *Names) status(b []byte) []byte {
 		}
 	}
 	return out
-}
-
-// unescape undoes what the kernel did to a name: \n, \\ and octal.
-func unescape(b []byte) []byte {
-	out := make([]byte, 0, len(b))
-	for i := 0; i < len(b); i++ {
-		switch {
-		case b[i] == '\\' && i+1 < len(b) && b[i+1] == 'n':
-			out = append(out, '\n')
-			i++
-		case b[i] == '\\' && i+1 < len(b) && b[i+1] == '\\':
-			out = append(out, '\\')
-			i++
-		default:
-			out = append(out, b[i])
-		}
-	}
-	return out
-}
-
-func escape(b []byte) []byte {
-	b = bytes.ReplaceAll(b, []byte(`\`), []byte(`\\`))
-	return bytes.ReplaceAll(b, []byte("\n"), []byte(`\n`))
 }
 
 // bootWords are the parameters of the kernel's command line that say how it

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -49,15 +50,11 @@ var cpuMounts = []string{"/cpu,cpuacct", "/cpu", "/unified", ""}
 
 // readCgroups fills Cgroup from the limits and counts of the bundle.
 func (t *tree) readCgroups(h *parser.Host) {
-	var list []string
-	for p := range t.files {
-		if strings.HasPrefix(p, cgroupDir+"/") {
-			list = append(list, p)
-		}
-	}
-	slices.Sort(list)
 	bad := 0
-	for _, p := range list {
+	for _, p := range slices.Sorted(maps.Keys(t.files)) {
+		if !strings.HasPrefix(p, cgroupDir+"/") {
+			continue
+		}
 		dir, file := path.Split(p)
 		rest := strings.TrimSuffix(dir[len(cgroupDir):], "/")
 		i := slices.IndexFunc(cpuMounts, func(m string) bool { return strings.HasPrefix(rest+"/", m+"/") })

@@ -2,6 +2,7 @@ package host
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -45,12 +46,7 @@ func Check(bundle *parser.Host, seen Seen) (notes []string, err error) {
 		}
 	}
 	compared, differ, example := 0, 0, ""
-	pids := make([]int32, 0, len(seen.Comm))
-	for pid := range seen.Comm {
-		pids = append(pids, pid)
-	}
-	slices.Sort(pids)
-	for _, pid := range pids {
+	for _, pid := range slices.Sorted(maps.Keys(seen.Comm)) {
 		t, ok := bundle.Task[pid]
 		comm := seen.Comm[pid]
 		// Workers come and go; only threads that live as long as the machine tell.

@@ -3,6 +3,7 @@ package host
 import (
 	"compress/gzip"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -81,10 +82,5 @@ func (t *tree) readConfig(h *parser.Host) {
 }
 
 func configWanted(name string) bool {
-	for _, p := range configOfInterest {
-		if strings.HasPrefix(name, p) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(configOfInterest, func(p string) bool { return strings.HasPrefix(name, p) })
 }

@@ -147,7 +147,7 @@ func (t *tree) cpusetsV2(h *parser.Host, dirs []string, active parser.CPUs, sour
 	}
 	if active.Empty() {
 		t.note("the online CPUs are unknown: the domains that the cpusets make are not known")
-		t.notes = appendNote(t.notes, setLater(h, isolated, source))
+		t.setLater(h, isolated, source)
 		return
 	}
 	rest := active.AndNot(isolated)
@@ -163,24 +163,24 @@ func (t *tree) cpusetsV2(h *parser.Host, dirs []string, active parser.CPUs, sour
 // islands stores what the cpusets make of the active CPUs outside boot
 // isolation. What is active and in no island is isolated.
 func (t *tree) islands(h *parser.Host, islands []parser.CPUs, active parser.CPUs, source string) {
-	boot := h.Isolated.Value
-	var covered parser.CPUs
-	kept := []parser.CPUs{}
-	for _, m := range islands {
-		if m = m.AndNot(boot); !m.Empty() {
-			kept = append(kept, m)
-			covered = covered.Or(m)
-		}
+	kept := outside(islands, h.Isolated.Value)
+	rest := active
+	for _, m := range kept {
+		rest = rest.AndNot(m)
 	}
 	if !active.Empty() {
 		h.Islands = fact.Seen(kept, source)
 	}
-	t.notes = appendNote(t.notes, setLater(h, active.AndNot(covered), source))
+	t.setLater(h, rest, source)
 }
 
-func appendNote(notes []string, s string) []string {
-	if s == "" {
-		return notes
+// outside is what sets have outside some CPUs.
+func outside(sets []parser.CPUs, cpus parser.CPUs) []parser.CPUs {
+	kept := []parser.CPUs{}
+	for _, m := range sets {
+		if m = m.AndNot(cpus); !m.Empty() {
+			kept = append(kept, m)
+		}
 	}
-	return append(notes, s)
+	return kept
 }

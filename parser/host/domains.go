@@ -2,6 +2,8 @@ package host
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -9,10 +11,6 @@ import (
 	"schedreplay/fact"
 	"schedreplay/parser"
 )
-
-type factCPUs = fact.Fact[parser.CPUs]
-
-func seenCPUs(m parser.CPUs, source string) factCPUs { return fact.Seen(m, source) }
 
 // Names of the SD_ bits up from bit 0 in kernels that print flags as a number
 // (include/linux/sched/topology.h). 5.8 dropped the first one; 5.9 prints names.
@@ -125,7 +123,7 @@ func (t *tree) checkDomains(h *parser.Host) {
 		return
 	}
 	var with, none parser.CPUs
-	for _, cpu := range sortedKeys(h.Domains) {
+	for _, cpu := range slices.Sorted(maps.Keys(h.Domains)) {
 		if len(h.Domains[cpu]) > 0 {
 			with.Set(cpu)
 		} else {

@@ -1,7 +1,6 @@
 package host
 
 import (
-	"fmt"
 	"strconv"
 
 	"schedreplay/cpumask"
@@ -27,7 +26,7 @@ func (t *tree) readIsolation(h *parser.Host) {
 // isolatedByCmdline reads isolcpus= and nohz_full= of h.Cmdline by the grammar
 // of h.Release. Both facts are unknown if there is no command line. If the
 // release is unknown and matters, the newest grammar is assumed.
-func isolatedByCmdline(h *parser.Host) (domain, tick factCPUs, notes []string) {
+func isolatedByCmdline(h *parser.Host) (domain, tick fact.Fact[parser.CPUs], notes []string) {
 	cmdline, ok := h.Cmdline.Get()
 	if !ok {
 		return
@@ -56,7 +55,7 @@ func isolatedByCmdline(h *parser.Host) (domain, tick factCPUs, notes []string) {
 }
 
 // setLater adds CPUs that left the domains after boot to both facts.
-func setLater(h *parser.Host, later parser.CPUs, source string) (note string) {
+func (t *tree) setLater(h *parser.Host, later parser.CPUs, source string) {
 	boot, known := h.Isolated.Get()
 	later = later.AndNot(boot)
 	h.IsolatedLater = fact.Seen(later, source)
@@ -66,7 +65,6 @@ func setLater(h *parser.Host, later parser.CPUs, source string) (note string) {
 		h.Isolated = fact.Of(boot.Or(later), h.Isolated.From, h.Isolated.Source+" and "+source)
 	default:
 		h.Isolated = fact.Of(later, fact.Assumed, source)
-		return fmt.Sprintf("what was isolated at boot is unknown: only the CPUs %s, isolated by cpusets, are taken to be", later)
+		t.note("what was isolated at boot is unknown: only the CPUs %s, isolated by cpusets, are taken to be", later)
 	}
-	return ""
 }

@@ -6,6 +6,7 @@ import (
 
 	"schedreplay/cpumask"
 	"schedreplay/fact"
+	"schedreplay/parser"
 )
 
 func TestIsolcpus(t *testing.T) {
@@ -136,7 +137,7 @@ func TestReadCpusets(t *testing.T) {
 		"v1 child of a": {[]string{v1 + "cpuset.sched_load_balance", "0\n", v1 + "a/cpuset.sched_load_balance", "0\n", v1 + "a/cpuset.cpus", "0-7\n", v1 + "a/b/cpuset.sched_load_balance", "1", v1 + "a/b/cpuset.cpus", "3-4"}, "0-2,5-7", "0,2,5-7", "[3-4]"},
 	} {
 		h := readEntries(t, files(append(base[:len(base):len(base)], tc.files...)...)...)
-		text := func(f factCPUs) string {
+		text := func(f fact.Fact[parser.CPUs]) string {
 			if !f.Known() {
 				return "unknown"
 			}

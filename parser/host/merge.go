@@ -257,13 +257,7 @@ func (m merger) flags(f Flags, s statedHost) {
 			h.IsolatedLater.Value = later.And(*s.isolated)
 		}
 		if islands, ok := h.Islands.Get(); ok {
-			kept := make([]parser.CPUs, 0, len(islands))
-			for _, i := range islands {
-				if i = i.AndNot(*s.isolated); !i.Empty() {
-					kept = append(kept, i)
-				}
-			}
-			h.Islands.Value = kept
+			h.Islands.Value = outside(islands, *s.isolated)
 		}
 	}
 	if m.groups("--smt", s.smt, func(c *parser.CPUInfo) *parser.CPUs { return &c.Siblings }) {
@@ -319,11 +313,7 @@ func (m merger) affinity(stated []parser.StatedAffinity) {
 	}
 	h.Stated = append(slices.Clip(h.Stated), stated...)
 	h.Task = maps.Clone(h.Task)
-	pids := make([]int32, 0, len(h.Task))
-	for pid := range h.Task {
-		pids = append(pids, pid)
-	}
-	slices.Sort(pids)
+	pids := slices.Sorted(maps.Keys(h.Task))
 	for _, st := range stated {
 		differ := 0
 		for _, pid := range pids {

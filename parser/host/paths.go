@@ -1,99 +1,38 @@
 package host
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // wantedPaths are the files of a machine that [Read] looks at and [Collect]
 // stores, by component: "#" stands for a decimal number at the end of a
 // component, "*" at the end for any rest, "**" for up to maxCgroupDepth
-// components.
+// components. Braces hold alternatives.
 var wantedPaths = splitPaths(
 	"boot/config-*",
-	"proc/version",
-	"proc/cmdline",
-	"proc/config.gz",
-	"proc/#/status",
-	"proc/#/stat",
-	"proc/#/comm",
-	"proc/#/cgroup",
-	"proc/#/autogroup",
-	"proc/#/task/#/status",
-	"proc/#/task/#/stat",
-	"proc/#/task/#/comm",
-	"proc/sys/kernel/osrelease",
-	"proc/sys/kernel/hostname",
-	"proc/sys/kernel/arch",
-	"proc/sys/kernel/sched_*",
-	"proc/sys/kernel/sched_domain/cpu#/domain#/name",
-	"proc/sys/kernel/sched_domain/cpu#/domain#/flags",
-	"proc/sys/kernel/sched_domain/cpu#/domain#/imbalance_pct",
-	"schedreplay/clocks",
+	"proc/{version,cmdline,config.gz}",
+	"proc/#/{status,stat,comm,cgroup,autogroup}",
+	"proc/#/task/#/{status,stat,comm}",
+	"proc/sys/kernel/{osrelease,hostname,arch,sched_*}",
+	"proc/sys/kernel/sched_domain/cpu#/domain#/{name,flags,imbalance_pct}",
+	"schedreplay/{clocks,manifest,uname}",
 	functionsFile,
-	"schedreplay/manifest",
-	"schedreplay/uname",
-	"sys/devices/system/cpu/possible",
-	"sys/devices/system/cpu/present",
-	"sys/devices/system/cpu/online",
-	"sys/devices/system/cpu/offline",
-	"sys/devices/system/cpu/isolated",
-	"sys/devices/system/cpu/nohz_full",
-	"sys/devices/system/cpu/smt/active",
-	"sys/devices/system/cpu/smt/control",
+	"sys/devices/system/cpu/{possible,present,online,offline,isolated,nohz_full}",
+	"sys/devices/system/cpu/smt/{active,control}",
 	"sys/devices/system/cpu/cpu#/cpu_capacity",
-	"sys/devices/system/cpu/cpu#/topology/thread_siblings_list",
-	"sys/devices/system/cpu/cpu#/topology/thread_siblings",
-	"sys/devices/system/cpu/cpu#/topology/core_cpus_list",
-	"sys/devices/system/cpu/cpu#/topology/core_cpus",
-	"sys/devices/system/cpu/cpu#/topology/cluster_cpus_list",
-	"sys/devices/system/cpu/cpu#/topology/cluster_cpus",
-	"sys/devices/system/cpu/cpu#/topology/die_cpus_list",
-	"sys/devices/system/cpu/cpu#/topology/die_cpus",
-	"sys/devices/system/cpu/cpu#/topology/package_cpus_list",
-	"sys/devices/system/cpu/cpu#/topology/package_cpus",
-	"sys/devices/system/cpu/cpu#/topology/core_siblings_list",
-	"sys/devices/system/cpu/cpu#/topology/core_siblings",
-	"sys/devices/system/cpu/cpu#/topology/core_id",
-	"sys/devices/system/cpu/cpu#/topology/cluster_id",
-	"sys/devices/system/cpu/cpu#/topology/die_id",
-	"sys/devices/system/cpu/cpu#/topology/physical_package_id",
-	"sys/devices/system/cpu/cpu#/cache/index#/level",
-	"sys/devices/system/cpu/cpu#/cache/index#/type",
-	"sys/devices/system/cpu/cpu#/cache/index#/size",
-	"sys/devices/system/cpu/cpu#/cache/index#/shared_cpu_list",
-	"sys/devices/system/cpu/cpu#/cache/index#/shared_cpu_map",
+	"sys/devices/system/cpu/cpu#/topology/{thread_siblings,core_cpus,cluster_cpus,die_cpus,package_cpus,core_siblings}{_list,}",
+	"sys/devices/system/cpu/cpu#/topology/{core_id,cluster_id,die_id,physical_package_id}",
+	"sys/devices/system/cpu/cpu#/cache/index#/{level,type,size,shared_cpu_list,shared_cpu_map}",
 	"sys/devices/system/node/online",
-	"sys/devices/system/node/node#/cpulist",
-	"sys/devices/system/node/node#/cpumap",
-	"sys/devices/system/node/node#/distance",
-	"sys/fs/cgroup/cpuset.cpus*",
-	"sys/fs/cgroup/cpuset.sched_load_balance",
-	"sys/fs/cgroup/**/cpuset.cpus",
-	"sys/fs/cgroup/**/cpuset.cpus.partition",
-	"sys/fs/cgroup/**/cpuset.cpus.isolated",
-	"sys/fs/cgroup/**/cpuset.cpus.effective",
-	"sys/fs/cgroup/**/cpuset.effective_cpus",
-	"sys/fs/cgroup/**/cpuset.sched_load_balance",
-	"sys/fs/cgroup/**/cpu.max",
-	"sys/fs/cgroup/**/cpu.weight",
-	"sys/fs/cgroup/**/cpu.shares",
-	"sys/fs/cgroup/**/cpu.cfs_quota_us",
-	"sys/fs/cgroup/**/cpu.cfs_period_us",
-	"sys/fs/cgroup/**/cpu.stat",
+	"sys/devices/system/node/node#/{cpulist,cpumap,distance}",
+	"sys/fs/cgroup/{cpuset.cpus*,cpuset.sched_load_balance}",
+	"sys/fs/cgroup/**/cpuset.{cpus,cpus.partition,cpus.isolated,cpus.effective,effective_cpus,sched_load_balance}",
+	"sys/fs/cgroup/**/cpu.{max,weight,shares,cfs_quota_us,cfs_period_us,stat}",
 	"sys/kernel/debug/sched_features",
-	"sys/kernel/debug/sched/features",
-	"sys/kernel/debug/sched/preempt",
-	"sys/kernel/debug/sched/tunable_scaling",
-	"sys/kernel/debug/sched/nr_migrate",
-	"sys/kernel/debug/sched/*_ns",
-	"sys/kernel/debug/sched/domains/cpu#/domain#/name",
-	"sys/kernel/debug/sched/domains/cpu#/domain#/flags",
-	"sys/kernel/debug/sched/domains/cpu#/domain#/imbalance_pct",
-	"sys/kernel/debug/sched/domains/cpu#/domain#/min_interval",
-	"sys/kernel/debug/sched/domains/cpu#/domain#/max_interval",
-	"sys/kernel/debug/sched/domains/cpu#/domain#/busy_factor",
-	"sys/kernel/debug/sched/domains/cpu#/domain#/cache_nice_tries",
-	"sys/kernel/mm/ksm/run",
-	"sys/kernel/mm/ksm/pages_to_scan",
-	"sys/kernel/mm/ksm/sleep_millisecs",
+	"sys/kernel/debug/sched/{features,preempt,tunable_scaling,nr_migrate,*_ns}",
+	"sys/kernel/debug/sched/domains/cpu#/domain#/{name,flags,imbalance_pct,min_interval,max_interval,busy_factor,cache_nice_tries}",
+	"sys/kernel/mm/ksm/{run,pages_to_scan,sleep_millisecs}",
 )
 
 // maxCgroupDepth is how deep below sys/fs/cgroup control groups are looked for.
@@ -106,9 +45,16 @@ type component struct {
 	before, after string
 }
 
-func splitPaths(paths ...string) [][]component {
-	out := make([][]component, len(paths))
-	for i, p := range paths {
+func splitPaths(paths ...string) (out [][]component) {
+	for _, p := range paths {
+		if before, rest, ok := strings.Cut(p, "{"); ok {
+			list, after, _ := strings.Cut(rest, "}")
+			for one := range strings.SplitSeq(list, ",") {
+				out = append(out, splitPaths(before+one+after)...)
+			}
+			continue
+		}
+		var split []component
 		for c := range strings.SplitSeq(p, "/") {
 			k := component{before: c}
 			if before, ok := strings.CutSuffix(c, "#"); ok {
@@ -118,30 +64,21 @@ func splitPaths(paths ...string) [][]component {
 			} else if before, after, ok := strings.Cut(c, "*"); ok {
 				k = component{'*', before, after}
 			}
-			out[i] = append(out[i], k)
+			split = append(split, k)
 		}
+		out = append(out, split)
 	}
 	return out
 }
 
 // wantedFile reports whether a path is one of wantedPaths.
 func wantedFile(path []string) bool {
-	for _, p := range wantedPaths {
-		if matchPath(p, path, false) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(wantedPaths, func(p []component) bool { return matchPath(p, path, false) })
 }
 
 // wantedDir reports whether a folder can hold files of wantedPaths.
 func wantedDir(path []string) bool {
-	for _, p := range wantedPaths {
-		if matchPath(p, path, true) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(wantedPaths, func(p []component) bool { return matchPath(p, path, true) })
 }
 
 // matchPath matches a path against a pattern; with prefix set, a path that the

@@ -102,7 +102,7 @@ func dump(h *parser.Host) string {
 	for _, n := range h.Node {
 		p("node %d cpus %s distance %v", n.ID, n.CPUs, n.Distance)
 	}
-	for _, cpu := range sortedKeys(h.Domains) {
+	for _, cpu := range slices.Sorted(maps.Keys(h.Domains)) {
 		for i, d := range h.Domains[cpu] {
 			p("cpu %d domain %d %s span %q imbalance_pct %d flags %s", cpu, i, d.Name, d.Span, d.ImbalancePct, strings.Join(d.Flags, " "))
 		}

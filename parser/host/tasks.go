@@ -2,6 +2,7 @@ package host
 
 import (
 	"fmt"
+	"math"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -140,7 +141,7 @@ func parseStatus(s, source string, info *parser.TaskInfo) error {
 		case "Name":
 			// Only the tab after the colon is the kernel's: names may end in blanks.
 			_, name, _ := strings.Cut(line, "\t")
-			info.Comm = unescapeName(name)
+			info.Comm = unescapeName.Replace(name)
 		case "Tgid":
 			id(&info.TGID)
 		case "Pid":
@@ -174,28 +175,7 @@ func parseStatus(s, source string, info *parser.TaskInfo) error {
 
 // unescapeName undoes what proc_task_name does to a name in status: newlines
 // and backslashes come as \n and \\ .
-func unescapeName(s string) string {
-	if !strings.Contains(s, `\`) {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' && i+1 < len(s) {
-			switch s[i+1] {
-			case 'n':
-				b.WriteByte('\n')
-				i++
-				continue
-			case '\\':
-				b.WriteByte('\\')
-				i++
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
-}
+var unescapeName = strings.NewReplacer(`\n`, "\n", `\\`, `\`)
 
 // parseStat reads /proc/PID/stat (fs/proc/array.c, do_task_stat) into info. The
 // name is between the first "(" and the last ")": it may hold both, blanks and
@@ -213,7 +193,7 @@ func parseStat(s, source string, info *parser.TaskInfo) error {
 	// Fields are counted from 1 in proc(5); the first after the name is 3.
 	fields := strings.Fields(s[end+1:])
 	var err error
-	number := func(field int, use func(int64)) {
+	number := func(field int, least, most int64, use func(int64)) {
 		if field-3 >= len(fields) {
 			return
 		}
@@ -222,37 +202,19 @@ func parseStat(s, source string, info *parser.TaskInfo) error {
 			err = fmt.Errorf("%s: field %d is %q", source, field, fields[field-3])
 			return
 		}
-		use(n)
+		if n >= least && n <= most {
+			use(n)
+		}
 	}
-	number(4, func(n int64) {
-		if n >= 0 && n <= 1<<22 {
-			info.PPID = int32(n)
-		}
-	})
-	number(6, func(n int64) {
-		if n >= 0 && n <= 1<<22 {
-			info.Session = int32(n)
-		}
-	})
-	number(9, func(n int64) {
+	number(4, 0, 1<<22, func(n int64) { info.PPID = int32(n) })
+	number(6, 0, 1<<22, func(n int64) { info.Session = int32(n) })
+	number(9, math.MinInt64, math.MaxInt64, func(n int64) {
 		info.Kthread = fact.Seen(n&pfKthread != 0, source)
 		info.Bound = fact.Seen(n&pfNoSetaffinity != 0, source)
 	})
-	number(19, func(n int64) {
-		if n >= -20 && n <= 19 {
-			info.Nice = fact.Seen(int(n), source)
-		}
-	})
-	number(22, func(n int64) { info.StartTicks = fact.Seen(n, source) })
-	number(39, func(n int64) {
-		if n >= 0 && n < cpumask.MaxCPUs {
-			info.LastCPU = fact.Seen(int(n), source)
-		}
-	})
-	number(41, func(n int64) {
-		if n >= 0 && n <= 7 {
-			info.Policy = fact.Seen(int(n), source)
-		}
-	})
+	number(19, -20, 19, func(n int64) { info.Nice = fact.Seen(int(n), source) })
+	number(22, math.MinInt64, math.MaxInt64, func(n int64) { info.StartTicks = fact.Seen(n, source) })
+	number(39, 0, cpumask.MaxCPUs-1, func(n int64) { info.LastCPU = fact.Seen(int(n), source) })
+	number(41, 0, 7, func(n int64) { info.Policy = fact.Seen(int(n), source) })
 	return err
 }

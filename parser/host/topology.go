@@ -2,11 +2,11 @@ package host
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
 	"schedreplay/cpumask"
+	"schedreplay/fact"
 	"schedreplay/parser"
 )
 
@@ -46,9 +46,9 @@ func (t *tree) readTopology(h *parser.Host) {
 
 // nohzFull reads the mask of adaptive-tick CPUs. Kernels built without them
 // print "(null)".
-func (t *tree) nohzFull() (f factCPUs) {
+func (t *tree) nohzFull() fact.Fact[parser.CPUs] {
 	if s, _ := t.value(cpuDir + "/nohz_full"); strings.Contains(s, "(null)") {
-		return seenCPUs(parser.CPUs{}, "/"+cpuDir+"/nohz_full")
+		return fact.Seen(parser.CPUs{}, "/"+cpuDir+"/nohz_full")
 	}
 	return t.list(cpuDir+"/nohz_full", true)
 }
@@ -56,36 +56,30 @@ func (t *tree) nohzFull() (f factCPUs) {
 // readCPU fills one CPU's place and returns the number of malformed masks.
 func (t *tree) readCPU(c *parser.CPUInfo, n int) (bad int) {
 	dir := fmt.Sprintf("%s/cpu%d", cpuDir, n)
-	mask := func(lists []string, hexes []string) (m parser.CPUs) {
-		for _, l := range [][]string{lists, hexes} {
-			for _, p := range l {
-				s, _ := t.value(dir + "/" + p)
-				if s == "" {
-					continue
-				}
-				var err error
-				if &l[0] == &lists[0] {
-					m, err = cpumask.ParseList(s, 0)
-				} else {
-					m, err = cpumask.ParseHex(s)
-				}
-				if err == nil && m.Test(n) {
-					return m
-				}
-				if err != nil || !m.Empty() {
-					bad++
-				}
+	mask := func(files ...string) parser.CPUs {
+		for _, p := range files {
+			s, _ := t.value(dir + "/" + p)
+			if s == "" {
+				continue
+			}
+			m, err := parseMask(p, s)
+			if err == nil && m.Test(n) {
+				return m
+			}
+			if err != nil || !m.Empty() {
+				bad++
 			}
 		}
 		return parser.CPUs{}
 	}
 	both := func(names ...string) parser.CPUs {
-		lists := make([]string, len(names))
-		hexes := make([]string, len(names))
-		for i, name := range names {
-			lists[i], hexes[i] = "topology/"+name+"_list", "topology/"+name
+		var files []string
+		for _, end := range []string{"_list", ""} {
+			for _, name := range names {
+				files = append(files, "topology/"+name+end)
+			}
 		}
-		return mask(lists, hexes)
+		return mask(files...)
 	}
 	id := func(name string) int {
 		s, _ := t.value(dir + "/topology/" + name)
@@ -109,7 +103,7 @@ func (t *tree) readCPU(c *parser.CPUInfo, n int) (bad int) {
 		if err != nil || level <= c.LLCLevel || level > 10 || kind != "Data" && kind != "Unified" {
 			continue
 		}
-		if m := mask([]string{at + "shared_cpu_list"}, []string{at + "shared_cpu_map"}); !m.Empty() {
+		if m := mask(at+"shared_cpu_list", at+"shared_cpu_map"); !m.Empty() {
 			c.LLC, c.LLCLevel = m, level
 		}
 	}
@@ -124,6 +118,14 @@ func (t *tree) readCPU(c *parser.CPUInfo, n int) (bad int) {
 	return bad
 }
 
+// parseMask reads a file of CPUs: a list if its name says so, else hexadecimal.
+func parseMask(file, s string) (parser.CPUs, error) {
+	if strings.HasSuffix(file, "list") {
+		return cpumask.ParseList(s, 0)
+	}
+	return cpumask.ParseHex(s)
+}
+
 // readNodes fills Host.Node.
 func (t *tree) readNodes(h *parser.Host) {
 	const dir = "sys/devices/system/node"
@@ -134,25 +136,16 @@ func (t *tree) readNodes(h *parser.Host) {
 			break
 		}
 		at := fmt.Sprintf("%s/node%d", dir, n)
-		node := parser.NodeInfo{ID: n}
-		if s, ok := t.value(at + "/cpulist"); ok {
-			m, err := cpumask.ParseList(s, 0)
-			if err != nil {
-				t.note("/%s/cpulist: %v; ignored", at, err)
-				continue
+		for _, file := range []string{"cpulist", "cpumap"} {
+			if s, ok := t.value(at + "/" + file); ok {
+				if m, err := parseMask(file, s); err != nil {
+					t.note("/%s/%s: %v; ignored", at, file, err)
+				} else {
+					h.Node = append(h.Node, parser.NodeInfo{ID: n, CPUs: m})
+				}
+				break
 			}
-			node.CPUs = m
-		} else if s, ok := t.value(at + "/cpumap"); ok {
-			m, err := cpumask.ParseHex(s)
-			if err != nil {
-				t.note("/%s/cpumap: %v; ignored", at, err)
-				continue
-			}
-			node.CPUs = m
-		} else {
-			continue
 		}
-		h.Node = append(h.Node, node)
 	}
 	var seen parser.CPUs
 	for i := range h.Node {
@@ -182,14 +175,4 @@ func (t *tree) readNodes(h *parser.Host) {
 		}
 		h.Node[i].Distance = row
 	}
-}
-
-// sortedKeys returns the keys of a map of CPU numbers in ascending order.
-func sortedKeys[V any](m map[int]V) []int {
-	out := make([]int, 0, len(m))
-	for k := range m {
-		out = append(out, k)
-	}
-	slices.Sort(out)
-	return out
 }

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -182,23 +183,14 @@ func (t *tree) finish() error {
 		return t.fail(remedyBundle, fmt.Errorf("%w: no file of /proc or /sys in it", parser.ErrHost))
 	}
 	if len(t.roots) > 1 {
-		roots := make([]string, 0, len(t.roots))
-		for r := range t.roots {
-			roots = append(roots, fmt.Sprintf("%q", r+"/"))
-		}
-		slices.Sort(roots)
+		roots := slices.Sorted(maps.Keys(t.roots))
 		return t.fail("keep one machine per bundle",
-			fmt.Errorf("%w: it holds several machines, rooted at %s", parser.ErrHost, strings.Join(roots[:2], " and ")))
+			fmt.Errorf("%w: it holds several machines, rooted at %q and %q", parser.ErrHost, roots[0]+"/", roots[1]+"/"))
 	}
 	for _, list := range t.children {
 		slices.Sort(list)
 	}
-	whys := make([]string, 0, len(t.skipped))
-	for why := range t.skipped {
-		whys = append(whys, why)
-	}
-	slices.Sort(whys)
-	for _, why := range whys {
+	for _, why := range slices.Sorted(maps.Keys(t.skipped)) {
 		t.note("host bundle: %d %s skipped", t.skipped[why], why)
 	}
 	return nil
