@@ -44,7 +44,7 @@ func (r *Decider) carry(d *decision, p *timeline.Task, consistent []int) {
 	if r.unexplained(line, consistent) {
 		r.forgetBy(d, p)
 	}
-	if !p.Queued || d.kind != place.KindWakeup {
+	if !p.Queued || d.kind != place.KindWakeup || r.Timeline.IsLeaving(p, d.ev.Time) {
 		r.send(d, p, recorded)
 		if line.RecordedCPU < 0 {
 			p.QueuedKnown = false // it is a guess that it went there
@@ -137,7 +137,11 @@ func (r *Decider) placesIn(at int, p *timeline.Task, line *Wakeup, recorded int,
 func (r *Decider) send(d *decision, p *timeline.Task, cpu int) {
 	this := int(d.ev.CPU)
 	if !r.Survey.HasWakeup && cpu >= 0 && cpu < len(r.Timeline.CPU) && cpu < r.Base.Machine.NumCPU() && this < r.Base.Machine.NumCPU() && r.Base.Machine.ShareCache(this, cpu) {
-		idle := this != cpu && len(r.Timeline.CPU[cpu].Queue) == 0
+		others := len(r.Timeline.CPU[cpu].Queue)
+		if p.Queued && p.CPU == int32(cpu) {
+			others-- // it has left, though its switch is to come
+		}
+		idle := this != cpu && others == 0
 		if !idle || !r.Timeline.Pends {
 			r.Timeline.Activate(p, d.ev.CPU, int32(cpu), d.win)
 			return

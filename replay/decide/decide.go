@@ -469,6 +469,8 @@ func (r *Decider) queueFacts(d *decision, p *timeline.Task, q *place.Wakeup) {
 	case d.kind != place.KindWakeup:
 	case !p.QueuedKnown:
 		q.OnRq = explore.Either(false, fact.Unknown)
+	case r.Timeline.IsLeaving(p, d.ev.Time):
+		q.OnCPU = explore.Known(true, fact.Reconstructed)
 	case p.Queued:
 		q.OnRq = explore.Known(true, fact.Reconstructed)
 	case p.SleptAt != parser.NoTime:

@@ -348,6 +348,18 @@ func (k *CPU) mayHaveLeft(at, delay int64, pending bool) bool {
 	return true
 }
 
+// Left reports whether a CPU's current task was off its queue at a time, though the CPU has
+// not switched yet: what its dequeue charged it is recorded.
+func (t *Timeline) Left(c int32, at int64) bool {
+	l := t.CPU[c].leaving
+	return t.Survey.HasRuntime && len(l) > 0 && l[0].from < at && at < l[0].to
+}
+
+// IsLeaving reports whether a task was that one.
+func (t *Timeline) IsLeaving(p *Task, at int64) bool {
+	return p.Queued && p.Running && UsableCPU(p.CPU) && int(p.CPU) < len(t.CPU) && t.CPU[p.CPU].Cur == p.PID && t.Left(p.CPU, at)
+}
+
 // lands reports whether the CPU took a wakeup off its wake list about the time of a
 // window, and so was neither pending nor busy for a moment.
 func (k *CPU) lands(w Window, slack int64) bool {
@@ -631,7 +643,8 @@ func (t *Timeline) land(p *Task) {
 // Fly puts a task on the wake list of the CPU chosen for it: from then on that
 // CPU is not idle (ttwu_pending).
 func (t *Timeline) Fly(p *Task, waker, c int32, w Window) {
-	if t.Slices || !UsableCPU(c) || int(c) >= len(t.CPU) || p.Queued {
+	left := c == p.CPU && t.IsLeaving(p, w.Lo)
+	if t.Slices || !UsableCPU(c) || int(c) >= len(t.CPU) || p.Queued && !left {
 		return
 	}
 	t.land(p)
@@ -642,7 +655,7 @@ func (t *Timeline) Fly(p *Task, waker, c int32, w Window) {
 	p.assumed = 0
 	t.CPU[c].board(p, c)
 	t.CPU[c].FlownAt = max(t.CPU[c].FlownAt, w.Est)
-	if !t.Survey.HasWakeup {
+	if !t.Survey.HasWakeup && !left {
 		t.CPU[c].landing = append(t.CPU[c].landing, p)
 	}
 	t.unsure = append(t.unsure, flight{p.PID, waker, c})
@@ -827,6 +840,9 @@ func (t *Timeline) applySwitch(ev *parser.Event) {
 			p.QueuedKnown = false
 		case !ev.State.Runnable():
 			t.dequeue(p, c, ev.State.Special())
+			if p.Inflight == c && !t.Survey.HasWakeup {
+				k.landing = append(k.landing, p) // woken when it had left its queue
+			}
 		default:
 			t.loadPut(p, c)
 		}

@@ -231,6 +231,41 @@ func TestNoWakeupEvents(t *testing.T) {
 	}
 }
 
+// A task that is woken when it has left its queue, but not its CPU, goes to that CPU's wake
+// list. With no sched_wakeup to tell, the CPU is not idle when it has switched.
+func TestWokenOnItsWayOut(t *testing.T) {
+	charge := made.At(100, parser.KindStatRuntime, 1)
+	charge.Task, charge.Runtime = made.Other, 90_000
+	ev := []parser.Event{
+		made.Switches(1, 0, made.Swapper, made.Runnable, made.Busy[0]), made.Switches(2, 1, made.Swapper, made.Runnable, made.Other),
+		charge, made.Waking(200, 0, made.Busy[0], made.Other, 1), made.Switches(900, 0, made.Busy[0], made.Preempted, made.Busy[0]),
+		made.Switches(5000, 1, made.Other, made.Sleeps, made.Swapper), made.Waking(6000, 1, made.Swapper, made.Busy[2], 2),
+	}
+	for _, late := range []bool{false, true} {
+		l := timelineOf(ev...)
+		l.Survey.HasWakeup = false
+		p, at := l.Get(made.Other.PID), int64(200_000)
+		for i := range ev {
+			if l.Apply(&ev[i]); ev[i].Time != at {
+				continue
+			}
+			if late {
+				at = 50_000 // before its dequeue
+			}
+			if l.IsLeaving(p, at) == late || l.Left(1, at) == late {
+				t.Fatalf("at %d it is on its way out: %v", at, !late)
+			}
+			if l.Fly(p, 0, 1, Window{at, at, at}); (l.CPU[1].Inflight == 1) == late || !p.Queued {
+				t.Errorf("woken at %d: %d in flight", at, l.CPU[1].Inflight)
+			}
+			at = 0
+		}
+		if k := &l.CPU[1]; k.Idle() != late || p.Queued == late {
+			t.Errorf("after its switch: idle %v, queued %v", k.Idle(), p.Queued)
+		}
+	}
+}
+
 // Where no sched_wakeup tells, a task is assumed to be queued by its CPU's next
 // event, if it had left its waker by then. If the CPU then goes idle it was not: it is
 // on its way still, once.

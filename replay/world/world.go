@@ -491,6 +491,12 @@ func (s *State) runs(c int) explore.Range {
 		return explore.Range{Lo: 0, Best: int64(v.NrAt), Hi: 1 << 20, From: fact.Unknown}
 	}
 	r := explore.Range{Lo: int64(v.NrLo), Best: int64(v.NrAt), Hi: int64(v.NrHi), From: fact.Reconstructed}
+	if t.Left(int32(c), s.Window.Est) {
+		r.Lo, r.Best = max(0, r.Lo-1), max(0, r.Best-1)
+		if t.Left(int32(c), s.Window.Lo) {
+			r.Hi = max(0, r.Hi-1)
+		}
+	}
 	if sh, ok := s.shift(c); ok {
 		move := int64(sh.here - sh.away)
 		r.Best = max(0, r.Best+move)
