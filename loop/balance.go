@@ -96,10 +96,7 @@ func (s *sim) loadBalance(c *cpu, level int, idle balance.Idle) (moved int, goOn
 	s.balances++
 	d := &c.dom[level]
 	e := &s.env
-	*e = balance.Env{
-		Rules: s.kernel.Balance, SD: d.sd, Child: d.child, Dst: int(c.id), Idle: idle, State: lbState{s}, Machine: s.m,
-		Active: s.m.Active(), Failed: d.failed,
-	}
+	e.SD, e.Child, e.Dst, e.Idle, e.Active, e.Failed = d.sd, d.child, int(c.id), idle, s.m.Active(), d.failed
 	balanced := func() {
 		d.failed = 0
 		if idle != balance.NewlyIdle && d.interval < 2*int64(d.sd.Weight) {

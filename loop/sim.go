@@ -170,7 +170,7 @@ type sim struct {
 	nohz     int64   // nohz.next_balance
 	picks    uint64
 	balances int64        // how often a domain was balanced
-	env      balance.Env  // scratch space of balancing
+	env      balance.Env  // of the domain balanced last
 	busy     cpumask.Mask // CPUs with fair tasks on their queue
 	trace    *[]Slice     // who ran where, nil if that is not wanted
 }
@@ -183,6 +183,7 @@ func newSim(w *world, seed, run uint64) *sim {
 	s.phase = s.rng.Int64N(w.jiffy)
 	s.now = w.prog.Start
 	s.sel = place.Selector{Rules: &w.kernel.Rules, Machine: w.m, State: s}
+	s.env = balance.Env{Rules: w.kernel.Balance, State: lbState{s}, Machine: w.m}
 	s.cpus, s.scost = make([]cpu, n), make([]int64, n)
 	for i := range w.groups {
 		g := &w.groups[i]

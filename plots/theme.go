@@ -15,7 +15,6 @@ import (
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgimg"
 
 	"schedreplay/findings/say"
 	"schedreplay/plots/internal/axes"
@@ -129,9 +128,9 @@ func (f *Figure) SVG(s size, prefix string) []byte {
 // PNG renders the figure.
 func (f *Figure) PNG(s size) ([]byte, error) {
 	w, h := f.full(s)
-	c := vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(s.dpi), vgimg.UseBackgroundColor(paper))
-	f.paint(&canvas.Raster{Canvas: c}, s)
-	b, err := canvas.PNG(c.Image())
+	c := canvas.NewRaster(w, h, s.dpi, paper)
+	f.paint(c, s)
+	b, err := c.PNG()
 	if err != nil {
 		return nil, fmt.Errorf("encoding %s: %w", f.Name, err)
 	}

@@ -21,7 +21,7 @@ func main() { os.Exit(mainStatus()) }
 // mainStatus runs the command with the process's own streams and signals.
 func mainStatus() int {
 	ignoreWriteSignals()
-	heap.Keep(36 << 20)
+	heap.Keep(40 << 20)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal kills at once

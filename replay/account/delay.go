@@ -1,11 +1,15 @@
 package account
 
-import "github.com/HdrHistogram/hdrhistogram-go"
+import (
+	"math/bits"
 
-// DelayHistogram collects delays in ns with three significant digits. The zero
-// value is not usable; see [NewDelayHistogram].
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// DelayHistogram collects delays in ns with three significant digits, in memory for those
+// that occur. The zero value is not usable; see [NewDelayHistogram].
 type DelayHistogram struct {
-	h        *hdrhistogram.Histogram
+	h        *hdrhistogram.PackedHistogram
 	max, sum int64
 }
 
@@ -14,7 +18,7 @@ type DelayHistogram struct {
 const maxDelay = 600_000_000_000
 
 func newDelayHistogram() *DelayHistogram {
-	return &DelayHistogram{h: hdrhistogram.New(1, maxDelay, 3)}
+	return &DelayHistogram{h: hdrhistogram.NewPacked(1, maxDelay, 3)}
 }
 
 // NewDelayHistogram returns an empty histogram, for those who make results of
@@ -98,11 +102,15 @@ func (d *DelayHistogram) Steps() []DelayStep {
 	}
 	var out []DelayStep
 	var n int64
-	for _, b := range d.h.Distribution() {
-		if b.Count > 0 {
-			n += b.Count
-			out = append(out, DelayStep{min(b.To, d.max), n})
-		}
+	for from, count := range d.h.ForEachBucket {
+		n += count
+		out = append(out, DelayStep{min(lastLike(from), d.max), n})
 	}
 	return out
+}
+
+// lastLike is the greatest delay that a histogram of three digits does not tell from one which
+// is the least of those: 2048 have a bucket each, and from there on as many to each power of two.
+func lastLike(from int64) int64 {
+	return from + 1<<max(0, bits.Len64(uint64(from))-11) - 1
 }

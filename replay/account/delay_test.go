@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/HdrHistogram/hdrhistogram-go"
 	"pgregory.net/rapid"
 )
 
@@ -38,6 +39,18 @@ func TestDelayPercentiles(t *testing.T) {
 		}
 		if d.Percentile(100) != all[len(all)-1] {
 			t.Fatalf("100 %%: %d, the longest is %d", d.Percentile(100), all[len(all)-1])
+		}
+		dense, steps, sum := hdrhistogram.New(1, maxDelay, 3), []DelayStep(nil), int64(0)
+		for _, ns := range all {
+			_ = dense.RecordValue(ns)
+		}
+		for _, b := range dense.Distribution() {
+			if sum += b.Count; b.Count > 0 {
+				steps = append(steps, DelayStep{min(b.To, d.max), sum})
+			}
+		}
+		if !slices.Equal(d.Steps(), steps) {
+			t.Fatalf("steps %v, of a histogram that has every bucket %v", d.Steps(), steps)
 		}
 		var last DelayStep
 		for _, s := range d.Steps() {

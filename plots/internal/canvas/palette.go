@@ -12,11 +12,7 @@ import (
 	"sync"
 )
 
-// PNG encodes a figure.
-func PNG(img image.Image) ([]byte, error) {
-	if full, ok := img.(*image.RGBA); ok {
-		img = Paletted(full)
-	}
+func encode(img image.Image) ([]byte, error) {
 	var b bytes.Buffer
 	e := png.Encoder{CompressionLevel: png.DefaultCompression, BufferPool: buffers{}}
 	err := e.Encode(&b, img)
