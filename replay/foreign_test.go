@@ -29,6 +29,23 @@ func TestForeignScheduler(t *testing.T) {
 	}
 }
 
+// That kernel may pull a wakee to the waker's CPU whatever is queued there.
+func TestPackingPullsToTheWaker(t *testing.T) {
+	events := append(made.Crowd(), made.Switches(20, 7, made.Swapper, made.Runnable, made.Poller),
+		made.Switches(50, 3, made.Busy[3], made.Sleeps, made.Swapper),
+		made.Waking(100, 6, made.Busy[6], made.Other, 6), made.Wakeup(110, 6, made.Busy[6], made.Other, 6),
+		made.Waking(500, 6, made.Busy[6], made.Ksmd, 3), made.Wakeup(510, 6, made.Busy[6], made.Ksmd, 3))
+	for c := int32(0); c < 7; c++ { // they record to the end
+		events = append(events, made.Switches(1000+int64(c), c, made.Busy[c], made.Preempted, made.Busy[c]))
+	}
+	h := made.Bench("6.18", 7)
+	h.Cmdline = fact.Seen("sched_vcpu_pack=15", "")
+	w := replayScene(t, made.Record(events...), h, Plan{Original: "6.18"}).of(made.Ksmd)[0]
+	if o := &w.Original; !o.Possible.Test(6) {
+		t.Errorf("CPU %d, possible %s: CPU 6 wakes it, though two tasks run there", o.CPU, o.Possible)
+	}
+}
+
 // Where both the waker's CPU and prev are idle, that kernel may keep the wakee on the first.
 func TestPackingKeepsToTheWaker(t *testing.T) {
 	events := append(made.Crowd(), made.Switches(20, 2, made.Busy[2], made.Sleeps, made.Swapper), made.Switches(30, 4, made.Busy[4], made.Sleeps, made.Swapper),

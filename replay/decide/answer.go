@@ -255,11 +255,12 @@ func (r *Decider) place(pl *Placed, a *world.Side, q *place.Wakeup, complete boo
 	}
 }
 
-// packed are the allowed CPUs within prev's root domain that may run one task, and the
-// waker's if it may be idle: it is awake.
+// packed are the waker's CPU, if it is allowed and within prev's root domain, and such others
+// as run one task at most and are not surely idle.
 func (r *Decider) packed(a *world.Side, q *place.Wakeup) (cpus cpumask.Mask) {
 	for c := range a.Machine.RootSpan(q.Prev[0]).And(q.Allowed).All() {
-		if a.State.NrRunnable(c).Lo <= 1 && (a.State.NrRunning(c).Hi >= 1 || c == q.This) {
+		idle := a.State.Idle(c)
+		if c == q.This || a.State.NrRunnable(c).Lo <= 1 && (idle.Open || !idle.Value) {
 			cpus.Set(c)
 		}
 	}
