@@ -123,6 +123,21 @@ func (b *bundle) step(t *table, time int) {
 	t.time, t.more = t.time+v, ok
 }
 
+// row takes a row of a table, whose last column points to a name.
+func (b *bundle) row(t *table, time int, columns ...int) (v [4]uint64, name []byte, ok bool) {
+	whole := true
+	for i, c := range columns {
+		v[i], ok = b.take(c)
+		whole = whole && ok
+	}
+	comm := v[len(columns)-1]
+	if !whole || comm >= uint64(len(b.intern)) {
+		t.more, b.columns[time], b.lost = false, nil, true
+		return v, nil, false
+	}
+	return v, b.intern[comm], true
+}
+
 // nextEvent goes to the next event told alone.
 func (b *bundle) nextEvent() {
 	for b.event = nil; b.events.Next(); {
@@ -172,16 +187,12 @@ const badColumns = "columns of events that are not of one length, or point to no
 func (b *bundle) schedSwitch(s *stream) (ev parser.Event, why string) {
 	ev = parser.NewEvent(parser.KindSwitch, 0, s.cpu)
 	ev.Pos = b.pos
-	state, ok1 := b.take(pb.CompactSwitchState)
-	pid, ok2 := b.take(pb.CompactSwitchPID)
-	prio, ok3 := b.take(pb.CompactSwitchPrio)
-	comm, ok4 := b.take(pb.CompactSwitchComm)
-	if !ok1 || !ok2 || !ok3 || !ok4 || comm >= uint64(len(b.intern)) {
-		b.switchs.more, b.columns[pb.CompactSwitchTime], b.lost = false, nil, true
+	v, comm, ok := b.row(&b.switchs, pb.CompactSwitchTime, pb.CompactSwitchState, pb.CompactSwitchPID, pb.CompactSwitchPrio, pb.CompactSwitchComm)
+	if !ok {
 		return ev, badColumns
 	}
-	ev.State = s.p.state(int64(state))
-	if err := s.p.tasks(nil, task{b.intern[comm], int32(pid), int32(prio)}, &ev.Next, unknown(), nil); err != nil {
+	ev.State = s.p.state(int64(v[0]))
+	if err := s.p.task(nil, task{comm, int32(v[1]), int32(v[2])}, &ev.Next); err != nil {
 		return ev, err.Error()
 	}
 	return ev, ""
@@ -191,21 +202,17 @@ func (b *bundle) schedSwitch(s *stream) (ev parser.Event, why string) {
 func (b *bundle) waking(s *stream) (ev parser.Event, why string) {
 	ev = parser.NewEvent(parser.KindWaking, 0, s.cpu)
 	ev.Pos = b.pos
-	pid, ok1 := b.take(pb.CompactWakingPID)
-	target, ok2 := b.take(pb.CompactWakingTargetCPU)
-	prio, ok3 := b.take(pb.CompactWakingPrio)
-	comm, ok4 := b.take(pb.CompactWakingComm)
-	if !ok1 || !ok2 || !ok3 || !ok4 || comm >= uint64(len(b.intern)) {
-		b.wakings.more, b.columns[pb.CompactWakingTime], b.lost = false, nil, true
+	v, comm, ok := b.row(&b.wakings, pb.CompactWakingTime, pb.CompactWakingPID, pb.CompactWakingTargetCPU, pb.CompactWakingPrio, pb.CompactWakingComm)
+	if !ok {
 		return ev, badColumns
 	}
 	if flags, ok := b.take(pb.CompactWakingFlags); ok {
 		ev.Context = parser.FlagsContext(flags)
 	}
-	if err := s.p.tasks(nil, task{b.intern[comm], int32(pid), int32(prio)}, &ev.Task, unknown(), nil); err != nil {
+	if err := s.p.task(nil, task{comm, int32(v[0]), int32(v[2])}, &ev.Task); err != nil {
 		return ev, err.Error()
 	}
-	if err := cpus(&ev, parser.NoCPU, int32(target)); err != nil {
+	if err := cpus(&ev, parser.NoCPU, int32(v[1])); err != nil {
 		return ev, err.Error()
 	}
 	return ev, ""

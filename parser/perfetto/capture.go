@@ -299,20 +299,11 @@ func (c *capture) clockSnapshot(b []byte) {
 		if r.Num != pb.SnapshotClock {
 			continue
 		}
-		var id, t uint64
-		for k := pb.Read(r.Bytes); k.Next(); {
-			switch k.Num {
-			case pb.ClockID:
-				id = k.Uint
-			case pb.ClockTimestamp:
-				t = k.Uint
-			}
-		}
-		switch id {
+		switch pb.Uint(r.Bytes, pb.ClockID) {
 		case pb.ClockRealtime:
-			wall = t
+			wall = pb.Uint(r.Bytes, pb.ClockTimestamp)
 		case pb.ClockBoottime:
-			boot = t
+			boot = pb.Uint(r.Bytes, pb.ClockTimestamp)
 		}
 	}
 	if k := &c.clock; wall != 0 && boot != 0 && k.wall == 0 && wall < 1<<62 && boot < 1<<62 {

@@ -21,36 +21,12 @@ const maxDescribed = 4096
 
 // describeEvent reads a GenericEventDescriptor.
 func (c *capture) describeEvent(b []byte) {
-	var id uint64
-	var group, name string
-	fields := map[protowire.Number]string{}
-	for r := pb.Read(b); r.Next(); {
-		switch r.Num {
-		case pb.DescriptorField:
-			id = r.Uint
-		case pb.DescriptorGroup:
-			group = string(r.Bytes)
-		case pb.DescriptorProto:
-			for m := pb.Read(r.Bytes); m.Next(); {
-				switch m.Num {
-				case pb.MessageName:
-					name = string(m.Bytes)
-				case pb.MessageField:
-					var fieldName string
-					var num uint64
-					for f := pb.Read(m.Bytes); f.Next(); {
-						switch f.Num {
-						case pb.FieldName:
-							fieldName = string(f.Bytes)
-						case pb.FieldNumber:
-							num = f.Uint
-						}
-					}
-					if len(fields) < 64 && num < 1<<20 {
-						fields[protowire.Number(num)] = fieldName
-					}
-				}
-			}
+	id, group := pb.Uint(b, pb.DescriptorField), string(pb.Bytes(b, pb.DescriptorGroup))
+	message := pb.Bytes(b, pb.DescriptorProto)
+	name, fields := string(pb.Bytes(message, pb.MessageName)), map[protowire.Number]string{}
+	for m := pb.Read(message); m.Next(); {
+		if num := pb.Uint(m.Bytes, pb.FieldNumber); m.Num == pb.MessageField && len(fields) < 64 && num < 1<<20 {
+			fields[protowire.Number(num)] = string(pb.Bytes(m.Bytes, pb.FieldName))
 		}
 	}
 	if id < pb.EventFirstDescribed || len(group)+len(name) > 256 || len(c.described) >= maxDescribed {
@@ -85,16 +61,8 @@ func (c *capture) intern(sequence uint64, b []byte) {
 		if r.Num != pb.InternedKernelSymbols {
 			continue
 		}
-		var name string
-		k := symbolKey{sequence: sequence}
-		for s := pb.Read(r.Bytes); s.Next(); {
-			switch s.Num {
-			case pb.InternedIID:
-				k.iid = s.Uint
-			case pb.InternedText:
-				name = string(s.Bytes[:min(len(s.Bytes), parser.MaxAsideName)])
-			}
-		}
+		k, text := symbolKey{sequence, pb.Uint(r.Bytes, pb.InternedIID)}, pb.Bytes(r.Bytes, pb.InternedText)
+		name := string(text[:min(len(text), parser.MaxAsideName)])
 		switch old, told := c.symbols[k]; {
 		case told && old != name:
 			c.symbols[k] = ""
@@ -242,23 +210,21 @@ func (p *pass) schedSwitch(b []byte, ev *parser.Event) error {
 	if known {
 		ev.State = p.state(state)
 	}
-	return p.tasks(r.Err(), prev, &ev.Task, next, &ev.Next)
+	if err := p.task(r.Err(), prev, &ev.Task); err != nil {
+		return err
+	}
+	return p.task(nil, next, &ev.Next)
 }
 
-// tasks fills the tasks of an event.
-func (p *pass) tasks(err error, a task, to *parser.Task, b task, next *parser.Task) error {
+// task fills a task of an event, whose fields ended with an error or nil.
+func (p *pass) task(err error, k task, to *parser.Task) error {
 	if err != nil {
 		return errEvent
 	}
-	for i, k := range [2]task{a, b} {
-		out := [2]*parser.Task{to, next}[i]
-		if k.pid < parser.NoPID || k.prio < parser.NoPrio {
-			return fmt.Errorf("an event about pid %d with the priority %d", k.pid, k.prio)
-		}
-		if out != nil {
-			*out = parser.Task{PID: k.pid, Prio: k.prio, Comm: p.names.Intern(k.comm)}
-		}
+	if k.pid < parser.NoPID || k.prio < parser.NoPrio {
+		return fmt.Errorf("an event about pid %d with the priority %d", k.pid, k.prio)
 	}
+	*to = parser.Task{PID: k.pid, Prio: k.prio, Comm: p.names.Intern(k.comm)}
 	return nil
 }
 
@@ -300,7 +266,7 @@ func (p *pass) wake(kind parser.Kind, b []byte, ev *parser.Event) error {
 		return nil
 	}
 	ev.Kind = kind
-	if err := p.tasks(r.Err(), k, &ev.Task, unknown(), nil); err != nil {
+	if err := p.task(r.Err(), k, &ev.Task); err != nil {
 		return err
 	}
 	return cpus(ev, parser.NoCPU, target)
@@ -341,20 +307,22 @@ func (p *pass) other(num protowire.Number, b []byte, ev *parser.Event) error {
 		if err := cpus(ev, number(pb.MigrateOrigCPU, parser.NoCPU), number(pb.MigrateDestCPU, parser.NoCPU)); err != nil {
 			return err
 		}
-		return p.tasks(r.Err(), task{text[pb.MigrateComm], pid(pb.MigratePID), number(pb.MigratePrio, parser.NoPrio)}, &ev.Task, unknown(), nil)
+		return p.task(r.Err(), task{text[pb.MigrateComm], pid(pb.MigratePID), number(pb.MigratePrio, parser.NoPrio)}, &ev.Task)
 	case pb.EventSchedFork:
 		ev.Kind = parser.KindFork
-		return p.tasks(r.Err(), task{text[pb.ForkParentComm], pid(pb.ForkParentPID), parser.NoPrio}, &ev.Task,
-			task{text[pb.ForkChildComm], pid(pb.ForkChildPID), parser.NoPrio}, &ev.Next)
+		if err := p.task(r.Err(), task{text[pb.ForkParentComm], pid(pb.ForkParentPID), parser.NoPrio}, &ev.Task); err != nil {
+			return err
+		}
+		return p.task(nil, task{text[pb.ForkChildComm], pid(pb.ForkChildPID), parser.NoPrio}, &ev.Next)
 	case pb.EventSchedExec:
 		ev.Kind, ev.Text, ev.OldPID = parser.KindExec, string(text[pb.ExecFilename]), max(pid(pb.ExecOldPID), parser.NoPID)
-		return p.tasks(r.Err(), task{nil, pid(pb.ExecPID), parser.NoPrio}, &ev.Task, unknown(), nil)
+		return p.task(r.Err(), task{nil, pid(pb.ExecPID), parser.NoPrio}, &ev.Task)
 	case pb.EventSchedExit:
 		ev.Kind = parser.KindExit
-		return p.tasks(r.Err(), task{text[pb.ExitComm], pid(pb.ExitPID), number(pb.ExitPrio, parser.NoPrio)}, &ev.Task, unknown(), nil)
+		return p.task(r.Err(), task{text[pb.ExitComm], pid(pb.ExitPID), number(pb.ExitPrio, parser.NoPrio)}, &ev.Task)
 	}
 	ev.Kind = parser.KindComm
-	return p.tasks(r.Err(), task{text[pb.RenameNewComm], number(pb.RenamePID, ev.Cur.PID), parser.NoPrio}, &ev.Task, unknown(), nil)
+	return p.task(r.Err(), task{text[pb.RenameNewComm], number(pb.RenamePID, ev.Cur.PID), parser.NoPrio}, &ev.Task)
 }
 
 // generic reads GenericFtraceEvent, by which older traces tell of events that Perfetto
@@ -423,5 +391,5 @@ func (p *pass) ran(err error, k task, runtime int64, ev *parser.Event) error {
 		return errors.New("sched_stat_runtime without a pid or a runtime")
 	}
 	ev.Kind, ev.Text, ev.Runtime = parser.KindStatRuntime, "", runtime
-	return p.tasks(err, k, &ev.Task, unknown(), nil)
+	return p.task(err, k, &ev.Task)
 }

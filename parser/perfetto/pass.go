@@ -333,27 +333,9 @@ func (s *stream) load() bool {
 
 // tree queues the names that a ProcessTree tells, at the packet's time.
 func (s *stream) tree() {
-	var when uint64
-	var tree []byte
-	for r := pb.Read(s.bundle.raw); r.Next(); {
-		switch r.Num {
-		case pb.PacketTimestamp:
-			when = r.Uint
-		case pb.PacketProcessTree:
-			tree = r.Bytes
-		}
-	}
+	when := pb.Uint(s.bundle.raw, pb.PacketTimestamp)
 	s.last, s.some = max(int64(min(when, math.MaxInt64/2)), s.last), true
-	tell := func(name []byte, thread parser.Thread, pos int) {
-		if len(name) == 0 || thread.TID < 0 {
-			return
-		}
-		ev := parser.NewEvent(parser.KindComm, s.last, parser.NoCPU)
-		ev.Pos, ev.Thread = s.bundle.pos+int64(pos), thread
-		ev.Task.PID, ev.Task.Comm = thread.TID, s.p.names.Intern(name)
-		s.queue = append(s.queue, ev)
-	}
-	for r := pb.Read(tree); r.Next(); {
+	for r := pb.Read(pb.Bytes(s.bundle.raw, pb.PacketProcessTree)); r.Next(); {
 		var name []byte
 		k := parser.Thread{TID: parser.NoPID, TGID: parser.NoPID, PPID: parser.NoPID}
 		comm := false
@@ -376,8 +358,11 @@ func (s *stream) tree() {
 				comm = comm || f.Uint != 0
 			}
 		}
-		if comm { // else it is a command line
-			tell(name, k, 0)
+		if comm && len(name) > 0 && k.TID >= 0 { // else it is a command line
+			ev := parser.NewEvent(parser.KindComm, s.last, parser.NoCPU)
+			ev.Pos, ev.Thread = s.bundle.pos, k
+			ev.Task.PID, ev.Task.Comm = k.TID, s.p.names.Intern(name)
+			s.queue = append(s.queue, ev)
 		}
 	}
 	s.bundle.raw = s.bundle.raw[:0]

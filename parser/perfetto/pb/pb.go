@@ -301,6 +301,26 @@ type Reader struct {
 // Read begins with the first field of a message.
 func Read(b []byte) Reader { return Reader{rest: b, size: len(b)} }
 
+// Uint is a message's number in a field, 0 if it has none; the last counts.
+func Uint(b []byte, field protowire.Number) (v uint64) {
+	for r := Read(b); r.Next(); {
+		if r.Num == field {
+			v = r.Uint
+		}
+	}
+	return v
+}
+
+// Bytes is a message's string or message in a field, nil if it has none; the last counts.
+func Bytes(b []byte, field protowire.Number) (v []byte) {
+	for r := Read(b); r.Next(); {
+		if r.Num == field {
+			v = r.Bytes
+		}
+	}
+	return v
+}
+
 // Next goes to the next field; false at the end, and where the message is damaged.
 func (r *Reader) Next() bool {
 	if len(r.rest) == 0 || r.err != nil {
