@@ -339,3 +339,14 @@ func (m Mask) Hex() string {
 	}
 	return out
 }
+
+// Compare orders two CPUs: one in the mask comes before one that is not.
+func (m Mask) Compare(a, b int) int {
+	switch x, y := m.Test(a), m.Test(b); {
+	case x == y:
+		return 0
+	case x:
+		return -1
+	}
+	return 1
+}

@@ -2,6 +2,7 @@ package findings
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"schedreplay/cpumask"
@@ -70,18 +71,7 @@ func (r *Routes) add(kernel, from, to int) {
 // Sorted lists the routes, those onto isolated CPUs first, then by how often a kernel (an
 // index of Chosen) takes them.
 func (r *Routes) Sorted(isolated cpumask.Mask, kernel int) []Route {
-	list := make([]Route, 0, len(r.N))
-	for k := range r.N {
-		list = append(list, k)
-	}
-	onto := func(k Route) int {
-		if isolated.Test(int(k.To)) {
-			return 0
-		}
-		return 1
-	}
-	slices.SortFunc(list, func(a, b Route) int {
-		return cmp.Or(cmp.Compare(onto(a), onto(b)), cmp.Compare(r.N[b][kernel], r.N[a][kernel]), cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To))
+	return slices.SortedFunc(maps.Keys(r.N), func(a, b Route) int {
+		return cmp.Or(isolated.Compare(int(a.To), int(b.To)), cmp.Compare(r.N[b][kernel], r.N[a][kernel]), cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To))
 	})
-	return list
 }

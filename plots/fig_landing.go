@@ -135,14 +135,8 @@ func (fr *frame) bars(r landingRow, groups []places.Group, isolated cpumask.Mask
 			}
 		}
 	}
-	last := func(cpu int) int {
-		if isolated.Test(cpu) {
-			return 0
-		}
-		return 1
-	}
 	slices.SortFunc(list, func(a, b int) int {
-		return cmp.Or(last(a)-last(b), cmp.Compare(r.counts[b], r.counts[a]), cmp.Compare(a, b))
+		return cmp.Or(isolated.Compare(a, b), cmp.Compare(r.counts[b], r.counts[a]), cmp.Compare(a, b))
 	})
 	st := fr.style(0.8, true, ink)
 	for _, cpu := range list {

@@ -16,27 +16,22 @@ func landingSection(f *findings.Findings, figs *plots.Set) section {
 	res := f.Result
 	s := section{ID: "landing", Title: "Where wakeups land", Level: 2}
 	for _, g := range figs.Landing {
-		s.Blocks = append(s.Blocks, block{Figure: g})
+		s.figure(g, "")
 	}
-	if len(figs.Landing) == 0 {
-		s.figure(nil, figs.NoLanding)
-	}
+	s.figure(nil, figs.NoLanding)
 	iso, _ := res.Isolated.Get()
 	for i, l := range res.Landings {
 		if i == plots.MaxLandings {
-			s.Blocks = append(s.Blocks, para(fmt.Sprintf("The landings of %s are in report.json.", say.Counted(int64(len(res.Landings)-i), "more task"))))
+			s.text(fmt.Sprintf("The landings of %s are in report.json.", say.Counted(int64(len(res.Landings)-i), "more task")))
 			break
 		}
-		if t := landingTable(l, iso); t != nil {
-			s.Blocks = append(s.Blocks, block{Table: t})
-		}
+		s.table(landingTable(l, iso))
 	}
 	if figs.Matrix != nil {
-		s.Blocks = append(s.Blocks, block{Figure: figs.Matrix}, block{Table: routesTable(f)})
+		s.figure(figs.Matrix, "")
+		s.table(routesTable(f))
 	}
-	if len(res.Migrations) > 0 {
-		s.Blocks = append(s.Blocks, block{Table: migrationsTable(res)})
-	}
+	s.table(migrationsTable(res))
 	return s
 }
 
@@ -67,12 +62,7 @@ func routesTable(f *findings.Findings) *table {
 		Caption: "Wakeups by the CPU before and the CPU chosen, those onto isolated CPUs first", Short: maxShorterRows,
 		Cols: cols("#Before", "#Chosen", "Onto an isolated CPU", "#Recorded", "#Original", "#Patched"),
 	}
-	list := f.Routes.Sorted(iso, 0)
-	for i, r := range list {
-		if i == maxRouteRows {
-			t.Note = fmt.Sprintf("And %s of CPUs.", say.Counted(int64(len(list)-i), "more pair"))
-			break
-		}
+	for _, r := range capped(t, f.Routes.Sorted(iso, 0), maxRouteRows, "And %s of CPUs.", "more pair") {
 		n, from, to := f.Routes.N[r], key(int64(r.From)), key(int64(r.To))
 		t.row(val{from, from}, val{to, to}, word(yesNo(iso.Test(int(r.To)))), count(n[0]), count(n[1]), count(n[2]))
 	}
@@ -88,29 +78,15 @@ func landingTable(l *replay.Landing, iso cpumask.Mask) *table {
 			used.Set(cpu)
 		}
 	}
-	if used.Empty() {
-		return nil
-	}
 	cpus := used.Slice()
 	slices.SortStableFunc(cpus, func(a, b int) int {
-		ia, ib := iso.Test(a), iso.Test(b)
-		if ia != ib {
-			if ia {
-				return -1
-			}
-			return 1
-		}
-		return cmp.Compare(l.Recorded[b]+l.Patched[b], l.Recorded[a]+l.Patched[a])
+		return cmp.Or(iso.Compare(a, b), cmp.Compare(l.Recorded[b]+l.Patched[b], l.Recorded[a]+l.Patched[a]))
 	})
 	t := &table{
 		Caption: fmt.Sprintf("Where the wakeups of %s land; run time as recorded", say.TaskName(l.Task)),
 		Cols:    cols("#CPU", "#Recorded", "#Original", "#Patched", "#Ran"),
 	}
-	for i, cpu := range cpus {
-		if i == maxLandingRows {
-			t.Note = fmt.Sprintf("And %s.", say.Counted(int64(len(cpus)-i), "more CPU"))
-			break
-		}
+	for _, cpu := range capped(t, cpus, maxLandingRows, "And %s.", "more CPU") {
 		name := fmt.Sprint(cpu)
 		if iso.Test(cpu) {
 			name += " (isolated)"
@@ -128,18 +104,16 @@ func changesSection(f *findings.Findings) section {
 	case res.Patched == nil:
 		return s
 	case !f.TopologyKnown():
-		s.Blocks = append(s.Blocks, para("What the patch changes is not known, since the machine’s topology is not."))
+		s.text("What the patch changes is not known, since the machine’s topology is not.")
 		return s
 	case res.MovedCertain+res.MovedPossible == 0:
-		s.Blocks = append(s.Blocks, para("The patch changes no wakeup of this recording."))
+		s.text("The patch changes no wakeup of this recording.")
 		return s
 	}
 	s.Blocks = append(s.Blocks, para(fmt.Sprintf("Of %s placed, the kernels choose different CPUs in %s for certain and in %s possibly, each in its own world.",
 		say.Counted(res.Wakeups, "wakeup"), say.Count(res.MovedCertain), say.Count(res.MovedPossible))))
 	for _, t := range []*table{effectsTable(f), movedTable(f), turnsTable(f), examplesTable(f)} {
-		if len(t.Rows) > 0 {
-			s.Blocks = append(s.Blocks, block{Table: t})
-		}
+		s.table(t)
 	}
 	return s
 }
@@ -150,12 +124,7 @@ func movedTable(f *findings.Findings) *table {
 		Caption: "By task", Short: maxShortRows,
 		Cols: cols("Task", "#Certain", "#Possible", "#Leave isolation", "#Enter isolation", "#Lose an idle CPU", "#Gain an idle CPU", "#As good", "#Alike"),
 	}
-	moved := f.Result.Moved
-	for i, m := range moved {
-		if i == maxTaskRows {
-			t.Note = fmt.Sprintf("And %s; each changed wakeup is in wakeups.csv.", say.Counted(int64(len(moved)-i), "more task"))
-			break
-		}
+	for _, m := range capped(t, f.Result.Moved, maxTaskRows, "And %s; each changed wakeup is in wakeups.csv.", "more task") {
 		row := []val{word(say.TaskName(m.Task)), count(m.Certain), count(m.Possible)}
 		by := f.Changes.Effects[m.Task.PID]
 		if by == nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"path"
 	"slices"
 	"strconv"
 
@@ -56,13 +55,7 @@ func Compare(samples []*findings.Sample, o Options) (*Comparison, error) {
 
 // Verdict says in sentences what the comparison amounts to, one group per
 // capture after the first.
-func (c *Comparison) Verdict() []string {
-	var out []string
-	for _, x := range c.verdict() {
-		out = append(out, say.Plain(x))
-	}
-	return out
-}
+func (c *Comparison) Verdict() []string { return each(c.verdict(), say.Plain) }
 
 func (c *Comparison) verdict() []string {
 	a := c.samples[0]
@@ -102,12 +95,12 @@ func (c *Comparison) compose() *document {
 	}
 	numbers := section{ID: "numbers", Title: "The numbers", Level: 2}
 	for _, kind := range c.kinds() {
-		numbers.Blocks = append(numbers.Blocks, block{Table: c.waitTable(kind)})
+		numbers.table(c.waitTable(kind))
 		numbers.figure(plots.CompareWaitFigure(c.samples, kind), "")
 	}
-	numbers.Blocks = append(numbers.Blocks, block{Table: c.heldTable()})
+	numbers.table(c.heldTable())
 	numbers.figure(plots.CompareHeldFigure(c.samples), "")
-	numbers.Blocks = append(numbers.Blocks, block{Table: c.fidelityTable()})
+	numbers.table(c.fidelityTable())
 	d.add(doubts, numbers, c.made())
 	return d
 }
@@ -220,11 +213,7 @@ func (c *Comparison) Tables() []Table {
 			x.Header = append(x.Header, k.Name)
 		}
 		for _, r := range t.Rows {
-			var cells []string
-			for _, k := range r {
-				cells = append(cells, say.Plain(k))
-			}
-			x.Rows = append(x.Rows, cells)
+			x.Rows = append(x.Rows, each(r, say.Plain))
 		}
 		out = append(out, x)
 	}
@@ -316,7 +305,7 @@ func (c *Comparison) JSON() ([]byte, error) {
 		Doubts        []string         `json:"doubts"`
 		Captures      []comparedSample `json:"captures"`
 		Against       []comparedTo     `json:"against_first"`
-	}{SchemaVersion: 1, Program: c.o.Program, Command: c.o.Command, Verdict: c.Verdict(), Doubts: texts(c.Doubts)}
+	}{SchemaVersion: 1, Program: c.o.Program, Command: c.o.Command, Verdict: c.Verdict(), Doubts: each(c.Doubts, say.Clean)}
 	for _, s := range c.samples {
 		x := comparedSample{
 			Name: say.Clean(s.Name), SHA256: strPtr(s.Checksum), WindowNS: s.WindowNS(), Entries: s.Sum.Held.Entries.Total(),
@@ -358,16 +347,8 @@ func (c *Comparison) JSON() ([]byte, error) {
 func (c *Comparison) Write(d *outdir.Dir) error { return outdir.Wrap(d.Name(), c.write(d)) }
 
 func (c *Comparison) write(d *outdir.Dir) error {
-	figure := func(name string, b []byte) error { return d.WriteFile(path.Join("figures", name), b) }
-	if err := plots.Render(c.doc.figures(), true, figure); err != nil {
+	if err := render(d, c.doc.figures(), true); err != nil {
 		return err
 	}
-	if err := d.WriteFile("compare.md", c.doc.markdown(func(f *plots.Figure) string { return path.Join("figures", f.Name+".png") })); err != nil {
-		return err
-	}
-	b, err := c.JSON()
-	if err != nil {
-		return err
-	}
-	return d.WriteFile("compare.json", b)
+	return c.doc.write(d, "compare", false, c.JSON)
 }

@@ -20,16 +20,14 @@ func cpuSections(all *findings.Findings, c *findings.CPU, f *plots.CPUFigures, f
 	head := section{ID: id(""), Title: fmt.Sprintf("CPU %d", c.CPU), Level: 2}
 	if !first {
 		for _, p := range say.About(all, c) {
-			head.Blocks = append(head.Blocks, para(say.Bold(p.Label+".")+" "+p.Text))
+			head.text(say.Bold(p.Label+".") + " " + p.Text)
 		}
 		if f != nil && f.Strip != nil {
-			head.Blocks = append(head.Blocks, block{Figure: f.Strip})
+			head.figure(f.Strip, "")
 		}
 	}
-	head.Blocks = append(head.Blocks, block{Table: timeTable(c)})
-	if others := othersTable(c); others != nil {
-		head.Blocks = append(head.Blocks, block{Table: others})
-	}
+	head.table(timeTable(c))
+	head.table(othersTable(c))
 	out := []section{head}
 
 	entry := section{ID: id("-entry"), Title: "How the entry happened", Level: 3}
@@ -50,16 +48,16 @@ func cpuSections(all *findings.Findings, c *findings.CPU, f *plots.CPUFigures, f
 	}
 	if len(entry.Blocks) > 0 {
 		if e := entriesWorstFirst(c); len(told) == 0 && len(e) > 0 {
-			entry.Blocks = append(entry.Blocks, para("The decision was not told step by step."))
+			entry.text("The decision was not told step by step.")
 		}
 		out = append(out, entry)
 	}
 
 	stays := section{ID: id("-stays"), Title: "Stays", Level: 3}
 	if len(c.Stays) > 0 {
-		stays.Blocks = append(stays.Blocks, block{Table: staysTable(c)})
+		stays.table(staysTable(c))
 		if len(c.LongestRuns) > 1 {
-			stays.Blocks = append(stays.Blocks, block{Table: runsTable(c)})
+			stays.table(runsTable(c))
 		}
 		if f != nil {
 			stays.figure(f.Runs, f.NoRuns)
@@ -67,9 +65,7 @@ func cpuSections(all *findings.Findings, c *findings.CPU, f *plots.CPUFigures, f
 		out = append(out, stays)
 	}
 
-	if noise, told := noiseSection(c, f); told {
-		out = append(out, noise)
-	}
+	out = append(out, noiseSection(c, f))
 	for kind := range replay.WaitKinds {
 		if kind == c.Kind() || c.Waits[kind].Count() > 0 {
 			out = append(out, waitSection(all, c, f, kind))
@@ -85,7 +81,7 @@ func waitSection(all *findings.Findings, c *findings.CPU, f *plots.CPUFigures, k
 		Title: [replay.WaitKinds]string{"The owner’s sch delay", "The owner’s off-CPU gaps"}[kind], Level: 3,
 	}
 	if c.Waits[kind].Count() > 0 {
-		s.Blocks = append(s.Blocks, block{Table: waitTable(all, c, kind)})
+		s.table(waitTable(all, c, kind))
 	}
 	if f != nil {
 		w := &f.Waits[kind]
@@ -97,15 +93,13 @@ func waitSection(all *findings.Findings, c *findings.CPU, f *plots.CPUFigures, k
 		s.figure(w.Causes, "")
 	}
 	if c.Waits[kind].Count() > 0 {
-		s.Blocks = append(s.Blocks, block{Table: causesTable(c, kind)})
+		s.table(causesTable(c, kind))
 	}
 	if len(c.LongestWaits[kind]) > 1 {
-		s.Blocks = append(s.Blocks, block{Table: worstWaits(c, kind)})
+		s.table(worstWaits(c, kind))
 	}
 	if kind == replay.SchDelay {
-		if chains := chainTable(c); chains != nil {
-			s.Blocks = append(s.Blocks, block{Table: chains})
-		}
+		s.table(chainTable(c))
 	}
 	return s
 }
@@ -116,7 +110,17 @@ func (s *section) figure(f *plots.Figure, why string) {
 	case f != nil:
 		s.Blocks = append(s.Blocks, block{Figure: f})
 	case why != "":
-		s.Blocks = append(s.Blocks, para(why))
+		s.text(why)
+	}
+}
+
+// text adds a paragraph.
+func (s *section) text(t string) { s.Blocks = append(s.Blocks, para(t)) }
+
+// table adds a table that has rows.
+func (s *section) table(t *table) {
+	if len(t.Rows) > 0 || t.Foot != nil {
+		s.Blocks = append(s.Blocks, block{Table: t})
 	}
 }
 
@@ -152,9 +156,6 @@ func timeTable(c *findings.CPU) *table {
 }
 
 func othersTable(c *findings.CPU) *table {
-	if len(c.Others) == 0 {
-		return nil
-	}
 	list := slices.Clone(c.Others)
 	slices.SortStableFunc(list, func(a, b replay.OtherTask) int {
 		return cmp.Or(cmp.Compare(b.RunNS, a.RunNS), cmp.Compare(a.Task.PID, b.Task.PID))
@@ -163,11 +164,7 @@ func othersTable(c *findings.CPU) *table {
 		Caption: "Tasks that belong on the CPU or made the recording: not counted as intruders",
 		Cols:    cols("Task", "What it is", "#Runs", "#Time"),
 	}
-	for i, o := range list {
-		if i == maxTaskRows {
-			t.Note = fmt.Sprintf("And %s.", say.Counted(int64(len(list)-i), "more task"))
-			break
-		}
+	for _, o := range capped(t, list, maxTaskRows, "And %s.", "more task") {
 		t.fixed(say.TaskName(o.Task), o.Class.String(), say.Count(o.Runs), say.Duration(o.RunNS))
 	}
 	return t
@@ -231,11 +228,7 @@ func staysTable(c *findings.CPU) *table {
 		idx[i] = i
 	}
 	slices.SortStableFunc(idx, func(a, b int) int { return cmp.Compare(c.Stays[b].RunNS, c.Stays[a].RunNS) })
-	for n, i := range idx {
-		if n == maxStayRows {
-			t.Note = fmt.Sprintf("%s in stays.csv. ", say.Counted(int64(len(idx)-n), "more stay is", "more stays are"))
-			break
-		}
+	for _, i := range capped(t, idx, maxStayRows, "%s in stays.csv. ", "more stay is", "more stays are") {
 		s := c.Stays[i]
 		number, arrived, left := key(int64(i+1)), clock(s.Arrived), word("still there")
 		if s.Left != parser.NoTime {
@@ -384,7 +377,7 @@ func kernelsSection(f *findings.Findings) section {
 	for _, a := range list {
 		t.fixed(say.Kernel(a.Kernel), say.Count(a.Entries), say.Count(a.EntriesPossible), say.Duration(a.HeldNS), say.Count(a.MovedCertain), say.Count(a.MovedPossible))
 	}
-	s.Blocks = append(s.Blocks, block{Table: t})
+	s.table(t)
 	return s
 }
 

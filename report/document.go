@@ -2,10 +2,13 @@ package report
 
 import (
 	"fmt"
+	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
+	"schedreplay/export/outdir"
 	"schedreplay/findings"
 	"schedreplay/findings/say"
 	"schedreplay/parser"
@@ -82,6 +85,15 @@ func (t *table) row(cells ...val) {
 // fixed adds a row of a table that stays as it is.
 func (t *table) fixed(cells ...string) { t.Rows = append(t.Rows, cells) }
 
+// capped is a list up to its most items; the table's note counts the others.
+func capped[T any](t *table, list []T, most int, note, noun string, plural ...string) []T {
+	if n := len(list) - most; n > 0 {
+		t.Note = fmt.Sprintf(note, say.Counted(int64(n), noun, plural...))
+		list = list[:most]
+	}
+	return list
+}
+
 // key is a number to sort by.
 func key(n int64) string { return strconv.FormatInt(n, 10) }
 
@@ -135,11 +147,7 @@ func compose(f *findings.Findings, o *Options, figs *plots.Set, h *helped) *docu
 	}
 	if len(cpus) > 0 {
 		if lead := figs.CPU[cpus[0].CPU]; lead != nil {
-			for _, x := range []*plots.Figure{lead.Strip, lead.Entry} {
-				if x != nil {
-					d.Leads = append(d.Leads, x)
-				}
-			}
+			d.Leads = slices.DeleteFunc([]*plots.Figure{lead.Strip, lead.Entry}, func(f *plots.Figure) bool { return f == nil })
 		}
 	}
 	if p := unknownParagraph(res); p.Text != "" {
@@ -155,10 +163,7 @@ func compose(f *findings.Findings, o *Options, figs *plots.Set, h *helped) *docu
 		d.add(cpuList(cpus))
 	}
 	d.add(h.sections()...)
-	if spare, told := spareSection(f); told {
-		d.add(spare)
-	}
-	d.add(kernelsSection(f), landingSection(f, figs), changesSection(f), fidelitySection(f), factsSection(f), unknownSection(res), machineSection(figs), madeSection(f, o))
+	d.add(spareSection(f), kernelsSection(f), landingSection(f, figs), changesSection(f), fidelitySection(f), factsSection(f), unknownSection(res), machineSection(figs), madeSection(f, o))
 	return d
 }
 
@@ -184,4 +189,31 @@ func captureName(m *parser.Meta) string {
 		return "standard input"
 	}
 	return say.Clean(filepath.Base(m.Name))
+}
+
+// render draws figures into a folder's figures.
+func render(dir *outdir.Dir, list []*plots.Figure, png bool) error {
+	return plots.Render(list, png, func(name string, b []byte) error { return dir.WriteFile(path.Join("figures", name), b) })
+}
+
+// write puts the document into a folder as Markdown, as a page if it is to be one, and as what
+// programs read.
+func (d *document) write(dir *outdir.Dir, name string, page bool, json func() ([]byte, error)) error {
+	if err := dir.WriteFile(name+".md", d.markdown(func(f *plots.Figure) string { return path.Join("figures", f.Name+".png") })); err != nil {
+		return err
+	}
+	if page {
+		b, err := d.html()
+		if err != nil {
+			return err
+		}
+		if err := dir.WriteFile(name+".html", b); err != nil {
+			return err
+		}
+	}
+	b, err := json()
+	if err != nil {
+		return err
+	}
+	return dir.WriteFile(name+".json", b)
 }

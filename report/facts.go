@@ -16,7 +16,7 @@ import (
 
 func fidelitySection(f *findings.Findings) section {
 	s := section{ID: "fidelity", Title: "How well the model fits", Level: 2}
-	s.Blocks = append(s.Blocks, para(say.Fidelity(f)))
+	s.text(say.Fidelity(f))
 	if len(f.Fidelity.Paths) == 0 || f.Fidelity.Decisions == f.Fidelity.Unjudged {
 		return s
 	}
@@ -28,7 +28,7 @@ func fidelitySection(f *findings.Findings) section {
 	for _, p := range f.Fidelity.Paths {
 		t.fixed(string(p.Path), say.Count(p.Decisions), say.Percent(p.Exact, p.Decisions), say.Percent(p.Covered, p.Decisions))
 	}
-	s.Blocks = append(s.Blocks, block{Table: t})
+	s.table(t)
 	return s
 }
 
@@ -153,7 +153,7 @@ func madeSection(f *findings.Findings, o *Options) section {
 	for _, r := range kernelRows(f) {
 		row(r[0], r[1])
 	}
-	s.Blocks = append(s.Blocks, block{Table: t})
+	s.table(t)
 	if res.Meta != nil && len(res.Meta.Notes) > 0 {
 		var notes []string
 		for _, n := range res.Meta.Notes {
@@ -209,7 +209,7 @@ func unknownSection(res *replay.Result) section {
 		if !res.Isolated.Known() {
 			return s // the verdict says what is missing
 		}
-		s.Blocks = append(s.Blocks, para("Nothing that this report needs was missing."))
+		s.text("Nothing that this report needs was missing.")
 		return s
 	}
 	var list []string

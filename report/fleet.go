@@ -3,7 +3,6 @@ package report
 import (
 	"encoding/json"
 	"fmt"
-	"path"
 	"strings"
 
 	"schedreplay/export/outdir"
@@ -54,7 +53,7 @@ func NewFleet(a *fleet.Answer, inputs []fleet.Input, o Options) *Fleet {
 }
 
 // Verdict says in sentences what the answer is.
-func (f *Fleet) Verdict() []string { return plainTexts(f.doc.Brief) }
+func (f *Fleet) Verdict() []string { return each(f.doc.Brief, say.Plain) }
 
 // tableBlock is a table that has rows, cut where it is too long.
 func tableBlock(t *table) []block {
@@ -256,25 +255,10 @@ func fleetDead(a *fleet.Answer) *table {
 func (f *Fleet) Write(d *outdir.Dir) error { return outdir.Wrap(d.Name(), f.write(d)) }
 
 func (f *Fleet) write(d *outdir.Dir) error {
-	figure := func(name string, b []byte) error { return d.WriteFile(path.Join("figures", name), b) }
-	if err := plots.Render(f.doc.figures(), true, figure); err != nil {
+	if err := render(d, f.doc.figures(), true); err != nil {
 		return err
 	}
-	if err := d.WriteFile("fleet.md", f.doc.markdown(func(f *plots.Figure) string { return path.Join("figures", f.Name+".png") })); err != nil {
-		return err
-	}
-	html, err := f.doc.html()
-	if err != nil {
-		return err
-	}
-	if err := d.WriteFile("fleet.html", html); err != nil {
-		return err
-	}
-	b, err := f.JSON()
-	if err != nil {
-		return err
-	}
-	if err := d.WriteFile("fleet.json", b); err != nil {
+	if err := f.doc.write(d, "fleet", true, f.JSON); err != nil {
 		return err
 	}
 	t, err := rows.Create(d, rows.CSV, rows.Inputs, nil)
@@ -289,11 +273,6 @@ func (f *Fleet) write(d *outdir.Dir) error {
 
 // The parts of fleet.json.
 type (
-	fleetDoubt struct {
-		Doubt    fleet.Doubt `json:"doubt"`
-		Captures int64       `json:"captures"`
-	}
-
 	fleetHost struct {
 		Host     *string       `json:"host"`
 		Capture  *string       `json:"capture"`
@@ -306,23 +285,6 @@ type (
 		Longest  int64         `json:"owner_delay_max_ns"`
 	}
 
-	fleetCause struct {
-		fleet.Harm
-		Hosts int64 `json:"hosts"`
-	}
-
-	fleetIntruder struct {
-		Intruder string        `json:"intruder"`
-		Hosts    int64         `json:"hosts"`
-		Held     findings.Held `json:"held"`
-	}
-
-	fleetWay struct {
-		How     string `json:"how"`
-		Path    string `json:"path"`
-		Entries int64  `json:"entries"`
-	}
-
 	fleetKernel struct {
 		Kernel   *string       `json:"kernel"`
 		HasFix   bool          `json:"has_fix"`
@@ -330,7 +292,7 @@ type (
 		Entered  int64         `json:"hosts_entered"`
 		Captures int64         `json:"captures"`
 		Held     findings.Held `json:"held"`
-		Ways     []fleetWay    `json:"ways"`
+		Ways     []fleet.Way   `json:"ways"`
 	}
 
 	fleetOwner struct {
@@ -364,10 +326,10 @@ type (
 	}
 
 	fleetDoubtful struct {
-		Host    *string      `json:"host"`
-		Capture *string      `json:"capture"`
-		Judged  bool         `json:"judged"`
-		Doubts  []fleetDoubt `json:"doubts"`
+		Host    *string              `json:"host"`
+		Capture *string              `json:"capture"`
+		Judged  bool                 `json:"judged"`
+		Doubts  []fleet.CountedDoubt `json:"doubts"`
 	}
 )
 
@@ -411,9 +373,9 @@ func (f *Fleet) JSON() ([]byte, error) {
 		Verdict       []string              `json:"verdict"`
 		Captures      int64                 `json:"captures"`
 		Judged        int64                 `json:"captures_judged"`
-		Causes        []fleetCause          `json:"causes"`
+		Causes        []fleet.RankedCause   `json:"causes"`
 		Hosts         []fleetHost           `json:"hosts"`
-		Intruders     []fleetIntruder       `json:"intruders"`
+		Intruders     []fleet.Intruder      `json:"intruders"`
 		Kernels       []fleetKernel         `json:"kernels"`
 		Delays        map[string]stats.Dist `json:"delays"`
 		Owners        []fleetOwner          `json:"owners"`
@@ -423,13 +385,10 @@ func (f *Fleet) JSON() ([]byte, error) {
 		Dead          []fleet.DeadLetter    `json:"dead_letters"`
 	}{
 		SchemaVersion: 1, Program: f.o.Program, Command: f.o.Command, Verdict: f.Verdict(), Captures: a.Captures, Judged: a.Judged,
-		Causes: []fleetCause{}, Hosts: []fleetHost{}, Intruders: []fleetIntruder{}, Kernels: []fleetKernel{}, Delays: map[string]stats.Dist{"all": a.Delays, "intruded": a.Intruded, "gaps": a.Gaps},
+		Causes: append([]fleet.RankedCause{}, a.Causes...), Hosts: []fleetHost{}, Intruders: append([]fleet.Intruder{}, a.Intruders...), Kernels: []fleetKernel{}, Delays: map[string]stats.Dist{"all": a.Delays, "intruded": a.Intruded, "gaps": a.Gaps},
 		Owners: []fleetOwner{}, Doubtful: []fleetDoubtful{}, Dead: append([]fleet.DeadLetter{}, a.Dead...),
 	}
 	j.Noise, j.HostNoise = jsonFleetNoise(a)
-	for i := range a.Causes {
-		j.Causes = append(j.Causes, fleetCause{a.Causes[i].Harm, a.Causes[i].Hosts})
-	}
 	for i := range a.Hosts {
 		h := &a.Hosts[i]
 		x := fleetHost{strPtr(h.Name), strPtr(h.Capture), h.Captures, h.Share(), h.WindowNS, h.UnknownNS, h.Held, nil, h.Longest}
@@ -439,16 +398,9 @@ func (f *Fleet) JSON() ([]byte, error) {
 		x.Share = jsonRound(x.Share)
 		j.Hosts = append(j.Hosts, x)
 	}
-	for i := range a.Intruders {
-		j.Intruders = append(j.Intruders, fleetIntruder{a.Intruders[i].Name, a.Intruders[i].Hosts, a.Intruders[i].Held})
-	}
 	for i := range a.Kernels {
 		k := &a.Kernels[i]
-		x := fleetKernel{strPtr(k.Name), k.HasFix, k.Hosts, k.Hit, k.Captures, k.Held, []fleetWay{}}
-		for _, w := range k.Ways {
-			x.Ways = append(x.Ways, fleetWay(w))
-		}
-		j.Kernels = append(j.Kernels, x)
+		j.Kernels = append(j.Kernels, fleetKernel{strPtr(k.Name), k.HasFix, k.Hosts, k.Hit, k.Captures, k.Held, append([]fleet.Way{}, k.Ways...)})
 	}
 	for i := range a.Owners {
 		o := &a.Owners[i]
@@ -456,11 +408,7 @@ func (f *Fleet) JSON() ([]byte, error) {
 	}
 	for i := range a.Doubtful {
 		d := &a.Doubtful[i]
-		x := fleetDoubtful{Host: strPtr(d.Name), Capture: strPtr(d.Capture), Judged: d.Judged}
-		for _, y := range d.List {
-			x.Doubts = append(x.Doubts, fleetDoubt(y))
-		}
-		j.Doubtful = append(j.Doubtful, x)
+		j.Doubtful = append(j.Doubtful, fleetDoubtful{strPtr(d.Name), strPtr(d.Capture), d.Judged, d.List})
 	}
 	b, err := json.MarshalIndent(j, "", " ")
 	return rows.Printable(append(b, '\n')), err

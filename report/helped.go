@@ -3,6 +3,7 @@ package report
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"schedreplay/export/jsondoc"
 	"schedreplay/findings"
@@ -26,37 +27,33 @@ type helped struct {
 func (h *helped) all() []*plots.Figure {
 	var out []*plots.Figure
 	for _, f := range h.figs {
-		for _, g := range []*plots.Figure{f.Delay, f.Strip} {
-			if g != nil {
-				out = append(out, g)
-			}
-		}
+		out = append(out, f.Delay, f.Strip)
 	}
-	return out
+	return slices.DeleteFunc(out, func(f *plots.Figure) bool { return f == nil })
 }
 
 // sections tell what would have helped.
 func (h *helped) sections() []section {
 	s := section{ID: "helped", Title: "What would have helped", Level: 2}
 	if h.why != nil {
-		s.Blocks = append(s.Blocks, para(say.NotHelped(h.why)))
+		s.text(say.NotHelped(h.why))
 		return []section{s}
 	}
 	if h.Helped == nil {
 		return nil
 	}
 	for _, p := range say.Helped(h.Helped) {
-		s.Blocks = append(s.Blocks, para(p))
+		s.text(p)
 	}
 	for i := range h.CPUs {
-		s.Blocks = append(s.Blocks, block{Table: scenariosTable(h.Helped, &h.CPUs[i])})
+		s.table(scenariosTable(h.Helped, &h.CPUs[i]))
 		if i < len(h.figs) {
 			s.figure(h.figs[i].Delay, h.figs[i].NoDelay)
 			s.figure(h.figs[i].Strip, "")
 		}
 	}
 	r := section{ID: "remedies", Title: "Remedies", Level: 3}
-	r.Blocks = append(r.Blocks, para(say.AsItIs(h.Advice)))
+	r.text(say.AsItIs(h.Advice))
 	groups := h.Groups()
 	for i := range groups {
 		for n, m := range groups[i].Remedies {
@@ -68,7 +65,7 @@ func (h *helped) sections() []section {
 
 // remedy adds one of them.
 func (s *section) remedy(number string, m say.Remedy, worse string) {
-	s.Blocks = append(s.Blocks, para(fmt.Sprintf("%s %s: %s.", say.Bold(number), m.Title, m.Figures)))
+	s.text(fmt.Sprintf("%s %s: %s.", say.Bold(number), m.Title, m.Figures))
 	if m.Now != nil {
 		s.Blocks = append(s.Blocks, block{Paste: m.Now})
 	}

@@ -346,7 +346,10 @@ func jsonCPUOf(c *findings.CPU) jsonCPU {
 		CPU: c.CPU, OwnerFrom: c.OwnerFrom.String(), TimeNS: map[string]int64{}, Entries: c.All.Entries.Total(), Residents: c.All.Residents, Unseen: c.All.Entries.Unseen,
 		Runs: c.All.Runs, RunNS: c.All.NS, LowerBound: c.All.CutRuns > 0, Patched: [2]int64{c.All.Remains.MinNS, c.All.Remains.MaxNS},
 		Delay: jsonDelayOf(c.Waits[replay.SchDelay].Free), Intruded: jsonDelayOf(c.Waits[replay.SchDelay].Intruded), Worst: jsonWorstOf(&c.Waits[replay.SchDelay]),
-		ToldBy: say.WaitNoun(c.Kind()), Causes: jsonCausesOf(&c.Waits[replay.SchDelay]), Stays: []json.RawMessage{}, StaysOmitted: c.StaysDropped, Others: []jsonOther{},
+		ToldBy: say.WaitNoun(c.Kind()), Causes: jsonCausesOf(&c.Waits[replay.SchDelay]), Stays: []json.RawMessage{}, StaysOmitted: c.StaysDropped, Noise: jsonNoiseOf(c), Chains: jsonChainsOf(c),
+		Others: each(c.Others[:min(len(c.Others), maxJSONTasks)], func(o replay.OtherTask) jsonOther {
+			return jsonOther{jsonTaskOf(o.Task), o.Class.String(), o.Runs, o.RunNS}
+		}),
 	}
 	if c.Owner != nil {
 		t := jsonTaskOf(*c.Owner)
@@ -365,56 +368,38 @@ func jsonCPUOf(c *findings.CPU) jsonCPU {
 		}
 		j.Stays = append(j.Stays, rows.ReportStayObjects.AppendJSON(nil, &rows.Stay{Stay: s, N: i + 1, Modelled: true}))
 	}
-	j.Noise, j.Chains = jsonNoiseOf(c), jsonChainsOf(c)
-	for i, o := range c.Others {
-		if i == maxJSONTasks {
-			break
-		}
-		j.Others = append(j.Others, jsonOther{jsonTaskOf(o.Task), o.Class.String(), o.Runs, o.RunNS})
-	}
 	return j
 }
 
-// texts cleans lines of prose; never nil.
-func texts(in []string) []string {
-	out := []string{}
-	for _, s := range in {
-		out = append(out, say.Clean(s))
+// each is what f makes of each of a list, never nil.
+func each[T, U any](list []T, f func(T) U) []U {
+	out := make([]U, len(list))
+	for i, x := range list {
+		out[i] = f(x)
 	}
 	return out
 }
 
-// plainTexts takes the marks off sentences; never nil.
-func plainTexts(in []string) []string {
-	out := []string{}
-	for _, s := range in {
-		out = append(out, say.Plain(s))
-	}
-	return out
-}
-
-func fixList(fs []rules.Fix) []string {
-	out := []string{}
-	for _, f := range fs {
-		out = append(out, string(f))
-	}
-	return out
-}
+func fixName(f rules.Fix) string { return string(f) }
 
 // encodeJSON renders report.json.
 func encodeJSON(all *findings.Findings, o *Options, doc *document, h *helped) ([]byte, error) {
 	res := all.Result
 	j := jsonReport{
-		SchemaVersion: SchemaVersion, Program: o.Program, Command: o.Command, Headline: plainTexts(say.Headline(res)), Summary: plainTexts(doc.Brief), Verdict: []jsonFinding{},
-		CPUs: []jsonCPU{}, Landings: []jsonLanding{}, Unknown: []jsonUnknown{}, Notes: plainTexts(say.Notes(res)),
+		SchemaVersion: SchemaVersion, Program: o.Program, Command: o.Command, Headline: each(say.Headline(res), say.Plain), Summary: each(doc.Brief, say.Plain),
+		Verdict:  each(doc.Verdict, func(p say.Paragraph) jsonFinding { return jsonFinding{p.Label, say.Plain(p.Text)} }),
+		CPUs:     each(all.CPUs, jsonCPUOf),
+		Landings: each(res.Landings[:min(len(res.Landings), maxJSONTasks)], func(l *replay.Landing) jsonLanding { return jsonLandingOf(l, res.Isolated) }),
+		Unknown: each(res.Unknown, func(u replay.Unknown) jsonUnknown {
+			d := say.Unknown(u)
+			return jsonUnknown{d.What, d.Cost, d.Remedy}
+		}),
+		Notes:    each(say.Notes(res), say.Plain),
 		Isolated: jsonMask{From: res.Isolated.From.String(), Source: res.Isolated.Source},
 	}
 	j.Helped, j.Spare = h.json(res.Partial != nil), jsonSpareOf(res.Spare)
 	if doc.Partial != "" {
 		j.Partial = &doc.Partial
-	}
-	for _, f := range doc.Verdict {
-		j.Verdict = append(j.Verdict, jsonFinding{f.Label, say.Plain(f.Text)})
 	}
 	j.Capture = jsonCapture{
 		SHA256: strPtr(o.Checksum), StartNS: res.Start, EndNS: res.End, CPUs: res.Recorded.String(), Events: map[string]int64{}, Wakeups: res.Wakeups,
@@ -427,7 +412,7 @@ func encodeJSON(all *findings.Findings, o *Options, doc *document, h *helped) ([
 	for k, n := range res.Events {
 		j.Capture.Events[k.String()] = n
 	}
-	j.Kernels = jsonKernels{Baseline: string(cmp.Or(res.Baseline, replay.RoleOriginal)), From: res.KernelsFrom.String(), Added: fixList(all.Fix.Adds), Removed: fixList(all.Fix.Drops)}
+	j.Kernels = jsonKernels{Baseline: string(cmp.Or(res.Baseline, replay.RoleOriginal)), From: res.KernelsFrom.String(), Added: each(all.Fix.Adds, fixName), Removed: each(all.Fix.Drops, fixName)}
 	if res.Original != nil {
 		j.Kernels.Original = &res.Original.Name
 	}
@@ -448,29 +433,13 @@ func encodeJSON(all *findings.Findings, o *Options, doc *document, h *helped) ([
 	}
 	sum := &all.Sum
 	j.Sum = jsonSum{sum.Held.Entries.Total(), sum.Held.Residents, sum.Held.NS, jsonDelayOf(sum.Waits[replay.SchDelay].Histogram()), jsonDelayOf(sum.Waits[replay.OffCPUGap].Histogram())}
-	for _, c := range all.CPUs {
-		j.CPUs = append(j.CPUs, jsonCPUOf(c))
-	}
-	for i, l := range res.Landings {
-		if i == maxJSONTasks {
-			break
-		}
-		j.Landings = append(j.Landings, jsonLandingOf(l, res.Isolated))
-	}
-	j.Changes = jsonChanges{Certain: res.MovedCertain, Possible: res.MovedPossible, Tasks: []jsonMoved{}, Paths: []jsonTurn{}}
-	for i, m := range res.Moved {
-		if i == maxJSONTasks {
-			j.Changes.Omitted = int64(len(res.Moved) - i)
-			break
-		}
+	moved := res.Moved[:min(len(res.Moved), maxJSONTasks)]
+	j.Changes = jsonChanges{Certain: res.MovedCertain, Possible: res.MovedPossible, Omitted: int64(len(res.Moved) - len(moved)), Tasks: []jsonMoved{}, Paths: []jsonTurn{}}
+	for _, m := range moved {
 		j.Changes.Tasks = append(j.Changes.Tasks, jsonMoved{jsonTaskOf(m.Task), m.Certain, m.Possible, m.ToHousekeeping, m.ToIsolated, m.Within})
 	}
 	for _, r := range all.Changes.Turns {
 		j.Changes.Paths = append(j.Changes.Paths, jsonTurn{string(r.From), string(r.To), r.Certain, r.Possible})
-	}
-	for _, u := range res.Unknown {
-		d := say.Unknown(u)
-		j.Unknown = append(j.Unknown, jsonUnknown{d.What, d.Cost, d.Remedy})
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -505,11 +474,8 @@ func jsonAlternatives(res *replay.Result) []jsonAlternative {
 	var out []jsonAlternative
 	for i := range res.Alternatives {
 		a := &res.Alternatives[i]
-		x := jsonAlternative{Kernel: a.Name, MovedCertain: a.MovedCertain, MovedPossible: a.MovedPossible, Holds: []jsonHold{}}
-		for _, h := range a.Holds {
-			x.Holds = append(x.Holds, jsonHold(h))
-		}
-		out = append(out, x)
+		holds := each(a.Holds, func(h replay.Hold) jsonHold { return jsonHold(h) })
+		out = append(out, jsonAlternative{Kernel: a.Name, MovedCertain: a.MovedCertain, MovedPossible: a.MovedPossible, Holds: holds})
 	}
 	return out
 }

@@ -11,19 +11,19 @@ import (
 )
 
 // noiseSection tells what else was on the core, where the recording does.
-func noiseSection(c *findings.CPU, f *plots.CPUFigures) (section, bool) {
+func noiseSection(c *findings.CPU, f *plots.CPUFigures) section {
 	if !c.NoiseTold() {
-		return section{}, false
+		return section{}
 	}
 	s := section{ID: fmt.Sprintf("cpu%d-noise", c.CPU), Title: "What else was on the core", Level: 3}
 	for _, t := range say.Noise(c) {
-		s.Blocks = append(s.Blocks, para(say.Sentence(t)))
+		s.text(say.Sentence(t))
 	}
 	if f != nil {
 		s.figure(f.Noise, "")
 	}
-	s.Blocks = append(s.Blocks, block{Table: noiseTable(c)})
-	return s, true
+	s.table(noiseTable(c))
+	return s
 }
 
 // noiseTable is the CPU's noise budget.
@@ -84,9 +84,6 @@ func chainTable(c *findings.CPU) *table {
 	for _, r := range c.Chains(maxChainRows) {
 		_, ns := r.Wait()
 		t.fixed(say.Clock(r.Woken.At), say.Duration(ns), say.Chain(r.Woken))
-	}
-	if len(t.Rows) == 0 {
-		return nil
 	}
 	return t
 }
@@ -197,26 +194,25 @@ func jsonChainsOf(c *findings.CPU) []jsonChain {
 const maxSpareRows = 10
 
 // spareSection tells how long CPUs were idle while tasks waited.
-func spareSection(f *findings.Findings) (section, bool) {
+func spareSection(f *findings.Findings) section {
 	s := section{ID: "spare", Title: "Idle while others waited", Level: 2}
 	for _, t := range say.Spare(f) {
-		s.Blocks = append(s.Blocks, para(say.Sentence(t)))
+		s.text(say.Sentence(t))
 	}
 	if len(s.Blocks) == 0 {
-		return s, false
+		return s
 	}
-	if r := f.Result.Spare; len(r.Longest) > 0 {
-		t := &table{
-			Caption: "The longest waits while a CPU was idle",
-			Cols:    cols("Task", "#From", "#Waited", "#On CPU", "Idle meanwhile"),
-		}
-		for i := range r.Longest[:min(len(r.Longest), maxSpareRows)] {
-			w := &r.Longest[i]
-			t.fixed(say.TaskName(w.Task), say.Clock(w.From), say.Duration(w.NS()), fmt.Sprint(w.CPU), idleWords(w))
-		}
-		s.Blocks = append(s.Blocks, block{Table: t})
+	t := &table{
+		Caption: "The longest waits while a CPU was idle",
+		Cols:    cols("Task", "#From", "#Waited", "#On CPU", "Idle meanwhile"),
 	}
-	return s, true
+	list := f.Result.Spare.Longest
+	for i := range list[:min(len(list), maxSpareRows)] {
+		w := &list[i]
+		t.fixed(say.TaskName(w.Task), say.Clock(w.From), say.Duration(w.NS()), fmt.Sprint(w.CPU), idleWords(w))
+	}
+	s.table(t)
+	return s
 }
 
 // jsonSpare is how long CPUs were idle while tasks waited.

@@ -2,7 +2,6 @@ package report
 
 import (
 	"errors"
-	"path"
 
 	"schedreplay/export/outdir"
 	"schedreplay/export/rows"
@@ -92,8 +91,7 @@ func (r *Report) write(res *replay.Result, help Helper) error {
 	}
 	all := r.col.Findings(res)
 	figs := plots.BuildFigures(all, r.pics)
-	figure := func(name string, b []byte) error { return r.dir.WriteFile(path.Join("figures", name), b) }
-	if err := plots.Render(figs.All(all.CPUs), !r.noPNG, figure); err != nil {
+	if err := render(r.dir, figs.All(all.CPUs), !r.noPNG); err != nil {
 		return err
 	}
 	var h helped
@@ -101,25 +99,11 @@ func (r *Report) write(res *replay.Result, help Helper) error {
 		h.Helped, h.why = help()
 		h.figs = plots.BuildHelped(all, h.Helped)
 	}
-	if err := plots.Render(h.all(), !r.noPNG, figure); err != nil {
+	if err := render(r.dir, h.all(), !r.noPNG); err != nil {
 		return err
 	}
 	doc := compose(all, &r.o, figs, &h)
-	if err := r.dir.WriteFile("report.md", doc.markdown(func(f *plots.Figure) string { return path.Join("figures", f.Name+".png") })); err != nil {
-		return err
-	}
-	html, err := doc.html()
-	if err != nil {
-		return err
-	}
-	if err := r.dir.WriteFile("report.html", html); err != nil {
-		return err
-	}
-	b, err := encodeJSON(all, &r.o, doc, &h)
-	if err != nil {
-		return err
-	}
-	return r.dir.WriteFile("report.json", b)
+	return doc.write(r.dir, "report", true, func() ([]byte, error) { return encodeJSON(all, &r.o, doc, &h) })
 }
 
 // writeStays writes the stays of the result: they are numbered as in

@@ -49,7 +49,6 @@ first entry into an isolated CPU, as a fixture.`,
 	c.addHost(f)
 	f.StringVar(&c.original, "original", "", "the recorded `KERNEL`, for --window")
 	f.StringArrayVar(&c.patched, "patched", nil, "the `KERNEL` to compare it with, for --window")
-	c.format, c.formats = "text", []string{"text"}
 	cmd.PreRunE = func(*cobra.Command, []string) error {
 		switch {
 		case out == "":

@@ -54,11 +54,8 @@ would the upgrade meet them? A bound holds if it does in 95 of a hundred runs.`,
 	f.StringVar(&files.metrics, "metrics", "", "write OpenMetrics text to `FILE`")
 	f.StringVar(&scenario, "scenario", "", "hold `NAME=CHANGE,…` against the bounds, in the closed loop")
 	loops.add(cmd)
-	c.addHost(f)
-	f.StringVar(&c.owner, "owner", "", "the isolated CPUs' own task, by `NAME|PID`")
-	f.StringVar(&c.cpu, "cpu", "", "look at these isolated CPUs only, a `CPULIST`")
+	c.addIsolated(f)
 	f.StringVar(&c.original, "original", "", "the recorded `KERNEL`: release[(+|-)fix]…")
-	c.format, c.formats = "text", []string{"text"}
 	cmd.Args = cobra.ExactArgs(1)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		demands, err := l.Demands(cmd.Flags())

@@ -48,12 +48,9 @@ keep within them, or the exit status is 1. What is not known does not hold.
 	f.StringVarP(&out, "output", "o", "", "write tables and figures to the folder `DIR`")
 	f.StringVar(&p99, "max-p99", "", "the greatest p99 of the owner's sch delay, a `DURATION` as in 200us")
 	f.Int64Var(&intrusions, "max-intrusions", 0, "the greatest number `N` of foreign tasks' entries")
-	c.addHost(f)
-	f.StringVar(&c.owner, "owner", "", "the isolated CPUs' own task, by `NAME|PID`")
-	f.StringVar(&c.cpu, "cpu", "", "look at these isolated CPUs only, a `CPULIST`")
+	c.addIsolated(f)
 	f.StringVar(&c.original, "original", "", "the recorded `KERNEL` of all captures: release[(+|-)fix]…")
-	c.formats = []string{"text", "json"}
-	addFormat(f, &c.format, c.formats)
+	c.addFormat(f, "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := c.parse(cmd); err != nil {
 			return err

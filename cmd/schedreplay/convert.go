@@ -48,12 +48,9 @@ an existing one is replaced only if schedreplay made it.`,
 	f.SortFlags = false
 	f.StringVar(&to, "to", "", "write `FORMAT`: "+strings.Join(targets, ", "))
 	f.StringVarP(&out, "output", "o", "", "write to `OUT`, a folder or a file as the format wants it")
-	c.addHost(f)
-	f.StringVar(&c.owner, "owner", "", "the isolated CPUs' own task, by `NAME|PID`")
-	f.StringVar(&c.cpu, "cpu", "", "look at these isolated CPUs only, a `CPULIST`")
-	f.StringVar(&c.original, "original", "", "the recorded `KERNEL`: release[(+|-)fix]…, as in 6.1.192-smt-span")
-	f.StringArrayVar(&c.patched, "patched", nil, "the `KERNEL` to compare it with")
-	c.format, c.formats = "text", []string{"text"}
+	c.addIsolated(f)
+	c.addOriginal(f)
+	c.addPatched(f)
 	cmd.PreRunE = func(*cobra.Command, []string) error {
 		switch {
 		case to == "":

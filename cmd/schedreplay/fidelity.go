@@ -64,13 +64,7 @@ func (a *app) fidelityTime(in *input, c *common, l *loopFlags) error {
 		return nil
 	}
 	fmt.Fprintln(a.out)
-	t := term.Table{Style: a.style(), Gap: 2, Columns: []term.Column{
-		{Name: "task"},
-		{Name: "p50", Right: true},
-		{Name: "p90", Right: true},
-		{Name: "p99", Right: true},
-		{Name: "KS distance", Right: true},
-	}}
+	t := term.Table{Style: a.style(), Gap: 2, Columns: term.Columns("task<", "p50>", "p90>", "p99>", "KS distance>")}
 	var rows [][]term.Cell
 	for _, o := range r.Trust.Tasks {
 		rows = append(rows, term.Cells(page.Task(o.Comm, o.PID, 0), say.Multiple(o.P50), say.Multiple(o.P90), say.Multiple(o.P99), fmt.Sprintf("%.2f", o.Apart)))

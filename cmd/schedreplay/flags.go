@@ -42,19 +42,34 @@ type common struct {
 // add declares the flags on a command that prints the given formats, the first
 // by default.
 func (c *common) add(cmd *cobra.Command, formats ...string) {
-	c.formats = formats
 	f := cmd.Flags()
 	f.SortFlags = false
 	c.addHost(f)
-	f.StringVar(&c.owner, "owner", "", "the isolated CPUs' own task, by `NAME|PID`")
+	c.addOwner(f)
 	f.StringVar(&c.cpu, "cpu", "", "look at these `CPULIST` only")
 	f.StringVar(&c.from, "from", "", "show nothing before `TIME`: seconds of the capture's clock, or wall time")
 	f.StringVar(&c.to, "to", "", "show nothing after `TIME`")
 	f.StringVar(&c.wall, "wall", "", "the wall time of the first event, `[SECONDS=]TIME`; or of that second of its clock")
 	f.StringVar(&c.task, "task", "", "show this task only, by `NAME|PID`")
-	f.StringVar(&c.original, "original", "", "the recorded `KERNEL`: release[(+|-)fix]…, as in 6.1.192-smt-span")
+	c.addOriginal(f)
 	c.addPatched(f)
-	addFormat(f, &c.format, formats)
+	c.addFormat(f, formats...)
+}
+
+// addIsolated declares the flags of commands on the isolated CPUs alone: the machine's, --owner
+// and --cpu.
+func (c *common) addIsolated(f *pflag.FlagSet) {
+	c.addHost(f)
+	c.addOwner(f)
+	f.StringVar(&c.cpu, "cpu", "", "look at these isolated CPUs only, a `CPULIST`")
+}
+
+func (c *common) addOwner(f *pflag.FlagSet) {
+	f.StringVar(&c.owner, "owner", "", "the isolated CPUs' own task, by `NAME|PID`")
+}
+
+func (c *common) addOriginal(f *pflag.FlagSet) {
+	f.StringVar(&c.original, "original", "", "the recorded `KERNEL`: release[(+|-)fix]…, as in 6.1.192-smt-span")
 }
 
 // addPatched declares --patched.
@@ -73,14 +88,15 @@ func (c *common) addHost(f *pflag.FlagSet) {
 	f.StringVar(&c.host.LLC, "llc", "", "the last-level caches, as `GROUPS` of CPUs: 0-3+8-11,4-7+12-15")
 }
 
-// addFormat declares --format.
-func addFormat(f *pflag.FlagSet, to *string, formats []string) {
-	f.StringVar(to, "format", formats[0], "print `FORMAT`: "+strings.Join(formats, ", "))
+// addFormat declares --format; a command without it prints text.
+func (c *common) addFormat(f *pflag.FlagSet, formats ...string) {
+	c.formats = formats
+	f.StringVar(&c.format, "format", formats[0], "print `FORMAT`: "+strings.Join(formats, ", "))
 }
 
 // parse checks the values that mean the same for every command.
 func (c *common) parse(cmd *cobra.Command) error {
-	if err := checkFormat(c.format, c.formats); err != nil {
+	if err := c.checkFormat(); err != nil {
 		return err
 	}
 	if more := map[string]bool{"intrusions": true, "wakeups": true, "report": true}; len(c.patched) > 1 && !more[cmd.Name()] {
@@ -108,9 +124,11 @@ func (c *common) parse(cmd *cobra.Command) error {
 	return nil
 }
 
-func checkFormat(format string, formats []string) error {
-	if !slices.Contains(formats, format) {
-		return usagef("--format %s: this command prints %s", format, strings.Join(formats, ", "))
+func (c *common) checkFormat() error {
+	if c.formats == nil {
+		c.format = "text"
+	} else if !slices.Contains(c.formats, c.format) {
+		return usagef("--format %s: this command prints %s", c.format, strings.Join(c.formats, ", "))
 	}
 	return nil
 }

@@ -129,14 +129,7 @@ func (a *app) intrusionsCPU(res *replay.Result, r *replay.CPUResult, c *common) 
 			unseen = unseen || st.How == replay.CameUnseen
 		}
 	}
-	t := term.Table{Style: s, Indent: 2, Columns: []term.Column{
-		{Name: "foreign task", Width: 20},
-		{Name: "came by", Width: 9},
-		{Name: "at", Width: 13, Right: true},
-		{Name: "from", Width: 4, Right: true},
-		{Name: "path", Width: 11},
-		{Name: "stay"},
-	}}
+	t := term.Table{Style: s, Indent: 2, Columns: term.Columns("foreign task<20", "came by<9", "at>13", "from>4", "path<11", "stay<")}
 	if len(came) > 0 {
 		fmt.Fprintln(a.out)
 		t.Head(a.out)
@@ -261,7 +254,7 @@ func (a *app) stayCost(res *replay.Result, st *replay.Stay) {
 
 // others lists what is neither owner nor foreign.
 func (a *app) others(r *replay.CPUResult, f *show.Filter) {
-	t := term.Table{Style: a.style(), Indent: 2, Columns: []term.Column{{Name: "others", Width: 24}, {Width: 12}, {Width: 11, Right: true}, {Width: 14, Right: true}}}
+	t := term.Table{Style: a.style(), Indent: 2, Columns: term.Columns("others<24", "<12", ">11", ">14")}
 	first := true
 	for _, o := range r.Others {
 		if !f.IsTask(o.Task.PID, o.Task.Comm) {

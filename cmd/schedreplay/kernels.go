@@ -49,7 +49,7 @@ KERNEL is release[(+|-)fix]…, as in 6.1.82, 6.1.192-smt-span or
 			if explain {
 				return a.onCapture(cmd, args[0], &c, func(in *input) error { return a.kernelsExplain(in, &c) })
 			}
-			if err := checkFormat(c.format, c.formats); err != nil {
+			if err := c.checkFormat(); err != nil {
 				return err
 			}
 			if err := onlyWithExplain(cmd); err != nil {
@@ -83,8 +83,7 @@ KERNEL is release[(+|-)fix]…, as in 6.1.82, 6.1.192-smt-span or
 	f.SortFlags = false
 	f.BoolVar(&diff, "diff", false, "say what differs between two kernels")
 	f.BoolVar(&explain, "explain", false, "rank the kernels by how well they explain a capture")
-	c.formats = []string{"text", "json"}
-	addFormat(f, &c.format, c.formats)
+	c.addFormat(f, "text", "json")
 	c.addHost(f)
 	f.StringVar(&c.original, "original", "", "the `KERNEL` whose rank is told; by default the recorded release")
 	return cmd

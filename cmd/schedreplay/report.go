@@ -40,13 +40,10 @@ second of CPU takes; --runs sets their number, and 0 leaves it out.`,
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringVarP(&out, "output", "o", defaultReport, "write the report to the folder `DIR`")
-	c.addHost(f)
-	f.StringVar(&c.owner, "owner", "", "the isolated CPUs' own task, by `NAME|PID`")
-	f.StringVar(&c.cpu, "cpu", "", "look at these isolated CPUs only, a `CPULIST`")
-	f.StringVar(&c.original, "original", "", "the recorded `KERNEL`: release[(+|-)fix]…, as in 6.1.192-smt-span")
-	f.StringArrayVar(&c.patched, "patched", nil, "the `KERNEL` to compare it with")
+	c.addIsolated(f)
+	c.addOriginal(f)
+	c.addPatched(f)
 	f.IntVar(&runs, "runs", autoRuns, "make `N` runs of each scenario of what would have helped, 0 for none; -1: by cost")
-	c.format, c.formats = "text", []string{"text"}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if runs < autoRuns || runs > maxLoopRuns {
 			return usagef("--runs %d: say 0 to %d", runs, maxLoopRuns)

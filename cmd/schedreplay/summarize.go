@@ -26,10 +26,9 @@ func (c *common) addRowSet(cmd *cobra.Command) *rowSetFlags {
 	r := &rowSetFlags{FlagSet: pflag.NewFlagSet(cmd.Name(), pflag.ContinueOnError)}
 	r.BoolVar(&r.all, "all", false, "also the tables of every decision and of every slice of the timeline")
 	c.addHost(r.FlagSet)
-	r.StringVar(&c.owner, "owner", "", "the isolated CPUs' own task, by `NAME|PID`")
-	r.StringVar(&c.original, "original", "", "the recorded `KERNEL`: release[(+|-)fix]…, as in 6.1.192-smt-span")
+	c.addOwner(r.FlagSet)
+	c.addOriginal(r.FlagSet)
 	c.addPatched(r.FlagSet)
-	c.format, c.formats = "text", []string{"text"}
 	cmd.Flags().AddFlagSet(r.FlagSet)
 	return r
 }

@@ -27,12 +27,9 @@ CPU under every kernel. Formats: text, json, csv.`,
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	c.addHost(f)
-	f.StringVar(&c.owner, "owner", "", "the isolated CPUs' own task, by `NAME|PID`")
-	f.StringVar(&c.cpu, "cpu", "", "look at these isolated CPUs only, a `CPULIST`")
-	f.StringVar(&c.original, "original", "", "the recorded `KERNEL`: release[(+|-)fix]…, as in 6.1.192-smt-span")
-	c.formats = []string{"text", "json", "csv"}
-	addFormat(f, &c.format, c.formats)
+	c.addIsolated(f)
+	c.addOriginal(f)
+	c.addFormat(f, "text", "json", "csv")
 	return a.captureCommand(cmd, &c, func(in *input) error { return a.sweep(in, &c) })
 }
 

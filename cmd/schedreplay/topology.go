@@ -59,12 +59,8 @@ func (a *app) topology(path string, c *common) error {
 		return err
 	}
 	defer in.Close()
-	for range in.Events() { // for what the events say against bundle and flags
-		if a.ctx.Err() != nil {
-			break
-		}
-	}
-	if err := a.ctx.Err(); err != nil {
+	// For what the events say against bundle and flags.
+	if err := a.eachEvent(in, func(*parser.Event) {}); err != nil {
 		return err
 	}
 	if err := a.topologyOf(in.host, in, c); err != nil {

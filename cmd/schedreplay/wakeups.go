@@ -111,17 +111,7 @@ func wakeupShown(f *show.Filter, w *replay.Wakeup) bool {
 
 // wakeupTable fits 80 columns. A star and a tilde stand behind the CPU they are of.
 func (a *app) wakeupTable() *term.Table {
-	return &term.Table{Style: a.style(), Columns: []term.Column{
-		{Name: "n", Width: 7, Right: true},
-		{Name: "time", Width: 13, Right: true},
-		{Name: "task", Width: 18},
-		{Name: "prev", Width: 4, Right: true},
-		{Name: "rec ", Width: 5, Right: true},
-		{Name: "orig ", Width: 5, Right: true},
-		{Name: "path", Width: 14},
-		{Name: "patch", Width: 5, Right: true},
-		{Width: 1},
-	}}
+	return &term.Table{Style: a.style(), Columns: term.Columns("n>7", "time>13", "task<18", "prev>4", "rec >5", "orig >5", "path<14", "patch>5", "<1")}
 }
 
 func (a *app) wakeupText(t *term.Table, w *replay.Wakeup) {

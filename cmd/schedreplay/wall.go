@@ -98,20 +98,19 @@ func (c *common) parseWindow() (err error) {
 			return err
 		}
 	}
-	if c.from != "" {
-		if c.fromTime, err = wall.Parse("--from", c.from); err != nil {
+	for _, w := range [...]struct {
+		flag, text string
+		m          *wall.Moment
+		to         *int64
+	}{{"--from", c.from, &c.fromTime, &c.filter.From}, {"--to", c.to, &c.toTime, &c.filter.To}} {
+		if w.text == "" {
+			continue
+		}
+		if *w.m, err = wall.Parse(w.flag, w.text); err != nil {
 			return err
 		}
-		if c.fromTime.Kind == wall.Stamp {
-			c.filter.From = c.fromTime.NS
-		}
-	}
-	if c.to != "" {
-		if c.toTime, err = wall.Parse("--to", c.to); err != nil {
-			return err
-		}
-		if c.toTime.Kind == wall.Stamp {
-			c.filter.To = c.toTime.NS
+		if w.m.Kind == wall.Stamp {
+			*w.to = w.m.NS
 		}
 	}
 	return c.checkWindow()

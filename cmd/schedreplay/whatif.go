@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -163,13 +165,9 @@ func (a *app) isolatedTable(cpu int, k *findings.CPU, r *loop.Result, all []loop
 		}
 	}
 	fmt.Fprintf(a.out, "\nCPU %d, %s\n", cpu, name)
-	columns := []string{"entries", "held ms", "p50 us", "p99 us", "off CPU ms"}
+	t := term.Table{Style: a.style(), Gap: 2, Columns: term.Columns("scenario<", "entries>", "held ms>", "p50 us>", "p99 us>", "off CPU ms>")}
 	if never {
-		columns = []string{"entries", "held ms", "gaps", "longest ms", "off CPU ms"}
-	}
-	t := term.Table{Style: a.style(), Gap: 2, Columns: []term.Column{{Name: "scenario"}}}
-	for _, c := range columns {
-		t.Columns = append(t.Columns, term.Column{Name: c, Right: true})
+		t.Columns[3].Name, t.Columns[4].Name = "gaps", "longest ms"
 	}
 	var rows [][]term.Cell
 	for i := range all {
@@ -197,25 +195,22 @@ const busiestTasks = 10
 
 // busiestTable compares the delays of the tasks that woke most.
 func (a *app) busiestTable(r *loop.Result, all []loop.Outcome) {
-	left := map[int]bool{}
-	for range busiestTasks {
-		best := -1
-		for i := range r.Recorded.Tasks {
-			if n := r.Recorded.Tasks[i].Wakings.Mid; !left[i] && n > 0 && (best < 0 || n > r.Recorded.Tasks[best].Wakings.Mid) {
-				best = i
-			}
-		}
-		if best < 0 {
+	tasks := r.Recorded.Tasks
+	order := make([]int, len(tasks))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(tasks[j].Wakings.Mid, tasks[i].Wakings.Mid) })
+	for _, i := range order[:min(len(order), busiestTasks)] {
+		if tasks[i].Wakings.Mid <= 0 {
 			return
 		}
-		left[best] = true
-		task := &r.Recorded.Tasks[best]
-		fmt.Fprintf(a.out, "\n%s\n", page.Task(task.Comm, task.PID, 0))
-		t := term.Table{Style: a.style(), Gap: 2, Columns: []term.Column{{Name: "scenario"}, {Name: "p50 us", Right: true}, {Name: "p90 us", Right: true}, {Name: "p99 us", Right: true}}}
+		fmt.Fprintf(a.out, "\n%s\n", page.Task(tasks[i].Comm, tasks[i].PID, 0))
+		t := term.Table{Style: a.style(), Gap: 2, Columns: term.Columns("scenario<", "p50 us>", "p90 us>", "p99 us>")}
 		var rows [][]term.Cell
-		for i := range all {
-			d := &all[i].Tasks[best].Delay
-			rows = append(rows, term.Cells(all[i].Name, say.Band(d.P50, 1e3), say.Band(d.P90, 1e3), say.Band(d.P99, 1e3)))
+		for j := range all {
+			d := &all[j].Tasks[i].Delay
+			rows = append(rows, term.Cells(all[j].Name, say.Band(d.P50, 1e3), say.Band(d.P90, 1e3), say.Band(d.P99, 1e3)))
 		}
 		t.All(a.out, 80, rows)
 	}

@@ -64,9 +64,9 @@ func (h *RankedHost) Share() float64 {
 // Intruder is a foreign task over all hosts.
 type Intruder struct {
 	// Name is empty for those that no summary tells apart.
-	Name  string
-	Hosts int64
-	Held  findings.Held
+	Name  string        `json:"intruder"`
+	Hosts int64         `json:"hosts"`
+	Held  findings.Held `json:"held"`
 }
 
 // RankedKernel is a kernel over all hosts.
@@ -82,14 +82,15 @@ type RankedKernel struct {
 
 // Way is a way in, and how many entries took it.
 type Way struct {
-	How, Path string
-	Entries   int64
+	How     string `json:"how"`
+	Path    string `json:"path"`
+	Entries int64  `json:"entries"`
 }
 
 // RankedCause is a root cause over all hosts.
 type RankedCause struct {
 	Harm
-	Hosts int64
+	Hosts int64 `json:"hosts"`
 }
 
 // RankedOwner is the owners of one name over all hosts.
@@ -109,8 +110,8 @@ type DoubtfulHost struct {
 
 // CountedDoubt is a doubt and the number of recordings that it is about.
 type CountedDoubt struct {
-	Doubt    Doubt
-	Captures int64
+	Doubt    Doubt `json:"doubt"`
+	Captures int64 `json:"captures"`
 }
 
 // Answer computes the answer. inputs are the captures that were given.

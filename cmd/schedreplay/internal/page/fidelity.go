@@ -24,14 +24,7 @@ func (p *Page) Fidelity(res *replay.Result, f *replay.Fidelity, filter string) {
 	fmt.Fprintf(p, "exact      %d  %s\n", f.Exact, Percent(f.Exact, judged))
 	fmt.Fprintf(p, "covered    %d  %s\n", f.Covered, Percent(f.Covered, judged))
 	fmt.Fprintf(p, "mean set   %.2f CPUs\n\n", f.PossibleMean())
-	t := term.Table{Style: p.Style, Columns: []term.Column{
-		{Name: "predicted path", Width: 16},
-		{Name: "decisions", Width: 9, Right: true},
-		{Name: "exact", Width: 9, Right: true},
-		{Width: 8, Right: true},
-		{Name: "covered", Width: 9, Right: true},
-		{Width: 8, Right: true},
-	}}
+	t := term.Table{Style: p.Style, Columns: term.Columns("predicted path<16", "decisions>9", "exact>9", ">8", "covered>9", ">8")}
 	t.Head(p)
 	for _, s := range f.Paths {
 		t.Row(p, term.Cells(string(s.Path), fmt.Sprint(s.Decisions),

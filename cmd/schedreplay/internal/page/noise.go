@@ -20,15 +20,7 @@ func (p *Page) Noise(c *findings.CPU) {
 		return
 	}
 	fmt.Fprintf(p, "\n  %s\n", p.Style.Bold("what else was on the core"))
-	t := term.Table{Style: p.Style, Indent: 2, Columns: []term.Column{
-		{Name: "noise", Width: 8},
-		{Name: "of", Width: 21},
-		{Name: "times", Width: 7, Right: true},
-		{Name: "time", Width: 9, Right: true},
-		{Name: "share", Width: 7, Right: true},
-		{Name: "longest", Width: 9, Right: true},
-		{Name: "owner", Width: 9, Right: true},
-	}}
+	t := term.Table{Style: p.Style, Indent: 2, Columns: term.Columns("noise<8", "of<21", "times>7", "time>9", "share>7", "longest>9", "owner>9")}
 	t.Head(p)
 	for kind, s := range c.NoiseByKind() {
 		if kind := replay.NoiseKind(kind); !kind.OfTask() {

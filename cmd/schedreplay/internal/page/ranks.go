@@ -27,14 +27,7 @@ func (p *Page) Ranks(r *findings.Ranks) {
 	}
 	fmt.Fprintln(p, "\n"+term.Wrap(fmt.Sprintf("%s judged by %d kernels, each set of rules once; those that explain the recording equally well share a rank (%s)",
 		Counted(r.Decisions(), "decision"), len(r.Scores), Counted(int64(r.Last()), "rank")), width))
-	t := term.Table{Style: s, Columns: []term.Column{
-		{Name: "rank", Width: 5, Right: true},
-		{Name: "entries", Width: 8, Right: true},
-		{Name: "decisions", Width: 9, Right: true},
-		{Name: "exact", Width: 7, Right: true},
-		{Width: 8, Right: true},
-		{Name: " kernels"},
-	}}
+	t := term.Table{Style: s, Columns: term.Columns("rank>5", "entries>8", "decisions>9", "exact>7", ">8", " kernels<")}
 	fmt.Fprintln(p, s.Bold(fmt.Sprintf("\n%5s %18s", "", "impossible")))
 	t.Head(p)
 	shown := map[int]bool{}

@@ -35,12 +35,12 @@ func (p *Page) Sweep(s *findings.Sweep) {
 // sweepBlock prints the table for some of the isolated CPUs.
 func (p *Page) sweepBlock(s *findings.Sweep, recorded []findings.SweptCPU, from, to int) {
 	st := p.Style
-	over := term.Table{Style: st, Columns: []term.Column{{Width: 20}}}
-	t := term.Table{Style: st, Columns: []term.Column{{Name: "kernel", Width: 20}}}
+	over := term.Table{Style: st, Columns: term.Columns("<20")}
+	t := term.Table{Style: st, Columns: term.Columns("kernel<20")}
 	row := []term.Cell{{Text: "as recorded"}}
 	for _, r := range recorded[from:to] {
 		over.Columns = append(over.Columns, term.Column{Name: fmt.Sprintf("CPU %d", r.CPU), Width: 19, Right: true})
-		t.Columns = append(t.Columns, term.Column{Name: "entries", Width: 10, Right: true}, term.Column{Name: "ms", Width: 8, Right: true})
+		t.Columns = append(t.Columns, term.Columns("entries>10", "ms>8")...)
 		row = append(row, sweepCells(r.Entries.Total(), 0, r.NS, nil)...)
 	}
 	fmt.Fprintln(p)

@@ -2,6 +2,7 @@ package term
 
 import (
 	"io"
+	"strconv"
 	"strings"
 )
 
@@ -12,6 +13,18 @@ type Column struct {
 	Width int
 	// Right aligns to the right, for numbers.
 	Right bool
+}
+
+// Columns are columns by their names, each with its width behind "<", or ">" if it aligns to the
+// right.
+func Columns(list ...string) []Column {
+	out := make([]Column, len(list))
+	for i, s := range list {
+		at := strings.LastIndexAny(s, "<>")
+		width, _ := strconv.Atoi(s[at+1:])
+		out[i] = Column{Name: s[:at], Width: width, Right: s[at] == '>'}
+	}
+	return out
 }
 
 // Table prints rows in columns, one blank between them unless Gap says more.
