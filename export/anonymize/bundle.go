@@ -135,27 +135,21 @@ func (b *bundleReader) add(name string, size int64, r io.Reader) error {
 }
 
 func (b *bundleReader) folder(dir string) error {
-	return filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if !d.Type().IsRegular() {
-			return nil
-		}
-		rel, err := filepath.Rel(dir, p)
-		if err != nil {
+	files := os.DirFS(dir)
+	return fs.WalkDir(files, ".", func(p string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
 			return err
 		}
 		info, err := d.Info()
 		if err != nil {
 			return err
 		}
-		f, err := os.Open(p)
+		f, err := files.Open(p)
 		if err != nil {
 			return err
 		}
 		defer f.Close()
-		return b.add(rel, info.Size(), f)
+		return b.add(p, info.Size(), f)
 	})
 }
 

@@ -59,10 +59,7 @@ func (p *Printer) interrupted(ev *parser.Event, in *replay.Interruption) {
 	if p.o.State {
 		fmt.Fprintf(&s, " %5s ", "")
 	}
-	var causes []string
-	for i := range in.Causes {
-		causes = append(causes, say.Plain(say.Instigator(&in.Causes[i], in.Kind)))
-	}
+	causes := say.Each(in.Causes, func(c replay.Instigator) string { return say.Plain(say.Instigator(&c, in.Kind)) })
 	p.print(strings.TrimRight(s.String()+" "+strings.Join(causes, ", "), " ") + "\n")
 }
 

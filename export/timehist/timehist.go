@@ -3,6 +3,7 @@ package timehist
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -277,18 +278,8 @@ func (p *Printer) onCPU(cpu int32) bool {
 
 // shown reports whether a line about any of the tasks is shown.
 func (p *Printer) shown(cpu int32, tasks ...*parser.Task) bool {
-	if !p.onCPU(cpu) {
-		return false
-	}
-	if p.o.Task == nil {
-		return true
-	}
-	for _, t := range tasks {
-		if p.o.Task(t.PID, t.Comm) {
-			return true
-		}
-	}
-	return false
+	named := func(t *parser.Task) bool { return p.o.Task(t.PID, t.Comm) }
+	return p.onCPU(cpu) && (p.o.Task == nil || slices.ContainsFunc(tasks, named))
 }
 
 func (p *Printer) sliceLine(now int64, ev *parser.Event, k *thread, s span) {

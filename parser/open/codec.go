@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -34,10 +35,8 @@ var codecs = []codec{
 // codecOf finds the codec of a stream by its first bytes, nil if it is not
 // compressed.
 func codecOf(magic []byte) *codec {
-	for i := range codecs {
-		if bytes.HasPrefix(magic, []byte(codecs[i].magic)) {
-			return &codecs[i]
-		}
+	if i := slices.IndexFunc(codecs, func(c codec) bool { return bytes.HasPrefix(magic, []byte(c.magic)) }); i >= 0 {
+		return &codecs[i]
 	}
 	return nil
 }

@@ -70,7 +70,7 @@ func detect(src parser.Source) (detection, error) {
 	}
 	d, err := detectText(src, isHTML(first))
 	if err != nil && bytes.IndexByte(first, 0) >= 0 {
-		err = &parser.Error{File: src.Name, Offset: -1, Err: fmt.Errorf("%w: it is binary data of no known kind", parser.ErrFormat), Remedy: remedy}
+		err = refuse(src.Name, remedy, "%w: it is binary data of no known kind", parser.ErrFormat)
 	}
 	return d, err
 }
@@ -93,9 +93,7 @@ func detectText(src parser.Source, isHTML bool) (detection, error) {
 	}
 	d, looks, err := vote(src.Name, head.Lines)
 	if err != nil && isHTML {
-		err = &parser.Error{
-			File: src.Name, Offset: -1, Err: fmt.Errorf("%w: it is a web page without the text of an ftrace buffer", parser.ErrFormat), Remedy: remedy,
-		}
+		err = refuse(src.Name, remedy, "%w: it is a web page without the text of an ftrace buffer", parser.ErrFormat)
 	}
 	if err == nil && isWrapped(head.Lines, looks) {
 		src = filtered(src, func() lineFilter { return &joinFilter{shape: head.Shape, looks: looks} })
@@ -130,11 +128,7 @@ func vote(name string, lines [][]byte) (d detection, looks func([]byte) bool, er
 		total = max(total, votes[best])
 	}
 	if best < 0 {
-		return detection{}, nil, &parser.Error{
-			File: name, Offset: -1,
-			Err:    fmt.Errorf("%w: none of the first %d lines looks like a scheduler event", parser.ErrFormat, total),
-			Remedy: remedy,
-		}
+		return detection{}, nil, refuse(name, remedy, "%w: none of the first %d lines looks like a scheduler event", parser.ErrFormat, total)
 	}
 	return detection{
 		open:       readers[best].open,
@@ -164,20 +158,15 @@ func firstBytes(src parser.Source) ([]byte, error) {
 
 // notText explains inputs that are no text and no capture.
 func notText(name string, b []byte) error {
-	refuse := func(what, remedy string) error {
-		return &parser.Error{File: name, Offset: -1, Err: fmt.Errorf("%w: %s", parser.ErrFormat, what), Remedy: remedy}
-	}
 	switch {
 	case codecOf(b) != nil:
-		return refuse("it is compressed twice", "decompress it once")
+		return refuse(name, "decompress it once", "%w: it is compressed twice", parser.ErrFormat)
 	case len(b) > 262 && string(b[257:262]) == "ustar":
-		return &parser.Error{
-			File: name, Offset: -1, Err: fmt.Errorf("%w: %w", parser.ErrFormat, errTar), Remedy: "give the capture itself; a host bundle goes to --host",
-		}
+		return refuse(name, "give the capture itself; a host bundle goes to --host", "%w: %w", parser.ErrFormat, errTar)
 	case bytes.HasPrefix(b, []byte("\x7fELF")):
-		return refuse("it is a program", remedy)
+		return refuse(name, remedy, "%w: it is a program", parser.ErrFormat)
 	case bytes.HasPrefix(b, []byte("\xff\xfe")), bytes.HasPrefix(b, []byte("\xfe\xff")):
-		return refuse("it is text in UTF-16", "convert it with `iconv -f UTF-16 -t UTF-8`")
+		return refuse(name, "convert it with `iconv -f UTF-16 -t UTF-8`", "%w: it is text in UTF-16", parser.ErrFormat)
 	}
 	return nil
 }

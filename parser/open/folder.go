@@ -3,7 +3,6 @@ package open
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -71,13 +70,10 @@ func folder(ctx context.Context, dir string, o Options) (*Input, error) {
 	}
 	switch {
 	case len(names) == 0:
-		return nil, &parser.Error{File: dir, Offset: -1, Err: ErrNoCapture, Remedy: remedy}
+		return nil, refuse(dir, remedy, "%w", ErrNoCapture)
 	case len(names) > 1:
 		found.discard()
-		return nil, &parser.Error{
-			File: dir, Offset: -1, Err: fmt.Errorf("%w: the folder holds the captures %s", ErrAmbiguous, strings.Join(names, ", ")),
-			Remedy: "name one of them",
-		}
+		return nil, refuse(dir, "name one of them", "%w: the folder holds the captures %s", ErrAmbiguous, strings.Join(names, ", "))
 	case failed != nil:
 		return nil, failed
 	}
@@ -114,12 +110,10 @@ func perfDir(ctx context.Context, dir string, o Options) (*Input, error) {
 	in := &Input{Path: dir, raw: raw}
 	for _, p := range paths {
 		f, err := os.Open(p)
-		if err != nil {
-			in.closeFiles()
-			return nil, fileError(p, err)
+		if err == nil {
+			err = raw.add(f)
 		}
-		if err := raw.add(f); err != nil {
-			f.Close()
+		if err != nil {
 			in.closeFiles()
 			return nil, fileError(p, err)
 		}
@@ -137,13 +131,8 @@ func perfDir(ctx context.Context, dir string, o Options) (*Input, error) {
 
 // mayBeCapture tells by name which entries of a folder are looked at.
 func mayBeCapture(name string) bool {
-	for _, b := range bundleNames {
-		if name == b {
-			return false
-		}
-	}
 	lower := strings.ToLower(name)
-	return !strings.HasPrefix(name, ".") && !strings.HasPrefix(lower, "readme") && !strings.HasSuffix(lower, ".md")
+	return !slices.Contains(bundleNames, name) && !strings.HasPrefix(name, ".") && !strings.HasPrefix(lower, "readme") && !strings.HasSuffix(lower, ".md")
 }
 
 // findBundle returns the host bundle in a folder, "" if there is none.
@@ -161,8 +150,5 @@ func findBundle(dir string) (string, error) {
 	case 1:
 		return filepath.Join(dir, found[0]), nil
 	}
-	return "", &parser.Error{
-		File: dir, Offset: -1, Err: fmt.Errorf("%w: the folder holds the host bundles %s", ErrAmbiguous, strings.Join(found, ", ")),
-		Remedy: "name one with --host, and the capture's own file",
-	}
+	return "", refuse(dir, "name one with --host, and the capture's own file", "%w: the folder holds the host bundles %s", ErrAmbiguous, strings.Join(found, ", "))
 }

@@ -82,7 +82,7 @@ func File(ctx context.Context, path string, o Options) (*Input, error) {
 func openPath(ctx context.Context, path string, o Options) (*Input, error) {
 	if path == "-" {
 		if o.Stdin == nil {
-			return nil, &parser.Error{File: "-", Offset: -1, Err: errors.New("standard input is not available"), Remedy: "name a file"}
+			return nil, refuse("-", "name a file", "standard input is not available")
 		}
 		return fromStream(ctx, "-", o.Stdin, o)
 	}
@@ -94,7 +94,7 @@ func openPath(ctx context.Context, path string, o Options) (*Input, error) {
 		return folder(ctx, path, o)
 	}
 	if isOracle(path) {
-		return nil, &parser.Error{File: path, Offset: -1, Err: ErrOracle, Remedy: "give the capture it was recorded with"}
+		return nil, refuse(path, "give the capture it was recorded with", "%w", ErrOracle)
 	}
 	in, err := file(ctx, path, o)
 	if err != nil {
@@ -121,12 +121,10 @@ func file(ctx context.Context, path string, o Options) (*Input, error) {
 	}
 	defer f.Close()
 	if filepath.Base(path) == "trace_pipe" {
-		return nil, &parser.Error{
-			File: path, Offset: -1, Err: fmt.Errorf("%w: trace_pipe has no end", parser.ErrUnsupported), Remedy: "give a copy: `timeout 10 cat trace_pipe > trace.txt`",
-		}
+		return nil, refuse(path, "give a copy: `timeout 10 cat trace_pipe > trace.txt`", "%w: trace_pipe has no end", parser.ErrUnsupported)
 	}
 	if st.Mode()&(os.ModeDevice|os.ModeCharDevice) != 0 {
-		return nil, &parser.Error{File: path, Offset: -1, Err: fmt.Errorf("%w: it is a device", parser.ErrFormat), Remedy: remedy}
+		return nil, refuse(path, remedy, "%w: it is a device", parser.ErrFormat)
 	}
 	return fromStream(ctx, path, f, o)
 }
@@ -361,6 +359,11 @@ func fileError(path string, err error) error {
 	return &parser.Error{File: path, Offset: -1, Err: err}
 }
 
+// refuse is an error about an input as a whole, with what helps.
+func refuse(path, remedy, format string, args ...any) error {
+	return &parser.Error{File: path, Offset: -1, Err: fmt.Errorf(format, args...), Remedy: remedy}
+}
+
 // isOracle reports whether a file must not be opened, by its own name or the
 // one it links to.
 func isOracle(path string) bool {
@@ -373,9 +376,7 @@ func isOracle(path string) bool {
 
 // errEmpty refuses an input without a byte.
 func errEmpty(name string) error {
-	return &parser.Error{
-		File: name, Offset: -1, Err: fmt.Errorf("%w: the file is empty", parser.ErrFormat), Remedy: "check how it was copied",
-	}
+	return refuse(name, "check how it was copied", "%w: the file is empty", parser.ErrFormat)
 }
 
 // readError wraps an error met before anything of an input could be used.

@@ -25,13 +25,13 @@ func newRaw(f *os.File, st os.FileInfo) *rawFile {
 	return &rawFile{f: f, size: st.Size(), state: []os.FileInfo{st}}
 }
 
-// add takes one file of a folder.
+// add takes one file of a folder, which it closes from now on.
 func (r *rawFile) add(f *os.File) error {
+	r.files = append(r.files, f)
 	st, err := f.Stat()
 	if err != nil {
 		return err
 	}
-	r.files = append(r.files, f)
 	r.state = append(r.state, st)
 	r.size += st.Size()
 	return nil
@@ -49,7 +49,7 @@ func (r *rawFile) changed(name string) error {
 			return fileError(name, err)
 		}
 		if is.Size() != was.Size() || !is.ModTime().Equal(was.ModTime()) {
-			return &parser.Error{File: name, Offset: -1, Err: parser.ErrChanged, Remedy: "stop what writes it, or give a copy"}
+			return refuse(name, "stop what writes it, or give a copy", "%w", parser.ErrChanged)
 		}
 	}
 	return nil

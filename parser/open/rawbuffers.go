@@ -11,6 +11,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -94,13 +95,8 @@ func (t *traceFiles) add(name string, f traceFile, at io.ReaderAt, size int64) e
 	if t.some = true; size == 0 {
 		return nil // nothing was recorded there; or it is tracefs itself
 	}
-	for _, c := range t.raw.CPUs {
-		if c.CPU == f.cpu {
-			return &parser.Error{
-				File: name, Offset: -1, Err: fmt.Errorf("%w: two ring buffers of CPU %d", ErrAmbiguous, f.cpu),
-				Remedy: "keep those of one recording, or of one snapshot",
-			}
-		}
+	if slices.ContainsFunc(t.raw.CPUs, func(c tracedat.RawCPU) bool { return c.CPU == f.cpu }) {
+		return refuse(name, "keep those of one recording, or of one snapshot", "%w: two ring buffers of CPU %d", ErrAmbiguous, f.cpu)
 	}
 	t.snapshot = t.snapshot || f.snapshot
 	t.raw.CPUs = append(t.raw.CPUs, tracedat.RawCPU{CPU: f.cpu, At: at, Size: size})
@@ -116,10 +112,7 @@ func (t *traceFiles) open(in *Input, name string) error {
 		}
 	}
 	if len(t.raw.CPUs) == 0 {
-		return &parser.Error{
-			File: name, Offset: -1, Err: fmt.Errorf("%w: its ring buffers are empty", parser.ErrFormat),
-			Remedy: "copy them out of tracefs: `cat per_cpu/cpu0/trace_pipe_raw > cpu0.raw` and so on",
-		}
+		return refuse(name, "copy them out of tracefs: `cat per_cpu/cpu0/trace_pipe_raw > cpu0.raw` and so on", "%w: its ring buffers are empty", parser.ErrFormat)
 	}
 	src, err := tracedat.RawSource(name, &t.raw)
 	if err != nil {
@@ -167,7 +160,6 @@ func rawFolder(ctx context.Context, dir string, o Options) (*Input, error) {
 		}
 		if f.raw {
 			if err := raw.add(h); err != nil {
-				h.Close()
 				return fileError(p, err)
 			}
 			st := raw.state[len(raw.state)-1]

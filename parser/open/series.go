@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"maps"
 	"math"
 	"path/filepath"
 	"regexp"
@@ -60,10 +59,7 @@ type seriesPart struct {
 // openSeries opens the files of a series as one capture.
 func openSeries(ctx context.Context, dir string, names []string, o Options) (*Input, error) {
 	if len(names) > maxSeries {
-		return nil, &parser.Error{
-			File: dir, Offset: -1, Err: fmt.Errorf("%w: a series of %d files, at most %d", parser.ErrLimit, len(names), maxSeries),
-			Remedy: "give the folder fewer of them",
-		}
+		return nil, refuse(dir, "give the folder fewer of them", "%w: a series of %d files, at most %d", parser.ErrLimit, len(names), maxSeries)
 	}
 	raw := &rawFile{}
 	in := &Input{Path: dir, raw: raw}
@@ -111,10 +107,7 @@ func (s *series) belongs(m *parser.Meta) error {
 	if a.Dialect == m.Dialect && a.Clock.Name == m.Clock.Name && same(a.Host.Hostname, m.Host.Hostname) && same(a.Host.Release, m.Host.Release) {
 		return nil
 	}
-	return &parser.Error{
-		File: m.Name, Offset: -1, Err: fmt.Errorf("%w: it is named like one of a series with %s and of another machine, kernel or clock", ErrAmbiguous, a.Name),
-		Remedy: "name one of them",
-	}
+	return refuse(m.Name, "name one of them", "%w: it is named like one of a series with %s and of another machine, kernel or clock", ErrAmbiguous, a.Name)
 }
 
 func (s *series) Meta() *parser.Meta { return &s.meta }
@@ -142,8 +135,8 @@ func (s *series) Stats() parser.Stats {
 		for k, n := range st.Events {
 			sum.Events[k] += n
 		}
-		for k := range maps.Keys(st.Skipped) {
-			sum.Skipped[k] += st.Skipped[k]
+		for k, n := range st.Skipped {
+			sum.Skipped[k] += n
 		}
 	}
 	return sum
@@ -212,10 +205,7 @@ func (m *seriesMerge) least() *seriesCursor {
 	for {
 		var least *seriesCursor
 		for _, c := range m.active {
-			if c.ended {
-				continue
-			}
-			if least == nil || c.ev.Time < least.ev.Time {
+			if !c.ended && (least == nil || c.ev.Time < least.ev.Time) {
 				least = c
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"html"
 	"io"
+	"slices"
 
 	"schedreplay/parser"
 	"schedreplay/parser/text"
@@ -199,12 +200,7 @@ func (f *printableFilter) end(out []byte) []byte {
 
 // looksAny reports whether a line could be one of any dialect.
 func looksAny(line []byte) bool {
-	for _, r := range readers {
-		if r.looks != nil && r.looks(line) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(readers, func(r reader) bool { return r.looks != nil && r.looks(line) })
 }
 
 // widestMail is the length in bytes that no line of a wrapped text exceeds; a
@@ -232,12 +228,8 @@ func isWrapped(lines [][]byte, looks func([]byte) bool) bool {
 
 // isPayload reports whether a line holds the keys of a scheduler event.
 func isPayload(l []byte) bool {
-	for _, s := range []string{"pid=", "prio=", "_cpu=", "prev_state=", "==>", "runtime=", "next: "} {
-		if bytes.Contains(l, []byte(s)) {
-			return true
-		}
-	}
-	return false
+	keys := []string{"pid=", "prio=", "_cpu=", "prev_state=", "==>", "runtime=", "next: "}
+	return slices.ContainsFunc(keys, func(s string) bool { return bytes.Contains(l, []byte(s)) })
 }
 
 // joinFilter joins lines that do not begin like a record to the one before.

@@ -2,6 +2,7 @@ package perfscript
 
 import (
 	"bytes"
+	"slices"
 
 	"schedreplay/parser"
 	"schedreplay/parser/text"
@@ -172,12 +173,8 @@ func (p *pass) Remark(line []byte, n int64) bool {
 
 // Torn implements [text.Dialect].
 func (p *pass) Torn(line []byte) bool {
-	for _, s := range []string{"sched:", "pid=", "comm=", "_cpu=", "prio=", " ==> "} {
-		if bytes.Contains(line, []byte(s)) {
-			return true
-		}
-	}
-	return false
+	keys := []string{"sched:", "pid=", "comm=", "_cpu=", "prio=", " ==> "}
+	return slices.ContainsFunc(keys, func(s string) bool { return bytes.Contains(line, []byte(s)) })
 }
 
 // Whole implements [text.Dialect].
