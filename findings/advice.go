@@ -2,6 +2,7 @@ package findings
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -229,10 +230,7 @@ func (a *Advice) noise() {
 			}
 		}
 	}
-	for name := range devices {
-		irq.Interrupts = append(irq.Interrupts, name)
-	}
-	slices.SortFunc(irq.Interrupts, func(x, y string) int { return cmp.Or(cmp.Compare(devices[y], devices[x]), cmp.Compare(x, y)) })
+	irq.Interrupts = slices.SortedFunc(maps.Keys(devices), func(x, y string) int { return cmp.Or(cmp.Compare(devices[y], devices[x]), cmp.Compare(x, y)) })
 	if irq.TookNS > 0 && !a.house.Empty() {
 		a.propose(irq, "interrupts")
 	}

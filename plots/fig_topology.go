@@ -92,11 +92,7 @@ func topologyWords(res *replay.Result, rows []places.DomainRow) string {
 		s += " Isolated: " + say.MaskWords(iso) + "."
 	}
 	for _, r := range rows {
-		var words []string
-		for _, m := range r.Spans {
-			words = append(words, m.String())
-		}
-		s += fmt.Sprintf(" %s: %s.", r.Name, say.JoinUpTo(words, 12, "domain"))
+		s += fmt.Sprintf(" %s: %s.", r.Name, say.JoinUpTo(say.Each(r.Spans, cpumask.Mask.String), 12, "domain"))
 	}
 	return s
 }

@@ -177,11 +177,7 @@ func taskNames(tasks []*findings.Held, n int) []string {
 func stripDescription(c *findings.CPU, strips []strip) string {
 	s := say.Plain(stripTitle(c)) + "."
 	s += fmt.Sprintf(" %s from top to bottom:", say.Counted(int64(len(strips[0].lanes)), "lane"))
-	var names []string
-	for _, l := range strips[0].lanes {
-		names = append(names, l.name)
-	}
-	s += " " + say.Join(names) + "."
+	s += " " + say.Join(say.Each(strips[0].lanes, func(l lane) string { return l.name })) + "."
 	if len(strips) > 1 {
 		s += fmt.Sprintf(" Under the patched kernel %s of the intruders' time surely remains and at most %s may.", say.Duration(c.All.Remains.MinNS), say.Duration(c.All.Remains.MaxNS))
 	}

@@ -55,7 +55,7 @@ func Compare(samples []*findings.Sample, o Options) (*Comparison, error) {
 
 // Verdict says in sentences what the comparison amounts to, one group per
 // capture after the first.
-func (c *Comparison) Verdict() []string { return each(c.verdict(), say.Plain) }
+func (c *Comparison) Verdict() []string { return say.Each(c.verdict(), say.Plain) }
 
 func (c *Comparison) verdict() []string {
 	a := c.samples[0]
@@ -85,11 +85,7 @@ func (c *Comparison) compose() *document {
 	d := &document{Title: "Captures compared", Brief: c.verdict()}
 	doubts := section{ID: "doubts", Title: "Why they may not be comparable", Level: 2}
 	if len(c.Doubts) > 0 {
-		var list []string
-		for _, x := range c.Doubts {
-			list = append(list, x+".")
-		}
-		doubts.Blocks = []block{{List: list}}
+		doubts.Blocks = []block{{List: say.Each(c.Doubts, func(s string) string { return s + "." })}}
 	} else {
 		doubts.Blocks = []block{para("Same machine, kernel, isolation, owner, clock and kind of recording, about the same length, nothing lost: nothing speaks against it.")}
 	}
@@ -208,14 +204,10 @@ func (c *Comparison) Tables() []Table {
 		list = append(list, c.waitTable(kind))
 	}
 	for _, t := range append(list, c.heldTable(), c.fidelityTable()) {
-		x := Table{Caption: say.Plain(t.Caption)}
-		for _, k := range t.Cols {
-			x.Header = append(x.Header, k.Name)
-		}
-		for _, r := range t.Rows {
-			x.Rows = append(x.Rows, each(r, say.Plain))
-		}
-		out = append(out, x)
+		out = append(out, Table{
+			Caption: say.Plain(t.Caption), Header: say.Each(t.Cols, func(c col) string { return c.Name }),
+			Rows: say.Each(t.Rows, func(r []string) []string { return say.Each(r, say.Plain) }),
+		})
 	}
 	return out
 }
@@ -305,7 +297,7 @@ func (c *Comparison) JSON() ([]byte, error) {
 		Doubts        []string         `json:"doubts"`
 		Captures      []comparedSample `json:"captures"`
 		Against       []comparedTo     `json:"against_first"`
-	}{SchemaVersion: 1, Program: c.o.Program, Command: c.o.Command, Verdict: c.Verdict(), Doubts: each(c.Doubts, say.Clean)}
+	}{SchemaVersion: 1, Program: c.o.Program, Command: c.o.Command, Verdict: c.Verdict(), Doubts: say.Each(c.Doubts, say.Clean)}
 	for _, s := range c.samples {
 		x := comparedSample{
 			Name: say.Clean(s.Name), SHA256: strPtr(s.Checksum), WindowNS: s.WindowNS(), Entries: s.Sum.Held.Entries.Total(),

@@ -186,10 +186,7 @@ func kernelRows(f *findings.Findings) [][2]string {
 
 // unknownParagraph names what is not known.
 func unknownParagraph(res *replay.Result) say.Paragraph {
-	var what []string
-	for _, u := range res.Unknown {
-		what = append(what, say.Sentence(say.Unknown(u).What))
-	}
+	what := say.Each(res.Unknown, func(u replay.Unknown) string { return say.Sentence(say.Unknown(u).What) })
 	if len(what) == 0 {
 		return say.Paragraph{}
 	}

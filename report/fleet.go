@@ -53,7 +53,7 @@ func NewFleet(a *fleet.Answer, inputs []fleet.Input, o Options) *Fleet {
 }
 
 // Verdict says in sentences what the answer is.
-func (f *Fleet) Verdict() []string { return each(f.doc.Brief, say.Plain) }
+func (f *Fleet) Verdict() []string { return say.Each(f.doc.Brief, say.Plain) }
 
 // tableBlock is a table that has rows, cut where it is too long.
 func tableBlock(t *table) []block {
@@ -127,10 +127,7 @@ func fleetKernels(a *fleet.Answer) *table {
 	}
 	for i := range a.Kernels {
 		k := &a.Kernels[i]
-		var ways []string
-		for _, w := range k.Ways {
-			ways = append(ways, say.Count(w.Entries)+" "+say.Way(w.How, w.Path))
-		}
+		ways := say.Each(k.Ways, func(w fleet.Way) string { return say.Count(w.Entries) + " " + say.Way(w.How, w.Path) })
 		fix := yesNo(k.HasFix)
 		if k.Name == "" {
 			fix = "–"

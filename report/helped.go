@@ -69,11 +69,7 @@ func (s *section) remedy(number string, m say.Remedy, worse string) {
 	if m.Now != nil {
 		s.Blocks = append(s.Blocks, block{Paste: m.Now})
 	}
-	var list []string
-	for _, c := range m.Lasting {
-		list = append(list, "To last: "+c+".")
-	}
-	list = append(list, m.Warnings...)
+	list := append(say.Each(m.Lasting, func(s string) string { return "To last: " + s + "." }), m.Warnings...)
 	if worse != "" {
 		list = append(list, worse)
 	}

@@ -347,7 +347,7 @@ func jsonCPUOf(c *findings.CPU) jsonCPU {
 		Runs: c.All.Runs, RunNS: c.All.NS, LowerBound: c.All.CutRuns > 0, Patched: [2]int64{c.All.Remains.MinNS, c.All.Remains.MaxNS},
 		Delay: jsonDelayOf(c.Waits[replay.SchDelay].Free), Intruded: jsonDelayOf(c.Waits[replay.SchDelay].Intruded), Worst: jsonWorstOf(&c.Waits[replay.SchDelay]),
 		ToldBy: say.WaitNoun(c.Kind()), Causes: jsonCausesOf(&c.Waits[replay.SchDelay]), Stays: []json.RawMessage{}, StaysOmitted: c.StaysDropped, Noise: jsonNoiseOf(c), Chains: jsonChainsOf(c),
-		Others: each(c.Others[:min(len(c.Others), maxJSONTasks)], func(o replay.OtherTask) jsonOther {
+		Others: say.Each(c.Others[:min(len(c.Others), maxJSONTasks)], func(o replay.OtherTask) jsonOther {
 			return jsonOther{jsonTaskOf(o.Task), o.Class.String(), o.Runs, o.RunNS}
 		}),
 	}
@@ -371,30 +371,21 @@ func jsonCPUOf(c *findings.CPU) jsonCPU {
 	return j
 }
 
-// each is what f makes of each of a list, never nil.
-func each[T, U any](list []T, f func(T) U) []U {
-	out := make([]U, len(list))
-	for i, x := range list {
-		out[i] = f(x)
-	}
-	return out
-}
-
 func fixName(f rules.Fix) string { return string(f) }
 
 // encodeJSON renders report.json.
 func encodeJSON(all *findings.Findings, o *Options, doc *document, h *helped) ([]byte, error) {
 	res := all.Result
 	j := jsonReport{
-		SchemaVersion: SchemaVersion, Program: o.Program, Command: o.Command, Headline: each(say.Headline(res), say.Plain), Summary: each(doc.Brief, say.Plain),
-		Verdict:  each(doc.Verdict, func(p say.Paragraph) jsonFinding { return jsonFinding{p.Label, say.Plain(p.Text)} }),
-		CPUs:     each(all.CPUs, jsonCPUOf),
-		Landings: each(res.Landings[:min(len(res.Landings), maxJSONTasks)], func(l *replay.Landing) jsonLanding { return jsonLandingOf(l, res.Isolated) }),
-		Unknown: each(res.Unknown, func(u replay.Unknown) jsonUnknown {
+		SchemaVersion: SchemaVersion, Program: o.Program, Command: o.Command, Headline: say.Each(say.Headline(res), say.Plain), Summary: say.Each(doc.Brief, say.Plain),
+		Verdict:  say.Each(doc.Verdict, func(p say.Paragraph) jsonFinding { return jsonFinding{p.Label, say.Plain(p.Text)} }),
+		CPUs:     say.Each(all.CPUs, jsonCPUOf),
+		Landings: say.Each(res.Landings[:min(len(res.Landings), maxJSONTasks)], func(l *replay.Landing) jsonLanding { return jsonLandingOf(l, res.Isolated) }),
+		Unknown: say.Each(res.Unknown, func(u replay.Unknown) jsonUnknown {
 			d := say.Unknown(u)
 			return jsonUnknown{d.What, d.Cost, d.Remedy}
 		}),
-		Notes:    each(say.Notes(res), say.Plain),
+		Notes:    say.Each(say.Notes(res), say.Plain),
 		Isolated: jsonMask{From: res.Isolated.From.String(), Source: res.Isolated.Source},
 	}
 	j.Helped, j.Spare = h.json(res.Partial != nil), jsonSpareOf(res.Spare)
@@ -412,7 +403,7 @@ func encodeJSON(all *findings.Findings, o *Options, doc *document, h *helped) ([
 	for k, n := range res.Events {
 		j.Capture.Events[k.String()] = n
 	}
-	j.Kernels = jsonKernels{Baseline: string(cmp.Or(res.Baseline, replay.RoleOriginal)), From: res.KernelsFrom.String(), Added: each(all.Fix.Adds, fixName), Removed: each(all.Fix.Drops, fixName)}
+	j.Kernels = jsonKernels{Baseline: string(cmp.Or(res.Baseline, replay.RoleOriginal)), From: res.KernelsFrom.String(), Added: say.Each(all.Fix.Adds, fixName), Removed: say.Each(all.Fix.Drops, fixName)}
 	if res.Original != nil {
 		j.Kernels.Original = &res.Original.Name
 	}
@@ -474,7 +465,7 @@ func jsonAlternatives(res *replay.Result) []jsonAlternative {
 	var out []jsonAlternative
 	for i := range res.Alternatives {
 		a := &res.Alternatives[i]
-		holds := each(a.Holds, func(h replay.Hold) jsonHold { return jsonHold(h) })
+		holds := say.Each(a.Holds, func(h replay.Hold) jsonHold { return jsonHold(h) })
 		out = append(out, jsonAlternative{Kernel: a.Name, MovedCertain: a.MovedCertain, MovedPossible: a.MovedPossible, Holds: holds})
 	}
 	return out

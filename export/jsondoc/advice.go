@@ -21,20 +21,12 @@ func Advice(a *findings.Advice, r *loop.Result, partial bool) []byte {
 			o.Bool("tried", m.Tried(), true)
 			o.Number("interrupts_ns", m.TookNS, !m.Tried())
 			harm(o, r, &m.Harm, m.Tried())
-			o.Words("commands", plain(words.Now))
-			o.Words("lasting", plain(words.Lasting))
-			o.Words("warnings", plain(words.Warnings))
+			o.Words("commands", say.Each(words.Now, say.Plain))
+			o.Words("lasting", say.Each(words.Lasting, say.Plain))
+			o.Words("warnings", say.Each(words.Warnings, say.Plain))
 		})
 		o.Bool("partial", partial, true)
 	})
-}
-
-func plain(list []string) []string {
-	var out []string
-	for _, s := range list {
-		out = append(out, say.Plain(s))
-	}
-	return out
 }
 
 // harm writes what the loop made of a scenario; null where it was not tried.
@@ -46,9 +38,5 @@ func harm(o *rows.Object, r *loop.Result, h *findings.Harm, tried bool) {
 	band(o, "owner_p99_ns", h.P99)
 	band(o, "owner_gap_ns", h.Gap)
 	band(o, "owner_gap_max_ns", h.GapMax)
-	pids := []int{}
-	for _, i := range h.Worse {
-		pids = append(pids, int(r.Program.Tasks[i].PID))
-	}
-	o.Numbers("worse_off", pids)
+	o.Numbers("worse_off", say.Each(h.Worse, func(i int) int { return int(r.Program.Tasks[i].PID) }))
 }

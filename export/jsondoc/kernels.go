@@ -48,7 +48,7 @@ func differences(o *rows.Object, key string, list []rules.Difference) {
 // Ranks is how well each kernel explains a recording: kernels --explain --format json.
 func Ranks(r *findings.Ranks, partial bool) []byte {
 	return rows.Document(func(o *rows.Object) {
-		o.Words("conclusion", plain(say.KernelConclusion(r)))
+		o.Words("conclusion", say.Each(say.KernelConclusion(r), say.Plain))
 		o.Number("decisions", r.Decisions(), true)
 		if r.Named == nil {
 			o.Null("named")

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"schedreplay/export/rows"
+	"schedreplay/findings/say"
 	"schedreplay/loop"
 	"schedreplay/loop/work"
 	"schedreplay/replay"
@@ -73,11 +74,7 @@ var causes = [work.Causes]string{work.MoveWakeup: "wakeup", work.MoveBalance: "b
 
 // changes are what a scenario changes.
 func changes(o *rows.Object, list []loop.Change) {
-	var words []string
-	for _, c := range list {
-		words = append(words, c.String())
-	}
-	o.Words("changes", words)
+	o.Words("changes", say.Each(list, loop.Change.String))
 }
 
 func outcome(o *rows.Object, r *loop.Result, out *loop.Outcome, cpus []*replay.CPUResult, figure func(*rows.Object, string, loop.Band)) {

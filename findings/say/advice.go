@@ -44,7 +44,7 @@ func RemedyTitle(m *findings.Remedy) string {
 	case findings.RemedyWorkqueue:
 		return "Take the isolated CPUs from unbound workqueues: " + tasks(m.Tasks)
 	case findings.RemedyIRQ:
-		return "Send device interrupts to other CPUs: " + JoinUpTo(codes(m.Interrupts), 4, "handler")
+		return "Send device interrupts to other CPUs: " + JoinUpTo(Each(m.Interrupts, Code), 4, "handler")
 	case findings.RemedyNohz:
 		return "Stop the tick of " + CPUNoun(m.CPUs) + " while one task runs there (nohz_full)"
 	case findings.RemedyKSM:
@@ -59,21 +59,7 @@ func RemedyTitle(m *findings.Remedy) string {
 	return "Isolate whole cores: CPUs " + m.CPUs.String()
 }
 
-func codes(list []string) []string {
-	var out []string
-	for _, s := range list {
-		out = append(out, Code(s))
-	}
-	return out
-}
-
-func tasks(list []replay.TaskRef) string {
-	var out []string
-	for _, t := range list {
-		out = append(out, TaskName(t))
-	}
-	return JoinUpTo(out, 4, "task")
-}
+func tasks(list []replay.TaskRef) string { return JoinUpTo(Each(list, TaskName), 4, "task") }
 
 // mostHandlers bounds the commands for interrupts.
 const mostHandlers = 4
@@ -272,13 +258,10 @@ func Understated(a *findings.Advice) string {
 
 // WorseOff names the tasks that a remedy makes surely worse off, "" if there are none.
 func WorseOff(r *loop.Result, h *findings.Harm) string {
-	var names []string
-	for _, i := range h.Worse {
-		t := &r.Program.Tasks[i]
-		names = append(names, ShortTask(replay.TaskRef{PID: t.PID, Comm: t.Comm}))
-	}
-	if names == nil {
+	if len(h.Worse) == 0 {
 		return ""
 	}
-	return "Surely worse off: " + JoinUpTo(names, 6, "task") + "."
+	return "Surely worse off: " + JoinUpTo(Each(h.Worse, func(i int) string {
+		return ShortTask(replay.TaskRef{PID: r.Program.Tasks[i].PID, Comm: r.Program.Tasks[i].Comm})
+	}), 6, "task") + "."
 }

@@ -1,6 +1,7 @@
 package say
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -41,7 +42,7 @@ func (d *doubtList) add(format string, args ...any) { *d = append(*d, fmt.Sprint
 // differ adds a doubt where two descriptions of the same thing differ.
 func (d *doubtList) differ(what, x, y, cost string) {
 	if x != y {
-		d.add("%s: %s and %s; %s", what, orUnknown(x), orUnknown(y), cost)
+		d.add("%s: %s and %s; %s", what, cmp.Or(x, "not known"), cmp.Or(y, "not known"), cost)
 	}
 }
 
@@ -54,7 +55,7 @@ func (d *doubtList) machines(a, b *replay.Result) {
 	d.differ("the hosts have different names", Clean(ha.Hostname.Value), Clean(hb.Hostname.Value), "other hardware may explain the difference")
 	d.differ("different kernels were recorded", Clean(ha.Release.Value), Clean(hb.Release.Value), "that may be what you compare, or not")
 	if x, y := commandLine(ha), commandLine(hb); x != y {
-		d.add("the kernels’ command lines differ: %s and %s", orUnknown(x), orUnknown(y))
+		d.add("the kernels’ command lines differ: %s and %s", cmp.Or(x, "not known"), cmp.Or(y, "not known"))
 	}
 }
 
@@ -113,13 +114,6 @@ func (d *doubtList) gaps(s *findings.Sample) {
 			d.add("%s has only %s of the owner: its tail is not known", Clean(s.Name), CountedWaits(n, kind))
 		}
 	}
-}
-
-func orUnknown(s string) string {
-	if s == "" {
-		return "not known"
-	}
-	return s
 }
 
 // machineWords is the shape of a machine.

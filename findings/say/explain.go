@@ -1,6 +1,7 @@
 package say
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -49,12 +50,7 @@ func DecisionFacts(d *findings.Decision) []Field {
 }
 
 // Source names where a fact is from.
-func Source(s string) string {
-	if s == "" {
-		return "as the capture says"
-	}
-	return Clean(s)
-}
+func Source(s string) string { return cmp.Or(Clean(s), "as the capture says") }
 
 // decisionCPU names a CPU, and that it is isolated.
 func decisionCPU(d *findings.Decision, cpu int) string {
@@ -157,10 +153,7 @@ func StepLine(alike []findings.SideStep) string {
 	s := &alike[0].Step
 	text := Test(s)
 	if len(alike) > 1 {
-		var cpus []string
-		for i := range alike {
-			cpus = append(cpus, strconv.Itoa(alike[i].CPU))
-		}
+		cpus := Each(alike, func(s findings.SideStep) string { return strconv.Itoa(s.CPU) })
 		text = "available_idle_cpu of " + strings.Join(cpus, ", ") + ", in this order"
 	}
 	text += ": " + Answer(s)

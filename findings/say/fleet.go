@@ -1,6 +1,7 @@
 package say
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -35,12 +36,7 @@ func SourceName(s *fleet.Source) string {
 }
 
 // FleetKernel names a kernel by a summary's word.
-func FleetKernel(name string) string {
-	if name == "" {
-		return "not known"
-	}
-	return Clean(name)
-}
+func FleetKernel(name string) string { return cmp.Or(Clean(name), "not known") }
 
 // Shape describes a machine in short.
 func Shape(s fleet.Shape) string {

@@ -32,25 +32,19 @@ func NotHelped(err error) string {
 }
 
 // DurationBand writes a band of durations: the middle, and the ends where they differ.
-func DurationBand(b loop.Band) string {
-	switch {
-	case !b.Known:
-		return "–"
-	case b.Lo == b.Hi:
-		return Duration(b.Mid)
-	}
-	return fmt.Sprintf("%s (%s–%s)", Duration(b.Mid), Duration(b.Lo), Duration(b.Hi))
-}
+func DurationBand(b loop.Band) string { return band(b, Duration) }
 
 // CountBand writes a band of counts.
-func CountBand(b loop.Band) string {
+func CountBand(b loop.Band) string { return band(b, Count) }
+
+func band(b loop.Band, text func(int64) string) string {
 	switch {
 	case !b.Known:
 		return "–"
 	case b.Lo == b.Hi:
-		return Count(b.Mid)
+		return text(b.Mid)
 	}
-	return fmt.Sprintf("%s (%s–%s)", Count(b.Mid), Count(b.Lo), Count(b.Hi))
+	return fmt.Sprintf("%s (%s–%s)", text(b.Mid), text(b.Lo), text(b.Hi))
 }
 
 // ScenarioName tells a scenario of the closed loop in a report's table.

@@ -27,25 +27,16 @@ func Kernel(k *rules.Kernel) string {
 }
 
 // fixes names fixes.
-func fixes(fs []rules.Fix) string {
-	var names []string
-	for _, f := range fs {
-		names = append(names, string(f))
-	}
-	return Join(names)
-}
+func fixes(fs []rules.Fix) string { return Join(Fixes(fs)) }
 
 // FixNames names fixes with their commits.
 func FixNames(fs []rules.Fix) string {
-	var names []string
-	for _, f := range fs {
-		name := string(f)
+	return Join(Each(fs, func(f rules.Fix) string {
 		if _, commits := f.Describe(); commits != "" {
-			name += " (" + commits + ")"
+			return string(f) + " (" + commits + ")"
 		}
-		names = append(names, name)
-	}
-	return Join(names)
+		return string(f)
+	}))
 }
 
 // patched names the patched kernel with the fixes that make the difference, and with their

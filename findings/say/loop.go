@@ -24,19 +24,14 @@ func Trust(t *loop.Trust) []string {
 	}
 	say("%.1f %% of the run time is on other CPUs than recorded; one run differs from the others by %.1f %%. Tasks change their CPU %d times, recorded %d.",
 		100*t.Place, 100*t.Chance, got, want)
-	for _, b := range []struct {
-		name  string
-		off   float64
-		bound float64
-	}{
-		{"p50", t.P50.Off(), loop.BoundP50},
-		{"p90", t.P90.Off(), loop.BoundP90},
-		{"p99", t.P99.Off(), loop.BoundP99},
-	} {
-		if len(t.Tasks) > 0 && b.off > b.bound {
-			say("%s is off by more than the %.2f aimed at: do not build on it.", b.name, b.bound)
+	percentile := func(name string, r loop.Ratio, bound float64) {
+		if len(t.Tasks) > 0 && r.Off() > bound {
+			say("%s is off by more than the %.2f aimed at: do not build on it.", name, bound)
 		}
 	}
+	percentile("p50", t.P50, loop.BoundP50)
+	percentile("p90", t.P90, loop.BoundP90)
+	percentile("p99", t.P99, loop.BoundP99)
 	if t.Place > loop.BoundPlace {
 		say("Where tasks run is off by more than the %.0f %% aimed at.", 100*loop.BoundPlace)
 	}
@@ -89,10 +84,6 @@ func Worse(r *loop.Result, o *loop.Outcome) string {
 	if len(worse) == 0 {
 		return o.Name + ": no task is surely worse off than in the baseline."
 	}
-	var names []string
-	for _, i := range worse {
-		t := &o.Tasks[i]
-		names = append(names, ShortTask(replay.TaskRef{PID: t.PID, Comm: t.Comm}))
-	}
+	names := Each(worse, func(i int) string { return ShortTask(replay.TaskRef{PID: o.Tasks[i].PID, Comm: o.Tasks[i].Comm}) })
 	return fmt.Sprintf("%s: surely worse off than in the baseline: %s.", o.Name, JoinUpTo(names, 8, "task"))
 }

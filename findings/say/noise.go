@@ -77,19 +77,16 @@ func interruptWords(c *replay.Instigator) string {
 
 // NoiseCauses says what led to a source of noise, the most frequent first.
 func NoiseCauses(n *replay.NoiseItem) string {
-	var words []string
-	for i := range n.Causes {
-		c := &n.Causes[i]
+	if len(n.Causes) == 0 {
+		return "not known"
+	}
+	return JoinUpTo(Each(n.Causes, func(c replay.NoiseCause) string {
 		w := Instigator(&c.Cause, n.Kind)
 		if n.Count > 1 {
 			w += " " + Times(c.Count)
 		}
-		words = append(words, w)
-	}
-	if len(words) == 0 {
-		return "not known"
-	}
-	return JoinUpTo(words, 2, "cause")
+		return w
+	}), 2, "cause")
 }
 
 // Noise says what a CPU did beside its tasks.

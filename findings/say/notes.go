@@ -47,17 +47,11 @@ func KernelNotes(kernels ...*rules.Kernel) []string {
 // ForeignScheduler says that the recorded kernel's scheduler is not mainline's; empty if
 // nothing shows that.
 func ForeignScheduler(h *parser.Host) []string {
-	if h == nil {
+	if h == nil || len(h.ForeignParams()) == 0 {
 		return nil
 	}
-	var names []string
-	for _, n := range h.ForeignParams() {
-		names = append(names, Code(n))
-	}
-	if len(names) == 0 {
-		return nil
-	}
-	return []string{fmt.Sprintf("The kernel was started with %s, which no mainline kernel knows: its scheduler does more than its release tells, so answers are less sure.", JoinUpTo(names, 3, "parameter"))}
+	names := JoinUpTo(Each(h.ForeignParams(), Code), 3, "parameter")
+	return []string{fmt.Sprintf("The kernel was started with %s, which no mainline kernel knows: its scheduler does more than its release tells, so answers are less sure.", names)}
 }
 
 // Notes are the remarks on a run's kernels and on the run.
@@ -68,10 +62,7 @@ func Notes(res *replay.Result) []string {
 			"Such events are taken to be later than they say, and what other CPUs did meanwhile is less certain.", Counted(int64(n), "CPU")))
 	}
 	if h := &res.Hung; h.Count > 0 {
-		var who []string
-		for _, t := range h.First {
-			who = append(who, fmt.Sprintf("%s at %s", TaskName(t.Task), Clock(t.At)))
-		}
+		who := Each(h.First, func(t replay.HungTask) string { return fmt.Sprintf("%s at %s", TaskName(t.Task), Clock(t.At)) })
 		out = append(out, fmt.Sprintf("The kernel reported %s (sched_process_hang), first %s.", Counted(h.Count, "hung task"), JoinUpTo(who, 3, "task")))
 	}
 	return append(out, throttled(res)...)

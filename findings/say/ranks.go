@@ -119,21 +119,12 @@ func NamedRank(r *findings.Ranks) string {
 	if r.Rank[r.NamedAt] == 1 || len(s.RuledOutBy) == 0 {
 		return out
 	}
-	var list []string
-	for j := range s.RuledOutBy {
-		list = append(list, CameTo(&s.RuledOutBy[j]))
-	}
+	list := Each(s.RuledOutBy, func(w replay.Wakeup) string { return CameTo(&w) })
 	return out + " It cannot have made, and others can: " + strings.Join(list, "; ") + "."
 }
 
 // Fixes are the names of fixes.
-func Fixes(fs []rules.Fix) []string {
-	var out []string
-	for _, f := range fs {
-		out = append(out, string(f))
-	}
-	return out
-}
+func Fixes(fs []rules.Fix) []string { return Each(fs, func(f rules.Fix) string { return string(f) }) }
 
 // Releases are the releases among a candidate's names, neighbouring rows of the table as a
 // range; "" if it is none.

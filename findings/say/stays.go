@@ -1,6 +1,7 @@
 package say
 
 import (
+	"cmp"
 	"fmt"
 
 	"schedreplay/cpumask"
@@ -90,12 +91,7 @@ func CPUPath(cpu int, p place.Path) string {
 }
 
 // MaskWords prints a set of CPUs as a list, "none" if it is empty.
-func MaskWords(m cpumask.Mask) string {
-	if m.Empty() {
-		return "none"
-	}
-	return m.String()
-}
+func MaskWords(m cpumask.Mask) string { return cmp.Or(m.String(), "none") }
 
 // Effect says what an effect is, and whether that is good.
 func Effect(e findings.Effect) (what, judged string) {

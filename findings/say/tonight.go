@@ -23,7 +23,7 @@ func tonight(f *findings.Findings) []string {
 	for i := range a.Remedies {
 		if m := &a.Remedies[i]; m.Kind == findings.RemedyTaskset || m.Kind == findings.RemedyWorkqueue {
 			commands, _ := remedyCommands(a, m)
-			now, who = append(now, codes(commands)...), append(who, m.Tasks...)
+			now, who = append(now, Each(commands, Code)...), append(who, m.Tasks...)
 		}
 	}
 	var out []string

@@ -128,12 +128,8 @@ func whatHeld(c *findings.CPU) []string {
 		who = TaskName(c.Tasks[0].Task)
 	}
 	where := fmt.Sprintf("CPU %d", c.CPU)
-	var owners []string
-	for _, o := range c.Owners() {
-		owners = append(owners, TaskName(o))
-	}
-	if len(owners) > 0 {
-		where += fmt.Sprintf(", the CPU of %s,", JoinUpTo(owners, 3, "task"))
+	if owners := c.Owners(); len(owners) > 0 {
+		where += fmt.Sprintf(", the CPU of %s,", JoinUpTo(Each(owners, TaskName), 3, "task"))
 	}
 	if h.Runs == 0 {
 		return []string{fmt.Sprintf("%s came to %s but the recording shows no run of %s there", who, where, pronoun(len(c.Tasks)))}

@@ -135,11 +135,7 @@ func CauseWords(p *replay.Part) string {
 
 // CausesWords says what a wait went to, the costliest first, each with its time.
 func CausesWords(c findings.Causes) string {
-	var words []string
-	for i := range c {
-		words = append(words, CauseWords(&c[i])+" "+Duration(c[i].NS))
-	}
-	return JoinUpTo(words, 3, "cause")
+	return JoinUpTo(Each(c, func(p replay.Part) string { return CauseWords(&p) + " " + Duration(p.NS) }), 3, "cause")
 }
 
 // CauseName names a cause.

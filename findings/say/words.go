@@ -23,6 +23,15 @@ const (
 	MarkEnd  = '\ue003'
 )
 
+// Each is what f makes of each of a list, never nil.
+func Each[T, U any](list []T, f func(T) U) []U {
+	out := make([]U, len(list))
+	for i, x := range list {
+		out[i] = f(x)
+	}
+	return out
+}
+
 // Code sets a word of the kernel apart.
 func Code(s string) string { return string(MarkCode) + Clean(s) + string(MarkEnd) }
 
@@ -32,14 +41,7 @@ func Bold(s string) string { return string(MarkBold) + s + string(MarkEnd) }
 // Clean makes any text of the input fit to be part of the report's: one line,
 // printable, no marks.
 func Clean(s string) string {
-	ok := true
-	for _, r := range s {
-		if r == '\\' || r < ' ' || r > '~' {
-			ok = false
-			break
-		}
-	}
-	if ok {
+	if strings.IndexFunc(s, func(r rune) bool { return r == '\\' || r < ' ' || r > '~' }) < 0 {
 		return s
 	}
 	var b strings.Builder
