@@ -1,7 +1,9 @@
 package replay
 
 import (
+	"cmp"
 	"errors"
+	"slices"
 	"testing"
 
 	"schedreplay/cpumask"
@@ -367,5 +369,28 @@ func TestGuessedPlaceIsNoQueue(t *testing.T) {
 	w := s.of(made.Ksmd)
 	if w[0].RecordedCPU >= 0 || w[1].Original.Certain() || w[1].SelectionKnown {
 		t.Errorf("recorded on %d, then %s (%s), possible %s, selection known %v", w[0].RecordedCPU, w[1].Original.Path, w[1].Original.Reason, w[1].Original.Possible, w[1].SelectionKnown)
+	}
+}
+
+// A task that was sent to a CPU that did not record yet may have run there and slept: its
+// next waking is not known to find it queued.
+func TestSentToCPUNotRecorded(t *testing.T) {
+	const begins = 500_000 // us
+	var events []parser.Event
+	for _, ev := range made.Crowd() {
+		if ev.CPU == 3 {
+			ev.Time = begins * made.Microsecond
+		}
+		events = append(events, ev)
+	}
+	events = append(events, made.Waking(100, 6, made.Busy[6], made.Other, 3), made.Switches(110, 6, made.Busy[6], made.Preempted, made.Busy[6]),
+		made.Waking(begins+100, 6, made.Busy[6], made.Other, 3), made.Migrates(begins+101, 6, made.Busy[6], made.Other, 3, 6))
+	for c := int32(0); c < 7; c++ { // they record to the end
+		events = append(events, made.Switches(begins+1000+int64(c), c, made.Busy[c], made.Preempted, made.Busy[c]))
+	}
+	slices.SortStableFunc(events, func(a, b parser.Event) int { return cmp.Compare(a.Time, b.Time) })
+	w := replayScene(t, made.Record(events...), made.Bench("6.1", 7), Plan{Original: "6.1"}).of(made.Other)
+	if len(w) != 2 || w[1].ModelMiss || !w[1].Original.Possible.Test(6) {
+		t.Errorf("%d wakeups, the last possible on %s by %s, miss %v", len(w), w[1].Original.Possible, w[1].Original.Reason, w[1].ModelMiss)
 	}
 }

@@ -46,6 +46,9 @@ func (r *Decider) carry(d *decision, p *timeline.Task, consistent []int) {
 	}
 	if !p.Queued || d.kind != place.KindWakeup || r.Timeline.IsLeaving(p, d.ev.Time) {
 		r.send(d, p, recorded)
+		if recorded >= 0 && recorded < len(r.Timeline.CPU) && r.Timeline.Mute(recorded, &r.Base.State.Looker) {
+			p.QueuedKnown = false // it may have run there and slept, and nothing would show it
+		}
 		if line.RecordedCPU < 0 {
 			p.QueuedKnown = false // it is a guess that it went there
 			for c := range line.Made().Possible.All() {

@@ -70,6 +70,36 @@ func TestIdleCoresAtStart(t *testing.T) {
 	}
 }
 
+// A CPU whose task has left its queue may have picked swapper before its switch is written, and
+// advertised its core; one whose sibling is busy has not. Its queue is one task shorter.
+func TestIdleCoresBeforeTheSwitch(t *testing.T) {
+	for _, sibling := range []bool{true, false} {
+		charge := made.At(300, parser.KindStatRuntime, 4)
+		charge.Task, charge.Runtime = made.Busy[4], 90_000
+		events := append(made.Crowd(), charge, made.Switches(900, 4, made.Busy[4], made.Sleeps, made.Swapper))
+		if sibling {
+			events[5] = made.Switches(6, 5, made.Busy[5], made.Sleeps, made.Swapper)
+		}
+		l := lineOf(events...)
+		for i := range events[:len(events)-1] {
+			l.Apply(&events[i])
+		}
+		at := int64(600 * made.Microsecond)
+		st := bareWorlds("6.12", l).stateOf(timeline.Window{Est: at, Lo: at, Hi: at}, made.Other.PID)
+		st.Side.World.SetIdleCores(0, Tristate{Known: true})
+		want := explore.Known(false, fact.Reconstructed)
+		if sibling {
+			want = explore.Rarely(false, DoubtRace, fact.Reconstructed)
+		}
+		if a := st.HasIdleCores(0); a != want {
+			t.Errorf("sibling idle %v: %+v, want %+v", sibling, a, want)
+		}
+		if n := st.NrRunnable(4); n.Lo != 0 || n.Hi != 0 {
+			t.Errorf("%d to %d run, its task has left", n.Lo, n.Hi)
+		}
+	}
+}
+
 // flownTo7 is a state in which CPU 7 is idle and has had a wakeup of ksmd on its wake
 // list since 300 us, whose waker went on.
 func flownTo7(kernel string, s *timeline.Survey) *State {

@@ -390,6 +390,27 @@ func (s *State) heldUp(k *timeline.CPU, look timeline.Look) uint8 {
 	return 0
 }
 
+// advertising reports whether a CPU of an LLC whose task has left its queue, but which has not
+// switched yet, may have picked swapper already, and set has_idle_cores: its siblings are idle.
+func (s *State) advertising(llc int) bool {
+	for c := range s.Worlds.Timeline.CPU {
+		if s.Worlds.Timeline.Left(int32(c), s.Window.Est) && c < s.Side.Machine.NumCPU() && s.Side.LLC(c) == llc && s.siblingsIdle(c) {
+			return true
+		}
+	}
+	return false
+}
+
+// siblingsIdle reports whether all siblings of a CPU may be idle.
+func (s *State) siblingsIdle(c int) bool {
+	for t := range s.Side.Machine.SMT(c).All() {
+		if x := s.Idle(t); t != c && !x.Value && !x.Open {
+			return false
+		}
+	}
+	return true
+}
+
 // held notes that a CPU may be held up, and so look idle.
 func (s *State) held(c int) {
 	if !slices.Contains(s.Stalled, c) {
@@ -530,6 +551,8 @@ func (s *State) cores(llc int) explore.Answer {
 	switch {
 	case f.Guessed:
 		return explore.Either(f.Value, fact.Estimated)
+	case !f.Value && s.advertising(llc):
+		return explore.Rarely(false, DoubtRace, fact.Reconstructed)
 	case !f.Known:
 		return explore.Rarely(f.Value, doubtCores, fact.Reconstructed)
 	}
