@@ -178,6 +178,15 @@ func TestInvariants(t *testing.T) {
 			if n != c.nr {
 				t.Errorf("%s: CPU %d has nr_running %d of %d tasks", text, i, c.nr, n)
 			}
+			var est, nr, weight int64
+			for _, p := range c.queued {
+				if weight += p.weight; !p.delayed {
+					est, nr = est+p.pelt.Est, nr+1
+				}
+			}
+			if q := &c.pelt; q.Est != est || q.NR != nr || q.Weight != weight {
+				t.Errorf("%s: CPU %d has %d tasks of weight %d and util_est %d, accounted %d, %d, %d", text, i, nr, weight, est, q.NR, q.Weight, q.Est)
+			}
 		}
 	}
 }

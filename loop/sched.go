@@ -103,11 +103,11 @@ func (s *sim) dequeue(c *cpu, p *task, mayDelay bool) {
 		// It sleeps on the queue: it weighs, and is not runnable.
 		c.pelt.Advance(s.now)
 		p.pelt.Step(s.now, true, true)
+		c.pelt.Est = max(0, c.pelt.Est-p.pelt.Est) // util_est_dequeue, before util_est_update
 		p.pelt.Remember(s.kernel.Load.EstSpares)
 		p.delayed = true
 		c.delayed++
 		c.pelt.NR--
-		c.pelt.Est = max(0, c.pelt.Est-p.pelt.Est)
 		return
 	}
 	s.rootWeighs(c)

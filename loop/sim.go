@@ -233,7 +233,7 @@ func (s *sim) begin(i int) {
 	p := &s.all[i]
 	w := &s.prog.Tasks[i]
 	*p = task{w: w, t: &s.tasks[i], id: int32(i), cpu: max(0, w.CPU), stop: w.Stop, allowed: s.tasks[i].allowed}
-	p.partner, p.flips, p.arrived = -1, w.Flips, make([]bool, len(w.Steps))
+	p.partner, p.flips, p.decay, p.arrived = -1, w.Flips, s.now-w.FlipsAge, make([]bool, len(w.Steps))
 	p.seq = make([]int32, len(w.Steps))
 	for j := range p.seq {
 		p.seq[j] = int32(j)

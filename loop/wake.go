@@ -70,9 +70,8 @@ func (s *sim) recordWakee(curr, p *task) {
 	if curr == nil {
 		return
 	}
-	if s.now > curr.decay+second {
-		curr.flips >>= 1
-		curr.decay = s.now
+	if flips, halved := fair.DecayFlips(curr.flips, curr.decay, s.now); halved {
+		curr.flips, curr.decay = flips, s.now
 	}
 	if curr.partner != p.id {
 		curr.partner = p.id

@@ -8,6 +8,7 @@ import (
 
 	"schedreplay/cpumask"
 	"schedreplay/fact"
+	"schedreplay/kernelmodel/fair"
 	"schedreplay/parser"
 	"schedreplay/replay/timeline"
 )
@@ -52,6 +53,7 @@ type tasking struct {
 	prio     int32
 	partner  int32 // last_wakee
 	decay    int64 // wakee_flip_decay_ts
+	halved   int   // how often wakee_flips were, the first time from nothing
 	// When a stopper last moved it, in which step, and after how much of the burst.
 	pushedTime, pushedAt int64
 	pushedStep           int
@@ -655,9 +657,9 @@ func (x *extraction) flip(ev *parser.Event) {
 		return
 	}
 	q := x.tasks[i]
-	if ev.Time > q.decay+second {
-		q.Flips >>= 1
-		q.decay = ev.Time
+	if flips, halved := fair.DecayFlips(q.Flips, q.decay, ev.Time); halved {
+		q.Flips, q.decay = flips, ev.Time
+		q.halved++
 	}
 	if q.partner != ev.Task.PID {
 		q.partner = ev.Task.PID
@@ -692,6 +694,15 @@ func (p *tasking) settle(to []int) {
 	p.Recorded.Delay, p.Recorded.Gap = slices.Clone(p.Recorded.Delay), slices.Clone(p.Recorded.Gap)
 }
 
+// settleFlips adds to wakee_flips what they had before the recording, on the view that they
+// were then as they are at its end: of that each halving left half.
+func (p *tasking) settleFlips(end int64) {
+	p.FlipsAge = end - p.decay
+	if n := min(p.halved-1, 62); n > 0 {
+		p.Flips += p.Flips / (1<<n - 1)
+	}
+}
+
 // end closes what the window cuts, and settles what needs the whole of it.
 func (x *extraction) end() {
 	for _, p := range x.tasks {
@@ -717,6 +728,7 @@ func (x *extraction) end() {
 	for _, old := range order {
 		p := x.tasks[old]
 		p.settle(to)
+		p.settleFlips(x.p.End)
 		x.p.Tasks = append(x.p.Tasks, *p.Task)
 	}
 	for _, all := range [][]Sample{x.p.Preempt, x.p.Held} {

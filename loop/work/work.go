@@ -143,8 +143,9 @@ type Task struct {
 	Policy int
 	// Group is the task group that it is in, as an index of Program.Groups.
 	Group int
-	// Flips is wakee_flips as the recorded wakings make it by the window's end.
-	Flips int64
+	// Flips is wakee_flips by the window's end, if it began as it ends, and FlipsAge how many
+	// ns before that it was last halved.
+	Flips, FlipsAge int64
 	// Ran is its run time by part of the window and CPU, in order of the parts.
 	Ran []Ran
 	// Recorded is what the recording gave the task.

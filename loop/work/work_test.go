@@ -409,3 +409,17 @@ func TestExtractPreempt(t *testing.T) {
 		t.Errorf("in turn: -want +got:\n%s", d)
 	}
 }
+
+// What wakee_flips were before the recording counts as half at each halving since; before, they
+// began from nothing, and were halved at once when the loop began.
+func TestSettleFlips(t *testing.T) {
+	for _, c := range []struct {
+		flips, want int64
+		halved      int
+	}{{75, 75, 0}, {75, 75, 1}, {75, 150, 2}, {75, 100, 3}, {75, 75, 90}} {
+		p := tasking{Task: &Task{Flips: c.flips}, decay: 700, halved: c.halved}
+		if p.settleFlips(1000); p.Flips != c.want || p.FlipsAge != 300 {
+			t.Errorf("%d halved %d times: %d, halved %d ns ago; want %d", c.flips, c.halved, p.Flips, p.FlipsAge, c.want)
+		}
+	}
+}
