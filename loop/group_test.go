@@ -121,7 +121,7 @@ func TestSessions(t *testing.T) {
 		return r.Trust
 	}
 	got, flat := run(false), run(true)
-	if got.Autogroup || got.P50.Off() > 1.1 || got.P90.Off() > 2.2 || got.P99.Off() > 4 {
+	if got.Autogroup || got.P50.Off() > 1.1 || got.P90.Off() > 1.65 || got.P99.Off() > 3 {
 		t.Errorf("p50 is off by %.2f, p90 by %.2f, p99 by %.2f", got.P50.Off(), got.P90.Off(), got.P99.Off())
 	}
 	if got.P90.Off() > flat.P90.Off()/2 || got.Place > flat.Place {

@@ -16,6 +16,7 @@ import (
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/loop/work"
 	"schedreplay/parser"
+	"schedreplay/replay"
 )
 
 // recording opens a capture of a folder of testdata, its ftrace if none is named, and takes
@@ -67,42 +68,41 @@ func runOn(t testing.TB, folder string, o Options, scenarios ...string) *Result 
 	return res
 }
 
-// The baseline against the recording. The figures are those reached with eight runs and a
+// The baseline against the recording. The figures are those reached with sixteen runs and a
 // margin; aimed at are 1.25, 1.5, 2, 0.15 and 1.5. Place is missed: on machines of many CPUs that
-// are alike one run differs from another by as much, see the log.
+// are alike one run differs from another by nearly as much, see the log.
 func TestBaselineAgainstRecording(t *testing.T) {
 	for folder, want := range map[string][5]float64{ // p50, p90, p99, place, moves
-		"smt44-isolated43-original":                      {1.2, 1.2, 1.25, 0.15, 1.3},
-		"smt44-isolated43-original/perf.data.zst":        {1.2, 1.2, 1.25, 0.18, 1.3},
-		"smt44-isolated43-patched":                       {1.1, 1.2, 1.4, 0.3, 1.4},
-		"smt44-isolated43-patched/perf.data.zst":         {1.1, 1.25, 1.5, 0.3, 1.35},
-		"smt8-isolated3-original":                        {1.15, 1.25, 1.2, 0.28, 1.3},
-		"smt8-isolated3-original/perf.data.zst":          {1.1, 1.3, 1.2, 0.28, 1.25},
+		"smt44-isolated43-original":                      {1.2, 1.15, 1.2, 0.15, 1.3},
+		"smt44-isolated43-original/perf.data.zst":        {1.2, 1.2, 1.2, 0.17, 1.3},
+		"smt44-isolated43-patched":                       {1.1, 1.2, 1.4, 0.3, 1.3},
+		"smt44-isolated43-patched/perf.data.zst":         {1.1, 1.2, 1.5, 0.28, 1.25},
+		"smt8-isolated3-original":                        {1.15, 1.15, 1.2, 0.28, 1.3},
+		"smt8-isolated3-original/perf.data.zst":          {1.1, 1.15, 1.2, 0.26, 1.25},
 		"smt8-isolated3-patched":                         {1.15, 1.2, 1.15, 0.35, 1.3},
 		"smt8-isolated3-original-tracecmd/trace.dat.zst": {1.15, 1.15, 1.15, 0.28, 1.3},
-		"smt8-isolated3-612-original":                    {1.3, 1.15, 1.15, 0.28, 1.4},   // two tasks are judged
-		"smt8-isolated3-612-original/perf.data.zst":      {1.15, 1.65, 1.15, 0.28, 1.75}, // three tasks, p90 1.2 to 1.6 by the seed
-		"k419-smt8-isolated3-original":                   {1.1, 1.3, 1.25, 0.4, 1.1},
-		"k419-smt8-isolated3-poller":                     {1.2, 1.1, 1.1, 0.16, 1.35},
-		"k419-smt44-isolated43-original":                 {1.2, 1.25, 1.5, 0.15, 1.2}, // two tasks are judged
-		"numa16-patched/perf.data.zst":                   {1.3, 1.2, 1.1, 0.57, 1.5},  // chance is 0.5; p50 1.19 to 1.33 by the seed
-		"k73-numa16-isolated7":                           {1.1, 1.1, 1.1, 0.65, 1.1},
-		"k73-smt8-partition3":                            {1.3, 1.3, 1.5, 0.52, 1.2},
+		"smt8-isolated3-612-original":                    {1.3, 1.1, 1.15, 0.25, 1.3}, // two tasks are judged
+		"smt8-isolated3-612-original/perf.data.zst":      {1.1, 1.75, 1.1, 0.26, 1.7}, // three tasks
+		"k419-smt8-isolated3-original":                   {1.1, 1.25, 1.15, 0.36, 1.1},
+		"k419-smt8-isolated3-poller":                     {1.15, 1.1, 1.1, 0.15, 1.35},
+		"k419-smt44-isolated43-original":                 {1.2, 1.1, 1.45, 0.15, 1.15}, // two tasks are judged
+		"numa16-patched/perf.data.zst":                   {1.25, 1.15, 1.1, 0.55, 1.5}, // chance is 0.5
+		"k73-numa16-isolated7":                           {1.1, 1.05, 1.05, 0.63, 1.1},
+		"k73-smt8-partition3":                            {1.25, 1.35, 1.45, 0.5, 1.2},
 	} {
 		if testing.Short() && folder != "smt8-isolated3-original" && folder != "k419-smt8-isolated3-poller" {
 			continue
 		}
-		runs := 8
-		if folder == "k419-smt44-isolated43-original" {
-			runs = 16 // few starts let ksmd come, and runs share them
-		}
-		r := runOn(t, folder, Options{Runs: runs, Seed: 1}).Trust
+		r := runOn(t, folder, Options{Runs: 16, Seed: 1}).Trust
 		t.Logf("%s: p50 %.2f p90 %.2f p99 %.2f of %d tasks, place %.3f (chance %.3f), moves %v of %v: %.2f", folder, r.P50, r.P90, r.P99, len(r.Tasks), r.Place, r.Chance, r.Moves, r.RecordedMoves, r.MoveRatio)
 		got := [5]float64{r.P50.Off(), r.P90.Off(), r.P99.Off(), r.Place, r.MoveRatio.Off()}
 		for i := range got {
 			if got[i] > want[i] {
 				t.Errorf("%s: %s is %.2f, was at most %.2f", folder, [5]string{"p50", "p90", "p99", "place", "moves"}[i], got[i], want[i])
 			}
+		}
+		if most := max(BoundPlace, r.Chance+0.11); r.Place > most {
+			t.Errorf("%s: place is %.2f, chance %.2f", folder, r.Place, r.Chance)
 		}
 	}
 }
@@ -210,34 +210,53 @@ func TestRemedies(t *testing.T) {
 
 // From the original's recording, the patched kernel's figures against its own recording:
 // another run of the same load, in which ksmd never comes to the isolated CPU. The bounds
-// are 25 and 40 per cent for p50 and p90 of the owner's delay.
+// are 25 and 40 per cent for p50 and p90 of the owner's delay, and 0.25 for ksmd's run time by
+// LLC. Under the patch the owner finds its CPU idle, and its p90 is that of the exits from idle in
+// the original's recording: on smt44 those are longer by 38 per cent than in the other recording.
+// Which of ten idle LLCs pulls ksmd there hangs on when each was last balanced, and is missed.
 func TestPrediction(t *testing.T) {
 	if testing.Short() {
 		t.Skip("two captures of 44 CPUs")
 	}
-	for folder, patched := range map[string]string{"smt44-isolated43": "6.1.192", "smt8-isolated3": "6.1.192"} {
-		r := runOn(t, folder+"-original", Options{Runs: 8, Seed: 1}, "patched=kernel="+patched)
-		p, _, _ := recording(t, folder+"-patched")
-		find := func(p *work.Program, comm string) int {
-			for i := range p.Tasks {
-				if p.Tasks[i].Comm == comm {
-					return i
-				}
-			}
-			t.Fatalf("no %s", comm)
-			return -1
+	for folder, most := range map[string]struct{ p90, llc float64 }{"smt44-isolated43": {1.6, 1}, "smt8-isolated3": {1.2, 0.25}} {
+		r := runOn(t, folder+"-original", Options{Runs: 16, Seed: 1}, "patched=kernel=6.1.192")
+		p, h, k := recording(t, folder+"-patched")
+		task := func(p *work.Program, comm string) int {
+			return slices.IndexFunc(p.Tasks, func(t work.Task) bool { return t.Comm == comm })
 		}
-		want, got := p.Tasks[find(p, "pmd-c")].Recorded.Delay, r.Outcomes[1].Tasks[find(r.Program, "pmd-c")].Delay
+		owner, ksmd := task(r.Program, "pmd-c"), task(r.Program, "ksmd")
+		got, want := &r.Outcomes[1].Tasks[owner], p.Tasks[task(p, "pmd-c")].Recorded.Delay
 		slices.Sort(want)
 		p50, _ := quantile(want, 0.5)
 		p90, _ := quantile(want, 0.9)
-		off50, off90 := float64(got.P50.Mid)/float64(p50), float64(got.P90.Mid)/float64(p90)
-		t.Logf("%s: pmd-c p50 %d ns for %d (%.2f), p90 %d for %d (%.2f)", folder, got.P50.Mid, p50, off50, got.P90.Mid, p90, off90)
-		if off50 < 0.75 || off50 > 1.25 || off90 < 0.6 || off90 > 1.6 { // p90 is missed on smt44: 1.51
-			t.Errorf("%s: p50 is off by %.2f, p90 by %.2f", folder, off50, off90)
+		off50, off90 := float64(got.Delay.P50.Mid)/float64(p50), float64(got.Delay.P90.Mid)/float64(p90)
+		var exits []int64
+		for _, s := range r.Program.Tasks[owner].Steps {
+			if s.Then.Exit != work.None {
+				exits = append(exits, s.Then.Lag+s.Then.Exit)
+			}
 		}
-		ksmd, isolated := r.Outcomes[1].Tasks[find(r.Program, "ksmd")], r.Outcomes[1].Isolated[0].CPU
-		if n := ksmd.RunOn[isolated]; n != 0 {
+		slices.Sort(exits)
+		alone, _ := quantile(exits, 0.9)
+		m := replay.BuildMachine(h, k.Domains)
+		byLLC := func(on []int64) []int64 {
+			out := make([]int64, m.NumLLC()+1)
+			for c, ns := range on {
+				out[m.LLC(c)+1] += ns
+			}
+			return out
+		}
+		apart := apartOn(byLLC(r.Outcomes[1].Tasks[ksmd].RunOn), byLLC(p.Tasks[task(p, "ksmd")].Recorded.RunOn))
+		t.Logf("%s: pmd-c p50 %d ns for %d (%.2f), p90 %d for %d (%.2f), %d from idle in the original; ksmd by LLC %.2f apart",
+			folder, got.Delay.P50.Mid, p50, off50, got.Delay.P90.Mid, p90, off90, alone, apart)
+		if off50 < 0.75 || off50 > 1.25 || off90 < 0.6 || off90 > most.p90 || apart > most.llc {
+			t.Errorf("%s: p50 is off by %.2f, p90 by %.2f, ksmd's LLCs by %.2f", folder, off50, off90, apart)
+		}
+		if got.OffCPU.Sum.Hi > got.Run.Lo/100 || 10*got.Delay.P90.Mid > 11*alone {
+			t.Errorf("%s: the owner waits for others: off its CPU for %d ns, p90 %d ns, from idle %d", folder, got.OffCPU.Sum.Hi, got.Delay.P90.Mid, alone)
+		}
+		isolated := r.Outcomes[1].Isolated[0].CPU
+		if n := r.Outcomes[1].Tasks[ksmd].RunOn[isolated]; n != 0 {
 			t.Errorf("%s: ksmd runs %d ns on CPU %d under the patch", folder, n, isolated)
 		}
 		if base := r.Outcomes[0].Isolated[0]; base.Held.Hi == 0 {

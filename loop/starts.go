@@ -19,11 +19,12 @@ type Starts struct {
 
 // The draws of starts for each run: so many where the incident lies in the first part of the
 // window, fewer where it takes more of the window to see it, but some. Where none of them has
-// the incident, drawing goes on, so many times in all.
+// the incident, or so many runs would share a start, drawing goes on, so many times in all.
 const (
 	drawsPerRun  = 12
 	leastPerRun  = 3
 	mostDrawings = 4
+	mostShare    = 2
 )
 
 // start is a draw of what the recording leaves open. Of runs with the same draw each but the
@@ -155,13 +156,14 @@ func (w *world) starts(ctx context.Context, in incident, n int, seed uint64) ([]
 		if err != nil {
 			return nil, told, err
 		}
-		if slices.ContainsFunc(all, func(d drawn) bool { return d.entered }) {
-			break
+		told.Entered = 0
+		for i := range all {
+			if all[i].entered {
+				told.Entered++
+			}
 		}
-	}
-	for i := range all {
-		if all[i].entered {
-			told.Entered++
+		if told.Entered > 0 && told.Entered*mostShare >= n {
+			break
 		}
 	}
 	told.Drawn = len(all)

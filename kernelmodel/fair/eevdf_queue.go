@@ -34,6 +34,7 @@ type EEVDF struct {
 	all  []*Entity // queued, the current one included
 	curr *Entity
 	last *Entity // current before it was put back
+	next *Entity // the buddy that is to run next, a group's
 	need bool    // the current entity's slice has ended
 }
 
@@ -83,8 +84,18 @@ func (q *EEVDF) Reweight(se *Entity, weight, now int64) {
 	se.protect = se.Vruntime + protected*old/weight
 }
 
-// Buddy reports nothing: the next buddy is set by yield_to alone.
-func (q *EEVDF) Buddy(*Entity) bool { return false }
+// Buddy reports whether the entity is the next buddy, which only a group's is: yield_to, the
+// other who sets one, is not modelled.
+func (q *EEVDF) Buddy(se *Entity) bool { return se == q.next }
+
+func (q *EEVDF) setNext(se *Entity) { q.next = se }
+
+// clearBuddies is clear_buddies.
+func (q *EEVDF) clearBuddies(se *Entity) {
+	if q.next == se {
+		q.next = nil
+	}
+}
 
 // mean is what the queue's virtual times amount to; it must not be empty.
 func (q *EEVDF) mean() Mean {
@@ -135,6 +146,9 @@ func (q *EEVDF) UpdateCurr(now int64) {
 	if len(q.all) > 1 && !q.protected(se) && (q.Rules.Protect != rules.ProtectMark || q.Delay && !q.Eligible(se)) {
 		q.need = true // did_preempt_short up to 6.16
 	}
+	if q.need {
+		q.clearBuddies(se)
+	}
 }
 
 // protected is protect_slice.
@@ -181,7 +195,7 @@ func (q *EEVDF) Enqueue(se *Entity, how How, now int64) {
 // Dequeue is dequeue_entity: an entity that sleeps while it is not eligible stays.
 func (q *EEVDF) Dequeue(se *Entity, sleep bool, now int64) bool {
 	q.UpdateCurr(now)
-	if sleep && q.Delay && !q.Eligible(se) {
+	if q.clearBuddies(se); sleep && q.Delay && !q.Eligible(se) {
 		se.Delayed = true
 		return false
 	}
@@ -201,6 +215,7 @@ func (q *EEVDF) remove(se *Entity) {
 	if q.last == se {
 		q.last = nil
 	}
+	q.clearBuddies(se)
 	se.OnRq, se.Delayed = false, false
 }
 
@@ -245,7 +260,10 @@ func (q *EEVDF) pickEEVDF(curr *Entity) *Entity {
 // leaves, with no lag gained.
 func (q *EEVDF) Pick(now int64) (picked *Entity, dropped []*Entity) {
 	for len(q.all) > 0 {
-		se := q.pickEEVDF(q.last)
+		se := q.next
+		if se == nil || !q.Rules.PickBuddy || !q.Eligible(se) {
+			se = q.pickEEVDF(q.last)
+		}
 		if se.Delayed {
 			if q.saveLag(se); se.Lag > 0 {
 				se.Lag = 0
@@ -257,6 +275,7 @@ func (q *EEVDF) Pick(now int64) (picked *Entity, dropped []*Entity) {
 		if se != q.last {
 			se.protect, se.PrevSum = se.Deadline, se.Sum
 		}
+		q.clearBuddies(se)
 		se.ExecStart = now
 		q.curr, q.need = se, false
 		return se, dropped

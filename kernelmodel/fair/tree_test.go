@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"schedreplay/kernelmodel/rules"
 )
 
 // flatShares gives every group of a one-CPU machine its whole weight.
@@ -161,4 +163,33 @@ func TestTreeProperties(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A group that a task leaves to sleep is picked again before one with an earlier deadline
+// (PICK_BUDDY, from 6.14 on), once, and as long as it is eligible.
+func TestPickBuddy(t *testing.T) {
+	for _, c := range []struct {
+		pick bool
+		ran  int64
+		want int
+	}{{true, 0, 1}, {false, 0, 3}, {true, 2 * ms, 3}} {
+		newQueue := func() Queue {
+			return &EEVDF{Slice: 2_800_000, Jiffy: ms, Rules: rules.FairRules{EEVDF: true, PickBuddy: c.pick}}
+		}
+		q := &Tree{New: newQueue, Above: func(int) int { return Root }, Shares: flatShares(map[int]int64{1: 1024, 2: 1024})}
+		all := []*Entity{{ID: 0, Group: 1, Weight: 1024}, {ID: 1, Group: 1, Weight: 1024}, {ID: 3, Group: 2, Weight: 1024}}
+		for _, se := range all[:2] {
+			q.Enqueue(se, Moved, 0)
+		}
+		q.Pick(0)
+		q.Enqueue(all[2], Moved, 0)
+		q.at(2).se.Deadline = 1 // earlier than the first group's
+		q.Dequeue(all[0], true, c.ran)
+		q.Put(c.ran)
+		root := q.at(Root).Queue.(*EEVDF)
+		root.last = nil // its slice does not protect it
+		if got, _ := q.Pick(c.ran); got.ID != c.want || root.next != nil && c.pick && c.want == 1 {
+			t.Errorf("pick %v, after %d ns: task %d, want %d; next %v", c.pick, c.ran, got.ID, c.want, root.next)
+		}
+	}
 }

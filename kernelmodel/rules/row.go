@@ -55,6 +55,9 @@ type FairRules struct {
 	// among those of which the average is: each time it is farther from that, a task group
 	// that runs ahead all the more (6d71a9c61604, 6.13 to 7.0; 101f3498b4bd).
 	PlaceCurrent bool
+	// PickBuddy: a group that a task leaves to sleep is picked next as long as it is eligible
+	// (PICK_BUDDY, 2a77e4be12cb, 6.14+, 6.13.2, 6.12.13); CFS always did.
+	PickBuddy bool
 	// Protect is how EEVDF keeps a task on its CPU for its slice (RUN_TO_PARITY).
 	Protect ProtectRule
 }

@@ -134,6 +134,9 @@ type backport struct {
 	change Change
 }
 
+// pickBuddy came to three branches.
+var pickBuddy = Change{"Fair.PickBuddy", true, "a group that a task leaves to sleep is picked next as long as it is eligible (PICK_BUDDY)", "2a77e4be12cb"}
+
 // took is a fix that a stable branch took at a point release.
 func took(f Fix, patch int) backport {
 	return backport{patch, Change{Field: fixByName(f).field, To: true, Commits: fixByName(f).commits}}
@@ -225,6 +228,7 @@ var table = []release{
 		{"Fair.ShortSlice", false, "the base slice, where there is one, is 0.75 ms", ""},
 		{"Fair.HRTick", false, "a slice ends at a tick", ""},
 		{"Fair.PlaceCurrent", false, "an entity that gets a new weight keeps its lag", ""},
+		{"Fair.PickBuddy", false, "EEVDF picks by deadline also where a task left its group to sleep", ""},
 		{"Fair.Protect", ProtectMark, "EEVDF protects a slice until the deadline changes, which a new weight does too", "63304558ba5d"},
 		{"Balance.BusyLess", false, "a busy CPU balances busy_factor times as seldom", ""},
 		{"Balance.Eligible", false, "tasks are moved whatever they have had", ""},
@@ -404,12 +408,13 @@ var table = []release{
 	{6, 12, []Change{
 		{"DelayDequeue", true, "a task that sleeps while not eligible stays queued and is woken in place", "152e11f6df29"},
 		{"RT.Server", true, "the fair server limits real-time tasks, and nothing else does", "557a6bfc662c, 5f6bd380c7bd"},
-	}, []backport{{27, Change{"Fair.ShortSlice", true, "", "2ae891b82695"}}, took(FixDelayedDiscount, 37), {97, Change{"GroupAllowed", true, "", "82d6e01a0699"}}}},
+	}, []backport{{13, pickBuddy}, {27, Change{"Fair.ShortSlice", true, "", "2ae891b82695"}}, took(FixDelayedDiscount, 37), {97, Change{"GroupAllowed", true, "", "82d6e01a0699"}}}},
 	{6, 13, []Change{
 		{"Fair.PlaceCurrent", true, "an entity that runs and gets a new weight goes farther from the average", "6d71a9c61604"},
 		{"", nil, "preemption may be lazy", "7c70cb94d29c"},
-	}, nil},
+	}, []backport{{2, pickBuddy}}},
 	{6, 14, []Change{
+		pickBuddy,
 		{"Balance.Eligible", true, "a task that has had more than its share is moved only after a failure to balance", "873199d27bb2"},
 		{"", nil, "isolcpus=nohz counts as nohz_full", "1174b9344bc7"},
 		{"", nil, "find_idlest_group classes groups by their tasks without delayed ones", "1a49104496d3"},
@@ -448,5 +453,5 @@ var table = []release{
 		{"Domains.LLCIDs", LLCIDsAllocated, "LLC ids are allocated; a CPU isolated at boot has -1, one isolated later keeps the id of its LLC", "b5ea300a17e3"},
 		{"", nil, "balancing gathers the tasks of a process in one LLC", "47d8696b95f7"},
 	}, nil},
-	{7, 3, []Change{{"", nil, "all cgroups share one flat fair queue", "85570f10a4c6"}}, nil},
+	{7, 3, []Change{{"Fair.PickBuddy", false, "all cgroups share one flat fair queue", "85570f10a4c6"}}, nil},
 }
