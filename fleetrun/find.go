@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -46,15 +47,10 @@ func Find(ctx context.Context, args []string) ([]Input, error) {
 			}
 		}
 	}
-	var out []Input
-	for _, in := range at {
-		out = append(out, in)
-	}
-	if len(out) == 0 {
+	if len(at) == 0 {
 		return nil, fmt.Errorf("%w in %s", ErrNothing, strings.Join(args, " "))
 	}
-	slices.SortFunc(out, func(a, b Input) int { return strings.Compare(a.Path, b.Path) })
-	return out, nil
+	return slices.SortedFunc(maps.Values(at), func(a, b Input) int { return strings.Compare(a.Path, b.Path) }), nil
 }
 
 // ReadList reads arguments of [Find], one a line; empty lines and those that begin with #

@@ -29,7 +29,7 @@ func longer(t *testing.T, r traces.Recording, times int) (parser.Capture, *parse
 	once, all := filepath.Join(dir, "once"), filepath.Join(dir, "all")
 	again, unpacked := repeat.PerfData, unzstd
 	if r.Name == "ftrace.txt.gz" {
-		again, unpacked = repeat.Ftrace, gunzip
+		again, unpacked = repeatFtrace, gunzip
 	}
 	z, err := os.Open(r.Path)
 	if err != nil {

@@ -340,7 +340,7 @@ func recordTrace(b *testing.B, traceCmd string) string {
 	small := filepath.Join(dir, "small.dat")
 	unpackFixture(b, "../../parser/tracedat/testdata/v6.dat.zst", small)
 	const events = 1169
-	if err := repeat.TraceDat(small, file, million/events); err != nil {
+	if err := repeatTraceDat(small, file, million/events); err != nil {
 		b.Fatalf("repeating a recording of trace-cmd: %v", err)
 	}
 	return file

@@ -215,7 +215,7 @@ func equalOn(t *testing.T, capture string, flags ...string) {
 		}
 		return b
 	}
-	for _, f := range rows.Formats() {
+	for _, f := range []rows.Format{rows.CSV, rows.Parquet, rows.JSONL} {
 		must("convert", capture, "--to", string(f), "-o", in(string(f)))
 	}
 	must("report", capture, "-o", in("report"), "--runs", "0")

@@ -64,24 +64,28 @@ func (o *Object) Raw(k string, v []byte) {
 	o.b = append(o.b, v...)
 }
 
+// known begins a field; it is null, and known false, if its value is not known.
+func (o *Object) known(k string, known bool) bool {
+	if known {
+		o.Key(k)
+	} else {
+		o.Null(k)
+	}
+	return known
+}
+
 // Number is a field with a number, null if it is not known.
 func (o *Object) Number(k string, n int64, known bool) {
-	if !known {
-		o.Null(k)
-		return
+	if o.known(k, known) {
+		o.b = strconv.AppendInt(o.b, n, 10)
 	}
-	o.Key(k)
-	o.b = strconv.AppendInt(o.b, n, 10)
 }
 
 // Real is a field with a number of at most four digits behind the point.
 func (o *Object) Real(k string, x float64, known bool) {
-	if !known {
-		o.Null(k)
-		return
+	if o.known(k, known) {
+		o.b = strconv.AppendFloat(o.b, math.Round(x*1e4)/1e4, 'f', -1, 64)
 	}
-	o.Key(k)
-	o.b = strconv.AppendFloat(o.b, math.Round(x*1e4)/1e4, 'f', -1, 64)
 }
 
 // Time is a field with ns, null for parser.NoTime.
@@ -92,22 +96,16 @@ func (o *Object) CPU(k string, cpu int) { o.Number(k, int64(cpu), cpu >= 0) }
 
 // Bool is a field with true or false, null if it is not known.
 func (o *Object) Bool(k string, v, known bool) {
-	if !known {
-		o.Null(k)
-		return
+	if o.known(k, known) {
+		o.b = strconv.AppendBool(o.b, v)
 	}
-	o.Key(k)
-	o.b = strconv.AppendBool(o.b, v)
 }
 
 // Word is a field with a string, null if it is empty.
 func (o *Object) Word(k, s string) {
-	if s == "" {
-		o.Null(k)
-		return
+	if o.known(k, s != "") {
+		o.b = AppendString(o.b, s)
 	}
-	o.Key(k)
-	o.b = AppendString(o.b, s)
 }
 
 // Comm is a field with a name as recorded, and beside it NAME_hex with its bytes
@@ -179,10 +177,8 @@ func (o *Object) CPUs(k string, m cpumask.Mask) {
 
 // CPUsKnown is CPUs, null if the set is not known.
 func (o *Object) CPUsKnown(k string, f fact.Fact[cpumask.Mask]) {
-	if m, ok := f.Get(); ok {
-		o.CPUs(k, m)
-	} else {
-		o.Null(k)
+	if m, ok := f.Get(); o.known(k, ok) {
+		o.b = appendArray(o.b, m)
 	}
 }
 

@@ -183,9 +183,6 @@ const (
 	Parquet Format = "parquet"
 )
 
-// Formats lists them.
-func Formats() []Format { return []Format{CSV, Parquet, JSONL} }
-
 // ErrFormat is wrapped by the error about an unknown format.
 var ErrFormat = errors.New("no such table format")
 

@@ -12,9 +12,6 @@ type Interval struct {
 	Known            bool
 }
 
-// Apart reports whether the bands of two estimates do not meet.
-func (i Interval) Apart(o Interval) bool { return i.High < o.Low || o.High < i.Low }
-
 // Estimate is a value with the band of its replicates, widened to hold it.
 func Estimate(value float64, replicates []float64) Interval {
 	lo, hi := value, value
