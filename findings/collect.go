@@ -29,10 +29,16 @@ type Collector struct {
 }
 
 // Turn is a change of path from one kernel to the other.
-type Turn struct{ From, To place.Path }
+type Turn struct {
+	From place.Path `json:"original"`
+	To   place.Path `json:"patched"`
+}
 
 // Count counts changed decisions.
-type Count struct{ Certain, Possible int64 }
+type Count struct {
+	Certain  int64 `json:"certain"`
+	Possible int64 `json:"possible"`
+}
 
 // TurnCount counts the decisions of one turn.
 type TurnCount struct {

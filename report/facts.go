@@ -123,11 +123,7 @@ func madeSection(f *findings.Findings, o *Options) section {
 			dialect += ", by " + m.Confidence
 		}
 		row("format", say.Clean(dialect))
-		clk := m.Clock.Name
-		if clk == "" {
-			clk = "not named"
-		}
-		row("clock", say.Clean(clk))
+		row("clock", say.Clean(cmp.Or(m.Clock.Name, "not named")))
 	}
 	row("window", fmt.Sprintf("%s to %s (%s)", say.Clock(res.Start), say.Clock(res.End), say.Duration(res.End-res.Start)))
 	if !res.Recorded.Empty() {
@@ -155,11 +151,7 @@ func madeSection(f *findings.Findings, o *Options) section {
 	}
 	s.table(t)
 	if res.Meta != nil && len(res.Meta.Notes) > 0 {
-		var notes []string
-		for _, n := range res.Meta.Notes {
-			notes = append(notes, say.Clean(withoutPath(n, res.Meta)))
-		}
-		s.Blocks = append(s.Blocks, block{List: notes})
+		s.Blocks = append(s.Blocks, block{List: say.Each(res.Meta.Notes, func(n string) string { return say.Clean(withoutPath(n, res.Meta)) })})
 	}
 	return s
 }
@@ -209,15 +201,9 @@ func unknownSection(res *replay.Result) section {
 		s.text("Nothing that this report needs was missing.")
 		return s
 	}
-	var list []string
-	for _, u := range res.Unknown {
+	s.Blocks = append(s.Blocks, block{List: say.Each(res.Unknown, func(u replay.Unknown) string {
 		d := say.Unknown(u)
-		line := say.Bold(say.Sentence(d.What)) + " " + say.Sentence(d.Cost)
-		if d.Remedy != "" {
-			line += " " + say.Sentence(d.Remedy)
-		}
-		list = append(list, line)
-	}
-	s.Blocks = append(s.Blocks, block{List: list})
+		return strings.TrimRight(say.Bold(say.Sentence(d.What))+" "+say.Sentence(d.Cost)+" "+say.Sentence(d.Remedy), " ")
+	})})
 	return s
 }

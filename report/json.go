@@ -26,15 +26,15 @@ const SchemaVersion = 1
 
 // Times and durations are integers in ns; unknown is null, never left out.
 type jsonReport struct {
-	SchemaVersion int           `json:"schema_version"`
-	Program       string        `json:"program"`
-	Command       string        `json:"command"`
-	Headline      []string      `json:"headline"`
-	Partial       *string       `json:"partial"`
-	Summary       []string      `json:"summary"`
-	Verdict       []jsonFinding `json:"verdict"`
-	Capture       jsonCapture   `json:"capture"`
-	Kernels       jsonKernels   `json:"kernels"`
+	SchemaVersion int             `json:"schema_version"`
+	Program       string          `json:"program"`
+	Command       string          `json:"command"`
+	Headline      []string        `json:"headline"`
+	Partial       *string         `json:"partial"`
+	Summary       []string        `json:"summary"`
+	Verdict       []say.Paragraph `json:"verdict"`
+	Capture       jsonCapture     `json:"capture"`
+	Kernels       jsonKernels     `json:"kernels"`
 	// Alternatives are there where more than two kernels are compared.
 	Alternatives []jsonAlternative `json:"alternatives,omitempty"`
 	Isolated     jsonMask          `json:"isolated"`
@@ -46,14 +46,9 @@ type jsonReport struct {
 	// Spare is how long CPUs were idle while tasks waited, null where that is not known.
 	Spare *jsonSpare `json:"idle_while_waited"`
 	// Helped is what would have helped, null where nothing intruded or it was not asked for.
-	Helped  *jsonHelped   `json:"helped"`
-	Unknown []jsonUnknown `json:"unknown"`
-	Notes   []string      `json:"notes"`
-}
-
-type jsonFinding struct {
-	Label string `json:"label"`
-	Text  string `json:"text"`
+	Helped  *jsonHelped `json:"helped"`
+	Unknown []say.Doubt `json:"unknown"`
+	Notes   []string    `json:"notes"`
 }
 
 type jsonCapture struct {
@@ -258,11 +253,11 @@ type jsonLandingCPU struct {
 }
 
 type jsonChanges struct {
-	Certain  int64       `json:"certain"`
-	Possible int64       `json:"possible"`
-	Tasks    []jsonMoved `json:"tasks"`
-	Omitted  int64       `json:"tasks_omitted"`
-	Paths    []jsonTurn  `json:"paths"`
+	Certain  int64                `json:"certain"`
+	Possible int64                `json:"possible"`
+	Tasks    []jsonMoved          `json:"tasks"`
+	Omitted  int64                `json:"tasks_omitted"`
+	Paths    []findings.TurnCount `json:"paths"`
 }
 
 type jsonMoved struct {
@@ -272,19 +267,6 @@ type jsonMoved struct {
 	ToHousekeeping int64    `json:"to_housekeeping"`
 	ToIsolated     int64    `json:"to_isolated"`
 	Within         int64    `json:"within"`
-}
-
-type jsonTurn struct {
-	Original string `json:"original"`
-	Patched  string `json:"patched"`
-	Certain  int64  `json:"certain"`
-	Possible int64  `json:"possible"`
-}
-
-type jsonUnknown struct {
-	What   string `json:"what"`
-	Cost   string `json:"cost"`
-	Remedy string `json:"remedy"`
 }
 
 // Bounds on the lists in report.json; what is left out is counted there, and
@@ -378,13 +360,10 @@ func encodeJSON(all *findings.Findings, o *Options, doc *document, h *helped) ([
 	res := all.Result
 	j := jsonReport{
 		SchemaVersion: SchemaVersion, Program: o.Program, Command: o.Command, Headline: say.Each(say.Headline(res), say.Plain), Summary: say.Each(doc.Brief, say.Plain),
-		Verdict:  say.Each(doc.Verdict, func(p say.Paragraph) jsonFinding { return jsonFinding{p.Label, say.Plain(p.Text)} }),
+		Verdict:  say.Each(doc.Verdict, func(p say.Paragraph) say.Paragraph { return say.Paragraph{Label: p.Label, Text: say.Plain(p.Text)} }),
 		CPUs:     say.Each(all.CPUs, jsonCPUOf),
 		Landings: say.Each(res.Landings[:min(len(res.Landings), maxJSONTasks)], func(l *replay.Landing) jsonLanding { return jsonLandingOf(l, res.Isolated) }),
-		Unknown: say.Each(res.Unknown, func(u replay.Unknown) jsonUnknown {
-			d := say.Unknown(u)
-			return jsonUnknown{d.What, d.Cost, d.Remedy}
-		}),
+		Unknown:  say.Each(res.Unknown, say.Unknown),
 		Notes:    say.Each(say.Notes(res), say.Plain),
 		Isolated: jsonMask{From: res.Isolated.From.String(), Source: res.Isolated.Source},
 	}
@@ -425,12 +404,9 @@ func encodeJSON(all *findings.Findings, o *Options, doc *document, h *helped) ([
 	sum := &all.Sum
 	j.Sum = jsonSum{sum.Held.Entries.Total(), sum.Held.Residents, sum.Held.NS, jsonDelayOf(sum.Waits[replay.SchDelay].Histogram()), jsonDelayOf(sum.Waits[replay.OffCPUGap].Histogram())}
 	moved := res.Moved[:min(len(res.Moved), maxJSONTasks)]
-	j.Changes = jsonChanges{Certain: res.MovedCertain, Possible: res.MovedPossible, Omitted: int64(len(res.Moved) - len(moved)), Tasks: []jsonMoved{}, Paths: []jsonTurn{}}
+	j.Changes = jsonChanges{Certain: res.MovedCertain, Possible: res.MovedPossible, Omitted: int64(len(res.Moved) - len(moved)), Tasks: []jsonMoved{}, Paths: append([]findings.TurnCount{}, all.Changes.Turns...)}
 	for _, m := range moved {
 		j.Changes.Tasks = append(j.Changes.Tasks, jsonMoved{jsonTaskOf(m.Task), m.Certain, m.Possible, m.ToHousekeeping, m.ToIsolated, m.Within})
-	}
-	for _, r := range all.Changes.Turns {
-		j.Changes.Paths = append(j.Changes.Paths, jsonTurn{string(r.From), string(r.To), r.Certain, r.Possible})
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

@@ -82,12 +82,9 @@ func (d *document) markdown(figureFile func(*plots.Figure) string) []byte {
 }
 
 func figureMarkdown(b *bytes.Buffer, f *plots.Figure, file func(*plots.Figure) string) {
-	fmt.Fprintf(b, "![%s](%s)\n\n", mdText(plainAlt(f)), file(f))
+	fmt.Fprintf(b, "![%s](%s)\n\n", mdText(say.Plain(f.Title)), file(f)) // an image's text holds no marks
 	fmt.Fprintf(b, "%s\n\n", mdText(f.Caption))
 }
-
-// plainAlt is a figure's title without marks that an image's text cannot hold.
-func plainAlt(f *plots.Figure) string { return say.Plain(f.Title) }
 
 // markdown renders a pipe table with padded columns.
 func (t *table) markdown(b *bytes.Buffer) {

@@ -65,10 +65,8 @@ func alternatives(more []replay.Alternative) []byte {
 	return ArrayOf(more, func(o *Object, m *replay.Alternative) {
 		o.Word("kernel", m.Kernel)
 		o.Number("cpu", int64(m.CPU), m.CPU >= 0)
-		if o.Key("possible"); m.Bounded {
+		if o.known("possible", m.Bounded) {
 			o.b = appendArray(o.b, m.May())
-		} else {
-			o.b = append(o.b, "null"...)
 		}
 		o.Word("path", string(m.Path))
 		o.Bool("certain", m.Certain(), true)
@@ -151,6 +149,16 @@ func patchedCount(of func(*replay.Stay) int64) func(*Stay) Value {
 	return func(s *Stay) Value { return number(of(s.Stay), s.Modelled) }
 }
 
+// entry is of the wakeup that began a stay, not known without one.
+func entry(of func(*replay.Entry) Value) func(*Stay) Value {
+	return func(s *Stay) Value {
+		if s.Entry == nil {
+			return Value{}
+		}
+		return of(s.Entry)
+	}
+}
+
 var stayFields = slices.Concat(
 	[]field[Stay]{
 		{"cpu", Int, func(s *Stay) Value { return cpu(s.CPU) }},
@@ -162,33 +170,11 @@ var stayFields = slices.Concat(
 		{"from_cpu", Int, func(s *Stay) Value { return cpu(s.FromCPU) }},
 		{"arrived_ns", Int, func(s *Stay) Value { return nanoseconds(s.Arrived) }},
 		{"left_ns", Int, func(s *Stay) Value { return nanoseconds(s.Left) }},
-		{"entry_n", Int, func(s *Stay) Value {
-			if s.Entry == nil {
-				return Value{}
-			}
-			return number(s.Entry.N, true)
-		}},
-		{"entry_path", Word, func(s *Stay) Value {
-			if s.Entry == nil {
-				return Value{}
-			}
-			return word(string(s.Entry.Path))
-		}},
-		{"entry", raw, func(s *Stay) Value {
-			if s.Entry == nil {
-				return Value{}
-			}
-			return word(string(WakeupObjects.AppendJSON(nil, &s.Entry.Wakeup)))
-		}},
-		{"report_entry", raw, func(s *Stay) Value {
-			if s.Entry == nil {
-				return Value{}
-			}
-			return word(string(reportEntry(s.Entry)))
-		}},
-		{"patched_run_range", raw, func(s *Stay) Value {
-			return pair(s.PatchedRunNS, max(s.PatchedRunNS, s.PatchedRunMaxNS))
-		}},
+		{"entry_n", Int, entry(func(e *replay.Entry) Value { return number(e.N, true) })},
+		{"entry_path", Word, entry(func(e *replay.Entry) Value { return word(string(e.Path)) })},
+		{"entry", raw, entry(func(e *replay.Entry) Value { return word(string(WakeupObjects.AppendJSON(nil, &e.Wakeup))) })},
+		{"report_entry", raw, entry(func(e *replay.Entry) Value { return word(string(reportEntry(e))) })},
+		{"patched_run_range", raw, func(s *Stay) Value { return pair(s.PatchedRunNS, max(s.PatchedRunNS, s.PatchedRunMaxNS)) }},
 		{"patched_wakings", raw, func(s *Stay) Value { return pair(s.PatchedCertain, s.PatchedCertain+s.PatchedPossible) }},
 		{"wakings", Int, count(func(s *replay.Stay) int64 { return s.Wakings })},
 		{"selections", Int, count(func(s *replay.Stay) int64 { return s.Selections })},

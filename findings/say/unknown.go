@@ -9,7 +9,11 @@ import (
 
 // Doubt says what is not known, what that costs, and what would tell: clauses, the last
 // one empty where nothing would.
-type Doubt struct{ What, Cost, Remedy string }
+type Doubt struct {
+	What   string `json:"what"`
+	Cost   string `json:"cost"`
+	Remedy string `json:"remedy"`
+}
 
 // doubts are those that are always the same.
 var doubts = map[replay.UnknownKind]Doubt{

@@ -11,8 +11,8 @@ import (
 // Paragraph is one paragraph of the verdict: what it is about, in a word or two, and its
 // sentences.
 type Paragraph struct {
-	Label string
-	Text  string
+	Label string `json:"label"`
+	Text  string `json:"text"`
 }
 
 // paragraphs collects sentences under their labels; empty ones are left out.

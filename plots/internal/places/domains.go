@@ -36,11 +36,7 @@ func Some(list []Place, iso cpumask.Mask, room int) (kept []Place, left int) {
 			}
 		}
 	}
-	for _, p := range list {
-		if keep[p.Core] {
-			kept = append(kept, p)
-		}
-	}
+	kept = slices.DeleteFunc(slices.Clone(list), func(p Place) bool { return !keep[p.Core] })
 	return kept, len(list) - len(kept)
 }
 

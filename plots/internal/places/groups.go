@@ -1,7 +1,10 @@
 package places
 
 import (
+	"slices"
+
 	"schedreplay/cpumask"
+	"schedreplay/parser"
 	"schedreplay/replay"
 )
 
@@ -17,19 +20,8 @@ const maxCPUs = 256
 // Groups arranges the CPUs of the host by LLC; where they are too many for
 // a figure, those that were used, and counts the others.
 func Groups(res *replay.Result, used, isolated cpumask.Mask) ([]Group, int) {
-	all := used.Or(isolated)
-	known := false
-	if res.Host != nil {
-		if m, ok := res.Host.Possible.Get(); ok {
-			all = all.Or(m)
-		}
-		for cpu, info := range res.Host.CPU {
-			if info.Known {
-				known = true
-				all.Set(cpu)
-			}
-		}
-	}
+	all := Known(res, used.Or(isolated))
+	known := res.Host != nil && slices.ContainsFunc(res.Host.CPU, func(c parser.CPUInfo) bool { return c.Known })
 	left := 0
 	if all.Weight() > maxCPUs {
 		n := all.Weight()
