@@ -225,7 +225,7 @@ func (h *Facts) scanOdds(rule rules.BudgetRule, this int, weight, now int64) *sc
 	if h.cost[this] == nil {
 		h.cost[this] = newScanCost(h.cost)
 	}
-	rest := timeline.NewIdleTime()
+	rest := load.NewIdleTime()
 	if !h.t.Slices {
 		rest = h.t.CPU[this].Rest
 	}

@@ -8,7 +8,6 @@ import (
 	"schedreplay/kernelmodel/load"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/kernelmodel/rules"
-	"schedreplay/replay/timeline"
 )
 
 // scanCost follows avg_scan_cost of one CPU's sd_llc, which with avg_idle gives the
@@ -22,7 +21,7 @@ import (
 // the least there is until scans so short come to an end.
 type scanCost struct {
 	// p is the likelihood of each cell, by what bounds avg_idle; it sums to 1.
-	p [timeline.IdleBounds][costCells]float64
+	p [load.IdleBounds][costCells]float64
 }
 
 const (
@@ -64,7 +63,7 @@ var usualCells = func() (n int) {
 // newScanCost knows of a CPU what the others tell of the bound of avg_idle.
 func newScanCost(others []*scanCost) *scanCost {
 	c, usual := &scanCost{}, usualCells
-	var bound [timeline.IdleBounds]float64
+	var bound [load.IdleBounds]float64
 	all := 0.0
 	for b := range bound {
 		bound[b] = 1
@@ -96,10 +95,10 @@ type scanOdds struct {
 	this   int // the CPU that scans
 	weight int64
 	// idle is what the rule counts of the CPU's idle time, by its bound.
-	idle [timeline.IdleBounds]int64
+	idle [load.IdleBounds]int64
 	// p is the likelihood of each budget from 0 to weight, limit the budget by the cost's cell.
 	p     []float64
-	limit [timeline.IdleBounds][costCells]int64
+	limit [load.IdleBounds][costCells]int64
 }
 
 // sum fills in p and limit.

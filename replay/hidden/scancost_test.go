@@ -5,13 +5,13 @@ import (
 
 	"pgregory.net/rapid"
 
+	"schedreplay/kernelmodel/load"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/kernelmodel/rules"
-	"schedreplay/replay/timeline"
 )
 
 func oddsOf(c *scanCost, weight, idle int64) *scanOdds {
-	o := &scanOdds{scanCost: c, rule: rules.BudgetAvgIdle, weight: weight, idle: [timeline.IdleBounds]int64{idle / 512, idle / 512}}
+	o := &scanOdds{scanCost: c, rule: rules.BudgetAvgIdle, weight: weight, idle: [load.IdleBounds]int64{idle / 512, idle / 512}}
 	o.sum()
 	return o
 }
@@ -50,7 +50,7 @@ func TestScanCostIsSticky(t *testing.T) {
 func TestScanCostBound(t *testing.T) {
 	c := newScanCost(nil)
 	o := oddsOf(c, 64, 0)
-	o.idle = [timeline.IdleBounds]int64{0, 1 << 40} // by the lower bound no scan goes far
+	o.idle = [load.IdleBounds]int64{0, 1 << 40} // by the lower bound no scan goes far
 	o.sum()
 	o.learn(40, 64, place.ScanFound, 0)
 	next := newScanCost([]*scanCost{nil, c})

@@ -151,3 +151,32 @@ func TestBoostedLeavesFairQueue(t *testing.T) {
 		t.Errorf("back: %d on the fair queue", len(f.tasks))
 	}
 }
+
+// Only a wakeup takes a sample: a fork to an idle CPU leaves the stamp, until the
+// CPU goes idle again.
+func TestIdleTimeOfEvents(t *testing.T) {
+	child := made.ATask(900, "kid", 120)
+	for _, wakeups := range []bool{true, false} {
+		ev := []parser.Event{
+			made.Switches(100, 7, made.Poller, made.Sleeps, made.Swapper),
+			made.Forks(190, 0, made.Busy[0], child), made.WakeupNew(200, 0, made.Busy[0], child, 7),
+			made.Switches(210, 7, made.Swapper, made.Runnable, child),
+			made.Switches(300, 7, child, made.Sleeps, made.Swapper),
+			made.Waking(390, 0, made.Busy[0], made.Poller, 7),
+		}
+		if wakeups {
+			ev = append(ev, made.Wakeup(400, 7, made.Swapper, made.Poller, 7))
+		}
+		ev = append(ev, made.Switches(400, 7, made.Swapper, made.Runnable, made.Poller))
+		l := New(SurveyOf(made.Record(ev...), &parser.Host{}, nil), 8, false)
+		for i := range ev {
+			l.Apply(&ev[i])
+		}
+		want := load.NewIdleTime()
+		want.Idles(300 * made.Microsecond)
+		want.Wakes(400 * made.Microsecond)
+		if got := l.CPU[7].Rest; got != want {
+			t.Errorf("with sched_wakeup %v: %+v, want %+v", wakeups, got, want)
+		}
+	}
+}

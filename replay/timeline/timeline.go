@@ -73,13 +73,13 @@ type CPU struct {
 	// guard is the task whose own arrival is the evidence of the state since
 	// before, NoPID if it stands by itself.
 	guard    int32
-	Queue    []*Task  // tasks queued, current included, idle not
-	Inflight int      // wakeups on the wake list
-	flying   []*Task  // those tasks
-	sure     int      // of these, those certainly queued by now
-	Since    int64    // when cur became current, NoTime if before the window
-	IdleAt   int64    // when it last went idle
-	Rest     IdleTime // from which scans before 6.0 have their budget
+	Queue    []*Task       // tasks queued, current included, idle not
+	Inflight int           // wakeups on the wake list
+	flying   []*Task       // those tasks
+	sure     int           // of these, those certainly queued by now
+	Since    int64         // when cur became current, NoTime if before the window
+	IdleAt   int64         // when it last went idle
+	Rest     load.IdleTime // from which scans before 6.0 have their budget
 	// landing are the tasks on the wake list, where no sched_wakeup will tell
 	// when they leave it.
 	landing []*Task
@@ -160,7 +160,7 @@ func New(s *Survey, ncpu int, delays bool) *Timeline {
 	t.Charges = delays && s.HasRuntime
 	for c := range t.CPU {
 		k := &t.CPU[c]
-		*k = CPU{Cur: parser.NoPID, Prio: parser.NoPrio, guard: parser.NoPID, Since: parser.NoTime, IdleAt: parser.NoTime, landedAt: parser.NoTime, lostAt: parser.NoTime, GuessedAt: parser.NoTime, resumed: parser.NoTime, Rest: NewIdleTime(), Fair: fairQueue{slice: fair.BaseSliceFor(ncpu, true), tick: t.tick, at: s.Start}}
+		*k = CPU{Cur: parser.NoPID, Prio: parser.NoPrio, guard: parser.NoPID, Since: parser.NoTime, IdleAt: parser.NoTime, landedAt: parser.NoTime, lostAt: parser.NoTime, GuessedAt: parser.NoTime, resumed: parser.NoTime, Rest: load.NewIdleTime(), Fair: fairQueue{slice: fair.BaseSliceFor(ncpu, true), tick: t.tick, at: s.Start}}
 		if c < len(s.cpu) && s.cpu[c].known && !t.Slices {
 			st := s.cpu[c]
 			k.Cur, k.Prio, k.Known, k.guard = st.cur, st.prio, true, st.by
@@ -669,7 +669,7 @@ func (t *Timeline) Activate(p *Task, waker, c int32, w Window) {
 		return
 	}
 	t.enqueue(p, c)
-	t.CPU[c].Rest.wakes(w.Est)
+	t.CPU[c].Rest.Wakes(w.Est)
 	p.assumed, p.withWaker = 1, true
 	t.unsure = append(t.unsure, flight{p.PID, waker, c})
 	t.changed(c, w.Est, w.Lo, w.Hi)
@@ -744,7 +744,7 @@ func (t *Timeline) emptyWakeList(ev *parser.Event) {
 		case p.seat.sure:
 			n := p.assumed + 1
 			t.enqueue(p, c)
-			k.Rest.wakes(ev.Time)
+			k.Rest.Wakes(ev.Time)
 			p.assumed = n
 		default:
 			k.landing[left] = p // it may not be on that list yet
@@ -769,7 +769,7 @@ func (t *Timeline) applyWakeup(ev *parser.Event) {
 		p.WokenAt = ev.Time
 	}
 	if ev.Kind == parser.KindWakeup {
-		t.CPU[to].Rest.wakes(ev.Time)
+		t.CPU[to].Rest.Wakes(ev.Time)
 	}
 	if k := &t.CPU[to]; p.Inflight == to && k.Cur == 0 && len(k.Queue) == 0 {
 		k.landedAt = ev.Time
@@ -805,7 +805,7 @@ func (t *Timeline) empty(c int32, at int64) {
 	}
 	clear(k.flying)
 	k.flying = k.flying[:0]
-	k.Rest, k.lostAt = NewIdleTime(), at
+	k.Rest, k.lostAt = load.NewIdleTime(), at
 	k.Known, k.Cur, k.Prio, k.Inflight, k.sure = false, parser.NoPID, parser.NoPrio, 0, 0
 	k.Since = parser.NoTime
 	k.landing = k.landing[:0]
@@ -850,7 +850,7 @@ func (t *Timeline) applySwitch(ev *parser.Event) {
 	if ev.Next.PID > 0 {
 		n := t.See(&ev.Next)
 		if !t.Survey.HasWakeup && !n.born {
-			k.Rest.wakes(ev.Time)
+			k.Rest.Wakes(ev.Time)
 		}
 		t.shown(n, c)
 		t.land(n)
@@ -879,7 +879,7 @@ func (t *Timeline) applySwitch(ev *parser.Event) {
 			k.sure++
 		}
 		k.IdleAt = ev.Time
-		k.Rest.idles(ev.Time)
+		k.Rest.Idles(ev.Time)
 		t.loadIdle(c)
 	}
 	k.Cur, k.Known, k.Since, k.guard = ev.Next.PID, true, ev.Time, parser.NoPID

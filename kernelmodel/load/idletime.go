@@ -1,9 +1,9 @@
-package timeline
+package load
 
 import (
-	"schedreplay/kernelmodel/load"
+	"math"
+
 	"schedreplay/kernelmodel/rules"
-	"schedreplay/parser"
 )
 
 // IdleTime follows rq->avg_idle of a CPU, in ns: how long it has been idle, on
@@ -13,8 +13,7 @@ import (
 // that the kernel keeps it under, so it lies below most, and is most likely likely.
 type IdleTime struct {
 	likely, most int64
-	// stamp is rq->idle_stamp, NoTime if 0; woken when the last sample was taken,
-	// NoTime if never (wake_stamp).
+	// stamp is rq->idle_stamp, never if 0; woken when the last sample was taken (wake_stamp).
 	stamp, woken int64
 }
 
@@ -22,37 +21,39 @@ const (
 	// idleTimeCeiling is the bound of avg_idle where a pass of newly-idle balancing costs
 	// 10 ms.
 	idleTimeCeiling = 20_000_000
+	// never is no time.
+	never = math.MinInt64
 	// IdleBounds is the number of bounds that avg_idle may have.
 	IdleBounds = 2
 )
 
 // NewIdleTime is that of a CPU of which nothing was seen yet.
 func NewIdleTime() IdleTime {
-	return IdleTime{likely: load.AvgIdleMost, most: idleTimeCeiling, stamp: parser.NoTime, woken: parser.NoTime}
+	return IdleTime{likely: AvgIdleMost, most: idleTimeCeiling, stamp: never, woken: never}
 }
 
-// idles notes that the CPU went idle.
-func (a *IdleTime) idles(now int64) { a.stamp = now }
+// Idles notes that the CPU went idle.
+func (a *IdleTime) Idles(now int64) { a.stamp = now }
 
-// wakes notes that a wakeup was activated there. One that ends no idle time takes
+// Wakes notes that a wakeup was activated there. One that ends no idle time takes
 // no sample; a fork or a move to an idle CPU leaves the stamp where it is.
-func (a *IdleTime) wakes(now int64) {
-	if a.stamp == parser.NoTime {
+func (a *IdleTime) Wakes(now int64) {
+	if a.stamp == never {
 		return
 	}
 	d := max(0, now-a.stamp)
-	a.likely = load.AvgIdle(a.likely, d, load.AvgIdleMost)
-	a.most = load.AvgIdle(a.most, d, idleTimeCeiling)
-	a.stamp, a.woken = parser.NoTime, now
+	a.likely = AvgIdle(a.likely, d, AvgIdleMost)
+	a.most = AvgIdle(a.most, d, idleTimeCeiling)
+	a.stamp, a.woken = never, now
 }
 
 // left is wake_avg_idle. What scans have taken of it since is not followed, which makes
 // it an upper bound.
 func (a *IdleTime) left(avg, now, jiffy int64) int64 {
-	if a.woken == parser.NoTime {
+	if a.woken == never {
 		return avg // as at boot, or less
 	}
-	return load.WakeAvgIdle(avg, now-a.woken, jiffy)
+	return WakeAvgIdle(avg, now-a.woken, jiffy)
 }
 
 // Counted is, in ns, what a rule counts of the idle time, by the bound of avg_idle.
@@ -60,5 +61,5 @@ func (a *IdleTime) Counted(rule rules.BudgetRule, now, jiffy int64) [IdleBounds]
 	if rule == rules.BudgetWakeAvgIdle {
 		return [IdleBounds]int64{a.left(a.likely, now, jiffy), a.left(a.most, now, jiffy)}
 	}
-	return [IdleBounds]int64{load.ScanIdle(a.likely), load.ScanIdle(a.most)}
+	return [IdleBounds]int64{ScanIdle(a.likely), ScanIdle(a.most)}
 }
