@@ -103,7 +103,7 @@ type floors struct{ exact, covered, stage, mean, overall float64 }
 var floorsOf = map[string]floors{
 	"4.19": {exact: 93.7, covered: 99.6, stage: 93.5, mean: 1.95, overall: 96.8},
 	"6.1":  {exact: 95.5, covered: 99.7, stage: 95.5, mean: 1.6, overall: 97.8},
-	"6.12": {exact: 95.3, covered: 99.75, stage: 94.8, mean: 1.5, overall: 95.5},
+	"6.12": {exact: 95.4, covered: 99.8, stage: 94.8, mean: 1.5, overall: 95.6},
 }
 
 // TestOracle holds the model's predictions against the record that the

@@ -479,7 +479,7 @@ func (r *Decider) queueFacts(d *decision, p *timeline.Task, q *place.Wakeup) {
 		if p.SleptAt >= d.ev.Time-r.Timeline.Slack {
 			q.OnCPU = explore.Either(p.SleptAt >= d.ev.Time, fact.Reconstructed)
 		}
-		if r.Timeline.Delays && p.Fair() && p.Contended && int(p.CPU) < len(r.Timeline.CPU) && r.Timeline.CPU[p.CPU].IdleAt <= p.SleptAt {
+		if r.Timeline.MayBeDelayed(p) {
 			r.Timeline.FairTick(p.CPU, d.ev.Time)
 			q.Delayed = explore.Either(p.Virtual.Delayed && p.Virtual.On == p.CPU, fact.Estimated)
 		}

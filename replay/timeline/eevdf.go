@@ -379,15 +379,20 @@ func (q *fairQueue) judge(prev, next *Task, preempted bool, since int64) {
 	}
 }
 
+// awake ends a delay, if there is one.
+func (q *fairQueue) awake(p *Task) {
+	if p.Virtual.Delayed {
+		p.Virtual.Delayed = false
+		q.Delayed--
+	}
+}
+
 // wakeInPlace ends a delayed task's delay; lag it has gained is zeroed. The
 // current task's virtual time is that of its last update: requeue_delayed_entity
 // brings nothing up to date.
 func (q *fairQueue) wakeInPlace(p *Task) {
 	x := &p.Virtual
-	if x.Delayed {
-		x.Delayed = false
-		q.Delayed--
-	}
+	q.awake(p)
 	if mean, _ := q.average(); mean > x.v {
 		q.drop(p)
 		x.vlag = 0

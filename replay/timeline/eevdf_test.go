@@ -352,6 +352,38 @@ func TestFairQueueOfTimeline(t *testing.T) {
 	}
 }
 
+// The balancer moves a task whose dequeue is delayed with what it weighs. A busy CPU keeps it
+// so, an idle one drops it.
+func TestDelayedIsMoved(t *testing.T) {
+	for _, idle := range []bool{false, true} {
+		on1 := made.Switches(1, 1, made.Swapper, made.Runnable, made.Busy[1])
+		if idle {
+			on1 = made.Switches(1, 1, made.Busy[1], made.Sleeps, made.Swapper)
+		}
+		move := made.Migrates(1500, 1, on1.Next, made.Other, 0, 1)
+		events := []parser.Event{
+			on1, made.Switches(2, 0, made.Busy[0], made.Preempted, made.Other), made.Switches(1000, 0, made.Other, made.Sleeps, made.Busy[0]), move,
+		}
+		l := New(SurveyOf(made.Record(events...), &parser.Host{}, nil), 8, true)
+		p := l.Get(made.Other.PID)
+		for i := range events[:3] {
+			l.Apply(&events[i])
+		}
+		if !p.Virtual.Delayed || p.Virtual.On != 0 || !l.MayBeDelayed(p) {
+			t.Fatalf("asleep and not delayed: %+v", p.Virtual)
+		}
+		left, from, to := p.Virtual.deadline-p.Virtual.v, &l.CPU[0], &l.CPU[1]
+		weight := from.CFS.Weight
+		l.Apply(&events[3])
+		if x := &p.Virtual; x.Delayed == idle || (x.On == 1) == idle || l.MayBeDelayed(p) == idle || !idle && x.deadline-x.v != left {
+			t.Errorf("moved to an idle CPU %v: %+v, %d were left", idle, p.Virtual, left)
+		}
+		if from.Fair.Delayed != 0 || to.Fair.Delayed == 1 == idle || from.CFS.Weight >= weight || p.Entity.Attached != 1 || p.Queued || p.CPU != 1 {
+			t.Errorf("moved to an idle CPU %v: %d and %d delayed, weight %d of %d, attached to %d", idle, from.Fair.Delayed, to.Fair.Delayed, from.CFS.Weight, weight, p.Entity.Attached)
+		}
+	}
+}
+
 // Without sched_wakeup a task is queued before the charge that its enqueue makes is
 // read; it stands where that charge puts the average, not where the clock did.
 func TestPlacedByItsCharge(t *testing.T) {

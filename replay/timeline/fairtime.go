@@ -140,6 +140,49 @@ func (t *Timeline) fairPick(c int32, next *Task) {
 	}
 }
 
+// MayBeDelayed reports whether the dequeue of a task that sleeps may be delayed: others were
+// queued on its CPU, which was not idle since. An idle CPU holds no delayed task.
+func (t *Timeline) MayBeDelayed(p *Task) bool {
+	return t.Delays && p.Fair() && p.Contended && UsableCPU(p.CPU) && int(p.CPU) < len(t.CPU) && t.CPU[p.CPU].IdleAt <= max(p.SleptAt, p.movedAt)
+}
+
+// moveDelayed takes what it shows that a task which sleeps is moved: its dequeue was delayed, and
+// the load balancer takes it as one that is awake (can_migrate_task, 6.12). It weighs where it
+// is now, asleep, unless that CPU is idle and picks it at once.
+func (t *Timeline) moveDelayed(p *Task, from, to int32) {
+	if !t.MayBeDelayed(p) || p.CPU != from || from == to {
+		return
+	}
+	t.fairAdvance(from)
+	t.fairAdvance(to)
+	x, e, a, b := &p.Virtual, &p.Entity, &t.CPU[from], &t.CPU[to]
+	left := a.Fair.slice
+	a.CFS.Advance(t.Now)
+	b.CFS.Advance(t.Now)
+	e.Linger(t.Now)
+	if x.On == from && x.Delayed {
+		left = x.deadline - x.v // PLACE_REL_DEADLINE
+		a.Fair.awake(p)
+		a.Fair.drop(p)
+		a.CFS.Weight = max(0, a.CFS.Weight-e.Weight)
+	}
+	if e.Attached == from {
+		a.CFS.Detach(e)
+		b.CFS.Attach(e)
+		e.Attached = to
+	}
+	if p.Contended = b.Cur != 0 || len(b.Queue) > 0; !p.Contended {
+		x.vlag = 0
+		return
+	}
+	p.movedAt = t.Now
+	b.Fair.place(p, to)
+	x.deadline = x.v + left
+	x.Delayed = true
+	b.Fair.Delayed++
+	b.CFS.Weight += e.Weight
+}
+
 // dropped takes the weight of delayed tasks off that are gone for good.
 func (t *Timeline) dropped(c int32, tasks []*Task) {
 	if len(tasks) == 0 {

@@ -31,8 +31,10 @@ type Task struct {
 	SleptAt   int64
 	Slept     parser.State
 	Contended bool
-	Entity    load.Entity
-	Virtual   virtual
+	// movedAt is when it was last moved asleep, NoTime if never.
+	movedAt int64
+	Entity  load.Entity
+	Virtual virtual
 	// WokenAt is the waking that its next run answers, NoTime if none.
 	WokenAt int64
 	OffCPU  OffCPU
@@ -224,7 +226,7 @@ func (t *Timeline) Get(pid int32) *Task {
 	p := t.Find(pid)
 	if p == nil {
 		p = &Task{
-			PID: pid, Prio: parser.NoPrio, CPU: parser.NoCPU, WokenAt: parser.NoTime, SleptAt: parser.NoTime, CalledAt: parser.NoTime,
+			PID: pid, Prio: parser.NoPrio, CPU: parser.NoCPU, WokenAt: parser.NoTime, SleptAt: parser.NoTime, movedAt: parser.NoTime, CalledAt: parser.NoTime,
 			Inflight: parser.NoCPU, seat: seat{cpu: parser.NoCPU}, PushedFrom: parser.NoCPU,
 		}
 		p.Entity.Attached, p.Entity.Weight, p.Virtual.On = parser.NoCPU, 1024, parser.NoCPU
@@ -925,7 +927,12 @@ func (t *Timeline) applyMigrate(ev *parser.Event) {
 	if c := ev.Cur.PID; c > 0 && IsStopper(t.Get(c).Comm) {
 		p.PushedFrom, p.PushedAt = from, ev.Time
 	}
-	if delayed := t.Delays && p.QueuedKnown && p.Inflight == parser.NoCPU; !p.Queued && !t.Own && !delayed && p.CPU != parser.NoCPU && !t.Slices && UsableCPU(from) && int(from) < len(t.CPU) {
+	delayed := t.Delays && p.QueuedKnown && p.Inflight == parser.NoCPU
+	switch {
+	case p.Queued || t.Own:
+	case delayed:
+		t.moveDelayed(p, from, to)
+	case p.CPU != parser.NoCPU && !t.Slices && UsableCPU(from) && int(from) < len(t.CPU):
 		// Only what is queued is moved otherwise: it was, though nothing told.
 		t.enqueue(p, from)
 	}
