@@ -172,6 +172,9 @@ func (q *Queue) UtilAt(now int64) int64 {
 	if q.Running && q.Weight > 0 {
 		sum += (decayLoad(uint64(period-q.Part), p) + maxSum - decayLoad(maxSum, p) - period + uint64(part)) << 10
 	}
+	if sum < minDivider {
+		return 0 // as most CPUs have: without a division
+	}
 	return int64(sum) / (minDivider + part)
 }
 

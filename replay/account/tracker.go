@@ -34,6 +34,7 @@ type Tracker struct {
 	// woken is how each task was woken last, and spare follows the idle CPUs, if asked for.
 	woken parser.ByPID[*Wake]
 	spare *spare
+	ended Slice // the run that ended last
 	// hold is what foreign tasks do to each CPU as recorded, alts what differs from that
 	// in the worlds of the alternatives.
 	hold map[int32]*Hold
@@ -254,7 +255,7 @@ func (t *Tracker) leave(k *trackedCPU, pid int32, at int64) {
 // leaveOthers ends the task's stays on every CPU but one.
 func (t *Tracker) leaveOthers(pid, cpu int32, at int64) {
 	for _, k := range t.list {
-		if k.cpu != cpu {
+		if k.cpu != cpu && len(k.open) > 0 {
 			t.leave(k, pid, at)
 		}
 	}
@@ -573,7 +574,8 @@ func (t *Tracker) run(k *trackedCPU, p *timeline.Task, end int64, cutEnd bool) {
 	end = max(end, k.since) // where a CPU's clock goes back
 	class := t.class(k, p)
 	t.account(k, class, end)
-	run := Slice{
+	run := &t.ended
+	*run = Slice{
 		CPU: int(k.cpu), Task: p.Ref(), Class: class, Start: k.since, End: end, CutStart: k.cut, CutEnd: cutEnd,
 		Delay: k.waitedFor[SchDelay], Gap: k.waitedFor[OffCPUGap], Intruded: k.intruded, Parts: k.told, Kept: k.kept, Woken: k.chain, Stay: -1, Patched: decide.MovedCertain,
 	}
@@ -613,10 +615,10 @@ func (t *Tracker) run(k *trackedCPU, p *timeline.Task, end int64, cutEnd bool) {
 	case ClassOwner:
 		k.res.Owner.Comm, k.res.Owner.Prio = p.Comm, p.Prio
 	}
-	t.runsBeside(k, p, &run)
-	t.meanwhile(k, p, &run, stay)
+	t.runsBeside(k, p, run)
+	t.meanwhile(k, p, run, stay)
 	if f := t.cfg.Run; f != nil && (ran > 0 || class != ClassIdle) {
-		f(&run)
+		f(run)
 	}
 }
 

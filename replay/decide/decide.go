@@ -545,7 +545,7 @@ func (r *Decider) askAll(d *decision, p *timeline.Task) {
 	b.Asked = &b.Ask
 	for _, a := range r.Alts {
 		begin(a)
-		a.Allowed, a.OwnAllowed = r.Timeline.Affinities.Under(p, a.Kernel.Tasks.Kthreads)
+		a.OwnAllowed = r.Timeline.Affinities.Under(p, a.Kernel.Tasks.Kthreads, &a.Allowed)
 		a.Asked = &b.Ask
 	}
 }

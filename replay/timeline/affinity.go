@@ -54,17 +54,21 @@ func (a *Affinities) ofKthreads(rule rules.KthreadRule) cpumask.Mask {
 	return rule.CPUs(a.All, a.isolated, a.host.NohzFull.Value)
 }
 
-// Under returns the affinity of a task under another kernel than the one that made
-// the recording, and whether it is another: a kernel thread that has what its kernel
+// Under finds the affinity of a task under another kernel than the one that made
+// the recording, and reports whether it is another: a kernel thread that has what its kernel
 // gives to every unbound one would have what that kernel gives.
-func (a *Affinities) Under(p *Task, rule rules.KthreadRule) (Affinity, bool) {
-	own := *a.Of(p)
-	theirs := a.ofKthreads(rule)
-	if !own.Kthread || own.Bound || !own.Mask.Equal(a.kthreads) || theirs.Equal(a.kthreads) {
-		return own, false
+func (a *Affinities) Under(p *Task, rule rules.KthreadRule, other *Affinity) bool {
+	own := a.Of(p)
+	if !own.Kthread || own.Bound || !own.Mask.Equal(a.kthreads) {
+		return false
 	}
-	own.Mask, own.From = theirs, min(own.From, fact.Reconstructed)
-	return own, true
+	theirs := a.ofKthreads(rule)
+	if theirs.Equal(a.kthreads) {
+		return false
+	}
+	*other = *own
+	other.Mask, other.From = theirs, min(own.From, fact.Reconstructed)
+	return true
 }
 
 // Of returns the task's affinity; the answer is kept in the task.

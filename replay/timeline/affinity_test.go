@@ -121,7 +121,9 @@ func TestAffinityUnderAnotherKernel(t *testing.T) {
 		{63, "ksoftirqd/7", rules.KthreadsDomain, cpumask.Of(7)},
 		{61, "init", rules.KthreadsDomain, cpumask.Range(0, 6)},
 	} {
-		a, other := r.aff.Under(&Task{PID: c.pid, Comm: c.comm}, c.rule)
+		p := &Task{PID: c.pid, Comm: c.comm}
+		a := *r.aff.Of(p)
+		other := r.aff.Under(p, c.rule, &a)
 		if !a.Mask.Equal(c.want) || other != (c.comm == "ksmd" && c.rule == rules.KthreadsDomain) {
 			t.Errorf("%s under rule %d: %s, another %v; want %s", c.comm, c.rule, a.Mask, other, c.want)
 		}
