@@ -450,6 +450,8 @@ func (x *extraction) ran(p *tasking, ev *parser.Event, fromIdle bool) {
 	p.Recorded.Delay = append(p.Recorded.Delay, ev.Time-w.Time)
 	in := ev.Time - p.runnable
 	switch {
+	case !x.wakeups && fromIdle && !p.onIdle:
+		w.Lag = in // else it would have run when the CPU went idle
 	case fromIdle && p.onIdle && c == p.dueOn:
 		w.Exit = in
 		x.p.Exit[c] = append(x.p.Exit[c], Sample{Time: ev.Time, NS: in})

@@ -184,8 +184,8 @@ func TestExtract(t *testing.T) {
 	}
 }
 
-// perf sched record has no sched_wakeup: a task is queued from its waking on, and a move by
-// the waker's CPU is the wakeup's.
+// perf sched record has no sched_wakeup: a task is queued from its waking on, but where its CPU
+// was idle between, and a move by the waker's CPU is the wakeup's.
 func TestExtractWithoutWakeups(t *testing.T) {
 	const S, R = parser.StateSleeping, parser.StateRunning
 	s := new(scene).
@@ -198,13 +198,18 @@ func TestExtractWithoutWakeups(t *testing.T) {
 	move := parser.NewEvent(parser.KindMigrate, 152, 1)
 	move.Task, move.OrigCPU, move.TargetCPU = named(1), 0, 1
 	s.events = append(s.events, move)
-	p := extract(t, s.sw(170, 1, 2, S, 1).sw(190, 1, 1, S, 0))
+	s.sw(170, 1, 2, S, 1).sw(190, 1, 1, S, 3)
+	s.wake(parser.KindWaking, 200, 0, 2, 1, parser.ContextHardirq) // it is not queued yet
+	p := extract(t, s.sw(210, 1, 3, S, 0).sw(260, 1, 0, R, 2).sw(270, 1, 2, S, 0))
 	one, two := &p.Tasks[0], &p.Tasks[1]
 	if d := cmp.Diff(two.Steps[1:2], []Step{}, cmpopts.EquateEmpty()); d == "" {
 		t.Error("two has no second step")
 	}
 	if w := two.Steps[0].Then; w.Edge != EdgeTask || w.Exit != 10 || w.Lag != 0 {
 		t.Errorf("two wakes by %+v", w)
+	}
+	if w := two.Steps[1].Then; w.Lag != 60 || w.Exit != None {
+		t.Errorf("its CPU was idle between, and two was queued all the time: %+v", w)
 	}
 	if w := one.Steps[0].Then; w.Edge != EdgeTask || !w.Slept || w.Waker != 1 {
 		t.Errorf("one wakes by %+v", w)
