@@ -199,6 +199,20 @@ func (h *Host) Groups() bool {
 	return false
 }
 
+// Limit returns the path of the innermost control group that holds a task and has a limit
+// of CPU time, empty if none is known.
+func (h *Host) Limit(pid int32) string {
+	if len(h.Cgroups.Info) == 0 {
+		return ""
+	}
+	for path := cmp.Or(h.Task[pid].Cgroup.Value, h.Cgroups.Of[pid]); len(path) > 1; path = path[:strings.LastIndexByte(path, '/')] {
+		if h.Cgroups.Info[path].Quota.Known() {
+			return path
+		}
+	}
+	return ""
+}
+
 // Throttling returns the innermost control group that holds a task and whose limit has
 // stopped its tasks at least once, with its path; false if none is known to have.
 func (h *Host) Throttling(pid int32) (path string, info CgroupInfo, ok bool) {

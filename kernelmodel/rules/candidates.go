@@ -90,7 +90,7 @@ func distinct(names []string) []Candidate {
 			continue
 		}
 		key := switches{k.Rules, k.Tasks}
-		key.rules.PendingLast = false // how a CPU looks, not what is chosen then
+		key.rules.PendingLast, key.rules.Throttle = false, 0 // how a CPU looks, not what is chosen then
 		if i, ok := seen[key]; ok {
 			out[i].Same = append(out[i].Same, n)
 			continue

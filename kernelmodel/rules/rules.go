@@ -98,6 +98,8 @@ type Rules struct {
 	// PendingLast: a CPU clears ttwu_pending after it has queued what was on its
 	// wake list, not before (d6962c4fe8f9, 6.2+).
 	PendingLast bool
+	// Throttle is what a CPU limit does to the tasks of a control group.
+	Throttle ThrottleRule
 	// DelayDequeue: a task that sleeps while not eligible stays queued and is
 	// woken in place (6.12+).
 	DelayDequeue bool
@@ -220,6 +222,22 @@ const (
 	ScanSeparate
 	// ScanMerged looks for a core or a CPU in one walk (9fe1f127b913, 5.12+).
 	ScanMerged
+)
+
+// ThrottleRule is how CFS bandwidth control stops the tasks of a control group that has
+// used up its quota (cpu.max, cpu.cfs_quota_us).
+type ThrottleRule uint8
+
+// The rules.
+const (
+	// ThrottleQueues: throttle_cfs_rq takes the group's queue off its CPU, and what is woken
+	// there waits with it, until unthrottle_cfs_rq, on any CPU, puts it back.
+	ThrottleQueues ThrottleRule = iota
+	// ThrottleAsync: the queue's own CPU puts it back, by an IPI (8ad075c2eb1f, 6.3+).
+	ThrottleAsync
+	// ThrottleTasks: each task is taken off as it returns to user mode
+	// (throttle_cfs_rq_work, e1fad12dcb66, 6.18+).
+	ThrottleTasks
 )
 
 // BudgetRule says how many CPUs select_idle_cpu may look at.

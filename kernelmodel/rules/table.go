@@ -158,6 +158,7 @@ var table = []release{
 		{"OnCPUQueue", false, "a wakee still switching out is waited for", ""},
 		{"Wakelist", WakelistNoShare, "queued for their CPU to finish: wakeups to other LLCs", "518cd6234178"},
 		{"PendingLast", false, "a CPU that takes a wakeup off its wake list can look idle until the task is queued", ""},
+		{"Throttle", ThrottleQueues, "a CPU limit takes a group's queue off its CPU, and any CPU puts it back", "85dac906bec3"},
 		{"DelayDequeue", false, "a task that sleeps leaves its queue", ""},
 		{"CurrentCPUFlag", false, "there is no WF_CURRENT_CPU", ""},
 		{"EAS", false, "there is no energy-aware placement", ""},
@@ -380,7 +381,7 @@ var table = []release{
 		{187, Change{"GroupAllowed", true, "", "82d6e01a0699"}}, // between 6.1.177 and this
 	}},
 	{6, 2, []Change{{"PendingLast", true, "a CPU looks busy from when a wakeup is on its wake list until the task is queued", "d6962c4fe8f9"}}, nil},
-	{6, 3, nil, nil},
+	{6, 3, []Change{{"Throttle", ThrottleAsync, "a CPU limit takes a group's queue off its CPU, which puts it back itself", "8ad075c2eb1f"}}, nil},
 	{6, 4, nil, []backport{took(FixRecentUsedMask, 7)}},
 	{6, 5, []Change{{"RecentUsedMask", true, "", "ae2ad293d6be"}}, nil},
 	{6, 6, []Change{
@@ -431,7 +432,7 @@ var table = []release{
 		{"", nil, "the owner of a mutex may run with the scheduling of a waiter on the same queue (proxy execution)", "be41bde4c3a8"},
 		{"", nil, "x86 has no SMT level where SMT is off", "f79c9aa446d6"},
 	}, nil},
-	{6, 18, []Change{{"", nil, "bandwidth control throttles tasks, not queues", "e1fad12dcb66"}}, []backport{{17, Change{"Fair.Protect", ProtectScaled, "", "ff38424030f9"}}}},
+	{6, 18, []Change{{"Throttle", ThrottleTasks, "a CPU limit stops tasks, each as it returns to user mode", "e1fad12dcb66"}}, []backport{{17, Change{"Fair.Protect", ProtectScaled, "", "ff38424030f9"}}}},
 	{6, 19, []Change{
 		{"GroupAllowed", true, "", "82d6e01a0699"},
 		{"Balance.Random", true, "newly idle balancing is tried by chance", "33cf66d88306"},

@@ -1,6 +1,7 @@
 // Package hidden follows facts that the kernel's choices hang on and no event tells: the
-// scan budget, wakee_flips, WF_SYNC, recent_used_cpu. Each is observed from events, asked by
-// decisions and learned from what was chosen; a rehearsal lets later decisions speak too.
+// scan budget, wakee_flips, WF_SYNC, recent_used_cpu, throttled tasks. Each is observed from
+// events, asked by decisions and learned from what was chosen; a rehearsal lets later
+// decisions speak too.
 package hidden
 
 import (
@@ -30,6 +31,7 @@ type Facts struct {
 	sampled  int64
 	util     bool
 	sync     syncHabits
+	limits   throttles
 	task     parser.ByPID[*habits]
 	// unsettled counts how often all that is known of tasks was forgotten; first holds the
 	// guesses at flips by how often a task changes its partner.
@@ -74,6 +76,7 @@ func New(rec *timeline.Recorded, t *timeline.Timeline, llcs []LLC, later *Rehear
 		rec: rec, t: t, llcs: llcs, util: util, Later: later, sync: syncHabits{path: map[wakePath]*habit{}}, first: map[int64][]flipsGuess{},
 		budget: make([]scanBudget, len(llcs)), cost: make([]*scanCost, rec.NCPU), Passed: make([]int, rec.NCPU), swapper: make([]*flips, rec.NCPU),
 	}
+	h.limits = throttles{host: rec.Host, cpu: make([]throttled, rec.NCPU), at: map[string]int64{}}
 	for i, l := range llcs {
 		for c := range l.Span.All() {
 			if c < len(t.CPU) {
@@ -95,11 +98,14 @@ func (h *Facts) Unsettle() {
 	clear(h.swapper)
 }
 
-// Resume forgets what was known of scan budgets: the recording goes on after a seam with
-// another load than before.
+// Resume forgets what was known of scan budgets and throttled tasks: the recording goes on
+// after a seam with another load than before.
 func (h *Facts) Resume() {
 	for i := range h.budget {
 		h.budget[i].resume()
+	}
+	for c := range h.limits.cpu {
+		h.limits.cpu[c].clear()
 	}
 }
 
@@ -153,6 +159,9 @@ func (h *Facts) flipsOf(w *Waking) *flips {
 	}
 	return h.swapper[w.CPU]
 }
+
+// Before takes an event that the timeline takes next.
+func (h *Facts) Before(ev *parser.Event) { h.limits.before(ev, h.t) }
 
 // Observe takes an event that the timeline has taken.
 func (h *Facts) Observe(ev *parser.Event) {

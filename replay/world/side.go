@@ -132,7 +132,7 @@ func (a *Side) compare(b *Side) difference {
 // effective are the kernel's rules, those alike that come to the same on its machine.
 func (a *Side) effective() rules.Rules {
 	x := a.Kernel.Rules
-	x.PendingLast = false // how a CPU looks is the baseline's
+	x.PendingLast, x.Throttle = false, 0 // how a CPU looks is the baseline's
 	if !a.Machine.LeaksAnywhere() {
 		x.SMTSpan, x.CoreSpan = true, true
 	}

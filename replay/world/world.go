@@ -211,6 +211,9 @@ const (
 	// doubtStalled: a CPU that left a wakeup on its wake list for stalledAfter looks
 	// idle.
 	doubtStalled = 6
+	// doubtThrottled: a CPU of which a limit keeps tasks looks idle, or not, against what was
+	// seen of the limit.
+	doubtThrottled = 3
 )
 
 // stalledAfter is for how long a CPU has left a wakeup on its wake list, in ns,
@@ -329,6 +332,9 @@ func (s *State) idle(c int) explore.Answer {
 		open := v.IdleOpen || (lo == 0) != (hi == 0)
 		return explore.Answer{Value: idle, Open: open, From: fact.Reconstructed}
 	}
+	if a, limited := s.throttled(c, k, &v); limited {
+		return a
+	}
 	switch look := t.Look(c, &v, &s.Looker); look {
 	case timeline.LooksUnknown:
 		if s.Worlds.Survey.Silent(c) {
@@ -357,6 +363,22 @@ func (s *State) idle(c int) explore.Answer {
 		}
 	}
 	return explore.Known(v.IdleVal, fact.Reconstructed)
+}
+
+// throttled answers for a CPU that runs swapper while tasks wait there, or may, for their
+// control group's next quota; false if none does.
+func (s *State) throttled(c int, k *timeline.CPU, v *timeline.View) (explore.Answer, bool) {
+	if k.Cur != 0 || k.Inflight > 0 || !v.Known || v.IdleOpen {
+		return explore.Answer{}, false
+	}
+	how := s.Worlds.Hidden.Throttling(c)
+	switch {
+	case how == hidden.NotThrottled:
+		return explore.Answer{}, false
+	case how != hidden.MaybeThrottled && s.Worlds.Base.Kernel.Rules.Throttle != rules.ThrottleQueues:
+		return explore.Rarely(true, doubtStalled, fact.Reconstructed), true // until the CPU itself goes on
+	}
+	return explore.Rarely(how == hidden.Throttled, doubtThrottled, fact.Reconstructed), true
 }
 
 // silent answers for a CPU that was recorded along with the others and has no event: it is

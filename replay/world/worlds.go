@@ -62,6 +62,7 @@ func New(rec *timeline.Recorded, baseline Scenario, alternatives, followers []Sc
 	}
 	w.Timeline = rec.Begin(baseline.Kernel)
 	w.Hidden = hidden.New(rec, w.Timeline, w.LLCs, later, w.anyUtil())
+	w.Hidden.Throttles(baseline.Kernel.Rules.Throttle)
 	w.startCores()
 	return w
 }
@@ -95,6 +96,7 @@ next:
 // Apply takes an event that is not a decision's.
 func (r *Worlds) Apply(ev *parser.Event) {
 	known := r.Timeline.Resumed(ev)
+	r.Hidden.Before(ev)
 	r.Timeline.Apply(ev)
 	r.Hidden.Observe(ev)
 	switch ev.Kind {
