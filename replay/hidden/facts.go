@@ -76,7 +76,7 @@ func New(rec *timeline.Recorded, t *timeline.Timeline, llcs []LLC, later *Rehear
 		rec: rec, t: t, llcs: llcs, util: util, Later: later, sync: syncHabits{path: map[wakePath]*habit{}}, first: map[int64][]flipsGuess{},
 		budget: make([]scanBudget, len(llcs)), cost: make([]*scanCost, rec.NCPU), Passed: make([]int, rec.NCPU), swapper: make([]*flips, rec.NCPU),
 	}
-	h.limits = throttles{host: rec.Host, cpu: make([]throttled, rec.NCPU), at: map[string]int64{}}
+	h.limits = throttles{host: rec.Host, cpu: make([]throttled, rec.NCPU), at: map[string]int64{}, seen: map[int32]bool{}}
 	for i, l := range llcs {
 		for c := range l.Span.All() {
 			if c < len(t.CPU) {

@@ -1,6 +1,7 @@
 package hidden
 
 import (
+	"cmp"
 	"slices"
 
 	"schedreplay/kernelmodel/rules"
@@ -19,12 +20,22 @@ type throttles struct {
 	cpu  []throttled
 	// at is when a group was last seen to be stopped.
 	at map[string]int64
+	// seen are the tasks that were.
+	seen map[int32]bool
 }
+
+const (
+	// unknownLimit stands for the groups of tasks that were throttled and of which no group
+	// with a limit is known.
+	unknownLimit = "?"
+	// usualPeriod is default_cfs_period, in ns.
+	usualPeriod = 100_000_000
+)
 
 // throttled is what is known of a CPU.
 type throttled struct {
 	// pids are the tasks that were throttled there, group the control group whose limit that
-	// was, empty if it is not known.
+	// was, empty where none are.
 	pids  []int32
 	group string
 	// since is when that began. back: the group went on on another CPU, where it was stopped
@@ -82,7 +93,7 @@ func (h *throttles) before(ev *parser.Event, t *timeline.Timeline) {
 func (h *throttles) switches(c int, ev *parser.Event, t *timeline.Timeline) {
 	k := &h.cpu[c]
 	if ev.Next.PID > 0 {
-		if slices.Contains(k.pids, ev.Next.PID) || k.group != "" && h.host.Limit(ev.Next.PID) == k.group {
+		if slices.Contains(k.pids, ev.Next.PID) || k.group != "" && h.limit(ev.Next.PID) == k.group {
 			h.goesOn(c)
 		}
 		return
@@ -94,20 +105,27 @@ func (h *throttles) switches(c int, ev *parser.Event, t *timeline.Timeline) {
 		if !slices.Contains(k.pids, pid) {
 			k.pids = append(k.pids, pid)
 		}
-		if g := h.host.Limit(pid); g != "" {
-			h.at[g] = ev.Time
-			k.group, k.back = g, k.back && g == k.group
-		}
+		g := h.limit(pid)
+		k.group, k.back, h.at[g] = g, k.back && g == k.group, ev.Time
 	}
 	if ev.Task.PID > 0 && ev.State.Known() && ev.State.Runnable() {
 		k.clear()
+		h.seen[ev.Task.PID] = true
 		stop(ev.Task.PID)
 	}
 	for _, p := range t.CPU[c].Queue {
-		if p.PID != ev.Task.PID && p.Waits() && h.host.Limit(p.PID) != "" {
+		if p.PID != ev.Task.PID && p.Waits() && h.limit(p.PID) != "" {
 			stop(p.PID)
 		}
 	}
+}
+
+// limit is the group whose limit may stop a task, empty if none is known to.
+func (h *throttles) limit(pid int32) string {
+	if g := h.host.Limit(pid); g != "" || !h.seen[pid] {
+		return g
+	}
+	return unknownLimit
 }
 
 // goesOn notes that the group of which tasks were throttled on a CPU has time again.
@@ -116,7 +134,7 @@ func (h *throttles) goesOn(c int) {
 	h.cpu[c].clear()
 	for o := range h.cpu {
 		k := &h.cpu[o]
-		k.back = k.back || was.group != "" && k.group == was.group && k.since <= was.since
+		k.back = k.back || k.group == was.group && k.since <= was.since
 	}
 }
 
@@ -130,14 +148,14 @@ func (h *Facts) Throttling(c int) Throttling {
 		return p != nil && p.CPU == int32(c) && !p.Running
 	})
 	switch {
-	case !stopped && (len(q) == 0 || th.rule == rules.ThrottleTasks || len(th.host.Cgroups.Info) == 0):
+	case !stopped && (len(q) == 0 || th.rule == rules.ThrottleTasks || len(th.at) == 0):
 		return NotThrottled
 	case stopped && len(q) > 0 && th.rule == rules.ThrottleTasks:
 		return NotThrottled // what is woken runs until it returns to user mode
 	}
 	for _, p := range q {
-		g := th.host.Limit(p.PID)
-		if at, seen := th.at[g]; !seen || stopped && g != k.group || !stopped && h.t.Now-at > throttledFor*th.host.Cgroups.Info[g].Period.Value {
+		g := th.limit(p.PID)
+		if at, seen := th.at[g]; !seen || stopped && g != k.group || !stopped && h.t.Now-at > throttledFor*cmp.Or(th.host.Cgroups.Info[g].Period.Value, usualPeriod) {
 			return NotThrottled
 		}
 	}

@@ -23,9 +23,13 @@ func TestThrottling(t *testing.T) {
 	for name, tc := range map[string]struct {
 		events []parser.Event
 		rule   rules.ThrottleRule
+		bare   bool // the host tells of no group
 		on     int
 		want   Throttling
 	}{
+		"no bundle":          {events: with(made.Switches(30, 1, none, made.Runnable, b)), bare: true, on: 0, want: Unthrottled},
+		"no bundle, woken":   {events: with(made.Wakeup(30, 0, none, c, 0)), bare: true, on: 0, want: NotThrottled},
+		"no bundle, again":   {events: with(made.Switches(30, 1, none, made.Runnable, b), made.Switches(40, 1, b, made.Sleeps, none), made.Wakeup(50, 1, none, b, 1)), bare: true, on: 1, want: MaybeThrottled},
 		"stopped":            {events: stop, on: 0, want: Throttled},
 		"elsewhere, later":   {events: with(made.Switches(30, 1, none, made.Runnable, b)), on: 0, want: Unthrottled},
 		"elsewhere, earlier": {events: with(made.Switches(30, 0, none, made.Runnable, a)), on: 1, want: Throttled},
@@ -40,6 +44,10 @@ func TestThrottling(t *testing.T) {
 		"waited":             {events: queued, on: 0, want: Throttled},
 		"lost":               {events: with(made.Lost(30, 0, 20, 1)), on: 0, want: NotThrottled},
 	} {
+		host := host
+		if tc.bare {
+			host = &parser.Host{}
+		}
 		events := append([]parser.Event{made.Switches(1, 2, free, made.Sleeps, none)}, tc.events...)
 		rec := timeline.Of(made.Record(events...), host, timeline.SurveyOf(made.Record(events...), host, nil))
 		line := timeline.New(rec.Survey, 3, false)
