@@ -259,16 +259,17 @@ func (s *State) shift(c int) (shift, bool) {
 
 // Memo keeps what the CPUs answered while one decision is explored, and what was asked.
 type Memo struct {
-	gen    uint32
-	cpu    []memo
-	idle   []int // CPUs of which it was asked whether they are idle
-	nr     []int // CPUs of which it was asked how many tasks run there
-	llcs   []int // of which has_idle_cores was asked
-	answer []explore.Answer
+	gen  uint32
+	cpu  []memo
+	llcs []int // of which has_idle_cores was asked
 }
 
-// memo holds, of one CPU, the gen of its answer and those in which it was asked.
-type memo struct{ answered, idle, nr uint32 }
+// memo holds, of one CPU, whether it is idle, the gen of that answer, and those in which that
+// was asked, and how many tasks run there.
+type memo struct {
+	answered, idle, nr uint32
+	answer             explore.Answer
+}
 
 // loads keeps the load averages of CPUs for the decision in hand, whichever side asks.
 type loads struct {
@@ -289,16 +290,15 @@ func (r *Worlds) NextDecision() { r.loads.gen++ }
 // Forget begins anew for another decision, or with other knowledge.
 func (m *Memo) Forget(ncpu int) {
 	if m.gen++; m.cpu == nil {
-		m.cpu, m.answer = make([]memo, ncpu), make([]explore.Answer, ncpu)
+		m.cpu = make([]memo, ncpu)
 	}
-	m.idle, m.nr, m.llcs = m.idle[:0], m.nr[:0], m.llcs[:0]
+	m.llcs = m.llcs[:0]
 }
 
 // Idle implements place.State.
 func (s *State) Idle(c int) explore.Answer {
-	if m := s.Memo; m != nil && c < len(m.cpu) && m.cpu[c].idle != m.gen {
+	if m := s.Memo; m != nil && c < len(m.cpu) {
 		m.cpu[c].idle = m.gen
-		m.idle = append(m.idle, c)
 	}
 	return s.looks(c)
 }
@@ -309,10 +309,11 @@ func (s *State) looks(c int) explore.Answer {
 	if m == nil || c >= len(m.cpu) {
 		return s.idle(c)
 	}
-	if m.cpu[c].answered != m.gen {
-		m.cpu[c].answered, m.answer[c] = m.gen, s.idle(c)
+	k := &m.cpu[c]
+	if k.answered != m.gen {
+		k.answered, k.answer = m.gen, s.idle(c)
 	}
-	return m.answer[c]
+	return k.answer
 }
 
 // idle is the answer to Idle, worked out.
@@ -513,9 +514,8 @@ func (s *State) NrRunning(c int) explore.Range {
 
 // NrRunnable implements place.State.
 func (s *State) NrRunnable(c int) explore.Range {
-	if m := s.Memo; m != nil && c < len(m.cpu) && m.cpu[c].nr != m.gen {
+	if m := s.Memo; m != nil && c < len(m.cpu) {
 		m.cpu[c].nr = m.gen
-		m.nr = append(m.nr, c)
 	}
 	return s.runs(c)
 }
