@@ -1,7 +1,6 @@
 package report
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -9,7 +8,6 @@ import (
 	"strconv"
 
 	"schedreplay/export/outdir"
-	"schedreplay/export/rows"
 	"schedreplay/findings"
 	"schedreplay/findings/say"
 	"schedreplay/findings/stats"
@@ -212,13 +210,7 @@ func (c *Comparison) Tables() []Table {
 	return out
 }
 
-type jsonInterval struct {
-	Value float64 `json:"value"`
-	Low   float64 `json:"low"`
-	High  float64 `json:"high"`
-}
-
-func jsonIntervalOf(i stats.Interval) *jsonInterval {
+func intervalObject(i stats.Interval) any {
 	if !i.Known {
 		return nil
 	}
@@ -228,7 +220,7 @@ func jsonIntervalOf(i stats.Interval) *jsonInterval {
 		}
 		return jsonRound(v)
 	}
-	return &jsonInterval{round(i.Value), round(i.Low), round(i.High)}
+	return object{{"value", round(i.Value)}, {"low", round(i.Low)}, {"high", round(i.High)}}
 }
 
 // jsonRound keeps six significant digits.
@@ -237,101 +229,76 @@ func jsonRound(v float64) float64 {
 	return r
 }
 
-// comparedSample is a capture in compare.json.
-type comparedSample struct {
-	Name        string                   `json:"name"`
-	SHA256      *string                  `json:"sha256"`
-	Kernel      *string                  `json:"kernel"`
-	WindowNS    int64                    `json:"window_ns"`
-	Wakings     int64                    `json:"owner_wakings"`
-	Percentiles map[string]*jsonInterval `json:"owner_delay_ns"`
-	WorstNS     *int64                   `json:"owner_delay_max_ns"`
-	Gaps        int64                    `json:"owner_gaps"`
-	GapNS       map[string]*jsonInterval `json:"owner_gap_ns"`
-	WorstGapNS  *int64                   `json:"owner_gap_max_ns"`
-	Entries     int64                    `json:"entries"`
-	PerSecond   *jsonInterval            `json:"entries_per_s"`
-	Residents   int64                    `json:"residents"`
-	Runs        int64                    `json:"foreign_runs"`
-	RunNS       int64                    `json:"foreign_run_ns"`
-	Share       *jsonInterval            `json:"foreign_share"`
-	Decisions   int64                    `json:"decisions"`
-	Exact       int64                    `json:"exact"`
-	Covered     int64                    `json:"covered"`
-	Unjudged    int64                    `json:"unjudged"`
-}
-
-// comparedTo is what differs from the first capture in compare.json.
-type comparedTo struct {
-	Name        string                   `json:"name"`
-	Ratios      map[string]*jsonInterval `json:"owner_delay_ratio"`
-	Superiority *float64                 `json:"longer_than_before"`
-	Effect      *string                  `json:"effect"`
-	GapRatios   map[string]*jsonInterval `json:"owner_gap_ratio"`
-	GapLonger   *float64                 `json:"longer_gap_than_before"`
-	GapEffect   *string                  `json:"gap_effect"`
-}
-
 // JSON returns the comparison for programs; docs/comparing.md tells of its
 // fields.
 func (c *Comparison) JSON() ([]byte, error) {
-	percentiles := func(of func(i int) stats.Interval) map[string]*jsonInterval {
-		m := map[string]*jsonInterval{}
-		for i, p := range findings.Percentiles {
-			m[fmt.Sprintf("p%g", p)] = jsonIntervalOf(of(i))
-		}
-		return m
+	return object{
+		{"schema_version", 1},
+		{"program", c.o.Program},
+		{"command", c.o.Command},
+		{"verdict", c.Verdict()},
+		{"doubts", say.Each(c.Doubts, say.Clean)},
+		{"captures", say.Each(c.samples, sampleObject)},
+		{"against_first", say.Each(c.samples[1:], func(s *findings.Sample) object { return againstObject(c.samples[0], s) })},
+	}.document()
+}
+
+func percentileObjects(of func(i int) stats.Interval) map[string]any {
+	m := map[string]any{}
+	for i, p := range findings.Percentiles {
+		m[fmt.Sprintf("p%g", p)] = intervalObject(of(i))
 	}
-	worst := func(d *findings.Delays) *int64 {
-		if d.Count() == 0 {
-			return nil
-		}
-		ns := d.WorstNS()
-		return &ns
+	return m
+}
+
+func sampleObject(s *findings.Sample) object {
+	var kernel any
+	if k := s.Recorded(); k != nil {
+		kernel = k.Name
 	}
-	j := struct {
-		SchemaVersion int              `json:"schema_version"`
-		Program       string           `json:"program"`
-		Command       string           `json:"command"`
-		Verdict       []string         `json:"verdict"`
-		Doubts        []string         `json:"doubts"`
-		Captures      []comparedSample `json:"captures"`
-		Against       []comparedTo     `json:"against_first"`
-	}{SchemaVersion: 1, Program: c.o.Program, Command: c.o.Command, Verdict: c.Verdict(), Doubts: say.Each(c.Doubts, say.Clean)}
-	for _, s := range c.samples {
-		x := comparedSample{
-			Name: say.Clean(s.Name), SHA256: strPtr(s.Checksum), WindowNS: s.WindowNS(), Entries: s.Sum.Held.Entries.Total(),
-			PerSecond: jsonIntervalOf(s.EntriesPerS), Residents: s.Sum.Held.Residents, Runs: s.Sum.Held.Runs, RunNS: s.Sum.Held.NS, Share: jsonIntervalOf(s.Share),
-			Decisions: s.Fidelity.Decisions, Exact: s.Fidelity.Exact, Covered: s.Fidelity.Covered, Unjudged: s.Fidelity.Unjudged,
+	waits := func(kind replay.WaitKind, count, ns, most string) object {
+		d := &s.Sum.Waits[kind]
+		return object{
+			{count, d.Count()},
+			{ns, percentileObjects(func(i int) stats.Interval { return s.Waits[kind].Percentile[i] })},
+			{most, known(d.WorstNS(), d.Count() > 0)},
 		}
-		if k := s.Recorded(); k != nil {
-			x.Kernel = &k.Name
-		}
-		of := func(kind replay.WaitKind) (int64, map[string]*jsonInterval, *int64) {
-			d := &s.Sum.Waits[kind]
-			return d.Count(), percentiles(func(i int) stats.Interval { return s.Waits[kind].Percentile[i] }), worst(d)
-		}
-		x.Wakings, x.Percentiles, x.WorstNS = of(replay.SchDelay)
-		x.Gaps, x.GapNS, x.WorstGapNS = of(replay.OffCPUGap)
-		j.Captures = append(j.Captures, x)
 	}
-	for _, s := range c.samples[1:] {
-		before := c.samples[0]
-		of := func(kind replay.WaitKind) (ratios map[string]*jsonInterval, longer *float64, effect *string) {
-			ratios = percentiles(func(i int) stats.Interval { return findings.Ratio(&before.Waits[kind], &s.Waits[kind], i) })
-			if p, ok := findings.Superiority(&before.Sum.Waits[kind], &s.Sum.Waits[kind]); ok {
-				r, word := jsonRound(p), say.EffectSize(p)
-				longer, effect = &r, &word
-			}
-			return ratios, longer, effect
+	held, fit := &s.Sum.Held, &s.Fidelity
+	return slices.Concat(
+		object{{"name", say.Clean(s.Name)}, {"sha256", nonempty(s.Checksum)}, {"kernel", kernel}, {"window_ns", s.WindowNS()}},
+		waits(replay.SchDelay, "owner_wakings", "owner_delay_ns", "owner_delay_max_ns"),
+		waits(replay.OffCPUGap, "owner_gaps", "owner_gap_ns", "owner_gap_max_ns"),
+		object{
+			{"entries", held.Entries.Total()},
+			{"entries_per_s", intervalObject(s.EntriesPerS)},
+			{"residents", held.Residents},
+			{"foreign_runs", held.Runs},
+			{"foreign_run_ns", held.NS},
+			{"foreign_share", intervalObject(s.Share)},
+			{"decisions", fit.Decisions},
+			{"exact", fit.Exact},
+			{"covered", fit.Covered},
+			{"unjudged", fit.Unjudged},
+		},
+	)
+}
+
+// againstObject is what differs in s from the capture before.
+func againstObject(before, s *findings.Sample) object {
+	waits := func(kind replay.WaitKind, ratio, longer, effect string) object {
+		p, ok := findings.Superiority(&before.Sum.Waits[kind], &s.Sum.Waits[kind])
+		return object{
+			{ratio, percentileObjects(func(i int) stats.Interval { return findings.Ratio(&before.Waits[kind], &s.Waits[kind], i) })},
+			{longer, known(jsonRound(p), ok)},
+			{effect, known(say.EffectSize(p), ok)},
 		}
-		x := comparedTo{Name: say.Clean(s.Name)}
-		x.Ratios, x.Superiority, x.Effect = of(replay.SchDelay)
-		x.GapRatios, x.GapLonger, x.GapEffect = of(replay.OffCPUGap)
-		j.Against = append(j.Against, x)
 	}
-	b, err := json.MarshalIndent(j, "", " ")
-	return rows.Printable(append(b, '\n')), err
+	return slices.Concat(
+		object{{"name", say.Clean(s.Name)}},
+		waits(replay.SchDelay, "owner_delay_ratio", "longer_than_before", "effect"),
+		waits(replay.OffCPUGap, "owner_gap_ratio", "longer_gap_than_before", "gap_effect"),
+	)
 }
 
 // Write puts compare.md, compare.json and figures/ into a folder. Its error

@@ -1,13 +1,11 @@
 package report
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
 	"schedreplay/export/outdir"
 	"schedreplay/export/rows"
-	"schedreplay/findings"
 	"schedreplay/findings/fleet"
 	"schedreplay/findings/say"
 	"schedreplay/findings/stats"
@@ -268,145 +266,68 @@ func (f *Fleet) write(d *outdir.Dir) error {
 	return t.Close()
 }
 
-// The parts of fleet.json.
-type (
-	fleetHost struct {
-		Host     *string       `json:"host"`
-		Capture  *string       `json:"capture"`
-		Captures int64         `json:"captures"`
-		Share    float64       `json:"share"`
-		WindowNS int64         `json:"window_ns"`
-		Unknown  int64         `json:"unknown_ns"`
-		Held     findings.Held `json:"held"`
-		P99      *int64        `json:"owner_delay_p99_ns"`
-		Longest  int64         `json:"owner_delay_max_ns"`
-	}
-
-	fleetKernel struct {
-		Kernel   *string       `json:"kernel"`
-		HasFix   bool          `json:"has_fix"`
-		Hosts    int64         `json:"hosts"`
-		Entered  int64         `json:"hosts_entered"`
-		Captures int64         `json:"captures"`
-		Held     findings.Held `json:"held"`
-		Ways     []fleet.Way   `json:"ways"`
-	}
-
-	fleetOwner struct {
-		Owner  string                `json:"owner"`
-		Hosts  int64                 `json:"hosts"`
-		Delays map[string]stats.Dist `json:"delays"`
-	}
-
-	fleetNoiseSum struct {
-		Kind    string        `json:"kind"`
-		Share   *float64      `json:"share"`
-		ToldNS  int64         `json:"told_ns"`
-		Count   int64         `json:"count"`
-		NS      int64         `json:"ns"`
-		Longest int64         `json:"longest_ns"`
-		Owner   *int64        `json:"owner_ns"`
-		Most    *fleet.Source `json:"most"`
-	}
-
-	fleetKindNoise struct {
-		fleetNoiseSum
-		Hosts int64   `json:"hosts_told"`
-		Hit   int64   `json:"hosts_hit"`
-		Worst *string `json:"worst_host"`
-	}
-
-	fleetHostNoiseSum struct {
-		Host    *string `json:"host"`
-		Capture *string `json:"capture"`
-		fleetNoiseSum
-	}
-
-	fleetDoubtful struct {
-		Host    *string              `json:"host"`
-		Capture *string              `json:"capture"`
-		Judged  bool                 `json:"judged"`
-		Doubts  []fleet.CountedDoubt `json:"doubts"`
-	}
-)
-
-func noiseSum(k *fleet.KindNoise) fleetNoiseSum {
-	s := fleetNoiseSum{Kind: k.Kind, ToldNS: k.ToldNS, Count: k.Count, NS: k.NS, Longest: k.LongestNS, Most: k.Most}
-	if part, known := k.Share(); known {
-		part = jsonRound(part)
-		s.Share = &part
-	}
-	if ns, known := k.Owner(); known {
-		s.Owner = &ns
-	}
-	return s
-}
-
-// jsonFleetNoise is the noise by kind, and by host and kind.
-func jsonFleetNoise(a *fleet.Answer) (kinds []fleetKindNoise, hosts []fleetHostNoiseSum) {
-	kinds, hosts = []fleetKindNoise{}, []fleetHostNoiseSum{}
-	for i := range a.Noise {
-		k := &a.Noise[i]
-		x := fleetKindNoise{fleetNoiseSum: noiseSum(k), Hosts: k.Hosts, Hit: k.Hit}
-		if k.Worst != nil {
-			x.Worst = strPtr(k.Worst.Name)
-		}
-		kinds = append(kinds, x)
-	}
-	for i := range a.HostNoise {
-		k := &a.HostNoise[i]
-		hosts = append(hosts, fleetHostNoiseSum{strPtr(k.Host.Name), strPtr(k.Host.Capture), noiseSum(k)})
-	}
-	return kinds, hosts
-}
-
 // JSON returns the answer for programs; docs/fleet.md tells of its fields.
 func (f *Fleet) JSON() ([]byte, error) {
 	a := f.a
-	j := struct {
-		SchemaVersion int                   `json:"schema_version"`
-		Program       string                `json:"program"`
-		Command       string                `json:"command"`
-		Verdict       []string              `json:"verdict"`
-		Captures      int64                 `json:"captures"`
-		Judged        int64                 `json:"captures_judged"`
-		Causes        []fleet.RankedCause   `json:"causes"`
-		Hosts         []fleetHost           `json:"hosts"`
-		Intruders     []fleet.Intruder      `json:"intruders"`
-		Kernels       []fleetKernel         `json:"kernels"`
-		Delays        map[string]stats.Dist `json:"delays"`
-		Owners        []fleetOwner          `json:"owners"`
-		Noise         []fleetKindNoise      `json:"noise"`
-		HostNoise     []fleetHostNoiseSum   `json:"host_noise"`
-		Doubtful      []fleetDoubtful       `json:"doubtful"`
-		Dead          []fleet.DeadLetter    `json:"dead_letters"`
-	}{
-		SchemaVersion: 1, Program: f.o.Program, Command: f.o.Command, Verdict: f.Verdict(), Captures: a.Captures, Judged: a.Judged,
-		Causes: append([]fleet.RankedCause{}, a.Causes...), Hosts: []fleetHost{}, Intruders: append([]fleet.Intruder{}, a.Intruders...), Kernels: []fleetKernel{}, Delays: map[string]stats.Dist{"all": a.Delays, "intruded": a.Intruded, "gaps": a.Gaps},
-		Owners: []fleetOwner{}, Doubtful: []fleetDoubtful{}, Dead: append([]fleet.DeadLetter{}, a.Dead...),
-	}
-	j.Noise, j.HostNoise = jsonFleetNoise(a)
-	for i := range a.Hosts {
-		h := &a.Hosts[i]
-		x := fleetHost{strPtr(h.Name), strPtr(h.Capture), h.Captures, h.Share(), h.WindowNS, h.UnknownNS, h.Held, nil, h.Longest}
-		if h.P99Known {
-			x.P99 = &h.P99
+	noise := func(k *fleet.KindNoise) object {
+		part, told := k.Share()
+		return object{
+			{"kind", k.Kind},
+			{"share", known(jsonRound(part), told)},
+			{"told_ns", k.ToldNS},
+			{"count", k.Count},
+			{"ns", k.NS},
+			{"longest_ns", k.LongestNS},
+			{"owner_ns", known(k.Owner())},
+			{"most", k.Most},
 		}
-		x.Share = jsonRound(x.Share)
-		j.Hosts = append(j.Hosts, x)
 	}
-	for i := range a.Kernels {
-		k := &a.Kernels[i]
-		j.Kernels = append(j.Kernels, fleetKernel{strPtr(k.Name), k.HasFix, k.Hosts, k.Hit, k.Captures, k.Held, append([]fleet.Way{}, k.Ways...)})
-	}
-	for i := range a.Owners {
-		o := &a.Owners[i]
-		j.Owners = append(j.Owners, fleetOwner{o.Name, o.Hosts, map[string]stats.Dist{"all": o.Delays, "intruded": o.Intruded, "gaps": o.Gaps}})
-	}
-	for i := range a.Doubtful {
-		d := &a.Doubtful[i]
-		j.Doubtful = append(j.Doubtful, fleetDoubtful{strPtr(d.Name), strPtr(d.Capture), d.Judged, d.List})
-	}
-	b, err := json.MarshalIndent(j, "", " ")
-	return rows.Printable(append(b, '\n')), err
+	return object{
+		{"schema_version", 1},
+		{"program", f.o.Program},
+		{"command", f.o.Command},
+		{"verdict", f.Verdict()},
+		{"captures", a.Captures},
+		{"captures_judged", a.Judged},
+		{"causes", append([]fleet.RankedCause{}, a.Causes...)},
+		{"hosts", say.Each(a.Hosts, func(h fleet.RankedHost) object {
+			return append(
+				hostObject(h.Host),
+				field{"captures", h.Captures}, field{"share", jsonRound(h.Share())}, field{"window_ns", h.WindowNS}, field{"unknown_ns", h.UnknownNS},
+				field{"held", h.Held}, field{"owner_delay_p99_ns", known(h.P99, h.P99Known)}, field{"owner_delay_max_ns", h.Longest},
+			)
+		})},
+		{"intruders", append([]fleet.Intruder{}, a.Intruders...)},
+		{"kernels", say.Each(a.Kernels, func(k fleet.RankedKernel) object {
+			return object{
+				{"kernel", nonempty(k.Name)},
+				{"has_fix", k.HasFix},
+				{"hosts", k.Hosts},
+				{"hosts_entered", k.Hit},
+				{"captures", k.Captures},
+				{"held", k.Held},
+				{"ways", append([]fleet.Way{}, k.Ways...)},
+			}
+		})},
+		{"delays", map[string]stats.Dist{"all": a.Delays, "intruded": a.Intruded, "gaps": a.Gaps}},
+		{"owners", say.Each(a.Owners, func(o fleet.RankedOwner) object {
+			return object{{"owner", o.Name}, {"hosts", o.Hosts}, {"delays", map[string]stats.Dist{"all": o.Delays, "intruded": o.Intruded, "gaps": o.Gaps}}}
+		})},
+		{"noise", say.Each(a.Noise, func(k fleet.KindNoise) object {
+			var worst any
+			if k.Worst != nil {
+				worst = nonempty(k.Worst.Name)
+			}
+			return append(noise(&k), field{"hosts_told", k.Hosts}, field{"hosts_hit", k.Hit}, field{"worst_host", worst})
+		})},
+		{"host_noise", say.Each(a.HostNoise, func(k fleet.KindNoise) object { return append(hostObject(k.Host), noise(&k)...) })},
+		{"doubtful", say.Each(a.Doubtful, func(d fleet.DoubtfulHost) object {
+			return append(hostObject(d.Host), field{"judged", d.Judged}, field{"doubts", d.List})
+		})},
+		{"dead_letters", append([]fleet.DeadLetter{}, a.Dead...)},
+	}.document()
+}
+
+func hostObject(h *fleet.Host) object {
+	return object{{"host", nonempty(h.Name)}, {"capture", nonempty(h.Capture)}}
 }

@@ -111,71 +111,40 @@ func scenariosTable(h *findings.Helped, c *findings.HelpedCPU) *table {
 	return t
 }
 
-// jsonHelped is what would have helped in report.json.
-type jsonHelped struct {
-	// NotRun says why the loop was not run; the other fields are not there then.
-	NotRun *string `json:"not_run"`
-	// Advice is what advise --format json writes.
-	Advice json.RawMessage `json:"advice"`
-	CPUs   []jsonHelpedCPU `json:"cpus"`
+func bandObject(b loop.Band) any {
+	return known(object{{"lo", b.Lo}, {"mid", b.Mid}, {"hi", b.Hi}}, b.Known)
 }
 
-type jsonHelpedCPU struct {
-	CPU       int                `json:"cpu"`
-	Owner     *int32             `json:"owner_pid"`
-	Scenarios []jsonHelpedResult `json:"scenarios"`
-}
-
-type jsonHelpedResult struct {
-	Name    string               `json:"name"`
-	Entries *jsonBand            `json:"entries"`
-	HeldNS  *jsonBand            `json:"held_ns"`
-	Delay   map[string]*jsonBand `json:"owner_delay_ns"`
-	OffCPU  *jsonBand            `json:"owner_offcpu_ns"`
-	Worse   *int                 `json:"tasks_worse_off"`
-}
-
-type jsonBand struct {
-	Lo  int64 `json:"lo"`
-	Mid int64 `json:"mid"`
-	Hi  int64 `json:"hi"`
-}
-
-func jsonBandOf(b loop.Band) *jsonBand {
-	if !b.Known {
-		return nil
-	}
-	return &jsonBand{b.Lo, b.Mid, b.Hi}
-}
-
-// json returns nil where nothing intruded.
-func (h *helped) json(partial bool) *jsonHelped {
+// object tells what would have helped, or why the loop was not run; null where nothing
+// intruded or it was not asked for.
+func (h *helped) object(partial bool) any {
 	if h.why != nil {
-		s := say.Plain(say.NotHelped(h.why))
-		return &jsonHelped{NotRun: &s, CPUs: []jsonHelpedCPU{}}
+		return object{{"not_run", say.Plain(say.NotHelped(h.why))}, {"advice", nil}, {"cpus", []object{}}}
 	}
 	if h.Helped == nil {
 		return nil
 	}
-	j := &jsonHelped{Advice: jsondoc.Advice(h.Advice, h.Loop, partial), CPUs: []jsonHelpedCPU{}}
-	for i := range h.CPUs {
-		c := &h.CPUs[i]
-		k := jsonHelpedCPU{CPU: c.CPU, Scenarios: []jsonHelpedResult{}}
-		if c.Owner >= 0 {
-			k.Owner = &h.Loop.Program.Tasks[c.Owner].PID
+	scenario := func(r findings.HelpedRow) object {
+		d := &r.Delay
+		return object{
+			{"name", r.Name},
+			{"entries", bandObject(r.Entries)},
+			{"held_ns", bandObject(r.Held)},
+			{"owner_delay_ns", map[string]any{"p50": bandObject(d.P50), "p90": bandObject(d.P90), "p99": bandObject(d.P99), "max": bandObject(d.Max)}},
+			{"owner_offcpu_ns", bandObject(r.OffCPU.Sum)},
+			{"tasks_worse_off", known(r.Worse, h.Loop.TellsWorse())},
 		}
-		for _, r := range c.Rows {
-			d := &r.Delay
-			var worse *int
-			if h.Loop.TellsWorse() {
-				worse = &r.Worse
-			}
-			k.Scenarios = append(k.Scenarios, jsonHelpedResult{
-				Name: r.Name, Entries: jsonBandOf(r.Entries), HeldNS: jsonBandOf(r.Held), OffCPU: jsonBandOf(r.OffCPU.Sum), Worse: worse,
-				Delay: map[string]*jsonBand{"p50": jsonBandOf(d.P50), "p90": jsonBandOf(d.P90), "p99": jsonBandOf(d.P99), "max": jsonBandOf(d.Max)},
-			})
-		}
-		j.CPUs = append(j.CPUs, k)
 	}
-	return j
+	return object{
+		{"not_run", nil},
+		// What advise --format json writes.
+		{"advice", json.RawMessage(jsondoc.Advice(h.Advice, h.Loop, partial))},
+		{"cpus", say.Each(h.CPUs, func(c findings.HelpedCPU) object {
+			var owner any
+			if c.Owner >= 0 {
+				owner = h.Loop.Program.Tasks[c.Owner].PID
+			}
+			return object{{"cpu", c.CPU}, {"owner_pid", owner}, {"scenarios", say.Each(c.Rows, scenario)}}
+		})},
+	}
 }

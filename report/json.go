@@ -1,10 +1,10 @@
 package report
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -24,251 +24,6 @@ import (
 // renamed, removed or means something else makes a new one.
 const SchemaVersion = 1
 
-// Times and durations are integers in ns; unknown is null, never left out.
-type jsonReport struct {
-	SchemaVersion int             `json:"schema_version"`
-	Program       string          `json:"program"`
-	Command       string          `json:"command"`
-	Headline      []string        `json:"headline"`
-	Partial       *string         `json:"partial"`
-	Summary       []string        `json:"summary"`
-	Verdict       []say.Paragraph `json:"verdict"`
-	Capture       jsonCapture     `json:"capture"`
-	Kernels       jsonKernels     `json:"kernels"`
-	// Alternatives are there where more than two kernels are compared.
-	Alternatives []jsonAlternative `json:"alternatives,omitempty"`
-	Isolated     jsonMask          `json:"isolated"`
-	Fidelity     jsonFidelity      `json:"fidelity"`
-	Sum          jsonSum           `json:"sum"`
-	CPUs         []jsonCPU         `json:"cpus"`
-	Landings     []jsonLanding     `json:"landings"`
-	Changes      jsonChanges       `json:"changes"`
-	// Spare is how long CPUs were idle while tasks waited, null where that is not known.
-	Spare *jsonSpare `json:"idle_while_waited"`
-	// Helped is what would have helped, null where nothing intruded or it was not asked for.
-	Helped  *jsonHelped `json:"helped"`
-	Unknown []say.Doubt `json:"unknown"`
-	Notes   []string    `json:"notes"`
-}
-
-type jsonCapture struct {
-	Name          string           `json:"name"`
-	SHA256        *string          `json:"sha256"`
-	Format        string           `json:"format"`
-	Clock         *string          `json:"clock"`
-	StartNS       int64            `json:"start_ns"`
-	EndNS         int64            `json:"end_ns"`
-	CPUs          string           `json:"cpus"`
-	Events        map[string]int64 `json:"events"`
-	Wakeups       int64            `json:"wakeups"`
-	Lost          int64            `json:"lost"`
-	LostUnknown   int64            `json:"lost_unknown"`
-	Overwritten   int64            `json:"overwritten"`
-	Holes         int64            `json:"holes"`
-	Damaged       int64            `json:"damaged"`
-	BalancerMoves int64            `json:"balancer_moves"`
-	Ignored       int64            `json:"balancer_ignored"`
-	Migrations    []jsonMigrations `json:"migrations"`
-}
-
-// jsonMigrations are recorded migrations by what moved the task, as moved_by of the stays.
-type jsonMigrations struct {
-	MovedBy  replay.Mover `json:"moved_by"`
-	Count    int64        `json:"count"`
-	Tasks    int          `json:"tasks"`
-	Isolated *int64       `json:"to_isolated"`
-}
-
-func jsonMigrationsOf(res *replay.Result) []jsonMigrations {
-	out := []jsonMigrations{}
-	_, known := res.Isolated.Get()
-	for i := range res.Migrations {
-		m := &res.Migrations[i]
-		j := jsonMigrations{MovedBy: m.By, Count: m.Count, Tasks: m.Tasks()}
-		if known {
-			j.Isolated = &m.Isolated
-		}
-		out = append(out, j)
-	}
-	return out
-}
-
-type jsonAlternative struct {
-	Kernel        string     `json:"kernel"`
-	MovedCertain  int64      `json:"moved_certain"`
-	MovedPossible int64      `json:"moved_possible"`
-	Holds         []jsonHold `json:"holds"`
-}
-
-type jsonHold struct {
-	CPU             int   `json:"cpu"`
-	Entries         int64 `json:"entries"`
-	EntriesPossible int64 `json:"entries_possible"`
-	HeldNS          int64 `json:"held_ns"`
-}
-
-type jsonKernels struct {
-	Original *string  `json:"original"`
-	Patched  *string  `json:"patched"`
-	Baseline string   `json:"baseline"`
-	From     string   `json:"from"`
-	Added    []string `json:"added_fixes"`
-	Removed  []string `json:"removed_fixes"`
-}
-
-type jsonMask struct {
-	CPUs   *string `json:"cpus"`
-	From   string  `json:"from"`
-	Source string  `json:"source"`
-}
-
-type jsonFidelity struct {
-	Decisions    int64               `json:"decisions"`
-	Exact        int64               `json:"exact"`
-	Covered      int64               `json:"covered"`
-	PossibleMean float64             `json:"possible_mean"`
-	Unjudged     int64               `json:"unjudged"`
-	ByPath       map[string]jsonPath `json:"by_path"`
-}
-
-type jsonPath struct {
-	Decisions int64 `json:"decisions"`
-	Exact     int64 `json:"exact"`
-	Covered   int64 `json:"covered"`
-}
-
-type jsonTask struct {
-	PID     *int32  `json:"pid"`
-	Comm    string  `json:"comm"`
-	CommHex *string `json:"comm_hex,omitempty"`
-}
-
-type jsonCPU struct {
-	CPU          int               `json:"cpu"`
-	Owner        *jsonTask         `json:"owner"`
-	OwnerFrom    string            `json:"owner_from"`
-	TimeNS       map[string]int64  `json:"time_ns"`
-	Entries      int64             `json:"entries"`
-	Residents    int64             `json:"residents"`
-	Unseen       int64             `json:"unseen"`
-	Runs         int64             `json:"foreign_runs"`
-	RunNS        int64             `json:"foreign_run_ns"`
-	LowerBound   bool              `json:"foreign_run_is_lower_bound"`
-	Patched      [2]int64          `json:"patched_run_ns"`
-	Delay        *jsonDelay        `json:"owner_delay"`
-	Intruded     *jsonDelay        `json:"owner_delay_intruded"`
-	Worst        *jsonWorst        `json:"owner_worst_delay"`
-	ToldBy       string            `json:"owner_told_by"`
-	Gaps         *jsonGaps         `json:"owner_gaps"`
-	Causes       []jsonCause       `json:"owner_delay_causes"`
-	Stays        []json.RawMessage `json:"stays"`
-	StaysOmitted int64             `json:"stays_omitted"`
-	Others       []jsonOther       `json:"others"`
-	// Noise is null where the recording tells of tasks alone; Chains are the owner's longest
-	// sch delays by who woke whom.
-	Noise  *jsonNoise  `json:"noise"`
-	Chains []jsonChain `json:"waker_chains"`
-}
-
-// jsonSum is what the isolated CPUs amount to together: what check and compare judge.
-type jsonSum struct {
-	Entries   int64      `json:"entries"`
-	Residents int64      `json:"residents"`
-	RunNS     int64      `json:"foreign_run_ns"`
-	Delay     *jsonDelay `json:"owner_delay"`
-	Gap       *jsonDelay `json:"owner_gap"`
-}
-
-// jsonGaps are the owner's off-CPU gaps: without an intruder in them, with one, and all of
-// them under the first alternative.
-type jsonGaps struct {
-	Free     *jsonDelay  `json:"free"`
-	Intruded *jsonDelay  `json:"intruded"`
-	Patched  *jsonDelay  `json:"patched"`
-	Worst    *jsonWorst  `json:"worst"`
-	Causes   []jsonCause `json:"causes"`
-}
-
-// jsonCause is the part of waits that went to one cause.
-type jsonCause struct {
-	Cause string    `json:"cause"`
-	Task  *jsonTask `json:"task"`
-	// Name is that of an interrupt, softirq or idle state.
-	Name *string `json:"name"`
-	NS   int64   `json:"ns"`
-}
-
-func jsonCausesOf(w *replay.Waits) []jsonCause {
-	out := []jsonCause{}
-	for _, p := range findings.CausesOf(w.Parts) {
-		c := jsonCause{Cause: p.Cause.String(), NS: p.NS}
-		if p.Task.PID != parser.NoPID {
-			t := jsonTaskOf(p.Task)
-			c.Task = &t
-		}
-		if p.Name != "" {
-			name := parser.DisplayComm(p.Name)
-			c.Name = &name
-		}
-		out = append(out, c)
-	}
-	return out
-}
-
-type jsonWorst struct {
-	NS   int64  `json:"ns"`
-	AtNS *int64 `json:"at_ns"`
-}
-
-type jsonDelay struct {
-	Count int64  `json:"count"`
-	Sum   int64  `json:"sum_ns"`
-	Mean  int64  `json:"mean_ns"`
-	P50   *int64 `json:"p50_ns"`
-	P90   *int64 `json:"p90_ns"`
-	P99   *int64 `json:"p99_ns"`
-	P999  *int64 `json:"p99_9_ns"`
-	Max   int64  `json:"max_ns"`
-}
-
-type jsonOther struct {
-	Task  jsonTask `json:"task"`
-	Class string   `json:"class"`
-	Runs  int64    `json:"runs"`
-	RunNS int64    `json:"run_ns"`
-}
-
-type jsonLanding struct {
-	Task jsonTask         `json:"task"`
-	CPUs []jsonLandingCPU `json:"cpus"`
-}
-
-type jsonLandingCPU struct {
-	CPU      int   `json:"cpu"`
-	Isolated *bool `json:"isolated"`
-	Recorded int64 `json:"recorded"`
-	Original int64 `json:"original"`
-	Patched  int64 `json:"patched"`
-	RunNS    int64 `json:"run_ns"`
-}
-
-type jsonChanges struct {
-	Certain  int64                `json:"certain"`
-	Possible int64                `json:"possible"`
-	Tasks    []jsonMoved          `json:"tasks"`
-	Omitted  int64                `json:"tasks_omitted"`
-	Paths    []findings.TurnCount `json:"paths"`
-}
-
-type jsonMoved struct {
-	Task           jsonTask `json:"task"`
-	Certain        int64    `json:"certain"`
-	Possible       int64    `json:"possible"`
-	ToHousekeeping int64    `json:"to_housekeeping"`
-	ToIsolated     int64    `json:"to_isolated"`
-	Within         int64    `json:"within"`
-}
-
 // Bounds on the lists in report.json; what is left out is counted there, and
 // the CSV files hold it.
 const (
@@ -276,81 +31,152 @@ const (
 	maxJSONTasks = 1000
 )
 
-func strPtr(s string) *string {
-	if s == "" {
+// object is a JSON object with its fields in order. Times and durations are integers in ns;
+// unknown is null, never left out.
+type object []field
+
+type field struct {
+	key   string // a plain word
+	value any
+}
+
+// MarshalJSON implements [json.Marshaler].
+func (o object) MarshalJSON() ([]byte, error) {
+	b := []byte{'{'}
+	for i, f := range o {
+		v, err := json.Marshal(f.value)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = fmt.Appendf(b, "%q:%s", f.key, v)
+	}
+	return append(b, '}'), nil
+}
+
+// document renders a whole one.
+func (o object) document() ([]byte, error) {
+	b, err := json.MarshalIndent(o, "", " ")
+	return rows.Printable(append(b, '\n')), err
+}
+
+// known is a value, or null if it is not known.
+func known[T any](v T, known bool) any {
+	if !known {
 		return nil
 	}
-	return &s
+	return v
 }
 
-func jsonTaskOf(t replay.TaskRef) jsonTask {
-	j := jsonTask{Comm: t.Comm}
-	if t.PID >= 0 {
-		j.PID = &t.PID
+// nonempty is a string, or null.
+func nonempty(s string) any { return known(s, s != "") }
+
+func migrationObjects(res *replay.Result) []object {
+	list := make([]object, len(res.Migrations))
+	for i := range list {
+		m := &res.Migrations[i]
+		list[i] = object{{"moved_by", m.By}, {"count", m.Count}, {"tasks", m.Tasks()}, {"to_isolated", known(m.Isolated, res.Isolated.Known())}}
 	}
+	return list
+}
+
+func causeObjects(w *replay.Waits) []object {
+	return say.Each(findings.CausesOf(w.Parts), func(p replay.Part) object {
+		return object{
+			{"cause", p.Cause.String()},
+			{"task", known(taskObject(p.Task), p.Task.PID != parser.NoPID)},
+			// That of an interrupt, softirq or idle state.
+			{"name", known(parser.DisplayComm(p.Name), p.Name != "")},
+			{"ns", p.NS},
+		}
+	})
+}
+
+func taskObject(t replay.TaskRef) object {
+	o := object{{"pid", known(t.PID, t.PID >= 0)}, {"comm", strings.ToValidUTF8(t.Comm, "\uFFFD")}}
 	if !utf8.ValidString(t.Comm) {
-		h := hex.EncodeToString([]byte(t.Comm))
-		j.Comm, j.CommHex = strings.ToValidUTF8(t.Comm, "\uFFFD"), &h
+		o = append(o, field{"comm_hex", hex.EncodeToString([]byte(t.Comm))})
 	}
-	return j
+	return o
 }
 
-func jsonDelayOf(h *replay.DelayHistogram) *jsonDelay {
+// delayObject is null where nobody waited.
+func delayObject(h *replay.DelayHistogram) any {
 	if h.Count() == 0 {
 		return nil
 	}
-	j := &jsonDelay{Count: h.Count(), Sum: h.Sum(), Mean: h.Mean(), Max: h.Max()}
-	for _, p := range []struct {
-		p   float64
-		dst **int64
-	}{{50, &j.P50}, {90, &j.P90}, {99, &j.P99}, {99.9, &j.P999}} {
-		if stats.HasPercentile(p.p, h.Count()) {
-			v := h.Percentile(p.p)
-			*p.dst = &v
-		}
+	o := object{{"count", h.Count()}, {"sum_ns", h.Sum()}, {"mean_ns", h.Mean()}}
+	for _, p := range findings.Percentiles {
+		key := strings.ReplaceAll(fmt.Sprintf("p%g_ns", p), ".", "_")
+		o = append(o, field{key, known(h.Percentile(p), stats.HasPercentile(p, h.Count()))})
 	}
-	return j
+	return append(o, field{"max_ns", h.Max()})
 }
 
-func jsonWorstOf(w *replay.Waits) *jsonWorst {
+func worstObject(w *replay.Waits) any {
 	if w.Count() == 0 {
 		return nil
 	}
-	j := &jsonWorst{NS: w.Worst()}
-	if w.WorstAt != parser.NoTime {
-		j.AtNS = &w.WorstAt
-	}
-	return j
+	return object{{"ns", w.Worst()}, {"at_ns", known(w.WorstAt, w.WorstAt != parser.NoTime)}}
 }
 
-func jsonCPUOf(c *findings.CPU) jsonCPU {
-	j := jsonCPU{
-		CPU: c.CPU, OwnerFrom: c.OwnerFrom.String(), TimeNS: map[string]int64{}, Entries: c.All.Entries.Total(), Residents: c.All.Residents, Unseen: c.All.Entries.Unseen,
-		Runs: c.All.Runs, RunNS: c.All.NS, LowerBound: c.All.CutRuns > 0, Patched: [2]int64{c.All.Remains.MinNS, c.All.Remains.MaxNS},
-		Delay: jsonDelayOf(c.Waits[replay.SchDelay].Free), Intruded: jsonDelayOf(c.Waits[replay.SchDelay].Intruded), Worst: jsonWorstOf(&c.Waits[replay.SchDelay]),
-		ToldBy: say.WaitNoun(c.Kind()), Causes: jsonCausesOf(&c.Waits[replay.SchDelay]), Stays: []json.RawMessage{}, StaysOmitted: c.StaysDropped, Noise: jsonNoiseOf(c), Chains: jsonChainsOf(c),
-		Others: say.Each(c.Others[:min(len(c.Others), maxJSONTasks)], func(o replay.OtherTask) jsonOther {
-			return jsonOther{jsonTaskOf(o.Task), o.Class.String(), o.Runs, o.RunNS}
-		}),
+// gapsObject tells the owner's off-CPU gaps: without an intruder in them, with one, and all of
+// them under the first alternative.
+func gapsObject(w *replay.Waits) any {
+	if w.Count() == 0 {
+		return nil
 	}
+	return object{
+		{"free", delayObject(w.Free)},
+		{"intruded", delayObject(w.Intruded)},
+		{"patched", delayObject(w.Patched)},
+		{"worst", worstObject(w)},
+		{"causes", causeObjects(w)},
+	}
+}
+
+func cpuObject(c *findings.CPU) object {
+	var owner any
 	if c.Owner != nil {
-		t := jsonTaskOf(*c.Owner)
-		j.Owner = &t
+		owner = taskObject(*c.Owner)
 	}
+	time := map[string]int64{}
 	for class, ns := range c.Time {
-		j.TimeNS[class.String()] = ns
+		time[class.String()] = ns
 	}
-	if w := &c.Waits[replay.OffCPUGap]; w.Count() > 0 {
-		j.Gaps = &jsonGaps{jsonDelayOf(w.Free), jsonDelayOf(w.Intruded), jsonDelayOf(w.Patched), jsonWorstOf(w), jsonCausesOf(w)}
+	stays := []json.RawMessage{}
+	for i, s := range c.Stays[:min(len(c.Stays), maxJSONStays)] {
+		stays = append(stays, rows.ReportStayObjects.AppendJSON(nil, &rows.Stay{Stay: s, N: i + 1, Modelled: true}))
 	}
-	for i, s := range c.Stays {
-		if i == maxJSONStays {
-			j.StaysOmitted += int64(len(c.Stays) - i)
-			break
-		}
-		j.Stays = append(j.Stays, rows.ReportStayObjects.AppendJSON(nil, &rows.Stay{Stay: s, N: i + 1, Modelled: true}))
+	delays := &c.Waits[replay.SchDelay]
+	return object{
+		{"cpu", c.CPU},
+		{"owner", owner},
+		{"owner_from", c.OwnerFrom.String()},
+		{"time_ns", time},
+		{"entries", c.All.Entries.Total()},
+		{"residents", c.All.Residents},
+		{"unseen", c.All.Entries.Unseen},
+		{"foreign_runs", c.All.Runs},
+		{"foreign_run_ns", c.All.NS},
+		{"foreign_run_is_lower_bound", c.All.CutRuns > 0},
+		{"patched_run_ns", [2]int64{c.All.Remains.MinNS, c.All.Remains.MaxNS}},
+		{"owner_delay", delayObject(delays.Free)},
+		{"owner_delay_intruded", delayObject(delays.Intruded)},
+		{"owner_worst_delay", worstObject(delays)},
+		{"owner_told_by", say.WaitNoun(c.Kind())},
+		{"owner_gaps", gapsObject(&c.Waits[replay.OffCPUGap])},
+		{"owner_delay_causes", causeObjects(delays)},
+		{"stays", stays},
+		{"stays_omitted", c.StaysDropped + int64(len(c.Stays)-len(stays))},
+		{"others", say.Each(c.Others[:min(len(c.Others), maxJSONTasks)], func(o replay.OtherTask) object {
+			return object{{"task", taskObject(o.Task)}, {"class", o.Class.String()}, {"runs", o.Runs}, {"run_ns", o.RunNS}}
+		})},
+		{"noise", noiseObject(c)},
+		{"waker_chains", chainObjects(c)},
 	}
-	return j
 }
 
 func fixName(f rules.Fix) string { return string(f) }
@@ -358,91 +184,150 @@ func fixName(f rules.Fix) string { return string(f) }
 // encodeJSON renders report.json.
 func encodeJSON(all *findings.Findings, o *Options, doc *document, h *helped) ([]byte, error) {
 	res := all.Result
-	j := jsonReport{
-		SchemaVersion: SchemaVersion, Program: o.Program, Command: o.Command, Headline: say.Each(say.Headline(res), say.Plain), Summary: say.Each(doc.Brief, say.Plain),
-		Verdict:  say.Each(doc.Verdict, func(p say.Paragraph) say.Paragraph { return say.Paragraph{Label: p.Label, Text: say.Plain(p.Text)} }),
-		CPUs:     say.Each(all.CPUs, jsonCPUOf),
-		Landings: say.Each(res.Landings[:min(len(res.Landings), maxJSONTasks)], func(l *replay.Landing) jsonLanding { return jsonLandingOf(l, res.Isolated) }),
-		Unknown:  say.Each(res.Unknown, say.Unknown),
-		Notes:    say.Each(say.Notes(res), say.Plain),
-		Isolated: jsonMask{From: res.Isolated.From.String(), Source: res.Isolated.Source},
-	}
-	j.Helped, j.Spare = h.json(res.Partial != nil), jsonSpareOf(res.Spare)
-	if doc.Partial != "" {
-		j.Partial = &doc.Partial
-	}
-	j.Capture = jsonCapture{
-		SHA256: strPtr(o.Checksum), StartNS: res.Start, EndNS: res.End, CPUs: res.Recorded.String(), Events: map[string]int64{}, Wakeups: res.Wakeups,
-		Lost: res.Lost, LostUnknown: res.LostUnknown, Overwritten: res.Overwritten, Holes: res.Holes, Damaged: res.Damaged,
-		BalancerMoves: res.BalancerMoves, Ignored: res.BalancerIgnored, Migrations: jsonMigrationsOf(res),
-	}
-	if m := res.Meta; m != nil {
-		j.Capture.Name, j.Capture.Format, j.Capture.Clock = captureName(m), string(m.Dialect), strPtr(m.Clock.Name)
-	}
-	for k, n := range res.Events {
-		j.Capture.Events[k.String()] = n
-	}
-	j.Kernels = jsonKernels{Baseline: string(cmp.Or(res.Baseline, replay.RoleOriginal)), From: res.KernelsFrom.String(), Added: say.Each(all.Fix.Adds, fixName), Removed: say.Each(all.Fix.Drops, fixName)}
-	if res.Original != nil {
-		j.Kernels.Original = &res.Original.Name
-	}
-	if res.Patched != nil {
-		j.Kernels.Patched = &res.Patched.Name
+	j := object{
+		{"schema_version", SchemaVersion},
+		{"program", o.Program},
+		{"command", o.Command},
+		{"headline", say.Each(say.Headline(res), say.Plain)},
+		{"partial", nonempty(doc.Partial)},
+		{"summary", say.Each(doc.Brief, say.Plain)},
+		{"verdict", say.Each(doc.Verdict, func(p say.Paragraph) say.Paragraph { return say.Paragraph{Label: p.Label, Text: say.Plain(p.Text)} })},
+		{"capture", captureObject(res, o.Checksum)},
+		{"kernels", kernelsObject(all)},
 	}
 	if len(res.Alternatives) > 1 {
-		j.Alternatives = jsonAlternatives(res)
+		j = append(j, field{"alternatives", alternativeObjects(res)})
 	}
-	if m, ok := res.Isolated.Get(); ok {
-		s := m.String()
-		j.Isolated.CPUs = &s
-	}
-	f := &res.Fidelity
-	j.Fidelity = jsonFidelity{f.Decisions, f.Exact, f.Covered, f.PossibleMean(), f.Unjudged, map[string]jsonPath{}}
+	isolated, isKnown := res.Isolated.Get()
+	f, sum := &res.Fidelity, &all.Sum
+	paths := map[string]object{}
 	for _, p := range f.Paths {
-		j.Fidelity.ByPath[string(p.Path)] = jsonPath{p.Decisions, p.Exact, p.Covered}
+		paths[string(p.Path)] = object{{"decisions", p.Decisions}, {"exact", p.Exact}, {"covered", p.Covered}}
 	}
-	sum := &all.Sum
-	j.Sum = jsonSum{sum.Held.Entries.Total(), sum.Held.Residents, sum.Held.NS, jsonDelayOf(sum.Waits[replay.SchDelay].Histogram()), jsonDelayOf(sum.Waits[replay.OffCPUGap].Histogram())}
 	moved := res.Moved[:min(len(res.Moved), maxJSONTasks)]
-	j.Changes = jsonChanges{Certain: res.MovedCertain, Possible: res.MovedPossible, Omitted: int64(len(res.Moved) - len(moved)), Tasks: []jsonMoved{}, Paths: append([]findings.TurnCount{}, all.Changes.Turns...)}
-	for _, m := range moved {
-		j.Changes.Tasks = append(j.Changes.Tasks, jsonMoved{jsonTaskOf(m.Task), m.Certain, m.Possible, m.ToHousekeeping, m.ToIsolated, m.Within})
-	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetIndent("", " ")
-	if err := e.Encode(j); err != nil {
-		return nil, err
-	}
-	return rows.Printable(b.Bytes()), nil
+	return append(
+		j,
+		field{"isolated", object{{"cpus", known(isolated.String(), isKnown)}, {"from", res.Isolated.From.String()}, {"source", res.Isolated.Source}}},
+		field{"fidelity", object{
+			{"decisions", f.Decisions},
+			{"exact", f.Exact},
+			{"covered", f.Covered},
+			{"possible_mean", f.PossibleMean()},
+			{"unjudged", f.Unjudged},
+			{"by_path", paths},
+		}},
+		// What the isolated CPUs amount to together: what check and compare judge.
+		field{"sum", object{
+			{"entries", sum.Held.Entries.Total()},
+			{"residents", sum.Held.Residents},
+			{"foreign_run_ns", sum.Held.NS},
+			{"owner_delay", delayObject(sum.Waits[replay.SchDelay].Histogram())},
+			{"owner_gap", delayObject(sum.Waits[replay.OffCPUGap].Histogram())},
+		}},
+		field{"cpus", say.Each(all.CPUs, cpuObject)},
+		field{"landings", say.Each(res.Landings[:min(len(res.Landings), maxJSONTasks)], func(l *replay.Landing) object { return landingObject(l, res.Isolated) })},
+		field{"changes", object{
+			{"certain", res.MovedCertain},
+			{"possible", res.MovedPossible},
+			{"tasks", say.Each(moved, func(m replay.MovedTask) object {
+				return object{
+					{"task", taskObject(m.Task)},
+					{"certain", m.Certain},
+					{"possible", m.Possible},
+					{"to_housekeeping", m.ToHousekeeping},
+					{"to_isolated", m.ToIsolated},
+					{"within", m.Within},
+				}
+			})},
+			{"tasks_omitted", len(res.Moved) - len(moved)},
+			{"paths", append([]findings.TurnCount{}, all.Changes.Turns...)},
+		}},
+		field{"idle_while_waited", spareObject(res.Spare)},
+		field{"helped", h.object(res.Partial != nil)},
+		field{"unknown", say.Each(res.Unknown, say.Unknown)},
+		field{"notes", say.Each(say.Notes(res), say.Plain)},
+	).document()
 }
 
-func jsonLandingOf(l *replay.Landing, isolated fact.Fact[cpumask.Mask]) jsonLanding {
+func captureObject(res *replay.Result, checksum string) object {
+	var m parser.Meta
+	name := ""
+	if res.Meta != nil {
+		m, name = *res.Meta, captureName(res.Meta)
+	}
+	events := map[string]int64{}
+	for k, n := range res.Events {
+		events[k.String()] = n
+	}
+	return object{
+		{"name", name},
+		{"sha256", nonempty(checksum)},
+		{"format", m.Dialect},
+		{"clock", nonempty(m.Clock.Name)},
+		{"start_ns", res.Start},
+		{"end_ns", res.End},
+		{"cpus", res.Recorded.String()},
+		{"events", events},
+		{"wakeups", res.Wakeups},
+		{"lost", res.Lost},
+		{"lost_unknown", res.LostUnknown},
+		{"overwritten", res.Overwritten},
+		{"holes", res.Holes},
+		{"damaged", res.Damaged},
+		{"balancer_moves", res.BalancerMoves},
+		{"balancer_ignored", res.BalancerIgnored},
+		{"migrations", migrationObjects(res)},
+	}
+}
+
+func kernelsObject(all *findings.Findings) object {
+	res := all.Result
+	name := func(k *rules.Kernel) any {
+		if k == nil {
+			return nil
+		}
+		return k.Name
+	}
+	return object{
+		{"original", name(res.Original)},
+		{"patched", name(res.Patched)},
+		{"baseline", cmp.Or(res.Baseline, replay.RoleOriginal)},
+		{"from", res.KernelsFrom.String()},
+		{"added_fixes", say.Each(all.Fix.Adds, fixName)},
+		{"removed_fixes", say.Each(all.Fix.Drops, fixName)},
+	}
+}
+
+func landingObject(l *replay.Landing, isolated fact.Fact[cpumask.Mask]) object {
 	var used cpumask.Mask
 	for _, m := range []map[int]int64{l.Recorded, l.Original, l.Patched, l.RecordedRunNS} {
 		for cpu := range m {
 			used.Set(cpu)
 		}
 	}
-	j := jsonLanding{Task: jsonTaskOf(l.Task), CPUs: []jsonLandingCPU{}}
-	for _, cpu := range used.Slice() {
-		c := jsonLandingCPU{CPU: cpu, Recorded: l.Recorded[cpu], Original: l.Original[cpu], Patched: l.Patched[cpu], RunNS: l.RecordedRunNS[cpu]}
-		if m, ok := isolated.Get(); ok {
-			in := m.Test(cpu)
-			c.Isolated = &in
+	m, isKnown := isolated.Get()
+	return object{{"task", taskObject(l.Task)}, {"cpus", say.Each(used.Slice(), func(cpu int) object {
+		return object{
+			{"cpu", cpu},
+			{"isolated", known(m.Test(cpu), isKnown)},
+			{"recorded", l.Recorded[cpu]},
+			{"original", l.Original[cpu]},
+			{"patched", l.Patched[cpu]},
+			{"run_ns", l.RecordedRunNS[cpu]},
 		}
-		j.CPUs = append(j.CPUs, c)
-	}
-	return j
+	})}}
 }
 
-// jsonAlternatives are all kernels compared with the one that made the recording.
-func jsonAlternatives(res *replay.Result) []jsonAlternative {
-	var out []jsonAlternative
-	for i := range res.Alternatives {
-		a := &res.Alternatives[i]
-		holds := say.Each(a.Holds, func(h replay.Hold) jsonHold { return jsonHold(h) })
-		out = append(out, jsonAlternative{Kernel: a.Name, MovedCertain: a.MovedCertain, MovedPossible: a.MovedPossible, Holds: holds})
-	}
-	return out
+// alternativeObjects are all kernels compared with the one that made the recording.
+func alternativeObjects(res *replay.Result) []object {
+	return say.Each(res.Alternatives, func(a replay.AlternativeResult) object {
+		return object{
+			{"kernel", a.Name},
+			{"moved_certain", a.MovedCertain},
+			{"moved_possible", a.MovedPossible},
+			{"holds", say.Each(a.Holds, func(h replay.Hold) object {
+				return object{{"cpu", h.CPU}, {"entries", h.Entries}, {"entries_possible", h.EntriesPossible}, {"held_ns", h.HeldNS}}
+			})},
+		}
+	})
 }

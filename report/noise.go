@@ -88,106 +88,55 @@ func chainTable(c *findings.CPU) *table {
 	return t
 }
 
-// jsonNoise is the noise budget of a CPU.
-type jsonNoise struct {
-	// Known says by kind whether the recording tells of it.
-	Known    map[string]bool  `json:"known"`
-	InOwner  int64            `json:"in_owner_ns"`
-	InIdle   int64            `json:"in_idle_ns"`
-	InGaps   int64            `json:"in_unknown_ns"`
-	Unpaired int64            `json:"unpaired"`
-	Unnamed  map[string]int64 `json:"unnamed"`
-	Items    []jsonNoiseItem  `json:"items"`
-}
-
-type jsonNoiseItem struct {
-	Kind       string           `json:"kind"`
-	Name       string           `json:"name"`
-	Count      int64            `json:"count"`
-	NS         int64            `json:"ns"`
-	Longest    int64            `json:"longest_ns"`
-	LongestAt  int64            `json:"longest_at_ns"`
-	OwnerNS    *int64           `json:"owner_ns"`
-	Causes     []jsonNoiseCause `json:"causes"`
-	MoreCauses int64            `json:"more_causes"`
-}
-
-type jsonNoiseCause struct {
-	jsonInstigator
-	Count int64 `json:"count"`
-}
-
-// jsonInstigator is who woke a task, raised a softirq or sent an interrupt.
-type jsonInstigator struct {
-	By   string  `json:"by"`
-	Name *string `json:"name"`
-	PID  *int32  `json:"pid"`
-	CPU  *int32  `json:"cpu"`
-}
-
-func jsonInstigatorOf(c *replay.Instigator) jsonInstigator {
-	j := jsonInstigator{By: c.By.String(), Name: strPtr(parser.DisplayComm(c.Name))}
-	if c.PID >= 0 {
-		j.PID = &c.PID
-	}
-	if c.CPU >= 0 {
-		j.CPU = &c.CPU
-	}
-	return j
-}
-
-func jsonNoiseOf(c *findings.CPU) *jsonNoise {
+// noiseObject is the noise budget of a CPU, null where the recording tells of tasks alone.
+func noiseObject(c *findings.CPU) any {
 	if !c.NoiseTold() {
 		return nil
 	}
-	j := &jsonNoise{Known: map[string]bool{}, InOwner: c.Noise.InOwner, InIdle: c.Noise.InIdle, InGaps: c.Noise.InUnknown, Unpaired: c.Noise.Unpaired, Unnamed: map[string]int64{}, Items: []jsonNoiseItem{}}
+	told, unnamed := map[string]bool{}, map[string]int64{}
 	for kind, s := range c.NoiseByKind() {
-		j.Known[replay.NoiseKind(kind).String()], j.Unnamed[replay.NoiseKind(kind).String()] = s.Known, s.Unnamed
+		told[replay.NoiseKind(kind).String()], unnamed[replay.NoiseKind(kind).String()] = s.Known, s.Unnamed
 	}
-	for i := range c.Noise.Items {
-		n := &c.Noise.Items[i]
-		item := jsonNoiseItem{
-			Kind: n.Kind.String(), Name: parser.DisplayComm(n.Name), Count: n.Count, NS: n.NS, Longest: n.Longest, LongestAt: n.LongestAt,
-			Causes: []jsonNoiseCause{}, MoreCauses: n.MoreCauses,
-		}
-		if c.Owner != nil {
-			item.OwnerNS = &n.OwnerNS
-		}
-		for k := range n.Causes {
-			item.Causes = append(item.Causes, jsonNoiseCause{jsonInstigatorOf(&n.Causes[k].Cause), n.Causes[k].Count})
-		}
-		j.Items = append(j.Items, item)
+	return object{
+		{"known", told}, // whether the recording tells of the kind
+		{"in_owner_ns", c.Noise.InOwner},
+		{"in_idle_ns", c.Noise.InIdle},
+		{"in_unknown_ns", c.Noise.InUnknown},
+		{"unpaired", c.Noise.Unpaired},
+		{"unnamed", unnamed},
+		{"items", say.Each(c.Noise.Items, func(n replay.NoiseItem) object {
+			return object{
+				{"kind", n.Kind.String()},
+				{"name", parser.DisplayComm(n.Name)},
+				{"count", n.Count},
+				{"ns", n.NS},
+				{"longest_ns", n.Longest},
+				{"longest_at_ns", n.LongestAt},
+				{"owner_ns", known(n.OwnerNS, c.Owner != nil)},
+				{"causes", say.Each(n.Causes, func(x replay.NoiseCause) object { return append(instigator(&x.Cause), field{"count", x.Count}) })},
+				{"more_causes", n.MoreCauses},
+			}
+		})},
 	}
-	return j
 }
 
-// jsonChain is one of the owner's longest sch delays, by who woke whom.
-type jsonChain struct {
-	AtNS    int64      `json:"woken_at_ns"`
-	DelayNS int64      `json:"delay_ns"`
-	Wakings []jsonWake `json:"wakings"`
-	// Cut: it goes on beyond what is kept.
-	Cut bool `json:"cut"`
+// instigator is who woke a task, raised a softirq or sent an interrupt.
+func instigator(c *replay.Instigator) object {
+	return object{{"by", c.By.String()}, {"name", nonempty(parser.DisplayComm(c.Name))}, {"pid", known(c.PID, c.PID >= 0)}, {"cpu", known(c.CPU, c.CPU >= 0)}}
 }
 
-// jsonWake is a waking of a chain: the owner's, that of its waker, and so on.
-type jsonWake struct {
-	AtNS int64    `json:"at_ns"`
-	Task jsonTask `json:"task"`
-	jsonInstigator
-}
-
-func jsonChainsOf(c *findings.CPU) []jsonChain {
-	out := []jsonChain{}
-	for _, r := range c.Chains(maxChainRows) {
+// chainObjects are the owner's longest sch delays, by who woke whom: its own waking, that of
+// its waker, and so on.
+func chainObjects(c *findings.CPU) []object {
+	return say.Each(c.Chains(maxChainRows), func(r *replay.Slice) object {
 		_, ns := r.Wait()
-		j := jsonChain{AtNS: r.Woken.At, DelayNS: ns}
+		var wakings []object
+		cut := false // it goes on beyond what is kept
 		for _, w := range findings.Chain(r.Woken) {
-			j.Wakings, j.Cut = append(j.Wakings, jsonWake{w.At, jsonTaskOf(w.Task), jsonInstigatorOf(&w.By)}), w.Cut
+			wakings, cut = append(wakings, append(object{{"at_ns", w.At}, {"task", taskObject(w.Task)}}, instigator(&w.By)...)), w.Cut
 		}
-		out = append(out, j)
-	}
-	return out
+		return object{{"woken_at_ns", r.Woken.At}, {"delay_ns", ns}, {"wakings", wakings}, {"cut", cut}}
+	})
 }
 
 // maxSpareRows bounds the waits told of in which a CPU was idle.
@@ -215,33 +164,26 @@ func spareSection(f *findings.Findings) section {
 	return s
 }
 
-// jsonSpare is how long CPUs were idle while tasks waited.
-type jsonSpare struct {
-	NS      int64           `json:"ns"`
-	Count   int64           `json:"waits"`
-	WaitNS  int64           `json:"waits_ns"`
-	Longest []jsonSpareWait `json:"longest"`
-}
-
-type jsonSpareWait struct {
-	Task   jsonTask `json:"task"`
-	FromNS int64    `json:"from_ns"`
-	NS     int64    `json:"ns"`
-	CPU    int      `json:"cpu"`
-	Idle   string   `json:"idle_cpus"`
-	First  int      `json:"first_idle_cpu"`
-}
-
-func jsonSpareOf(s *replay.Spare) *jsonSpare {
+// spareObject tells how long CPUs were idle while tasks waited, null where that is not known.
+func spareObject(s *replay.Spare) any {
 	if s == nil || !s.Known {
 		return nil
 	}
-	j := &jsonSpare{NS: s.NS, Count: s.Count, WaitNS: s.WaitNS, Longest: []jsonSpareWait{}}
-	for i := range s.Longest {
-		w := &s.Longest[i]
-		j.Longest = append(j.Longest, jsonSpareWait{jsonTaskOf(w.Task), w.From, w.NS(), w.CPU, w.Idle.String(), w.First})
+	return object{
+		{"ns", s.NS},
+		{"waits", s.Count},
+		{"waits_ns", s.WaitNS},
+		{"longest", say.Each(s.Longest, func(w replay.SpareWait) object {
+			return object{
+				{"task", taskObject(w.Task)},
+				{"from_ns", w.From},
+				{"ns", w.NS()},
+				{"cpu", w.CPU},
+				{"idle_cpus", w.Idle.String()},
+				{"first_idle_cpu", w.First},
+			}
+		})},
 	}
-	return j
 }
 
 // idleWords names the CPUs that were idle in a wait.
