@@ -10,20 +10,14 @@ package babeltrace
 import (
 	"bytes"
 	"fmt"
-	"iter"
 
 	"schedreplay/parser"
 	"schedreplay/parser/text"
 )
 
-const format = string(parser.DialectBabeltrace)
-
 // capture is one printed trace.
 type capture struct {
-	src   parser.Source
-	meta  parser.Meta
-	shape text.Shape
-	stats text.LastStats
+	text.Capture
 }
 
 // New opens the text of babeltrace2. It reads the beginning of src and refuses, with
@@ -31,13 +25,10 @@ type capture struct {
 // their fields, times in cycles, and traces without events of the scheduler. Other text is
 // [parser.ErrFormat].
 func New(src parser.Source) (parser.Capture, error) {
-	head, err := text.ReadHead(src)
+	c := &capture{}
+	head, err := c.Begin(src, parser.Meta{Dialect: parser.DialectBabeltrace, Resolution: 1}, func(out *text.Stream) text.Dialect { return &pass{out: out} })
 	if err != nil {
-		return nil, &parser.Error{File: src.Name, Format: format, Offset: -1, Err: err}
-	}
-	c := &capture{
-		src: src, shape: head.Shape,
-		meta: parser.Meta{Name: src.Name, Dialect: parser.DialectBabeltrace, Resolution: 1, Host: &parser.Host{}},
+		return nil, err
 	}
 	if err := c.readHead(head.Lines); err != nil {
 		return nil, err
@@ -49,28 +40,6 @@ func New(src parser.Source) (parser.Capture, error) {
 func Looks(line []byte) bool {
 	_, ok := split(line)
 	return ok
-}
-
-func (c *capture) Meta() *parser.Meta { return &c.meta }
-
-func (c *capture) Close() error { return nil }
-
-// Stats returns the counts of the last pass that ended.
-func (c *capture) Stats() parser.Stats { return c.stats.Load() }
-
-func (c *capture) Events() iter.Seq2[parser.Event, error] { return parser.Given(c.Lend()) }
-
-// Lend implements [parser.Lender].
-func (c *capture) Lend() iter.Seq2[*parser.Event, error] {
-	return func(yield func(*parser.Event, error) bool) {
-		p := &pass{out: text.NewStream(yield)}
-		text.NewRecords(&c.src, p, p.out).Run(c.shape, format)
-		c.stats.Store(p.out)
-	}
-}
-
-func (c *capture) refuse(n int, sentinel error, why, remedy string) error {
-	return &parser.Error{File: c.src.Name, Format: format, Line: int64(n), Offset: -1, Err: fmt.Errorf("%w: %s", sentinel, why), Remedy: remedy}
 }
 
 // readHead judges the first lines.
@@ -94,28 +63,26 @@ func (c *capture) readHead(lines [][]byte) error {
 		}
 		sched++
 		if ev.Kind == parser.KindWaking || ev.Kind == parser.KindWakeup {
-			c.meta.HasWakings = true
+			c.Meta().HasWakings = true
 		}
 	}
 	switch {
 	case events == 0 && firstBad > 0:
-		return c.refuse(firstBad, parser.ErrUnsupported, "the events have no CPU or no time in seconds",
+		return c.Refuse(firstBad, parser.ErrUnsupported, "the events have no CPU or no time in seconds",
 			"print again with plain `babeltrace2`, without --clock-cycles, --fields or --names")
 	case events == 0:
-		return c.refuse(0, parser.ErrFormat, "no line is an event that babeltrace2 printed", "give the text of babeltrace2")
+		return c.Refuse(0, parser.ErrFormat, "no line is an event that babeltrace2 printed", "give the text of babeltrace2")
 	case sched == 0:
-		return c.refuse(0, parser.ErrUnsupported, fmt.Sprintf("none of its first %d events is one of the scheduler: nothing can be told of CPUs and tasks", events), lttng)
+		return c.Refuse(0, parser.ErrUnsupported, fmt.Sprintf("none of its first %d events is one of the scheduler: nothing can be told of CPUs and tasks", events), lttng)
 	}
-	if !c.meta.HasWakings {
-		c.note("No sched_waking or sched_wakeup is among the first events: who ran where and when is told, not who woke it nor why it was placed there.")
+	if !c.Meta().HasWakings {
+		c.Note("No sched_waking or sched_wakeup is among the first events: who ran where and when is told, not who woke it nor why it was placed there.")
 	}
 	if clock {
-		c.note("Times count from midnight, as babeltrace2 prints them; --clock-seconds prints the trace's own.")
+		c.Note("Times count from midnight, as babeltrace2 prints them; --clock-seconds prints the trace's own.")
 	}
 	return nil
 }
-
-func (c *capture) note(s string) { c.meta.Notes = append(c.meta.Notes, s) }
 
 // columns are a line's parts.
 type columns struct {

@@ -53,7 +53,7 @@ func (h *header) line(b []byte) {
 	if value == "" {
 		return
 	}
-	host := h.c.meta.Host
+	host := h.c.Meta().Host
 	switch key {
 	case "captured on":
 		h.seen = true
@@ -65,14 +65,14 @@ func (h *header) line(b []byte) {
 		host.Arch = fact.Seen(value, source+key)
 	case "perf version":
 		h.seen = true
-		h.c.meta.Notes = append(h.c.meta.Notes, "Recorded by perf "+value+".")
+		h.c.Note("Recorded by perf " + value + ".")
 	case "nrcpus online":
 		h.online = number(value)
 	case "nrcpus avail":
 		h.avail = number(value)
 	case "cmdline":
 		// perf's own command line, not the kernel's.
-		h.c.meta.RecordedCPUs = parser.RecordCPUs(strings.Fields(value))
+		h.c.Meta().RecordedCPUs = parser.RecordCPUs(strings.Fields(value))
 	case "event":
 		h.event(value)
 	case "clockid":
@@ -127,12 +127,12 @@ func (h *header) clock(value string) {
 	_, id, _ := strings.Cut(value, "(")
 	id = strings.TrimSuffix(id, ")")
 	if n, ok := names[id]; ok {
-		h.c.meta.Clock.Name = n
+		h.c.Meta().Clock.Name = n
 	} else {
-		h.c.meta.Clock.Name = value
+		h.c.Meta().Clock.Name = value
 	}
 	if id == "0" {
-		h.c.meta.Clock.HasWall = true
+		h.c.Meta().Clock.HasWall = true
 	}
 }
 
@@ -148,7 +148,7 @@ func (h *header) reference(value string) {
 	}
 	clock, _, _, ok := text.Time([]byte(part[len(part)-1]))
 	if ok {
-		h.c.meta.Clock.WallOffset, h.c.meta.Clock.HasWall = wall-clock, true
+		h.c.Meta().Clock.WallOffset, h.c.Meta().Clock.HasWall = wall-clock, true
 	}
 }
 
@@ -207,20 +207,20 @@ func (h *header) node(key, value string) {
 
 // finish puts what belongs together into the host.
 func (h *header) finish() {
-	host := h.c.meta.Host
-	if h.seen && h.c.meta.Clock.Name == "" {
-		h.c.meta.Clock.Name = "perf" // sched_clock, what perf stamps with unless told otherwise
+	host := h.c.Meta().Host
+	if h.seen && h.c.Meta().Clock.Name == "" {
+		h.c.Meta().Clock.Name = "perf" // sched_clock, what perf stamps with unless told otherwise
 	}
 	if h.avail > 0 && h.avail == h.online && h.avail <= cpumask.MaxCPUs {
 		all := fact.Seen(cpumask.Range(0, int(h.avail)-1), source+"nrcpus")
 		host.Online, host.Present = all, all
 	}
-	if online, ok := host.Online.Get(); ok && online.SubsetOf(h.c.meta.RecordedCPUs) {
-		h.c.meta.RecordedCPUs = parser.CPUs{}
+	if online, ok := host.Online.Get(); ok && online.SubsetOf(h.c.Meta().RecordedCPUs) {
+		h.c.Meta().RecordedCPUs = parser.CPUs{}
 	}
 	if len(h.tracepoints) > 0 && !slices.Contains(h.tracepoints, "sched_waking") && !slices.Contains(h.tracepoints, "sched_wakeup") {
-		h.c.meta.HasWakings = false
-		h.c.meta.Notes = append(h.c.meta.Notes, "No wakeups were recorded: neither sched_waking nor sched_wakeup is among the events.")
+		h.c.Meta().HasWakings = false
+		h.c.Note("No wakeups were recorded: neither sched_waking nor sched_wakeup is among the events.")
 	}
 	slices.SortFunc(h.nodes, func(a, b parser.NodeInfo) int { return a.ID - b.ID })
 	host.Node = slices.CompactFunc(h.nodes, func(a, b parser.NodeInfo) bool { return a.ID == b.ID })
@@ -237,7 +237,7 @@ func (h *header) finish() {
 		}
 	}
 	if h.seen && len(h.ids) == 0 {
-		h.c.meta.Notes = append(h.c.meta.Notes, fmt.Sprintf("The text has no topology; print it with `%s`.", "perf script --header -I"))
+		h.c.Note(fmt.Sprintf("The text has no topology; print it with `%s`.", "perf script --header -I"))
 	}
 }
 

@@ -4,24 +4,17 @@ package perfscript
 
 import (
 	"bytes"
-	"fmt"
-	"iter"
 
 	"schedreplay/parser"
 	"schedreplay/parser/text"
 )
 
-const format = string(parser.DialectPerf)
-
 // capture is one printed recording.
 type capture struct {
-	src   parser.Source
-	meta  parser.Meta
-	shape text.Shape
+	text.Capture
 	// forks and exits are true if the recording has tracepoints for them, so that
 	// perf's own records say nothing new.
 	forks, exits bool
-	stats        text.LastStats
 }
 
 // New opens the text of perf script. It reads the beginning of src to find the
@@ -29,16 +22,12 @@ type capture struct {
 // without time or CPU (-F), and times that count from the line before
 // (--deltatime). Text that is not of perf script is [parser.ErrFormat].
 func New(src parser.Source) (parser.Capture, error) {
-	head, err := text.ReadHead(src)
+	c := &capture{}
+	head, err := c.Begin(src, parser.Meta{Dialect: parser.DialectPerf, Resolution: 1000, HasWakings: true}, func(out *text.Stream) text.Dialect {
+		return &pass{capture: c, out: out, forks: c.forks, exits: c.exits}
+	})
 	if err != nil {
-		return nil, &parser.Error{File: src.Name, Format: format, Offset: -1, Err: err}
-	}
-	c := &capture{
-		src: src,
-		meta: parser.Meta{
-			Name: src.Name, Dialect: parser.DialectPerf, Resolution: 1000, Host: &parser.Host{}, HasWakings: true,
-		},
-		shape: head.Shape,
+		return nil, err
 	}
 	if err := c.readHead(head); err != nil {
 		return nil, err
@@ -55,30 +44,6 @@ func Looks(line []byte) bool {
 	}
 	return bytes.HasPrefix(line, []byte("# perf version : ")) || bytes.HasPrefix(line, []byte("# captured on ")) ||
 		lacksColumns(line)
-}
-
-func (c *capture) Meta() *parser.Meta { return &c.meta }
-
-func (c *capture) Close() error { return nil }
-
-// Stats returns the counts of the last pass that ended.
-func (c *capture) Stats() parser.Stats { return c.stats.Load() }
-
-func (c *capture) Events() iter.Seq2[parser.Event, error] { return parser.Given(c.Lend()) }
-
-// Lend implements [parser.Lender].
-func (c *capture) Lend() iter.Seq2[*parser.Event, error] {
-	return func(yield func(*parser.Event, error) bool) {
-		p := &pass{capture: c, out: text.NewStream(yield), forks: c.forks, exits: c.exits}
-		text.NewRecords(&c.src, p, p.out).Run(c.shape, format)
-		c.stats.Store(p.out)
-	}
-}
-
-func (c *capture) refuse(n int, sentinel error, why, remedy string) error {
-	return &parser.Error{
-		File: c.src.Name, Format: format, Line: int64(n), Offset: -1, Err: fmt.Errorf("%w: %s", sentinel, why), Remedy: remedy,
-	}
 }
 
 // readHead fills meta from the first lines.
@@ -115,20 +80,20 @@ func (c *capture) readHead(head text.Head) error {
 	h.finish()
 	switch {
 	case events == 0 && lacking > 0:
-		return c.refuse(lacking, parser.ErrUnsupported, "the lines have no CPU or no time (perf script -F)",
+		return c.Refuse(lacking, parser.ErrUnsupported, "the lines have no CPU or no time (perf script -F)",
 			"print again with `perf script -F comm,tid,cpu,time,event,trace`")
 	case events == 0 && !h.seen:
-		return c.refuse(0, parser.ErrFormat, "no line is an event of perf script", "give the text of perf script")
+		return c.Refuse(0, parser.ErrFormat, "no line is an event of perf script", "give the text of perf script")
 	case first == 0 && backwards > 0:
-		return c.refuse(0, parser.ErrUnsupported, "the times count from the line before (perf script --deltatime)",
+		return c.Refuse(0, parser.ErrUnsupported, "the times count from the line before (perf script --deltatime)",
 			"print again without --deltatime")
 	case first == 0:
-		c.meta.Clock.Relative = true
-		c.meta.Clock.HasWall = false
-		c.meta.Notes = append(c.meta.Notes, "Time stamps count from the first event (perf script --reltime).")
+		c.Meta().Clock.Relative = true
+		c.Meta().Clock.HasWall = false
+		c.Note("Time stamps count from the first event (perf script --reltime).")
 	}
 	if nano > 0 {
-		c.meta.Resolution = 1
+		c.Meta().Resolution = 1
 	}
 	return nil
 }

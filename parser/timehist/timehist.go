@@ -9,37 +9,27 @@ package timehist
 
 import (
 	"bytes"
-	"fmt"
-	"iter"
 
 	"schedreplay/parser"
 	"schedreplay/parser/text"
 )
 
-const format = string(parser.DialectTimehist)
-
 // capture is one printed history.
 type capture struct {
-	src     parser.Source
-	meta    parser.Meta
-	shape   text.Shape
+	text.Capture
 	grammar grammar
-	stats   text.LastStats
 }
 
 // New opens the text of perf sched timehist. It reads the beginning of src to
 // find the columns. A text that holds only the summary (-s) is
 // [parser.ErrUnsupported], any other without a slice [parser.ErrFormat].
 func New(src parser.Source) (parser.Capture, error) {
-	head, err := text.ReadHead(src)
+	c := &capture{grammar: plain}
+	head, err := c.Begin(src, parser.Meta{Dialect: parser.DialectTimehist, Resolution: 1000}, func(out *text.Stream) text.Dialect {
+		return &pass{capture: c, out: out, grammar: c.grammar}
+	})
 	if err != nil {
-		return nil, &parser.Error{File: src.Name, Format: format, Offset: -1, Err: err}
-	}
-	c := &capture{
-		src:     src,
-		meta:    parser.Meta{Name: src.Name, Dialect: parser.DialectTimehist, Resolution: 1000, Host: &parser.Host{}},
-		shape:   head.Shape,
-		grammar: plain,
+		return nil, err
 	}
 	if err := c.readHead(head); err != nil {
 		return nil, err
@@ -61,30 +51,6 @@ func Looks(line []byte) bool {
 	}
 	_, ok := split(line)
 	return ok
-}
-
-func (c *capture) Meta() *parser.Meta { return &c.meta }
-
-func (c *capture) Close() error { return nil }
-
-// Stats returns the counts of the last pass that ended.
-func (c *capture) Stats() parser.Stats { return c.stats.Load() }
-
-func (c *capture) Events() iter.Seq2[parser.Event, error] { return parser.Given(c.Lend()) }
-
-// Lend implements [parser.Lender].
-func (c *capture) Lend() iter.Seq2[*parser.Event, error] {
-	return func(yield func(*parser.Event, error) bool) {
-		p := &pass{capture: c, out: text.NewStream(yield), grammar: c.grammar}
-		text.NewRecords(&c.src, p, p.out).Run(c.shape, format)
-		c.stats.Store(p.out)
-	}
-}
-
-func (c *capture) refuse(n int, sentinel error, why, remedy string) error {
-	return &parser.Error{
-		File: c.src.Name, Format: format, Line: int64(n), Offset: -1, Err: fmt.Errorf("%w: %s", sentinel, why), Remedy: remedy,
-	}
 }
 
 // readHead fills meta from the first lines.
@@ -110,28 +76,28 @@ func (c *capture) readHead(head text.Head) error {
 		_, _, rest, ok := c.grammar.numbersAt(f.rest)
 		switch {
 		case !ok && bytes.Contains(f.rest, []byte(" awakened: ")):
-			c.meta.HasWakings = true
+			c.Meta().HasWakings = true
 		case ok && len(rest) > len(spacer)/2 && len(text.SkipSpace(rest)) == 0:
 			// With -w and without -n perf fills the place of the next task with blanks.
 			padded++
 		}
 	}
 	if padded*2 > slices {
-		c.meta.HasWakings = true
+		c.Meta().HasWakings = true
 	}
 	const again = "print again with `perf sched timehist -w -n -M --state`, or give perf.data"
 	switch {
 	case slices == 0 && summary > 0:
-		return c.refuse(summary, parser.ErrUnsupported, "only the summary was printed (perf sched timehist -s)", again)
+		return c.Refuse(summary, parser.ErrUnsupported, "only the summary was printed (perf sched timehist -s)", again)
 	case slices == 0 && !header:
-		return c.refuse(0, parser.ErrFormat, "no line is one of perf sched timehist", "give the text of perf sched timehist")
+		return c.Refuse(0, parser.ErrFormat, "no line is one of perf sched timehist", "give the text of perf sched timehist")
 	}
-	c.meta.Notes = append(c.meta.Notes, "perf sched timehist cuts times to 1 us; perf.data has them in ns.")
-	if !c.meta.HasWakings {
-		c.meta.Notes = append(c.meta.Notes, "The text has no wakeups; "+again+".")
+	c.Note("perf sched timehist cuts times to 1 us; perf.data has them in ns.")
+	if !c.Meta().HasWakings {
+		c.Note("The text has no wakeups; " + again + ".")
 	}
 	if !header {
-		c.meta.Notes = append(c.meta.Notes, "The text has no header; its columns are taken for those without options.")
+		c.Note("The text has no header; its columns are taken for those without options.")
 	}
 	return nil
 }
