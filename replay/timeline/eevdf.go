@@ -276,16 +276,24 @@ func (q *fairQueue) pick(winner *Task) (dropped []*Task) {
 	return dropped
 }
 
-// picked takes what it proves that the CPU picked a task: pick_eevdf takes an eligible
-// one, so it is not ahead of what the others average.
+// picked takes what it proves that the CPU picked a task: pick_eevdf takes the eligible one
+// with the earliest deadline. So this one is not ahead of what the others average, and each
+// other that is surely queued is ahead of the average, or has a later deadline.
 func (q *fairQueue) picked(p *Task) {
-	if len(q.tasks) < 2 || q.eligible(p) {
-		return
+	if !q.eligible(p) {
+		sum, weight := q.sum(p.Virtual.v) // below 0, and p itself adds nothing to it
+		others := weight - p.Entity.Weight
+		p.Virtual.atMost(p.Virtual.v + (sum-(others-1))/others)
+		q.known = false
 	}
-	sum, weight := q.sum(p.Virtual.v) // below 0, and p itself adds nothing to it
-	others := weight - p.Entity.Weight
-	p.Virtual.atMost(p.Virtual.v + (sum-(others-1))/others)
-	q.known = false
+	for _, o := range q.tasks {
+		x, sooner := &o.Virtual, p.Virtual.deadline-o.Virtual.deadline
+		if sooner > 0 && !x.Delayed && o.assumed == 0 && !o.withWaker && q.eligible(o) {
+			sum, weight := q.sum(x.v)
+			x.atLeast(x.v + min(sum/(weight-o.Entity.Weight)+1, sooner))
+			q.known = false
+		}
+	}
 }
 
 // drop ends a task's stay on the queue. A delayed one is picked once it is eligible, and its

@@ -309,6 +309,38 @@ func TestIdleHoldsNoneDelayed(t *testing.T) {
 	}
 }
 
+// Whom the CPU passed over for a task was not eligible, or has a later deadline, whatever was
+// thought of it before: it is where it takes least to be so. Of a task that sleeps, and of one
+// that may be on its way, a pick proves nothing.
+func TestPassedOverIsNotDue(t *testing.T) {
+	for _, c := range []struct {
+		name             string
+		v, left          int64
+		delayed, assumed bool
+		want             int64
+		ineligible       bool
+	}{
+		{"due: its deadline is not before", 900, 2700, false, false, 1000, false},
+		{"due by far: it was not eligible", 900, 1000, false, false, 1501, true},
+		{"a later deadline", 900, 2900, false, false, 900, false},
+		{"not eligible", 3000, 10, false, false, 3000, true},
+		{"asleep", 900, 1000, true, false, 900, false},
+		{"on its way", 900, 1000, false, true, 900, false},
+	} {
+		p := fairTask(1, 900, 3700, 1024)
+		o := fairTask(2, c.v, c.v+c.left, 1024)
+		o.Virtual.Delayed = c.delayed
+		if c.assumed {
+			o.assumed = 1
+		}
+		q := fairQueueOf(2800, p, o, fairTask(3, 2100, 9000, 1024))
+		q.picked(p)
+		if o.Virtual.v != c.want || o.Virtual.deadline-o.Virtual.v != c.left || q.eligible(o) == c.ineligible {
+			t.Errorf("%s: at %d, deadline %d, eligible %v; want %d", c.name, o.Virtual.v, o.Virtual.deadline, q.eligible(o), c.want)
+		}
+	}
+}
+
 // Stopped and dying tasks leave at once, whatever they are owed.
 func TestSpecialStatesAreNotDelayed(t *testing.T) {
 	p := fairTask(1, 9, 20, 1024)

@@ -146,9 +146,8 @@ func (t *Timeline) MayBeDelayed(p *Task) bool {
 	return t.Delays && p.Fair() && p.Contended && UsableCPU(p.CPU) && int(p.CPU) < len(t.CPU) && t.CPU[p.CPU].IdleAt <= max(p.SleptAt, p.movedAt)
 }
 
-// moveDelayed takes what it shows that a task which sleeps is moved: its dequeue was delayed, and
-// the load balancer takes it as one that is awake (can_migrate_task, 6.12). It weighs where it
-// is now, asleep, unless that CPU is idle and picks it at once.
+// moveDelayed moves a task that sleeps: its dequeue was delayed, and can_migrate_task (6.12) takes
+// it as one awake. It stays so where it is now, unless that CPU is idle and picks it at once.
 func (t *Timeline) moveDelayed(p *Task, from, to int32) {
 	if !t.MayBeDelayed(p) || p.CPU != from || from == to {
 		return
