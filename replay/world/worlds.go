@@ -129,9 +129,23 @@ func (r *Worlds) Apply(ev *parser.Event) {
 func (r *Worlds) Resume(now int64) {
 	if r.Timeline.Resume(now) {
 		r.Unsettle()
+		for _, a := range r.Alts {
+			r.rejoin(a.World)
+		}
 		r.Hidden.Resume()
 		if r.Base.Machine != nil {
 			r.startCores()
+		}
+	}
+}
+
+// rejoin puts tasks that are elsewhere in a world back to where the recording has them: which
+// decisions they met meanwhile is not recorded. But an isolated CPU keeps its tasks, so those
+// that are on one, in that world or in the recording, stay apart.
+func (r *Worlds) rejoin(w *World) {
+	for pid, d := range w.diverged {
+		if p := r.Timeline.Find(pid); p == nil || !r.Isolated.Value.Test(int(p.CPU)) && !slices.ContainsFunc(d.CPUs, r.Isolated.Value.Test) {
+			w.forget(pid)
 		}
 	}
 }
