@@ -268,7 +268,7 @@ func newWorld(p *work.Program, h *parser.Host, k *rules.Kernel) *world {
 	}
 	w.tunables, w.groups = h.Tunables, p.Groups
 	w.rt = newRTLimit(w, w.tunables)
-	w.res = newResiduals(p, w.tun.MinGranularity, w.tun.Latency)
+	w.res = newResiduals(p, w.tun.MinGranularity, w.share)
 	w.tasks = make([]tasking, len(p.Tasks))
 	for i := range p.Tasks {
 		t := &p.Tasks[i]
@@ -286,6 +286,18 @@ func (w *world) newQueue() fair.Queue {
 		return &fair.EEVDF{Slice: w.slice, Jiffy: w.jiffy, Delay: w.kernel.Rules.DelayDequeue, Rules: w.kernel.Fair}
 	}
 	return &fair.CFS{Tunables: w.tun, BaseSlice: w.kernel.Fair.BaseSlice}
+}
+
+// share is how long a task of a weight runs beside others until a tick takes its CPU at the
+// latest: nr and load are all of them.
+func (w *world) share(weight, nr, load int64) int64 {
+	switch {
+	case len(w.groups) > 1: // it may be their weights that let it
+		return w.tun.Latency
+	case w.kernel.Fair.EEVDF:
+		return w.slice + w.jiffy
+	}
+	return w.tun.SchedSlice(weight, nr, load, w.kernel.Fair.BaseSlice) + w.jiffy
 }
 
 // calibrate settles what is in no event and costs time in the kernel, so that the baseline

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sort"
 
+	"schedreplay/kernelmodel/load"
 	"schedreplay/loop/work"
 )
 
@@ -22,8 +23,8 @@ type residuals struct {
 const fewExits = 4
 
 // newResiduals takes them from the work. least is how long a task runs at least before a
-// tick takes its CPU, most how long it may run beside another.
-func newResiduals(p *work.Program, least, most int64) *residuals {
+// tick takes its CPU, most how long it may run beside others until one does.
+func newResiduals(p *work.Program, least int64, most func(weight, nr, load int64) int64) *residuals {
 	r := &residuals{exits: p.Exit}
 	for _, e := range p.Exit {
 		r.any = append(r.any, e...)
@@ -51,7 +52,12 @@ func newResiduals(p *work.Program, least, most int64) *residuals {
 	}
 	r.held = make([][]work.Sample, len(p.Tasks))
 	for _, e := range p.Held {
-		e.NS = max(0, e.NS-most)
+		// Where it blocked before a tick came, the tick was later than that.
+		due := most(load.WeightOf(p.Tasks[e.Task].Steps[0].Prio), e.NR, e.Load)
+		if e.Kept && e.NS <= due {
+			continue
+		}
+		e.NS = max(0, e.NS-due)
 		r.held[e.Task] = append(r.held[e.Task], e)
 	}
 	return r

@@ -18,13 +18,13 @@ type Starts struct {
 }
 
 // The draws of starts for each run: so many where the incident lies in the first part of the
-// window, fewer where it takes more of the window to see it, but some. Where none of them has
-// the incident, or so many runs would share a start, drawing goes on, so many times in all.
+// window, fewer where it takes more of the window to see it, but some. Where fewer than
+// [WorseRuns] of them have the incident, drawing goes on, so many times in all, half as many
+// where none has it.
 const (
 	drawsPerRun  = 12
 	leastPerRun  = 3
-	mostDrawings = 4
-	mostShare    = 2
+	mostDrawings = 8
 )
 
 // start is a draw of what the recording leaves open. Of runs with the same draw each but the
@@ -143,7 +143,7 @@ func (w *world) starts(ctx context.Context, in incident, n int, seed uint64) ([]
 	told := Starts{PID: w.prog.Tasks[in.longest].PID, Comm: w.prog.Tasks[in.longest].Comm}
 	until := w.prog.PartEnd(in.parts - 1)
 	var all []drawn
-	for range mostDrawings {
+	for round := range mostDrawings {
 		from := len(all)
 		all = append(all, make([]drawn, in.draws()*n)...)
 		err := each(ctx, len(all)-from, func(i int) {
@@ -162,7 +162,7 @@ func (w *world) starts(ctx context.Context, in incident, n int, seed uint64) ([]
 				told.Entered++
 			}
 		}
-		if told.Entered > 0 && told.Entered*mostShare >= n {
+		if told.Entered >= min(n, WorseRuns) || told.Entered == 0 && 2*(round+1) == mostDrawings {
 			break
 		}
 	}

@@ -116,13 +116,19 @@ func (q *CFS) SchedSlice(se *Entity) int64 {
 		nr++
 		load += se.Weight
 	}
-	period := q.Tunables.Latency
-	if nr > q.Tunables.nrLatency() {
-		period = nr * q.Tunables.MinGranularity // __sched_period
+	return q.Tunables.SchedSlice(se.Weight, nr, load, q.BaseSlice)
+}
+
+// SchedSlice is sched_slice of an entity of a weight among nr of which the weights sum to load;
+// base: it is no shorter than the granularity.
+func (t *CFSTunables) SchedSlice(weight, nr, load int64, base bool) int64 {
+	period := t.Latency
+	if nr > t.nrLatency() {
+		period = nr * t.MinGranularity // __sched_period
 	}
-	slice := calcDelta(period, se.Weight, load)
-	if q.BaseSlice {
-		slice = max(slice, q.Tunables.MinGranularity)
+	slice := calcDelta(period, weight, load)
+	if base {
+		slice = max(slice, t.MinGranularity)
 	}
 	return slice
 }

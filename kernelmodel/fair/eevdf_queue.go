@@ -220,9 +220,12 @@ func (q *EEVDF) remove(se *Entity) {
 }
 
 // Requeue is requeue_delayed_entity: the entity wakes where it is; lag it has gained is
-// zeroed (DELAY_ZERO). The current entity is not charged first: its virtual time is that of
-// its last update, so that one which ran since is ahead of who wakes.
-func (q *EEVDF) Requeue(se *Entity, _ int64) {
+// zeroed (DELAY_ZERO). Up to 7.2 the current entity is not charged first: its virtual time is
+// that of its last update, so that one which ran since is ahead of who wakes.
+func (q *EEVDF) Requeue(se *Entity, now int64) {
+	if q.Rules.RequeueCharges {
+		q.UpdateCurr(now)
+	}
 	if q.saveLag(se); se.Lag > 0 {
 		q.remove(se)
 		se.Lag = 0

@@ -269,3 +269,25 @@ func TestLeft(t *testing.T) {
 		t.Errorf("CFS: %d ns left of half of 24 ms after 2", c.Left(2*ms))
 	}
 }
+
+// A delayed task that wakes beside one that has run since is ahead of it up to 7.2, and takes the
+// CPU; from 7.3 on the other is charged first, and keeps it.
+func TestRequeueCharges(t *testing.T) {
+	for _, charges := range []bool{false, true} {
+		q := &EEVDF{Slice: 2_800_000, Jiffy: ms, Delay: true, Rules: rules.FairRules{EEVDF: true, Protect: rules.ProtectScaled, RequeueCharges: charges}}
+		a, b := &Entity{Weight: 1024}, &Entity{ID: 1, Weight: 1024}
+		q.Enqueue(a, Moved, 0)
+		q.Pick(0)
+		q.Enqueue(b, Moved, 0)
+		if q.Dequeue(a, true, ms/2) || !a.Delayed {
+			t.Fatal("it ran beside another, and left")
+		}
+		q.Put(ms / 2)
+		q.Pick(ms / 2)
+		q.UpdateCurr(ms/2 + ms/4)
+		q.Requeue(a, ms+ms/4)
+		if got := q.WakeupPreempt(a, ms+ms/4); got == charges {
+			t.Errorf("charged first: %v, preempts: %v", charges, got)
+		}
+	}
+}

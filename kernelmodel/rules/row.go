@@ -58,6 +58,9 @@ type FairRules struct {
 	// PickBuddy: a group that a task leaves to sleep is picked next as long as it is eligible
 	// (PICK_BUDDY, 2a77e4be12cb, 6.14+, 6.13.2, 6.12.13); CFS always did.
 	PickBuddy bool
+	// RequeueCharges: the current entity is charged before a delayed one is woken, which then is
+	// not ahead of it (enqueue_task_fair, 85570f10a4c6, 7.3+).
+	RequeueCharges bool
 	// Protect is how EEVDF keeps a task on its CPU for its slice (RUN_TO_PARITY).
 	Protect ProtectRule
 }

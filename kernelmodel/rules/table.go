@@ -230,6 +230,7 @@ var table = []release{
 		{"Fair.HRTick", false, "a slice ends at a tick", ""},
 		{"Fair.PlaceCurrent", false, "an entity that gets a new weight keeps its lag", ""},
 		{"Fair.PickBuddy", false, "EEVDF picks by deadline also where a task left its group to sleep", ""},
+		{"Fair.RequeueCharges", false, "a task that wakes where it slept meets the current one as of its last update", ""},
 		{"Fair.Protect", ProtectMark, "EEVDF protects a slice until the deadline changes, which a new weight does too", "63304558ba5d"},
 		{"Balance.BusyLess", false, "a busy CPU balances busy_factor times as seldom", ""},
 		{"Balance.Eligible", false, "tasks are moved whatever they have had", ""},
@@ -454,5 +455,8 @@ var table = []release{
 		{"Domains.LLCIDs", LLCIDsAllocated, "LLC ids are allocated; a CPU isolated at boot has -1, one isolated later keeps the id of its LLC", "b5ea300a17e3"},
 		{"", nil, "balancing gathers the tasks of a process in one LLC", "47d8696b95f7"},
 	}, nil},
-	{7, 3, []Change{{"Fair.PickBuddy", false, "all cgroups share one flat fair queue", "85570f10a4c6"}}, nil},
+	{7, 3, []Change{
+		{"Fair.PickBuddy", false, "all cgroups share one flat fair queue", "85570f10a4c6"},
+		{"Fair.RequeueCharges", true, "the current task is charged before one wakes where it slept", "85570f10a4c6"},
+	}, nil},
 }

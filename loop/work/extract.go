@@ -9,6 +9,7 @@ import (
 	"schedreplay/cpumask"
 	"schedreplay/fact"
 	"schedreplay/kernelmodel/fair"
+	"schedreplay/kernelmodel/load"
 	"schedreplay/parser"
 	"schedreplay/replay/timeline"
 )
@@ -346,6 +347,9 @@ func (x *extraction) leaves(p *tasking, ev *parser.Event) {
 		p.state = queued
 		return
 	}
+	if ev.Time-p.began >= heldLeast && p.began > 0 {
+		x.kept(p, ev)
+	}
 	p.state, p.slept = asleep, true
 	if ev.State.Gone() {
 		p.state = gone
@@ -357,6 +361,23 @@ func (x *extraction) leaves(p *tasking, ev *parser.Event) {
 	p.Steps[len(p.Steps)-1].Exit = p.state == gone
 	if !x.wakeups && p.woken {
 		x.queues(p, ev.Time)
+	}
+}
+
+// heldLeast is no more than any slice.
+const heldLeast = 700_000
+
+// kept notes that a task ran until it blocked, though the next one waits since it began.
+func (x *extraction) kept(p *tasking, ev *parser.Event) {
+	i, ok := x.at[ev.Next.PID]
+	if !ok {
+		return
+	}
+	if q := x.tasks[i]; q.state == queued && q.cpu == ev.CPU && q.since <= p.began {
+		h := Sample{Time: ev.Time, NS: ev.Time - p.began, Task: x.at[p.PID], Kept: true}
+		h.NR, h.Load = x.queued(ev.CPU)
+		h.NR, h.Load = h.NR+1, h.Load+load.WeightOf(p.prio)
+		x.p.Held = append(x.p.Held, h)
 	}
 }
 
@@ -425,10 +446,23 @@ func (x *extraction) enters(p *tasking, ev *parser.Event, fromIdle bool) {
 	} else if off := p.off.Since(neverLost); off != None && p.state == queued {
 		p.Recorded.Gap = append(p.Recorded.Gap, ev.Time-off)
 		if q := x.at[ev.Task.PID]; ev.Task.PID > 0 && ev.State.Runnable() && p.since <= x.tasks[q].began && x.tasks[q].began > 0 {
-			x.p.Held = append(x.p.Held, Sample{ev.Time, ev.Time - x.tasks[q].began, q})
+			held := Sample{Time: ev.Time, NS: ev.Time - x.tasks[q].began, Task: q}
+			held.NR, held.Load = x.queued(c)
+			x.p.Held = append(x.p.Held, held)
 		}
 	}
 	p.slept, p.moving, p.off, p.state, p.since, p.began = false, false, timeline.OffCPU{}, running, ev.Time, ev.Time
+}
+
+// queued is how many fair tasks are queued on a CPU, and the sum of their weights.
+func (x *extraction) queued(c int32) (nr, weights int64) {
+	for _, p := range x.tasks {
+		if p.state == queued && p.cpu == c && p.prio >= 100 {
+			nr++
+			weights += load.WeightOf(p.prio)
+		}
+	}
+	return nr, weights
 }
 
 // neverLost: what a recording lost is told of the whole program, by Lost.
@@ -459,7 +493,7 @@ func (x *extraction) ran(p *tasking, ev *parser.Event, fromIdle bool) {
 		// Else it waited for its turn behind others.
 		if q := x.at[ev.Task.PID]; x.tasks[q].began <= p.runnable || due && x.turns[c] == p.turn+1 {
 			w.Preempt = in
-			x.p.Preempt = append(x.p.Preempt, Sample{ev.Time, in, q})
+			x.p.Preempt = append(x.p.Preempt, Sample{Time: ev.Time, NS: in, Task: q})
 		}
 	}
 }

@@ -194,6 +194,10 @@ type Figures struct {
 type Sample struct {
 	Time, NS int64
 	Task     int
+	// NR and Load are, of Held, the tasks that wanted the CPU and the sum of their weights.
+	NR, Load int64
+	// Kept: nothing took the CPU from the task, it blocked.
+	Kept bool
 }
 
 // Program is the work of one recording.
@@ -212,7 +216,7 @@ type Program struct {
 	Exit    [][]Sample
 	Preempt []Sample
 	// Held are the times that a task ran before it gave its CPU, still runnable, to one
-	// that had been queued when it began.
+	// that had been queued when it began; or, longer than any slice, until it blocked (Kept).
 	Held []Sample
 	// Unmatched counts what contradicts itself: a task that runs on two CPUs, leaves one
 	// it was not on, or wakes twice.
