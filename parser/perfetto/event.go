@@ -150,16 +150,9 @@ func (s *stream) decode(b []byte, ev *parser.Event) error {
 	ev.Cur.Comm = p.comm.Get(ev.Cur.PID)
 	var err error
 	switch num {
-	case pb.EventSchedSwitch:
-		err = p.schedSwitch(body, ev)
-	case pb.EventSchedWaking:
-		err = p.wake(parser.KindWaking, body, ev)
-	case pb.EventSchedWakeup:
-		err = p.wake(parser.KindWakeup, body, ev)
-	case pb.EventSchedWakeupNew:
-		err = p.wake(parser.KindWakeupNew, body, ev)
-	case pb.EventSchedMigrate, pb.EventSchedFork, pb.EventSchedExec, pb.EventSchedExit, pb.EventTaskRename:
-		err = p.other(num, body, ev)
+	case pb.EventSchedSwitch, pb.EventSchedWaking, pb.EventSchedWakeup, pb.EventSchedWakeupNew,
+		pb.EventSchedMigrate, pb.EventSchedFork, pb.EventSchedExec, pb.EventSchedExit, pb.EventTaskRename:
+		err = p.scheduler(num, body, ev)
 	case pb.EventGeneric:
 		err = p.generic(body, ev)
 	default:
@@ -183,37 +176,79 @@ func (s *stream) decode(b []byte, ev *parser.Event) error {
 	return err
 }
 
-// schedSwitch reads SchedSwitchFtraceEvent.
-func (p *pass) schedSwitch(b []byte, ev *parser.Event) error {
-	prev, next := unknown(), unknown()
-	state, known := int64(0), false
+// message is what the message of an event of the scheduler says, by the numbers of its fields.
+type message struct {
+	err  error
+	set  [8]bool
+	n    [8]uint64
+	text [8][]byte
+}
+
+// absent is the number of no field.
+const absent protowire.Number = 0
+
+func readMessage(b []byte) (m message) {
 	r := pb.Read(b)
 	for r.Next() {
-		switch r.Num {
-		case pb.SwitchPrevComm:
-			prev.comm = r.Bytes
-		case pb.SwitchPrevPID:
-			prev.pid = int32(r.Uint)
-		case pb.SwitchPrevPrio:
-			prev.prio = int32(r.Uint)
-		case pb.SwitchPrevState:
-			state, known = int64(r.Uint), true
-		case pb.SwitchNextComm:
-			next.comm = r.Bytes
-		case pb.SwitchNextPID:
-			next.pid = int32(r.Uint)
-		case pb.SwitchNextPrio:
-			next.prio = int32(r.Uint)
+		if r.Num < 8 {
+			m.set[r.Num], m.n[r.Num], m.text[r.Num] = true, r.Uint, r.Bytes
 		}
 	}
-	ev.Kind = parser.KindSwitch
-	if known {
-		ev.State = p.state(state)
+	m.err = r.Err()
+	return m
+}
+
+func (m *message) number(field protowire.Number, unknown int32) int32 {
+	if !m.set[field] {
+		return unknown
 	}
-	if err := p.task(r.Err(), prev, &ev.Task); err != nil {
-		return err
+	return int32(m.n[field])
+}
+
+func (m *message) task(comm, pid, prio protowire.Number) task {
+	return task{m.text[comm], m.number(pid, parser.NoPID), m.number(prio, parser.NoPrio)}
+}
+
+// scheduler reads the message of an event of the scheduler.
+func (p *pass) scheduler(num protowire.Number, b []byte, ev *parser.Event) error {
+	m := readMessage(b)
+	switch num {
+	case pb.EventSchedSwitch:
+		ev.Kind = parser.KindSwitch
+		if m.set[pb.SwitchPrevState] {
+			ev.State = p.state(int64(m.n[pb.SwitchPrevState]))
+		}
+		if err := p.task(m.err, m.task(pb.SwitchPrevComm, pb.SwitchPrevPID, pb.SwitchPrevPrio), &ev.Task); err != nil {
+			return err
+		}
+		return p.task(nil, m.task(pb.SwitchNextComm, pb.SwitchNextPID, pb.SwitchNextPrio), &ev.Next)
+	case pb.EventSchedWaking:
+		return p.wake(parser.KindWaking, &m, ev)
+	case pb.EventSchedWakeup:
+		return p.wake(parser.KindWakeup, &m, ev)
+	case pb.EventSchedWakeupNew:
+		return p.wake(parser.KindWakeupNew, &m, ev)
+	case pb.EventSchedMigrate:
+		ev.Kind = parser.KindMigrate
+		if err := cpus(ev, m.number(pb.MigrateOrigCPU, parser.NoCPU), m.number(pb.MigrateDestCPU, parser.NoCPU)); err != nil {
+			return err
+		}
+		return p.task(m.err, m.task(pb.MigrateComm, pb.MigratePID, pb.MigratePrio), &ev.Task)
+	case pb.EventSchedFork:
+		ev.Kind = parser.KindFork
+		if err := p.task(m.err, m.task(pb.ForkParentComm, pb.ForkParentPID, absent), &ev.Task); err != nil {
+			return err
+		}
+		return p.task(nil, m.task(pb.ForkChildComm, pb.ForkChildPID, absent), &ev.Next)
+	case pb.EventSchedExec:
+		ev.Kind, ev.Text, ev.OldPID = parser.KindExec, string(m.text[pb.ExecFilename]), max(m.number(pb.ExecOldPID, parser.NoPID), parser.NoPID)
+		return p.task(m.err, m.task(absent, pb.ExecPID, absent), &ev.Task)
+	case pb.EventSchedExit:
+		ev.Kind = parser.KindExit
+		return p.task(m.err, m.task(pb.ExitComm, pb.ExitPID, pb.ExitPrio), &ev.Task)
 	}
-	return p.task(nil, next, &ev.Next)
+	ev.Kind = parser.KindComm
+	return p.task(m.err, task{m.text[pb.RenameNewComm], m.number(pb.RenamePID, ev.Cur.PID), parser.NoPrio}, &ev.Task)
 }
 
 // task fills a task of an event, whose fields ended with an error or nil.
@@ -242,34 +277,18 @@ func (p *pass) state(v int64) parser.State {
 	return parser.State(v)
 }
 
-// wake reads the messages of sched_waking, sched_wakeup and sched_wakeup_new, which
+// wake fills ev from the messages of sched_waking, sched_wakeup and sched_wakeup_new, which
 // are alike.
-func (p *pass) wake(kind parser.Kind, b []byte, ev *parser.Event) error {
-	k, target, success := unknown(), int32(parser.NoCPU), true
-	r := pb.Read(b)
-	for r.Next() {
-		switch r.Num {
-		case pb.WakeComm:
-			k.comm = r.Bytes
-		case pb.WakePID:
-			k.pid = int32(r.Uint)
-		case pb.WakePrio:
-			k.prio = int32(r.Uint)
-		case pb.WakeSuccess:
-			success = r.Uint != 0
-		case pb.WakeTargetCPU:
-			target = int32(r.Uint)
-		}
-	}
-	if !success && kind != parser.KindWaking { // printed by kernels before 4.3: nobody was woken
+func (p *pass) wake(kind parser.Kind, m *message, ev *parser.Event) error {
+	if m.set[pb.WakeSuccess] && m.n[pb.WakeSuccess] == 0 && kind != parser.KindWaking { // printed by kernels before 4.3: nobody was woken
 		ev.Text = "sched:" + kind.String()
 		return nil
 	}
 	ev.Kind = kind
-	if err := p.task(r.Err(), k, &ev.Task); err != nil {
+	if err := p.task(m.err, m.task(pb.WakeComm, pb.WakePID, pb.WakePrio), &ev.Task); err != nil {
 		return err
 	}
-	return cpus(ev, parser.NoCPU, target)
+	return cpus(ev, parser.NoCPU, m.number(pb.WakeTargetCPU, parser.NoCPU))
 }
 
 // cpus fills the CPUs of an event.
@@ -281,48 +300,6 @@ func cpus(ev *parser.Event, orig, target int32) error {
 	}
 	ev.OrigCPU, ev.TargetCPU = orig, target
 	return nil
-}
-
-// other reads the messages of events with fields of their own.
-func (p *pass) other(num protowire.Number, b []byte, ev *parser.Event) error {
-	var n [8]uint64
-	var set [8]bool
-	var text [8][]byte
-	r := pb.Read(b)
-	for r.Next() {
-		if r.Num < 8 {
-			n[r.Num], text[r.Num], set[r.Num] = r.Uint, r.Bytes, true
-		}
-	}
-	number := func(field protowire.Number, unknown int32) int32 {
-		if !set[field] {
-			return unknown
-		}
-		return int32(n[field])
-	}
-	pid := func(field protowire.Number) int32 { return number(field, parser.NoPID) }
-	switch num {
-	case pb.EventSchedMigrate:
-		ev.Kind = parser.KindMigrate
-		if err := cpus(ev, number(pb.MigrateOrigCPU, parser.NoCPU), number(pb.MigrateDestCPU, parser.NoCPU)); err != nil {
-			return err
-		}
-		return p.task(r.Err(), task{text[pb.MigrateComm], pid(pb.MigratePID), number(pb.MigratePrio, parser.NoPrio)}, &ev.Task)
-	case pb.EventSchedFork:
-		ev.Kind = parser.KindFork
-		if err := p.task(r.Err(), task{text[pb.ForkParentComm], pid(pb.ForkParentPID), parser.NoPrio}, &ev.Task); err != nil {
-			return err
-		}
-		return p.task(nil, task{text[pb.ForkChildComm], pid(pb.ForkChildPID), parser.NoPrio}, &ev.Next)
-	case pb.EventSchedExec:
-		ev.Kind, ev.Text, ev.OldPID = parser.KindExec, string(text[pb.ExecFilename]), max(pid(pb.ExecOldPID), parser.NoPID)
-		return p.task(r.Err(), task{nil, pid(pb.ExecPID), parser.NoPrio}, &ev.Task)
-	case pb.EventSchedExit:
-		ev.Kind = parser.KindExit
-		return p.task(r.Err(), task{text[pb.ExitComm], pid(pb.ExitPID), number(pb.ExitPrio, parser.NoPrio)}, &ev.Task)
-	}
-	ev.Kind = parser.KindComm
-	return p.task(r.Err(), task{text[pb.RenameNewComm], number(pb.RenamePID, ev.Cur.PID), parser.NoPrio}, &ev.Task)
 }
 
 // generic reads GenericFtraceEvent, by which older traces tell of events that Perfetto
