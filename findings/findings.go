@@ -6,7 +6,6 @@ import (
 
 	"schedreplay/cpumask"
 	"schedreplay/kernelmodel/rules"
-	"schedreplay/parser"
 	"schedreplay/replay"
 )
 
@@ -95,10 +94,7 @@ func (f *Findings) WindowNS() int64 { return max(0, f.Result.End-f.Result.Start)
 func (f *Findings) Recorded() *rules.Kernel { return f.Result.BaselineKernel() }
 
 // TopologyKnown reports whether the model could place anything at all.
-func (f *Findings) TopologyKnown() bool {
-	h := f.Result.Host
-	return h != nil && slices.ContainsFunc(h.CPU, func(c parser.CPUInfo) bool { return c.Known })
-}
+func (f *Findings) TopologyKnown() bool { return f.Result.Host.TopologyKnown() }
 
 // Fidelity is how well a model explains a recording.
 type Fidelity struct{ replay.Fidelity }

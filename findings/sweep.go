@@ -31,7 +31,7 @@ func CanSweep(h *parser.Host) Unsweepable {
 		return UnsweepableIsolation
 	case iso.Empty():
 		return UnsweepableNone
-	case !slices.ContainsFunc(h.CPU, func(c parser.CPUInfo) bool { return c.Known }):
+	case !h.TopologyKnown():
 		return UnsweepableTopology
 	}
 	return Sweepable

@@ -3,6 +3,7 @@ package parser
 import (
 	"cmp"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -181,6 +182,20 @@ type CgroupInfo struct {
 	// (cpu.weight times 1024/100): the group is a task group. It is not known of a group
 	// without the cpu controller.
 	Shares fact.Fact[int64]
+}
+
+// TopologyKnown reports whether the place of any CPU in the machine is known, without which no
+// kernel can be asked where it would place a task. h may be nil.
+func (h *Host) TopologyKnown() bool {
+	return h != nil && slices.ContainsFunc(h.CPU, func(c CPUInfo) bool { return c.Known })
+}
+
+// Place is that of a CPU, which is made if it is not there yet.
+func (h *Host) Place(cpu int) *CPUInfo {
+	for len(h.CPU) <= cpu {
+		h.CPU = append(h.CPU, CPUInfo{CoreID: -1, DieID: -1, PackageID: -1})
+	}
+	return &h.CPU[cpu]
 }
 
 // Groups reports whether tasks are known to share CPUs out by groups first: sessions of their

@@ -115,7 +115,7 @@ func (r *Report) writeStays(res *replay.Result) error {
 	}
 	for _, k := range res.CPUs {
 		for i, s := range k.Stays {
-			f.Write(&rows.Stay{Stay: s, N: i + 1, Modelled: rows.Modelled(res.Host)})
+			f.Write(&rows.Stay{Stay: s, N: i + 1, Modelled: res.Host.TopologyKnown()})
 		}
 	}
 	return f.Close()

@@ -10,7 +10,6 @@ import (
 	"schedreplay/cmd/schedreplay/internal/show"
 	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/export/jsondoc"
-	"schedreplay/export/rows"
 	"schedreplay/findings"
 	"schedreplay/findings/say"
 	"schedreplay/parser"
@@ -232,7 +231,7 @@ func (a *app) stayCost(res *replay.Result, st *replay.Stay) {
 	if placed == 0 {
 		return
 	}
-	if !rows.Modelled(res.Host) {
+	if !res.Host.TopologyKnown() {
 		fmt.Fprintf(a.out, "      under %s: not known without the topology\n", res.Patched.Name)
 		return
 	}

@@ -38,7 +38,7 @@ func intruded(o *rows.Object, res *replay.Result, r *replay.CPUResult, shown fun
 	o.List("stays", func() {
 		for _, st := range r.Stays {
 			if shown(st) {
-				rows.Row(o, rows.StayObjects, &rows.Stay{Stay: st, Modelled: rows.Modelled(res.Host)})
+				rows.Row(o, rows.StayObjects, &rows.Stay{Stay: st, Modelled: res.Host.TopologyKnown()})
 			}
 		}
 	})

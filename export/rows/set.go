@@ -3,7 +3,6 @@ package rows
 import (
 	"errors"
 	"os"
-	"slices"
 
 	"schedreplay/export/outdir"
 	"schedreplay/findings"
@@ -103,7 +102,7 @@ func (s *Set) Observer() replay.Observer {
 	return replay.Observer{
 		Begin: func(res *replay.Result) {
 			s.slicer.Close()
-			s.modelled = Modelled(res.Host)
+			s.modelled = res.Host.TopologyKnown()
 		},
 		Wakeup: s.wakeups.Write,
 		Run: func(r *replay.Slice) {
@@ -122,10 +121,4 @@ func (s *Set) Finish(res *replay.Result) { WriteNoise(findings.Of(res), s.noise.
 // Close ends the tables and their files, and returns the first error.
 func (s *Set) Close() error {
 	return errors.Join(s.slices.Close(), s.wakeups.Close(), s.intrusions.Close(), s.stays.Close(), s.noise.Close())
-}
-
-// Modelled reports whether the topology is known, without which no kernel can
-// be asked where it would place a task.
-func Modelled(h *parser.Host) bool {
-	return slices.ContainsFunc(h.CPU, func(c parser.CPUInfo) bool { return c.Known })
 }

@@ -71,7 +71,7 @@ func (s *Set) Observer() replay.Observer {
 	o := replay.Observer{
 		Begin: func(res *replay.Result) {
 			s.of.Host, s.of.Kernel = fleet.HostOf(res), fleet.KernelOf(res)
-			s.modelled = rows.Modelled(res.Host)
+			s.modelled = res.Host.TopologyKnown()
 		},
 		Run: func(r *replay.Slice) {
 			if rows.Intrudes(r) {

@@ -139,10 +139,6 @@ func mergeMaps[K comparable, V any](a, b map[K]V) map[K]V {
 
 // topology takes from the bundle what it knows of each CPU's place.
 func (m merger) topology(b *parser.Host) {
-	h := m.h
-	for len(h.CPU) < len(b.CPU) {
-		h.CPU = append(h.CPU, parser.CPUInfo{CoreID: -1, DieID: -1, PackageID: -1})
-	}
 	var smt, llc parser.CPUs
 	take := func(n int, to *parser.CPUs, from parser.CPUs, differ *parser.CPUs) {
 		if from.Empty() {
@@ -159,7 +155,7 @@ func (m merger) topology(b *parser.Host) {
 		}
 	}
 	for n := range b.CPU {
-		c, from := &h.CPU[n], &b.CPU[n]
+		c, from := m.h.Place(n), &b.CPU[n]
 		if !from.Known {
 			continue
 		}
@@ -283,14 +279,10 @@ func (m merger) state(flag string, known bool, was, source string) {
 // groups sets one mask of the CPUs in the groups and reports whether anything
 // known changed.
 func (m merger) groups(flag string, groups []parser.CPUs, field func(*parser.CPUInfo) *parser.CPUs) bool {
-	h := m.h
 	var differ parser.CPUs
 	for _, g := range groups {
-		for len(h.CPU) <= g.Last() {
-			h.CPU = append(h.CPU, parser.CPUInfo{CoreID: -1, DieID: -1, PackageID: -1})
-		}
 		for cpu := range g.All() {
-			c := &h.CPU[cpu]
+			c := m.h.Place(cpu)
 			mask := field(c)
 			if !mask.Empty() && !mask.Equal(g) {
 				differ.Set(cpu)

@@ -225,15 +225,13 @@ func (h *header) finish() {
 	slices.SortFunc(h.nodes, func(a, b parser.NodeInfo) int { return a.ID - b.ID })
 	host.Node = slices.CompactFunc(h.nodes, func(a, b parser.NodeInfo) bool { return a.ID == b.ID })
 	for cpu, ids := range h.ids {
-		for cpu >= len(host.CPU) {
-			host.CPU = append(host.CPU, parser.CPUInfo{CoreID: -1, DieID: -1, PackageID: -1})
-		}
-		host.CPU[cpu] = parser.CPUInfo{
+		c := host.Place(cpu)
+		*c = parser.CPUInfo{
 			Known: true, Siblings: holding(h.threads, cpu), Die: holding(h.dies, cpu), Package: holding(h.packages, cpu),
 			LLC: holding(h.llc, cpu), CoreID: ids[0], DieID: ids[1], PackageID: ids[2],
 		}
-		if !host.CPU[cpu].LLC.Empty() {
-			host.CPU[cpu].LLCLevel = h.llcLevel
+		if !c.LLC.Empty() {
+			c.LLCLevel = h.llcLevel
 		}
 	}
 	if h.seen && len(h.ids) == 0 {

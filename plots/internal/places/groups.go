@@ -1,10 +1,7 @@
 package places
 
 import (
-	"slices"
-
 	"schedreplay/cpumask"
-	"schedreplay/parser"
 	"schedreplay/replay"
 )
 
@@ -21,7 +18,7 @@ const maxCPUs = 256
 // a figure, those that were used, and counts the others.
 func Groups(res *replay.Result, used, isolated cpumask.Mask) ([]Group, int) {
 	all := Known(res, used.Or(isolated))
-	known := res.Host != nil && slices.ContainsFunc(res.Host.CPU, func(c parser.CPUInfo) bool { return c.Known })
+	known := res.Host.TopologyKnown()
 	left := 0
 	if all.Weight() > maxCPUs {
 		n := all.Weight()
