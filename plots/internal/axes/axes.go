@@ -5,6 +5,7 @@ package axes
 
 import (
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -36,13 +37,7 @@ func (a *Axis) Norm(v float64) float64 {
 
 // labels returns the ticks with labels.
 func (a *Axis) labels() []Tick {
-	var out []Tick
-	for _, t := range a.Ticks {
-		if t.Label != "" {
-			out = append(out, t)
-		}
-	}
-	return out
+	return slices.DeleteFunc(slices.Clone(a.Ticks), func(t Tick) bool { return t.Label == "" })
 }
 
 // Style is how axes look.
@@ -120,7 +115,7 @@ func (p *Pair) height() vg.Length {
 		h += p.Style.Label.Height(p.X.Label) + p.Style.LabelGap
 	}
 	if len(p.X.Ticks) > 0 {
-		h += p.Style.TickLength + p.tickHeight()
+		h += p.Style.TickLength + p.labelSize(&p.X).Y
 	}
 	return h
 }
@@ -132,7 +127,7 @@ func (p *Pair) width() vg.Length {
 		w += p.Style.Label.FontExtents().Descent + p.Style.Label.Height(p.Y.Label) + p.Style.LabelGap
 	}
 	if len(p.Y.Ticks) > 0 {
-		if l := p.tickWidth(); l > 0 {
+		if l := p.labelSize(&p.Y).X; l > 0 {
 			w += l + p.Style.Label.Width(" ")
 		}
 		w += p.Style.TickLength
@@ -140,24 +135,13 @@ func (p *Pair) width() vg.Length {
 	return w
 }
 
-// tickHeight is the height of the labels at the x axis, tickWidth the width of those
-// at the y axis.
-func (p *Pair) tickHeight() vg.Length {
-	h := vg.Length(0)
-	for _, t := range p.X.labels() {
-		r := p.Style.Tick.Rectangle(t.Label)
-		h = max(h, r.Max.Y-r.Min.Y)
+// labelSize is that of the highest and of the widest of the labels at an axis.
+func (p *Pair) labelSize(a *Axis) (size vg.Point) {
+	for _, t := range a.labels() {
+		r := p.Style.Tick.Rectangle(t.Label).Size()
+		size.X, size.Y = max(size.X, r.X), max(size.Y, r.Y)
 	}
-	return h
-}
-
-func (p *Pair) tickWidth() vg.Length {
-	w := vg.Length(0)
-	for _, t := range p.Y.labels() {
-		r := p.Style.Tick.Rectangle(t.Label)
-		w = max(w, r.Max.X-r.Min.X)
-	}
-	return w
+	return size
 }
 
 // Draw draws the axes, and then the data.
@@ -179,7 +163,7 @@ func (p *Pair) drawX(c draw.Canvas) {
 		c.FillText(st, vg.Point{X: c.Center().X, Y: y + st.FontExtents().Descent}, p.X.Label)
 		y += st.Height(p.X.Label) + p.Style.LabelGap
 	}
-	h, st := p.tickHeight(), p.xTick()
+	h, st := p.labelSize(&p.X).Y, p.xTick()
 	for _, t := range p.X.labels() {
 		if x := c.X(p.X.Norm(t.Value)); c.ContainsX(x) {
 			c.FillText(st, vg.Point{X: x, Y: y + h + st.FontExtents().Descent}, t.Label)
@@ -207,7 +191,7 @@ func (p *Pair) drawY(c draw.Canvas) {
 		c.FillText(st, vg.Point{X: x - st.FontExtents().Descent, Y: c.Center().Y}, p.Y.Label)
 		x += st.FontExtents().Descent + p.Style.LabelGap
 	}
-	x += p.tickWidth()
+	x += p.labelSize(&p.Y).X
 	st, major := p.yTick(), false
 	for _, t := range p.Y.labels() {
 		if y := c.Y(p.Y.Norm(t.Value)); c.ContainsY(y) {
