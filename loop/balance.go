@@ -178,6 +178,9 @@ func (s *sim) detachTasks(e *balance.Env, m *balance.Imbalance, from, to *cpu) (
 		}
 		moved++
 		s.preempt(to, p, nil)
+		if e.Idle == balance.NewlyIdle && s.preemptible {
+			break
+		}
 	}
 	return moved, pinned && moved == 0
 }

@@ -19,6 +19,7 @@ import (
 	"math"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 
 	"schedreplay/kernelmodel/fair"
@@ -266,6 +267,7 @@ func newWorld(p *work.Program, h *parser.Host, k *rules.Kernel) *world {
 	if f, ok := h.Features.Get(); ok && slices.Contains(f, "NI_RANDOM") {
 		w.random = true
 	}
+	w.preemptible = strings.Contains(h.Version.Value, "PREEMPT") // UTS_VERSION tells
 	w.tunables, w.groups = h.Tunables, p.Groups
 	w.rt = newRTLimit(w, w.tunables)
 	w.res = newResiduals(p, w.tun.MinGranularity, w.share)

@@ -11,8 +11,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"schedreplay/fact"
 	"schedreplay/internal/capturetest"
 	"schedreplay/internal/traces"
+	"schedreplay/kernelmodel/balance"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/loop/work"
 	"schedreplay/parser"
@@ -187,6 +189,35 @@ func TestInvariants(t *testing.T) {
 			if q := &c.pelt; q.Est != est || q.NR != nr || q.Weight != weight {
 				t.Errorf("%s: CPU %d has %d tasks of weight %d and util_est %d, accounted %d, %d, %d", text, i, nr, weight, est, q.NR, q.Weight, q.Est)
 			}
+		}
+	}
+}
+
+// A newly idle CPU takes one task of a preemptible kernel, else as many as are to move.
+func TestNewidleTakes(t *testing.T) {
+	p, h, k := recording(t, "smt8-isolated3-original")
+	for version, want := range map[string]int{"#1 SMP PREEMPT_DYNAMIC Debian 6.1.76-1": 1, "#1 SMP Debian 6.1.76-1": 2} {
+		host := *h
+		host.Version = fact.Seen(version, "test")
+		s := newSim(newWorld(p, &host, k), 1, 1)
+		s.now += second
+		from, to := &s.cpus[0], &s.cpus[1]
+		for _, c := range []*cpu{from, to} {
+			for _, p := range slices.Clone(c.queued) {
+				s.move(p, &s.cpus[7])
+			}
+			c.curr = nil
+		}
+		n := 0
+		for i := range s.all {
+			if q := &s.all[i]; n < 3 && q.state == tsAsleep && s.isFair(q) && q.allowed.Test(0) && q.allowed.Test(1) {
+				s.enqueue(from, q)
+				n++
+			}
+		}
+		e := balance.Env{Rules: k.Balance, SD: to.dom[1].sd, Dst: 1, Idle: balance.NewlyIdle, Failed: 9}
+		if got, _ := s.detachTasks(&e, &balance.Imbalance{Unit: balance.ByTask, Amount: 3}, from, to); n != 3 || got != want {
+			t.Errorf("%s: %d of %d tasks, want %d", version, got, n, want)
 		}
 	}
 }

@@ -32,6 +32,8 @@ type world struct {
 	pulls uint32
 	// scanCost is what a scan for an idle CPU costs by CPU looked at, in ns.
 	scanCost int64
+	// preemptible: the kernel is (CONFIG_PREEMPTION); then newly idle balancing takes one task.
+	preemptible bool
 	// random: newly idle balancing is left out by chance (NI_RANDOM).
 	random   bool
 	rt       rtLimit
