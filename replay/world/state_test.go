@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"schedreplay/fact"
 	"schedreplay/kernelmodel/explore"
 	"schedreplay/kernelmodel/rules"
@@ -11,6 +13,24 @@ import (
 	"schedreplay/replay/internal/made"
 	"schedreplay/replay/timeline"
 )
+
+// A world knows the tasks that are elsewhere, whatever their pids, and no others.
+func TestDiverged(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w, elsewhere := newWorld(), map[int32]bool{}
+		pids := []int32{-1, 0, 1, 63, 64, 65, 1000, somePIDs - 1, somePIDs, somePIDs + 64, 1 << 22}
+		for range rapid.IntRange(0, 40).Draw(t, "decisions") {
+			pid, to := rapid.SampledFrom(pids).Draw(t, "pid"), rapid.IntRange(0, 1).Draw(t, "CPU")
+			w.Diverge(pid, 1, []int{to}, 0)
+			elsewhere[pid] = to != 0
+			for _, p := range pids {
+				if (w.Diverged(p) != nil) != elsewhere[p] {
+					t.Fatalf("pid %d: %+v, is elsewhere: %v", p, w.Diverged(p), elsewhere[p])
+				}
+			}
+		}
+	})
+}
 
 // world.diverge, setActive and shiftOf on their own.
 func TestShift(t *testing.T) {

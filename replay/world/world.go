@@ -15,9 +15,9 @@ import (
 // from the recording. The baseline's differs in nothing.
 type World struct {
 	// diverged holds the tasks that are, or may be, elsewhere than recorded; some has a bit
-	// for the low bits of each of their pids, since mostly there is none of a pid.
+	// for each of their pids below somePIDs, since mostly there is none of a pid.
 	diverged map[int32]*Divergence
-	some     uint64
+	some     []uint64
 	// active lists the pids of diverged tasks that are runnable or on a wake
 	// list, ascending.
 	active []int32
@@ -69,10 +69,27 @@ func (w *World) Same() bool {
 // Diverged is where a task is that is, or may be, elsewhere than recorded, nil of one that
 // is not.
 func (w *World) Diverged(pid int32) *Divergence {
-	if w.some>>(uint32(pid)%64)&1 == 0 {
+	if i := int(pid / 64); uint32(pid) < somePIDs && (i >= len(w.some) || w.some[i]>>(pid%64)&1 == 0) {
 		return nil
 	}
 	return w.diverged[pid]
+}
+
+// somePIDs is how many pids most machines have at most.
+const somePIDs = 1 << 17
+
+// mark notes whether a task of a pid is diverged.
+func (w *World) mark(pid int32, is bool) {
+	i := int(pid / 64)
+	if uint32(pid) >= somePIDs || !is && i >= len(w.some) {
+		return
+	}
+	if more := i + 1 - len(w.some); more > 0 {
+		w.some = append(w.some, make([]uint64, more)...)
+	}
+	if w.some[i] |= 1 << (pid % 64); !is {
+		w.some[i] &^= 1 << (pid % 64)
+	}
 }
 
 // IdleCores is has_idle_cores of an LLC, and whether the world has it of its own.
@@ -123,16 +140,15 @@ func (w *World) Diverge(pid int32, n int64, cpus []int, recorded int) {
 	if d == nil {
 		d = &Divergence{Since: n}
 		w.diverged[pid] = d
-		w.some |= 1 << (uint32(pid) % 64)
+		w.mark(pid, true)
 	}
 	d.CPUs = append(d.CPUs[:0], cpus...)
 }
 
 // forget drops a task that is no more; its pid may come back as another's.
 func (w *World) forget(pid int32) {
-	if delete(w.diverged, pid); len(w.diverged) == 0 {
-		w.some = 0
-	}
+	delete(w.diverged, pid)
+	w.mark(pid, false)
 	delete(w.RecentUsed, pid)
 	w.SetActive(pid, false)
 }
