@@ -57,8 +57,7 @@ func newResiduals(p *work.Program, least int64, most func(weight, nr, load int64
 		if e.Kept && e.NS <= due {
 			continue
 		}
-		e.NS = max(0, e.NS-due)
-		r.held[e.Task] = append(r.held[e.Task], e)
+		r.held[e.Task] = append(r.held[e.Task], work.Sample{Time: e.Time, NS: max(0, e.NS-due), Task: e.Task})
 	}
 	return r
 }

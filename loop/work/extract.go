@@ -52,13 +52,19 @@ type tasking struct {
 	turn     int64
 	moving   bool // between sched_waking and sched_wakeup
 	prio     int32
-	partner  int32 // last_wakee
-	decay    int64 // wakee_flip_decay_ts
-	halved   int   // how often wakee_flips were, the first time from nothing
+	flipping
 	// When a stopper last moved it, in which step, and after how much of the burst.
 	pushedTime, pushedAt int64
 	pushedStep           int
 	bundle               cpumask.Mask // the affinity that the bundle lists under its pid
+}
+
+// flipping is what record_wakee keeps of a task beside wakee_flips: last_wakee and
+// wakee_flip_decay_ts; and how often the flips were halved, the first time from nothing.
+type flipping struct {
+	partner int32
+	decay   int64
+	halved  int
 }
 
 // extraction is one pass over a recording.
@@ -374,11 +380,20 @@ func (x *extraction) kept(p *tasking, ev *parser.Event) {
 		return
 	}
 	if q := x.tasks[i]; q.state == queued && q.cpu == ev.CPU && q.since <= p.began {
-		h := Sample{Time: ev.Time, NS: ev.Time - p.began, Task: x.at[p.PID], Kept: true}
-		h.NR, h.Load = x.queued(ev.CPU)
-		h.NR, h.Load = h.NR+1, h.Load+load.WeightOf(p.prio)
-		x.p.Held = append(x.p.Held, h)
+		x.held(p, ev, true)
 	}
+}
+
+// held notes how long a task ran that has just left its CPU, or is about to block.
+func (x *extraction) held(p *tasking, ev *parser.Event, kept bool) {
+	h := Held{Sample: Sample{ev.Time, ev.Time - p.began, x.at[p.PID]}, Kept: kept}
+	for _, q := range x.tasks {
+		if q.cpu == ev.CPU && (q.state == queued || q == p) && q.prio >= 100 {
+			h.NR++
+			h.Load += load.WeightOf(q.prio)
+		}
+	}
+	x.p.Held = append(x.p.Held, h)
 }
 
 // raceMost is how long before a task leaves its CPU a waking may still be for the wait that
@@ -446,23 +461,10 @@ func (x *extraction) enters(p *tasking, ev *parser.Event, fromIdle bool) {
 	} else if off := p.off.Since(neverLost); off != None && p.state == queued {
 		p.Recorded.Gap = append(p.Recorded.Gap, ev.Time-off)
 		if q := x.at[ev.Task.PID]; ev.Task.PID > 0 && ev.State.Runnable() && p.since <= x.tasks[q].began && x.tasks[q].began > 0 {
-			held := Sample{Time: ev.Time, NS: ev.Time - x.tasks[q].began, Task: q}
-			held.NR, held.Load = x.queued(c)
-			x.p.Held = append(x.p.Held, held)
+			x.held(x.tasks[q], ev, false)
 		}
 	}
 	p.slept, p.moving, p.off, p.state, p.since, p.began = false, false, timeline.OffCPU{}, running, ev.Time, ev.Time
-}
-
-// queued is how many fair tasks are queued on a CPU, and the sum of their weights.
-func (x *extraction) queued(c int32) (nr, weights int64) {
-	for _, p := range x.tasks {
-		if p.state == queued && p.cpu == c && p.prio >= 100 {
-			nr++
-			weights += load.WeightOf(p.prio)
-		}
-	}
-	return nr, weights
 }
 
 // neverLost: what a recording lost is told of the whole program, by Lost.
@@ -493,7 +495,7 @@ func (x *extraction) ran(p *tasking, ev *parser.Event, fromIdle bool) {
 		// Else it waited for its turn behind others.
 		if q := x.at[ev.Task.PID]; x.tasks[q].began <= p.runnable || due && x.turns[c] == p.turn+1 {
 			w.Preempt = in
-			x.p.Preempt = append(x.p.Preempt, Sample{Time: ev.Time, NS: in, Task: q})
+			x.p.Preempt = append(x.p.Preempt, Sample{ev.Time, in, q})
 		}
 	}
 }
@@ -767,10 +769,11 @@ func (x *extraction) end() {
 		p.settleFlips(x.p.End)
 		x.p.Tasks = append(x.p.Tasks, *p.Task)
 	}
-	for _, all := range [][]Sample{x.p.Preempt, x.p.Held} {
-		for i := range all {
-			all[i].Task = to[all[i].Task]
-		}
+	for i := range x.p.Preempt {
+		x.p.Preempt[i].Task = to[x.p.Preempt[i].Task]
+	}
+	for i := range x.p.Held {
+		x.p.Held[i].Task = to[x.p.Held[i].Task]
 	}
 	x.within()
 	x.describe()

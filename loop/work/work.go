@@ -194,10 +194,15 @@ type Figures struct {
 type Sample struct {
 	Time, NS int64
 	Task     int
-	// NR and Load are, of Held, the tasks that wanted the CPU and the sum of their weights.
+}
+
+// Held is how long a task ran while another, queued when it began, waited. NR and Load are the
+// tasks that wanted the CPU, its own included, and the sum of their weights. Kept: nothing took the
+// CPU from it, it blocked.
+type Held struct {
+	Sample
 	NR, Load int64
-	// Kept: nothing took the CPU from the task, it blocked.
-	Kept bool
+	Kept     bool
 }
 
 // Program is the work of one recording.
@@ -217,7 +222,7 @@ type Program struct {
 	Preempt []Sample
 	// Held are the times that a task ran before it gave its CPU, still runnable, to one
 	// that had been queued when it began; or, longer than any slice, until it blocked (Kept).
-	Held []Sample
+	Held []Held
 	// Unmatched counts what contradicts itself: a task that runs on two CPUs, leaves one
 	// it was not on, or wakes twice.
 	Unmatched int64

@@ -402,15 +402,15 @@ func TestExtractPreempt(t *testing.T) {
 		return p.Preempt
 	}
 	s := wake(new(scene).sw(100, 0, 0, R, 1), 130, 2).sw(140, 0, 1, R, 2).sw(150, 0, 2, S, 1).sw(160, 0, 1, S, 0)
-	if d := cmp.Diff([]Sample{{Time: 140, NS: 10, Task: 1}}, at(s)); d != "" {
+	if d := cmp.Diff([]Sample{{140, 10, 1}}, at(s)); d != "" {
 		t.Errorf("at once: -want +got:\n%s", d)
 	}
 	s = wake(wake(new(scene).sw(100, 0, 0, R, 1), 120, 3), 130, 2).sw(140, 0, 1, S, 3).sw(150, 0, 3, R, 2).sw(160, 0, 2, S, 3).sw(170, 0, 3, S, 0)
-	if d := cmp.Diff([]Sample{{Time: 150, NS: 20, Task: 3}}, at(s)); d != "" {
+	if d := cmp.Diff([]Sample{{150, 20, 3}}, at(s)); d != "" {
 		t.Errorf("from the next: -want +got:\n%s", d)
 	}
 	s = wake(wake(new(scene).sw(100, 0, 0, R, 1), 120, 3), 130, 2).sw(140, 0, 1, R, 3).sw(145, 0, 3, R, 1).sw(150, 0, 1, R, 2).sw(160, 0, 2, S, 0)
-	if d := cmp.Diff([]Sample{{Time: 140, NS: 20, Task: 1}}, at(s)); d != "" {
+	if d := cmp.Diff([]Sample{{140, 20, 1}}, at(s)); d != "" {
 		t.Errorf("in turn: -want +got:\n%s", d)
 	}
 }
@@ -422,7 +422,7 @@ func TestSettleFlips(t *testing.T) {
 		flips, want int64
 		halved      int
 	}{{75, 75, 0}, {75, 75, 1}, {75, 150, 2}, {75, 100, 3}, {75, 75, 90}} {
-		p := tasking{Task: &Task{Flips: c.flips}, decay: 700, halved: c.halved}
+		p := tasking{Task: &Task{Flips: c.flips}, flipping: flipping{decay: 700, halved: c.halved}}
 		if p.settleFlips(1000); p.Flips != c.want || p.FlipsAge != 300 {
 			t.Errorf("%d halved %d times: %d, halved %d ns ago; want %d", c.flips, c.halved, p.Flips, p.FlipsAge, c.want)
 		}
@@ -438,9 +438,9 @@ func TestExtractHeld(t *testing.T) {
 	}
 	s := wake(new(scene).sw(100, 0, 0, R, 1), 130, 2).sw(140, 0, 1, R, 2).sw(3_000_140, 0, 2, R, 1).sw(7_000_140, 0, 1, S, 2).sw(7_000_200, 0, 2, S, 0)
 	p := extract(t, s)
-	want := []Sample{
-		{Time: 3_000_140, NS: 3_000_000, Task: 1, NR: 2, Load: 2048},
-		{Time: 7_000_140, NS: 4_000_000, Task: 0, NR: 2, Load: 2048, Kept: true},
+	want := []Held{
+		{Sample: Sample{3_000_140, 3_000_000, 1}, NR: 2, Load: 2048},
+		{Sample: Sample{7_000_140, 4_000_000, 0}, NR: 2, Load: 2048, Kept: true},
 	}
 	if d := cmp.Diff(want, p.Held); d != "" {
 		t.Errorf("-want +got:\n%s", d)
