@@ -12,6 +12,7 @@ import (
 	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
 	"schedreplay/replay/hidden"
+	"schedreplay/replay/still"
 	"schedreplay/replay/timeline"
 	"schedreplay/replay/world"
 )
@@ -185,7 +186,7 @@ func (r *Decider) Open(ev *parser.Event, out *timeline.Outcome, kind place.Kind)
 	if !timeline.UsableCPU(d.prev) {
 		d.prev = parser.NoCPU
 	}
-	if timeline.MovedOn(ev) {
+	if still.MovedOn(ev) {
 		d.win.Lo, d.until = min(d.win.Lo, ev.Start), r.Survey.Stood.Until(ev.CPU, ev.Start)
 	}
 	r.queue.pending = append(r.queue.pending, d)

@@ -101,6 +101,7 @@ func (h *Facts) Unsettle() {
 // Resume forgets what was known of scan budgets and throttled tasks: the recording goes on
 // after a seam with another load than before.
 func (h *Facts) Resume() {
+	clear(h.cost)
 	for i := range h.budget {
 		h.budget[i].resume()
 	}

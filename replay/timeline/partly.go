@@ -204,13 +204,22 @@ func (e *Enabling) Common() (from, to int64) {
 
 // Partly reports whether at a time some CPU seems not to have been recorded that did
 // something: what it did to others is not known, nor what it did to hidden facts.
-func (s *Survey) Partly(at int64) bool { return at < s.whole.from || at > s.whole.to }
+func (s *Survey) Partly(at int64) bool {
+	return at < s.whole.from || at > s.whole.to || s.unheard(at) != nil
+}
 
 // mute reports whether a CPU recorded nothing until long after a time, or since long
-// before it.
+// before it, or while its recording paused.
 func (s *Survey) mute(c int, at int64) bool {
 	if c >= len(s.cpu) || !s.cpu[c].spoke {
 		return false
+	}
+	if m := s.unheard(at); m != nil {
+		for i := range m.breaks {
+			if b := &m.breaks[i]; int(b.cpu) == c && b.left() && at > b.from && at < b.to {
+				return true
+			}
+		}
 	}
 	k := &s.cpu[c]
 	return at < max(k.from-muteAfter, k.on) || at > min(k.to+muteAfter, k.off)

@@ -8,6 +8,7 @@ import (
 	"schedreplay/kernelmodel/fair"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
+	"schedreplay/replay/still"
 )
 
 // Recorded is what all passes over a capture share: it does not change any more.
@@ -32,7 +33,7 @@ func Read(ctx context.Context, c parser.Capture, host *parser.Host, progress fun
 		return nil, err
 	}
 	if len(s.Stood) > 0 {
-		c = &steady{c, s.SelectDelay, s.Stood}
+		c = &still.Capture{Capture: c, Step: s.SelectDelay, Stood: s.Stood}
 	}
 	return Of(c, host, s), nil
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"schedreplay/parser"
+	"schedreplay/replay/still"
 )
 
 // This file finds where a recording was interrupted on several CPUs at once, as where
@@ -18,9 +19,11 @@ import (
 type seam struct {
 	at     int64
 	breaks []chainBreak
-	tasks  []seamTask
-	shares []seamShare
-	over   int64 // ns in which the shares were measured
+	// unheard is when some of the CPUs that perf left were not recorded.
+	unheard span
+	tasks   []seamTask
+	shares  []seamShare
+	over    int64 // ns in which the shares were measured
 }
 
 // seamShare is the share of a task in the time after a seam.
@@ -34,8 +37,8 @@ type seamShare struct {
 type chainBreak struct {
 	cpu            int32
 	from, to, hole int64
-	// cur is the task current after it, and by the one whose arrival tells so, NoPID if it
-	// was no arrival: for a decision about that task the state counts as unknown.
+	// cur is the task current after it, NoPID if unknown, and by the one whose arrival tells so,
+	// NoPID if it was no arrival: for a decision about that task the state counts as unknown.
 	cur, prio, by int32
 }
 
@@ -65,6 +68,8 @@ type current struct {
 	// broken: the next switch belongs to the break of number last, and tells who was current.
 	broken bool
 	last   int
+	// left: pid came to another CPU, and nothing shows how it left this one.
+	left bool
 }
 
 const (
@@ -77,6 +82,11 @@ const (
 // follow takes from an event which task is current.
 func (s *surveyor) follow(ev *parser.Event) {
 	c := &s.cpuAt(ev.CPU).run
+	if c.left && still.Writes(ev.Kind) && len(s.breaks) < maxBreaks {
+		b := shows(ev)
+		b.cpu, b.from, b.hole = ev.CPU, c.sureAt, parser.NoTime
+		c.left, s.breaks = false, append(s.breaks, b)
+	}
 	switch {
 	case ev.Kind == parser.KindSwitch:
 		if c.broken {
@@ -91,11 +101,29 @@ func (s *surveyor) follow(ev *parser.Event) {
 	case ev.Cur.PID == c.pid:
 		c.sureAt = ev.Time
 	default:
-		c.differs, c.other = true, chainBreak{to: ev.Time, cur: ev.Cur.PID, prio: ev.Cur.Prio, by: parser.NoPID}
-		if ev.Kind == parser.KindWakeup {
-			c.other.by = ev.Task.PID
-		}
+		c.differs, c.other = true, shows(ev)
 	}
+}
+
+// shows is what a CPU's first event after a break tells of it.
+func shows(ev *parser.Event) chainBreak {
+	b := chainBreak{to: ev.Time, cur: ev.Cur.PID, prio: ev.Cur.Prio, by: parser.NoPID}
+	switch ev.Kind {
+	case parser.KindSwitch:
+		b.cur, b.prio, b.by = ev.Task.PID, ev.Task.Prio, ev.Next.PID
+	case parser.KindWakeup:
+		b.by = ev.Task.PID
+	}
+	return b
+}
+
+// recorderLeft notes that a task came to another CPU than it was current on. perf stops
+// and starts each CPU's recording while it is there itself (evlist__disable,
+// tools/perf/util/evlist.c, 5.6+), so that its pause breaks no chain of switches. What it
+// finds on a CPU is then not known before that CPU records again.
+func (s *surveyor) recorderLeft(t *parser.Task, from int32) {
+	c := &s.cpuAt(from).run
+	c.left = c.left || c.known && c.pid == t.PID && !c.differs && parser.IsRecorder(t.Comm)
 }
 
 // breaksOff notes a break in a CPU's chain of switches, before the switch that shows it.
@@ -108,7 +136,7 @@ func (s *surveyor) breaksOff(hole *parser.Event) {
 	if c.broken, c.last = !c.differs, len(s.breaks); c.differs {
 		b = c.other
 	}
-	b.cpu, b.hole, b.from = hole.CPU, hole.Time, max(hole.Start, c.sureAt)
+	c.left, b.cpu, b.hole, b.from = false, hole.CPU, hole.Time, max(hole.Start, c.sureAt)
 	s.breaks = append(s.breaks, b)
 }
 
@@ -129,11 +157,31 @@ func seams(breaks []chainBreak) (all []seam) {
 			taken[j], one.at, one.breaks = true, max(one.at, b.from), append(one.breaks, *b)
 		}
 		if len(one.breaks) > 1 {
+			one.unheard = span{one.at, one.at}
+			for j := range one.breaks {
+				if b := &one.breaks[j]; b.left() {
+					one.unheard = span{min(one.unheard.from, b.from), max(one.unheard.to, b.to)}
+				}
+			}
 			all = append(all, one)
 		}
 	}
 	slices.SortStableFunc(all, func(a, b seam) int { return cmp.Compare(a.at, b.at) })
 	return all
+}
+
+// left reports a break that shows in nothing but that perf was elsewhere.
+func (b *chainBreak) left() bool { return b.hole == parser.NoTime }
+
+// unheard returns the seam about which some CPU was not recorded at a time, nil if none.
+func (s *Survey) unheard(at int64) *seam {
+	i, _ := slices.BinarySearchFunc(s.seams, at, func(m seam, at int64) int { return cmp.Compare(m.at, at) })
+	for i = max(0, i-1); i < len(s.seams) && s.seams[i].unheard.from < at; i++ {
+		if at < s.seams[i].unheard.to {
+			return &s.seams[i]
+		}
+	}
+	return nil
 }
 
 // afterSeams reads how the tasks stood after each seam from their first events since.
@@ -169,7 +217,7 @@ func (s *Survey) afterSeams(c parser.Capture) {
 			kept += s.measured(after, next-1, after.from+peltMemory, kept)
 			after = nil
 		}
-		if next == 0 || !UsableCPU(ev.CPU) || !stands(ev.Kind) || ev.Kind == parser.KindOther {
+		if next == 0 || !UsableCPU(ev.CPU) || !still.Writes(ev.Kind) || ev.Kind == parser.KindOther {
 			continue
 		}
 		switch ev.Kind {
@@ -242,7 +290,7 @@ func (t *Timeline) resume(s *seam) {
 			t.empty(b.cpu, s.at)
 			k := &t.CPU[b.cpu]
 			k.resumed = b.hole
-			k.Cur, k.Prio, k.Known, k.guard, k.IdleAt = b.cur, b.prio, true, b.by, parser.NoTime
+			k.Cur, k.Prio, k.Known, k.guard, k.IdleAt = b.cur, b.prio, b.cur != parser.NoPID, b.by, parser.NoTime
 			if b.cur > 0 {
 				t.displace(t.Get(b.cur))
 			}
@@ -257,9 +305,10 @@ func (t *Timeline) resume(s *seam) {
 	t.rewarm(s)
 	for i := range s.breaks {
 		if b := &s.breaks[i]; b.cur > 0 && int(b.cpu) < len(t.CPU) {
-			p := t.Get(b.cur)
-			t.enqueue(p, b.cpu)
-			p.Running, t.CPU[b.cpu].CFS.Running = true, p.Fair()
+			if p := t.Get(b.cur); !p.Queued { // perf is what all CPUs show that it left
+				t.enqueue(p, b.cpu)
+				p.Running, t.CPU[b.cpu].CFS.Running = true, p.Fair()
+			}
 		}
 	}
 	for _, x := range s.tasks {

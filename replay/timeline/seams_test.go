@@ -117,3 +117,41 @@ func TestLoneBreak(t *testing.T) {
 		t.Errorf("CPU 0 runs %d in the end", l.CPU[0].Cur)
 	}
 }
+
+// perf is current on each CPU as it stops and starts the recording there, so that no chain
+// of switches breaks: that it comes to one CPU and has not left another tells. Until each
+// records again what it does is not known.
+func TestSeamOfPerf(t *testing.T) {
+	perf, a, b := made.ATask(90, "perf", 120), made.ATask(101, "a", 120), made.ATask(102, "b", 120)
+	events := []parser.Event{
+		made.Switches(900, 0, a, made.Sleeps, perf),
+		made.Switches(1_000, 1, b, made.Sleeps, perf),
+		made.Switches(21_000, 0, perf, made.Runnable, a),
+		made.Switches(25_000, 1, perf, made.Runnable, b),
+		made.Switches(26_000, 1, b, made.Sleeps, perf),
+	}
+	s := SurveyOf(made.Record(events...), &parser.Host{}, nil)
+	if len(s.seams) != 1 || s.seams[0].at != 1_000*made.Microsecond || len(s.seams[0].breaks) != 2 {
+		t.Fatalf("seams %+v", s.seams)
+	}
+	for at, want := range map[int64][3]bool{ // some CPU is not recorded, CPU 0, CPU 1
+		800: {}, 950: {true, true}, 2_000: {true, true, true}, 22_000: {true, false, true}, 25_500: {},
+	} {
+		at *= made.Microsecond
+		if got := [3]bool{s.Partly(at), s.mute(0, at), s.mute(1, at)}; got != want {
+			t.Errorf("at %d us: %v, want %v", at/made.Microsecond, got, want)
+		}
+	}
+	l := New(s, 2, false)
+	for i := range events {
+		l.Resume(events[i].Time)
+		l.Apply(&events[i])
+	}
+	if l.CPU[0].Cur != a.PID || l.CPU[1].Cur != perf.PID || len(l.CPU[0].Queue) != 1 || len(l.CPU[1].Queue) != 1 {
+		t.Errorf("in the end CPU 0 runs %d of %d, CPU 1 %d of %d", l.CPU[0].Cur, len(l.CPU[0].Queue), l.CPU[1].Cur, len(l.CPU[1].Queue))
+	}
+	events[0].Next.Comm, events[1].Next.Comm, events[2].Task.Comm = "p", "p", "p"
+	if s := SurveyOf(made.Record(events[:4]...), &parser.Host{}, nil); len(s.seams) > 0 {
+		t.Errorf("of a task that records nothing: %+v", s.seams)
+	}
+}

@@ -6,6 +6,7 @@ import (
 
 	"schedreplay/parser"
 	"schedreplay/replay/internal/made"
+	"schedreplay/replay/still"
 )
 
 // stillScene is CPU 1 whose clock stands at 20 us: it goes idle, is woken by CPU 2 and
@@ -38,11 +39,11 @@ func TestSteady(t *testing.T) {
 		late bool
 	}
 	var got []seen
-	for ev, err := range (&steady{c, 8 * made.Microsecond, s.Stood}).Events() {
+	for ev, err := range (&still.Capture{Capture: c, Step: 8 * made.Microsecond, Stood: s.Stood}).Events() {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got = append(got, seen{ev.CPU, ev.Time / made.Microsecond, MovedOn(&ev)})
+		got = append(got, seen{ev.CPU, ev.Time / made.Microsecond, still.MovedOn(&ev)})
 	}
 	want := []seen{{3, 5, false}, {1, 20, true}, {1, 28, true}, {2, 30, false}, {3, 60, false}, {1, 60, true}, {3, 70, false}, {1, 100, false}}
 	if !slices.Equal(got, want) {
@@ -56,11 +57,11 @@ func TestSteadyWindows(t *testing.T) {
 	c := made.Record(stillScene()...)
 	c.About.Resolution = 1
 	s := SurveyOf(c, &parser.Host{}, nil)
-	if s.Stood.Often() != 0 || (StillTimes{1: {{1, 2}, {3, 4}, {5, 6}}, 2: {{1, 2}}}).Often() != 1 {
+	if s.Stood.Often() != 0 || (still.Times{1: {{From: 1, To: 2}, {From: 3, To: 4}, {From: 5, To: 6}}, 2: {{From: 1, To: 2}}}).Often() != 1 {
 		t.Errorf("%v stood often", s.Stood)
 	}
 	l := New(s, 8, false)
-	for ev := range (&steady{c, 8 * made.Microsecond, s.Stood}).Events() {
+	for ev := range (&still.Capture{Capture: c, Step: 8 * made.Microsecond, Stood: s.Stood}).Events() {
 		if ev.Time >= 60*made.Microsecond {
 			break
 		}
@@ -86,7 +87,7 @@ func TestStillHere(t *testing.T) {
 	s := SurveyOf(c, &parser.Host{}, nil)
 	for at, want := range map[int64]Look{500: LooksStood, 1_000_500: LooksPlain} {
 		l := New(s, 8, false)
-		for ev := range (&steady{c, 8 * made.Microsecond, s.Stood}).Events() {
+		for ev := range (&still.Capture{Capture: c, Step: 8 * made.Microsecond, Stood: s.Stood}).Events() {
 			if ev.Time < at*made.Microsecond {
 				l.Apply(&ev)
 			}

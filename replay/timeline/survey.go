@@ -5,6 +5,7 @@ import (
 
 	"schedreplay/cpumask"
 	"schedreplay/parser"
+	"schedreplay/replay/still"
 )
 
 // Survey is what a first pass over the capture tells: which events it holds,
@@ -68,7 +69,7 @@ type Clocks struct {
 	// Stood holds, by CPU, the times in which its clock did: from the one that it wrote
 	// more than once to the next. Meanwhile flips has when CPUs went idle or ceased to be.
 	// standing is when any clock did, or may have, in order and apart.
-	Stood    StillTimes
+	Stood    still.Times
 	standing []span
 	flips    [][]flip
 }
@@ -258,7 +259,7 @@ func SurveyOf(c parser.Capture, host *parser.Host, progress func(int64)) *Survey
 		s.window(ev)
 		s.follow(ev)
 		cpu := s.cpuAt(ev.CPU)
-		if s.exact && stands(ev.Kind) {
+		if s.exact && still.Writes(ev.Kind) {
 			s.stand(cpu, ev)
 		}
 		s.first(cpu, ev)
@@ -465,7 +466,7 @@ func (s *Survey) switched(ev *parser.Event) {
 	}
 }
 
-func (s *Survey) ran(t *parser.Task, cpu int32) {
+func (s *surveyor) ran(t *parser.Task, cpu int32) {
 	if t.PID <= 0 {
 		return
 	}
@@ -474,6 +475,7 @@ func (s *Survey) ran(t *parser.Task, cpu int32) {
 	ts.Seen.Set(int(cpu))
 	if ts.last != cpu && ts.last != parser.NoCPU {
 		s.enters.Set(int(cpu)) // the move itself may not be recorded
+		s.recorderLeft(t, ts.last)
 	}
 	ts.last = cpu
 }

@@ -13,6 +13,7 @@ import (
 	"schedreplay/kernelmodel/load"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
+	"schedreplay/replay/still"
 )
 
 // Task is what the replay holds of one task, as recorded.
@@ -693,7 +694,7 @@ func (t *Timeline) Apply(ev *parser.Event) {
 		return
 	}
 	t.Hear(ev)
-	if t.late = nil; MovedOn(ev) {
+	if t.late = nil; still.MovedOn(ev) {
 		t.late = ev
 	}
 	if len(t.unsure) > 0 {
