@@ -705,8 +705,6 @@ func (x *extraction) flip(ev *parser.Event) {
 	}
 }
 
-const second = 1_000_000_000
-
 // settle gives the steps the indexes of Program.Tasks, and puts what grew step by step into
 // memory of its size.
 func (p *tasking) settle(to []int) {
