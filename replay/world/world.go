@@ -432,8 +432,9 @@ func (s *State) heldUp(k *timeline.CPU, look timeline.Look) uint8 {
 // advertising reports whether a CPU of an LLC whose task has left its queue, but which has not
 // switched yet, may have picked swapper already, and set has_idle_cores: its siblings are idle.
 func (s *State) advertising(llc int) bool {
-	for c := range s.Worlds.Timeline.CPU {
-		if s.Worlds.Timeline.Left(int32(c), s.Window.Est) && c < s.Side.Machine.NumCPU() && s.Side.LLC(c) == llc && s.siblingsIdle(c) {
+	t := s.Worlds.Timeline
+	for c := range s.Worlds.LLCs[llc].Span.All() {
+		if c < len(t.CPU) && t.Left(int32(c), s.Window.Est) && s.siblingsIdle(c) {
 			return true
 		}
 	}
