@@ -24,6 +24,7 @@ type virtual struct {
 	deadline int64
 	On       int32 // CPU whose queue holds it, NoCPU if none
 	Delayed  bool
+	movedAt  int64 // when it was last moved delayed, NoTime if never
 	// back and ahead are how far below and above v the kernel's own may lie: what
 	// a task had left over before the capture is in no event.
 	back, ahead int64

@@ -143,7 +143,7 @@ func (t *Timeline) fairPick(c int32, next *Task) {
 // MayBeDelayed reports whether the dequeue of a task that sleeps may be delayed: others were
 // queued on its CPU, which was not idle since. An idle CPU holds no delayed task.
 func (t *Timeline) MayBeDelayed(p *Task) bool {
-	return t.Delays && p.Fair() && p.Contended && UsableCPU(p.CPU) && int(p.CPU) < len(t.CPU) && t.CPU[p.CPU].IdleAt <= max(p.SleptAt, p.movedAt)
+	return t.Delays && p.Fair() && p.Contended && UsableCPU(p.CPU) && int(p.CPU) < len(t.CPU) && t.CPU[p.CPU].IdleAt <= max(p.SleptAt, p.Virtual.movedAt)
 }
 
 // moveDelayed moves a task that sleeps: its dequeue was delayed, and can_migrate_task (6.12) takes
@@ -174,7 +174,7 @@ func (t *Timeline) moveDelayed(p *Task, from, to int32) {
 		x.vlag = 0
 		return
 	}
-	p.movedAt = t.Now
+	x.movedAt = t.Now
 	b.Fair.place(p, to)
 	x.deadline = x.v + left
 	x.Delayed = true

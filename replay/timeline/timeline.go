@@ -32,10 +32,8 @@ type Task struct {
 	SleptAt   int64
 	Slept     parser.State
 	Contended bool
-	// movedAt is when it was last moved asleep, NoTime if never.
-	movedAt int64
-	Entity  load.Entity
-	Virtual virtual
+	Entity    load.Entity
+	Virtual   virtual
 	// WokenAt is the waking that its next run answers, NoTime if none.
 	WokenAt int64
 	OffCPU  OffCPU
@@ -227,11 +225,11 @@ func (t *Timeline) Get(pid int32) *Task {
 	p := t.Find(pid)
 	if p == nil {
 		p = &Task{
-			PID: pid, Prio: parser.NoPrio, CPU: parser.NoCPU, WokenAt: parser.NoTime, SleptAt: parser.NoTime, movedAt: parser.NoTime, CalledAt: parser.NoTime,
+			PID: pid, Prio: parser.NoPrio, CPU: parser.NoCPU, WokenAt: parser.NoTime, SleptAt: parser.NoTime, CalledAt: parser.NoTime,
 			Inflight: parser.NoCPU, seat: seat{cpu: parser.NoCPU}, PushedFrom: parser.NoCPU,
 		}
 		p.Entity.Attached, p.Entity.Weight, p.Virtual.On = parser.NoCPU, 1024, parser.NoCPU
-		p.Virtual.back, p.Virtual.came = 2*fair.BaseSliceFor(len(t.CPU), true), parser.NoTime
+		p.Virtual.back, p.Virtual.came, p.Virtual.movedAt = 2*fair.BaseSliceFor(len(t.CPU), true), parser.NoTime, parser.NoTime
 		if ts := t.Survey.Task.Get(pid); ts != nil {
 			p.Comm = ts.Comm
 		}
