@@ -490,7 +490,7 @@ func (r *Decider) queueFacts(d *decision, p *timeline.Task, q *place.Wakeup) {
 // closeModelled explores a decision under all kernels.
 func (r *Decider) closeModelled(d *decision, p *timeline.Task) {
 	line := &d.line
-	if partly := r.Survey.Partly(d.win.Est); partly != r.partly {
+	if partly := r.Timeline.Partly(d.win.Est); partly != r.partly {
 		r.partly = partly
 		r.Unsettle()
 	}

@@ -204,29 +204,29 @@ func (e *Enabling) Common() (from, to int64) {
 
 // Partly reports whether at a time some CPU seems not to have been recorded that did
 // something: what it did to others is not known, nor what it did to hidden facts.
-func (s *Survey) Partly(at int64) bool {
-	return at < s.whole.from || at > s.whole.to || s.unheard(at) != nil
+func (t *Timeline) Partly(at int64) bool {
+	return at < t.Survey.whole.from || at > t.Survey.whole.to || t.unheard(at) != nil
 }
 
 // mute reports whether a CPU recorded nothing until long after a time, or since long
 // before it, or while its recording paused.
-func (s *Survey) mute(c int, at int64) bool {
-	if c >= len(s.cpu) || !s.cpu[c].spoke {
+func (t *Timeline) mute(c int, at int64) bool {
+	if c >= len(t.Survey.cpu) || !t.Survey.cpu[c].spoke {
 		return false
 	}
-	if m := s.unheard(at); m != nil {
+	if m := t.unheard(at); m != nil {
 		for i := range m.breaks {
 			if b := &m.breaks[i]; int(b.cpu) == c && b.left() && at > b.from && at < b.to {
 				return true
 			}
 		}
 	}
-	k := &s.cpu[c]
+	k := &t.Survey.cpu[c]
 	return at < max(k.from-muteAfter, k.on) || at > min(k.to+muteAfter, k.off)
 }
 
 // Mute reports whether a CPU recorded nothing before somebody looks at it, or nothing
 // after that, so that only its neighbours in time tell of it.
 func (t *Timeline) Mute(c int, by *Looker) bool {
-	return c != by.Here && t.Survey.mute(c, by.Window.Est)
+	return c != by.Here && t.mute(c, by.Window.Est)
 }

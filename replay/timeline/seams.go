@@ -173,17 +173,6 @@ func seams(breaks []chainBreak) (all []seam) {
 // left reports a break that shows in nothing but that perf was elsewhere.
 func (b *chainBreak) left() bool { return b.hole == parser.NoTime }
 
-// unheard returns the seam about which some CPU was not recorded at a time, nil if none.
-func (s *Survey) unheard(at int64) *seam {
-	i, _ := slices.BinarySearchFunc(s.seams, at, func(m seam, at int64) int { return cmp.Compare(m.at, at) })
-	for i = max(0, i-1); i < len(s.seams) && s.seams[i].unheard.from < at; i++ {
-		if at < s.seams[i].unheard.to {
-			return &s.seams[i]
-		}
-	}
-	return nil
-}
-
 // afterSeams reads how the tasks stood after each seam from their first events since.
 func (s *Survey) afterSeams(c parser.Capture) {
 	if len(s.seams) == 0 || !s.HasWaking {
@@ -280,6 +269,18 @@ func (t *Timeline) Resume(now int64) (resumed bool) {
 		}
 	}
 	return resumed
+}
+
+// unheard returns the seam about which some CPU was not recorded at a time, nil if there is
+// none: the one passed last, or the next.
+func (t *Timeline) unheard(at int64) *seam {
+	all := t.Survey.seams
+	for i := max(0, t.past-1); i <= t.past && i < len(all); i++ {
+		if m := &all[i]; at > m.unheard.from && at < m.unheard.to {
+			return m
+		}
+	}
+	return nil
 }
 
 // resume lets CPUs and tasks stand as they did after a seam.

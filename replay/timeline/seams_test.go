@@ -134,15 +134,18 @@ func TestSeamOfPerf(t *testing.T) {
 	if len(s.seams) != 1 || s.seams[0].at != 1_000*made.Microsecond || len(s.seams[0].breaks) != 2 {
 		t.Fatalf("seams %+v", s.seams)
 	}
-	for at, want := range map[int64][3]bool{ // some CPU is not recorded, CPU 0, CPU 1
-		800: {}, 950: {true, true}, 2_000: {true, true, true}, 22_000: {true, false, true}, 25_500: {},
-	} {
-		at *= made.Microsecond
-		if got := [3]bool{s.Partly(at), s.mute(0, at), s.mute(1, at)}; got != want {
-			t.Errorf("at %d us: %v, want %v", at/made.Microsecond, got, want)
+	l := New(s, 2, false)
+	for _, x := range []struct {
+		at   int64
+		want [3]bool // some CPU is not recorded, CPU 0, CPU 1
+	}{{800, [3]bool{}}, {950, [3]bool{true, true}}, {2_000, [3]bool{true, true, true}}, {22_000, [3]bool{true, false, true}}, {25_500, [3]bool{}}} {
+		at := x.at * made.Microsecond
+		l.Resume(at)
+		if got := [3]bool{l.Partly(at), l.mute(0, at), l.mute(1, at)}; got != x.want {
+			t.Errorf("at %d us: %v, want %v", x.at, got, x.want)
 		}
 	}
-	l := New(s, 2, false)
+	l = New(s, 2, false)
 	for i := range events {
 		l.Resume(events[i].Time)
 		l.Apply(&events[i])

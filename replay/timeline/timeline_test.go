@@ -435,7 +435,7 @@ func TestEnabledInOrder(t *testing.T) {
 	for _, dialect := range []parser.Dialect{parser.DialectPerfData, parser.DialectFtrace} {
 		rec := made.Record(ev...)
 		rec.About.Dialect = dialect
-		s := SurveyOf(rec, &parser.Host{}, nil)
+		s := New(SurveyOf(rec, &parser.Host{}, nil), 3, false)
 		got := []bool{s.Partly(610 * ms * 1000), s.Partly(640 * ms * 1000), s.Partly(2440 * ms * 1000), s.Partly(2500 * ms * 1000)}
 		want := []bool{true, false, false, true}
 		if dialect == parser.DialectFtrace {
