@@ -5,8 +5,6 @@ package ftrace
 
 import (
 	"bytes"
-	"fmt"
-	"iter"
 
 	"schedreplay/fact"
 	"schedreplay/parser"
@@ -15,13 +13,10 @@ import (
 
 // capture is one printed ftrace buffer.
 type capture struct {
-	src     parser.Source
-	meta    parser.Meta
-	shape   text.Shape
+	text.Capture
 	grammar grammar
 	// inBuffer and written are the header's entries, -1 if there is none.
 	inBuffer, written int64
-	stats             text.LastStats
 }
 
 // wallClock is a time in ns that no clock counting from boot reaches: 30 years.
@@ -32,16 +27,12 @@ const wallClock = 30 * 365 * 86400 * int64(1e9)
 // what cannot be used: clocks that do not count time, output without time stamps,
 // tracers that print no events. Text that is neither is [parser.ErrFormat].
 func New(src parser.Source) (parser.Capture, error) {
-	head, err := text.ReadHead(src)
+	c := &capture{grammar: grammar{irqColumn: -1}, inBuffer: -1, written: -1}
+	head, err := c.Begin(src, parser.Meta{Dialect: parser.DialectFtrace, Resolution: 1000, HasWakings: true}, func(out *text.Stream) text.Dialect {
+		return &pass{capture: c, out: out}
+	})
 	if err != nil {
-		return nil, &parser.Error{File: src.Name, Format: string(parser.DialectFtrace), Offset: -1, Err: err}
-	}
-	c := &capture{
-		src: src,
-		meta: parser.Meta{
-			Name: src.Name, Dialect: parser.DialectFtrace, Resolution: 1000, Host: &parser.Host{}, HasWakings: true,
-		},
-		shape: head.Shape, grammar: grammar{irqColumn: -1}, inBuffer: -1, written: -1,
+		return nil, err
 	}
 	if err := c.readHead(head); err != nil {
 		return nil, err
@@ -50,8 +41,8 @@ func New(src parser.Source) (parser.Capture, error) {
 }
 
 // Looks reports whether a line could be one of this dialect's: an event, a
-// loss marker or a header line, or an event printed without its columns. The line comes without quote marks and without
-// its end.
+// loss marker or a header line, or an event printed without its columns. The line comes
+// without quote marks and without its end.
 func Looks(line []byte) bool {
 	g := grammar{irqColumn: -1}
 	if h, ok := g.parse(line); ok && len(h.name) > 0 {
@@ -67,32 +58,6 @@ func Looks(line []byte) bool {
 	}
 	// Unusable output of the same tool: New says why.
 	return looksBare(line) || looksRaw(line)
-}
-
-func (c *capture) Meta() *parser.Meta { return &c.meta }
-
-func (c *capture) Close() error { return nil }
-
-// Stats returns the counts of the last pass that ended.
-func (c *capture) Stats() parser.Stats { return c.stats.Load() }
-
-func (c *capture) Events() iter.Seq2[parser.Event, error] { return parser.Given(c.Lend()) }
-
-// Lend implements [parser.Lender].
-func (c *capture) Lend() iter.Seq2[*parser.Event, error] {
-	return func(yield func(*parser.Event, error) bool) {
-		p := &pass{capture: c, out: text.NewStream(yield)}
-		text.NewRecords(&c.src, p, p.out).Run(c.shape, string(c.meta.Dialect))
-		c.stats.Store(p.out)
-	}
-}
-
-// refuse returns an error about line n of the head.
-func (c *capture) refuse(n int, sentinel error, why, remedy string) error {
-	return &parser.Error{
-		File: c.src.Name, Format: string(c.meta.Dialect), Line: int64(n), Offset: -1,
-		Err: fmt.Errorf("%w: %s", sentinel, why), Remedy: remedy,
-	}
 }
 
 // survey is what the first lines show of how the text was made.
@@ -124,7 +89,7 @@ func (c *capture) readHead(head text.Head) error {
 			}
 		case blank && (bytes.HasPrefix(line, []byte("cpus=")) || bytes.HasPrefix(line, []byte("version = "))):
 			// The first line of trace-cmd report; elsewhere it may be anything.
-			c.meta.Dialect = parser.DialectTraceCmd
+			c.Meta().Dialect = parser.DialectTraceCmd
 			v.sawTracer = true
 		case looksBare(line):
 			if v.bare++; v.bare == 1 {
@@ -143,15 +108,15 @@ func (c *capture) readHead(head text.Head) error {
 		}
 	}
 	if v.plugin > v.kernel {
-		c.meta.Dialect = parser.DialectTraceCmd
+		c.Meta().Dialect = parser.DialectTraceCmd
 	}
 	if err := c.unusable(&v); err != nil {
 		return err
 	}
 	c.clock(&v)
-	if c.meta.Dialect == parser.DialectFtrace && !v.sawTracer {
+	if c.Meta().Dialect == parser.DialectFtrace && !v.sawTracer {
 		// trace_pipe has no header. It prints what it finds, CPU after CPU.
-		c.meta.MayReorder = true
+		c.Meta().MayReorder = true
 	}
 	return nil
 }
@@ -179,16 +144,16 @@ func (v *survey) event(h *header, line int) {
 func (c *capture) unusable(v *survey) error {
 	switch {
 	case v.events == 0 && v.bare > 0:
-		return c.refuse(v.bareLine, parser.ErrUnsupported, "the lines have no time stamps (trace option nocontext-info)",
+		return c.Refuse(v.bareLine, parser.ErrUnsupported, "the lines have no time stamps (trace option nocontext-info)",
 			"record again with `echo context-info > trace_options`")
 	case v.events == 0 && v.raw > 0:
-		return c.refuse(v.rawLine, parser.ErrUnsupported, "the events are printed as numbers (trace option raw, hex or bin)",
+		return c.Refuse(v.rawLine, parser.ErrUnsupported, "the events are printed as numbers (trace option raw, hex or bin)",
 			"record again with `echo noraw nohex nobin > trace_options`, or give trace.dat")
 	case v.events == 0 && !v.sawTracer:
-		return c.refuse(0, parser.ErrFormat, "no line is an ftrace event",
+		return c.Refuse(0, parser.ErrFormat, "no line is an ftrace event",
 			"give the text of tracefs/trace or of trace-cmd report")
 	case v.stamps[stampCount]*2 > v.events:
-		return c.refuse(v.countLine, parser.ErrUnsupported,
+		return c.Refuse(v.countLine, parser.ErrUnsupported,
 			"the time stamps have no decimal point, so they do not count seconds (trace_clock counter, uptime or x86-tsc)",
 			"record again with `echo mono > trace_clock`")
 	}
@@ -197,27 +162,26 @@ func (c *capture) unusable(v *survey) error {
 
 // clock tells from the stamps what clock they are of.
 func (c *capture) clock(v *survey) {
-	note := func(s string) { c.meta.Notes = append(c.meta.Notes, s) }
 	if v.stamps[stampNano] > 0 || v.stamps[stampRaw] > 0 {
-		c.meta.Resolution = 1
+		c.Meta().Resolution = 1
 	}
 	switch {
 	case v.stamps[stampRelative] > 0:
-		c.meta.Clock.Relative = true
-		note("Time stamps count from the first event in the buffer (trace option latency-format).")
+		c.Meta().Clock.Relative = true
+		c.Note("Time stamps count from the first event in the buffer (trace option latency-format).")
 	case v.first == 0:
-		c.meta.Clock.Relative = true
-		note("Time stamps count from the first event (trace-cmd report --align-ts).")
-	case v.first >= wallClock && c.meta.Dialect == parser.DialectFtrace:
-		c.meta.Clock.Name = "tai" // the only trace clock that counts from 1970
+		c.Meta().Clock.Relative = true
+		c.Note("Time stamps count from the first event (trace-cmd report --align-ts).")
+	case v.first >= wallClock && c.Meta().Dialect == parser.DialectFtrace:
+		c.Meta().Clock.Name = "tai" // the only trace clock that counts from 1970
 	case v.first >= wallClock:
-		note("Time stamps count from about 1970: clock tai, or the times of day of trace-cmd record --date.")
+		c.Note("Time stamps count from about 1970: clock tai, or the times of day of trace-cmd record --date.")
 	}
 	if v.stamps[stampRaw] > 0 {
-		note("Time stamps are raw (trace-cmd report --raw-ts) and are taken as nanoseconds.")
+		c.Note("Time stamps are raw (trace-cmd report --raw-ts) and are taken as nanoseconds.")
 	}
-	if c.meta.Clock.Name == "" {
-		note("The text does not name its trace_clock; with the default clock, local, different CPUs may disagree on the time.")
+	if c.Meta().Clock.Name == "" {
+		c.Note("The text does not name its trace_clock; with the default clock, local, different CPUs may disagree on the time.")
 	}
 }
 
@@ -228,11 +192,11 @@ func (c *capture) headerLine(n int, line []byte, legend *int, sawTracer *bool) e
 	case bytes.HasPrefix(line, []byte("# tracer: ")):
 		*sawTracer = true
 		if name := string(bytes.TrimSpace(line[len("# tracer: "):])); name == "function_graph" {
-			return c.refuse(n, parser.ErrUnsupported, "the function_graph tracer prints its own columns",
+			return c.Refuse(n, parser.ErrUnsupported, "the function_graph tracer prints its own columns",
 				"record again with `echo nop > current_tracer`")
 		}
 	case bytes.HasPrefix(line, []byte("# * Snapshot is ")): // allocated, or freed: print_snapshot_help
-		return c.refuse(n, parser.ErrUnsupported, "the snapshot buffer is empty",
+		return c.Refuse(n, parser.ErrUnsupported, "the snapshot buffer is empty",
 			"take one with `echo 1 > snapshot` while events are recorded, then read snapshot again")
 	case bytes.HasPrefix(line, []byte("# entries-in-buffer/entries-written: ")):
 		*sawTracer = true
@@ -247,9 +211,9 @@ func (c *capture) headerLine(n int, line []byte, legend *int, sawTracer *bool) e
 		}
 	case bytes.Contains(line, []byte(" latency trace v")):
 		// "# nop latency trace v1.1.5 on 6.1.192"
-		if _, release, ok := bytes.Cut(line, []byte(" on ")); ok && !c.meta.Host.Release.Known() {
+		if _, release, ok := bytes.Cut(line, []byte(" on ")); ok && !c.Meta().Host.Release.Known() {
 			if r, _ := text.Word(release); len(r) > 0 {
-				c.meta.Host.Release = fact.Seen(string(r), "the header of "+c.src.Name)
+				c.Meta().Host.Release = fact.Seen(string(r), "the header of "+c.Meta().Name)
 			}
 		}
 	case bytes.Contains(line, []byte("=> ")):

@@ -98,8 +98,8 @@ func (h *Facts) Unsettle() {
 	clear(h.swapper)
 }
 
-// Resume forgets what was known of scan budgets and throttled tasks: the recording goes on
-// after a seam with another load than before.
+// Resume forgets what was known of scan budgets, of what scans cost and of throttled tasks: the
+// recording goes on after a seam with another load than before.
 func (h *Facts) Resume() {
 	clear(h.cost)
 	for i := range h.budget {
