@@ -1,8 +1,8 @@
 package findings
 
 import (
-	"schedreplay/findings/stats"
 	"schedreplay/replay"
+	"schedreplay/stats"
 )
 
 // Difference is what two recordings can tell of a difference.

@@ -5,8 +5,8 @@ import (
 
 	"schedreplay/cpumask"
 	"schedreplay/fact"
-	"schedreplay/findings/stats"
 	"schedreplay/replay"
+	"schedreplay/stats"
 )
 
 // gateResult is of one isolated CPU with an entry by wakeup, one unseen, a resident, and

@@ -7,11 +7,11 @@ import (
 	"slices"
 
 	"schedreplay/cpumask"
-	"schedreplay/findings/stats"
 	"schedreplay/loop"
 	"schedreplay/loop/work"
 	"schedreplay/parser"
 	"schedreplay/replay"
+	"schedreplay/stats"
 )
 
 // OtherKernel is the scenario that the open loop compares with, under the name of its role.

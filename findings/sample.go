@@ -3,8 +3,8 @@ package findings
 import (
 	"math"
 
-	"schedreplay/findings/stats"
 	"schedreplay/replay"
+	"schedreplay/stats"
 )
 
 // MaxSamples bounds the captures of one comparison.
@@ -109,17 +109,17 @@ func (w *WaitSample) finish(d *Delays) {
 		shares = append(shares, p/100)
 	}
 	quantiles, _ := w.blocks.Bootstrap(shares)
-	all := d.Histogram()
+	all := d.Dist()
 	for i := range w.Levels {
-		v := float64(all.Percentile(100 * shares[i]))
-		if i == len(w.Levels)-1 {
-			v = float64(d.WorstNS())
+		ns, known := all.Percentile(100 * shares[i])
+		if !known || i == len(w.Levels)-1 {
+			ns = all.Max()
 		}
-		w.Levels[i].NS = stats.Estimate(v, quantiles[i])
+		w.Levels[i].NS = stats.Estimate(float64(ns), quantiles[i])
 	}
 	for i, p := range Percentiles {
 		w.reps[i] = quantiles[len(w.Levels)+i]
-		if v, ok := d.Percentile(p); ok {
+		if v, ok := all.Percentile(p); ok {
 			w.Percentile[i] = stats.Estimate(float64(v), w.reps[i])
 		}
 	}
@@ -149,11 +149,11 @@ func Superiority(before, after *Delays) (p float64, known bool) {
 	if nb == 0 || na == 0 {
 		return 0, false
 	}
-	b := before.Histogram().Steps()
+	b := before.Dist().Steps()
 	var sum float64
 	i := 0
 	var below, last int64
-	for _, s := range after.Histogram().Steps() {
+	for _, s := range after.Dist().Steps() {
 		n := s.Count - last // of after at this delay
 		last = s.Count
 		for i < len(b) && b[i].NS < s.NS {

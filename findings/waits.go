@@ -4,44 +4,34 @@ import (
 	"cmp"
 	"slices"
 
-	"schedreplay/findings/stats"
 	"schedreplay/parser"
 	"schedreplay/replay"
+	"schedreplay/stats"
 )
 
 // Delays are waits of owners, of one kind. The zero value holds none.
 type Delays struct {
-	free, intruded, patched *replay.DelayHistogram
+	free, intruded, patched stats.Dist
 	// Causes are what they went to.
 	Causes Causes
 }
 
-// merged adds a histogram to another one, which may be nil yet.
-func merged(h, o *replay.DelayHistogram) *replay.DelayHistogram {
-	if o.Count() == 0 {
-		return h
-	}
-	if h == nil {
-		h = replay.NewDelayHistogram()
-	}
-	h.Merge(o)
-	return h
-}
-
 func (d *Delays) add(w *replay.Waits) {
-	d.free, d.intruded, d.patched = merged(d.free, w.Free), merged(d.intruded, w.Intruded), merged(d.patched, w.Patched)
+	d.free.Merge(w.Free)
+	d.intruded.Merge(w.Intruded)
+	d.patched.Merge(w.Patched)
 	d.Causes = d.Causes.merge(CausesOf(w.Parts))
 }
 
 func (d *Delays) merge(o *Delays) {
-	d.free, d.intruded, d.patched = merged(d.free, o.free), merged(d.intruded, o.intruded), merged(d.patched, o.patched)
+	d.free.Merge(&o.free)
+	d.intruded.Merge(&o.intruded)
+	d.patched.Merge(&o.patched)
 	d.Causes = d.Causes.merge(o.Causes)
 }
 
-// Histogram holds all of them, nil without any.
-func (d *Delays) Histogram() *replay.DelayHistogram {
-	return merged(merged(nil, d.free), d.intruded)
-}
+// Dist holds all of them.
+func (d *Delays) Dist() *stats.Dist { return stats.Merged(&d.free, &d.intruded) }
 
 // Count is the number of waits.
 func (d *Delays) Count() int64 { return d.free.Count() + d.intruded.Count() }
@@ -52,10 +42,7 @@ func (d *Delays) WorstNS() int64 { return max(d.free.Max(), d.intruded.Max()) }
 // Percentile returns the wait in ns that p percent of them do not exceed, to three digits.
 // It is not known where no wait lies above it: a p99 takes 100 of them.
 func (d *Delays) Percentile(p float64) (ns int64, known bool) {
-	if d.Count() == 0 || !stats.HasPercentile(p, d.Count()) {
-		return 0, false
-	}
-	return d.Histogram().Percentile(p), true
+	return d.Dist().Percentile(p)
 }
 
 // Waited reports whether a wait of either kind was measured.

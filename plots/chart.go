@@ -7,11 +7,11 @@ import (
 	"math"
 
 	"schedreplay/findings/say"
-	"schedreplay/findings/stats"
 	"schedreplay/plots/internal/axes"
 	"schedreplay/plots/internal/columns"
 	"schedreplay/plots/internal/kept"
 	"schedreplay/replay"
+	"schedreplay/stats"
 )
 
 // A chart is what the page's script draws in place of a static figure, so that
@@ -201,7 +201,7 @@ func chartDelay(t *cpuTrack, kind replay.WaitKind, kinds [2]delayKind, ax axes.T
 	return c
 }
 
-func chartCDF(hists []*replay.DelayHistogram, kinds []delayKind, kind replay.WaitKind) *chart {
+func chartCDF(hists []*stats.Dist, kinds []delayKind, kind replay.WaitKind) *chart {
 	c := &chart{Kind: "cdf", XLabel: say.WaitNoun(kind) + ", logarithmic"}
 	names := [3][2]string{{"owner", "dot"}, {"intruder", "triangle"}, {"patch", "square"}}
 	for i, h := range hists {

@@ -5,12 +5,12 @@ import (
 	"slices"
 
 	"schedreplay/findings"
-	"schedreplay/findings/stats"
 	"schedreplay/parser"
 	"schedreplay/plots/internal/columns"
 	"schedreplay/plots/internal/kept"
 	"schedreplay/plots/internal/near"
 	"schedreplay/replay"
+	"schedreplay/stats"
 )
 
 // Bounds on what is kept while a replay goes.

@@ -7,9 +7,9 @@ import (
 
 	"schedreplay/findings"
 	"schedreplay/findings/say"
-	"schedreplay/findings/stats"
 	"schedreplay/plots/internal/axes"
 	"schedreplay/replay"
+	"schedreplay/stats"
 )
 
 // waitFigures are those of the owner's waits of one kind: over time, their distribution,
@@ -47,7 +47,7 @@ func waitFigures(res *replay.Result, t *cpuTrack, c *findings.CPU, kind replay.W
 		f.Why = fmt.Sprintf("There is no distribution: the recording shows only %s of %s.", say.CountedWaits(w.Count(), kind), OwnerName(c))
 		return f
 	}
-	hists, curves := []*replay.DelayHistogram{w.Free, w.Intruded}, kinds[:]
+	hists, curves := []*stats.Dist{w.Free, w.Intruded}, kinds[:]
 	f.Dist = &Figure{
 		Name:    figureName(c.CPU, name+"-cdf"),
 		Title:   fmt.Sprintf("Distribution of %s’s %s on CPU %d", OwnerName(c), noun, c.CPU),
@@ -74,15 +74,15 @@ var (
 
 func waitDescription(w *replay.Waits, kind replay.WaitKind) string {
 	var parts []string
-	for i, h := range []*replay.DelayHistogram{w.Free, w.Intruded} {
+	for i, h := range []*stats.Dist{w.Free, w.Intruded} {
 		if h.Count() == 0 {
 			continue
 		}
 		with := [2]string{"without", "with"}[i]
-		s := fmt.Sprintf("%s %s an intruder on the core: median %s", say.CountedWaits(h.Count(), kind), with, say.Duration(h.Percentile(50)))
+		s := fmt.Sprintf("%s %s an intruder on the core: median %s", say.CountedWaits(h.Count(), kind), with, say.Duration(h.Median()))
 		for _, p := range []float64{99, 99.9} {
-			if stats.HasPercentile(p, h.Count()) {
-				s += fmt.Sprintf(", p%g %s", p, say.Duration(h.Percentile(p)))
+			if ns, known := h.Percentile(p); known {
+				s += fmt.Sprintf(", p%g %s", p, say.Duration(ns))
 			}
 		}
 		parts = append(parts, s+fmt.Sprintf(", longest %s", say.Duration(h.Max())))

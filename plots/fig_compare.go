@@ -12,10 +12,10 @@ import (
 
 	"schedreplay/findings"
 	"schedreplay/findings/say"
-	"schedreplay/findings/stats"
 	"schedreplay/plots/internal/axes"
 	"schedreplay/plots/internal/canvas"
 	"schedreplay/replay"
+	"schedreplay/stats"
 )
 
 // compareKinds are how the captures of a comparison look: each differs from the

@@ -10,11 +10,11 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"schedreplay/findings/say"
-	"schedreplay/findings/stats"
 	"schedreplay/plots/internal/axes"
 	"schedreplay/plots/internal/columns"
 	"schedreplay/plots/internal/labels"
 	"schedreplay/replay"
+	"schedreplay/stats"
 )
 
 // delayKind is one of the two kinds of the owner's wakings, which differ in
@@ -157,7 +157,7 @@ func (fr *frame) callout(c *draw.Canvas, p *axes.Pair, ax axes.Time, worst *repl
 
 // drawDelayCDF draws the distributions of the owner's delays on a scale of
 // nines, where the tail that matters is as wide as the middle.
-func drawDelayCDF(hists []*replay.DelayHistogram, kinds []delayKind, kind replay.WaitKind) func(*frame) {
+func drawDelayCDF(hists []*stats.Dist, kinds []delayKind, kind replay.WaitKind) func(*frame) {
 	return func(fr *frame) {
 		var used []delayKind
 		for i, h := range hists {
@@ -173,12 +173,12 @@ func drawDelayCDF(hists []*replay.DelayHistogram, kinds []delayKind, kind replay
 }
 
 // extremes are the least and the greatest of all delays, and the greatest count.
-func extremes(hists []*replay.DelayHistogram) (lo, hi, most int64) {
+func extremes(hists []*stats.Dist) (lo, hi, most int64) {
 	for _, h := range hists {
 		if h.Count() == 0 {
 			continue
 		}
-		if first := h.Percentile(0); most == 0 || first < lo {
+		if first, _ := h.Percentile(0); most == 0 || first < lo {
 			lo = first
 		}
 		hi, most = max(hi, h.Max()), max(most, h.Count())
@@ -214,7 +214,7 @@ func ninesTicks(top float64) []axes.Tick {
 
 // curve returns the steps of a distribution on the canvas, reduced to what can
 // be seen.
-func (fr *frame) curve(h *replay.DelayHistogram, tx, ty func(float64) vg.Length) []vg.Point {
+func (fr *frame) curve(h *stats.Dist, tx, ty func(float64) vg.Length) []vg.Point {
 	n := float64(h.Count())
 	last := stats.Nines(h.Count()) - 0.45 // the last value stands where its rank puts it
 	var pts []vg.Point
@@ -238,7 +238,7 @@ func (fr *frame) curve(h *replay.DelayHistogram, tx, ty func(float64) vg.Length)
 }
 
 // ninesCurves draws the distributions with p50, p99, p99.9 and the maximum labelled.
-func (fr *frame) ninesCurves(c *draw.Canvas, p *axes.Pair, hists []*replay.DelayHistogram, kinds []delayKind) {
+func (fr *frame) ninesCurves(c *draw.Canvas, p *axes.Pair, hists []*stats.Dist, kinds []delayKind) {
 	tx, ty := p.Transforms(c)
 	place := &labels.Placer{Em: fr.em, Text: func(x, y vg.Length, s string, st draw.TextStyle) { fr.text(x, y, s, st, 0, 0) }, Area: vg.Rectangle{Min: c.Min, Max: vg.Point{X: fr.c.Max.X, Y: c.Max.Y + fr.em*0.5}}}
 	type mark struct {
@@ -263,8 +263,8 @@ func (fr *frame) ninesCurves(c *draw.Canvas, p *axes.Pair, hists []*replay.Delay
 		}
 		add(stats.Nines(h.Count())-0.45, h.Max(), "max")
 		for _, pc := range []float64{99.9, 99, 50} {
-			if stats.HasPercentile(pc, h.Count()) && h.Count() > 2 {
-				add(-math.Log10(1-pc/100), h.Percentile(pc), fmt.Sprintf("p%g", pc))
+			if ns, known := h.Percentile(pc); known && h.Count() > 2 {
+				add(-math.Log10(1-pc/100), ns, fmt.Sprintf("p%g", pc))
 			}
 		}
 	}

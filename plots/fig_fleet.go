@@ -4,8 +4,8 @@ import (
 	"fmt"
 
 	"schedreplay/findings/say"
-	"schedreplay/findings/stats"
 	"schedreplay/replay"
+	"schedreplay/stats"
 )
 
 // FleetDelayFigure is the distribution of the owners' sch delays over a fleet, and of those
@@ -14,7 +14,7 @@ func FleetDelayFigure(all, intruded *stats.Dist) *Figure {
 	if all.Count() < 3 {
 		return nil
 	}
-	hists := []*replay.DelayHistogram{histogramOf(all), histogramOf(intruded)}
+	hists := []*stats.Dist{all, intruded}
 	kinds := delayKinds("")
 	kinds[0].name, kinds[1].name = "all wakings", "an intruder ran before it"
 	return &Figure{
@@ -25,15 +25,4 @@ func FleetDelayFigure(all, intruded *stats.Dist) *Figure {
 		draw:    drawDelayCDF(hists, kinds[:], replay.SchDelay),
 		chart:   chartCDF(hists, kinds[:], replay.SchDelay),
 	}
-}
-
-func histogramOf(d *stats.Dist) *replay.DelayHistogram {
-	h := replay.NewDelayHistogram()
-	d.Each(func(ns, n int64) {
-		if h.Count()+n == d.Count() {
-			ns = d.Max() // the last: exactly
-		}
-		h.AddMany(ns, n)
-	})
-	return h
 }

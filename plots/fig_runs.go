@@ -8,8 +8,8 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"schedreplay/findings/say"
-	"schedreplay/findings/stats"
 	"schedreplay/plots/internal/axes"
+	"schedreplay/stats"
 )
 
 // histPanel is one histogram of durations.

@@ -36,23 +36,22 @@ type (
 	AffinityChange = decide.AffinityChange
 
 	// CPUResult and what it holds, from the accounts of isolated CPUs.
-	CPUResult      = account.CPUResult
-	Stay           = account.Stay
-	Entry          = account.Entry
-	Slice          = account.Slice
-	Remains        = account.Remains
-	OtherTask      = account.OtherTask
-	Landing        = account.Landing
-	MovedTask      = account.MovedTask
-	Hold           = account.Hold
-	Class          = account.Class
-	WaitKind       = account.WaitKind
-	Waits          = account.Waits
-	Part           = account.Part
-	Cause          = account.Cause
-	How            = account.How
-	Mover          = account.Mover
-	DelayHistogram = account.DelayHistogram
+	CPUResult = account.CPUResult
+	Stay      = account.Stay
+	Entry     = account.Entry
+	Slice     = account.Slice
+	Remains   = account.Remains
+	OtherTask = account.OtherTask
+	Landing   = account.Landing
+	MovedTask = account.MovedTask
+	Hold      = account.Hold
+	Class     = account.Class
+	WaitKind  = account.WaitKind
+	Waits     = account.Waits
+	Part      = account.Part
+	Cause     = account.Cause
+	How       = account.How
+	Mover     = account.Mover
 	// Noise is what took a CPU from its owner, Wake how a task was woken.
 	Noise      = account.Noise
 	NoiseItem  = account.NoiseItem
@@ -146,6 +145,3 @@ func BuildMachine(h *parser.Host, built rules.DomainRules) *topo.Machine {
 
 // Rank orders scores, the best first; see [decide.Rank].
 func Rank(scores []KernelScore) { decide.Rank(scores) }
-
-// NewDelayHistogram returns an empty histogram, for those who make results of their own.
-func NewDelayHistogram() *DelayHistogram { return account.NewDelayHistogram() }

@@ -10,9 +10,9 @@ import (
 	"schedreplay/export/outdir"
 	"schedreplay/findings"
 	"schedreplay/findings/say"
-	"schedreplay/findings/stats"
 	"schedreplay/plots"
 	"schedreplay/replay"
+	"schedreplay/stats"
 )
 
 // ErrSamples is what Compare returns where there are too few or too many.

@@ -15,9 +15,9 @@ import (
 	"schedreplay/fact"
 	"schedreplay/findings"
 	"schedreplay/findings/say"
-	"schedreplay/findings/stats"
 	"schedreplay/parser"
 	"schedreplay/replay"
+	"schedreplay/stats"
 )
 
 func sampleOf(name string, s *scene) *findings.Sample {

@@ -8,10 +8,10 @@ import (
 	"schedreplay/cpumask"
 	"schedreplay/findings"
 	"schedreplay/findings/say"
-	"schedreplay/findings/stats"
 	"schedreplay/parser"
 	"schedreplay/plots"
 	"schedreplay/replay"
+	"schedreplay/stats"
 )
 
 // cpuSections tells everything about one isolated CPU.
@@ -329,14 +329,14 @@ func worstWaits(c *findings.CPU, kind replay.WaitKind) *table {
 func waitTable(all *findings.Findings, c *findings.CPU, kind replay.WaitKind) *table {
 	w := &c.Waits[kind]
 	t := waitsTable(fmt.Sprintf("%s of %s: %s", say.WaitNoun(kind), plots.OwnerName(c), say.WaitWords(kind)), kind, "The core", "#Median")
-	add := func(who string, h *replay.DelayHistogram) {
+	add := func(who string, h *stats.Dist) {
 		row := []string{who, say.Count(h.Count())}
 		for _, p := range []float64{50, 90, 99, 99.9} {
-			if h.Count() == 0 || !stats.HasPercentile(p, h.Count()) {
-				row = append(row, "–")
-			} else {
-				row = append(row, say.Duration(h.Percentile(p)))
+			cell := "–"
+			if ns, known := h.Percentile(p); known {
+				cell = say.Duration(ns)
 			}
+			row = append(row, cell)
 		}
 		worst := "–"
 		if h.Count() > 0 {

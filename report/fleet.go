@@ -8,9 +8,9 @@ import (
 	"schedreplay/export/rows"
 	"schedreplay/findings/fleet"
 	"schedreplay/findings/say"
-	"schedreplay/findings/stats"
 	"schedreplay/plots"
 	"schedreplay/replay"
+	"schedreplay/stats"
 )
 
 // Bounds on the tables of a fleet's report; the row sets hold the rest.

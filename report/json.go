@@ -13,10 +13,10 @@ import (
 	"schedreplay/fact"
 	"schedreplay/findings"
 	"schedreplay/findings/say"
-	"schedreplay/findings/stats"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 	"schedreplay/replay"
+	"schedreplay/stats"
 )
 
 // SchemaVersion is the version of report.json, described in
@@ -103,14 +103,14 @@ func taskObject(t replay.TaskRef) object {
 }
 
 // delayObject is null where nobody waited.
-func delayObject(h *replay.DelayHistogram) any {
+func delayObject(h *stats.Dist) any {
 	if h.Count() == 0 {
 		return nil
 	}
 	o := object{{"count", h.Count()}, {"sum_ns", h.Sum()}, {"mean_ns", h.Mean()}}
 	for _, p := range findings.Percentiles {
 		key := strings.ReplaceAll(fmt.Sprintf("p%g_ns", p), ".", "_")
-		o = append(o, field{key, known(h.Percentile(p), stats.HasPercentile(p, h.Count()))})
+		o = append(o, field{key, known(h.Percentile(p))})
 	}
 	return append(o, field{"max_ns", h.Max()})
 }
@@ -221,8 +221,8 @@ func encodeJSON(all *findings.Findings, o *Options, doc *document, h *helped) ([
 			{"entries", sum.Held.Entries.Total()},
 			{"residents", sum.Held.Residents},
 			{"foreign_run_ns", sum.Held.NS},
-			{"owner_delay", delayObject(sum.Waits[replay.SchDelay].Histogram())},
-			{"owner_gap", delayObject(sum.Waits[replay.OffCPUGap].Histogram())},
+			{"owner_delay", delayObject(sum.Waits[replay.SchDelay].Dist())},
+			{"owner_gap", delayObject(sum.Waits[replay.OffCPUGap].Dist())},
 		}},
 		field{"cpus", say.Each(all.CPUs, cpuObject)},
 		field{"landings", say.Each(res.Landings[:min(len(res.Landings), maxJSONTasks)], func(l *replay.Landing) object { return landingObject(l, res.Isolated) })},

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,21 +17,20 @@ import (
 // below it, the longest match counts; "leaves" are open to all. It is section 3 of
 // the design: cmd → {report, export, findings, replay, parser/open}; report → {plots,
 // findings/say, export}; plots, say, export → findings → replay → {parser,
-// kernelmodel/…} → {fact, cpumask}; within replay account → decide → world → hidden →
+// kernelmodel/…} → {fact, cpumask, stats}; within replay account → decide → world → hidden →
 // timeline; dialects → {parser, tep, text}. In kernelmodel,
 // place asks through explore, on a topo, by the rules.
 var arrows = map[string][]string{
 	"cmd":                 {"report", "export", "export/anonymize", "fleetrun", "findings", "findings/fleet", "findings/say", "loop", "loop/work", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser", "parser/open", "parser/host", "record"},
 	"record":              {"parser", "parser/ftrace", "parser/host"},
-	"report":              {"plots", "export", "findings", "findings/fleet", "findings/say", "findings/stats", "loop", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
+	"report":              {"plots", "export", "findings", "findings/fleet", "findings/say", "loop", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
 	"fleet":               {"report", "export", "fleetrun", "findings/fleet", "parser/open"}, // a module of its own
 	"fleetrun":            {"export", "findings/fleet", "findings/say", "parser/open"},
-	"plots":               {"findings", "findings/say", "findings/stats", "loop", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
-	"export":              {"findings", "findings/fleet", "findings/stats", "findings/say", "loop", "loop/work", "replay", "kernelmodel/rules", "kernelmodel/place", "parser", "parser/perfetto/pb"},
-	"findings":            {"findings/stats", "loop", "loop/work", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
-	"findings/fleet":      {"findings", "findings/stats", "replay", "parser"},
-	"findings/say":        {"findings", "findings/fleet", "findings/stats", "loop", "loop/work", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
-	"findings/stats":      {},                                                                                                      // numbers in, numbers out
+	"plots":               {"findings", "findings/say", "loop", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
+	"export":              {"findings", "findings/fleet", "findings/say", "loop", "loop/work", "replay", "kernelmodel/rules", "kernelmodel/place", "parser", "parser/perfetto/pb"},
+	"findings":            {"loop", "loop/work", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
+	"findings/fleet":      {"findings", "replay", "parser"},
+	"findings/say":        {"findings", "findings/fleet", "loop", "loop/work", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "parser"},
 	"export/anonymize":    {"parser", "parser/tep", "parser/perfdata", "parser/tracedat", "parser/perfetto", "parser/perfetto/pb"}, // it walks their containers
 	"replay":              {"replay/noise", "replay/timeline", "replay/hidden", "replay/world", "replay/decide", "replay/account", "kernelmodel/rules", "kernelmodel/topo", "kernelmodel/place", "parser"},
 	"replay/noise":        {"parser"},
@@ -65,10 +65,11 @@ var arrows = map[string][]string{
 	"internal":            {"parser", "parser/tep", "parser/text", "parser/open", "parser/host"}, // for tests alone
 	"fact":                {},
 	"cpumask":             {},
+	"stats":               {}, // numbers in, numbers out
 }
 
 // leaves may be imported by every room but by each other.
-var leaves = []string{"fact", "cpumask"}
+var leaves = []string{"fact", "cpumask", "stats"}
 
 // room is the longest key of arrows that holds the package.
 func room(pkg string) string {
@@ -84,10 +85,8 @@ func mayImport(from, to string) bool {
 	if from == to {
 		return true
 	}
-	for _, l := range leaves {
-		if to == l {
-			return from != "fact" && from != "cpumask"
-		}
+	if slices.Contains(leaves, to) {
+		return !slices.Contains(leaves, from)
 	}
 	for _, ok := range arrows[from] {
 		if to == ok {

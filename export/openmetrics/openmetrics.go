@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"schedreplay/findings/stats"
+	"schedreplay/stats"
 )
 
 // Label is a name with a value, which may be any text.

@@ -7,13 +7,17 @@ import (
 
 	"schedreplay/findings"
 	"schedreplay/findings/fleet"
-	"schedreplay/findings/stats"
+	"schedreplay/stats"
 )
 
 // The module fleet holds this text against Prometheus' own parser.
 func TestFleetText(t *testing.T) {
 	var f fleet.Fleet
-	d := stats.NewDist(func(yield func(ns, n int64) bool) { _ = yield(1_000_000, 99) && yield(50_000_000, 1) }, 50_000_000, 1_490_000)
+	d := &stats.Dist{}
+	for range 99 {
+		d.Add(1_000_000)
+	}
+	d.Add(50_000_000)
 	f.Add(&fleet.Summary{
 		Host: "a\"b\\c\n\xff", WindowNS: 4e9,
 		Causes: []fleet.Harm{{Cause: fleet.Cause{Intruder: "ksmd"}, Held: findings.Held{NS: 1e9, Entries: findings.Entries{Wakeup: 2}}}},

@@ -35,11 +35,11 @@ func Check(f *findings.Findings, name string, bounds []Bound) []byte {
 	t.Seconds("schedreplay_foreign_seconds", "The part of it that foreign tasks held.", s.Held.NS, of...)
 	t.Count("schedreplay_foreign_entries", "Entries of foreign tasks on isolated CPUs.", s.Held.Entries.Total(), of...)
 	t.Count("schedreplay_foreign_residents", "Foreign tasks that were there when the recording begins.", s.Held.Residents, of...)
-	if d := fleet.DistOf(s.Waits[replay.SchDelay].Histogram()); d.Count() > 0 {
+	if d := s.Waits[replay.SchDelay].Dist(); d.Count() > 0 {
 		t.Seconds("schedreplay_owner_delay_max_seconds", "The owners' longest sch delay.", d.Max(), of...)
 		t.Delays("schedreplay_owner_delay_seconds", "The owners' sch delay, from waking to running.", d, of...)
 	}
-	if d := fleet.DistOf(s.Waits[replay.OffCPUGap].Histogram()); d.Count() > 0 {
+	if d := s.Waits[replay.OffCPUGap].Dist(); d.Count() > 0 {
 		t.Seconds("schedreplay_owner_gap_max_seconds", "The owners' longest off-CPU gap.", d.Max(), of...)
 		t.Delays("schedreplay_owner_gap_seconds", "The owners' off-CPU gaps: runnable, not running, not having slept.", d, of...)
 	}

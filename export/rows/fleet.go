@@ -5,8 +5,8 @@ import (
 
 	"schedreplay/findings"
 	"schedreplay/findings/fleet"
-	"schedreplay/findings/stats"
 	"schedreplay/parser"
+	"schedreplay/stats"
 )
 
 // Under is a table whose rows bear in front which capture, host and kernel they are of, and

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"schedreplay/stats"
+
 	"schedreplay/export/outdir"
 	"schedreplay/export/rows"
 	"schedreplay/findings"
@@ -119,8 +121,8 @@ func (s *Set) Finish(res *replay.Result) error {
 				if c.Owner == nil {
 					continue
 				}
-				for i, h := range [...]*replay.DelayHistogram{c.Waits[replay.SchDelay].Free, c.Waits[replay.SchDelay].Intruded} {
-					if d := fleet.DistOf(h); d.Count() > 0 {
+				for i, d := range [...]*stats.Dist{c.Waits[replay.SchDelay].Free, c.Waits[replay.SchDelay].Intruded} {
+					if d.Count() > 0 {
 						w(&rows.DelayRow{Of: sum, CPU: c.CPU, Owner: c.Owner.Comm, Intruded: i == 1, Dist: d})
 					}
 				}

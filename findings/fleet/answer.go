@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"schedreplay/findings"
-	"schedreplay/findings/stats"
+	"schedreplay/stats"
 )
 
 // Answer is what a fleet amounts to: who else, what, and how often.

@@ -9,8 +9,8 @@ import (
 	"pgregory.net/rapid"
 
 	"schedreplay/findings"
-	"schedreplay/findings/stats"
 	"schedreplay/replay"
+	"schedreplay/stats"
 )
 
 func TestTaskKind(t *testing.T) {
@@ -39,8 +39,7 @@ func summary(t *rapid.T, n, owners int) []byte {
 	}
 	for range rapid.IntRange(0, owners).Draw(t, "owners") {
 		one := func(label string) stats.Dist {
-			ns := num(label) + 1
-			return *stats.NewDist(func(yield func(ns, n int64) bool) { yield(ns, 3) }, ns, ns)
+			return distOf(num(label)+1, 3)
 		}
 		s.Owners = mergeOwners(s.Owners, []Owner{{word("owner", "pmd", "dpdk"), one("delay"), one("intruded"), one("gaps")}})
 	}
@@ -165,15 +164,20 @@ func TestSettle(t *testing.T) {
 	}
 }
 
+// distOf holds n durations of ns.
+func distOf(ns int64, n int) (d stats.Dist) {
+	for range n {
+		d.Add(ns)
+	}
+	return d
+}
+
 // An owner that never sleeps has gaps and no delays: it counts for its host's longest wait and
 // p99, and ranks among the others by them.
 func TestAnswerGaps(t *testing.T) {
-	dist := func(ns, n int64) stats.Dist {
-		return *stats.NewDist(func(yield func(ns, n int64) bool) { yield(ns, n) }, ns, ns)
-	}
 	f := &Fleet{}
-	f.Add(&Summary{Host: "sleeps", Owners: []Owner{{Name: "pmd", Delays: dist(5_000, 200)}}})
-	f.Add(&Summary{Host: "polls", Owners: []Owner{{Name: "poll", Delays: dist(10, 1), Gaps: dist(9_000, 300)}}})
+	f.Add(&Summary{Host: "sleeps", Owners: []Owner{{Name: "pmd", Delays: distOf(5_000, 200)}}})
+	f.Add(&Summary{Host: "polls", Owners: []Owner{{Name: "poll", Delays: distOf(10, 1), Gaps: distOf(9_000, 300)}}})
 	a := f.Answer(nil)
 	if a.Owners[0].Name != "poll" || a.Owners[1].Name != "pmd" {
 		t.Errorf("owners %+v", a.Owners)

@@ -8,9 +8,9 @@ import (
 
 	"schedreplay/fact"
 	"schedreplay/findings"
-	"schedreplay/findings/stats"
 	"schedreplay/parser"
 	"schedreplay/replay"
+	"schedreplay/stats"
 )
 
 // Schema is the version of a Summary's fields.
@@ -197,15 +197,13 @@ func SummaryOf(f *findings.Findings, o Origin) *Summary {
 		if c.Owner == nil {
 			continue
 		}
-		free, intruded := DistOf(c.Waits[replay.SchDelay].Free), DistOf(c.Waits[replay.SchDelay].Intruded)
-		free.Merge(intruded)
-		gaps := &stats.Dist{}
+		w := &c.Waits[replay.SchDelay]
+		all, intruded, gaps := w.Dist(), stats.Merged(w.Intruded), &stats.Dist{}
 		if c.Kind() == replay.OffCPUGap {
-			gaps = DistOf(c.Told().Free)
-			gaps.Merge(DistOf(c.Told().Intruded))
+			gaps = c.Told().Dist()
 		}
-		if free.Count()+gaps.Count() > 0 && len(s.Owners) < MaxOwners {
-			s.Owners = mergeOwners(s.Owners, []Owner{{TaskKind(c.Owner.Comm), *free, *intruded, *gaps}})
+		if all.Count()+gaps.Count() > 0 && len(s.Owners) < MaxOwners {
+			s.Owners = mergeOwners(s.Owners, []Owner{{TaskKind(c.Owner.Comm), *all, *intruded, *gaps}})
 		}
 	}
 	return s
@@ -273,22 +271,6 @@ func doubtsOf(f *findings.Findings) []Doubt {
 	add(OwnerUnknown, seen && f.Sum.Owners == 0)
 	add(ModelDoubtful, f.Fidelity.Doubtful())
 	return list
-}
-
-// DistOf is a histogram of a replay, nil as well, as a value that merges.
-func DistOf(h *replay.DelayHistogram) *stats.Dist {
-	if h == nil {
-		return &stats.Dist{}
-	}
-	return stats.NewDist(func(yield func(ns, n int64) bool) {
-		last := int64(0)
-		for _, s := range h.Steps() {
-			if !yield(s.NS, s.Count-last) {
-				return
-			}
-			last = s.Count
-		}
-	}, h.Max(), h.Mean())
 }
 
 // numbered is the number of a CPU or a pool behind a slash.

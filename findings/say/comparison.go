@@ -8,9 +8,9 @@ import (
 	"strings"
 
 	"schedreplay/findings"
-	"schedreplay/findings/stats"
 	"schedreplay/parser"
 	"schedreplay/replay"
+	"schedreplay/stats"
 )
 
 // Doubts are the reasons why two captures may not be comparable.

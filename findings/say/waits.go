@@ -3,6 +3,8 @@ package say
 import (
 	"fmt"
 
+	"schedreplay/stats"
+
 	"schedreplay/findings"
 	"schedreplay/parser"
 	"schedreplay/replay"
@@ -99,11 +101,11 @@ func PatchShortens(res *replay.Result, w *replay.Waits) bool {
 }
 
 // delays says how long some waits were.
-func delays(h *replay.DelayHistogram) string {
+func delays(h *stats.Dist) string {
 	if h.Count() == 1 {
 		return Duration(h.Max())
 	}
-	return fmt.Sprintf("%s at the median and up to %s", Duration(h.Percentile(50)), Duration(h.Max()))
+	return fmt.Sprintf("%s at the median and up to %s", Duration(h.Median()), Duration(h.Max()))
 }
 
 // CauseWords says what a part of a wait went to.

@@ -3,6 +3,8 @@ package account
 import (
 	"slices"
 
+	"schedreplay/stats"
+
 	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
 	"schedreplay/replay/decide"
@@ -27,10 +29,10 @@ const (
 // value is none.
 type Waits struct {
 	// Free and Intruded are those without and with a foreign task's run in them.
-	Free, Intruded *DelayHistogram
+	Free, Intruded *stats.Dist
 	// Patched are all of them less the runs that the first alternative surely takes
 	// elsewhere: one that such runs filled is not among them.
-	Patched *DelayHistogram
+	Patched *stats.Dist
 	// WorstAt is when the longest ended.
 	WorstAt int64
 	// Parts are what they went to, in the order in which the causes were first seen;
@@ -236,11 +238,14 @@ func (t *Tracker) waited(k *trackedCPU, kind WaitKind, since, in int64) {
 	k.res.Waits[kind].Add(ns, k.kept, in, k.intruded, k.told)
 }
 
+// Dist holds all of them.
+func (w *Waits) Dist() *stats.Dist { return stats.Merged(w.Free, w.Intruded) }
+
 // Add takes a wait of ns, what the first alternative leaves of it, when it ended and what it
 // went to.
 func (w *Waits) Add(ns, kept, in int64, intruded bool, parts []Part) {
 	if w.Free == nil {
-		w.Free, w.Intruded, w.Patched = NewDelayHistogram(), NewDelayHistogram(), NewDelayHistogram()
+		w.Free, w.Intruded, w.Patched = &stats.Dist{}, &stats.Dist{}, &stats.Dist{}
 	}
 	if w.Count() == 0 || ns > w.Worst() {
 		w.WorstAt = in

@@ -14,9 +14,9 @@ import (
 	"schedreplay/fact"
 	"schedreplay/findings"
 	"schedreplay/findings/fleet"
-	"schedreplay/findings/stats"
 	"schedreplay/parser"
 	"schedreplay/replay"
+	"schedreplay/stats"
 )
 
 // parsed has Prometheus' own parser read a document: the values of the labels by name.
@@ -43,7 +43,10 @@ func parsed(t *testing.T, doc []byte) map[string][]string {
 func TestPrometheusReadsMetrics(t *testing.T) {
 	const hostile = "a\"b\\c\nd{e=\"f\"} 1 # EOF"
 	var f fleet.Fleet
-	d := stats.NewDist(func(yield func(ns, n int64) bool) { yield(1_000_000, 2000) }, 1_000_000, 1_000_000)
+	d := &stats.Dist{}
+	for range 2000 {
+		d.Add(1_000_000)
+	}
 	f.Add(&fleet.Summary{
 		Host: hostile, WindowNS: 4e9, Causes: []fleet.Harm{{Cause: fleet.Cause{Intruder: hostile}, Held: findings.Held{NS: 1e9}}},
 		Owners: []fleet.Owner{{Name: "pmd", Delays: *d}},
