@@ -262,6 +262,6 @@ func WorseOff(r *loop.Result, h *findings.Harm) string {
 		return ""
 	}
 	return "Surely worse off: " + JoinUpTo(Each(h.Worse, func(i int) string {
-		return ShortTask(replay.TaskRef{PID: r.Program.Tasks[i].PID, Comm: r.Program.Tasks[i].Comm})
+		return TaskName(replay.TaskRef{PID: r.Program.Tasks[i].PID, Comm: r.Program.Tasks[i].Comm})
 	}), 6, "task") + "."
 }
