@@ -22,8 +22,10 @@ type pass struct {
 
 // Decode implements [text.Dialect].
 func (p *pass) Decode(ev *parser.Event, line []byte, n int64) (text.Fit, bool) {
-	h, ok := p.again(line)
-	if !ok {
+	var h header
+	ok := p.again(&h, line)
+	known := p.known(&h)
+	if known == nil && !(ok && h.splitName(h.text)) {
 		if h, ok = p.grammar.parse(line); !ok {
 			return text.FitNone, false
 		}
@@ -34,8 +36,9 @@ func (p *pass) Decode(ev *parser.Event, line []byte, n int64) (text.Fit, bool) {
 			p.width = h.width
 			p.fronts.Put(line[:h.width], h.front)
 		}
+		known = p.known(&h)
 	}
-	if known := p.events.Get(h.text); known != nil && h.stamp != stampCount {
+	if known != nil {
 		*ev = *known
 		p.begin(ev, &h, n)
 		return text.FitWhole, h.aligned
@@ -47,18 +50,26 @@ func (p *pass) Decode(ev *parser.Event, line []byte, n int64) (text.Fit, bool) {
 	return fit, h.aligned
 }
 
-// again splits a line that begins like one before.
-func (p *pass) again(line []byte) (h header, ok bool) {
+// known is an event with the same text as a line, nil if there was none.
+func (p *pass) known(h *header) *parser.Event {
+	if len(h.text) == 0 || h.stamp == stampCount {
+		return nil
+	}
+	return p.events.Get(h.text)
+}
+
+// again reads a line that begins like one before, up to its text.
+func (p *pass) again(h *header, line []byte) (ok bool) {
 	if len(line) <= p.width {
-		return h, false
+		return false
 	}
 	f := p.fronts.Get(line[:p.width])
 	if f == nil {
-		return h, false
+		return false
 	}
 	h.front, h.aligned = *f, true
-	rest, ok := h.parseStamp(text.SkipSpace(line[p.width:]))
-	return h, ok && h.splitName(rest)
+	h.text, ok = h.parseStamp(text.SkipSpace(line[p.width:]))
+	return ok
 }
 
 // repeats reports whether captures hold many events of a kind that differ in what stands

@@ -7,13 +7,16 @@ import (
 	"schedreplay/parser"
 )
 
+// maxDigits is how many digits make no number that exceeds an int64.
+const maxDigits = 18
+
 // Uint reads decimal digits at the start of b and returns what follows them.
 // It fails if there are none or the number exceeds an int64.
 func Uint(b []byte) (n int64, rest []byte, ok bool) {
 	i := 0
 	for i < len(b) && b[i]-'0' <= 9 {
 		d := int64(b[i] - '0')
-		if n > (math.MaxInt64-d)/10 {
+		if i >= maxDigits && n > (math.MaxInt64-d)/10 {
 			return 0, b, false
 		}
 		n = n*10 + d
@@ -75,6 +78,9 @@ func hexDigit(c byte) int {
 	return -1
 }
 
+// nsOf is how many ns the last digit of a fraction of a second stands for, by its length.
+var nsOf = [10]int64{1e9, 1e8, 1e7, 1e6, 1e5, 1e4, 1e3, 1e2, 10, 1}
+
 // Time reads "seconds.fraction" with up to nine digits of fraction and returns
 // ns, the number of digits of the fraction, and what follows. It fails if
 // there is no dot: such a stamp does not count seconds. The value is exact.
@@ -89,20 +95,14 @@ func Time(b []byte) (ns int64, digits int, rest []byte, ok bool) {
 	}
 	rest = rest[1:]
 	frac := int64(0)
-	for digits < len(rest) && rest[digits]-'0' <= 9 {
-		if digits == 9 {
-			return 0, 0, b, false
-		}
+	for digits < len(rest) && digits < len(nsOf) && rest[digits]-'0' <= 9 {
 		frac = frac*10 + int64(rest[digits]-'0')
 		digits++
 	}
-	if digits == 0 {
+	if digits == 0 || digits == len(nsOf) {
 		return 0, 0, b, false
 	}
-	for i := digits; i < 9; i++ {
-		frac *= 10
-	}
-	ns = sec*1e9 + frac
+	ns = sec*1e9 + frac*nsOf[digits]
 	if neg {
 		ns = -ns
 	}
