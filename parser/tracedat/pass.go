@@ -138,24 +138,27 @@ func (p *pass) advance(s *stream) bool {
 		if s.over {
 			return false
 		}
-		p.fetch(s)
+		if p.fetch(s) {
+			return true
+		}
 	}
 	s.ev = s.queue[0]
 	s.queue = s.queue[:copy(s.queue, s.queue[1:])]
 	return true
 }
 
-// fetch decodes the CPU's next record and queues what comes of it.
-func (p *pass) fetch(s *stream) {
+// fetch makes s.ev the event of the CPU's next record, or queues what comes of it, and reports
+// whether it did the first.
+func (p *pass) fetch(s *stream) bool {
 	err := s.step()
 	switch page, damaged := err.(*errPage); {
 	case err == io.EOF:
 		s.over = true
 		p.remainder(s)
-		return
+		return false
 	case damaged:
 		s.damage(page.pos, page.msg)
-		return
+		return false
 	case err != nil:
 		s.over = true
 		s.damage(s.origin+s.read, parser.DamageText(err))
@@ -164,16 +167,16 @@ func (p *pass) fetch(s *stream) {
 			p.ended = p.c.fail(s.next, "the events before it stand; copy or record again for the rest",
 				fmt.Errorf("the data of CPU %d: %w", s.cpu, err))
 		}
-		return
+		return false
 	}
 	time, ok := p.c.stamp.ns(s.stamp)
 	if !ok {
 		s.damage(s.rawPos, fmt.Sprintf("an event with the stamp %d", s.stamp))
-		return
+		return false
 	}
 	if s.started && time < s.last {
 		s.damage(s.rawPos, fmt.Sprintf("time runs backwards by %d ns: one event left out", s.last-time))
-		return
+		return false
 	}
 	if !s.started {
 		s.queue = s.early.AppendTo(s.queue, time)
@@ -185,18 +188,23 @@ func (p *pass) fetch(s *stream) {
 		s.started, s.first = true, time
 	}
 	s.last = time
-	ev := parser.NewEvent(parser.KindOther, time, s.cpu)
+	ev := &s.ev
+	ev.Renew(parser.KindOther, time, s.cpu)
 	ev.Pos = s.rawPos
-	switch err := p.table.Decode(s.raw, &ev); {
+	switch err := p.table.Decode(s.raw, ev); {
 	case errors.Is(err, tep.ErrUnknownEvent):
 		ev.Text = fmt.Sprintf("event %d", p.table.Type(s.raw))
 	case err != nil:
 		s.damage(s.rawPos, parser.DamageText(err))
-		return
+		return false
 	default:
 		ev.Cur.Comm = p.comm.Get(ev.Cur.PID)
 	}
-	s.queue = append(s.queue, ev)
+	if len(s.queue) > 0 {
+		s.queue = append(s.queue, *ev)
+		return false
+	}
+	return true
 }
 
 // lost tells of events missing before the one at time.
