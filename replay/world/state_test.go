@@ -32,6 +32,21 @@ func TestDiverged(t *testing.T) {
 	})
 }
 
+// What a world had of recent_used_cpu of its own holds no longer where decisions were not
+// recorded; a task that is elsewhere does not take over the recorded one.
+func TestUnsettled(t *testing.T) {
+	w := newWorld()
+	w.Diverge(7, 1, []int{4}, 0)
+	w.RecentUsed[7], w.RecentUsed[8] = 2, 3
+	w.unsettle()
+	if cpu, own := w.RecentUsed[7]; !own || cpu != parser.NoCPU {
+		t.Errorf("elsewhere: CPU %d, its own: %v", cpu, own)
+	}
+	if cpu, own := w.RecentUsed[8]; own {
+		t.Errorf("as recorded: CPU %d stays", cpu)
+	}
+}
+
 // world.diverge, setActive and shiftOf on their own.
 func TestShift(t *testing.T) {
 	l := lineOf(made.Switches(1, 0, made.Swapper, made.Runnable, made.Busy[0]))

@@ -7,6 +7,7 @@ import (
 	"schedreplay/kernelmodel/explore"
 	"schedreplay/kernelmodel/load"
 	"schedreplay/kernelmodel/rules"
+	"schedreplay/parser"
 	"schedreplay/replay/hidden"
 	"schedreplay/replay/timeline"
 )
@@ -151,6 +152,18 @@ func (w *World) forget(pid int32) {
 	w.mark(pid, false)
 	delete(w.RecentUsed, pid)
 	w.SetActive(pid, false)
+}
+
+// unsettle forgets every recent_used_cpu that the world has of its own. A task that is elsewhere
+// has not the recorded one either.
+func (w *World) unsettle() {
+	for pid := range w.RecentUsed {
+		if w.diverged[pid] != nil {
+			w.RecentUsed[pid] = parser.NoCPU
+		} else {
+			delete(w.RecentUsed, pid)
+		}
+	}
 }
 
 // shift is how the tasks of a CPU differ from the recording.

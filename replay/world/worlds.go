@@ -151,9 +151,12 @@ func (r *Worlds) rejoin(w *World) {
 }
 
 // Unsettle forgets what was known of hidden facts that decisions which were not recorded
-// may have changed: the tasks', and has_idle_cores in every world.
+// may have changed: the tasks' and has_idle_cores, in every world.
 func (r *Worlds) Unsettle() {
 	r.Hidden.Unsettle()
+	for _, a := range r.Alts {
+		a.World.unsettle()
+	}
 	for _, a := range append([]*Side{r.Base}, r.Alts...) {
 		for llc := range r.LLCs {
 			a.World.GuessCores(llc)
