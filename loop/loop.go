@@ -73,6 +73,8 @@ type TaskOutcome struct {
 	Comm    string
 	Wakings Band
 	Run     Band // ns
+	// Taken is what interrupts took of that, in ns, where they are recorded.
+	Taken Band
 	// Moves are its changes of CPU by cause.
 	Moves [work.Causes]Band
 	// Delay is from waking to running, OffCPU the gaps.
@@ -271,6 +273,7 @@ func newWorld(p *work.Program, h *parser.Host, k *rules.Kernel) *world {
 	w.tunables, w.groups = h.Tunables, p.Groups
 	w.rt = newRTLimit(w, w.tunables)
 	w.res = newResiduals(p, w.tun.MinGranularity, w.share)
+	w.takeInterrupts(p, nil)
 	w.tasks = make([]tasking, len(p.Tasks))
 	for i := range p.Tasks {
 		t := &p.Tasks[i]

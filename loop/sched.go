@@ -280,6 +280,7 @@ func (s *sim) tick(c *cpu) {
 		return
 	}
 	s.charge(c)
+	s.tickTakes(c)
 	again := p.realTime() && s.tickRT(c)
 	if s.isFair(p) {
 		c.pelt.Advance(s.now)
@@ -326,8 +327,8 @@ func (s *sim) hrtick(c *cpu, n int32) {
 
 // gives lets a CPU switch because the slice of its task is over: later, if it is late.
 func (s *sim) gives(c *cpu, p *task) {
-	if late := s.res.late(p, s.now); late > 0 {
-		s.reschedAfter(c, late)
+	if late := s.res.late(p, s.now); late > 0 || c.owed > 0 {
+		s.reschedAfter(c, max(0, late-c.owed))
 		return
 	}
 	s.schedule(c)
@@ -354,10 +355,14 @@ func (s *sim) activate(p *task) {
 	}
 }
 
-// reschedAfter is resched_curr: so long it takes the CPU to switch, if it does not before.
+// reschedAfter is resched_curr: so long it takes the CPU to switch, if it does not before, and
+// interrupts leave it that time.
 func (s *sim) reschedAfter(c *cpu, ns int64) {
 	c.resched = true
-	s.plan(s.now+ns, evResched, c.id, 0)
+	if c.owed > 0 {
+		s.charge(c)
+	}
+	s.plan(c.after(s.now, ns), evResched, c.id, 0)
 }
 
 // preempt is check_preempt_curr for a task that has come to a queue. by is the

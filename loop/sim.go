@@ -38,7 +38,10 @@ type world struct {
 	random   bool
 	rt       rtLimit
 	tunables map[string]int64
-	owners   map[int32]bool // pids whose delays are wanted as whole distributions
+	irqs     [][]stretch // by CPU
+	irqTo    irqMoves
+	ticks    [][]work.Sample // what ticks take, by CPU
+	owners   map[int32]bool  // pids whose delays are wanted as whole distributions
 	// cost is how many happenings and balancings a run takes, settled how many the settling of pulls and
 	// scanCost took.
 	cost, settled int64
@@ -147,6 +150,7 @@ type cpu struct {
 	rtTime  int64 // rt_time
 	rtOff   bool  // real-time tasks are throttled, or the fair server runs
 	fairRan int64 // when a fair task last ran, or the first came
+	supply
 }
 
 // sim is one run.
@@ -197,7 +201,10 @@ func newSim(w *world, seed, run uint64) *sim {
 	}
 	for i := range s.cpus {
 		c := &s.cpus[i]
-		c.id, c.slice, c.avgIdle = int32(i), -1, 2*migrationCost
+		c.id, c.slice, c.avgIdle, c.since = int32(i), -1, 2*migrationCost, s.now
+		if w.irqs != nil {
+			c.supply.all = w.irqs[i]
+		}
 		c.fair = s.newTree(c.id)
 		c.pelt.Last, c.pelt.Known = s.now, true
 		s.scost[i] = s.spread(w.scanCost/2, 2)
@@ -402,16 +409,18 @@ func (s *sim) run(ctx context.Context, end int64) {
 
 // charge accounts the current task's time up to now.
 func (s *sim) charge(c *cpu) {
-	p := c.curr
-	if p == nil {
-		return
-	}
 	d := s.now - c.since
 	if d <= 0 {
 		return
 	}
+	taken := c.takes(c.since, s.now)
 	c.since = s.now
-	p.done += d
+	p := c.curr
+	if p == nil {
+		return
+	}
+	p.done += d - taken
+	p.got.Taken += taken
 	p.got.Run += d
 	p.got.RunOn[c.id] += d
 	if p.realTime() {
@@ -537,7 +546,7 @@ func (s *sim) planRun(c *cpu) {
 	if at < 0 {
 		return
 	}
-	s.plan(s.now+max(0, at-p.done), evRun, c.id, c.gen)
+	s.plan(c.after(s.now, max(0, at-p.done)), evRun, c.id, c.gen)
 }
 
 // burstEnds blocks the current task, or takes it on to its next burst if what it would

@@ -10,9 +10,9 @@ import (
 // summary is what is kept of a task's figures in one run of an ensemble: quantiles in place
 // of its delays and gaps one by one, of which a long recording has millions in all runs.
 type summary struct {
-	wakings, run, gaps, gapSum int64
-	moves                      [work.Causes]int64
-	runOn, entries             []int64
+	wakings, run, taken, gaps, gapSum int64
+	moves                             [work.Causes]int64
+	runOn, entries                    []int64
 	// delay and gap are the values at the shares of delayAt and gapAt, nil if there are none;
 	// curve those of the delay at [CurveShares].
 	delay, gap, curve []int64
@@ -30,7 +30,7 @@ func summarize(f *work.Figures, curve bool) summary {
 	slices.Sort(f.Delay)
 	slices.Sort(f.Gap)
 	s := summary{
-		wakings: f.Wakings, run: f.Run, gaps: int64(len(f.Gap)), gapSum: sum(f.Gap), moves: f.Moves, runOn: f.RunOn, entries: f.Entries,
+		wakings: f.Wakings, run: f.Run, taken: f.Taken, gaps: int64(len(f.Gap)), gapSum: sum(f.Gap), moves: f.Moves, runOn: f.RunOn, entries: f.Entries,
 		delay: quantiles(f.Delay, delayAt), gap: quantiles(f.Gap, gapAt),
 	}
 	if curve {
@@ -139,6 +139,7 @@ func (w *world) taskOutcome(i int, all [][]summary) TaskOutcome {
 	t := &w.prog.Tasks[i]
 	out := TaskOutcome{
 		PID: t.PID, Comm: t.Comm, Wakings: known(func(f *summary) int64 { return f.wakings }), Run: known(func(f *summary) int64 { return f.run }),
+		Taken:  known(func(f *summary) int64 { return f.taken }),
 		Delay:  Delays{at(delay, 0), at(delay, 1), at(delay, 2), at(delay, 3)},
 		OffCPU: Gaps{known(func(f *summary) int64 { return f.gaps }), known(func(f *summary) int64 { return f.gapSum }), at(gap, 0), at(gap, 1), at(gap, 2)},
 		RunOn:  make([]int64, w.prog.CPUs), RunOnBand: make([]Band, w.prog.CPUs),

@@ -24,8 +24,9 @@ func (s *sim) tryToWakeUp(p, waker *task, on int32) {
 		kind = place.KindWakeupNew
 	}
 	if then.Edge == work.EdgeOutside && then.CPU >= 0 && int(then.CPU) < len(s.cpus) {
-		on = then.CPU
+		on = s.irqTo.from(then.Source-1, then.CPU)
 	}
+	s.interruptedBy(then, on)
 	if kind == place.KindWakeupNew {
 		p.cpu = on // sched_fork: the parent's
 		if s.isFair(p) {

@@ -85,6 +85,9 @@ type extraction struct {
 	before  bool    // the window has not begun
 	strays  map[int32]stray
 	pids    []int32 // user tasks of the bundle that have a session, in order
+	beside  []besides
+	sources map[Source]int32
+	left    []rest
 }
 
 // stray is when a task last ran where its affinity of the bundle does not let it, and when
@@ -172,6 +175,7 @@ func (x *extraction) window(from, to int64) {
 func (x *extraction) begin() {
 	x.before = false
 	clear(x.strays)
+	x.beginAside()
 	x.p.Unmatched, x.p.Exit, x.p.Preempt, x.p.Held = 0, make([][]Sample, x.p.CPUs), nil, nil
 	for _, p := range x.tasks {
 		p.Steps, p.wakes, p.burst, p.woken, p.off, p.pushedTime = nil, nil, 0, false, timeline.OffCPU{}, 0
@@ -219,6 +223,8 @@ func (x *extraction) event(ev *parser.Event) {
 		x.kin[ev.Next.PID] = ev.Task.PID
 	case parser.KindExec:
 		x.exec(ev)
+	case parser.KindOther:
+		x.aside(ev)
 	}
 }
 
@@ -234,7 +240,7 @@ func (x *extraction) exec(ev *parser.Event) {
 		return
 	}
 	p := x.tasks[i]
-	at := p.burst + ev.Time - p.since
+	at := p.sofar(x, ev.Time)
 	if p.pushedStep == len(p.Steps) && p.pushedTime > 0 && ev.Time-p.pushedTime < execWithin {
 		at = p.pushedAt
 	}
@@ -282,6 +288,7 @@ func (x *extraction) switched(ev *parser.Event) {
 		return
 	}
 	idle := ev.Task.PID == 0
+	x.gives(ev)
 	if x.begun[c] && x.cur[c] != ev.Task.PID {
 		x.unseen(ev)
 	}
@@ -294,6 +301,7 @@ func (x *extraction) switched(ev *parser.Event) {
 	} else {
 		x.idle[c] = ev.Time
 	}
+	x.asideSwitched(c)
 	x.turns[c]++
 	x.begun[c] = true
 }
@@ -319,7 +327,10 @@ func (x *extraction) unseen(ev *parser.Event) {
 // charge accounts what a task has run on a CPU up to now.
 func (x *extraction) charge(p *tasking, cpu int32, now int64) {
 	run := now - p.since
-	p.burst += run
+	taken := x.takenOn(cpu, run)
+	x.charged(cpu)
+	p.burst += run - taken
+	p.Recorded.Taken += taken
 	p.Recorded.Run += run
 	p.Recorded.RunOn[cpu] += run
 	x.p.ran(p.Task, cpu, p.since, now)
@@ -329,6 +340,12 @@ func (x *extraction) charge(p *tasking, cpu int32, now int64) {
 		x.strays[p.PID] = stray{s.outside, now}
 	}
 	p.since = now
+}
+
+// sofar is what a running task has done of its burst up to now.
+func (p *tasking) sofar(x *extraction, now int64) int64 {
+	run := now - p.since
+	return p.burst + run - x.takenOn(p.cpu, run)
 }
 
 // leaves ends a run; the burst too, if the task blocks.
@@ -464,6 +481,7 @@ func (x *extraction) enters(p *tasking, ev *parser.Event, fromIdle bool) {
 			x.held(x.tasks[q], ev, false)
 		}
 	}
+	x.charged(c)
 	p.slept, p.moving, p.off, p.state, p.since, p.began = false, false, timeline.OffCPU{}, running, ev.Time, ev.Time
 }
 
@@ -484,7 +502,7 @@ func (x *extraction) ran(p *tasking, ev *parser.Event, fromIdle bool) {
 	}
 	p.Recorded.Wakings++
 	p.Recorded.Delay = append(p.Recorded.Delay, ev.Time-w.Time)
-	in := ev.Time - p.runnable
+	in := x.less(c, p.runnable, ev.Time)
 	switch {
 	case !x.wakeups && fromIdle && !p.onIdle:
 		w.Lag = in // else it would have run when the CPU went idle
@@ -507,7 +525,7 @@ func (x *extraction) edge(p *tasking, ev *parser.Event) Wait {
 	if ev.CPU >= 0 && (cur < 0 || x.cur[ev.CPU] >= 0) {
 		cur = x.cur[ev.CPU]
 	}
-	switch ev.Context {
+	switch x.context(ev) {
 	case parser.ContextTask, parser.ContextUnknown:
 		i, ok := x.at[cur]
 		if !ok && cur > 0 {
@@ -528,7 +546,7 @@ func (x *extraction) edge(p *tasking, ev *parser.Event) Wait {
 			x.p.Unmatched++
 			break
 		}
-		w.Edge, w.From, w.Waker, w.WakerStep, w.WakerAt = EdgeTask, fact.Observed, int32(i), int32(len(q.Steps)), q.burst+ev.Time-q.since
+		w.Edge, w.From, w.Waker, w.WakerStep, w.WakerAt = EdgeTask, fact.Observed, int32(i), int32(len(q.Steps)), q.sofar(x, ev.Time)
 		if ev.Context == parser.ContextUnknown {
 			w.From = fact.Estimated
 		}
@@ -556,6 +574,7 @@ func (x *extraction) waking(ev *parser.Event) {
 		}
 		p.waking, p.woken, p.moving = x.edge(p, ev), true, true
 		x.ends(p)
+		x.wokenIn(p, ev)
 		if !x.wakeups {
 			x.queues(p, ev.Time)
 		}
@@ -594,6 +613,7 @@ func (x *extraction) wakeup(ev *parser.Event) {
 		if !p.woken {
 			p.waking, p.woken = x.edge(p, ev), true
 			x.ends(p)
+			x.wokenIn(p, ev)
 		}
 	default:
 		return
@@ -778,6 +798,7 @@ func (x *extraction) end() {
 	x.groups()
 	x.class()
 	x.answers()
+	x.settleInterrupts(to)
 }
 
 // within puts wakings that a burst does past its end, where the recording missed when it

@@ -4,9 +4,9 @@
 // not in it: those are the scheduler's doing, and the closed loop makes them anew.
 //
 // What it does not know it says: every wait carries its class and how sure that is.
-// Locks and the work of interrupts are in no event and so not in the program; changes of
-// affinity are there as far as they can be inferred; a burst costs what it cost when it
-// was recorded, whoever ran on the sibling thread.
+// Interrupts are apart from the bursts where they are recorded, else in them. Locks are in no
+// event and so not in the program; changes of affinity are there as far as they can be
+// inferred; a burst costs what it cost when it was recorded, whoever ran on the sibling thread.
 package work
 
 import (
@@ -54,7 +54,10 @@ type Wait struct {
 	// its step.
 	Waker, WakerStep int32
 	CPU              int32
-	Edge             Edge
+	// Rest is, of [EdgeTimer] and [EdgeGrid], what was left of the interrupt that did the waking, in ns.
+	// Source is one over the index in Program.Sources of a device's interrupt that did it.
+	Rest, Source int32
+	Edge         Edge
 	// From says how sure the class is: observed where the record itself says that the
 	// task did the waking, estimated where a rule of thumb does.
 	From fact.Provenance
@@ -180,8 +183,10 @@ type Figures struct {
 	Delay   []int64
 	// Gap holds the ns of each time it was off its CPU while runnable, having not slept.
 	Gap []int64
-	// Run is its run time in ns, RunOn that by CPU.
+	// Run is its run time in ns, RunOn that by CPU; Taken is what interrupts that are recorded
+	// took of it.
 	Run   int64
+	Taken int64
 	RunOn []int64
 	// Moves counts its changes of CPU.
 	Moves [Causes]int64
@@ -223,6 +228,12 @@ type Program struct {
 	// Held are the times that a task ran before it gave its CPU, still runnable, to one
 	// that had been queued when it began; or, longer than any slice, until it blocked (Kept).
 	Held []Held
+	// Interrupts are, by CPU, in order of time and apart from each other, those that no task of
+	// its own doing brought about; nil where none are recorded. Ticks are what the ticks that
+	// came over tasks took, with the softirqs that follow: they are not among the interrupts.
+	Interrupts [][]Interrupt
+	Ticks      [][]Sample
+	Sources    []Source
 	// Unmatched counts what contradicts itself: a task that runs on two CPUs, leaves one
 	// it was not on, or wakes twice.
 	Unmatched int64

@@ -4,6 +4,7 @@ package noise
 
 import (
 	"slices"
+	"strings"
 
 	"schedreplay/parser"
 )
@@ -371,4 +372,10 @@ func (c *CPU) end(ev *parser.Event, began parser.Aside) {
 	}
 	out.Outermost = len(c.stack) == 0
 	c.ended = append(c.ended, out)
+}
+
+// Device reports whether an interrupt of a kind and name is a device's: it has a handler, and
+// is no timer and none of the vectors by which a CPU interrupts itself.
+func Device(k Kind, name string) bool {
+	return k == Hardirq && name != "" && name != "irq" && name != "irq_work" && !strings.Contains(name, "timer") && !strings.HasSuffix(name, "_apic")
 }
