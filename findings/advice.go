@@ -171,7 +171,7 @@ func (a *Advice) classed(t replay.TaskRef) *[]replay.TaskRef {
 	info := a.f.Result.Host.Task[t.PID]
 	own, known := info.Affinity.Get()
 	switch {
-	case parser.IsKthreadName(t.Comm) && strings.HasPrefix(t.Comm, "kworker/u"):
+	case parser.UnboundWorker(t.Comm):
 		return &a.Workers
 	case info.Bound.Value:
 		return &a.Bound

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sort"
 	"strings"
@@ -123,13 +124,14 @@ type irqPlace struct {
 // move is irq_set_affinity of the interrupts of a name: their handlers' runs, and the softirqs
 // that follow, go to the CPUs. Where several would do, it is the one of the fewest vectors in
 // the kernel (irq_matrix_alloc, kernel/irq/matrix.c), here that on which interrupts ran least.
-func (m irqMoves) move(p *work.Program, name, list string) error {
+func (m irqMoves) move(p *work.Program, name, list string, off cpumask.Mask) error {
 	allowed, err := cpumask.ParseList(list, p.CPUs)
+	allowed = allowed.AndNot(off)
 	switch {
 	case err != nil:
 		return err
 	case allowed.Empty():
-		return errors.New("it names no CPU")
+		return errors.New("it names no CPU that there is")
 	case p.Interrupts == nil:
 		return errors.New("the recording tells of no interrupts: record them with schedreplay record --noise")
 	}
@@ -150,20 +152,33 @@ func (m irqMoves) move(p *work.Program, name, list string) error {
 		slices.Sort(known)
 		return fmt.Errorf("the recording has no such interrupt of a device; it has %s", strings.Join(known, ", "))
 	}
-	took := func(c int) (ns int64) {
+	m[at] = irqPlace{allowed, leastInterrupted(p, allowed)}
+	return nil
+}
+
+// offline is irq_migrate_all_off_this_cpu: devices' interrupts leave CPUs that go.
+func (m irqMoves) offline(p *work.Program, off cpumask.Mask) {
+	left := cpumask.Range(0, p.CPUs-1).AndNot(off)
+	for i, s := range p.Sources {
+		if _, set := m[int32(i)]; !set && s.Device() && !off.Empty() {
+			m[int32(i)] = irqPlace{left, leastInterrupted(p, left)}
+		}
+	}
+}
+
+// leastInterrupted is the CPU on which interrupts took least.
+func leastInterrupted(p *work.Program, of cpumask.Mask) int32 {
+	best, least := of.First(), int64(math.MaxInt64)
+	for c := best; c >= 0; c = of.Next(c) {
+		ns := int64(0)
 		for i := range p.Interrupts[c] {
 			ns += int64(p.Interrupts[c][i].NS)
 		}
-		return ns
-	}
-	best := allowed.First()
-	for c := best; c >= 0; c = allowed.Next(c) {
-		if took(c) < took(best) {
-			best = c
+		if ns < least {
+			best, least = c, ns
 		}
 	}
-	m[at] = irqPlace{allowed, int32(best)}
-	return nil
+	return int32(best)
 }
 
 // from is where an interrupt of a source comes that came to a CPU.

@@ -248,7 +248,7 @@ func (w *world) runs(ctx context.Context, starts []start, seed uint64, tallies [
 
 // newWorld is the recorded machine under a kernel, nil if its topology is not known.
 func newWorld(p *work.Program, h *parser.Host, k *rules.Kernel) *world {
-	w := &world{prog: p, kernel: k, m: replay.BuildMachine(h, k.Domains), random: k.Balance.Random, pulls: 1 << 16, scanCost: 10_000, isolated: h.Isolated.Value}
+	w := &world{prog: p, kernel: k, m: replay.BuildMachine(h, k.Domains), random: k.Balance.Random, nohzFull: h.NohzFull.Value, pulls: 1 << 16, scanCost: 10_000, isolated: h.Isolated.Value}
 	if w.m == nil {
 		return nil
 	}

@@ -19,6 +19,7 @@ import (
 	"schedreplay/loop/work"
 	"schedreplay/parser"
 	"schedreplay/replay"
+	"schedreplay/replay/noise"
 )
 
 // recording opens a capture of a folder of testdata, its ftrace if none is named, and takes
@@ -377,10 +378,14 @@ func TestKthreadsOfAnotherKernel(t *testing.T) {
 
 // Any text is a scenario that can be run, or an error of the right kind.
 func FuzzScenario(f *testing.F) {
-	for _, s := range []string{"a=isolated=2-3,6", "a=affinity:ksmd=0-2,nice:ping0=5", "a=policy:pmd-c=rr:3", "a=kernel=5.10", "a=without:1", "a=work:ksmd=0.5,period:ksmd=1ms", "a=smt=off,partition=1-2", "a=feature:SIS_PROP=off", "a=weight:ksmd=50,nice:ksmd=5", "a=weight:/system.slice=50", "a=affinity:sleep=1,policy:sleep=fifo:2"} {
+	for _, s := range []string{"a=isolated=2-3,6", "a=affinity:ksmd=0-2,nice:ping0=5", "a=policy:pmd-c=rr:3", "a=kernel=5.10", "a=without:1", "a=work:ksmd=0.5,period:ksmd=1ms", "a=smt=off,partition=1-2", "a=feature:SIS_PROP=off", "a=weight:ksmd=50,nice:ksmd=5", "a=weight:/system.slice=50", "a=affinity:sleep=1,policy:sleep=fifo:2", "a=irq:disk=0,2,nohz_full=1-3", "a=workqueue=0-1,irq:disk=9", "a=smt=off,irq:disk=5,nohz_full=0-7"} {
 		f.Add(s)
 	}
 	p, h, k := recording(f, "k419-numa8-isolated7-original")
+	p.Sources, p.Interrupts, p.Ticks = []work.Source{{Kind: noise.Hardirq, Name: "disk"}}, make([][]work.Interrupt, p.CPUs), make([][]work.Sample, p.CPUs)
+	for at := p.Start; at < p.End; at += 100_000_000 {
+		p.Interrupts[5] = append(p.Interrupts[5], work.Interrupt{Start: at, NS: 50_000})
+	}
 	base := newWorld(p, h, k)
 	f.Fuzz(func(t *testing.T, text string) {
 		sc, err := ParseScenario(text)

@@ -46,12 +46,14 @@ type Scenario struct {
 // keys are the changes there are; task ones name a task, or a scheduler feature.
 var keys = map[string]struct{ task, value bool }{
 	"kernel": {false, true}, "isolated": {false, true}, "partition": {false, true}, "smt": {false, true}, "base_slice": {false, true}, "feature": {true, true},
+	"irq": {true, true}, "nohz_full": {false, true}, "workqueue": {false, true},
 	"affinity": {true, true}, "nice": {true, true}, "weight": {true, true}, "policy": {true, true}, "period": {true, true}, "work": {true, true}, "without": {true, false},
 }
 
 // ParseScenario reads NAME=CHANGE,…: a change is kernel=KERNEL, isolated=CPULIST,
 // partition=CPULIST (a cpuset partition, isolated, beside what is), smt=off,
-// base_slice=DURATION, feature:NAME=on|off, affinity:TASK=CPULIST, nice:TASK=N, weight:TASK=N (as
+// base_slice=DURATION, nohz_full=CPULIST, workqueue=CPULIST, irq:NAME=CPULIST (a device's
+// interrupt), feature:NAME=on|off, affinity:TASK=CPULIST, nice:TASK=N, weight:TASK=N (as
 // cpu.weight, 100 is that of nice 0), policy:TASK=fifo:N|rr:N|other|batch|idle, period:TASK=DURATION, work:TASK=FACTOR or without:TASK. TASK is a
 // name or a pid. A list of CPUs may hold commas: a part without a key belongs to the
 // change before it. The error wraps [ErrScenario].
@@ -117,6 +119,10 @@ func (sc *Scenario) machine(h *parser.Host, base *rules.Kernel, cpus int) (kerne
 				return nil, host, off, sc.fail(c, "it leaves no CPU for anything else")
 			}
 			host.Isolated = fact.Of(m, fact.Observed, "scenario "+sc.Name)
+		case "nohz_full":
+			if err := nohzFullOf(c.Value, cpus, &host); err != nil {
+				return nil, host, off, sc.fail(c, "%v", err)
+			}
 		case "smt":
 			if off = siblings(h); c.Value != "off" || off.Empty() {
 				return nil, host, off, sc.fail(c, "say smt=off, where a core is known to have two threads")
@@ -140,11 +146,20 @@ func (sc *Scenario) apply(p *work.Program, h *parser.Host, base *world) (*world,
 	w.pulls, w.scanCost, w.owners = base.pulls, base.scanCost, base.owners
 	w.isolate(h.Isolated.Value, isolated)
 	w.isolated = isolated.AndNot(off)
-	all, nohz := cpumask.Range(0, p.CPUs-1), h.NohzFull.Value
-	w.kthreads(base.kernel.Tasks.Kthreads.CPUs(all, h.Isolated.Value, nohz), kernel.Tasks.Kthreads.CPUs(all, isolated, nohz))
+	all := cpumask.Range(0, p.CPUs-1)
+	w.kthreads(base.kernel.Tasks.Kthreads.CPUs(all, h.Isolated.Value, h.NohzFull.Value), kernel.Tasks.Kthreads.CPUs(all, isolated, host.NohzFull.Value))
 	w.offline(off)
+	moves := irqMoves{}
 	for _, c := range sc.Changes {
 		switch {
+		case c.Key == "irq":
+			if err := moves.move(p, c.Task, c.Value, off); err != nil {
+				return nil, sc.fail(c, "%v", err)
+			}
+		case c.Key == "workqueue":
+			if err := w.workqueues(c.Value); err != nil {
+				return nil, sc.fail(c, "%v", err)
+			}
 		case c.Key == "feature":
 			if !w.feature(c.Task, c.Value) {
 				return nil, sc.fail(c, "the features known are NI_RANDOM, RT_RUNTIME_SHARE, SIS_PROP and SIS_UTIL, on or off, on kernels that have them")
@@ -160,6 +175,11 @@ func (sc *Scenario) apply(p *work.Program, h *parser.Host, base *world) (*world,
 				return nil, err
 			}
 		}
+	}
+	if moves.offline(p, off); len(moves) > 0 {
+		w.takeInterrupts(p, moves)
+	} else {
+		w.irqs = base.irqs
 	}
 	return w, nil
 }

@@ -28,6 +28,7 @@ func (s *sim) enqueue(c *cpu, p *task) {
 	p.cpu, p.state, p.since = c.id, tsQueued, s.now
 	if !s.isFair(p) {
 		s.queueRT(c, p, false)
+		s.restartTick(c)
 		return
 	}
 	s.attach(c, p)
@@ -47,6 +48,7 @@ func (s *sim) joins(c *cpu, p *task) {
 	s.picks++
 	p.pick = s.picks
 	s.startHRTick(c)
+	s.restartTick(c)
 }
 
 // quits takes it from there.
@@ -253,7 +255,7 @@ func (s *sim) idleCPU(i int) bool {
 
 // startTick lets a CPU tick from the next jiffy on; an idle CPU has stopped.
 func (s *sim) startTick(c *cpu) {
-	if c.ticking {
+	if c.ticking || s.stopsTick(c) {
 		return
 	}
 	c.ticking = true

@@ -40,6 +40,7 @@ type world struct {
 	tunables map[string]int64
 	irqs     [][]stretch // by CPU
 	irqTo    irqMoves
+	nohzFull cpumask.Mask
 	ticks    [][]work.Sample // what ticks take, by CPU
 	owners   map[int32]bool  // pids whose delays are wanted as whole distributions
 	// cost is how many happenings and balancings a run takes, settled how many the settling of pulls and
@@ -150,6 +151,8 @@ type cpu struct {
 	rtTime  int64 // rt_time
 	rtOff   bool  // real-time tasks are throttled, or the fair server runs
 	fairRan int64 // when a fair task last ran, or the first came
+	// residual is when the next tick is of those that are left where the tick has stopped.
+	residual int64
 	supply
 }
 
@@ -382,7 +385,9 @@ func (s *sim) run(ctx context.Context, end int64) {
 				s.milestone(c)
 			}
 		case evTick:
-			s.tick(&s.cpus[h.id])
+			if c := &s.cpus[h.id]; h.n == 0 || !c.ticking {
+				s.tick(c)
+			}
 		case evHRTick:
 			s.hrtick(&s.cpus[h.id], h.n)
 		case evWake:

@@ -48,6 +48,12 @@ func MayBeKthread(comm string) bool {
 // so tells nothing of who used the machine.
 func IsKthreadName(comm string) bool { return kthreadName.MatchString(comm) }
 
+// UnboundWorker reports whether a name is that of a worker of an unbound workqueue
+// (kworker/uN:M, create_worker).
+func UnboundWorker(comm string) bool {
+	return IsKthreadName(comm) && strings.HasPrefix(comm, "kworker/u")
+}
+
 // IsRecorder reports whether a name is that of a program that makes recordings.
 func IsRecorder(comm string) bool { return recorderName.MatchString(comm) }
 

@@ -27,6 +27,19 @@ type Settings struct {
 	Balance BalanceRules
 	// RT is what keeps real-time tasks from taking a CPU for good.
 	RT RTRules
+	// Tick is when the tick of a CPU stops.
+	Tick TickRules
+}
+
+// TickRules are the differences in when the tick stops on a CPU that runs one task
+// (nohz_full=).
+type TickRules struct {
+	// Remote: another CPU does once a second what the tick did, where before one tick a second
+	// was left (sched_tick_remote, d84b31313ef8, 4.17+).
+	Remote bool
+	// Limited: the tick goes on for a task whose control group has a CPU limit
+	// (cfs_task_bw_constrained, 88c56cfeaec4, 6.6+).
+	Limited bool
 }
 
 // RTRules are the differences in what fair tasks get beside real-time ones.

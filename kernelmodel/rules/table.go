@@ -241,6 +241,8 @@ var table = []release{
 		{"Balance.Random", false, "every level is tried when a CPU goes idle", ""},
 		{"RT.Own", false, "real-time tasks borrow the runtime that other CPUs do not use", ""},
 		{"RT.Server", false, "throttling alone limits real-time tasks", ""},
+		{"Tick.Remote", false, "one tick a second is left where the tick stops", ""},
+		{"Tick.Limited", false, "the tick stops also for a task that has a CPU limit", ""},
 	}, nil},
 	{3, 11, []Change{{"CPULoad", LoadRunnable, "the load of a CPU is the load average of the tasks queued there", "b92486cbf2aa"}}, nil},
 	{3, 12, []Change{{"WakeWide", WakeWideInAffine, "wake_wide is asked by wake_affine only, about the wakee first", "62470419e993, 7d9ffa896148"}}, nil},
@@ -274,7 +276,10 @@ var table = []release{
 		{"AffineEager", false, "", "7332dec055f2, 806486c377e3, 082f764a2f3f"},
 		{"RecentUsed", RecentUsedOnHit, "recent_used_cpu is written on a hit", "32e839dda3ba"},
 	}, nil},
-	{4, 17, []Change{{"Load.Est", true, "a CPU's utilisation is at least the util_est of the tasks queued there", "7f65ea42eb00, f9be3e5961c5"}}, nil},
+	{4, 17, []Change{
+		{"Load.Est", true, "a CPU's utilisation is at least the util_est of the tasks queued there", "7f65ea42eb00, f9be3e5961c5"},
+		{"Tick.Remote", true, "another CPU does what the tick did where that stops", "d84b31313ef8"},
+	}, nil},
 	{4, 18, nil, nil},
 	{4, 19, nil, []backport{took(FixScanAffinity, 194)}},
 	{4, 20, []Change{
@@ -386,6 +391,7 @@ var table = []release{
 	{6, 4, nil, []backport{took(FixRecentUsedMask, 7)}},
 	{6, 5, []Change{{"RecentUsedMask", true, "", "ae2ad293d6be"}}, nil},
 	{6, 6, []Change{
+		{"Tick.Limited", true, "the tick goes on for a task that has a CPU limit", "88c56cfeaec4"},
 		{"CurrentCPUFlag", true, "WF_CURRENT_CPU can keep a wakee on the waker's CPU", "ab83f455f04d"},
 		{"Domains.GroupFlagsFollow", true, "a group takes over the flags of the level dropped below it", "bf2dc42d6bea"},
 		{"Domains.HybridCluster", true, "hybrid x86 machines keep the cluster level", ""},
