@@ -41,7 +41,7 @@ var arrows = map[string][]string{
 	"replay/hidden":       {"replay/timeline", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/place", "kernelmodel/load", "kernelmodel/fair", "parser"},
 	"replay/timeline":     {"replay/still", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/place", "kernelmodel/load", "kernelmodel/fair", "parser"},
 	"loop":                {"loop/work", "replay", "kernelmodel/rules", "kernelmodel/explore", "kernelmodel/topo", "kernelmodel/place", "kernelmodel/load", "kernelmodel/fair", "kernelmodel/balance", "parser"},
-	"loop/work":           {"replay/timeline", "kernelmodel/fair", "kernelmodel/load", "parser"},
+	"loop/work":           {"replay/noise", "replay/timeline", "kernelmodel/fair", "kernelmodel/load", "parser"},
 	"kernelmodel/load":    {"kernelmodel/rules"},
 	"kernelmodel/fair":    {"kernelmodel/rules"},
 	"kernelmodel/balance": {"kernelmodel/rules", "kernelmodel/topo"},
