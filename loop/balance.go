@@ -239,7 +239,7 @@ func (s *sim) idleScan(c *cpu, d *domain, active cpumask.Mask) {
 	span := d.sd.Span
 	for i := span.First(); i >= 0; i = span.Next(i) {
 		if active.Test(i) {
-			sum += lbState{s}.Util(i)
+			sum += s.cpus[i].util()
 		}
 	}
 	w := int64(s.m.LLCSize(int(c.id)))
@@ -383,23 +383,14 @@ func (s *sim) nohzIdleBalance(owner *cpu) {
 // lbState answers the balancer's questions: it implements balance.State.
 type lbState struct{ s *sim }
 
-// NrRunning implements [balance.State].
-func (l lbState) NrRunning(i int) int64 { return int64(l.s.cpus[i].nr) }
-
-// FairRunning implements [balance.State].
-func (l lbState) FairRunning(i int) int64 { return int64(len(l.s.cpus[i].queued)) }
-
 // Idle implements [balance.State].
 func (l lbState) Idle(i int) bool { return l.s.idleCPU(i) }
 
-// Load implements [balance.State].
-func (l lbState) Load(i int) int64 { return l.s.Load(l.s.kernel.Rules.CPULoad, i).Best }
-
-// Util implements [balance.State].
-func (l lbState) Util(i int) int64 { return l.s.Util(i).Best }
-
-// Runnable implements [balance.State].
-func (l lbState) Runnable(i int) int64 { return l.s.cpus[i].pelt.Runnable }
-
-// Capacity implements [balance.State].
-func (l lbState) Capacity(i int) int64 { return int64(l.s.m.Capacity(i)) }
+// CPU implements [balance.State].
+func (l lbState) CPU(i int) balance.CPU {
+	c := &l.s.cpus[i]
+	return balance.CPU{
+		Running: int64(c.nr), Fair: int64(len(c.queued)), Load: l.s.cpuLoad(l.s.kernel.Rules.CPULoad, c),
+		Util: c.util(), Runnable: c.pelt.Runnable,
+	}
+}

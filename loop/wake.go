@@ -178,28 +178,32 @@ func (s *sim) ScanBudget(rule rules.BudgetRule, this, i int) (explore.Range, exp
 
 // Load implements [place.State].
 func (s *sim) Load(rule rules.LoadRule, i int) explore.Range {
-	c := &s.cpus[i]
+	return exactly(s.cpuLoad(rule, &s.cpus[i]))
+}
+
+// cpuLoad is cpu_load, by the kernel's rule.
+func (s *sim) cpuLoad(rule rules.LoadRule, c *cpu) int64 {
 	switch rule {
 	case rules.LoadWeights:
-		return exactly(c.pelt.Weight)
+		return c.pelt.Weight
 	case rules.LoadRunnable:
 		sum := int64(0)
 		for _, p := range c.queued {
 			sum += p.pelt.Load
 		}
-		return exactly(sum)
+		return sum
 	}
-	return exactly(s.queueLoad(c))
+	return s.queueLoad(c)
 }
 
 // Runnable implements [place.State].
 func (s *sim) Runnable(i int) explore.Range { return exactly(s.cpus[i].pelt.Runnable) }
 
 // Util implements [place.State].
-func (s *sim) Util(i int) explore.Range {
-	q := &s.cpus[i].pelt
-	return exactly(min(1024, max(q.Util, q.Est)))
-}
+func (s *sim) Util(i int) explore.Range { return exactly(s.cpus[i].util()) }
+
+// util is cpu_util.
+func (c *cpu) util() int64 { return min(1024, max(c.pelt.Util, c.pelt.Est)) }
 
 // Capacity implements [place.State].
 func (s *sim) Capacity(i int) explore.Range { return exactly(int64(s.m.Capacity(i))) }

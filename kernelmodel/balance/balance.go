@@ -18,18 +18,18 @@ const (
 
 // State answers what the balancer asks of CPUs.
 type State interface {
-	// NrRunning is rq->nr_running, FairRunning its cfs.h_nr_running.
-	NrRunning(cpu int) int64
-	FairRunning(cpu int) int64
 	// Idle is idle_cpu.
 	Idle(cpu int) bool
-	// Load is cpu_load, weighted_cpuload up to 5.4; Util is cpu_util, and Runnable
-	// cpu_runnable.
-	Load(cpu int) int64
-	Util(cpu int) int64
-	Runnable(cpu int) int64
-	// Capacity is capacity_of.
-	Capacity(cpu int) int64
+	// CPU is what the statistics of groups are made of.
+	CPU(cpu int) CPU
+}
+
+// CPU is a CPU as the balancer sees it.
+type CPU struct {
+	// Running is rq->nr_running, Fair its cfs.h_nr_running.
+	Running, Fair int64
+	// Load is cpu_load, weighted_cpuload up to 5.4; Util is cpu_util, Runnable cpu_runnable.
+	Load, Util, Runnable int64
 }
 
 // Env is struct lb_env: one attempt to balance a domain.
@@ -146,20 +146,20 @@ func (e *Env) stats(i int) group {
 	g.weight = int64(span.Weight())
 	g.prefer = e.SD.Groups[i].Flags&rules.SDPreferSibling != 0
 	for c := span.First(); c >= 0; c = span.Next(c) {
-		g.capacity += e.State.Capacity(c)
+		g.capacity += int64(e.Machine.Capacity(c))
 		if !e.Active.Test(c) {
 			continue
 		}
-		n := e.State.NrRunning(c)
-		g.load += e.State.Load(c)
-		g.util += e.State.Util(c)
-		g.runnable += e.State.Runnable(c)
-		g.running += n
-		g.fair += e.State.FairRunning(c)
-		if n == 0 && e.State.Idle(c) {
+		q := e.State.CPU(c)
+		g.load += q.Load
+		g.util += q.Util
+		g.runnable += q.Runnable
+		g.running += q.Running
+		g.fair += q.Fair
+		if q.Running == 0 && e.State.Idle(c) {
 			g.idle++
 		}
-		if e.Machine.SMT(c).First() == c {
+		if e.Rules.GroupSiblings && e.Machine.SMT(c).First() == c {
 			g.cores++
 		}
 	}
@@ -224,26 +224,28 @@ func (e *Env) FindBusiestQueue(m *Imbalance) int {
 	best, most, room := -1, int64(0), int64(1)
 	span := e.SD.Groups[m.Group].Span
 	for c := span.First(); c >= 0; c = span.Next(c) {
-		n := e.State.FairRunning(c)
-		if n == 0 || !e.Active.Test(c) {
+		if !e.Active.Test(c) {
 			continue
 		}
-		load, capacity := e.State.Load(c), e.State.Capacity(c)
+		q, capacity := e.State.CPU(c), int64(e.Machine.Capacity(c))
+		if q.Fair == 0 {
+			continue
+		}
 		switch m.Unit {
 		case ByLoad:
-			if n == 1 && load > m.Amount {
+			if q.Fair == 1 && q.Load > m.Amount {
 				continue
 			}
-			if load*room > most*capacity {
-				best, most, room = c, load, capacity
+			if q.Load*room > most*capacity {
+				best, most, room = c, q.Load, capacity
 			}
 		case ByUtil:
-			if u := e.State.Util(c); n > 1 && u > most {
-				best, most = c, u
+			if q.Fair > 1 && q.Util > most {
+				best, most = c, q.Util
 			}
 		case ByTask:
-			if n > most {
-				best, most = c, n
+			if q.Fair > most {
+				best, most = c, q.Fair
 			}
 		}
 	}

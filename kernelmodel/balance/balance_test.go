@@ -13,13 +13,12 @@ import (
 // bench is a machine with so many tasks of full load on each CPU.
 type bench struct{ n []int64 }
 
-func (b bench) NrRunning(c int) int64   { return b.n[c] }
-func (b bench) FairRunning(c int) int64 { return b.n[c] }
-func (b bench) Idle(c int) bool         { return b.n[c] == 0 }
-func (b bench) Load(c int) int64        { return 1024 * b.n[c] }
-func (b bench) Util(c int) int64        { return min(1024, 1024*b.n[c]) }
-func (b bench) Runnable(c int) int64    { return 1024 * b.n[c] }
-func (b bench) Capacity(int) int64      { return 1024 }
+func (b bench) Idle(c int) bool { return b.n[c] == 0 }
+
+func (b bench) CPU(c int) CPU {
+	n := b.n[c]
+	return CPU{Running: n, Fair: n, Load: 1024 * n, Util: min(1024, 1024*n), Runnable: 1024 * n}
+}
 
 // env is CPU dst balancing its domain at a height of a machine of cores of two threads.
 func env(t interface{ Fatal(...any) }, release string, isolated cpumask.Mask, level, dst int, idle Idle, n ...int64) *Env {
