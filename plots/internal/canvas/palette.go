@@ -7,6 +7,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"math"
 	"math/bits"
 	"slices"
 	"sync"
@@ -36,7 +37,7 @@ func (buffers) Put(b *png.EncoderBuffer) { spare.Put(b) }
 // rare ones become the nearest common one.
 func Paletted(src *image.RGBA) *image.Paletted {
 	var n numbers
-	runs(src, func(_, length int, c uint32) { n.count[n.of(c)] += length })
+	all := n.runs(src)
 	order := make([]int, len(n.color))
 	for i := range order {
 		order[i] = i
@@ -48,22 +49,43 @@ func Paletted(src *image.RGBA) *image.Paletted {
 	palette := make(color.Palette, 0, 256)
 	index := make([]uint8, len(order))
 	for k, i := range order {
-		c := rgba(n.color[i])
 		if k < 256 {
-			palette = append(palette, c)
+			palette, index[i] = append(palette, rgba(n.color[i])), uint8(k)
+			continue
 		}
-		index[i] = uint8(k)
-		if k >= 256 {
-			index[i] = uint8(palette.Index(c))
-		}
+		index[i] = nearest(palette, rgba(n.color[i]))
 	}
 	out := image.NewPaletted(image.Rect(0, 0, src.Rect.Dx(), src.Rect.Dy()), palette)
-	runs(src, func(at, length int, c uint32) { fill(out.Pix[at:at+length], index[n.of(c)]) })
+	at := 0
+	for _, r := range all {
+		fill(out.Pix[at:at+int(r.length)], index[r.number])
+		at += int(r.length)
+	}
 	return out
 }
 
-// runs yields the runs of pixels of one colour within a row: from where, and how many.
-func runs(src *image.RGBA, do func(at, length int, c uint32)) {
+// nearest is the place of the colour that is nearest, as [color.Palette.Index] has it.
+func nearest(palette color.Palette, c color.RGBA) uint8 {
+	best, least := 0, uint32(math.MaxUint32)
+	apart := func(a, b uint8) uint32 { // of 16 bits each
+		d := (int32(a) - int32(b)) * 0x101
+		return uint32(d*d) >> 2
+	}
+	for i, p := range palette {
+		p := p.(color.RGBA)
+		if d := apart(c.R, p.R) + apart(c.G, p.G) + apart(c.B, p.B) + apart(c.A, p.A); d < least {
+			best, least = i, d
+		}
+	}
+	return uint8(best)
+}
+
+// run is so many pixels of a colour within a row, by its number.
+type run struct{ number, length int32 }
+
+// runs are the runs of an image in order.
+func (n *numbers) runs(src *image.RGBA) []run {
+	var out []run
 	b := src.Bounds()
 	for y := b.Min.Y; y < b.Max.Y; y++ {
 		row := src.Pix[src.PixOffset(b.Min.X, y):src.PixOffset(b.Max.X, y)]
@@ -76,9 +98,12 @@ func runs(src *image.RGBA, do func(at, length int, c uint32)) {
 			for x < len(row) && binary.LittleEndian.Uint32(row[x:]) == c {
 				x += 4
 			}
-			do(((y-b.Min.Y)*len(row)+from)/4, (x-from)/4, c)
+			i, length := n.of(c), (x-from)/4
+			n.count[i] += length
+			out = append(out, run{int32(i), int32(length)})
 		}
 	}
+	return out
 }
 
 // rgba is a colour as four bytes in memory hold it.
