@@ -16,8 +16,9 @@ type domain struct {
 	sd       *topo.Domain
 	others   cpumask.Mask // the span without the group of the CPU
 	child    bool
-	last     int64 // last_balance in jiffies
-	interval int64 // balance_interval in ms
+	last     int64                      // last_balance in jiffies
+	interval int64                      // balance_interval in ms
+	every    struct{ idle, busy int64 } // the same in jiffies (get_sd_balance_interval)
 	failed   int
 	cost     int64 // max_newidle_lb_cost
 	ratio    int   // newidle_ratio
@@ -28,7 +29,8 @@ type domain struct {
 func (s *sim) startDomains(c *cpu) {
 	for i := range s.m.Levels(int(c.id)) {
 		sd := s.m.Level(int(c.id), i)
-		d := domain{sd: sd, interval: int64(max(1, sd.Weight)), ratio: 512}
+		d := domain{sd: sd, ratio: 512}
+		s.balanceEvery(&d, int64(max(1, sd.Weight)))
 		if len(sd.Groups) > 0 {
 			d.others = sd.Span.AndNot(sd.Groups[0].Span)
 		}
@@ -58,14 +60,14 @@ func (s *sim) rebalanceDomains(c *cpu, idle balance.Idle) {
 	next := now + 60*s.hz
 	for i := range c.dom {
 		d := &c.dom[i]
-		at := d.last + s.balanceInterval(d, idle == balance.NotIdle)
+		at := d.last + d.balanceInterval(idle)
 		if now >= at {
 			moved, goOn := s.loadBalance(c, i, idle)
 			if moved > 0 {
 				idle = balance.NotIdle
 			}
 			d.last = now
-			at = now + s.balanceInterval(d, idle == balance.NotIdle)
+			at = now + d.balanceInterval(idle)
 			next = min(next, at)
 			if !goOn {
 				break
@@ -78,16 +80,23 @@ func (s *sim) rebalanceDomains(c *cpu, idle balance.Idle) {
 }
 
 // balanceInterval is get_sd_balance_interval, in jiffies.
-func (s *sim) balanceInterval(d *domain, busy bool) int64 {
-	ms := d.interval
-	if busy {
-		ms *= int64(d.sd.BusyFactor)
+func (d *domain) balanceInterval(idle balance.Idle) int64 {
+	if idle == balance.NotIdle {
+		return d.every.busy
 	}
-	n := ms * s.hz / 1000
-	if busy && s.kernel.Balance.BusyLess {
-		n--
+	return d.every.idle
+}
+
+// balanceEvery sets a domain's balance_interval.
+func (s *sim) balanceEvery(d *domain, ms int64) {
+	d.interval = ms
+	most := s.hz * int64(len(s.cpus)) / 10
+	d.every.idle = max(1, min(ms*s.hz/1000, most))
+	busy := ms * int64(d.sd.BusyFactor) * s.hz / 1000
+	if s.kernel.Balance.BusyLess {
+		busy--
 	}
-	return max(1, min(n, s.hz*int64(len(s.cpus))/10))
+	d.every.busy = max(1, min(busy, most))
 }
 
 // loadBalance is load_balance (sched_balance_rq since 6.10): it reports how many tasks
@@ -100,7 +109,7 @@ func (s *sim) loadBalance(c *cpu, level int, idle balance.Idle) (moved int, goOn
 	balanced := func() {
 		d.failed = 0
 		if idle != balance.NewlyIdle && d.interval < 2*int64(d.sd.Weight) {
-			d.interval *= 2
+			s.balanceEvery(d, 2*d.interval)
 		}
 	}
 	if !e.ShouldWeBalance() {
@@ -143,7 +152,7 @@ func (s *sim) loadBalance(c *cpu, level int, idle balance.Idle) (moved int, goOn
 		} else {
 			d.failed = 0
 		}
-		d.interval = int64(max(1, d.sd.Weight))
+		s.balanceEvery(d, int64(max(1, d.sd.Weight)))
 		return moved, true
 	}
 	balanced()
@@ -297,7 +306,7 @@ func (s *sim) newidle(c *cpu, prev *task) {
 // updateNextBalance is update_next_balance: an idle CPU is to balance sooner than a busy
 // one.
 func (s *sim) updateNextBalance(c *cpu, d *domain) {
-	c.nextBal = min(c.nextBal, d.last+s.balanceInterval(d, false))
+	c.nextBal = min(c.nextBal, d.last+d.balanceInterval(balance.IsIdle))
 }
 
 // dice decides by the successes so far whether a level is tried (NI_RANDOM, 33cf66d88306).
@@ -384,13 +393,13 @@ func (s *sim) nohzIdleBalance(owner *cpu) {
 type lbState struct{ s *sim }
 
 // Idle implements [balance.State].
-func (l lbState) Idle(i int) bool { return l.s.idleCPU(i) }
+func (l lbState) Idle(i int) bool { return l.s.cpus[i].idleCPU() }
 
 // CPU implements [balance.State].
 func (l lbState) CPU(i int) balance.CPU {
 	c := &l.s.cpus[i]
 	return balance.CPU{
 		Running: int64(c.nr), Fair: int64(len(c.queued)), Load: l.s.cpuLoad(l.s.kernel.Rules.CPULoad, c),
-		Util: c.util(), Runnable: c.pelt.Runnable,
+		Util: c.util(), Runnable: c.pelt.Runnable, Idle: c.idleCPU(),
 	}
 }

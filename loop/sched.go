@@ -248,10 +248,9 @@ func (s *sim) goIdle(c *cpu) {
 }
 
 // idleCPU is idle_cpu.
-func (s *sim) idleCPU(i int) bool {
-	c := &s.cpus[i]
-	return c.curr == nil && c.nr == 0 && c.pending == 0
-}
+func (s *sim) idleCPU(i int) bool { return s.cpus[i].idleCPU() }
+
+func (c *cpu) idleCPU() bool { return c.curr == nil && c.nr == 0 && c.pending == 0 }
 
 // startTick lets a CPU tick from the next jiffy on; an idle CPU has stopped.
 func (s *sim) startTick(c *cpu) {

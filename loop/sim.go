@@ -220,8 +220,11 @@ func newSim(w *world, seed, run uint64) *sim {
 		s.cores[i], s.scan[i] = true, int64(w.m.LLCSpan(i).Weight())
 	}
 	s.all = make([]task, len(w.prog.Tasks))
+	counts := make([]int64, 2*n*len(s.all))
 	for i := range s.all {
-		s.begin(i)
+		on, more := counts[:n:n], counts[n:]
+		s.begin(i, work.Figures{RunOn: on, Entries: more[:n:n]})
+		counts = more[n:]
 	}
 	s.settleGroups()
 	for i := range s.cpus {
@@ -240,17 +243,16 @@ func (s *sim) spread(least int64, octaves int) int64 {
 }
 
 // begin puts a task where the window finds it, with the averages that its share of the
-// window makes it hold on the whole.
-func (s *sim) begin(i int) {
+// window makes it hold on the whole. got is what it got, nothing so far.
+func (s *sim) begin(i int, got work.Figures) {
 	p := &s.all[i]
 	w := &s.prog.Tasks[i]
-	*p = task{w: w, t: &s.tasks[i], id: int32(i), cpu: max(0, w.CPU), stop: w.Stop, allowed: s.tasks[i].allowed}
+	*p = task{w: w, t: &s.tasks[i], id: int32(i), cpu: max(0, w.CPU), stop: w.Stop, allowed: s.tasks[i].allowed, got: got}
 	p.partner, p.flips, p.decay, p.arrived = -1, w.Flips, s.now-w.FlipsAge, make([]bool, len(w.Steps))
 	p.seq = make([]int32, len(w.Steps))
 	for j := range p.seq {
 		p.seq[j] = int32(j)
 	}
-	p.got.RunOn, p.got.Entries = make([]int64, len(s.cpus)), make([]int64, len(s.cpus))
 	if p.t.out || len(w.Steps) == 0 {
 		p.state = tsGone
 		return

@@ -30,6 +30,8 @@ type CPU struct {
 	Running, Fair int64
 	// Load is cpu_load, weighted_cpuload up to 5.4; Util is cpu_util, Runnable cpu_runnable.
 	Load, Util, Runnable int64
+	// Idle is idle_cpu.
+	Idle bool
 }
 
 // Env is struct lb_env: one attempt to balance a domain.
@@ -156,7 +158,7 @@ func (e *Env) stats(i int) group {
 		g.runnable += q.Runnable
 		g.running += q.Running
 		g.fair += q.Fair
-		if q.Running == 0 && e.State.Idle(c) {
+		if q.Running == 0 && q.Idle {
 			g.idle++
 		}
 		if e.Rules.GroupSiblings && e.Machine.SMT(c).First() == c {

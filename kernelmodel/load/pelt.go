@@ -25,8 +25,8 @@ func decayLoad(v uint64, n int64) uint64 {
 	if n > horizon {
 		return 0
 	}
-	v >>= uint(n / 32)
-	hi, lo := bits.Mul64(v, uint64(inverse[n%32]))
+	v >>= uint(n) / 32
+	hi, lo := bits.Mul64(v, uint64(inverse[uint(n)%32]))
 	return hi<<32 | lo>>32
 }
 
@@ -90,10 +90,18 @@ func (a *Average) Update(now int64, load, runnable uint64, running bool, weight 
 		return false
 	}
 	div := a.Divider()
-	a.Load = weight * int64(a.LoadSum) / div
-	a.Runnable = int64(a.RunSum) / div
-	a.Util = int64(a.UtilSum) / div
+	a.Load = mean(weight*int64(a.LoadSum), div)
+	a.Runnable = mean(int64(a.RunSum), div)
+	a.Util = mean(int64(a.UtilSum), div)
 	return true
+}
+
+// mean divides a sum, where something comes of it: of most idle CPUs nothing does.
+func mean(sum, div int64) int64 {
+	if sum < minDivider {
+		return 0
+	}
+	return sum / div
 }
 
 // niceWeight is sched_prio_to_weight, nice -20 to 19.
@@ -172,10 +180,7 @@ func (q *Queue) UtilAt(now int64) int64 {
 	if q.Running && q.Weight > 0 {
 		sum += (decayLoad(uint64(period-q.Part), p) + maxSum - decayLoad(maxSum, p) - period + uint64(part)) << 10
 	}
-	if sum < minDivider {
-		return 0 // as most CPUs have: without a division
-	}
-	return int64(sum) / (minDivider + part)
+	return mean(int64(sum), minDivider+part)
 }
 
 // take subtracts a departed entity's average from a queue's, with the floors
