@@ -45,8 +45,7 @@ const (
 // Remedy is one remedy, tried in the closed loop where that can.
 type Remedy struct {
 	Kind RemedyKind
-	// Scenario is what the loop tried; without changes where it cannot try: interrupts and
-	// what ticks cost are not in it.
+	// Scenario is what the loop tried; without changes where it takes a kernel built anew.
 	Scenario loop.Scenario
 	// Reboot: it takes effect with the next boot.
 	Reboot bool
@@ -80,11 +79,14 @@ type Harm struct {
 	// Gap is how long the owners that never sleep were off their CPUs while runnable, in ns
 	// in all; GapMax the longest time.
 	Gap, GapMax loop.Band
+	// Taken is what interrupts and ticks took of the owners' time in ns, where they are
+	// recorded.
+	Taken loop.Band
 	// Worse are the tasks that are surely worse off than in the baseline, as indexes of the
 	// program's tasks.
 	Worse []int
 	// rank is what remedies are ranked by, in ns: to an owner that never sleeps its gaps, on
-	// other CPUs what foreign tasks run.
+	// other CPUs what foreign tasks run; and what interrupts take of it.
 	rank loop.Band
 }
 
@@ -185,11 +187,7 @@ func (a *Advice) classed(t replay.TaskRef) *[]replay.TaskRef {
 func (a *Advice) againstIntruders(res *replay.Result, owners []replay.TaskRef) {
 	a.taskset(res)
 	if len(a.Workers) > 0 && res.BaselineKernel().Since(4, 2) && !a.house.Empty() {
-		var list []loop.Change
-		for _, t := range a.Workers {
-			list = append(list, change("affinity", pid(t), a.house.String()))
-		}
-		a.propose(Remedy{Kind: RemedyWorkqueue, Tasks: a.Workers, CPUs: a.house}, "workqueues", list...)
+		a.propose(Remedy{Kind: RemedyWorkqueue, Tasks: a.Workers, CPUs: a.house}, "workqueues", change("workqueue", "", a.house.String()))
 	}
 	if i := slices.IndexFunc(a.Intruders, func(t replay.TaskRef) bool { return t.Comm == "ksmd" }); i >= 0 {
 		a.propose(Remedy{Kind: RemedyKSM, Tasks: a.Intruders[i : i+1]}, "ksm-off", change("without", pid(a.Intruders[i]), ""))
@@ -210,7 +208,7 @@ func (a *Advice) againstIntruders(res *replay.Result, owners []replay.TaskRef) {
 }
 
 // noise proposes what keeps interrupts and ticks from the owners, where the recording tells
-// that they took time from them. The loop cannot try it.
+// that they took time from them.
 func (a *Advice) noise() {
 	devices := map[string]int64{}
 	irq, tick := Remedy{Kind: RemedyIRQ, CPUs: a.house}, Remedy{Kind: RemedyNohz, Reboot: true}
@@ -219,12 +217,11 @@ func (a *Advice) noise() {
 			continue
 		}
 		for i := range c.Noise.Items {
-			switch n := &c.Noise.Items[i]; {
-			case n.OwnerNS == 0:
-			case n.Kind == replay.NoiseHardirq && n.Name != "" && !strings.Contains(n.Name, "timer"):
+			switch n := &c.Noise.Items[i]; a.keepsAway(c, n) {
+			case RemedyIRQ:
 				devices[n.Name] += n.OwnerNS
 				irq.TookNS += n.OwnerNS
-			case n.Kind == replay.NoiseTick && !a.f.Result.Host.NohzFull.Value.Test(c.CPU):
+			case RemedyNohz:
 				tick.CPUs.Set(c.CPU)
 				tick.TookNS += n.OwnerNS
 			}
@@ -232,11 +229,35 @@ func (a *Advice) noise() {
 	}
 	irq.Interrupts = slices.SortedFunc(maps.Keys(devices), func(x, y string) int { return cmp.Or(cmp.Compare(devices[y], devices[x]), cmp.Compare(x, y)) })
 	if irq.TookNS > 0 && !a.house.Empty() {
-		a.propose(irq, "interrupts")
+		var list []loop.Change
+		for _, name := range irq.Interrupts {
+			list = append(list, change("irq", name, a.house.String()))
+		}
+		a.propose(irq, "interrupts", list...)
 	}
-	if tick.TookNS > 0 {
+	switch host := a.f.Result.Host; {
+	case tick.TookNS == 0:
+	case host.Config["NO_HZ_FULL"] == "n":
 		a.propose(tick, "nohz-full")
+	case !a.house.Empty():
+		a.propose(tick, "nohz-full", change("nohz_full", "", tick.CPUs.Or(host.NohzFull.Value).String()))
 	}
+}
+
+// noRemedy is what keeps away what nothing does.
+const noRemedy = RemedyKind(255)
+
+// keepsAway is the remedy that keeps a source of noise from the owner of a CPU from whom it took
+// time.
+func (a *Advice) keepsAway(c *CPU, n *replay.NoiseItem) RemedyKind {
+	switch {
+	case n.OwnerNS == 0:
+	case replay.DeviceInterrupt(n.Kind, n.Name):
+		return RemedyIRQ
+	case n.Kind == replay.NoiseTick && !a.f.Result.Host.NohzFull.Value.Test(c.CPU):
+		return RemedyNohz
+	}
+	return noRemedy
 }
 
 // NoiseKnown reports whether the recording tells of device interrupts, and of ticks, on
@@ -452,6 +473,10 @@ func (a *Advice) harm(r *loop.Result, o *loop.Outcome) Harm {
 			dearer(&h.GapMax, o.Tasks[i].OffCPU.Max)
 		default:
 			dearer(&h.P99, o.Tasks[i].Delay.P99)
+		}
+		if i >= 0 && r.Program.Interrupts != nil {
+			add(&h.Taken, o.Tasks[i].Taken)
+			add(&rank, o.Tasks[i].Taken)
 		}
 		add(&h.rank, rank)
 	}

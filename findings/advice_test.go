@@ -134,11 +134,11 @@ func TestAdviceByIntruder(t *testing.T) {
 	}
 	want := []string{
 		fmt.Sprint(RemedyTaskset, "[40-42 0-42]", "", "[]", 0, "[affinity:1=40-42 affinity:2=0-42]"),
-		fmt.Sprint(RemedyWorkqueue, "[]", "0-42", "[]", 0, "[affinity:4=0-42]"),
+		fmt.Sprint(RemedyWorkqueue, "[]", "0-42", "[]", 0, "[workqueue=0-42]"),
 		fmt.Sprint(RemedyKSM, "[]", "", "[]", 0, "[without:2]"),
 		fmt.Sprint(RemedyRT, "[]", "", "[]", 0, "[policy:99=fifo:1]"),
-		fmt.Sprint(RemedyIRQ, "[]", "0-42", "[$(reboot) eth0-rx]", 12, "[]"),
-		fmt.Sprint(RemedyNohz, "[]", "43", "[]", 3, "[]"),
+		fmt.Sprint(RemedyIRQ, "[]", "0-42", "[$(reboot) eth0-rx]", 12, "[irq:$(reboot)=0-42 irq:eth0-rx=0-42]"),
+		fmt.Sprint(RemedyNohz, "[]", "43", "[]", 3, "[nohz_full=43]"),
 	}
 	for i := range got {
 		got[i] = strings.ReplaceAll(got[i], " ", "")

@@ -51,8 +51,8 @@ type Helped struct {
 	CPUs  []HelpedCPU
 }
 
-// HelpedCPU is an isolated CPU that foreign tasks held, in the recording and in every
-// scenario.
+// HelpedCPU is an isolated CPU that foreign tasks held, or where interrupts took time from
+// its owner, in the recording and in every scenario.
 type HelpedCPU struct {
 	CPU int
 	// Owner is the owner's index in the program's tasks, -1 if it is not known, Kind the
@@ -75,6 +75,8 @@ type HelpedRow struct {
 	Entries, Held loop.Band
 	Delay         loop.Delays
 	OffCPU        loop.Gaps
+	// Taken is what interrupts took of the owner's time.
+	Taken loop.Band
 	// Worse counts the tasks that are surely worse off than in the baseline.
 	Worse int
 }
@@ -106,7 +108,7 @@ func HelpedBy(ctx context.Context, c parser.Capture, res *replay.Result, runs in
 // owners.
 func HelpedFrom(res *replay.Result, run func(loop.Options) (*loop.Result, error)) (*Helped, error) {
 	h := &Helped{Advice: AdviceOf(Of(res))}
-	if !h.Intruded() {
+	if !h.Intruded() && h.Scenarios() == nil {
 		return nil, nil
 	}
 	other := OtherKernel(res)
@@ -133,13 +135,28 @@ func HelpedFrom(res *replay.Result, run func(loop.Options) (*loop.Result, error)
 		kinds[c.CPU] = c.Kind()
 	}
 	for _, k := range res.CPUs {
-		if k.Time[replay.ClassForeign] > 0 {
+		if k.Time[replay.ClassForeign] > 0 || h.noisy(k.CPU) {
 			c := h.cpu(k)
 			c.Kind = kinds[k.CPU]
 			h.CPUs = append(h.CPUs, c)
 		}
 	}
 	return h, nil
+}
+
+// noisy reports whether interrupts or ticks on a CPU are what a remedy keeps away.
+func (h *Helped) noisy(cpu int) bool {
+	for _, c := range h.f.CPUs {
+		if c.CPU != cpu || c.Noise == nil || c.Owner == nil {
+			continue
+		}
+		for i := range c.Noise.Items {
+			if h.keepsAway(c, &c.Noise.Items[i]) != noRemedy {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (h *Helped) cpu(k *replay.CPUResult) HelpedCPU {
@@ -155,7 +172,7 @@ func (h *Helped) cpu(k *replay.CPUResult) HelpedCPU {
 			}
 		}
 		if c.Owner >= 0 {
-			r.Delay, r.OffCPU = o.Tasks[c.Owner].Delay, o.Tasks[c.Owner].OffCPU
+			r.Delay, r.OffCPU, r.Taken = o.Tasks[c.Owner].Delay, o.Tasks[c.Owner].OffCPU, o.Tasks[c.Owner].Taken
 		}
 		c.Rows = append(c.Rows, r)
 		return &c.Rows[len(c.Rows)-1]

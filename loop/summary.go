@@ -139,10 +139,13 @@ func (w *world) taskOutcome(i int, all [][]summary) TaskOutcome {
 	t := &w.prog.Tasks[i]
 	out := TaskOutcome{
 		PID: t.PID, Comm: t.Comm, Wakings: known(func(f *summary) int64 { return f.wakings }), Run: known(func(f *summary) int64 { return f.run }),
-		Taken:  known(func(f *summary) int64 { return f.taken }),
+
 		Delay:  Delays{at(delay, 0), at(delay, 1), at(delay, 2), at(delay, 3)},
 		OffCPU: Gaps{known(func(f *summary) int64 { return f.gaps }), known(func(f *summary) int64 { return f.gapSum }), at(gap, 0), at(gap, 1), at(gap, 2)},
 		RunOn:  make([]int64, w.prog.CPUs), RunOnBand: make([]Band, w.prog.CPUs),
+	}
+	if w.prog.Interrupts != nil {
+		out.Taken = known(func(f *summary) int64 { return f.taken })
 	}
 	for c := range out.Moves {
 		out.Moves[c] = known(func(f *summary) int64 { return f.moves[c] })

@@ -89,6 +89,11 @@ func scenariosTable(h *findings.Helped, c *findings.HelpedCPU) *table {
 		t.Cols[3].Name, t.Cols[4].Name = "Gaps", "Longest"
 		t.Note = "Held: run time of tasks that may run elsewhere too. Gaps: the times the owner was off its CPU while runnable."
 	}
+	interrupts := c.Rows[0].Taken.Known
+	if interrupts {
+		t.Cols = append(t.Cols, col{Name: "Interrupts", Num: true})
+		t.Note += " Interrupts: what they took of the owner’s time."
+	}
 	judged := h.Loop.TellsWorse()
 	if judged {
 		t.Cols = append(t.Cols, col{Name: "Tasks worse off", Num: true})
@@ -99,6 +104,9 @@ func scenariosTable(h *findings.Helped, c *findings.HelpedCPU) *table {
 		row := []string{say.ScenarioName(h, r.Name), say.CountBand(r.Entries), say.DurationBand(r.Held), say.DurationBand(r.Delay.P50), say.DurationBand(r.Delay.P99), say.DurationBand(r.OffCPU.Sum)}
 		if never {
 			row[3], row[4] = say.CountBand(r.OffCPU.Count), say.DurationBand(r.OffCPU.Max)
+		}
+		if interrupts {
+			row = append(row, say.DurationBand(r.Taken))
 		}
 		switch {
 		case judged && i < 2:
@@ -132,6 +140,7 @@ func (h *helped) object(partial bool) any {
 			{"held_ns", bandObject(r.Held)},
 			{"owner_delay_ns", map[string]any{"p50": bandObject(d.P50), "p90": bandObject(d.P90), "p99": bandObject(d.P99), "max": bandObject(d.Max)}},
 			{"owner_offcpu_ns", bandObject(r.OffCPU.Sum)},
+			{"owner_interrupted_ns", bandObject(r.Taken)},
 			{"tasks_worse_off", known(r.Worse, h.Loop.TellsWorse())},
 		}
 	}

@@ -20,11 +20,12 @@ func (a *app) adviseCommand() *cobra.Command {
 		Short: "What would have helped, with the commands to do it",
 		Long: `advise tries the remedies that fit what a recording shows in the closed loop, ranks them
 by the time that foreign tasks would still have held the isolated CPUs, or that an owner
-which never sleeps would have been off its CPU, and prints for each the command to apply it, what makes it last, what it costs and when it does not
-help. What the loop makes of the recording itself comes first: see whatif. It knows
-affinities of intruders, unbound workqueues, ksm, a real-time owner, a cpuset partition,
-the fix, whole cores, and, where the recording tells of them, interrupts and ticks, which
-the loop cannot try. Formats: text, json.`,
+which never sleeps would have been off its CPU, with what interrupts would have taken of
+it, and prints for each the command to apply it, what makes it last, what it costs and
+when it does not help. What the loop makes of the recording itself comes first: see
+whatif. It knows affinities of intruders, unbound workqueues, ksm, a real-time owner, a
+cpuset partition, the fix, whole cores, and, where the recording tells of them (record
+--noise), interrupts of devices and ticks. Formats: text, json.`,
 		Example: `  schedreplay advise testdata/traces/smt44-isolated43-original
   schedreplay advise perf.data --host host.tar.gz --format json`,
 	}

@@ -174,6 +174,10 @@ func (a *app) isolatedTable(cpu int, k *findings.CPU, r *loop.Result, all []loop
 	if never {
 		t.Columns[3].Name, t.Columns[4].Name = "gaps", "longest ms"
 	}
+	interrupts := r.Program.Interrupts != nil
+	if interrupts {
+		t.Columns = append(t.Columns, term.Columns("interrupts ms>")...)
+	}
 	var rows [][]term.Cell
 	for i := range all {
 		o := &all[i]
@@ -189,6 +193,11 @@ func (a *app) isolatedTable(cpu int, k *findings.CPU, r *loop.Result, all []loop
 			if never {
 				row[3].Text, row[4].Text = say.Band(d.OffCPU.Count, 1), say.Band(d.OffCPU.Max, 1e6)
 			}
+		}
+		if owner >= 0 && interrupts {
+			row = append(row, term.Cells(say.Band(o.Tasks[owner].Taken, 1e6))...)
+		} else if interrupts {
+			row = append(row, term.Cell{})
 		}
 		rows = append(rows, row)
 	}

@@ -19,7 +19,7 @@ func Advice(a *findings.Advice, r *loop.Result, partial bool) []byte {
 			o.Bool("reboot", m.Reboot, true)
 			changes(o, m.Scenario.Changes)
 			o.Bool("tried", m.Tried(), true)
-			o.Number("interrupts_ns", m.TookNS, !m.Tried())
+			o.Number("interrupts_ns", m.TookNS, m.TookNS > 0)
 			harm(o, r, &m.Harm, m.Tried())
 			o.Words("commands", say.Each(words.Now, say.Plain))
 			o.Words("lasting", say.Each(words.Lasting, say.Plain))
@@ -38,5 +38,6 @@ func harm(o *rows.Object, r *loop.Result, h *findings.Harm, tried bool) {
 	band(o, "owner_p99_ns", h.P99)
 	band(o, "owner_gap_ns", h.Gap)
 	band(o, "owner_gap_max_ns", h.GapMax)
+	band(o, "owner_interrupted_ns", h.Taken)
 	o.Numbers("worse_off", say.Each(h.Worse, func(i int) int { return int(r.Program.Tasks[i].PID) }))
 }

@@ -108,6 +108,7 @@ func taskOutcome(o *rows.Object, t *loop.TaskOutcome, figure func(*rows.Object, 
 	o.Task("", t.PID, t.Comm)
 	figure(o, "wakings", t.Wakings)
 	figure(o, "run_ns", t.Run)
+	figure(o, "interrupted_ns", t.Taken)
 	o.Group("migrations", func() {
 		for c, name := range causes {
 			figure(o, name, t.Moves[c])

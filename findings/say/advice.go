@@ -22,7 +22,7 @@ type Remedy struct {
 func RemedyOf(a *findings.Advice, m *findings.Remedy) Remedy {
 	r := Remedy{Title: RemedyTitle(m), Figures: HarmFigures(&m.Harm), Warnings: remedyWarnings(a, m)}
 	if !m.Tried() {
-		r.Figures = "not tried, as the loop has no interrupts; in the recording they took " + Duration(m.TookNS) + " of the owner's time"
+		r.Figures = "not tried, as this kernel is built without CONFIG_NO_HZ_FULL; in the recording ticks took " + Duration(m.TookNS) + " of the owner's time"
 	}
 	r.Now, r.Lasting = remedyCommands(a, m)
 	return r
@@ -219,6 +219,9 @@ func HarmFigures(h *findings.Harm) string {
 			gap += ", " + Duration(h.GapMax.Mid) + " at the longest"
 		}
 		s = append(s, gap)
+	}
+	if h.Taken.Known {
+		s = append(s, "interrupts take "+Duration(h.Taken.Mid)+" of the owner's time")
 	}
 	if len(h.Worse) > 0 {
 		s = append(s, Counted(int64(len(h.Worse)), "task")+" surely worse off")

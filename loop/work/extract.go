@@ -11,6 +11,7 @@ import (
 	"schedreplay/kernelmodel/fair"
 	"schedreplay/kernelmodel/load"
 	"schedreplay/parser"
+	"schedreplay/replay/noise"
 	"schedreplay/replay/timeline"
 )
 
@@ -149,6 +150,8 @@ func Extract(c parser.Capture, host *parser.Host) (*Program, error) {
 		}
 		if ev.Time <= x.p.End {
 			x.event(ev)
+		} else if ev.Aside == parser.IRQEntry && x.beside != nil {
+			x.sourceOf(Source{noise.Hardirq, ev.Text}) // that it is there, if not in the window
 		}
 	})
 	x.end()
