@@ -11,6 +11,7 @@ import (
 	"schedreplay/kernelmodel/place"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/loop"
+	"schedreplay/loop/work"
 	"schedreplay/parser"
 	"schedreplay/replay"
 )
@@ -252,7 +253,7 @@ const noRemedy = RemedyKind(255)
 func (a *Advice) keepsAway(c *CPU, n *replay.NoiseItem) RemedyKind {
 	switch {
 	case n.OwnerNS == 0:
-	case replay.DeviceInterrupt(n.Kind, n.Name):
+	case work.Source{Kind: n.Kind, Name: n.Name}.Device():
 		return RemedyIRQ
 	case n.Kind == replay.NoiseTick && !a.f.Result.Host.NohzFull.Value.Test(c.CPU):
 		return RemedyNohz

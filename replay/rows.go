@@ -145,6 +145,3 @@ func BuildMachine(h *parser.Host, built rules.DomainRules) *topo.Machine {
 
 // Rank orders scores, the best first; see [decide.Rank].
 func Rank(scores []KernelScore) { decide.Rank(scores) }
-
-// DeviceInterrupt reports whether noise of a kind and name is a device's interrupt.
-func DeviceInterrupt(k NoiseKind, name string) bool { return noise.Device(k, name) }
