@@ -99,6 +99,15 @@ func (f *flips) wakes(pid int32, now int64) {
 	if f.last != pid {
 		f.last, flip = pid, 1
 	}
+	if f.stay(now) {
+		for i := range f.guess {
+			f.guess[i].v += flip
+		}
+		for i := range f.counts {
+			f.counts[i].Value += flip
+		}
+		return
+	}
 	halved := false
 	for i := range f.guess {
 		g := &f.guess[i]
@@ -108,7 +117,7 @@ func (f *flips) wakes(pid int32, now int64) {
 		g.v += flip
 	}
 	if halved {
-		f.merge()
+		f.merge(now)
 		f.counted = false
 	}
 	for i := range f.counts {
@@ -116,12 +125,20 @@ func (f *flips) wakes(pid int32, now int64) {
 	}
 }
 
-// merge joins guesses that have become the same.
-func (f *flips) merge() {
+// stay reports whether no guess is halved by now.
+func (f *flips) stay(now int64) bool {
+	return f.counted && (!f.begun || now <= f.oldest+timeline.Second)
+}
+
+// merge joins guesses that have become the same, as some were halved now.
+func (f *flips) merge(now int64) {
 	n := 0
 next:
 	for _, g := range f.guess {
 		for i := range n {
+			if g.decayed <= now-timeline.Second/16 {
+				break // of those halved long ago no two are the same
+			}
 			if o := &f.guess[i]; o.v == g.v && o.decayed-g.decayed < timeline.Second/16 && g.decayed-o.decayed < timeline.Second/16 {
 				o.w += g.w
 				continue next
@@ -134,24 +151,25 @@ next:
 }
 
 // after returns the counts as record_wakee will have left them when the task
-// wakes pid, appended to buf.
+// wakes pid, in place of what buf holds.
 func (f *flips) after(pid int32, now int64, buf []place.Weighted) []place.Weighted {
 	flip := int64(0)
 	if f.last != pid {
 		flip = 1
 	}
-	f.count()
-	if !f.begun || now <= f.oldest+timeline.Second {
-		for _, c := range f.counts {
-			buf = append(buf, place.Weighted{Value: c.Value + flip, Weight: c.Weight})
+	if f.count(); f.stay(now) {
+		buf = append(buf[:0], f.counts...)
+		for i := range buf {
+			buf[i].Value += flip
 		}
 		return buf
 	}
+	c := counter{list: buf[:0]}
 	for _, g := range f.guess {
 		v, _ := fair.DecayFlips(g.v, g.decayed, now)
-		buf = addWeighted(buf, v+flip, g.w)
+		c.add(v+flip, g.w)
 	}
-	return buf
+	return c.list
 }
 
 // count brings counts up to date.
@@ -159,22 +177,33 @@ func (f *flips) count() {
 	if f.counted {
 		return
 	}
-	f.counted, f.counts, f.oldest = true, f.counts[:0], math.MaxInt64-timeline.Second
+	f.counted, f.oldest = true, math.MaxInt64-timeline.Second
+	c := counter{list: f.counts[:0]}
 	for _, g := range f.guess {
-		f.counts = addWeighted(f.counts, g.v, g.w)
+		c.add(g.v, g.w)
 		f.oldest = min(f.oldest, g.decayed)
 	}
+	f.counts = c.list
 }
 
-// addWeighted adds weight to a value.
-func addWeighted(buf []place.Weighted, v int64, w uint32) []place.Weighted {
-	for i := range buf {
-		if buf[i].Value == v {
-			buf[i].Weight += w
-			return buf
-		}
+// counter sums weights by value, in the order in which the values come. place is one more
+// than where a value is that ends in these bits, 0 if none of the list does.
+type counter struct {
+	list  []place.Weighted
+	place [1 << 7]uint8
+}
+
+// add adds weight to a value.
+func (c *counter) add(v int64, w uint32) {
+	at := &c.place[v&(1<<7-1)]
+	if *at > 0 && c.list[*at-1].Value != v {
+		*at = uint8(1 + slices.IndexFunc(c.list, func(o place.Weighted) bool { return o.Value == v }))
 	}
-	return append(buf, place.Weighted{Value: v, Weight: w})
+	if *at == 0 {
+		c.list = append(c.list, place.Weighted{Value: v})
+		*at = uint8(len(c.list))
+	}
+	c.list[*at-1].Weight += w
 }
 
 // value returns the counts, appended to buf.
