@@ -15,19 +15,61 @@ import (
 // the loop also ends at a level without SD_LOAD_BALANCE, which every level
 // has). docs/kernel/wake_affine.md#select_task_rq_fair.
 func (s *Selector) selectTaskRqFair() {
-	w, m := s.w, s.Machine
-	this, prev := s.this, s.prev
-	if m.Asymmetric() {
+	w := s.w
+	if s.Machine.Asymmetric() {
 		// Asymmetric capacity and energy-aware placement are recognised only.
 		s.o.Path = PathNotModelled
 		return
 	}
+	if s.Trace == nil && s.x.Again(&s.aim.made) {
+		s.o = s.aim.o
+	} else {
+		slow, spanned := s.takeAim()
+		s.aim = aim{s.o, slow, spanned, s.x.Mark()}
+	}
+	prev, target := s.prev, s.o.Target
+	if s.aim.slow >= 0 {
+		s.o.Target = prev
+		s.findIdlestCPU(s.aim.slow)
+		return
+	}
+	if w.Kind != KindWakeup {
+		s.o.CPU, s.o.Path = target, PathSlow // no domain balances here: the task stays
+		return
+	}
+	if !s.aim.spanned {
+		if s.Parts |= rules.PartUnspanned; s.Rules.SiblingNeedsAffine {
+			s.take(prev, PathTarget)
+			return
+		}
+	}
+	s.selectIdleSibling(prev, target)
+	if s.o.Affine {
+		if s.Parts |= rules.PartRecent; s.Rules.RecentUsed == rules.RecentUsedOnHit {
+			s.o.SetWakersRecent = s.this // 32e839dda3ba; 89aafd67f28c (5.15) ended it
+		}
+	}
+}
+
+// aim is what the domain loop came to, in most runs of an exploration as in the run before.
+type aim struct {
+	o Outcome
+	// slow is the level that balances, -1 if none does; spanned: one holds both CPUs.
+	slow    int
+	spanned bool
+	made    explore.Mark
+}
+
+// takeAim is the loop over the domains of the waker's CPU, which chooses the target.
+func (s *Selector) takeAim() (slow int, spanned bool) {
+	w, m := s.w, s.Machine
+	this, prev := s.this, s.prev
 	target, affine := prev, false
 	if w.Kind == KindWakeup {
 		affine = s.wantAffine()
 		s.o.Affine = affine
 	}
-	slow, spanned := -1, false
+	slow = -1
 	for i := range m.Levels(this) {
 		d := m.Level(this, i)
 		if affine && d.Has(rules.SDWakeAffine) && d.Span.Test(prev) {
@@ -45,27 +87,7 @@ func (s *Selector) selectTaskRqFair() {
 		}
 	}
 	s.o.Target = target
-	if slow >= 0 {
-		s.o.Target = prev
-		s.findIdlestCPU(slow)
-		return
-	}
-	if w.Kind != KindWakeup {
-		s.o.CPU, s.o.Path = target, PathSlow // no domain balances here: the task stays
-		return
-	}
-	if !spanned {
-		if s.Parts |= rules.PartUnspanned; s.Rules.SiblingNeedsAffine {
-			s.take(prev, PathTarget)
-			return
-		}
-	}
-	s.selectIdleSibling(prev, target)
-	if affine {
-		if s.Parts |= rules.PartRecent; s.Rules.RecentUsed == rules.RecentUsedOnHit {
-			s.o.SetWakersRecent = this // 32e839dda3ba; 89aafd67f28c (5.15) ended it
-		}
-	}
+	return slow, spanned
 }
 
 // wantAffine is want_affine: whether the wakeup may pull the task to the waker's

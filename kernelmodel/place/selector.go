@@ -31,6 +31,7 @@ type Selector struct {
 	cpus     cpumask.Mask // the scan's mask, select_rq_mask
 	llcMask  cpumask.Mask
 	scanning scan
+	aim      aim
 	idlest   idlest
 }
 

@@ -40,12 +40,13 @@ func (r *Decider) explore(d *decision, p *timeline.Task, alts []*world.Side) (co
 		}
 	})
 	r.scratch.asked = r.scratch.asked[:0]
+	like := r.alike.By(b.Selector.Parts)
 	for i, a := range alts {
 		a.Clear()
 		a.Complete = complete
-		if a.Parts = (!a.World.Same() || a.MayPart(r.runs, complete)) && !r.follows(i, d, complete); a.Parts && !r.share(i, d) {
+		if a.Parts = (!a.World.Same() || a.MayPart(r.runs, complete)) && !(like.Same(0, i+1) && r.follows(a, d, complete)); a.Parts && !r.share(i, d) {
 			r.exploreWith(a, d, p)
-			r.scratch.asked = append(r.scratch.asked, i)
+			r.scratch.asked = append(r.scratch.asked, asked{i, r.alike.By(a.Selector.Parts)})
 		}
 	}
 	if r.partly || r.foreign {
@@ -55,6 +56,12 @@ func (r *Decider) explore(d *decision, p *timeline.Task, alts []*world.Side) (co
 		}
 	}
 	return complete
+}
+
+// asked is an alternative that was asked, by number, and the sides by what its runs read.
+type asked struct {
+	alt  int
+	like *world.Classes
 }
 
 // noteTrail notes how the baseline's last run went.
@@ -110,9 +117,8 @@ func (r *Decider) share(i int, d *decision) bool {
 		return false
 	}
 	a := r.Alts[i]
-	for _, j := range r.scratch.asked {
-		o := r.Alts[j]
-		if r.alike.Same(i+1, j+1, o.Selector.Parts) && r.seesAs(a, o, d) {
+	for _, k := range r.scratch.asked {
+		if o := r.Alts[k.alt]; k.like.Same(i+1, k.alt+1) && r.seesAs(a, o, d) {
 			a.Share(o)
 			return true
 		}
@@ -120,12 +126,11 @@ func (r *Decider) share(i int, d *decision) bool {
 	return false
 }
 
-// follows reports whether alternative number i surely does what the baseline does: its kernel
-// is like it in all that was read, and sees the same.
-func (r *Decider) follows(i int, d *decision, complete bool) bool {
-	a, b := r.Alts[i], r.Base
-	return complete && !r.partly && len(r.runs) <= r.Cfg.Runs && r.alike.Same(0, i+1, b.Selector.Parts) &&
-		a.World.Diverged(d.ev.Task.PID) == nil && a.World.Diverged(d.line.Waker.PID) == nil && r.seesAs(a, b, d)
+// follows reports whether an alternative surely does what the baseline does, whose kernel is like
+// its own in all that was read: it sees the same.
+func (r *Decider) follows(a *world.Side, d *decision, complete bool) bool {
+	return complete && !r.partly && len(r.runs) <= r.Cfg.Runs &&
+		a.World.Diverged(d.ev.Task.PID) == nil && a.World.Diverged(d.line.Waker.PID) == nil && r.seesAs(a, r.Base, d)
 }
 
 // seesAs reports whether all that a side asked about a decision has the same answer in

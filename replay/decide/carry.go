@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"schedreplay/kernelmodel/place"
-	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
 	"schedreplay/replay/timeline"
 )
@@ -153,11 +152,10 @@ func (r *Decider) send(d *decision, p *timeline.Task, cpu int) {
 	r.Timeline.Fly(p, d.ev.CPU, int32(cpu), d.win)
 }
 
-// ownDifference is whether an alternative, by number, differs from the baseline about this
-// decision in the recorded state, and on which of its switches that may hang.
+// ownDifference is whether an alternative differs from the baseline about this decision in the
+// recorded state.
 type ownDifference struct {
-	alt    int
-	parts  rules.Parts
+	asked
 	differ bool
 }
 
@@ -165,7 +163,7 @@ type ownDifference struct {
 // the recorded state too, not only because its world has tasks elsewhere.
 func (r *Decider) differs(i int) bool {
 	for _, o := range r.scratch.parted {
-		if r.alike.Same(i+1, o.alt+1, o.parts) && r.Alts[i].AllowsAs(r.Alts[o.alt]) {
+		if o.like.Same(i+1, o.alt+1) && r.Alts[i].AllowsAs(r.Alts[o.alt]) {
 			return o.differ
 		}
 	}
@@ -180,7 +178,7 @@ func (r *Decider) differs(i int) bool {
 			r.x.Enough()
 		}
 	})
-	r.scratch.parted = append(r.scratch.parted, ownDifference{i, sel.Parts, differ})
+	r.scratch.parted = append(r.scratch.parted, ownDifference{asked{i, r.alike.By(sel.Parts)}, differ})
 	return differ
 }
 

@@ -116,7 +116,7 @@ type scratch struct {
 	recent        []int
 	selected      []int
 	told          Wakeup
-	asked         []int // alternatives that were asked, by number
+	asked         []asked
 	sides         []*world.Side
 	parted        []ownDifference
 	wides         place.Wides

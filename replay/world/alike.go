@@ -17,21 +17,21 @@ type Alike struct {
 	machines []*topo.Machine
 	rules    []rules.Rules // by side, those alike that come to the same
 	done     []bool
-	by       map[rules.Parts]*classes
+	by       map[rules.Parts]*Classes
 	// last are the classes of lastParts, asked for last.
-	last      *classes
+	last      *Classes
 	lastParts rules.Parts
 }
 
-// classes are the sides by what they have of some parts.
-type classes struct {
+// Classes are the sides by what they have of some parts.
+type Classes struct {
 	of      []int // by side
 	members [][]int
 }
 
 // NewAlike compares sides. One with variants is like no other.
 func NewAlike(sides []*Side) Alike {
-	l := Alike{sides: sides, done: make([]bool, len(sides)), by: map[rules.Parts]*classes{}}
+	l := Alike{sides: sides, done: make([]bool, len(sides)), by: map[rules.Parts]*Classes{}}
 	like := map[*topo.Machine]*topo.Machine{}
 	for _, a := range sides {
 		var r rules.Rules // where no machine is known no model is asked
@@ -66,7 +66,7 @@ func (l *Alike) Done(i int) bool { return l.done[i] }
 // To yields the sides that have no answer yet and get that of side i, which may hang on some
 // parts of its switches: itself and those like it.
 func (l *Alike) To(i int, parts rules.Parts) iter.Seq[int] {
-	c := l.classes(parts)
+	c := l.By(parts)
 	return func(yield func(int) bool) {
 		for _, j := range c.members[c.of[i]] {
 			if !l.done[j] {
@@ -79,25 +79,25 @@ func (l *Alike) To(i int, parts rules.Parts) iter.Seq[int] {
 	}
 }
 
-// Same reports whether two sides are alike in some parts.
-func (l *Alike) Same(i, j int, parts rules.Parts) bool {
-	if l.last == nil || l.lastParts != parts {
-		l.last, l.lastParts = l.classes(parts), parts
-	}
-	return l.last.of[i] == l.last.of[j]
-}
+// Same reports whether two sides are alike in the parts.
+func (c *Classes) Same(i, j int) bool { return c.of[i] == c.of[j] }
 
-func (l *Alike) classes(parts rules.Parts) *classes {
+// By tells the sides apart by some parts.
+func (l *Alike) By(parts rules.Parts) *Classes {
 	type key struct {
 		m     *topo.Machine
 		rules rules.Rules
 		alone int
 	}
-	if c := l.by[parts]; c != nil {
-		return c
+	if l.last != nil && l.lastParts == parts {
+		return l.last
 	}
-	c, seen := &classes{}, map[key]int{}
-	l.by[parts] = c
+	l.last, l.lastParts = l.by[parts], parts
+	if l.last != nil {
+		return l.last
+	}
+	c, seen := &Classes{}, map[key]int{}
+	l.by[parts], l.last = c, c
 	for i, a := range l.sides {
 		k := key{m: l.machines[i], rules: l.rules[i].Only(parts)}
 		if a.Selector.Variants != nil {

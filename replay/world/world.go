@@ -293,11 +293,13 @@ type Memo struct {
 	llcs []int // of which has_idle_cores was asked
 }
 
-// memo holds, of one CPU, whether it is idle, the gen of that answer, and those in which that
-// was asked, and how many tasks run there.
+// memo holds, of one CPU, whether it is idle and how many tasks run there, the gens of these
+// answers, and those in which they were asked for.
 type memo struct {
-	answered, idle, nr uint32
-	answer             explore.Answer
+	answered, counted uint32
+	idle, nr          uint32
+	answer            explore.Answer
+	count             explore.Range
 }
 
 // loads keeps the load averages of CPUs for the decision in hand, whichever side asks.
@@ -550,8 +552,21 @@ func (s *State) NrRunnable(c int) explore.Range {
 	return s.runs(c)
 }
 
-// runs is the answer to NrRunnable, worked out.
+// runs is the answer to NrRunnable, kept for the decision.
 func (s *State) runs(c int) explore.Range {
+	m := s.Memo
+	if m == nil || c >= len(m.cpu) {
+		return s.count(c)
+	}
+	k := &m.cpu[c]
+	if k.counted != m.gen {
+		k.counted, k.count = m.gen, s.count(c)
+	}
+	return k.count
+}
+
+// count is the answer to NrRunnable, worked out.
+func (s *State) count(c int) explore.Range {
 	t := s.Worlds.Timeline
 	if c >= len(t.CPU) {
 		return explore.Range{Lo: 0, Best: 1, Hi: 1 << 20, From: fact.Unknown}
