@@ -49,8 +49,8 @@ const (
 	// -1.
 	KindOverwritten
 	// KindHole is a break in a CPU's chain of switches that no loss marker
-	// announces: the task that left at Time is not the one that entered at
-	// Start.
+	// announces: Next was current when the CPU's event of Start was recorded, and
+	// Task is when the next one is, at Time, and had been for Runtime if that is told.
 	KindHole
 	// KindDamaged is a piece of input that could not be decoded; Text says why.
 	KindDamaged
@@ -258,7 +258,7 @@ type Event struct {
 	// the record's header (common_pid). Its Comm may be a name the recorder
 	// cached: believe the payload's first.
 	Cur Task
-	// Runtime is the time run in ns (KindStatRuntime, KindSlice).
+	// Runtime is the time run in ns (KindStatRuntime, KindSlice), at least (KindHole).
 	Runtime int64
 	// Wait and Delay are the wait time and the sch delay of a KindSlice, in ns.
 	Wait, Delay int64
@@ -303,6 +303,14 @@ func (e *Event) Renew(k Kind, time int64, cpu int32) {
 	e.CPU, e.OrigCPU, e.TargetCPU, e.OldPID = cpu, NoCPU, NoCPU, NoPID
 	e.Thread = Thread{TID: NoPID, TGID: NoPID, PPID: NoPID}
 	e.Kind, e.Context, e.Aside, e.State, e.Text = k, ContextUnknown, NoAside, 0, ""
+}
+
+// Shown is from when on, in ns, the Task of a KindHole was certainly current.
+func (e *Event) Shown() int64 {
+	if e.Runtime > 0 {
+		return e.Time - e.Runtime
+	}
+	return e.Time
 }
 
 func (t *Task) forget() { t.PID, t.Prio, t.Comm = NoPID, NoPrio, "" }

@@ -68,6 +68,27 @@ func TestClassesAndTime(t *testing.T) {
 	}
 }
 
+// A kernel may leave its switches out of idle out of the recording: from what shows another
+// task on, and from when that has run, the CPU is that task's.
+func TestRunAfterHole(t *testing.T) {
+	hole := made.At(500, parser.KindHole, 7)
+	hole.Start, hole.Task, hole.Next, hole.Runtime = 300*made.Microsecond, made.Other, made.Swapper, 40*made.Microsecond
+	charged := made.At(500, parser.KindStatRuntime, 7)
+	charged.Task, charged.Cur, charged.Runtime = made.Other, made.Other, hole.Runtime
+	ev := append(made.Crowd()[:7],
+		made.Switches(300, 7, made.Poller, made.Sleeps, made.Swapper), hole, charged,
+		made.Switches(510, 7, made.Other, made.Sleeps, made.Swapper), made.Switches(1000, 6, made.Busy[6], made.Preempted, made.Busy[6]))
+	h := made.Bench("6.1.0", 7)
+	h.Task[made.Other.PID] = parser.TaskInfo{PID: made.Other.PID, Comm: "other", Affinity: fact.Seen(cpumask.Range(0, 7), "")}
+	k := replayScene(t, made.Record(ev...), h, Plan{}).cpu(t, 7)
+	if len(k.Stays) != 1 || k.Stays[0].Task.PID != made.Other.PID || k.Stays[0].RunNS != 50*made.Microsecond || k.Stays[0].CutRuns != 1 {
+		t.Errorf("stays %+v", k.Stays)
+	}
+	if got := k.Time[account.ClassUnknown]; got != 160*made.Microsecond {
+		t.Errorf("unknown for %d us", got/made.Microsecond)
+	}
+}
+
 func TestOwner(t *testing.T) {
 	second := made.ATask(71, "second", 120)
 	ev := append(made.Crowd()[:7],

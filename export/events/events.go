@@ -105,8 +105,8 @@ func appendPayload(b []byte, ev *parser.Event) []byte {
 			b = say.AppendStamp(append(b, " since="...), ev.Start)
 		}
 	case parser.KindHole:
-		b = append(appendTask(append(b, "entered "...), "", &ev.Next, false), " since="...)
-		return appendTask(append(say.AppendStamp(b, ev.Start), " left "...), "", &ev.Task, false)
+		b = append(appendTask(append(b, "current "...), "", &ev.Next, false), " until="...)
+		return appendTask(append(say.AppendStamp(b, ev.Start), " then "...), "", &ev.Task, false)
 	case parser.KindOther:
 		return appendAside(b, ev)
 	case parser.KindDamaged:

@@ -341,6 +341,13 @@ func TestSlicerGaps(t *testing.T) {
 	lost := parser.NewEvent(parser.KindLost, 20, 0)
 	s.Event(&lost)
 	sw(30, 3, 1)
+	hole := parser.NewEvent(parser.KindHole, 40, 0)
+	hole.Start, hole.Task.PID, hole.Next.PID, hole.Runtime = 30, 2, 1, 4
+	s.Event(&hole)
+	sw(44, 2, 1)
+	hole.Time, hole.Start, hole.Task.PID, hole.Runtime = 50, 44, 3, parser.NoTime
+	s.Event(&hole)
+	sw(50, 3, 1)
 	s.Close()
 	type brief struct {
 		pid, start, end, delay, wait int64
@@ -357,6 +364,10 @@ func TestSlicerGaps(t *testing.T) {
 		{2, 10, 10, 3, none, false, true},
 		{3, none, 30, none, none, true, false},
 		{1, 30, 30, none, 25, false, true},
+		{2, 36, 44, none, none, true, false},
+		{1, 44, 44, none, none, false, true},
+		{3, none, 50, none, none, true, false},
+		{1, 50, 50, none, none, false, true},
 	}
 	if d := cmp.Diff(want, have, cmp.AllowUnexported(brief{})); d != "" {
 		t.Error(d)

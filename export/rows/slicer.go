@@ -114,6 +114,9 @@ func (s *Slicer) change(ev *parser.Event) {
 		return
 	}
 	if c.running && c.open.Task.PID == ev.Task.PID {
+		if c.open.CutStart && c.open.Start == ev.Time {
+			c.open.Start = parser.NoTime // the hole before it tells no more
+		}
 		c.open.Task = named(ev.Task, c.open.Task)
 		c.open.State = ev.State
 		s.end(c, ev.Time, false)
@@ -155,7 +158,7 @@ func (s *Slicer) begin(c *slot, ev *parser.Event) {
 	if off := t.offCPU.Since(func(cpu int32) int64 { return s.slot(cpu).lost }); off != parser.NoTime && off <= ev.Time {
 		c.open.Gap = ev.Time - off
 	}
-	t.waking, t.offCPU = parser.NoTime, replay.OffCPU{}
+	t.off, t.waking, t.offCPU = parser.NoTime, parser.NoTime, replay.OffCPU{}
 }
 
 // end closes a CPU's slice.
@@ -181,7 +184,8 @@ func (s *Slicer) printed(ev *parser.Event) {
 	s.emit(&Slice{CPU: ev.CPU, Task: ev.Task, Start: ev.Start, End: ev.Time, Wait: ev.Wait, Delay: ev.Delay, Gap: parser.NoTime, State: ev.State})
 }
 
-// gap ends what ran before a loss: whether it ran on, nobody knows.
+// gap ends what ran before a loss: whether it ran on, nobody knows. What runs after a hole is
+// known.
 func (s *Slicer) gap(ev *parser.Event) {
 	lose := func(c *slot) {
 		c.lost = ev.Time
@@ -194,7 +198,12 @@ func (s *Slicer) gap(ev *parser.Event) {
 			lose(&s.cpu[i])
 		}
 	} else if c := s.slot(ev.CPU); c != nil {
-		lose(c)
+		if lose(c); ev.Task.PID != parser.NoPID {
+			c.running = true
+			c.open = Slice{
+				CPU: ev.CPU, Task: ev.Task, Start: ev.Shown(), Wait: parser.NoTime, Delay: parser.NoTime, Gap: parser.NoTime, CutStart: true,
+			}
+		}
 	}
 }
 

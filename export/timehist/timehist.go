@@ -435,7 +435,7 @@ func (p *Printer) lost(ev *parser.Event) {
 func (p *Printer) hole(ev *parser.Event) {
 	p.forget(ev.CPU)
 	if p.inTime(ev.Time) && p.shown(ev.CPU, &ev.Task, &ev.Next) {
-		p.print(fmt.Sprintf("%15s gap on cpu %d since %s: %s entered, %s left\n", stamp(ev.Time), ev.CPU, stamp(ev.Start), p.taskLabel(&ev.Next), p.taskLabel(&ev.Task)))
+		p.print(fmt.Sprintf("%15s gap on cpu %d since %s: %s was current, then %s\n", stamp(ev.Time), ev.CPU, stamp(ev.Start), p.taskLabel(&ev.Next), p.taskLabel(&ev.Task)))
 	}
 }
 

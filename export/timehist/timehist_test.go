@@ -371,7 +371,7 @@ func TestBreaks(t *testing.T) {
        0.001500 [0000]  swapper                                                          awakened: a\nb\x1b[1m[8]
        0.002000 [0001]  pmd c[7]                            0.000      0.000      1.000      R
        0.005000 [0001]  a\nb\x1b[1m[8]                      0.000      0.500      2.999      S
-       0.009000 gap on cpu 1 since 0.005000: pmd c[7] entered, a\nb\x1b[1m[8] left
+       0.009000 gap on cpu 1 since 0.005000: pmd c[7] was current, then a\nb\x1b[1m[8]
        0.009000 [0001]  a\nb\x1b[1m[8]                      0.000      0.000      0.000      Z
        0.010000 [0001]  <idle>                              8.000      0.000      1.000      I
        0.011000 lost 2 events on cpu 1
@@ -452,7 +452,7 @@ func TestThreadGroup(t *testing.T) {
 
 // The summary counts no slice that began in a gap, and says how many it left out.
 func TestSummaryOfGaps(t *testing.T) {
-	const want = `       0.009000 gap on cpu 1 since 0.005000: pmd c[7] entered, a\nb\x1b[1m[8] left
+	const want = `       0.009000 gap on cpu 1 since 0.005000: pmd c[7] was current, then a\nb\x1b[1m[8]
        0.011000 lost 2 events on cpu 1
 
 Runtime summary

@@ -7,71 +7,134 @@ import (
 	"schedreplay/parser"
 )
 
-// chain is where a CPU's chain of switches stands.
+// chain is which task is current on a CPU, as far as its events tell.
 type chain struct {
-	// pid is the task that the last switch brought in; known is false before the
-	// first switch and after a loss.
-	pid   int32
+	// task is current, as it was named last, up to the time at; known is false before the
+	// first event that tells and after a loss.
+	task  parser.Task
+	at    int64
 	known bool
-	// next is that task as the switch named it, at the switch's time.
-	next parser.Task
-	time int64
+	// group is the thread group of task, NoPID if that is not told.
+	group int32
+}
+
+// chains are those of all CPUs.
+type chains struct {
+	cpu []chain
+	// told: switches name the same task in their header and as the previous one; foreign:
+	// one named others, as where the header's are of the recorder's pid namespace.
+	told, foreign bool
 }
 
 // usable reports whether a CPU number is one that a mask can hold.
 func usable(cpu int32) bool { return cpu >= 0 && cpu < cpumask.MaxCPUs }
 
-// withHoles delivers events and, before a switch whose previous task is not
-// the one that the CPU's last switch brought in, a KindHole from that switch to
-// this one: Task left, Next had entered. Some kernels and recorders drop switches
-// without a word, and what a CPU did meanwhile is not known.
+func (s *chains) at(cpu int32) *chain {
+	for int(cpu) >= len(s.cpu) {
+		s.cpu = append(s.cpu, chain{})
+	}
+	return &s.cpu[cpu]
+}
+
+// withHoles delivers events and, before one whose CPU had another task current than it
+// had by the event before, a KindHole from that one to this: Next was current, Task is.
+// Some kernels and recorders drop switches without a word, and what a CPU did meanwhile is
+// not known.
 //
 // A loss on the CPU explains the break, so no hole is added to it. An exec by a
 // thread that is not the group leader changes its pid (de_thread) and breaks
 // nothing.
 func withHoles(events iter.Seq2[*parser.Event, error], yield func(*parser.Event, error) bool) {
-	var cpus []chain
-	at := func(cpu int32) *chain {
-		for int(cpu) >= len(cpus) {
-			cpus = append(cpus, chain{})
-		}
-		return &cpus[cpu]
-	}
+	var all chains
 	for ev, err := range events {
 		if err == nil {
-			switch ev.Kind {
-			case parser.KindSwitch:
-				if !usable(ev.CPU) {
-					break
+			if c := all.broken(ev); c != nil {
+				hole := parser.NewEvent(parser.KindHole, ev.Time, ev.CPU)
+				hole.Task, _ = all.current(ev)
+				if hole.Task.PID == ev.Cur.PID && hole.Task.Comm == "" {
+					hole.Task.Comm = ev.Cur.Comm
 				}
-				c := at(ev.CPU)
-				if c.known && c.pid != ev.Task.PID && ev.Task.PID != parser.NoPID {
-					hole := parser.NewEvent(parser.KindHole, ev.Time, ev.CPU)
-					hole.Start, hole.Pos, hole.Task, hole.Next = c.time, ev.Pos, ev.Task, c.next
-					if !yield(&hole, nil) {
-						return
-					}
+				if ev.Kind == parser.KindStatRuntime && ev.Task.PID == hole.Task.PID {
+					hole.Runtime = min(ev.Runtime, ev.Time-c.at) // update_curr charges it since its pick
 				}
-				*c = chain{pid: ev.Next.PID, known: ev.Next.PID != parser.NoPID, next: ev.Next, time: ev.Time}
-			case parser.KindExec:
-				if !usable(ev.CPU) || ev.OldPID == parser.NoPID {
-					break
-				}
-				if c := at(ev.CPU); c.known && c.pid == ev.OldPID {
-					c.pid = ev.Task.PID
-				}
-			case parser.KindLost, parser.KindOverwritten:
-				if usable(ev.CPU) {
-					at(ev.CPU).known = false
-					break
-				}
-				for i := range cpus {
-					cpus[i].known = false
+				hole.Start, hole.Pos, hole.Next = c.at, ev.Pos, c.task
+				if !yield(&hole, nil) {
+					return
 				}
 			}
+			all.follow(ev)
 		}
 		if !yield(ev, err) {
 			return
+		}
+	}
+}
+
+// current is the task that was current when a CPU wrote an event, false if that is not
+// told. An interrupt runs over the task current; one that the scheduler does not write may
+// come between a switch and its end, when the task that leaves is still current.
+func (s *chains) current(ev *parser.Event) (parser.Task, bool) {
+	switch ev.Kind {
+	case parser.KindSwitch:
+		return ev.Task, ev.Task.PID != parser.NoPID
+	case parser.KindExec:
+		return ev.Task, ev.OldPID != parser.NoPID
+	case parser.KindWaking, parser.KindWakeup, parser.KindWakeupNew, parser.KindMigrate, parser.KindStatRuntime,
+		parser.KindFork, parser.KindExit:
+		if told := ev.Cur.PID != parser.NoPID && s.told && !s.foreign; !told || ev.Task.PID != ev.Cur.PID {
+			return ev.Cur, told
+		}
+		return ev.Task, true // the payload has its name, and some its priority
+	}
+	return parser.Task{}, false
+}
+
+// broken returns the chain that an event breaks, nil if it fits.
+func (s *chains) broken(ev *parser.Event) *chain {
+	now, told := s.current(ev)
+	if !told || !usable(ev.CPU) {
+		return nil
+	}
+	c := s.at(ev.CPU)
+	switch {
+	case !c.known || c.task.PID == now.PID || ev.Kind == parser.KindExec && ev.OldPID == c.task.PID:
+		return nil
+	case ev.Kind != parser.KindSwitch && now.PID == c.group:
+		return nil // it may be about to tell of its exec, and has its leader's pid already
+	}
+	return c
+}
+
+// follow takes from an event which task is current after it.
+func (s *chains) follow(ev *parser.Event) {
+	if !usable(ev.CPU) {
+		if ev.Kind == parser.KindLost || ev.Kind == parser.KindOverwritten {
+			for i := range s.cpu {
+				s.cpu[i].known = false
+			}
+		}
+		return
+	}
+	c := s.at(ev.CPU)
+	now, told := s.current(ev)
+	switch {
+	case ev.Kind == parser.KindSwitch:
+		if ev.Cur.PID != parser.NoPID && told {
+			s.told = s.told || now.PID > 0 && ev.Cur.PID == now.PID
+			s.foreign = s.foreign || ev.Cur.PID != now.PID
+		}
+		*c = chain{task: ev.Next, at: ev.Time, known: ev.Next.PID != parser.NoPID, group: parser.NoPID}
+	case ev.Kind == parser.KindLost || ev.Kind == parser.KindOverwritten:
+		c.known = false
+	case !told:
+	case c.known && c.task.PID != now.PID && now.PID == c.group && ev.Kind != parser.KindExec:
+		c.at = ev.Time
+	default:
+		if !c.known || c.task.PID != now.PID {
+			c.task, c.known, c.group = now, true, parser.NoPID
+		}
+		if c.at = ev.Time; ev.Thread.TID == now.PID && ev.Thread.TGID > 0 && ev.Thread.TGID != now.PID {
+			c.group = ev.Thread.TGID
 		}
 	}
 }

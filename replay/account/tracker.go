@@ -653,9 +653,11 @@ func (t *Tracker) gap(k *trackedCPU, ev *parser.Event) {
 		t.run(k, t.Timeline.Get(k.cur), from, true)
 		k.since = from
 	}
-	t.account(k, ClassUnknown, ev.Time)
-	k.since, k.cut, k.known, k.cur = ev.Time, true, false, parser.NoPID
-	k.begins()
+	t.account(k, ClassUnknown, ev.Shown())
+	k.since, k.cut, k.known, k.cur = ev.Shown(), true, ev.Task.PID != parser.NoPID, ev.Task.PID
+	if k.begins(); k.cur > 0 {
+		t.leaveOthers(k.cur, k.cpu, ev.Time)
+	}
 }
 
 // slice takes a run as perf sched timehist prints it.

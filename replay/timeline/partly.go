@@ -71,11 +71,17 @@ func (s *surveyor) hears(c *startCPU, ev *parser.Event) {
 		}
 	case parser.KindMigrate:
 		s.gives(ev.TargetCPU, ev.CPU, ev.Time)
-	case parser.KindWakeup:
-		s.gives(ev.TargetCPU, ev.CPU, ev.Time)
-		s.taskAt(ev.Task.PID).asleep = false
+		s.taskAt(ev.Task.PID).told(ev.TargetCPU, ev.Time)
+	case parser.KindWakeup, parser.KindWakeupNew:
+		if ev.Kind == parser.KindWakeup {
+			s.gives(ev.TargetCPU, ev.CPU, ev.Time)
+		}
+		ts := s.taskAt(ev.Task.PID)
+		ts.told(ev.TargetCPU, ev.Time)
+		ts.asleep = false
 	case parser.KindWaking:
 		ts := s.taskAt(ev.Task.PID)
+		ts.told(ev.TargetCPU, ev.Time)
 		if !ts.asleep {
 			ts.outAt = ev.Time // it may be on its way out
 		}
@@ -87,13 +93,18 @@ func (s *surveyor) hears(c *startCPU, ev *parser.Event) {
 			if n.asleep && s.Lost+s.LostUnknown+s.Holes == 0 && len(s.strays) < maxSpans {
 				s.strays = append(s.strays, ev.Time)
 			}
+			n.told(ev.CPU, ev.Time)
 			n.asleep = false
 		}
 		if p := s.taskAt(ev.Task.PID); ev.Task.PID > 0 {
+			p.told(ev.CPU, ev.Time)
 			p.asleep = ev.State.Known() && !ev.State.Runnable() && (p.outAt == parser.NoTime || ev.Time-p.outAt > outAfter)
 		}
 	}
 }
+
+// told notes where an event says that the task is.
+func (t *TaskSurvey) told(cpu int32, at int64) { t.toldCPU, t.toldAt = cpu, at }
 
 // missed notes that events are missing since a time, as is often seen only later: what woke
 // a task since then may be one of them.

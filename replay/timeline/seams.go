@@ -9,10 +9,10 @@ import (
 )
 
 // This file finds where a recording was interrupted on several CPUs at once, as where
-// it was stopped and goes on. Of one CPU a break is only seen at its next switch
+// it was stopped and goes on. Of one CPU a break is only seen at its next event
 // ([parser.KindHole]), which may be long after. But the breaks of several have a moment in
 // common, and from that on each of them stands as its first event after it tells, as at the
-// start of a capture.
+// start of a capture. What a CPU does about a break of its own is not known.
 
 // seam is a moment at which several CPUs' recording was interrupted, with their breaks, the
 // tasks of which a later event tells how they stood, and what they did over the time after it.
@@ -24,6 +24,14 @@ type seam struct {
 	tasks   []seamTask
 	shares  []seamShare
 	over    int64 // ns in which the shares were measured
+}
+
+// gap is where a CPU is not known any more because of a break of its own, or known again: the
+// task that is current from then on, NoPID if it is not known which.
+type gap struct {
+	at        int64
+	cpu       int32
+	cur, prio int32
 }
 
 // seamShare is the share of a task in the time after a seam.
@@ -40,6 +48,10 @@ type chainBreak struct {
 	// cur is the task current after it, NoPID if unknown, and by the one whose arrival tells so,
 	// NoPID if it was no arrival: for a decision about that task the state counts as unknown.
 	cur, prio, by int32
+	// open is from when on it is not known what the CPU did if the break is its own: NoTime
+	// if one switch out of idle is missing, to a task that was to run there. ran is from when
+	// on cur certainly ran, NoTime if that is not told.
+	open, ran int64
 }
 
 // seamTask is a task as its first event after a seam tells that it was there.
@@ -59,13 +71,11 @@ const (
 
 // current follows which task a CPU's events say is current.
 type current struct {
-	pid int32 // by the last switch, valid if known
-	// sureAt is the last event that fits pid; other is the first since that does not, if
-	// differs.
-	sureAt         int64
-	known, differs bool
-	other          chainBreak
-	// broken: the next switch belongs to the break of number last, and tells who was current.
+	pid int32 // valid if known
+	// sureAt is the last event that fits pid.
+	sureAt int64
+	known  bool
+	// broken: the next event shows what came after the break of number last.
 	broken bool
 	last   int
 	// left: pid came to another CPU, and nothing shows how it left this one.
@@ -83,38 +93,38 @@ const (
 func (s *surveyor) follow(ev *parser.Event) {
 	c := &s.cpuAt(ev.CPU).run
 	if c.left && still.Writes(ev.Kind) && len(s.breaks) < maxBreaks {
-		b := shows(ev)
-		b.cpu, b.from, b.hole = ev.CPU, c.sureAt, parser.NoTime
-		c.left, s.breaks = false, append(s.breaks, b)
+		now := ev.Cur
+		if ev.Kind == parser.KindSwitch {
+			now = ev.Task
+		}
+		c.left, s.breaks = false, append(s.breaks, chainBreak{
+			cpu: ev.CPU, from: c.sureAt, to: ev.Time, hole: parser.NoTime, cur: now.PID, prio: now.Prio, by: arrives(ev),
+		})
+	}
+	if c.broken {
+		b := &s.breaks[c.last]
+		b.by, c.broken = arrives(ev), false
 	}
 	switch {
 	case ev.Kind == parser.KindSwitch:
-		if c.broken {
-			b := &s.breaks[c.last]
-			b.cur, b.prio, b.by = ev.Task.PID, ev.Task.Prio, ev.Next.PID
-		}
 		*c = current{pid: ev.Next.PID, known: ev.Next.PID != parser.NoPID, sureAt: ev.Time}
 	case !c.known || ev.Cur.PID == parser.NoPID || ev.Kind == parser.KindSlice:
 	case ev.Kind == parser.KindExec && ev.OldPID == c.pid:
 		c.pid, c.sureAt = ev.Task.PID, ev.Time
-	case c.differs:
 	case ev.Cur.PID == c.pid:
 		c.sureAt = ev.Time
-	default:
-		c.differs, c.other = true, shows(ev)
 	}
 }
 
-// shows is what a CPU's first event after a break tells of it.
-func shows(ev *parser.Event) chainBreak {
-	b := chainBreak{to: ev.Time, cur: ev.Cur.PID, prio: ev.Cur.Prio, by: parser.NoPID}
+// arrives is the task whose arrival an event is, NoPID if it is none.
+func arrives(ev *parser.Event) int32 {
 	switch ev.Kind {
 	case parser.KindSwitch:
-		b.cur, b.prio, b.by = ev.Task.PID, ev.Task.Prio, ev.Next.PID
+		return ev.Next.PID
 	case parser.KindWakeup:
-		b.by = ev.Task.PID
+		return ev.Task.PID
 	}
-	return b
+	return parser.NoPID
 }
 
 // recorderLeft notes that a task came to another CPU than it was current on. perf stops
@@ -123,25 +133,38 @@ func shows(ev *parser.Event) chainBreak {
 // finds on a CPU is then not known before that CPU records again.
 func (s *surveyor) recorderLeft(t *parser.Task, from int32) {
 	c := &s.cpuAt(from).run
-	c.left = c.left || c.known && c.pid == t.PID && !c.differs && parser.IsRecorder(t.Comm)
+	c.left = c.left || c.known && c.pid == t.PID && parser.IsRecorder(t.Comm)
 }
 
-// breaksOff notes a break in a CPU's chain of switches, before the switch that shows it.
+// breaksOff notes a break in a CPU's chain of switches, before the event that shows it.
 func (s *surveyor) breaksOff(hole *parser.Event) {
 	if !UsableCPU(hole.CPU) || len(s.breaks) >= maxBreaks {
 		return
 	}
 	c := &s.cpuAt(hole.CPU).run
-	b := chainBreak{to: hole.Time, cur: hole.Task.PID, prio: hole.Task.Prio, by: parser.NoPID}
-	if c.broken, c.last = !c.differs, len(s.breaks); c.differs {
-		b = c.other
+	from := max(hole.Start, c.sureAt)
+	open := from
+	if t := s.Task.Get(hole.Task.PID); t != nil && hole.Next.PID == 0 {
+		if open = max(from, t.toldAt); t.toldCPU == hole.CPU {
+			open = parser.NoTime
+		}
 	}
-	c.left, b.cpu, b.hole, b.from = false, hole.CPU, hole.Time, max(hole.Start, c.sureAt)
-	s.breaks = append(s.breaks, b)
+	ran := int64(parser.NoTime)
+	if hole.Runtime > 0 {
+		ran = max(from, open, hole.Shown())
+	}
+	s.breaks = append(s.breaks, chainBreak{
+		cpu: hole.CPU, from: from, to: hole.Time, hole: hole.Time, cur: hole.Task.PID, prio: hole.Task.Prio, by: parser.NoPID, open: open, ran: ran,
+	})
+	*c = current{pid: hole.Task.PID, known: true, sureAt: hole.Time, broken: true, last: len(s.breaks) - 1}
 }
 
-// seams are the moments that the breaks of two CPUs or more have in common.
-func seams(breaks []chainBreak) (all []seam) {
+// seams are the moments that the breaks of two CPUs or more have in common, and gaps those
+// at which the breaks of one begin and end. Where most are breaks of one, the kernel leaves
+// switches out of the recording, and what breaks have in common is chance, but for perf's
+// pauses.
+func seams(breaks []chainBreak) (all []seam, gaps []gap) {
+	var lone []chainBreak
 	slices.SortStableFunc(breaks, func(a, b chainBreak) int { return cmp.Compare(a.to, b.to) })
 	taken := make([]bool, len(breaks))
 	for i := range breaks {
@@ -164,10 +187,34 @@ func seams(breaks []chainBreak) (all []seam) {
 				}
 			}
 			all = append(all, one)
+		} else {
+			lone = append(lone, breaks[i])
 		}
 	}
+	if 2*len(lone) > len(breaks) {
+		all = slices.DeleteFunc(all, func(one seam) bool {
+			chance := !slices.ContainsFunc(one.breaks, func(b chainBreak) bool { return b.left() })
+			if chance {
+				lone = append(lone, one.breaks...)
+			}
+			return chance
+		})
+	}
+	for i := range lone {
+		b := &lone[i]
+		if b.left() {
+			continue
+		}
+		if b.open != parser.NoTime {
+			gaps = append(gaps, gap{b.open, b.cpu, parser.NoPID, parser.NoPrio})
+		}
+		if b.ran != parser.NoTime {
+			gaps = append(gaps, gap{b.ran, b.cpu, b.cur, b.prio})
+		}
+	}
+	slices.SortStableFunc(gaps, func(a, b gap) int { return cmp.Compare(a.at, b.at) })
 	slices.SortStableFunc(all, func(a, b seam) int { return cmp.Compare(a.at, b.at) })
-	return all
+	return all, gaps
 }
 
 // left reports a break that shows in nothing but that perf was elsewhere.
@@ -261,8 +308,14 @@ func (s *Survey) measured(after *shares, number int, end int64, kept int) (n int
 }
 
 // Resume brings the CPUs past the seams that lie before a time, and reports whether there
-// was one.
+// was one. It lets those with a break of their own go on, too.
 func (t *Timeline) Resume(now int64) (resumed bool) {
+	for ; t.broke < len(t.Survey.gaps) && t.Survey.gaps[t.broke].at < now; t.broke++ {
+		if g := &t.Survey.gaps[t.broke]; !t.Slices && int(g.cpu) < len(t.CPU) {
+			t.Now = max(t.Now, g.at)
+			t.goesOn(g.cpu, parser.Task{PID: g.cur, Prio: g.prio}, g.at)
+		}
+	}
 	for ; t.past < len(t.Survey.seams) && t.Survey.seams[t.past].at < now; t.past++ {
 		if resumed = true; !t.Slices {
 			t.resume(&t.Survey.seams[t.past])
@@ -347,4 +400,24 @@ func (t *Timeline) stand(x seamTask) {
 // Resumed reports a hole of which the timeline knows already.
 func (t *Timeline) Resumed(hole *parser.Event) bool {
 	return hole.Kind == parser.KindHole && UsableCPU(hole.CPU) && int(hole.CPU) < len(t.CPU) && t.CPU[hole.CPU].resumed == hole.Time
+}
+
+// goesOn lets a CPU run, after a hole in its recording, the task that its next event shows to
+// be current, NoPID if it is too early to tell. If it was idle and that task was woken there,
+// one switch is missing, as where a kernel records none out of idle. Else what was queued
+// there is not known any more.
+func (t *Timeline) goesOn(c int32, cur parser.Task, at int64) {
+	k, p := &t.CPU[c], t.Find(cur.PID)
+	if k.Known && k.Cur == cur.PID {
+		return
+	}
+	if !k.Known || k.Cur != 0 || p == nil || p.seat.cpu != c && p.Inflight != c {
+		t.empty(c, at)
+		t.changed(c, at, at, at)
+	}
+	if cur.PID >= 0 {
+		sw := parser.NewEvent(parser.KindSwitch, at, c)
+		sw.Next = cur
+		t.applySwitch(&sw)
+	}
 }

@@ -24,8 +24,8 @@ func interrupted(both bool) (events []parser.Event, a, b, c, d, e parser.Task) {
 	}
 	if both {
 		events = append(events,
-			made.Waking(9_000, 1, made.Swapper, c, 1), made.Wakeup(9_010, 1, made.Swapper, c, 1),
-			hole(9_100, 1, 1000, made.Swapper, b), made.Switches(9_100, 1, made.Swapper, made.Runnable, c))
+			hole(9_000, 1, 1000, made.Swapper, b), made.Waking(9_000, 1, made.Swapper, c, 1), made.Wakeup(9_010, 1, made.Swapper, c, 1),
+			made.Switches(9_100, 1, made.Swapper, made.Runnable, c))
 	} else {
 		events = append(events, made.Switches(9_100, 1, b, made.Sleeps, made.Swapper))
 	}
@@ -93,28 +93,87 @@ func TestSeamLoads(t *testing.T) {
 	}
 }
 
-// A break on one CPU has no moment in common with another: it is unknown from when on.
+// A break on one CPU has no moment in common with another: what it did is unknown until the
+// event that shows the break, which tells what it does.
 func TestLoneBreak(t *testing.T) {
-	events, a, _, _, _, e := interrupted(false)
+	events, _, _, _, d, e := interrupted(false)
 	s := SurveyOf(made.Record(events...), &parser.Host{}, nil)
 	l := New(s, 2, false)
+	known := true
 	for i := range events {
-		if ev := &events[i]; l.Resume(ev.Time) {
+		ev := &events[i]
+		if l.Resume(ev.Time) {
 			t.Error("resumed")
-		} else if ev.Kind == parser.KindHole {
-			if l.CPU[0].Cur != a.PID {
-				t.Errorf("CPU 0 runs %d", l.CPU[0].Cur)
-			}
-			l.Apply(ev)
-			if l.CPU[0].Known {
-				t.Error("CPU 0 is known where events are missing")
-			}
-			continue
 		}
-		l.Apply(&events[i])
+		if l.CPU[0].Known != known {
+			t.Errorf("before event %d CPU 0 is known: %v", i, !known)
+		}
+		if l.Apply(ev); ev.Kind == parser.KindHole && l.CPU[0].Cur != d.PID {
+			t.Errorf("CPU 0 runs %d", l.CPU[0].Cur)
+		}
+		known = ev.Kind == parser.KindHole || known && i > 0
 	}
 	if l.CPU[0].Cur != e.PID {
 		t.Errorf("CPU 0 runs %d in the end", l.CPU[0].Cur)
+	}
+}
+
+// Where a kernel leaves switches out of idle out of the recording, a task that was woken to an
+// idle CPU runs there from when it is known to, and what else waits there still does. Of one
+// that came there unseen nothing is known before.
+func TestSwitchOutOfIdle(t *testing.T) {
+	a, b, c := made.ATask(101, "a", 120), made.ATask(102, "b", 120), made.ATask(103, "c", 120)
+	hole := func(at int64, cur parser.Task, since, ran int64) parser.Event {
+		ev := made.At(at, parser.KindHole, 1)
+		ev.Start, ev.Task, ev.Next, ev.Runtime = since*made.Microsecond, cur, made.Swapper, ran*made.Microsecond
+		return ev
+	}
+	charged := func(at int64, p parser.Task, ran int64) parser.Event {
+		ev := made.At(at, parser.KindStatRuntime, 1)
+		ev.Task, ev.Cur, ev.Runtime = p, p, ran*made.Microsecond
+		return ev
+	}
+	events := []parser.Event{
+		made.Switches(100, 1, b, made.Sleeps, made.Swapper),
+		made.Switches(200, 0, made.Swapper, made.Runnable, c),
+		made.Waking(300, 0, c, a, 1), made.Wakeup(302, 0, c, a, 1), made.Waking(310, 0, c, b, 1), made.Wakeup(312, 0, c, b, 1),
+		made.Switches(420, 0, c, made.Preempted, made.Swapper),
+		hole(500, a, 100, 90), charged(500, a, 90),
+		made.Switches(510, 1, a, made.Sleeps, b), made.Switches(520, 1, b, made.Sleeps, made.Swapper),
+		made.Switches(530, 0, made.Swapper, made.Runnable, c), made.Switches(540, 0, c, made.Preempted, made.Swapper),
+		made.Switches(650, 0, made.Swapper, made.Runnable, a), made.Switches(660, 0, a, made.Sleeps, made.Swapper),
+		hole(700, c, 520, 30), charged(700, c, 30), made.Switches(710, 1, c, made.Sleeps, made.Swapper),
+	}
+	s := SurveyOf(made.Record(events...), &parser.Host{}, nil)
+	l := New(s, 2, false)
+	for i := range events {
+		ev := &events[i]
+		l.Resume(ev.Time)
+		k := &l.CPU[1]
+		cur, known, waits := k.Cur, k.Known, len(k.Queue)
+		switch ev.Time / made.Microsecond {
+		case 310, 312: // they wait, the CPU is about to run one
+			if cur != 0 || !known || waits == 0 {
+				t.Errorf("at %d ns it runs %d, known: %v, %d queued", ev.Time, cur, known, waits)
+			}
+		case 420, 500:
+			if cur != a.PID || k.Since != 410*made.Microsecond || waits != 2 || !l.Get(b.PID).Waits() {
+				t.Errorf("it runs %d since %d ns, %d queued", cur, k.Since, waits)
+			}
+		case 530, 540:
+			if !k.Idle() {
+				t.Errorf("at %d ns it is not idle", ev.Time)
+			}
+		case 650, 660: // c may have come
+			if known {
+				t.Errorf("at %d ns it is known", ev.Time)
+			}
+		case 700:
+			if cur != c.PID || k.Since != 670*made.Microsecond {
+				t.Errorf("it runs %d since %d ns", cur, k.Since)
+			}
+		}
+		l.Apply(ev)
 	}
 }
 

@@ -50,6 +50,7 @@ type Survey struct {
 	Clocks
 
 	seams []seam
+	gaps  []gap
 
 	Err error // what ended the reading early
 }
@@ -158,8 +159,11 @@ type TaskSurvey struct {
 	asleep    bool
 	outAt     int64
 	firstSeen bool
-	wakes     partners
-	parent    int32
+	// toldAt is when an event last named it, and toldCPU where it was then, NoCPU if not told.
+	toldAt  int64
+	toldCPU int32
+	wakes   partners
+	parent  int32
 	// pinned: its affinity is one CPU, told for the name pinnedAs.
 	pinned, pinnedKnown bool
 	pinnedAs            string
@@ -188,7 +192,7 @@ func (s *Survey) cpuAt(c int32) *startCPU {
 func (s *Survey) taskAt(pid int32) *TaskSurvey {
 	t := s.Task.Get(pid)
 	if t == nil {
-		t = &TaskSurvey{last: parser.NoCPU, StartCPU: parser.NoCPU, wakes: partners{last: parser.NoPID}, parent: parser.NoPID, outAt: parser.NoTime}
+		t = &TaskSurvey{last: parser.NoCPU, StartCPU: parser.NoCPU, wakes: partners{last: parser.NoPID}, parent: parser.NoPID, outAt: parser.NoTime, toldAt: parser.NoTime, toldCPU: parser.NoCPU}
 		s.Task.Set(pid, t)
 	}
 	return t
@@ -378,7 +382,8 @@ func (s *surveyor) take(cpu *startCPU, ev *parser.Event) {
 
 // finish draws what follows of the whole.
 func (s *surveyor) finish(resolution int64, perf bool) {
-	s.Events, s.seams, s.standing = s.counts.Map(), seams(s.breaks), stoodAbout(s.Stood)
+	s.Events, s.standing = s.counts.Map(), stoodAbout(s.Stood)
+	s.seams, s.gaps = seams(s.breaks)
 	if s.Only.Empty() && s.Recorded.Weight() == 1 && (s.mentioned.Weight() > 1 || s.host.Online.Value.Weight() > 1) {
 		s.Only = s.Recorded // lines of one CPU, whatever left out the others
 	}

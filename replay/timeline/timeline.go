@@ -147,8 +147,8 @@ type Timeline struct {
 	late *parser.Event
 	// Own: the event at hand is a selection's own migration.
 	Own bool
-	// past is how many of the survey's seams lie behind.
-	past int
+	// past and broke are how many of the survey's seams and gaps lie behind.
+	past, broke int
 }
 
 // New begins a timeline of ncpu CPUs as a survey says that they stood; delays: the kernel
@@ -683,7 +683,11 @@ func (t *Timeline) Apply(ev *parser.Event) {
 	c := ev.CPU
 	switch ev.Kind {
 	case parser.KindLost, parser.KindHole, parser.KindOverwritten:
-		if !t.Resumed(ev) {
+		switch {
+		case t.Resumed(ev):
+		case ev.Kind == parser.KindHole && UsableCPU(c) && int(c) < len(t.CPU):
+			t.goesOn(c, ev.Task, ev.Time)
+		default:
 			t.Lose(ev)
 		}
 		return
@@ -894,8 +898,9 @@ func (t *Timeline) shown(p *Task, c int32) {
 	if p.Queued && p.CPU == c {
 		return
 	}
-	if p.Queued {
+	if from := p.seat.cpu; p.Queued {
 		t.forget(p)
+		t.changed(from, t.Now, max(t.CPU[c].lostAt, t.Now-2*t.Slack), t.Now)
 	}
 	t.enqueue(p, c)
 }
