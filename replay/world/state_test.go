@@ -33,13 +33,13 @@ func TestDiverged(t *testing.T) {
 }
 
 // What a world had of recent_used_cpu of its own holds no longer where decisions were not
-// recorded; a task that is elsewhere does not take over the recorded one.
+// recorded, but for a task that is elsewhere: where that was is the world's own answer.
 func TestUnsettled(t *testing.T) {
 	w := newWorld()
 	w.Diverge(7, 1, []int{4}, 0)
 	w.RecentUsed[7], w.RecentUsed[8] = 2, 3
 	w.unsettle()
-	if cpu, own := w.RecentUsed[7]; !own || cpu != parser.NoCPU {
+	if cpu, own := w.RecentUsed[7]; !own || cpu != 2 {
 		t.Errorf("elsewhere: CPU %d, its own: %v", cpu, own)
 	}
 	if cpu, own := w.RecentUsed[8]; own {

@@ -7,7 +7,6 @@ import (
 	"schedreplay/kernelmodel/explore"
 	"schedreplay/kernelmodel/load"
 	"schedreplay/kernelmodel/rules"
-	"schedreplay/parser"
 	"schedreplay/replay/hidden"
 	"schedreplay/replay/timeline"
 )
@@ -154,13 +153,11 @@ func (w *World) forget(pid int32) {
 	w.SetActive(pid, false)
 }
 
-// unsettle forgets every recent_used_cpu that the world has of its own. A task that is elsewhere
-// has not the recorded one either.
+// unsettle forgets the recent_used_cpu that the world has of tasks that are where they were
+// recorded. Of one that is elsewhere it is the world's own answer, and goes on.
 func (w *World) unsettle() {
 	for pid := range w.RecentUsed {
-		if w.diverged[pid] != nil {
-			w.RecentUsed[pid] = parser.NoCPU
-		} else {
+		if w.diverged[pid] == nil {
 			delete(w.RecentUsed, pid)
 		}
 	}
