@@ -57,11 +57,7 @@ func (r *Decider) carry(d *decision, p *timeline.Task, consistent []int) {
 			}
 		}
 	}
-	for i, at := range r.Of {
-		if slices.Index(r.Of, at) != i {
-			continue // equal to one before
-		}
-		a := r.Alts[at]
+	for at, a := range r.Alts {
 		r.Cfg.Watcher.Entered(at, p, line.PrevCPU, a.Places)
 		a.World.Diverge(p.PID, d.n, a.Places, recorded)
 		if a.World.Diverged(p.PID) != nil {
@@ -73,12 +69,9 @@ func (r *Decider) carry(d *decision, p *timeline.Task, consistent []int) {
 // choosePlaces settles where the wakee may be in each alternative's world.
 func (r *Decider) choosePlaces(p *timeline.Task, line *Wakeup, recorded int) {
 	r.scratch.parted = r.scratch.parted[:0]
-	for i, at := range r.Of {
-		if slices.Index(r.Of, at) != i {
-			continue
-		}
-		a, pl, moved := r.Alts[at], line.Other(), line.Moved
-		if i > 0 {
+	for at, a := range r.Alts {
+		pl, moved := line.Other(), line.Moved
+		if i := r.First[at]; i > 0 {
 			m := &line.More[i-1]
 			pl, moved = &m.Placed, m.Moved
 		}

@@ -28,13 +28,13 @@ func (a *Side) SeesAs(o *Side, wakee, cur int32) bool {
 			return false
 		}
 	}
-	for _, pid := range x.active {
-		if !x.placesAs(y, pid) && !a.same(o, x, pid) {
+	for _, t := range x.active {
+		if !t.placesAs(y.Diverged(t.pid)) && !a.same(o, &t) {
 			return false
 		}
 	}
-	for _, pid := range y.active {
-		if !x.placesAs(y, pid) && !a.same(o, y, pid) {
+	for _, t := range y.active {
+		if !t.placesAs(x.Diverged(t.pid)) && !a.same(o, &t) {
 			return false
 		}
 	}
@@ -48,7 +48,11 @@ func (a *Side) AllowsAs(o *Side) bool {
 
 // placesAs reports whether a task is in the same place in two worlds.
 func (w *World) placesAs(o *World, pid int32) bool {
-	d, e := w.Diverged(pid), o.Diverged(pid)
+	return w.Diverged(pid).placesAs(o.Diverged(pid))
+}
+
+// placesAs reports whether a task's places are those of another world; nil are those recorded.
+func (d *Divergence) placesAs(e *Divergence) bool {
 	if d == nil || e == nil {
 		return d == e
 	}
@@ -57,10 +61,10 @@ func (w *World) placesAs(o *World, pid int32) bool {
 
 // same reports whether what another side asked of the CPUs where a task is recorded, and
 // where it is in a world, has the same answer here.
-func (a *Side) same(o *Side, w *World, pid int32) bool {
-	d, p := w.Diverged(pid), a.State.Worlds.Timeline.Find(pid)
-	return d == nil || p == nil || a.sameAt(o, p.CPU) && a.sameAt(o, p.Inflight) &&
-		!slices.ContainsFunc(d.CPUs, func(c int) bool { return !a.sameAt(o, int32(c)) })
+func (a *Side) same(o *Side, t *activeTask) bool {
+	p := a.State.Worlds.Timeline.Find(t.pid)
+	return p == nil || a.sameAt(o, p.CPU) && a.sameAt(o, p.Inflight) &&
+		!slices.ContainsFunc(t.CPUs, func(c int) bool { return !a.sameAt(o, int32(c)) })
 }
 
 // sameAt is the same of one CPU.

@@ -1,6 +1,7 @@
 package world
 
 import (
+	"cmp"
 	"slices"
 
 	"schedreplay/fact"
@@ -18,9 +19,8 @@ type World struct {
 	// for each of their pids below somePIDs, since mostly there is none of a pid.
 	diverged map[int32]*Divergence
 	some     []uint64
-	// active lists the pids of diverged tasks that are runnable or on a wake
-	// list, ascending.
-	active []int32
+	// active lists the diverged tasks that are runnable or on a wake list, by pid.
+	active []activeTask
 	// cores is has_idle_cores by LLC: every LLC's in the baseline's world, those that
 	// differ from it in an alternative's, of which there are own.
 	cores []ownCores
@@ -42,6 +42,12 @@ type Divergence struct {
 	Since int64
 	// CPUs is where it may be, the prediction first.
 	CPUs []int
+}
+
+// activeTask is a diverged task with its pid.
+type activeTask struct {
+	*Divergence
+	pid int32
 }
 
 // Tristate is a flag that may be unknown.
@@ -118,12 +124,12 @@ func (w *World) dropIdleCores(llc int) {
 	w.own--
 }
 
-// SetActive notes that a task became runnable or ceased to be.
+// SetActive notes that a diverged task became runnable or ceased to be.
 func (w *World) SetActive(pid int32, on bool) {
-	i, found := slices.BinarySearch(w.active, pid)
+	i, found := slices.BinarySearchFunc(w.active, pid, func(t activeTask, pid int32) int { return cmp.Compare(t.pid, pid) })
 	switch {
 	case on && !found:
-		w.active = slices.Insert(w.active, i, pid)
+		w.active = slices.Insert(w.active, i, activeTask{w.diverged[pid], pid})
 	case !on && found:
 		w.active = slices.Delete(w.active, i, i+1)
 	}
@@ -172,13 +178,9 @@ type shift struct {
 // The task self is left out: it is being placed.
 func (w *World) shiftOf(t *timeline.Timeline, c int, self int32) shift {
 	var s shift
-	for _, pid := range w.active {
-		if pid == self {
-			continue
-		}
-		d := w.diverged[pid]
-		p := t.Find(pid)
-		if d == nil || p == nil {
+	for _, d := range w.active {
+		p := t.Find(d.pid)
+		if d.pid == self || p == nil {
 			continue
 		}
 		at := int(p.CPU)
@@ -494,8 +496,8 @@ func (s Supposing) Idle(c int) explore.Answer {
 // tasks: they are counted by their own places.
 func (s *State) inflightAway(c int) int {
 	n := 0
-	for _, pid := range s.Side.World.active {
-		if p := s.Worlds.Timeline.Find(pid); p != nil && p.Inflight == int32(c) {
+	for _, d := range s.Side.World.active {
+		if p := s.Worlds.Timeline.Find(d.pid); p != nil && p.Inflight == int32(c) {
 			n++
 		}
 	}

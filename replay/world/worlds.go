@@ -27,6 +27,7 @@ type Worlds struct {
 	// the same for them.
 	Names      []string
 	Of         []int
+	First      []int // by side, the first of the names that have it
 	Followers  []*Side
 	FollowerOf []int
 	// LLCs are the LLCs of all sides; llcsAt gives for each CPU those it belongs to.
@@ -50,6 +51,9 @@ func New(rec *timeline.Recorded, baseline Scenario, alternatives, followers []Sc
 	w.Followers, w.FollowerOf = w.sides(&b, followers, 0)
 	for i := range alternatives {
 		w.Names = append(w.Names, alternatives[i].Name)
+		if w.Of[i] == len(w.First) {
+			w.First = append(w.First, i)
+		}
 	}
 	w.LLCsAt = make([][]int, cpumask.MaxCPUs)
 	for i, l := range w.LLCs {
