@@ -25,6 +25,8 @@ func (s *sim) setAffinity(p *task, allowed cpumask.Mask) {
 		to.pending++
 		p.cpu = to.id
 		s.moved(p, to.id)
+	case tsThrottled:
+		s.rebound(p, to)
 	case tsQueued:
 		s.push(p, to)
 	case tsRunning:

@@ -21,6 +21,7 @@ const (
 	evNohz                      // an idle CPU balances for all idle ones
 	evRTPeriod                  // a limit of real-time tasks begins anew
 	evRebind                    // a task's affinity changes
+	evPeriod                    // a period of a group's limit begins, or its slack is given out
 )
 
 // agenda is a heap of happenings, the earliest first.

@@ -10,13 +10,13 @@ import (
 )
 
 // sixteenRuns runs the work of a recording under the kernel that made it.
-func sixteenRuns(t *testing.T, p *work.Program, host *parser.Host) *Result {
+func sixteenRuns(t *testing.T, p *work.Program, host *parser.Host, scenarios ...Scenario) *Result {
 	t.Helper()
 	k, err := rules.ParseKernel(host.Release.Value, host.Version.Value)
 	if err != nil {
 		t.Fatal(err)
 	}
-	res, err := Run(t.Context(), p, host, Options{Runs: 16, Seed: 1, Kernel: k})
+	res, err := Run(t.Context(), p, host, Options{Runs: 16, Seed: 1, Kernel: k, Scenarios: scenarios})
 	if err != nil {
 		t.Fatal(err)
 	}

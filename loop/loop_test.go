@@ -378,13 +378,19 @@ func TestKthreadsOfAnotherKernel(t *testing.T) {
 
 // Any text is a scenario that can be run, or an error of the right kind.
 func FuzzScenario(f *testing.F) {
-	for _, s := range []string{"a=isolated=2-3,6", "a=affinity:ksmd=0-2,nice:ping0=5", "a=policy:pmd-c=rr:3", "a=kernel=5.10", "a=without:1", "a=work:ksmd=0.5,period:ksmd=1ms", "a=smt=off,partition=1-2", "a=feature:SIS_PROP=off", "a=weight:ksmd=50,nice:ksmd=5", "a=weight:/system.slice=50", "a=affinity:sleep=1,policy:sleep=fifo:2", "a=irq:disk=0,2,nohz_full=1-3", "a=workqueue=0-1,irq:disk=9", "a=smt=off,irq:disk=5,nohz_full=0-7"} {
+	for _, s := range []string{"a=isolated=2-3,6", "a=affinity:ksmd=0-2,nice:ping0=5", "a=policy:pmd-c=rr:3", "a=kernel=5.10", "a=without:1", "a=work:ksmd=0.5,period:ksmd=1ms", "a=smt=off,partition=1-2", "a=feature:SIS_PROP=off", "a=weight:ksmd=50,nice:ksmd=5", "a=weight:/system.slice=50", "a=affinity:sleep=1,policy:sleep=fifo:2", "a=irq:disk=0,2,nohz_full=1-3", "a=max:/l=20ms/100ms,max:/l/m=max", "a=max:/l=1000,weight:/l=50", "a=workqueue=0-1,irq:disk=9", "a=smt=off,irq:disk=5,nohz_full=0-7"} {
 		f.Add(s)
 	}
 	p, h, k := recording(f, "k419-numa8-isolated7-original")
 	p.Sources, p.Interrupts, p.Ticks = []work.Source{{Kind: noise.Hardirq, Name: "disk"}}, make([][]work.Interrupt, p.CPUs), make([][]work.Sample, p.CPUs)
 	for at := p.Start; at < p.End; at += 100_000_000 {
 		p.Interrupts[5] = append(p.Interrupts[5], work.Interrupt{Start: at, NS: 50_000})
+	}
+	p.Groups = []work.Group{{}, {Name: "/l"}, {Name: "/l/m", Above: 1, Quota: 10_000_000, Period: 50_000_000}}
+	for i := range p.Tasks {
+		if !p.Tasks[i].Kthread {
+			p.Tasks[i].Group = i % 3
+		}
 	}
 	base := newWorld(p, h, k)
 	f.Fuzz(func(t *testing.T, text string) {

@@ -41,7 +41,7 @@ func (s *sim) canStopTick(c *cpu) bool {
 	case fifo > 0:
 		return true
 	}
-	return len(c.queued) <= 1
+	return len(c.queued) <= 1 && !(s.kernel.Tick.Limited && c.curr != nil && s.limited(c.curr))
 }
 
 // stopsTick reports whether the tick of a CPU that runs something stops. Up to 4.16 one comes

@@ -47,13 +47,13 @@ type Scenario struct {
 var keys = map[string]struct{ task, value bool }{
 	"kernel": {false, true}, "isolated": {false, true}, "partition": {false, true}, "smt": {false, true}, "base_slice": {false, true}, "feature": {true, true},
 	"irq": {true, true}, "nohz_full": {false, true}, "workqueue": {false, true},
-	"affinity": {true, true}, "nice": {true, true}, "weight": {true, true}, "policy": {true, true}, "period": {true, true}, "work": {true, true}, "without": {true, false},
+	"affinity": {true, true}, "max": {true, true}, "nice": {true, true}, "weight": {true, true}, "policy": {true, true}, "period": {true, true}, "work": {true, true}, "without": {true, false},
 }
 
 // ParseScenario reads NAME=CHANGE,…: a change is kernel=KERNEL, isolated=CPULIST,
 // partition=CPULIST (a cpuset partition, isolated, beside what is), smt=off,
 // base_slice=DURATION, nohz_full=CPULIST, workqueue=CPULIST, irq:NAME=CPULIST (a device's
-// interrupt), feature:NAME=on|off, affinity:TASK=CPULIST, nice:TASK=N, weight:TASK=N (as
+// interrupt), max:/GROUP=QUOTA/PERIOD (as cpu.max; max for none), feature:NAME=on|off, affinity:TASK=CPULIST, nice:TASK=N, weight:TASK=N (as
 // cpu.weight, 100 is that of nice 0), policy:TASK=fifo:N|rr:N|other|batch|idle, period:TASK=DURATION, work:TASK=FACTOR or without:TASK. TASK is a
 // name or a pid. A list of CPUs may hold commas: a part without a key belongs to the
 // change before it. The error wraps [ErrScenario].
@@ -158,6 +158,10 @@ func (sc *Scenario) apply(p *work.Program, h *parser.Host, base *world) (*world,
 			}
 		case c.Key == "workqueue":
 			if err := w.workqueues(c.Value); err != nil {
+				return nil, sc.fail(c, "%v", err)
+			}
+		case c.Key == "max":
+			if err := w.groupLimit(c); err != nil {
 				return nil, sc.fail(c, "%v", err)
 			}
 		case c.Key == "feature":

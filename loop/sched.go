@@ -39,6 +39,9 @@ func (s *sim) enqueue(c *cpu, p *task) {
 	c.fair.Enqueue(&p.se, p.how, s.now)
 	s.rootWeighs(c)
 	s.joins(c, p)
+	if s.limits != nil {
+		s.checkEnqueue(c, p)
+	}
 }
 
 // joins puts a task at the head of the queue's list of tasks (cfs_tasks).
@@ -116,6 +119,7 @@ func (s *sim) dequeue(c *cpu, p *task, mayDelay bool) {
 	s.leave(c, p)
 	c.nr--
 	p.pelt.Remember(s.kernel.Load.EstSpares)
+	s.returnRuntime(c, p)
 }
 
 // drop takes a task off the queue on which it slept.
@@ -127,6 +131,7 @@ func (s *sim) drop(c *cpu, p *task) {
 	p.pelt.Linger(s.now)
 	c.pelt.Weight -= p.weight
 	s.quits(c, p)
+	s.returnRuntime(c, p)
 }
 
 // requeue wakes a task where it slept on its queue.
@@ -153,7 +158,7 @@ func (s *sim) leave(c *cpu, p *task) {
 
 // schedule is __schedule: the CPU puts its task back and picks the next.
 func (s *sim) schedule(c *cpu) {
-	s.charge(c)
+	s.chargeLast(c)
 	prev := c.curr
 	if prev != nil && !s.isFair(prev) && prev.state == tsRunning {
 		s.queueRT(c, prev, true)
@@ -167,6 +172,9 @@ func (s *sim) schedule(c *cpu) {
 		c.fair.Put(s.now)
 	}
 	c.curr = nil
+	if prev != nil {
+		s.checkRuntime(c, prev)
+	}
 	if prev != nil && prev.realTime() && s.top(c) < s.rank(prev) {
 		s.pullRT(c)
 	}
@@ -200,8 +208,17 @@ func (s *sim) schedule(c *cpu) {
 	}
 }
 
-// pickFair is pick_next_task_fair, without balancing.
+// pickFair is pick_next_task_fair, without balancing; one that a limit stops is passed over.
 func (s *sim) pickFair(c *cpu) *task {
+	p := s.pickEntity(c)
+	for p != nil && s.stopsPicked(c, p) {
+		p = s.pickEntity(c)
+	}
+	return p
+}
+
+// pickEntity picks what is first in the fair queue.
+func (s *sim) pickEntity(c *cpu) *task {
 	se, dropped := c.fair.Pick(s.now)
 	for _, e := range dropped {
 		s.drop(c, &s.all[e.ID])
@@ -373,7 +390,7 @@ func (s *sim) preempt(c *cpu, p *task, by *work.Wait) {
 	if by != nil {
 		exit, take = by.Exit, by.Preempt
 	}
-	if c.resched {
+	if c.resched || p.state == tsThrottled {
 		return
 	}
 	switch curr := c.curr; {
@@ -408,6 +425,10 @@ func (s *sim) move(p *task, to *cpu) {
 	to.fair.Enqueue(&p.se, fair.Moved, s.now)
 	s.rootWeighs(to)
 	s.joins(to, p)
+	if s.limits != nil {
+		s.returnRuntime(from, p)
+		s.checkEnqueue(to, p)
+	}
 }
 
 // moved counts an arrival.

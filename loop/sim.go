@@ -69,6 +69,7 @@ const (
 	tsWaking
 	tsQueued
 	tsRunning
+	tsThrottled // runnable, and off its queue by a limit
 	tsGone
 )
 
@@ -165,6 +166,7 @@ type sim struct {
 	cpus     []cpu
 	all      []task
 	groups   []taskGroup
+	limits   *limits
 	phase    int64
 	cores    []bool  // has_idle_cores by LLC
 	scan     []int64 // nr_idle_scan by LLC
@@ -202,6 +204,7 @@ func newSim(w *world, seed, run uint64) *sim {
 		}
 		s.groups = append(s.groups, taskGroup{above: g.Above, shares: shares, on: make([]groupQueue, n)})
 	}
+	s.newLimits(n)
 	for i := range s.cpus {
 		c := &s.cpus[i]
 		c.id, c.slice, c.avgIdle, c.since = int32(i), -1, 2*migrationCost, s.now
@@ -402,6 +405,8 @@ func (s *sim) run(ctx context.Context, end int64) {
 			s.schedule(c)
 		case evRTPeriod:
 			s.rtPeriod(&s.cpus[h.id])
+		case evPeriod:
+			s.period(int(h.id), h.n == 1)
 		case evNohz:
 			s.nohzIdleBalance(&s.cpus[h.id])
 		case evRebind:
@@ -432,6 +437,8 @@ func (s *sim) charge(c *cpu) {
 	p.got.RunOn[c.id] += d
 	if p.realTime() {
 		s.chargeRT(c, d)
+	} else if s.limits != nil && s.isFair(p) {
+		s.accountRuntime(c, p, d)
 	}
 	if s.trace != nil {
 		s.traced(c, p, d)

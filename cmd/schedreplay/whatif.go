@@ -50,8 +50,9 @@ A scenario is NAME=CHANGE,…. Without any, it is the other of the two kernels. 
 kernel=KERNEL, isolated=CPULIST, partition=CPULIST, smt=off, base_slice=DURATION,
 nohz_full=CPULIST (the tick stops there while one task runs), irq:NAME=CPULIST (a
 device's interrupt, by its name in /proc/interrupts, with the softirqs that follow),
-workqueue=CPULIST (unbound workers), feature:NAME=on|off, affinity:TASK=CPULIST,
-nice:TASK=N, weight:TASK=N (as cpu.weight: 100 is that of nice 0),
+workqueue=CPULIST (unbound workers), max:/GROUP=QUOTA/PERIOD (the CPU limit of a control
+group as cpu.max has it, or max for none), feature:NAME=on|off, affinity:TASK=CPULIST,
+nice:TASK=N, weight:TASK=N (as cpu.weight: 100 is that of nice 0; /GROUP for TASK),
 policy:TASK=fifo:N|rr:N|other|batch|idle, period:TASK=DURATION, work:TASK=FACTOR,
 without:TASK. An affinity stands for the whole recording, also where that shows a change
 of it. Interrupts and what ticks take are known where they were recorded
@@ -59,7 +60,8 @@ of it. Interrupts and what ticks take are known where they were recorded
 		Example: `  schedreplay whatif testdata/traces/smt44-isolated43-original
   schedreplay whatif perf.data --host host.tar.gz --scenario taskset=affinity:ksmd=0-41
   schedreplay whatif perf.data --host host.tar.gz --scenario cores=isolated=42-43 --runs 100
-  schedreplay whatif incident --scenario quiet=irq:eth0=0-41,workqueue=0-41,nohz_full=43`,
+  schedreplay whatif incident --scenario quiet=irq:eth0=0-41,workqueue=0-41,nohz_full=43
+  schedreplay whatif incident --scenario free=max:/system.slice=max`,
 	}
 	c.add(cmd, "text", "json")
 	cmd.Flags().StringArrayVar(&scenarios, "scenario", nil, "run `NAME=CHANGE,…` too; may be repeated")

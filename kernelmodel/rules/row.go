@@ -29,6 +29,15 @@ type Settings struct {
 	RT RTRules
 	// Tick is when the tick of a CPU stops.
 	Tick TickRules
+	// Limits is how CPU limits of control groups work.
+	Limits LimitRules
+}
+
+// LimitRules are the differences in CFS bandwidth control.
+type LimitRules struct {
+	// Expire: what a CPU has taken of a quota is lost with its period
+	// (expire_cfs_rq_runtime, up to 5.3; de53fd7aedb1).
+	Expire bool
 }
 
 // TickRules are the differences in when the tick stops on a CPU that runs one task

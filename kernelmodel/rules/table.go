@@ -241,6 +241,7 @@ var table = []release{
 		{"Balance.Random", false, "every level is tried when a CPU goes idle", ""},
 		{"RT.Own", false, "real-time tasks borrow the runtime that other CPUs do not use", ""},
 		{"RT.Server", false, "throttling alone limits real-time tasks", ""},
+		{"Limits.Expire", true, "what a CPU has taken of a group's quota is lost with the period", ""},
 		{"Tick.Remote", false, "one tick a second is left where the tick stops", ""},
 		{"Tick.Limited", false, "the tick stops also for a task that has a CPU limit", ""},
 	}, nil},
@@ -293,6 +294,7 @@ var table = []release{
 	}, nil},
 	{5, 3, []Change{{"CurShortcut", true, "waking the current task selects no CPU", "aacedf26fb76"}}, nil},
 	{5, 4, []Change{
+		{"Limits.Expire", false, "a CPU keeps what it has taken of a group's quota", "de53fd7aedb1"},
 		{"SchedIdle", true, "a CPU that runs SCHED_IDLE tasks only passes as idle", "3c29e651e16d"},
 		{"SchedIdleSecond", true, "the scans take a CPU that runs SCHED_IDLE tasks only if they find no idle one", "3c29e651e16d"},
 	}, []backport{took(FixScanAffinity, 24), took(FixSMTSpan, 73)}},

@@ -58,6 +58,7 @@ type tasking struct {
 	pushedTime, pushedAt int64
 	pushedStep           int
 	bundle               cpumask.Mask // the affinity that the bundle lists under its pid
+	limited              bool         // a CPU limit may stop it
 }
 
 // flipping is what record_wakee keeps of a task beside wakee_flips: last_wakee and
@@ -260,7 +261,7 @@ func (x *extraction) task(t *parser.Task) *tasking {
 		x.at[t.PID] = i
 		x.tasks = append(x.tasks, &tasking{
 			Task: &Task{PID: t.PID, Comm: t.Comm, CPU: parser.NoCPU, Policy: -1, Recorded: Figures{RunOn: make([]int64, x.p.CPUs), Entries: make([]int64, x.p.CPUs)}},
-			cpu:  parser.NoCPU, prio: 120, bundle: x.host.Task[t.PID].Affinity.Value,
+			cpu:  parser.NoCPU, prio: 120, bundle: x.host.Task[t.PID].Affinity.Value, limited: x.limited(t.PID),
 		})
 	}
 	p := x.tasks[i]
@@ -411,7 +412,7 @@ func (x *extraction) kept(p *tasking, ev *parser.Event) {
 	if !ok {
 		return
 	}
-	if q := x.tasks[i]; q.state == queued && q.cpu == ev.CPU && q.since <= p.began {
+	if q := x.tasks[i]; q.state == queued && q.cpu == ev.CPU && q.since <= p.began && !q.limited {
 		x.held(p, ev, true)
 	}
 }
@@ -492,7 +493,7 @@ func (x *extraction) enters(p *tasking, ev *parser.Event, fromIdle bool) {
 		x.ran(p, ev, fromIdle)
 	} else if off := p.off.Since(neverLost); off != None && p.state == queued {
 		p.Recorded.Gap = append(p.Recorded.Gap, ev.Time-off)
-		if q := x.at[ev.Task.PID]; ev.Task.PID > 0 && ev.State.Runnable() && p.since <= x.tasks[q].began && x.tasks[q].began > 0 {
+		if q := x.at[ev.Task.PID]; ev.Task.PID > 0 && ev.State.Runnable() && !p.limited && p.since <= x.tasks[q].began && x.tasks[q].began > 0 {
 			x.held(x.tasks[q], ev, false)
 		}
 	}
@@ -502,6 +503,20 @@ func (x *extraction) enters(p *tasking, ev *parser.Event, fromIdle bool) {
 
 // neverLost: what a recording lost is told of the whole program, by Lost.
 func neverLost(int32) int64 { return None }
+
+// stoppedLeast is from when on a limited task that does not get a CPU which it could have may be
+// stopped by its limit.
+const stoppedLeast = 1_000_000
+
+// limited reports whether a CPU limit may stop a task: its control group's, or that of who made
+// it.
+func (x *extraction) limited(pid int32) bool {
+	if x.host.Limit(pid) != "" {
+		return true
+	}
+	i, ok := x.at[x.kin[pid]]
+	return ok && x.tasks[i].limited
+}
 
 // ran takes the delay from a task's waking to its run.
 func (x *extraction) ran(p *tasking, ev *parser.Event, fromIdle bool) {
@@ -519,6 +534,7 @@ func (x *extraction) ran(p *tasking, ev *parser.Event, fromIdle bool) {
 	p.Recorded.Delay = append(p.Recorded.Delay, ev.Time-w.Time)
 	in := x.less(c, p.runnable, ev.Time)
 	switch {
+	case p.limited && in >= stoppedLeast: // it may have been its limit that kept it
 	case !x.wakeups && fromIdle && !p.onIdle:
 		w.Lag = in // else it would have run when the CPU went idle
 	case fromIdle && p.onIdle && c == p.dueOn:

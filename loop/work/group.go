@@ -20,7 +20,7 @@ func (x *extraction) groups() {
 		if !ok {
 			g = len(x.p.Groups)
 			at[name] = g
-			x.p.Groups = append(x.p.Groups, Group{name, above, shares, nice})
+			x.p.Groups = append(x.p.Groups, Group{Name: name, Above: above, Shares: shares, Nice: nice})
 		}
 		return g
 	}
@@ -42,8 +42,11 @@ func (x *extraction) groups() {
 			if end < len(path) && path[end] != '/' {
 				continue
 			}
-			if shares, ok := x.host.Cgroups.Info[path[:end]].Shares.Get(); ok && end > 1 {
-				p.Group = add(path[:end], p.Group, shares, 0)
+			cgroup := x.host.Cgroups.Info[path[:end]]
+			if end > 1 && (cgroup.Shares.Known() || cgroup.Quota.Known()) {
+				p.Group = add(path[:end], p.Group, cgroup.Shares.Value, 0)
+				q := &x.p.Groups[p.Group]
+				q.Quota, q.Period = cgroup.Quota.Value, cgroup.Period.Value
 			}
 		}
 		if p.Group != 0 || !auto {

@@ -156,12 +156,15 @@ type Task struct {
 }
 
 // Group is a task group: its name, the group above it, and its weight among the groups and
-// tasks there (tg->shares), 0 where it is that of a task of Nice.
+// tasks there (tg->shares), 0 where it is that of a task of Nice, or not told.
 type Group struct {
 	Name   string
 	Above  int
 	Shares int64
 	Nice   int
+	// Quota is the CPU time that its tasks may use together in each Period, in ns (cpu.max);
+	// 0 where there is no limit.
+	Quota, Period int64
 }
 
 // Cause is why a task changed its CPU.
