@@ -161,6 +161,9 @@ func (s symbols) name(address uint64) string {
 // maxFunction is the size of the largest function, in bytes.
 const maxFunction = 64 << 10
 
+// Wants reports whether the table has a use for the kallsyms piece, and for the printk formats.
+func (t *Table) Wants() (symbols, printk bool) { return t.asides, t.reasons }
+
 // Symbols reads the kallsyms piece, and keeps it if the table has a use for it.
 func (d *Reader) Symbols(t *Table) error {
 	if !t.asides {

@@ -236,6 +236,10 @@ func (c *capture) sections() error {
 		if err != nil {
 			return c.fail(off, remedyCopy, err)
 		}
+		if symbols, printk := c.table.Wants(); s.id == optKallsyms && !symbols || s.id == optPrintk && !printk {
+			close()
+			continue // it is large, and compressed
+		}
 		err = c.copied(s.id, r, s.read)
 		close()
 		if err != nil {
