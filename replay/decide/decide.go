@@ -462,6 +462,10 @@ func (r *Decider) waking(line *Wakeup) hidden.Waking {
 	return w
 }
 
+// doubtMidSwitch is how unlikely it is, in bits, that a task has not been switched out of a CPU
+// that is held up.
+const doubtMidSwitch = 5
+
 // queueFacts says whether the wakee was on a queue or still on its CPU.
 func (r *Decider) queueFacts(d *decision, p *timeline.Task, q *place.Wakeup) {
 	q.OnRq = explore.Known(false, fact.Reconstructed)
@@ -479,6 +483,8 @@ func (r *Decider) queueFacts(d *decision, p *timeline.Task, q *place.Wakeup) {
 		// between the first and the last may leave the task to its old CPU.
 		if p.SleptAt >= d.ev.Time-r.Timeline.Slack {
 			q.OnCPU = explore.Either(p.SleptAt >= d.ev.Time, fact.Reconstructed)
+		} else if r.Timeline.MidSwitch(p, d.ev.Time) {
+			q.OnCPU = explore.Rarely(false, doubtMidSwitch, fact.Reconstructed)
 		}
 		if r.Timeline.MayBeDelayed(p) {
 			r.Timeline.FairTick(p.CPU, d.ev.Time)
