@@ -215,8 +215,6 @@ func (x *extraction) event(ev *parser.Event) {
 	switch ev.Kind {
 	case parser.KindSwitch:
 		x.switched(ev)
-	case parser.KindHole:
-		x.hole(ev)
 	case parser.KindWaking:
 		x.waking(ev)
 	case parser.KindWakeup:
@@ -310,16 +308,6 @@ func (x *extraction) switched(ev *parser.Event) {
 	x.asideSwitched(c)
 	x.turns[c]++
 	x.begun[c] = true
-}
-
-// hole takes a switch out of idle that the kernel left out of the recording.
-func (x *extraction) hole(ev *parser.Event) {
-	if c := ev.CPU; c < 0 || !x.begun[c] || x.cur[c] != 0 || ev.Task.PID <= 0 {
-		return
-	}
-	sw := parser.NewEvent(parser.KindSwitch, ev.Shown(), ev.CPU)
-	sw.Task, sw.Next, sw.State = ev.Next, ev.Task, parser.StateRunning
-	x.switched(&sw)
 }
 
 // unseen settles a switch that was not recorded: the task that came last is gone, after a run

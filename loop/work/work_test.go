@@ -387,27 +387,6 @@ func TestExtractMissed(t *testing.T) {
 	}
 }
 
-// A switch out of idle that the kernel left out of the recording is where the hole says that
-// the task ran.
-func TestExtractHoles(t *testing.T) {
-	const S, R = parser.StateSleeping, parser.StateRunning
-	s := new(scene).
-		sw(100, 0, 0, R, 1).
-		sw(110, 0, 1, S, 0).
-		wake(parser.KindWaking, 150, 1, 1, 0, parser.ContextHardirq)
-	hole := parser.NewEvent(parser.KindHole, 190, 0)
-	hole.Start, hole.Task, hole.Next, hole.Runtime = 110, named(1), named(0), 30
-	s.events = append(s.events, hole)
-	s.sw(200, 0, 1, S, 0)
-	p, err := Extract(s, &parser.Host{Possible: fact.Seen(cpumask.Range(0, 1), "test")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if one := &p.Tasks[0]; p.Unmatched != 0 || len(one.Steps) != 2 || one.Steps[1].Burst != 40 || one.Recorded.Run != 50 {
-		t.Errorf("%d unmatched, ran %d: %+v", p.Unmatched, one.Recorded.Run, one.Steps)
-	}
-}
-
 // How long a busy CPU took to give up its task is told by who came while that task ran, or was
 // the next to run; not by who waited for a turn behind others.
 func TestExtractPreempt(t *testing.T) {
