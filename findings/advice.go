@@ -28,6 +28,8 @@ const (
 	RemedyWorkqueue
 	// RemedyKSM stops kernel samepage merging.
 	RemedyKSM
+	// RemedyLimit lifts the CPU limit of an owner's control group.
+	RemedyLimit
 	// RemedyRT makes the owner a real-time task: intruders come and do not run.
 	RemedyRT
 	// RemedyIRQ sends device interrupts to other CPUs.
@@ -60,6 +62,9 @@ type Remedy struct {
 	CPUs cpumask.Mask
 	// Interrupts are, of [RemedyIRQ], the handlers' names, the costliest first.
 	Interrupts []string
+	// Group is, of [RemedyLimit], the path of the control group, and Limit what is known of it.
+	Group string
+	Limit parser.CgroupInfo
 	// TookNS is what the interrupts or ticks took of the owners' time in the recording.
 	TookNS int64
 	// Kernel is that of [RemedyFix].
@@ -77,9 +82,10 @@ type Harm struct {
 	Held, Entries loop.Band
 	// P99 is that of the sch delay, the worst of the owners that sleep.
 	P99 loop.Band
-	// Gap is how long the owners that never sleep were off their CPUs while runnable, in ns
-	// in all; GapMax the longest time.
+	// Gap is how long the owners that never sleep, or that a CPU limit stops, were off their CPUs
+	// while runnable, in ns in all; GapMax the longest time. Limited: a limit stops one.
 	Gap, GapMax loop.Band
+	Limited     bool
 	// Taken is what interrupts and ticks took of the owners' time in ns, where they are
 	// recorded.
 	Taken loop.Band
@@ -99,7 +105,8 @@ type Advice struct {
 	// that have no other CPUs. Residents are those of all that were there when the recording
 	// began.
 	Intruders, Workers, Bound, Pinned, Residents []replay.TaskRef
-	house                                        cpumask.Mask // the CPUs that are not isolated
+	house                                        cpumask.Mask     // the CPUs that are not isolated
+	limited                                      map[int32]string // the control group whose limit has stopped an owner
 	// RecentUsed: an entry came by recent_used_cpu, which the fix does not stop.
 	// RecentPossible: the kernel has it, so another may.
 	RecentUsed, RecentPossible bool
@@ -160,6 +167,7 @@ func AdviceOf(f *Findings) *Advice {
 		a.againstIntruders(res, owners)
 	}
 	a.noise()
+	a.limits(owners)
 	return a
 }
 
@@ -242,6 +250,31 @@ func (a *Advice) noise() {
 		a.propose(tick, "nohz-full")
 	case !a.house.Empty():
 		a.propose(tick, "nohz-full", change("nohz_full", "", tick.CPUs.Or(host.NohzFull.Value).String()))
+	}
+}
+
+// limits proposes to lift the CPU limits that have stopped owners.
+func (a *Advice) limits(owners []replay.TaskRef) {
+	host := a.f.Result.Host
+	a.limited = map[int32]string{}
+	var paths []string
+	of := map[string][]replay.TaskRef{}
+	for _, o := range owners {
+		path, info, ok := host.Throttling(o.PID)
+		if task, listed := host.Task[o.PID]; !ok || !info.Quota.Known() || !listed || !parser.SameComm(o.Comm, task.Comm) {
+			continue
+		}
+		if a.limited[o.PID] = path; of[path] == nil {
+			paths = append(paths, path)
+		}
+		of[path] = append(of[path], o)
+	}
+	for i, path := range paths {
+		name := "no-limit"
+		if i > 0 {
+			name += strconv.Itoa(i + 1)
+		}
+		a.propose(Remedy{Kind: RemedyLimit, Tasks: of[path], Group: path, Limit: host.Cgroups.Info[path]}, name, change("max", path, "max"))
 	}
 }
 
@@ -390,6 +423,10 @@ func (a *Advice) Isolated() cpumask.Mask { return a.f.Result.Isolated.Value }
 // cpuset (user_cpus_ptr, 8f9ea86fdf99, 6.2+).
 func (a *Advice) KeepsAffinity() bool { return a.f.Result.BaselineKernel().Since(6, 2) }
 
+// ExpiresQuota reports whether the recorded kernel takes from CPUs at each period what they have
+// of a control group's quota.
+func (a *Advice) ExpiresQuota() bool { return a.f.Result.BaselineKernel().Limits.Expire }
+
 // Tried reports whether the closed loop can try a remedy.
 func (m *Remedy) Tried() bool { return len(m.Scenario.Changes) > 0 }
 
@@ -466,14 +503,23 @@ func (a *Advice) harm(r *loop.Result, o *loop.Outcome) Harm {
 		if c.Owner != nil {
 			i = r.Program.Find(c.Owner.PID)
 		}
+		never := i >= 0 && c.Kind() == replay.OffCPUGap
 		switch {
 		case i < 0:
-		case c.Kind() == replay.OffCPUGap:
+		case never:
 			rank = o.Tasks[i].OffCPU.Sum
-			add(&h.Gap, rank)
-			dearer(&h.GapMax, o.Tasks[i].OffCPU.Max)
 		default:
 			dearer(&h.P99, o.Tasks[i].Delay.P99)
+		}
+		if i >= 0 && a.limited[c.Owner.PID] != "" {
+			h.Limited = true
+			if !never {
+				add(&rank, o.Tasks[i].OffCPU.Sum)
+			}
+		}
+		if never || i >= 0 && a.limited[c.Owner.PID] != "" {
+			add(&h.Gap, o.Tasks[i].OffCPU.Sum)
+			dearer(&h.GapMax, o.Tasks[i].OffCPU.Max)
 		}
 		if i >= 0 && r.Program.Interrupts != nil {
 			add(&h.Taken, o.Tasks[i].Taken)

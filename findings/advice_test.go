@@ -12,6 +12,7 @@ import (
 	"schedreplay/fact"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/loop"
+	"schedreplay/loop/work"
 	"schedreplay/parser"
 	"schedreplay/replay"
 )
@@ -154,5 +155,43 @@ func TestAdviceByIntruder(t *testing.T) {
 	}
 	if interrupts, ticks := a.NoiseKnown(); !interrupts || ticks {
 		t.Errorf("known: interrupts %v, ticks %v", interrupts, ticks)
+	}
+}
+
+// A limit that stopped the owner's control group is lifted where it was read; one that never did,
+// or that no task of the bundle is in, is left alone. The owner's time off its CPU counts.
+func TestAdviceLifts(t *testing.T) {
+	k, err := rules.ParseKernel("5.3", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := func(path string) parser.TaskInfo {
+		return parser.TaskInfo{Comm: "pmd", Cgroup: fact.Seen(path, "test")}
+	}
+	host := &parser.Host{
+		Online: fact.Of(cpumask.Range(0, 7), fact.Observed, "test"), Task: map[int32]parser.TaskInfo{1: in("/a/b"), 2: in("/a/b"), 3: in("/c"), 4: {Comm: "other", Cgroup: fact.Seen("/a", "test")}},
+		Cgroups: parser.Cgroups{Info: map[string]parser.CgroupInfo{
+			"/a": {Quota: fact.Seen(int64(20_000_000), "/sys/fs/cgroup/a/cpu.max"), Period: fact.Seen(int64(100_000_000), "test"), Throttled: fact.Seen(int64(4), "test")},
+			"/c": {Quota: fact.Seen(int64(20_000_000), "test"), Period: fact.Seen(int64(100_000_000), "test"), Throttled: fact.Seen(int64(0), "test")},
+		}},
+	}
+	res := &replay.Result{Baseline: replay.RoleOriginal, Original: k, Host: host}
+	for i := range int32(4) {
+		res.CPUs = append(res.CPUs, &replay.CPUResult{CPU: int(i), Owner: &replay.TaskRef{PID: i + 1, Comm: "pmd"}})
+	}
+	res.Isolated = fact.Of(cpumask.Range(0, 3), fact.Observed, "test")
+	a := AdviceOf(Of(res))
+	if len(a.Remedies) != 1 || a.Intruded() || !a.ExpiresQuota() {
+		t.Fatalf("%+v", a.Remedies)
+	}
+	m := &a.Remedies[0]
+	if m.Kind != RemedyLimit || m.Group != "/a" || len(m.Tasks) != 2 || fmt.Sprint(m.Scenario.Changes) != "[max:/a=max]" || m.Limit.Quota.Source != "/sys/fs/cgroup/a/cpu.max" {
+		t.Errorf("%+v", m)
+	}
+	band := func(ns int64) loop.Band { return loop.Band{Lo: ns, Mid: ns, Hi: ns, Known: true} }
+	r := &loop.Result{Program: &work.Program{Tasks: []work.Task{{PID: 1}, {PID: 2}, {PID: 3}}}}
+	o := &loop.Outcome{Tasks: []loop.TaskOutcome{{OffCPU: loop.Gaps{Sum: band(5), Max: band(3)}}, {OffCPU: loop.Gaps{Sum: band(7), Max: band(6)}}, {OffCPU: loop.Gaps{Sum: band(100), Max: band(90)}}}}
+	if h := a.harm(r, o); !h.Limited || h.Gap.Mid != 12 || h.GapMax.Mid != 6 || h.rank.Mid != 12 {
+		t.Errorf("%+v", h)
 	}
 }

@@ -52,7 +52,7 @@ type Helped struct {
 }
 
 // HelpedCPU is an isolated CPU that foreign tasks held, or where interrupts took time from
-// its owner, in the recording and in every scenario.
+// its owner or a CPU limit stops that, in the recording and in every scenario.
 type HelpedCPU struct {
 	CPU int
 	// Owner is the owner's index in the program's tasks, -1 if it is not known, Kind the
@@ -135,7 +135,7 @@ func HelpedFrom(res *replay.Result, run func(loop.Options) (*loop.Result, error)
 		kinds[c.CPU] = c.Kind()
 	}
 	for _, k := range res.CPUs {
-		if k.Time[replay.ClassForeign] > 0 || h.noisy(k.CPU) {
+		if k.Time[replay.ClassForeign] > 0 || h.noisy(k.CPU) || k.Owner != nil && h.limited[k.Owner.PID] != "" {
 			c := h.cpu(k)
 			c.Kind = kinds[k.CPU]
 			h.CPUs = append(h.CPUs, c)

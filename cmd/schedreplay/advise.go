@@ -24,8 +24,9 @@ which never sleeps would have been off its CPU, with what interrupts would have 
 it, and prints for each the command to apply it, what makes it last, what it costs and
 when it does not help. What the loop makes of the recording itself comes first: see
 whatif. It knows affinities of intruders, unbound workqueues, ksm, a real-time owner, a
-cpuset partition, the fix, whole cores, and, where the recording tells of them (record
---noise), interrupts of devices and ticks. Formats: text, json.`,
+cpuset partition, the fix, whole cores, CPU limits that stopped the owner's control group,
+and, where the recording tells of them (record --noise), interrupts of devices and ticks.
+Formats: text, json.`,
 		Example: `  schedreplay advise testdata/traces/smt44-isolated43-original
   schedreplay advise perf.data --host host.tar.gz --format json`,
 	}

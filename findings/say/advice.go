@@ -49,6 +49,8 @@ func RemedyTitle(m *findings.Remedy) string {
 		return "Stop the tick of " + CPUNoun(m.CPUs) + " while one task runs there (nohz_full)"
 	case findings.RemedyKSM:
 		return "Stop kernel samepage merging"
+	case findings.RemedyLimit:
+		return fmt.Sprintf("Lift the CPU limit of control group %s, %s in each %s", Code(m.Group), Duration(m.Limit.Quota.Value), Duration(m.Limit.Period.Value))
 	case findings.RemedyRT:
 		return "Make " + tasks(m.Tasks) + " a real-time task"
 	case findings.RemedyPartition:
@@ -99,6 +101,8 @@ func remedyCommands(a *findings.Advice, m *findings.Remedy) (now, lasting []stri
 	case findings.RemedyKSM:
 		now = []string{"echo 0 > /sys/kernel/mm/ksm/run"}
 		lasting = []string{"w /sys/kernel/mm/ksm/run - - - - 0 in /etc/tmpfiles.d/ksm.conf", "where ksmtuned runs, which writes 1 again: systemctl disable --now ksmtuned"}
+	case findings.RemedyLimit:
+		now, lasting = limitCommands(m)
 	case findings.RemedyRT:
 		for _, t := range m.Tasks {
 			now = append(now, fmt.Sprintf("chrt -f -p 1 %d", t.PID))
@@ -119,6 +123,20 @@ func remedyCommands(a *findings.Advice, m *findings.Remedy) (now, lasting []stri
 		lasting = []string{a.Isolcpus(m.CPUs) + " on the kernel command line, in place of the present list"}
 	}
 	return now, lasting
+}
+
+// limitCommands lift a limit where it was read, and where it comes from.
+func limitCommands(m *findings.Remedy) (now, lasting []string) {
+	file, none := m.Limit.Quota.Source, "max"
+	if strings.HasSuffix(file, "_us") { // cgroup v1
+		none = "-1"
+	}
+	now = []string{"echo " + none + " > " + ShellWord(file)}
+	unit := m.Group[strings.LastIndexByte(m.Group, '/')+1:]
+	if strings.HasSuffix(unit, ".service") || strings.HasSuffix(unit, ".slice") || strings.HasSuffix(unit, ".scope") {
+		return now, []string{"systemctl set-property " + ShellWord(unit) + " CPUQuota="}
+	}
+	return now, []string{"where the group is made: no cpu under limits of the pod's containers, no --cpus or --cpu-quota of the container, CPUQuota= empty in the systemd unit"}
 }
 
 // remedyWarnings are what a remedy costs, and when it does not help.
@@ -161,6 +179,11 @@ func remedyWarnings(a *findings.Advice, m *findings.Remedy) []string {
 		say("It takes a kernel with CONFIG_NO_HZ_FULL. Every entry to the kernel on these CPUs costs more; the tick comes back while a second task is runnable there. CPU 0, or another, has to keep the time for them.")
 	case findings.RemedyKSM:
 		say("Pages are merged no more; memory that was saved comes back as it is written.")
+	case findings.RemedyLimit:
+		say("The limit has stopped the group's tasks %s since it was made. Without it they may take all of the CPUs that they may run on from others there.", Times(m.Limit.Throttled.Value))
+		if a.ExpiresQuota() {
+			say("From 5.4 on limits stop fewer tasks that keep them: before, what a CPU had taken of the quota was lost with each period.")
+		}
 	case findings.RemedyRT:
 		out = append(out, realTime(a, m)...)
 	case findings.RemedyFix:
@@ -214,7 +237,11 @@ func HarmFigures(h *findings.Harm) string {
 		s = append(s, "the owner's p99 "+Duration(h.P99.Mid))
 	}
 	if h.Gap.Known {
-		gap := "the owner, which never sleeps, is off its CPU for " + Duration(h.Gap.Mid) + " in all"
+		who := "which never sleeps"
+		if h.Limited {
+			who = "which has a CPU limit"
+		}
+		gap := "the owner, " + who + ", is off its CPU for " + Duration(h.Gap.Mid) + " in all"
 		if h.GapMax.Known {
 			gap += ", " + Duration(h.GapMax.Mid) + " at the longest"
 		}
