@@ -34,14 +34,14 @@ func TestGroupsShareCPU(t *testing.T) {
 		if r := float64(s.all[1].got.Run+s.all[2].got.Run) / float64(s.all[0].got.Run); r < 1.85 || r > 2.15 {
 			t.Errorf("%s: a group of twice the weight runs %.2f of the other", kernel, r)
 		}
-		if err := s.groupWeight(Change{"weight", "/c", "400"}); err != nil {
+		if err := s.groupWeight(Change{Key: "weight", Task: "/c", Value: "400"}); err != nil {
 			t.Fatal(err)
 		}
 		s = newSim(s.world, 1, 0).toEnd()
 		if r := float64(s.all[1].got.Run+s.all[2].got.Run) / float64(s.all[0].got.Run); r < 3.7 || r > 4.3 {
 			t.Errorf("%s: a group that is given four times the weight runs %.2f of the other", kernel, r)
 		}
-		if s.groupWeight(Change{"weight", "/d", "400"}) == nil || s.groupWeight(Change{"weight", "/c", "0"}) == nil {
+		if s.groupWeight(Change{Key: "weight", Task: "/d", Value: "400"}) == nil || s.groupWeight(Change{Key: "weight", Task: "/c", Value: "0"}) == nil {
 			t.Errorf("%s: a weight of no group, or none", kernel)
 		}
 	}

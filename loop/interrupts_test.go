@@ -5,8 +5,6 @@ import (
 	"runtime"
 	"testing"
 
-	"pgregory.net/rapid"
-
 	"schedreplay/cpumask"
 	"schedreplay/internal/capturetest"
 	"schedreplay/loop/work"
@@ -24,46 +22,6 @@ func noisy(t *testing.T) (*work.Program, *parser.Host) {
 		t.Fatal(err)
 	}
 	return p, host
-}
-
-// Whatever interrupts there are, the time until so much is left of a CPU is that in which they
-// take the rest; and in pieces they take as much as at once.
-func TestSupply(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		var all []work.Interrupt
-		sum := int64(0)
-		for at := int64(0); len(all) < 20; {
-			at += rapid.Int64Range(0, 50).Draw(t, "apart")
-			ns := rapid.Int32Range(1, 30).Draw(t, "ns")
-			all = append(all, work.Interrupt{Start: at, NS: ns})
-			sum += int64(ns)
-			at += rapid.Int64Range(0, int64(ns)).Draw(t, "overlap")
-		}
-		u := supply{all: stretches(all), owed: rapid.Int64Range(0, 40).Draw(t, "owed")}
-		for i := 1; i < len(u.all); i++ {
-			if u.all[i].start <= u.all[i-1].end || u.all[i].before != u.all[i-1].before+u.all[i-1].end-u.all[i-1].start {
-				t.Fatalf("out of order: %+v", u.all)
-			}
-		}
-		if last := u.all[len(u.all)-1]; last.before+last.end-last.start != sum {
-			t.Fatalf("interrupts of %d ns are %d", sum, last.before+last.end-last.start)
-		}
-		now, want := int64(0), rapid.Int64Range(0, 400).Draw(t, "ns")
-		until := u.after(now, want)
-		for pieces := rapid.IntRange(1, 5).Draw(t, "pieces"); pieces > 0; pieces-- {
-			to := until
-			if pieces > 1 {
-				to = rapid.Int64Range(now, until).Draw(t, "to")
-			}
-			want -= to - now - u.takes(now, to)
-			if now = to; u.after(now, want) != until && now != until {
-				t.Fatalf("at %d it ends at %d, before at %d", now, u.after(now, want), until)
-			}
-		}
-		if want != 0 || u.owed != 0 {
-			t.Fatalf("%d ns are left, and %d owed", want, u.owed)
-		}
-	})
 }
 
 // Interrupts take their time from whoever runs on their CPU; one that waits there for an idle

@@ -24,6 +24,7 @@ import (
 
 	"schedreplay/kernelmodel/fair"
 	"schedreplay/kernelmodel/rules"
+	"schedreplay/loop/outcome"
 	"schedreplay/loop/work"
 	"schedreplay/parser"
 	"schedreplay/replay"
@@ -54,77 +55,39 @@ var ErrTooMuch = errors.New("too much for the bound on the cost of the closed lo
 // leastRuns is the least ensemble that is made within a bound.
 const leastRuns = 2
 
-// Band is a figure over the runs of an ensemble: the 5th, 50th and 95th of a hundred.
-// None of the three is known where Known is false.
-type Band struct {
-	Lo, Mid, Hi int64
-	Known       bool
-}
+// What comes of runs, so that who runs them needs one package.
+type (
+	// Band, Delays and Gaps are figures over the runs of an ensemble.
+	Band   = outcome.Band
+	Delays = outcome.Delays
+	Gaps   = outcome.Gaps
+	// Outcome is what a scenario comes to, TaskOutcome for a task and IsolatedOutcome on an
+	// isolated CPU; Slice is a run of a task.
+	Outcome         = outcome.Outcome
+	TaskOutcome     = outcome.Task
+	IsolatedOutcome = outcome.Isolated
+	Slice           = outcome.Slice
+	// Result is a comparison of scenarios, Trust the baseline against the recording.
+	Result    = outcome.Result
+	Trust     = outcome.Trust
+	TaskTrust = outcome.TaskTrust
+	Ratio     = outcome.Ratio
+	Starts    = outcome.Starts
+	// Change is one thing that a scenario changes.
+	Change = outcome.Change
+)
 
-// Delays are percentiles of durations in ns.
-type Delays struct{ P50, P90, P99, Max Band }
+// The bounds within which the loop is to be believed, the wakings from which a task is judged, and
+// the runs that it takes to tell who is worse off.
+const (
+	BoundP50, BoundP90, BoundP99 = outcome.BoundP50, outcome.BoundP90, outcome.BoundP99
+	BoundPlace, BoundMoves       = outcome.BoundPlace, outcome.BoundMoves
+	TrustLeast                   = outcome.TrustLeast
+	WorseRuns                    = outcome.WorseRuns
+)
 
-// Gaps count the times that a task was off its CPU while runnable, not having slept.
-type Gaps struct{ Count, Sum, P50, P99, Max Band }
-
-// TaskOutcome is what one task got.
-type TaskOutcome struct {
-	PID     int32
-	Comm    string
-	Wakings Band
-	Run     Band // ns
-	// Taken is what interrupts took of that, in ns, where they are recorded.
-	Taken Band
-	// Moves are its changes of CPU by cause.
-	Moves [work.Causes]Band
-	// Delay is from waking to running, OffCPU the gaps.
-	Delay  Delays
-	OffCPU Gaps
-	// Curve has the quantiles of the delay at the shares of [CurveShares], for
-	// [Options.Owners]; nil for other tasks.
-	Curve []Band
-	// RunOn is the run time in ns by CPU, the mean over the runs; RunOnBand has its bands.
-	RunOn     []int64
-	RunOnBand []Band
-}
-
-// IsolatedOutcome is what foreign tasks did to one isolated CPU: tasks that may also run
-// elsewhere, but for the recorder.
-type IsolatedOutcome struct {
-	CPU           int
-	Entries, Held Band // arrivals, and ns
-}
-
-// Outcome is what a scenario comes to.
-type Outcome struct {
-	Name     string
-	Kernel   string
-	Changes  []Change
-	Isolated []IsolatedOutcome
-	// Tasks are the program's, in its order.
-	Tasks []TaskOutcome
-	// First is who ran where in the first of the runs, in the order in which the slices
-	// ended; nil for the recording, and without [Options.Trace].
-	First []Slice
-}
-
-// Slice is a time that a task ran on a CPU, in ns of the capture's clock. Task is an
-// index of the program's tasks.
-type Slice struct {
-	Task, CPU  int32
-	Start, End int64
-}
-
-// Result is a comparison of scenarios.
-type Result struct {
-	Runs     int
-	Seed     uint64
-	Program  *work.Program
-	Recorded Outcome // every band is one value
-	// Outcomes are the baseline's and the scenarios'.
-	Outcomes []Outcome
-	Trust    Trust
-}
+// CurveShares is [outcome.CurveShares].
+func CurveShares() []float64 { return outcome.CurveShares() }
 
 // Run runs the work under the baseline and the scenarios. The host is the recorded one;
 // its topology has to be known. The error wraps [ErrScenario], [work.ErrNoWork] or is the
@@ -161,16 +124,16 @@ func Run(ctx context.Context, p *work.Program, h *parser.Host, o Options) (*Resu
 		return nil, err
 	}
 	res := &Result{Runs: o.Runs, Seed: o.Seed, Program: p}
-	recorded, tallies := make([]summary, len(p.Tasks)), make([]*tally, len(p.Tasks))
+	recorded, tallies := make([]outcome.Summary, len(p.Tasks)), make([]*outcome.Tally, len(p.Tasks))
 	for i := range p.Tasks {
 		f := p.Tasks[i].Recorded
 		f.Delay, f.Gap = slices.Clone(f.Delay), slices.Clone(f.Gap)
-		recorded[i] = summarize(&f, base.owners[p.Tasks[i].PID])
+		recorded[i] = outcome.Summarize(&f, base.owners[p.Tasks[i].PID])
 		if f.Wakings >= TrustLeast {
-			tallies[i] = newTally(f.Delay)
+			tallies[i] = outcome.NewTally(f.Delay)
 		}
 	}
-	res.Recorded = base.outcome("recorded", nil, [][]summary{recorded})
+	res.Recorded = base.ensemble().Outcome("recorded", nil, [][]outcome.Summary{recorded})
 	for i, w := range worlds {
 		if i > 0 {
 			tallies = nil
@@ -183,11 +146,11 @@ func Run(ctx context.Context, p *work.Program, h *parser.Host, o Options) (*Resu
 		if i > 0 {
 			name, changes = o.Scenarios[i-1].Name, o.Scenarios[i-1].Changes
 		}
-		out := w.outcome(name, changes, all)
+		out := w.ensemble().Outcome(name, changes, all)
 		out.First = first
 		res.Outcomes = append(res.Outcomes, out)
 		if i == 0 {
-			res.Trust = trust(p, recorded, &res.Recorded, &res.Outcomes[0], all, tallies)
+			res.Trust = outcome.Judge(p, recorded, &res.Recorded, &res.Outcomes[0], all, tallies)
 			res.Trust.Starts = drawn
 			res.Trust.Autogroup = !p.GroupsKnown
 		}
@@ -217,8 +180,8 @@ func each(ctx context.Context, n int, do func(i int)) error {
 // runs makes an ensemble from its starts. Of each run a summary is kept; the delays of the
 // tasks that have a tally are counted there. first is who ran where in the first of the
 // runs, if that is wanted.
-func (w *world) runs(ctx context.Context, starts []start, seed uint64, tallies []*tally, trace bool) (out [][]summary, first []Slice, err error) {
-	out = make([][]summary, len(starts))
+func (w *world) runs(ctx context.Context, starts []start, seed uint64, tallies []*outcome.Tally, trace bool) (out [][]outcome.Summary, first []Slice, err error) {
+	out = make([][]outcome.Summary, len(starts))
 	var counting sync.Mutex
 	err = each(ctx, len(starts), func(i int) {
 		s := newSim(w, seed, starts[i].draw)
@@ -227,16 +190,16 @@ func (w *world) runs(ctx context.Context, starts []start, seed uint64, tallies [
 		}
 		starts[i].begin(ctx, s, seed)
 		s.run(ctx, w.prog.End)
-		sums := make([]summary, len(s.all))
+		sums := make([]outcome.Summary, len(s.all))
 		for j := range s.all {
-			sums[j] = summarize(&s.all[j].got, w.owners[s.all[j].w.PID])
+			sums[j] = outcome.Summarize(&s.all[j].got, w.owners[s.all[j].w.PID])
 		}
 		out[i] = sums
 		counting.Lock()
 		defer counting.Unlock()
 		for j, t := range tallies {
 			if t != nil {
-				t.add(s.all[j].got.Delay)
+				t.Add(s.all[j].got.Delay)
 			}
 		}
 		if i == 0 {
@@ -364,12 +327,17 @@ func (w *world) moves(ctx context.Context, runs int) (n [work.Causes]int64, err 
 	w.settled += int64(runs) * w.cost
 	for _, f := range all {
 		for i := range f {
-			for c, k := range f[i].moves {
+			for c, k := range f[i].Moves {
 				n[c] += k
 			}
 		}
 	}
 	return n, nil
+}
+
+// ensemble is what the outcome of its runs is made of.
+func (w *world) ensemble() *outcome.Ensemble {
+	return &outcome.Ensemble{Program: w.prog, Kernel: w.kernel.Name, Isolated: w.isolated, Foreign: w.foreign, Owners: w.owners}
 }
 
 // foreign reports whether a task is one on an isolated CPU: it may run elsewhere too, and

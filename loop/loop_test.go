@@ -16,6 +16,7 @@ import (
 	"schedreplay/internal/traces"
 	"schedreplay/kernelmodel/balance"
 	"schedreplay/kernelmodel/rules"
+	"schedreplay/loop/outcome"
 	"schedreplay/loop/work"
 	"schedreplay/parser"
 	"schedreplay/replay"
@@ -51,6 +52,13 @@ func recording(t testing.TB, folder string) (*work.Program, *parser.Host, *rules
 	}
 	t.Fatalf("no folder %s", folder)
 	return nil, nil, nil
+}
+
+func sum(v []int64) (n int64) {
+	for _, x := range v {
+		n += x
+	}
+	return n
 }
 
 func runOn(t testing.TB, folder string, o Options, scenarios ...string) *Result {
@@ -259,8 +267,8 @@ func TestPrediction(t *testing.T) {
 		owner, ksmd := task(r.Program, "pmd-c"), task(r.Program, "ksmd")
 		got, want := &r.Outcomes[1].Tasks[owner], p.Tasks[task(p, "pmd-c")].Recorded.Delay
 		slices.Sort(want)
-		p50, _ := quantile(want, 0.5)
-		p90, _ := quantile(want, 0.9)
+		p50, _ := outcome.Quantile(want, 0.5)
+		p90, _ := outcome.Quantile(want, 0.9)
 		off50, off90 := float64(got.Delay.P50.Mid)/float64(p50), float64(got.Delay.P90.Mid)/float64(p90)
 		var exits []int64
 		for _, s := range r.Program.Tasks[owner].Steps {
@@ -269,7 +277,7 @@ func TestPrediction(t *testing.T) {
 			}
 		}
 		slices.Sort(exits)
-		alone, _ := quantile(exits, 0.9)
+		alone, _ := outcome.Quantile(exits, 0.9)
 		m := replay.BuildMachine(h, k.Domains)
 		byLLC := func(on []int64) []int64 {
 			out := make([]int64, m.NumLLC()+1)
@@ -278,7 +286,7 @@ func TestPrediction(t *testing.T) {
 			}
 			return out
 		}
-		apart := apartOn(byLLC(r.Outcomes[1].Tasks[ksmd].RunOn), byLLC(p.Tasks[task(p, "ksmd")].Recorded.RunOn))
+		apart := outcome.ApartOn(byLLC(r.Outcomes[1].Tasks[ksmd].RunOn), byLLC(p.Tasks[task(p, "ksmd")].Recorded.RunOn))
 		t.Logf("%s: pmd-c p50 %d ns for %d (%.2f), p90 %d for %d (%.2f), %d from idle in the original; ksmd by LLC %.2f apart",
 			folder, got.Delay.P50.Mid, p50, off50, got.Delay.P90.Mid, p90, off90, alone, apart)
 		if off50 < 0.75 || off50 > 1.25 || off90 < 0.6 || off90 > most.p90 || apart > most.llc {
@@ -330,7 +338,7 @@ func TestParseScenario(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Change{{"isolated", "", "2-3,6"}, {"affinity", "ksmd", "0,4-5"}, {"kernel", "", "6.6.87+smt-span"}, {"without", "x", ""}}
+	want := []Change{{Key: "isolated", Task: "", Value: "2-3,6"}, {Key: "affinity", Task: "ksmd", Value: "0,4-5"}, {Key: "kernel", Task: "", Value: "6.6.87+smt-span"}, {Key: "without", Task: "x", Value: ""}}
 	if d := cmp.Diff(want, sc.Changes); d != "" {
 		t.Errorf("-want +got:\n%s", d)
 	}

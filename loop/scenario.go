@@ -12,6 +12,7 @@ import (
 	"schedreplay/fact"
 	"schedreplay/kernelmodel/load"
 	"schedreplay/kernelmodel/rules"
+	"schedreplay/loop/supply"
 	"schedreplay/loop/work"
 	"schedreplay/parser"
 )
@@ -19,23 +20,6 @@ import (
 // ErrScenario is wrapped by errors about scenarios that make no sense or are not
 // modelled.
 var ErrScenario = errors.New("no such scenario")
-
-// Change is one thing that a scenario changes: Key, or Key of Task, becomes Value.
-type Change struct {
-	Key, Task, Value string
-}
-
-// String writes the change as it is read.
-func (c Change) String() string {
-	s := c.Key
-	if c.Task != "" {
-		s += ":" + c.Task
-	}
-	if c.Value != "" {
-		s += "=" + c.Value
-	}
-	return s
-}
 
 // Scenario is a machine and its tasks as they would be: the recorded ones with changes.
 type Scenario struct {
@@ -76,7 +60,7 @@ func ParseScenario(s string) (Scenario, error) {
 		case k.task != (named && task != ""), k.value != (value != ""):
 			return sc, fmt.Errorf("%w: %s: %q is not how %s is written", ErrScenario, name, part, key)
 		}
-		sc.Changes = append(sc.Changes, Change{key, task, value})
+		sc.Changes = append(sc.Changes, Change{Key: key, Task: task, Value: value})
 	}
 	return sc, nil
 }
@@ -149,11 +133,11 @@ func (sc *Scenario) apply(p *work.Program, h *parser.Host, base *world) (*world,
 	all := cpumask.Range(0, p.CPUs-1)
 	w.kthreads(base.kernel.Tasks.Kthreads.CPUs(all, h.Isolated.Value, h.NohzFull.Value), kernel.Tasks.Kthreads.CPUs(all, isolated, host.NohzFull.Value))
 	w.offline(off)
-	moves := irqMoves{}
+	moves := supply.Moves{}
 	for _, c := range sc.Changes {
 		switch {
 		case c.Key == "irq":
-			if err := moves.move(p, c.Task, c.Value, off); err != nil {
+			if err := moves.Move(p, c.Task, c.Value, off); err != nil {
 				return nil, sc.fail(c, "%v", err)
 			}
 		case c.Key == "workqueue":
@@ -180,7 +164,7 @@ func (sc *Scenario) apply(p *work.Program, h *parser.Host, base *world) (*world,
 			}
 		}
 	}
-	if moves.offline(p, off); len(moves) > 0 {
+	if moves.Offline(p, off); len(moves) > 0 {
 		w.takeInterrupts(p, moves)
 	} else {
 		w.irqs = base.irqs

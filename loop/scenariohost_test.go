@@ -9,7 +9,6 @@ import (
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/loop/work"
 	"schedreplay/parser"
-	"schedreplay/replay/noise"
 )
 
 // made is the world of a scenario.
@@ -34,7 +33,7 @@ func TestMoveInterrupts(t *testing.T) {
 	const disk = "tbbbbbbbbbj00"
 	took := func(w *world, cpu int) (ns int64) {
 		for _, s := range w.irqs[cpu] {
-			ns += s.end - s.start
+			ns += s.End - s.Start
 		}
 		return ns
 	}
@@ -66,7 +65,7 @@ func TestMoveInterrupts(t *testing.T) {
 		t.Errorf("CPU 0 got %d ns and CPU 1 lost %d of %d", a, b, of)
 	}
 	for i, s := range p.Sources {
-		if to := w.irqTo.from(int32(i), 1); (to == 0) != (s.Name == disk) {
+		if to := w.irqTo.From(int32(i), 1); (to == 0) != (s.Name == disk) {
 			t.Errorf("%v goes to CPU %d", s, to)
 		}
 	}
@@ -169,16 +168,5 @@ func TestWorkqueueCPUs(t *testing.T) {
 	}
 	if _, err := made(t, p, h, "6.1", "workqueue=99"); !errors.Is(err, ErrScenario) {
 		t.Errorf("a CPU that is not there: %v", err)
-	}
-}
-
-// Offline CPUs take no interrupts of devices.
-func TestInterruptsOfOfflineCPUs(t *testing.T) {
-	p := &work.Program{CPUs: 4, Sources: []work.Source{{Kind: noise.Hardirq, Name: "eth0"}, {Kind: noise.IPI, Name: "reschedule"}}}
-	p.Interrupts = [][]work.Interrupt{{{Start: 1, NS: 9}}, {{Start: 4, NS: 3}, {Start: 20, NS: 3, Source: 1}}, {}, {}}
-	m := irqMoves{}
-	m.offline(p, cpumask.Of(1))
-	if got := m.apply(p); len(got[0]) != 1 || len(got[1]) != 1 || len(got[2]) != 1 || got[2][0].Start != 4 {
-		t.Errorf("%v", got)
 	}
 }

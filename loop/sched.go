@@ -345,8 +345,8 @@ func (s *sim) hrtick(c *cpu, n int32) {
 
 // gives lets a CPU switch because the slice of its task is over: later, if it is late.
 func (s *sim) gives(c *cpu, p *task) {
-	if late := s.res.late(p, s.now); late > 0 || c.owed > 0 {
-		s.reschedAfter(c, max(0, late-c.owed))
+	if late := s.res.late(p, s.now); late > 0 || c.Owed > 0 {
+		s.reschedAfter(c, max(0, late-c.Owed))
 		return
 	}
 	s.schedule(c)
@@ -377,10 +377,10 @@ func (s *sim) activate(p *task) {
 // interrupts leave it that time.
 func (s *sim) reschedAfter(c *cpu, ns int64) {
 	c.resched = true
-	if c.owed > 0 {
+	if c.Owed > 0 {
 		s.charge(c)
 	}
-	s.plan(c.after(s.now, ns), evResched, c.id, 0)
+	s.plan(c.After(s.now, ns), evResched, c.id, 0)
 }
 
 // preempt is check_preempt_curr for a task that has come to a queue. by is the

@@ -12,6 +12,7 @@ import (
 	"schedreplay/kernelmodel/place"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/kernelmodel/topo"
+	"schedreplay/loop/supply"
 	"schedreplay/loop/work"
 )
 
@@ -38,8 +39,8 @@ type world struct {
 	random   bool
 	rt       rtLimit
 	tunables map[string]int64
-	irqs     [][]stretch // by CPU
-	irqTo    irqMoves
+	irqs     [][]supply.Stretch // by CPU
+	irqTo    supply.Moves
 	nohzFull cpumask.Mask
 	ticks    [][]work.Sample // what ticks take, by CPU
 	owners   map[int32]bool  // pids whose delays are wanted as whole distributions
@@ -154,7 +155,7 @@ type cpu struct {
 	fairRan int64 // when a fair task last ran, or the first came
 	// residual is when the next tick is of those that are left where the tick has stopped.
 	residual int64
-	supply
+	supply.CPU
 }
 
 // sim is one run.
@@ -209,7 +210,7 @@ func newSim(w *world, seed, run uint64) *sim {
 		c := &s.cpus[i]
 		c.id, c.slice, c.avgIdle, c.since = int32(i), -1, 2*migrationCost, s.now
 		if w.irqs != nil {
-			c.supply.all = w.irqs[i]
+			c.All = w.irqs[i]
 		}
 		c.fair = s.newTree(c.id)
 		c.pelt.Last, c.pelt.Known = s.now, true
@@ -425,7 +426,7 @@ func (s *sim) charge(c *cpu) {
 	if d <= 0 {
 		return
 	}
-	taken := c.takes(c.since, s.now)
+	taken := c.Takes(c.since, s.now)
 	c.since = s.now
 	p := c.curr
 	if p == nil {
@@ -453,7 +454,7 @@ func (s *sim) traced(c *cpu, p *task, d int64) {
 		return
 	}
 	c.slice = len(t)
-	*s.trace = append(t, Slice{p.id, c.id, s.now - d, s.now})
+	*s.trace = append(t, Slice{Task: p.id, CPU: c.id, Start: s.now - d, End: s.now})
 }
 
 // milestone is reached by the current task: a waking it does, or the end of its burst.
@@ -560,7 +561,7 @@ func (s *sim) planRun(c *cpu) {
 	if at < 0 {
 		return
 	}
-	s.plan(c.after(s.now, max(0, at-p.done)), evRun, c.id, c.gen)
+	s.plan(c.After(s.now, max(0, at-p.done)), evRun, c.id, c.gen)
 }
 
 // burstEnds blocks the current task, or takes it on to its next burst if what it would

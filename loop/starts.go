@@ -7,16 +7,6 @@ import (
 	"slices"
 )
 
-// Starts tells of the draws that the runs begin with, where they were chosen: PID, that is
-// Comm, is the foreign task that is longest on isolated CPUs. Of Drawn draws Entered let it
-// come there as in the recording: how likely the model takes the incident to be. Drawn is 0
-// where there was nothing to choose by.
-type Starts struct {
-	PID            int32
-	Comm           string
-	Drawn, Entered int
-}
-
 // The draws of starts for each run: so many where the incident lies in the first part of the
 // window, fewer where it takes more of the window to see it, but some. Where fewer than
 // [WorseRuns] of them have the incident, drawing goes on, so many times in all, half as many

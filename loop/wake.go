@@ -24,7 +24,7 @@ func (s *sim) tryToWakeUp(p, waker *task, on int32) {
 		kind = place.KindWakeupNew
 	}
 	if then.Edge == work.EdgeOutside && then.CPU >= 0 && int(then.CPU) < len(s.cpus) {
-		on = s.irqTo.from(then.Source-1, then.CPU)
+		on = s.irqTo.From(then.Source-1, then.CPU)
 	}
 	s.interruptedBy(then, on)
 	if kind == place.KindWakeupNew {

@@ -1,4 +1,4 @@
-package loop
+package outcome
 
 import (
 	"math"
@@ -9,7 +9,7 @@ import (
 )
 
 // apart is the Kolmogorov-Smirnov distance of two samples, the second in order, by its
-// definition: what tally.apart has to come to without the samples.
+// definition: what Tally.apart has to come to without the samples.
 func apart(a, b []int64) float64 {
 	if len(a) == 0 || len(b) == 0 {
 		return 1
@@ -36,12 +36,12 @@ func TestTally(t *testing.T) {
 		values := rapid.SliceOf(rapid.Int64Range(0, 12))
 		recorded := values.Draw(t, "recorded")
 		slices.Sort(recorded)
-		c := newTally(recorded)
+		c := NewTally(recorded)
 		var all []int64
 		for range rapid.IntRange(0, 4).Draw(t, "runs") {
 			run := values.Draw(t, "run")
 			slices.Sort(run)
-			c.add(run)
+			c.Add(run)
 			all = append(all, run...)
 		}
 		if got, want := c.apart(), apart(all, recorded); math.Abs(got-want) > 1e-12 {

@@ -1,4 +1,4 @@
-package loop
+package outcome
 
 import (
 	"math"
@@ -59,22 +59,22 @@ const (
 	BoundPlace, BoundMoves       = 0.15, 1.5
 )
 
-// trust holds the baseline's runs against the recording.
-func trust(p *work.Program, recorded []summary, rec, base *Outcome, all [][]summary, tallies []*tally) Trust {
+// Judge holds the baseline's runs against the recording.
+func Judge(p *work.Program, recorded []Summary, rec, base *Outcome, all [][]Summary, tallies []*Tally) Trust {
 	t := Trust{Unmatched: p.Unmatched}
 	weight := 0.0
 	for i := range p.Tasks {
 		r := &recorded[i]
 		run := float64(r.run)
 		weight += run
-		t.Place += float64(run * apartOn(r.runOn, base.Tasks[i].RunOn)) // the conversion keeps the sum the same on every architecture
+		t.Place += float64(run * ApartOn(r.runOn, base.Tasks[i].RunOn)) // the conversion keeps the sum the same on every architecture
 		for _, f := range all {
-			t.Chance += run * apartOn(f[i].runOn, base.Tasks[i].RunOn) / float64(len(all))
+			t.Chance += run * ApartOn(f[i].runOn, base.Tasks[i].RunOn) / float64(len(all))
 		}
-		for c := range r.moves {
-			t.RecordedMoves[c] += r.moves[c]
+		for c := range r.Moves {
+			t.RecordedMoves[c] += r.Moves[c]
 			for _, f := range all {
-				t.Moves[c] += f[i].moves[c]
+				t.Moves[c] += f[i].Moves[c]
 			}
 		}
 		if r.wakings < TrustLeast {
@@ -131,8 +131,8 @@ func median(all []TaskTrust, of func(*TaskTrust) Ratio) Ratio {
 	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
 }
 
-// apartOn is the total variation distance of two distributions over CPUs.
-func apartOn(a, b []int64) float64 {
+// ApartOn is the total variation distance of two distributions over CPUs.
+func ApartOn(a, b []int64) float64 {
 	na, nb := float64(max(1, sum(a))), float64(max(1, sum(b)))
 	d := 0.0
 	for c := range a {
