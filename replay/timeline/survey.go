@@ -43,6 +43,8 @@ type Survey struct {
 	// says is recorded, they are the leaveMost before the switch in which nothing came.
 	leaving    [][]span
 	HasRuntime bool
+	// landings are, by CPU, when it took wakeups off its wake list while it was idle.
+	landings [][]int64
 
 	// whole is when every CPU was recorded; before and after it some was not.
 	whole span
@@ -230,9 +232,10 @@ type surveyor struct {
 	exact  bool
 	counts parser.Tally
 	// delays are those from sched_waking to the end of the selection, in ns; spans counts
-	// those of leaving, and until standUntil some clock may stand still.
+	// those of leaving, landed the landings, and until standUntil some clock may stand still.
 	delays     []int64
 	spans      int
+	landed     int
 	standUntil int64
 	visit      visit
 	// strays are when tasks ran after they slept and nothing shows who woke them.
@@ -376,6 +379,13 @@ func (s *surveyor) take(cpu *startCPU, ev *parser.Event) {
 		}
 	case parser.KindWakeup:
 		s.HasWakeup = true
+		if ev.CPU == ev.TargetCPU && ev.Cur.PID == 0 && s.landed < maxSpans {
+			for int(ev.CPU) >= len(s.landings) {
+				s.landings = append(s.landings, nil)
+			}
+			s.landings[ev.CPU] = append(s.landings[ev.CPU], ev.Time)
+			s.landed++
+		}
 	case parser.KindMigrate:
 		s.hasMigrate = true
 		s.visit.take(ev)

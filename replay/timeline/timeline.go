@@ -381,6 +381,18 @@ func (k *CPU) lands(w Window, slack int64) bool {
 	return k.Cur == 0 && k.landedAt != parser.NoTime && k.landedAt >= w.Lo && k.landedAt-2*slack <= w.Hi
 }
 
+// landsLater reports whether a CPU that is idle but for its wake list takes that up shortly
+// after a window, and so may have cleared ttwu_pending within it.
+func (t *Timeline) landsLater(c int, w Window) bool {
+	k := &t.CPU[c]
+	if k.Cur != 0 || len(k.Queue) > 0 || k.Inflight == 0 || c >= len(t.Survey.landings) || !t.Survey.HasWakeup {
+		return false
+	}
+	all := t.Survey.landings[c]
+	i, _ := slices.BinarySearch(all, w.Lo)
+	return i < len(all) && all[i]-2*t.Slack <= w.Hi
+}
+
 // mayHaveMore reports whether a CPU may have a wakeup on its wake list that is not
 // known to be there, and has recorded nothing since: one that went to any of several CPUs,
 // or came from a CPU that was not recorded yet.
@@ -570,7 +582,7 @@ func (t *Timeline) Look(c int, v *View, by *Looker) Look {
 		return LooksStood
 	case waits && k.sure == 0 && !slices.ContainsFunc(k.Queue, func(p *Task) bool { return !p.withWaker }):
 		return LooksFlown
-	case !v.IdleVal && k.lands(by.Window, t.Slack) && !by.PendingLast:
+	case !v.IdleVal && !by.PendingLast && (k.lands(by.Window, t.Slack) || t.landsLater(c, by.Window)):
 		return LooksLanding
 	case waits && !by.PendingLast:
 		return LooksWaiting

@@ -477,3 +477,28 @@ func TestMidSwitch(t *testing.T) {
 		}
 	}
 }
+
+// A CPU clears ttwu_pending before the sched_wakeup of what was on its wake list: it may have
+// looked idle to a selection that was over just before.
+func TestLandsLater(t *testing.T) {
+	a := made.ATask(101, "a", 120)
+	events := []parser.Event{
+		made.Switches(1000, 1, a, made.Sleeps, made.Swapper), made.Waking(1100, 0, made.Swapper, a, 1),
+		made.Waking(1110, 0, made.Swapper, made.Other, 0), made.Wakeup(1300, 1, made.Swapper, a, 1), made.Switches(1310, 1, made.Swapper, made.Runnable, a),
+	}
+	l := New(SurveyOf(made.Record(events...), &parser.Host{}, nil), 2, false)
+	l.Slack = 5 * made.Microsecond
+	l.Apply(&events[0])
+	l.Fly(l.Get(a.PID), 0, 1, Window{Est: 1100 * made.Microsecond, Lo: 1100 * made.Microsecond, Hi: 1100 * made.Microsecond})
+	l.Apply(&events[2])
+	for hi, want := range map[int64]Look{1250: LooksWaiting, 1295: LooksLanding} {
+		by := Looker{Window: Window{Est: hi * made.Microsecond, Lo: (hi - 20) * made.Microsecond, Hi: hi * made.Microsecond}, Self: NoTask}
+		v := l.At(1, by.Window)
+		if got := l.Look(1, &v, &by); got != want {
+			t.Errorf("by %d us it looks %d, want %d", hi, got, want)
+		}
+		if by.PendingLast = true; l.Look(1, &v, &by) != LooksPlain {
+			t.Errorf("by %d us it is idle where ttwu_pending is cleared last", hi)
+		}
+	}
+}
