@@ -31,7 +31,7 @@ func sixteenRuns(t *testing.T, p *work.Program, host *parser.Host, scenarios ...
 func TestHosts(t *testing.T) {
 	for name, want := range map[string][4]float64{ // p50, p90, p99, moves
 		"cpu":        {1.05, 1.1, 2.7, 1.3},
-		"hackbench":  {1.15, 1.4, 1.3, 1.1},
+		"hackbench":  {1.35, 1.7, 1.45, 1.1}, // one task
 		"cyclictest": {1.2, 1.6, 1.45, 1.6},
 		"poller":     {1.05, 6.5, 1.2, 2.1}, // p90 is missed: of who takes the CPU at once nine times of ten
 		"mixed":      {1.1, 25, 3.4, 1.15},  // so here

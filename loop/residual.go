@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"cmp"
 	"slices"
 	"sort"
 
@@ -12,8 +13,8 @@ import (
 // took to leave idle or to give up its task once it was to. Every world uses the same
 // ones, those nearest in time, so that worlds differ by the scheduler alone.
 type residuals struct {
-	exits           [][]work.Sample
-	any             []work.Sample   // of all CPUs
+	exits           [][]work.Exit
+	any             []work.Exit     // of all CPUs
 	preempts        [][]work.Sample // by the task that gives up its CPU
 	users, kthreads []work.Sample
 	held            [][]work.Sample // by task: how much longer than it should it kept its CPU
@@ -29,16 +30,7 @@ func newResiduals(p *work.Program, least int64, most func(weight, nr, load int64
 	for _, e := range p.Exit {
 		r.any = append(r.any, e...)
 	}
-	byTime := func(a, b work.Sample) int {
-		switch {
-		case a.Time < b.Time:
-			return -1
-		case a.Time > b.Time:
-			return 1
-		}
-		return 0
-	}
-	slices.SortStableFunc(r.any, byTime)
+	slices.SortStableFunc(r.any, func(a, b work.Exit) int { return cmp.Compare(a.Time, b.Time) })
 	r.preempts = make([][]work.Sample, len(p.Tasks))
 	for _, e := range p.Preempt {
 		if k := p.Tasks[e.Task].Kthread; !k && e.NS >= least {
@@ -74,16 +66,37 @@ func nearest(all []work.Sample, now int64) int64 {
 	return all[i].NS
 }
 
-// exit is how long a CPU takes to leave idle. own is what the recording has for the
-// very waking, work.None if it found the CPU busy.
-func (r *residuals) exit(cpu int, now, own int64) int64 {
+// nearExits is how many exits before a time, and how many after it, count as near.
+const nearExits = 8
+
+// nearestExit is, of the exits near in time, the nearest from an idleness as long.
+func nearestExit(all []work.Exit, now int64, rested uint8) int64 {
+	at := sort.Search(len(all), func(i int) bool { return all[i].Time >= now })
+	near := all[max(0, at-nearExits):min(len(all), at+nearExits)]
+	if len(near) == 0 {
+		return 0
+	}
+	off := func(e work.Exit) (longer, away int64) {
+		longer, away = int64(e.Rested)-int64(rested), e.Time-now
+		return max(longer, -longer), max(away, -away)
+	}
+	return slices.MinFunc(near, func(a, b work.Exit) int {
+		x, t := off(a)
+		y, u := off(b)
+		return cmp.Or(cmp.Compare(x, y), cmp.Compare(t, u))
+	}).NS
+}
+
+// exit is how long a CPU takes to leave idle, in which it has been for some time. own is what the
+// recording has for the very waking, work.None if it found the CPU busy.
+func (r *residuals) exit(cpu int, now, idle, own int64) int64 {
 	switch {
 	case own != work.None:
 		return own
 	case cpu < len(r.exits) && len(r.exits[cpu]) >= fewExits:
-		return nearest(r.exits[cpu], now)
+		return nearestExit(r.exits[cpu], now, work.Rested(idle))
 	}
-	return nearest(r.any, now)
+	return nearestExit(r.any, now, work.Rested(idle))
 }
 
 // preempt is how long a busy CPU takes to give up its task: at the return to user mode,

@@ -19,7 +19,7 @@ func hogs(t *testing.T, kernel string, cpus cpumask.Mask, prios ...int32) *sim {
 	if err != nil {
 		t.Fatal(err)
 	}
-	q := &work.Program{Start: 0, End: 3 * second, CPUs: p.CPUs, Exit: make([][]work.Sample, p.CPUs)}
+	q := &work.Program{Start: 0, End: 3 * second, CPUs: p.CPUs, Exit: make([][]work.Exit, p.CPUs)}
 	for i, prio := range prios {
 		q.Tasks = append(q.Tasks, work.Task{
 			PID: int32(100 + i), Begin: work.BeginQueued, CPU: int32(cpus.First()), Allowed: cpus, Policy: -1,

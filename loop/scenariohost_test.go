@@ -145,7 +145,7 @@ func TestNohzFull(t *testing.T) {
 // their own keep what that has in common; the CPUs' own workers stay.
 func TestWorkqueueCPUs(t *testing.T) {
 	all := cpumask.Range(0, 7)
-	p := &work.Program{CPUs: 8, End: second, Exit: make([][]work.Sample, 8)}
+	p := &work.Program{CPUs: 8, End: second, Exit: make([][]work.Exit, 8)}
 	for i, c := range []struct {
 		comm    string
 		allowed cpumask.Mask

@@ -395,7 +395,7 @@ func (s *sim) preempt(c *cpu, p *task, by *work.Wait) {
 	}
 	switch curr := c.curr; {
 	case curr == nil:
-		s.reschedAfter(c, s.res.exit(int(c.id), s.now, exit))
+		s.reschedAfter(c, s.res.exit(int(c.id), s.now, s.now-c.since, exit))
 	case s.rank(p) > s.rank(curr), s.rank(curr) == 0 && s.rank(p) == 0 && s.preempts(c, p):
 		s.reschedAfter(c, s.res.preempt(curr, s.now, take))
 	}

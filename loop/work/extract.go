@@ -136,7 +136,7 @@ func Extract(c parser.Capture, host *parser.Host) (*Program, error) {
 		return nil, fmt.Errorf("%w: it holds no sched_switch", ErrNoWork)
 	}
 	x.p.CPUs = n
-	x.p.Exit = make([][]Sample, n)
+	x.p.Exit = make([][]Exit, n)
 	x.cur, x.due, x.begun, x.idle, x.turns = make([]int32, n), make([]int32, n), make([]bool, n), make([]int64, n), make([]int64, n)
 	for i := range x.cur {
 		x.cur[i] = parser.NoPID
@@ -180,7 +180,7 @@ func (x *extraction) begin() {
 	x.before = false
 	clear(x.strays)
 	x.beginAside()
-	x.p.Unmatched, x.p.Exit, x.p.Preempt, x.p.Held = 0, make([][]Sample, x.p.CPUs), nil, nil
+	x.p.Unmatched, x.p.Exit, x.p.Preempt, x.p.Held = 0, make([][]Exit, x.p.CPUs), nil, nil
 	for _, p := range x.tasks {
 		p.Steps, p.wakes, p.burst, p.woken, p.off, p.pushedTime = nil, nil, 0, false, timeline.OffCPU{}, 0
 		p.Recorded = Figures{RunOn: make([]int64, x.p.CPUs), Entries: make([]int64, x.p.CPUs)}
@@ -527,7 +527,7 @@ func (x *extraction) ran(p *tasking, ev *parser.Event, fromIdle bool) {
 		w.Lag = in // else it would have run when the CPU went idle
 	case fromIdle && p.onIdle && c == p.dueOn:
 		w.Exit = in
-		x.p.Exit[c] = append(x.p.Exit[c], Sample{Time: ev.Time, NS: in})
+		x.p.Exit[c] = append(x.p.Exit[c], Exit{ev.Time, in, Rested(p.runnable - x.idle[c])})
 	case !fromIdle && !p.onIdle && ev.Task.PID > 0 && ev.State.Runnable():
 		// Else it waited for its turn behind others.
 		if q := x.at[ev.Task.PID]; x.tasks[q].began <= p.runnable || due && x.turns[c] == p.turn+1 {

@@ -10,6 +10,8 @@
 package work
 
 import (
+	"math/bits"
+
 	"schedreplay/cpumask"
 	"schedreplay/fact"
 )
@@ -204,6 +206,16 @@ type Sample struct {
 	Task     int
 }
 
+// Exit is an exit from idle. Rested is the class of how long the CPU had been idle, see [Rested].
+type Exit struct {
+	Time, NS int64
+	Rested   uint8
+}
+
+// Rested is the class of a time in ns that a CPU has been idle: how many times it has doubled. The
+// longer the time the longer the way out, of deeper states and with colder caches.
+func Rested(ns int64) uint8 { return uint8(bits.Len64(uint64(max(0, ns)))) }
+
 // Held is how long a task ran while another, queued when it began, waited. NR and Load are the
 // tasks that wanted the CPU, its own included, and the sum of their weights. Kept: nothing took the
 // CPU from it, it blocked.
@@ -226,7 +238,7 @@ type Program struct {
 	GroupsKnown bool
 	// Exit holds by CPU the recorded exits from idle, in order of time: ns from the
 	// wakeup to the switch. Preempt holds those of wakeups that took a busy CPU.
-	Exit    [][]Sample
+	Exit    [][]Exit
 	Preempt []Sample
 	// Held are the times that a task ran before it gave its CPU, still runnable, to one
 	// that had been queued when it began; or, longer than any slice, until it blocked (Kept).

@@ -429,6 +429,20 @@ func TestSettleFlips(t *testing.T) {
 	}
 }
 
+// An exit from idle comes with how long the CPU had been idle.
+func TestExtractExit(t *testing.T) {
+	const S, R = parser.StateSleeping, parser.StateRunning
+	s := new(scene).sw(100, 0, 1, S, 0).
+		wake(parser.KindWaking, 590, 0, 1, 0, parser.ContextHardirq).wake(parser.KindWakeup, 600, 0, 1, 0, parser.ContextHardirq).
+		sw(640, 0, 0, R, 1).sw(650, 0, 1, S, 0)
+	if d := cmp.Diff([][]Exit{{{640, 40, Rested(500)}}}, extract(t, s).Exit, cmpopts.EquateEmpty()); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+	if Rested(511) != Rested(500) || Rested(512) != Rested(511)+1 || Rested(-1) != 0 {
+		t.Error("the classes are not powers of two")
+	}
+}
+
 // How long a task kept its CPU from one that had been queued when it began: until a tick took it,
 // or until it blocked.
 func TestExtractHeld(t *testing.T) {

@@ -53,8 +53,6 @@ type Survey struct {
 
 	seams []seam
 	gaps  []gap
-	// stop ends the reading of what comes after seams, reading tells that it has ended.
-	stop, reading chan struct{}
 
 	Err error // what ended the reading early
 }
@@ -243,8 +241,7 @@ type surveyor struct {
 	breaks []chainBreak
 }
 
-// SurveyOf makes the first pass over a capture; progress may be nil. What comes after seams
-// may be read until [Survey.Close].
+// SurveyOf makes the first pass over a capture; progress may be nil.
 func SurveyOf(c parser.Capture, host *parser.Host, progress func(int64)) *Survey {
 	s := &surveyor{
 		Survey: &Survey{Start: parser.NoTime, End: parser.NoTime, RanNS: map[RunKey]int64{}, Only: c.Meta().RecordedCPUs, Asides: c.Meta().Asides},
@@ -284,14 +281,7 @@ func SurveyOf(c parser.Capture, host *parser.Host, progress func(int64)) *Survey
 		s.take(s.cpuAt(ev.CPU), ev)
 	}
 	s.finish(c.Meta().Resolution, c.Meta().Dialect == parser.DialectPerfData)
-	if len(s.seams) > 0 {
-		s.stop, s.reading = make(chan struct{}), make(chan struct{})
-		if s.Err != nil { // each pass meets it, and they do not run side by side
-			s.afterSeams(c)
-		} else {
-			go s.afterSeams(c)
-		}
-	}
+	s.afterSeams(c)
 	return s.Survey
 }
 
