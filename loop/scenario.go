@@ -1,8 +1,10 @@
 package loop
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,21 +50,67 @@ func ParseScenario(s string) (Scenario, error) {
 	}
 	sc := Scenario{Name: name}
 	for _, part := range strings.Split(list, ",") {
-		head, value, _ := strings.Cut(part, "=")
-		key, task, named := strings.Cut(head, ":")
-		k, known := keys[key]
-		switch {
-		case !known && len(sc.Changes) > 0 && part != "" && strings.Trim(part, "0123456789-") == "":
+		if len(sc.Changes) > 0 && part != "" && strings.Trim(part, "0123456789-") == "" {
 			sc.Changes[len(sc.Changes)-1].Value += "," + part
 			continue
-		case !known:
-			return sc, fmt.Errorf("%w: %s: %q is no change; there are %s", ErrScenario, name, key, strings.Join(Keys(), ", "))
-		case k.task != (named && task != ""), k.value != (value != ""):
-			return sc, fmt.Errorf("%w: %s: %q is not how %s is written", ErrScenario, name, part, key)
 		}
-		sc.Changes = append(sc.Changes, Change{Key: key, Task: task, Value: value})
+		if err := sc.add(part); err != nil {
+			return sc, err
+		}
 	}
 	return sc, nil
+}
+
+// add adds a change as it is written. A value has no =, a name may.
+func (sc *Scenario) add(text string) error {
+	head, value := text, ""
+	if i := strings.LastIndexByte(text, '='); i >= 0 {
+		head, value = text[:i], text[i+1:]
+	}
+	key, task, named := strings.Cut(head, ":")
+	switch k, known := keys[key]; {
+	case !known:
+		key, _, _ = strings.Cut(key, "=")
+		return fmt.Errorf("%w: %s: %q is no change; there are %s", ErrScenario, sc.Name, key, strings.Join(Keys(), ", "))
+	case k.task != (named && task != ""), k.value != (value != ""):
+		return fmt.Errorf("%w: %s: %q is not how %s is written", ErrScenario, sc.Name, text, key)
+	}
+	sc.Changes = append(sc.Changes, Change{Key: key, Task: task, Value: value})
+	return nil
+}
+
+// mostScenarioFile bounds a file of scenarios, in bytes.
+const mostScenarioFile = 1 << 20
+
+// ReadScenarios reads scenarios in JSON, a list of {"name": NAME, "changes": [CHANGE, …]}: there
+// the names of tasks and interrupts may hold commas. The error wraps [ErrScenario].
+func ReadScenarios(r io.Reader) ([]Scenario, error) {
+	var list []struct {
+		Name    string   `json:"name"`
+		Changes []string `json:"changes"`
+	}
+	d := json.NewDecoder(io.LimitReader(r, mostScenarioFile))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&list); err != nil {
+		return nil, fmt.Errorf("%w: %w; write [{\"name\": \"NAME\", \"changes\": [\"CHANGE\"]}]", ErrScenario, err)
+	}
+	var out []Scenario
+	for _, x := range list {
+		sc := Scenario{Name: x.Name}
+		if x.Name == "" || x.Changes == nil {
+			return nil, fmt.Errorf("%w: one without a name or without changes", ErrScenario)
+		}
+		for _, text := range x.Changes {
+			if err := sc.add(text); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, sc)
+	}
+	if out == nil {
+		return nil, fmt.Errorf("%w: the list is empty", ErrScenario)
+	}
+	return out, nil
 }
 
 // Keys are the words that begin a change.

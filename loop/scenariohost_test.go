@@ -2,6 +2,7 @@ package loop
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -168,5 +169,19 @@ func TestWorkqueueCPUs(t *testing.T) {
 	}
 	if _, err := made(t, p, h, "6.1", "workqueue=99"); !errors.Is(err, ErrScenario) {
 		t.Errorf("a CPU that is not there: %v", err)
+	}
+}
+
+// A file holds scenarios as JSON; names there may hold commas and more.
+func TestReadScenarios(t *testing.T) {
+	got, err := ReadScenarios(strings.NewReader(`[{"name":"a, b","changes":["irq:PCIe PME, a=b=0-1,3","nohz_full=1"]},{"name":"c","changes":["without:ksmd"]}]`))
+	want := []Scenario{{"a, b", []Change{{Key: "irq", Task: "PCIe PME, a=b", Value: "0-1,3"}, {Key: "nohz_full", Value: "1"}}}, {"c", []Change{{Key: "without", Task: "ksmd"}}}}
+	if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%v, %v", got, err)
+	}
+	for _, bad := range []string{"", "[]", "{}", `[{"name":"a"}]`, `[{"changes":["nohz_full=1"]}]`, `[{"name":"a","changes":["colour=red"]}]`, `[{"name":"a","kernel":"6.1"}]`, `[{"name":"a","changes":"nohz_full=1"}]`} {
+		if _, err := ReadScenarios(strings.NewReader(bad)); !errors.Is(err, ErrScenario) {
+			t.Errorf("%s: %v", bad, err)
+		}
 	}
 }

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -46,7 +48,8 @@ would be worse off. Every figure is the middle of an ensemble of runs, with the 
 the 95th of a hundred beside it. The baseline against the recording comes first. Believe
 the rest as far as that.
 
-A scenario is NAME=CHANGE,…. Without any, it is the other of the two kernels. Changes:
+A scenario is NAME=CHANGE,…; @FILE holds a list of them in JSON, each with its name and
+its changes. Without any, it is the other of the two kernels. Changes:
 kernel=KERNEL, isolated=CPULIST, partition=CPULIST, smt=off, base_slice=DURATION,
 nohz_full=CPULIST (the tick stops there while one task runs), irq:NAME=CPULIST (a
 device's interrupt, by its name in /proc/interrupts, with the softirqs that follow),
@@ -64,7 +67,7 @@ of it. Interrupts and what ticks take are known where they were recorded
   schedreplay whatif incident --scenario free=max:/system.slice=max`,
 	}
 	c.add(cmd, "text", "json")
-	cmd.Flags().StringArrayVar(&scenarios, "scenario", nil, "run `NAME=CHANGE,…` too; may be repeated")
+	cmd.Flags().StringArrayVar(&scenarios, "scenario", nil, "run `NAME=CHANGE,…` too, or those of the file @FILE; may be repeated")
 	l.add(cmd)
 	return a.captureCommand(cmd, &c, func(in *input) error { return a.whatif(in, &c, &l, scenarios) })
 }
@@ -72,11 +75,11 @@ of it. Interrupts and what ticks take are known where they were recorded
 func (a *app) whatif(in *input, c *common, l *loopFlags, scenarios []string) error {
 	var list []loop.Scenario
 	for _, s := range scenarios {
-		sc, err := loop.ParseScenario(s)
+		some, err := readScenarios(s)
 		if err != nil {
 			return usagef("--scenario: %w", err)
 		}
-		list = append(list, sc)
+		list = append(list, some...)
 	}
 	res, out, err := a.closedLoop(in, l, func(res *replay.Result) []loop.Scenario {
 		if len(list) == 0 {
@@ -95,6 +98,21 @@ func (a *app) whatif(in *input, c *common, l *loopFlags, scenarios []string) err
 	}
 	a.notes(say.Notes(res), res.Host.Notes)
 	return nil
+}
+
+// readScenarios reads NAME=CHANGE,…, or those of @FILE.
+func readScenarios(s string) ([]loop.Scenario, error) {
+	path, file := strings.CutPrefix(s, "@")
+	if !file {
+		sc, err := loop.ParseScenario(s)
+		return []loop.Scenario{sc}, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return loop.ReadScenarios(f)
 }
 
 // closedLoop replays the capture, for its kernels and owners, takes its work and runs the
