@@ -1,6 +1,8 @@
 package loop
 
 import (
+	"slices"
+
 	"schedreplay/cpumask"
 	"schedreplay/kernelmodel/balance"
 	"schedreplay/kernelmodel/rules"
@@ -15,6 +17,7 @@ const migrationCost = 500_000
 type domain struct {
 	sd       *topo.Domain
 	others   cpumask.Mask // the span without the group of the CPU
+	alone    bool         // the CPU alone balances for its group
 	child    bool
 	last     int64                      // last_balance in jiffies
 	interval int64                      // balance_interval in ms
@@ -26,19 +29,32 @@ type domain struct {
 	success  int
 }
 
-func (s *sim) startDomains(c *cpu) {
-	for i := range s.m.Levels(int(c.id)) {
-		sd := s.m.Level(int(c.id), i)
-		d := domain{sd: sd, ratio: 512}
-		s.balanceEvery(&d, int64(max(1, sd.Weight)))
-		if len(sd.Groups) > 0 {
-			d.others = sd.Span.AndNot(sd.Groups[0].Span)
+// domainsOf are the domains of a machine's CPUs before anything was balanced.
+func domainsOf(m *topo.Machine) [][]domain {
+	all := make([][]domain, m.NumCPU())
+	for c := range all {
+		for i := range m.Levels(c) {
+			sd := m.Level(c, i)
+			d := domain{sd: sd, ratio: 512, child: i > 0 && m.Level(c, i-1).Has(rules.SDPreferSibling)}
+			if len(sd.Groups) > 0 {
+				d.others = sd.Span.AndNot(sd.Groups[0].Span)
+				by := sd.Groups[0].BalanceMask
+				d.alone = by.First() == c && by.Next(c) < 0 && m.Active().Test(c)
+			}
+			all[c] = append(all[c], d)
 		}
-		d.child = i > 0 && s.m.Level(int(c.id), i-1).Has(rules.SDPreferSibling)
+	}
+	return all
+}
+
+func (s *sim) startDomains(c *cpu) {
+	c.dom = slices.Clone(s.domains[c.id])
+	for i := range c.dom {
+		d := &c.dom[i]
+		s.balanceEvery(d, int64(max(1, d.sd.Weight)))
 		d.last = -s.rng.Int64N(max(1, 2*d.interval))
 		// What a pass costs is in no event.
 		d.cost = 15_000 + s.rng.Int64N(60_000)
-		c.dom = append(c.dom, d)
 	}
 	c.nextBal = s.rng.Int64N(8)
 }
@@ -104,16 +120,15 @@ func (s *sim) balanceEvery(d *domain, ms int64) {
 func (s *sim) loadBalance(c *cpu, level int, idle balance.Idle) (moved int, goOn bool) {
 	s.balances++
 	d := &c.dom[level]
+	if d.alone && !s.busy.Intersects(d.others) { // as mostly between two threads
+		s.idleScan(c, d, idle, s.m.Active())
+		s.balanced(d, idle)
+		return 0, true
+	}
 	e := &s.env
 	e.SD, e.Child, e.Dst, e.Idle, e.Active, e.Failed = d.sd, d.child, int(c.id), idle, s.m.Active(), d.failed
-	balanced := func() {
-		d.failed = 0
-		if idle != balance.NewlyIdle && d.interval < 2*int64(d.sd.Weight) {
-			s.balanceEvery(d, 2*d.interval)
-		}
-	}
 	if !e.ShouldWeBalance() {
-		balanced()
+		s.balanced(d, idle)
 		return 0, false
 	}
 	for range 4 { // redo
@@ -122,15 +137,13 @@ func (s *sim) loadBalance(c *cpu, level int, idle balance.Idle) (moved int, goOn
 		if ok {
 			m, ok = e.FindBusiestGroup()
 		}
-		if idle != balance.NewlyIdle {
-			s.idleScan(c, d, e.Active)
-		}
+		s.idleScan(c, d, idle, e.Active)
 		src := -1
 		if ok {
 			src = e.FindBusiestQueue(&m)
 		}
 		if src < 0 {
-			balanced()
+			s.balanced(d, idle)
 			return 0, true
 		}
 		from := &s.cpus[src]
@@ -155,8 +168,16 @@ func (s *sim) loadBalance(c *cpu, level int, idle balance.Idle) (moved int, goOn
 		s.balanceEvery(d, int64(max(1, d.sd.Weight)))
 		return moved, true
 	}
-	balanced()
+	s.balanced(d, idle)
 	return moved, true
+}
+
+// balanced notes with a domain that there was nothing to move.
+func (s *sim) balanced(d *domain, idle balance.Idle) {
+	d.failed = 0
+	if idle != balance.NewlyIdle && d.interval < 2*int64(d.sd.Weight) {
+		s.balanceEvery(d, 2*d.interval)
+	}
 }
 
 // detachTasks is detach_tasks and attach_tasks. pinned: none of the tasks may run on the
@@ -239,9 +260,9 @@ func (s *sim) activeBalance(from, to *cpu) bool {
 }
 
 // idleScan is update_idle_cpu_scan: how far a scan of the LLC may go (6.0 and later).
-func (s *sim) idleScan(c *cpu, d *domain, active cpumask.Mask) {
+func (s *sim) idleScan(c *cpu, d *domain, idle balance.Idle, active cpumask.Mask) {
 	llc := s.m.LLC(int(c.id))
-	if llc < 0 || s.kernel.Rules.Budget != rules.BudgetUtil || d.sd.Span.Weight() != s.m.LLCSize(int(c.id)) {
+	if idle == balance.NewlyIdle || llc < 0 || s.kernel.Rules.Budget != rules.BudgetUtil || d.sd.Span.Weight() != s.m.LLCSize(int(c.id)) {
 		return
 	}
 	sum := int64(0)

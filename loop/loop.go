@@ -215,6 +215,7 @@ func newWorld(p *work.Program, h *parser.Host, k *rules.Kernel) *world {
 	if w.m == nil {
 		return nil
 	}
+	w.domains = domainsOf(w.m)
 	hz := int64(defaultHZ)
 	if v, ok := h.HZ.Get(); ok && v > 0 {
 		hz = int64(v)

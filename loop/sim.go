@@ -21,6 +21,7 @@ type world struct {
 	prog     *work.Program
 	kernel   *rules.Kernel
 	m        *topo.Machine
+	domains  [][]domain // by CPU, as a run begins with them
 	tun      fair.CFSTunables
 	slice    int64 // base slice of EEVDF
 	jiffy    int64
