@@ -463,8 +463,22 @@ func (r *Decider) waking(line *Wakeup) hidden.Waking {
 }
 
 // doubtMidSwitch is how unlikely it is, in bits, that a task has not been switched out of a CPU
-// that is held up.
-const doubtMidSwitch = 5
+// that is held up: that has left a wakeup on its wake list for heldAfter ns.
+const (
+	doubtMidSwitch = 5
+	heldAfter      = 1_000_000
+)
+
+// midSwitch reports whether a task that went to sleep may still be on its CPU at a time
+// (p->on_cpu, which finish_task clears after sched_switch was emitted): that has recorded
+// nothing since, and is held up with a wakeup that came soon after.
+func (r *Decider) midSwitch(p *timeline.Task, at int64) bool {
+	if !timeline.UsableCPU(p.CPU) || int(p.CPU) >= len(r.Timeline.CPU) {
+		return false
+	}
+	k := &r.Timeline.CPU[p.CPU]
+	return k.HeardAt == p.SleptAt && k.Inflight > 0 && at-k.FlownAt > heldAfter && k.FlownAt-p.SleptAt < heldAfter
+}
 
 // queueFacts says whether the wakee was on a queue or still on its CPU.
 func (r *Decider) queueFacts(d *decision, p *timeline.Task, q *place.Wakeup) {
@@ -483,7 +497,7 @@ func (r *Decider) queueFacts(d *decision, p *timeline.Task, q *place.Wakeup) {
 		// between the first and the last may leave the task to its old CPU.
 		if p.SleptAt >= d.ev.Time-r.Timeline.Slack {
 			q.OnCPU = explore.Either(p.SleptAt >= d.ev.Time, fact.Reconstructed)
-		} else if r.Timeline.MidSwitch(p, d.ev.Time) {
+		} else if r.midSwitch(p, d.ev.Time) {
 			q.OnCPU = explore.Rarely(false, doubtMidSwitch, fact.Reconstructed)
 		}
 		if r.Timeline.MayBeDelayed(p) {

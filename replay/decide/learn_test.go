@@ -177,3 +177,35 @@ func bare(l *timeline.Timeline) *Decider {
 func (r *Decider) stateOf(w timeline.Window, self int32) *world.State {
 	return &world.State{Worlds: r.Worlds, Side: r.Base, Looker: timeline.Looker{Window: w, Self: self, PendingLast: r.Base.Kernel.Rules.PendingLast}}
 }
+
+// A CPU that is held up may have been stopped in the midst of its last switch.
+func TestMidSwitch(t *testing.T) {
+	a, b, c := made.ATask(101, "a", 120), made.ATask(102, "b", 120), made.ATask(103, "c", 120)
+	for _, x := range []struct {
+		name  string
+		sent  int64 // when a wakeup was sent to the CPU, in us
+		other bool  // it recorded something before that
+		at    int64
+		want  bool
+	}{
+		{"held up", 1100, false, 2200, true},
+		{"not for long", 1100, false, 2050, false},
+		{"idle before", 2100, false, 3200, false},
+		{"went on", 1300, true, 2500, false},
+	} {
+		events := []parser.Event{made.Switches(900, 1, made.Swapper, made.Runnable, a), made.Switches(1000, 1, a, made.Sleeps, made.Swapper)}
+		if x.other {
+			events = append(events, made.Waking(1200, 1, made.Swapper, c, 0))
+		}
+		l := timeline.New(timeline.SurveyOf(made.Record(events...), &parser.Host{}, nil), 2, false)
+		for i := range events {
+			l.Apply(&events[i])
+		}
+		at := x.sent * made.Microsecond
+		l.Fly(l.Get(b.PID), 0, 1, timeline.Window{Est: at, Lo: at, Hi: at})
+		r := &Decider{Worlds: &world.Worlds{Timeline: l}}
+		if got := r.midSwitch(l.Get(a.PID), x.at*made.Microsecond); got != x.want {
+			t.Errorf("%s: %v", x.name, got)
+		}
+	}
+}

@@ -41,6 +41,26 @@ func (s Times) Often() (cpus int) {
 	return cpus
 }
 
+// About puts together when the clocks of all CPUs stood, and For before and after, in order.
+func (s Times) About() (all []Span) {
+	for _, spans := range s {
+		for _, l := range spans {
+			all = append(all, Span{l.From - For, l.To + For})
+		}
+	}
+	slices.SortFunc(all, func(a, b Span) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) })
+	n := 0
+	for _, l := range all {
+		if n > 0 && l.From <= all[n-1].To {
+			all[n-1].To = max(all[n-1].To, l.To)
+			continue
+		}
+		all[n] = l
+		n++
+	}
+	return all[:n]
+}
+
 // Capture is a capture whose clocks stand still now and then, put in the order in which
 // things happened.
 //

@@ -50,28 +50,8 @@ func (s *surveyor) stand(c *startCPU, ev *parser.Event) {
 // stillAt reports whether some CPU's clock stood within still.For of a time. A clock that
 // stands does so again and again; two events of one time here and there are chance.
 func (s *Survey) stillAt(at int64) bool {
-	i, _ := slices.BinarySearchFunc(s.standing, at, func(l span, at int64) int { return cmp.Compare(l.to, at) })
-	return i < len(s.standing) && s.standing[i].from <= at
-}
-
-// stoodAbout puts together when the clocks of all CPUs stood, and still.For before and after.
-func stoodAbout(stood still.Times) (all []span) {
-	for _, spans := range stood {
-		for _, l := range spans {
-			all = append(all, span{l.From - still.For, l.To + still.For})
-		}
-	}
-	slices.SortFunc(all, func(a, b span) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to)) })
-	n := 0
-	for _, l := range all {
-		if n > 0 && l.from <= all[n-1].to {
-			all[n-1].to = max(all[n-1].to, l.to)
-			continue
-		}
-		all[n] = l
-		n++
-	}
-	return all[:n]
+	i, _ := slices.BinarySearchFunc(s.standing, at, func(l still.Span, at int64) int { return cmp.Compare(l.To, at) })
+	return i < len(s.standing) && s.standing[i].From <= at
 }
 
 // stood reports whether a CPU may have looked otherwise because clocks stand still here: it

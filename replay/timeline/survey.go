@@ -73,7 +73,7 @@ type Clocks struct {
 	// more than once to the next. Meanwhile flips has when CPUs went idle or ceased to be.
 	// standing is when any clock did, or may have, in order and apart.
 	Stood    still.Times
-	standing []span
+	standing []still.Span
 	flips    [][]flip
 }
 
@@ -230,10 +230,9 @@ type surveyor struct {
 	exact  bool
 	counts parser.Tally
 	// delays are those from sched_waking to the end of the selection, in ns; spans counts
-	// those of leaving, landed the landings, and until standUntil some clock may stand still.
+	// leaving and landings, and until standUntil some clock may stand still.
 	delays     []int64
 	spans      int
-	landed     int
 	standUntil int64
 	visit      visit
 	// strays are when tasks ran after they slept and nothing shows who woke them.
@@ -369,12 +368,12 @@ func (s *surveyor) take(cpu *startCPU, ev *parser.Event) {
 		}
 	case parser.KindWakeup:
 		s.HasWakeup = true
-		if ev.CPU == ev.TargetCPU && ev.Cur.PID == 0 && s.landed < maxSpans {
+		if ev.CPU == ev.TargetCPU && ev.Cur.PID == 0 && s.spans < maxSpans {
 			for int(ev.CPU) >= len(s.landings) {
 				s.landings = append(s.landings, nil)
 			}
 			s.landings[ev.CPU] = append(s.landings[ev.CPU], ev.Time)
-			s.landed++
+			s.spans++
 		}
 	case parser.KindMigrate:
 		s.hasMigrate = true
@@ -392,7 +391,7 @@ func (s *surveyor) take(cpu *startCPU, ev *parser.Event) {
 
 // finish draws what follows of the whole.
 func (s *surveyor) finish(resolution int64, perf bool) {
-	s.Events, s.standing = s.counts.Map(), stoodAbout(s.Stood)
+	s.Events, s.standing = s.counts.Map(), s.Stood.About()
 	s.seams, s.gaps = seams(s.breaks)
 	if s.Only.Empty() && s.Recorded.Weight() == 1 && (s.mentioned.Weight() > 1 || s.host.Online.Value.Weight() > 1) {
 		s.Only = s.Recorded // lines of one CPU, whatever left out the others

@@ -356,20 +356,6 @@ func (t *Timeline) Left(c int32, at int64) bool {
 	return t.Survey.HasRuntime && len(l) > 0 && l[0].from < at && at < l[0].to
 }
 
-// heldAfter is for how long, in ns, a CPU that is held up has left a wakeup on its wake list.
-const heldAfter = 1_000_000
-
-// MidSwitch reports whether a task that went to sleep may still be on its CPU at a time
-// (p->on_cpu, which finish_task clears after sched_switch was emitted): that has recorded
-// nothing since, and has left a wakeup on its wake list that came soon after.
-func (t *Timeline) MidSwitch(p *Task, at int64) bool {
-	if !UsableCPU(p.CPU) || int(p.CPU) >= len(t.CPU) {
-		return false
-	}
-	k := &t.CPU[p.CPU]
-	return k.HeardAt == p.SleptAt && k.Inflight > 0 && at-k.FlownAt > heldAfter && k.FlownAt-p.SleptAt < heldAfter
-}
-
 // IsLeaving reports whether a task was that one.
 func (t *Timeline) IsLeaving(p *Task, at int64) bool {
 	return p.Queued && p.Running && UsableCPU(p.CPU) && int(p.CPU) < len(t.CPU) && t.CPU[p.CPU].Cur == p.PID && t.Left(p.CPU, at)
