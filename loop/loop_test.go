@@ -144,60 +144,83 @@ func TestInvariants(t *testing.T) {
 		"rt=policy:pmd-c=fifo:1", "nice=nice:vm-mem=19", "idle=policy:ksmd=idle", "half=work:ksmd=0.5", "gone=without:ksmd", "pin=affinity:195=0",
 		"part=partition=4-5", "smt=smt=off", "util=feature:SIS_UTIL=off", "heavy=weight:ksmd=1000,weight:pmd-c=1", "share=feature:RT_RUNTIME_SHARE=on,policy:vm-mem=fifo:1",
 	} {
-		sc, err := ParseScenario(text)
-		if err != nil {
-			t.Fatal(err)
+		invariants(t, p, h, k, text)
+	}
+	noise, host := noisy(t)
+	for _, text := range []string{"moved=irq:tbbbbbbbbbj00=0", "old=kernel=5.10", "cfs=kernel=6.1,irq:tbbbbbbbbbj00=0", "eevdf=kernel=6.12,workqueue=0"} {
+		invariants(t, noise, host, k, text)
+	}
+	limited, host := capturetest.Open(t, "testdata/limited/perf.data.zst", "testdata/limited/host.tar.gz")
+	q, err := work.Extract(limited, host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kernel := range limitKernels {
+		for _, limit := range []string{"1ms/5ms", "30ms/50ms", "5ms/1s", "max"} {
+			invariants(t, q, host, k, kernel+"=kernel="+kernel+",max:/tbm="+limit)
 		}
-		base := newWorld(p, h, k)
-		w, err := sc.apply(p, h, base)
-		if err != nil {
-			t.Fatal(err)
+	}
+}
+
+// invariants runs a scenario of a recording once and holds what it comes to together.
+func invariants(t *testing.T, p *work.Program, h *parser.Host, k *rules.Kernel, text string) {
+	t.Helper()
+	sc, err := ParseScenario(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := newWorld(p, h, k)
+	w, err := sc.apply(p, h, base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSim(w, 3, 0)
+	s.run(context.Background(), p.End)
+	if s.limits != nil {
+		checkLimits(t, text, s)
+	}
+	on := make([]int64, len(s.cpus))
+	for i := range s.all {
+		task, f := &s.all[i], &s.all[i].got
+		want, cut := int64(0), false
+		for j := range task.w.Steps {
+			want += s.scaled(task, task.w.Steps[j].Burst)
+			cut = cut || task.w.Steps[j].Cut
 		}
-		s := newSim(w, 3, 0)
-		s.run(context.Background(), p.End)
-		on := make([]int64, len(s.cpus))
-		for i := range s.all {
-			task, f := &s.all[i], &s.all[i].got
-			want, cut := int64(0), false
-			for j := range task.w.Steps {
-				want += s.scaled(task, task.w.Steps[j].Burst)
-				cut = cut || task.w.Steps[j].Cut
-			}
-			if f.Run > want && !cut {
-				t.Errorf("%s: %s ran %d ns, it wants %d", text, task.w.Comm, f.Run, want)
-			}
-			if f.Run != sum(f.RunOn) {
-				t.Errorf("%s: %s ran %d ns, %d by CPU", text, task.w.Comm, f.Run, sum(f.RunOn))
-			}
-			for c, ns := range f.RunOn {
-				if on[c] += ns; ns > 0 && !task.t.mayRun(c) {
-					t.Errorf("%s: %s ran on CPU %d, it may on %s", text, task.w.Comm, c, task.t.allowed)
-				}
+		if f.Run > want+f.Taken && !cut {
+			t.Errorf("%s: %s ran %d ns, it wants %d", text, task.w.Comm, f.Run, want)
+		}
+		if f.Run != sum(f.RunOn) {
+			t.Errorf("%s: %s ran %d ns, %d by CPU", text, task.w.Comm, f.Run, sum(f.RunOn))
+		}
+		for c, ns := range f.RunOn {
+			if on[c] += ns; ns > 0 && !task.t.mayRun(c) {
+				t.Errorf("%s: %s ran on CPU %d, it may on %s", text, task.w.Comm, c, task.t.allowed)
 			}
 		}
-		for c, ns := range on {
-			if ns > p.End-p.Start {
-				t.Errorf("%s: CPU %d ran %d ns in a window of %d", text, c, ns, p.End-p.Start)
+	}
+	for c, ns := range on {
+		if ns > p.End-p.Start {
+			t.Errorf("%s: CPU %d ran %d ns in a window of %d", text, c, ns, p.End-p.Start)
+		}
+	}
+	for i := range s.cpus {
+		c := &s.cpus[i]
+		n := len(c.queued) + len(c.rt)
+		if c.curr != nil && !s.isFair(c.curr) {
+			n++
+		}
+		if n != c.nr {
+			t.Errorf("%s: CPU %d has nr_running %d of %d tasks", text, i, c.nr, n)
+		}
+		var est, nr, weight int64
+		for _, p := range c.queued {
+			if weight += p.weight; !p.delayed {
+				est, nr = est+p.pelt.Est, nr+1
 			}
 		}
-		for i := range s.cpus {
-			c := &s.cpus[i]
-			n := len(c.queued) + len(c.rt)
-			if c.curr != nil && !s.isFair(c.curr) {
-				n++
-			}
-			if n != c.nr {
-				t.Errorf("%s: CPU %d has nr_running %d of %d tasks", text, i, c.nr, n)
-			}
-			var est, nr, weight int64
-			for _, p := range c.queued {
-				if weight += p.weight; !p.delayed {
-					est, nr = est+p.pelt.Est, nr+1
-				}
-			}
-			if q := &c.pelt; q.Est != est || q.NR != nr || q.Weight != weight {
-				t.Errorf("%s: CPU %d has %d tasks of weight %d and util_est %d, accounted %d, %d, %d", text, i, nr, weight, est, q.NR, q.Weight, q.Est)
-			}
+		if q := &c.pelt; q.Est != est || q.NR != nr || q.Weight != weight {
+			t.Errorf("%s: CPU %d has %d tasks of weight %d and util_est %d, accounted %d, %d, %d", text, i, nr, weight, est, q.NR, q.Weight, q.Est)
 		}
 	}
 }
