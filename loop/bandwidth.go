@@ -29,12 +29,13 @@ type limits struct {
 type limit struct {
 	fair.Bandwidth
 	on []fair.QueueRuntime
-	// phase is when its periods begin, in ns of the window.
+	// phase is when the first of its periods begins, in ns of the window.
 	phase int64
 }
 
 // newLimits makes the limits of a world's groups. When their periods begin is in no event: it
-// is drawn.
+// is drawn, and of the one that has begun before the window so much of the quota is left as of
+// the period.
 func (s *sim) newLimits(cpus int) {
 	for g := range s.world.groups {
 		q := &s.world.groups[g]
@@ -45,7 +46,8 @@ func (s *sim) newLimits(cpus int) {
 			s.limits = &limits{of: make([]*limit, len(s.world.groups)), off: make([][]*task, cpus)}
 		}
 		l := &limit{on: make([]fair.QueueRuntime, cpus), phase: s.rng.Int64N(q.Period)}
-		l.Bandwidth = fair.Bandwidth{Quota: q.Quota, Period: q.Period, Slice: fair.BandwidthSlice, Runtime: q.Quota, Expires: s.kernel.Limits.Expire}
+		l.Bandwidth = fair.Bandwidth{Quota: q.Quota, Period: q.Period, Slice: fair.BandwidthSlice, Expires: s.kernel.Limits.Expire}
+		l.Runtime = int64(float64(q.Quota) * (float64(l.phase) / float64(q.Period))) // what is left of the period
 		if v := s.tunables["sched_cfs_bandwidth_slice_us"]; v > 0 {
 			l.Slice = v * 1000
 		}

@@ -215,6 +215,9 @@ func TestLimitsOfHost(t *testing.T) {
 	if got := gaps(lifted, &lifted.Outcomes[1]); got > recorded/20 || free > recorded/20 {
 		t.Errorf("without the limit they are off for %d ms, recorded %d", got/ms, free/ms)
 	}
+	if r := with.Trust.StoppedRatio; r.Off() > 1.25 || without.Trust.RecordedStopped != 0 {
+		t.Errorf("the trust tells %.2f, and %d without a limit", r, without.Trust.RecordedStopped)
+	}
 	old := runtime.GOMAXPROCS(1)
 	one := change("max:/tbm=max")
 	runtime.GOMAXPROCS(old)

@@ -50,6 +50,7 @@ func trust(o *rows.Object, t *loop.Trust) {
 	o.Real("run_time_elsewhere", t.Place, true)
 	o.Real("run_time_elsewhere_by_chance", t.Chance, true)
 	real("migrations_ratio", t.MoveRatio)
+	real("limited_offcpu_ratio", t.StoppedRatio)
 	o.Group("migrations", func() {
 		for c, name := range causes {
 			o.Group(name, func() {

@@ -24,6 +24,9 @@ func Trust(t *loop.Trust) []string {
 	}
 	say("%.1f %% of the run time is on other CPUs than recorded; one run differs from the others by %.1f %%. Tasks change their CPU %d times, recorded %d.",
 		100*t.Place, 100*t.Chance, got, want)
+	if t.RecordedStopped > 0 {
+		say("Tasks of control groups with a CPU limit are off their CPUs while runnable for %s, recorded %s.", Duration(t.Stopped), Duration(t.RecordedStopped))
+	}
 	percentile := func(name string, r loop.Ratio, bound float64) {
 		if len(t.Tasks) > 0 && r.Off() > bound {
 			say("%s is off by more than the %.2f aimed at: do not build on it.", name, bound)

@@ -44,6 +44,10 @@ type Trust struct {
 	Moves, RecordedMoves [work.Causes]int64
 	// MoveRatio is of all of them.
 	MoveRatio Ratio
+	// Stopped and RecordedStopped are how long tasks in control groups with a CPU limit were off
+	// their CPUs while runnable, having not slept, in ns; StoppedRatio is of the two.
+	Stopped, RecordedStopped int64
+	StoppedRatio             Ratio
 	// Autogroup: the machine shares its CPUs out between sessions first, and it is not told
 	// which they are.
 	Autogroup bool
@@ -77,6 +81,10 @@ func Judge(p *work.Program, recorded []Summary, rec, base *Outcome, all [][]Summ
 				t.Moves[c] += f[i].Moves[c]
 			}
 		}
+		if p.Limited(i) {
+			t.Stopped += base.Tasks[i].OffCPU.Sum.Mid
+			t.RecordedStopped += r.gapSum
+		}
 		if r.wakings < TrustLeast {
 			continue
 		}
@@ -95,6 +103,9 @@ func Judge(p *work.Program, recorded []Summary, rec, base *Outcome, all [][]Summ
 	}
 	if want > 0 {
 		t.MoveRatio = Ratio(float64(got) / float64(want))
+	}
+	if t.RecordedStopped > 0 {
+		t.StoppedRatio = Ratio(float64(t.Stopped) / float64(t.RecordedStopped))
 	}
 	t.P50 = median(t.Tasks, func(o *TaskTrust) Ratio { return o.P50 })
 	t.P90 = median(t.Tasks, func(o *TaskTrust) Ratio { return o.P90 })

@@ -323,6 +323,16 @@ func (t *Task) Last() cpumask.Mask {
 	return t.Allowed
 }
 
+// Limited reports whether a task is in a group with a limit, or below one.
+func (p *Program) Limited(task int) bool {
+	for g := p.Tasks[task].Group; g > 0 && g < len(p.Groups); g = p.Groups[g].Above {
+		if p.Groups[g].Quota > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // Find returns the index of a pid in Tasks, -1 if it is not there.
 func (p *Program) Find(pid int32) int {
 	for i := range p.Tasks {
