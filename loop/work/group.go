@@ -1,6 +1,7 @@
 package work
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -34,10 +35,10 @@ func (x *extraction) groups() {
 		if !ok && auto {
 			info, ok = x.neighbour(p.PID)
 		}
-		if !ok {
+		path := cmp.Or(x.host.Cgroups.Of[p.PID], info.Cgroup.Value)
+		if !ok && path == "" {
 			continue
 		}
-		path := info.Cgroup.Value
 		for end := 1; end <= len(path); end++ {
 			if end < len(path) && path[end] != '/' {
 				continue
