@@ -34,7 +34,7 @@ var All = []Cost{
 	{"timeline", "CAPTURE", 0.9, 52},
 	{"events", "CAPTURE", 0.5, 34},
 	{"kernels", "--explain CAPTURE", 3.7, 53},
-	{"sweep", "CAPTURE", 25, 52},
+	{"sweep", "CAPTURE", 20, 53},
 	{"whatif", "CAPTURE", 38, 119},
 	{"advise", "CAPTURE", 92, 162},
 	{"convert", "CAPTURE --to parquet -o OUT", 4.1, 54},
