@@ -23,17 +23,14 @@ func (h *Heap[T]) Next(more bool) {
 }
 
 func (h Heap[T]) down(i int) {
-	for {
-		least := i
-		for _, k := range [2]int{2*i + 1, 2*i + 2} {
-			if k < len(h) && h[k].Before(h[least]) {
-				least = k
-			}
+	for k := 2*i + 1; k < len(h); k = 2*i + 1 {
+		if k+1 < len(h) && h[k+1].Before(h[k]) {
+			k++
 		}
-		if least == i {
+		if !h[k].Before(h[i]) {
 			return
 		}
-		h[i], h[least] = h[least], h[i]
-		i = least
+		h[i], h[k] = h[k], h[i]
+		i = k
 	}
 }
