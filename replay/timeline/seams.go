@@ -14,6 +14,12 @@ import (
 // common, and from that on each of them stands as its first event after it tells, as at the
 // start of a capture. What a CPU does about a break of its own is not known.
 
+// interruptions are the seams of a recording, and the breaks that CPUs have of their own.
+type interruptions struct {
+	seams []seam
+	gaps  []gap
+}
+
 // seam is a moment at which several CPUs' recording was interrupted, with their breaks, the
 // tasks of which a later event tells how they stood, and what they did over the time after it.
 type seam struct {

@@ -51,8 +51,7 @@ type Survey struct {
 
 	Clocks
 
-	seams []seam
-	gaps  []gap
+	interruptions
 
 	Err error // what ended the reading early
 }
