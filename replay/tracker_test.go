@@ -69,23 +69,32 @@ func TestClassesAndTime(t *testing.T) {
 }
 
 // A kernel may leave its switches out of idle out of the recording: from what shows another
-// task on, and from when that has run, the CPU is that task's.
+// task on, and from when that has run, the CPU is that task's. Before, it was idle if the task
+// had been woken there, and is unknown else.
 func TestRunAfterHole(t *testing.T) {
-	hole := made.At(500, parser.KindHole, 7)
-	hole.Start, hole.Task, hole.Next, hole.Runtime = 300*made.Microsecond, made.Other, made.Swapper, 40*made.Microsecond
-	charged := made.At(500, parser.KindStatRuntime, 7)
-	charged.Task, charged.Cur, charged.Runtime = made.Other, made.Other, hole.Runtime
-	ev := append(made.Crowd()[:7],
-		made.Switches(300, 7, made.Poller, made.Sleeps, made.Swapper), hole, charged,
-		made.Switches(510, 7, made.Other, made.Sleeps, made.Swapper), made.Switches(1000, 6, made.Busy[6], made.Preempted, made.Busy[6]))
-	h := made.Bench("6.1.0", 7)
-	h.Task[made.Other.PID] = parser.TaskInfo{PID: made.Other.PID, Comm: "other", Affinity: fact.Seen(cpumask.Range(0, 7), "")}
-	k := replayScene(t, made.Record(ev...), h, Plan{}).cpu(t, 7)
-	if len(k.Stays) != 1 || k.Stays[0].Task.PID != made.Other.PID || k.Stays[0].RunNS != 50*made.Microsecond || k.Stays[0].CutRuns != 1 {
-		t.Errorf("stays %+v", k.Stays)
-	}
-	if got := k.Time[account.ClassUnknown]; got != 160*made.Microsecond {
-		t.Errorf("unknown for %d us", got/made.Microsecond)
+	for _, woken := range []bool{true, false} {
+		hole := made.At(500, parser.KindHole, 7)
+		hole.Start, hole.Task, hole.Next, hole.Runtime = 300*made.Microsecond, made.Other, made.Swapper, 40*made.Microsecond
+		charged := made.At(500, parser.KindStatRuntime, 7)
+		charged.Task, charged.Cur, charged.Runtime = made.Other, made.Other, hole.Runtime
+		ev := append(made.Crowd()[:7], made.Switches(300, 7, made.Poller, made.Sleeps, made.Swapper))
+		if woken {
+			ev = append(ev, made.Waking(450, 6, made.Busy[6], made.Other, 7), made.Wakeup(455, 6, made.Busy[6], made.Other, 7))
+		}
+		ev = append(ev, hole, charged, made.Switches(510, 7, made.Other, made.Sleeps, made.Swapper), made.Switches(1000, 6, made.Busy[6], made.Preempted, made.Busy[6]))
+		h := made.Bench("6.1.0", 7)
+		h.Task[made.Other.PID] = parser.TaskInfo{PID: made.Other.PID, Comm: "other", Affinity: fact.Seen(cpumask.Range(0, 7), "")}
+		k := replayScene(t, made.Record(ev...), h, Plan{}).cpu(t, 7)
+		unknown, cut := int64(160), int64(1)
+		if woken {
+			unknown, cut = 0, 0
+		}
+		if len(k.Stays) != 1 || k.Stays[0].Task.PID != made.Other.PID || k.Stays[0].RunNS != 50*made.Microsecond || k.Stays[0].CutRuns != cut {
+			t.Errorf("woken there: %v: stays %+v", woken, k.Stays)
+		}
+		if got := k.Time[account.ClassUnknown]; got != unknown*made.Microsecond {
+			t.Errorf("woken there: %v: unknown for %d us", woken, got/made.Microsecond)
+		}
 	}
 }
 

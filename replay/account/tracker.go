@@ -504,10 +504,22 @@ func (t *Tracker) lose(ev *parser.Event) {
 		}
 	}
 	for _, k := range t.list {
-		if ev.CPU < 0 || ev.CPU == k.cpu {
+		switch {
+		case ev.CPU >= 0 && ev.CPU != k.cpu:
+		case t.idled(k, ev):
+			sw := parser.NewEvent(parser.KindSwitch, t.Timeline.CPU[k.cpu].Since, k.cpu)
+			sw.Task, sw.Next, sw.State = ev.Next, ev.Task, parser.StateRunning
+			t.switched(k, &sw)
+		default:
 			t.gap(k, ev)
 		}
 	}
+}
+
+// idled reports a hole that is one switch out of idle, which the timeline has made.
+func (t *Tracker) idled(k *trackedCPU, hole *parser.Event) bool {
+	c := &t.Timeline.CPU[k.cpu]
+	return k.known && k.cur == 0 && c.Known && c.Cur > 0 && c.Cur == hole.Task.PID && c.Since >= k.since && t.Timeline.LostAt(k.cpu) < hole.Start
 }
 
 // switched ends one run and begins the next.

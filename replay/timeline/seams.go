@@ -54,10 +54,12 @@ type chainBreak struct {
 	// cur is the task current after it, NoPID if unknown, and by the one whose arrival tells so,
 	// NoPID if it was no arrival: for a decision about that task the state counts as unknown.
 	cur, prio, by int32
-	// open is from when on it is not known what the CPU did if the break is its own: NoTime
-	// if one switch out of idle is missing, to a task that was to run there. ran is from when
-	// on cur certainly ran, NoTime if that is not told.
-	open, ran int64
+	// open is from when on cur may have run if the break is the CPU's own, ran from when on
+	// it did, NoTime if that is not told. woken: one switch out of idle is missing, to a task
+	// that was to run there; slept: it had gone to sleep there, and an interrupt over swapper
+	// woke it just before.
+	open, ran    int64
+	woken, slept bool
 }
 
 // seamTask is a task as its first event after a seam tells that it was there.
@@ -81,9 +83,10 @@ type current struct {
 	// sureAt is the last event that fits pid.
 	sureAt int64
 	known  bool
-	// broken: the next event shows what came after the break of number last.
-	broken bool
-	last   int
+	// broken: the next event shows what came after the break of number last; uncharged: the
+	// next charge of pid tells how long it has run since.
+	broken, uncharged bool
+	last              int
 	// left: pid came to another CPU, and nothing shows how it left this one.
 	left bool
 }
@@ -110,6 +113,10 @@ func (s *surveyor) follow(ev *parser.Event) {
 	if c.broken {
 		b := &s.breaks[c.last]
 		b.by, c.broken = arrives(ev), false
+	}
+	if c.uncharged && ev.Kind == parser.KindStatRuntime && ev.Task.PID == c.pid && ev.Cur.PID == c.pid {
+		b := &s.breaks[c.last]
+		b.ran, c.uncharged = min(b.to, max(b.open, ev.Time-ev.Runtime)), false // update_curr charges it since its pick
 	}
 	switch {
 	case ev.Kind == parser.KindSwitch:
@@ -149,20 +156,14 @@ func (s *surveyor) breaksOff(hole *parser.Event) {
 	}
 	c := &s.cpuAt(hole.CPU).run
 	from := max(hole.Start, c.sureAt)
-	open := from
+	open, here, asleep := from, false, false
 	if t := s.Task.Get(hole.Task.PID); t != nil && hole.Next.PID == 0 {
-		if open = max(from, t.toldAt); t.toldCPU == hole.CPU {
-			open = parser.NoTime
-		}
-	}
-	ran := int64(parser.NoTime)
-	if hole.Runtime > 0 {
-		ran = max(from, open, hole.Shown())
+		open, here, asleep = max(from, t.toldAt), t.toldCPU == hole.CPU, t.asleep
 	}
 	s.breaks = append(s.breaks, chainBreak{
-		cpu: hole.CPU, from: from, to: hole.Time, hole: hole.Time, cur: hole.Task.PID, prio: hole.Task.Prio, by: parser.NoPID, open: open, ran: ran,
+		cpu: hole.CPU, from: from, to: hole.Time, hole: hole.Time, cur: hole.Task.PID, prio: hole.Task.Prio, by: parser.NoPID, open: open, ran: parser.NoTime, woken: here && !asleep, slept: here && asleep,
 	})
-	*c = current{pid: hole.Task.PID, known: true, sureAt: hole.Time, broken: true, last: len(s.breaks) - 1}
+	*c = current{pid: hole.Task.PID, known: true, sureAt: hole.Time, broken: true, uncharged: true, last: len(s.breaks) - 1}
 }
 
 // seams are the moments that the breaks of two CPUs or more have in common, and gaps those
@@ -211,7 +212,7 @@ func seams(breaks []chainBreak) (all []seam, gaps []gap) {
 		if b.left() {
 			continue
 		}
-		if b.open != parser.NoTime {
+		if !b.woken && (!b.slept || b.ran == parser.NoTime) {
 			gaps = append(gaps, gap{b.open, b.cpu, parser.NoPID, parser.NoPrio})
 		}
 		if b.ran != parser.NoTime {
@@ -410,14 +411,14 @@ func (t *Timeline) Resumed(hole *parser.Event) bool {
 
 // goesOn lets a CPU run, after a hole in its recording, the task that its next event shows to
 // be current, NoPID if it is too early to tell. If it was idle and that task was woken there,
-// one switch is missing, as where a kernel records none out of idle. Else what was queued
-// there is not known any more.
+// or slept there, one switch is missing, as where a kernel records none out of idle. Else what
+// was queued there is not known any more.
 func (t *Timeline) goesOn(c int32, cur parser.Task, at int64) {
 	k, p := &t.CPU[c], t.Find(cur.PID)
 	if k.Known && k.Cur == cur.PID {
 		return
 	}
-	if !k.Known || k.Cur != 0 || p == nil || p.seat.cpu != c && p.Inflight != c {
+	if !k.Known || k.Cur != 0 || p == nil || p.CPU != c || p.seat.cpu == parser.NoCPU && p.Inflight == parser.NoCPU && !p.QueuedKnown {
 		t.empty(c, at)
 		t.changed(c, at, at, at)
 	}
