@@ -440,7 +440,7 @@ func TestPlacesAs(t *testing.T) {
 			t.Fatalf("%s has %v, and on the domains of %s %v\n%s", s.kernel, want, other, got, s)
 		}
 	})
-	if alike == 0 {
+	if alike == 0 && !testing.Short() { // of a fifth of the draws it may be none
 		t.Error("no two machines look the same that are not")
 	}
 }
