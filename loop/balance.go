@@ -379,7 +379,7 @@ func (s *sim) nohzBalancerKick(c *cpu) {
 		o := &s.cpus[i]
 		if o != c && len(o.dom) > 0 && s.idleCPU(i) && !o.resched {
 			s.nohz = s.jiffies() + 1
-			s.plan(s.now+s.res.exit(i, s.now, s.now-o.since, work.None), evNohz, o.id, 0)
+			s.plan(s.now+s.res.exit(i, s.now, s.now-o.swapper, work.None), evNohz, o.id, 0)
 			return
 		}
 	}

@@ -264,7 +264,7 @@ func (s *sim) unthrottle(c *cpu) {
 // wakesIdle lets an idle CPU switch.
 func (s *sim) wakesIdle(c *cpu) {
 	if !c.resched {
-		s.reschedAfter(c, s.res.exit(int(c.id), s.now, s.now-c.since, work.None))
+		s.reschedAfter(c, s.res.exit(int(c.id), s.now, s.now-c.swapper, work.None))
 	}
 }
 

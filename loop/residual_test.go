@@ -3,6 +3,7 @@ package loop
 import (
 	"testing"
 
+	"schedreplay/cpumask"
 	"schedreplay/loop/work"
 )
 
@@ -32,5 +33,20 @@ func TestExit(t *testing.T) {
 	}
 	if got := r.exit(1, 5, 5, work.None); got != 0 {
 		t.Errorf("of no exits: %d", got)
+	}
+}
+
+// A CPU is idle since swapper runs there, whatever interrupts it is charged for since.
+func TestIdleSince(t *testing.T) {
+	s := hogs(t, "6.12", cpumask.Of(2), 10)
+	c := &s.cpus[2]
+	s.run(t.Context(), 2*second)
+	if c.curr != nil {
+		t.Fatal("it is not idle")
+	}
+	at := c.swapper
+	s.charge(c)
+	if at < second || at > second+1000 || c.swapper != at || c.since != 2*second {
+		t.Errorf("idle since %d, charged up to %d", c.swapper, c.since)
 	}
 }

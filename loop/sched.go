@@ -194,6 +194,7 @@ func (s *sim) schedule(c *cpu) {
 	}
 	c.curr, c.since = next, s.now
 	if next == nil {
+		c.swapper = s.now
 		s.goIdle(c)
 		return
 	}
@@ -395,7 +396,7 @@ func (s *sim) preempt(c *cpu, p *task, by *work.Wait) {
 	}
 	switch curr := c.curr; {
 	case curr == nil:
-		s.reschedAfter(c, s.res.exit(int(c.id), s.now, s.now-c.since, exit))
+		s.reschedAfter(c, s.res.exit(int(c.id), s.now, s.now-c.swapper, exit))
 	case s.rank(p) > s.rank(curr), s.rank(curr) == 0 && s.rank(p) == 0 && s.preempts(c, p):
 		s.reschedAfter(c, s.res.preempt(curr, s.now, take))
 	}

@@ -129,6 +129,10 @@ type wakee struct {
 	recent  int
 }
 
+// idling is since when a CPU is idle: idle as idle_stamp has it, 0 if none, swapper since it was
+// picked last.
+type idling struct{ idle, swapper int64 }
+
 // cpu is one CPU in a run.
 type cpu struct {
 	id      int32
@@ -144,7 +148,6 @@ type cpu struct {
 	resched bool    // a switch is planned
 	ticking bool
 	hrticks int32 // how often the timer of a slice was started
-	idle    int64 // idle_stamp, 0 if none
 	avgIdle int64
 	maxCost int64 // max_idle_balance_cost
 	pelt    load.Queue
@@ -157,6 +160,7 @@ type cpu struct {
 	// residual is when the next tick is of those that are left where the tick has stopped.
 	residual int64
 	supply.CPU
+	idling
 }
 
 // sim is one run.
@@ -209,7 +213,7 @@ func newSim(w *world, seed, run uint64) *sim {
 	s.newLimits(n)
 	for i := range s.cpus {
 		c := &s.cpus[i]
-		c.id, c.slice, c.avgIdle, c.since = int32(i), -1, 2*migrationCost, s.now
+		c.id, c.slice, c.avgIdle, c.since, c.swapper = int32(i), -1, 2*migrationCost, s.now, s.now
 		if w.irqs != nil {
 			c.All = w.irqs[i]
 		}
