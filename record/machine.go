@@ -33,6 +33,9 @@ type Machine struct {
 	Tracefs string
 	// Perf is the path of a perf that runs here, empty if there is none.
 	Perf string
+	// Cgroups says that this perf records control groups on this kernel: both know it from
+	// 5.7 on, and the kernel has CONFIG_CGROUP_PERF.
+	Cgroups bool
 	// CPUs is the number of CPUs online.
 	CPUs int
 	// Available is MemAvailable of /proc/meminfo in bytes, 0 if it is not told.
@@ -64,6 +67,7 @@ func Probe(root string) (Machine, error) {
 	m.Virtual = hypervised(read("proc/cpuinfo"))
 	if p, err := exec.LookPath("perf"); err == nil && exec.Command(p, "--version").Run() == nil {
 		m.Perf = p // Debian's is a script that fails without the perf of this kernel
+		m.Cgroups = exec.Command(p, "record", "-q", "--all-cgroups", "-e", "dummy", "-o", os.DevNull, "--", "true").Run() == nil
 	}
 	return m, m.probeTracefs()
 }

@@ -205,6 +205,9 @@ func (p *Plan) perfArgs(file string) []string {
 		}
 	}
 	args = append(args, "-e", strings.Join(all, ","))
+	if p.Machine.Cgroups {
+		args = append(args, "--all-cgroups")
+	}
 	if p.Ring {
 		args = append(args, "--overwrite")
 	}

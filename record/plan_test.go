@@ -105,7 +105,9 @@ func TestBuffersAreBounded(t *testing.T) {
 }
 
 func TestSteps(t *testing.T) {
-	p, err := NewPlan(machine(4), Options{
+	m := machine(4)
+	m.Cgroups = true
+	p, err := NewPlan(m, Options{
 		Backend: Auto, When: &Condition{Delay: time.Millisecond}, Isolated: cpumask.Of(2, 3), Duration: time.Minute, Command: []string{"a", "b c"},
 	})
 	if err != nil {
@@ -113,7 +115,7 @@ func TestSteps(t *testing.T) {
 	}
 	want := []string{
 		"keep the last of " + strings.Join(wanted, " ") + " on 4 CPUs",
-		"through /usr/bin/perf record -a -N -B -k CLOCK_MONOTONIC -m 8192K -o DIR/perf.data -e " + strings.Join(wanted, ",") + " --overwrite -- sh -c echo; exec cat",
+		"through /usr/bin/perf record -a -N -B -k CLOCK_MONOTONIC -m 8192K -o DIR/perf.data -e " + strings.Join(wanted, ",") + " --all-cgroups --overwrite -- sh -c echo; exec cat",
 		"buffers: 8192 KiB for each CPU, 64 MiB in all",
 		`until interrupted (Ctrl-C, SIGTERM), or ["a" "b c"] ends, or 1m0s are over, or delay>1ms on CPU 2-3`,
 		"then collect host.tar.gz",

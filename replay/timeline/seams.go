@@ -18,6 +18,8 @@ import (
 type interruptions struct {
 	seams []seam
 	gaps  []gap
+	// stop ends the reading of what comes after seams, reading tells that it has ended.
+	stop, reading chan struct{}
 }
 
 // seam is a moment at which several CPUs' recording was interrupted, with their breaks, the
@@ -30,6 +32,8 @@ type seam struct {
 	tasks   []seamTask
 	shares  []seamShare
 	over    int64 // ns in which the shares were measured
+	// read is closed when what comes after the seam was read: tasks, shares and over stand.
+	read chan struct{}
 }
 
 // gap is where a CPU is not known any more because of a break of its own, or known again: the
@@ -193,6 +197,7 @@ func seams(breaks []chainBreak) (all []seam, gaps []gap) {
 					one.unheard = span{min(one.unheard.from, b.from), max(one.unheard.to, b.to)}
 				}
 			}
+			one.read = make(chan struct{})
 			all = append(all, one)
 		} else {
 			lone = append(lone, breaks[i])
@@ -229,10 +234,16 @@ func (b *chainBreak) left() bool { return b.hole == parser.NoTime }
 
 // afterSeams reads how the tasks stood after each seam from their first events since.
 func (s *Survey) afterSeams(c parser.Capture) {
-	if len(s.seams) == 0 || !s.HasWaking {
+	next, kept := 0, 0
+	defer func() {
+		for i := max(0, next-1); i < len(s.seams); i++ {
+			close(s.seams[i].read)
+		}
+		close(s.reading)
+	}()
+	if !s.HasWaking {
 		return
 	}
-	next, kept := 0, 0
 	var seen, waited parser.ByPID[int] // number of the last seam after which it was so
 	var after *shares                  // measured since that seam
 	tell := func(pid, cpu int32, was seamState, says bool) {
@@ -248,13 +259,20 @@ func (s *Survey) afterSeams(c parser.Capture) {
 		}
 	}
 	for ev, err := range parser.Ahead(c) {
+		select {
+		case <-s.stop:
+			return
+		default:
+		}
 		if err != nil {
 			return
 		}
 		for next < len(s.seams) && s.seams[next].at < ev.Time {
 			kept += s.measured(after, next-1, s.seams[next].at, kept)
 			after = sharesAfter(&s.seams[next])
-			next++
+			if next++; next > 1 {
+				close(s.seams[next-2].read)
+			}
 		}
 		if after != nil && ev.Time > after.from+peltMemory {
 			kept += s.measured(after, next-1, after.from+peltMemory, kept)
@@ -263,29 +281,42 @@ func (s *Survey) afterSeams(c parser.Capture) {
 		if next == 0 || !UsableCPU(ev.CPU) || !still.Writes(ev.Kind) || ev.Kind == parser.KindOther {
 			continue
 		}
-		switch ev.Kind {
-		case parser.KindSwitch:
-			was := wasQueued
-			if ev.Task.PID == 0 {
-				was = wasFlying // its wakeup came before
-			}
-			tell(ev.Task.PID, ev.CPU, wasQueued, false)
-			tell(ev.Next.PID, ev.CPU, was, true)
-		case parser.KindWaking:
-			tell(ev.Task.PID, ev.TargetCPU, wasAsleep, true)
-		case parser.KindWakeup:
-			tell(ev.Task.PID, ev.TargetCPU, wasFlying, true)
-		case parser.KindMigrate:
-			tell(ev.Task.PID, ev.OrigCPU, wasQueued, true)
-		default:
-			tell(ev.Task.PID, ev.CPU, wasAsleep, false)
-		}
-		tell(ev.Cur.PID, ev.CPU, wasQueued, false)
+		stands(ev, tell)
 		if after != nil {
 			after.take(ev, func(pid int32) bool { return waited.Get(pid) == next })
 		}
 	}
 	s.measured(after, next-1, s.End, kept)
+}
+
+// stands tells where an event's tasks stood before it, and whether it says so.
+func stands(ev *parser.Event, tell func(pid, cpu int32, was seamState, says bool)) {
+	switch ev.Kind {
+	case parser.KindSwitch:
+		was := wasQueued
+		if ev.Task.PID == 0 {
+			was = wasFlying // its wakeup came before
+		}
+		tell(ev.Task.PID, ev.CPU, wasQueued, false)
+		tell(ev.Next.PID, ev.CPU, was, true)
+	case parser.KindWaking:
+		tell(ev.Task.PID, ev.TargetCPU, wasAsleep, true)
+	case parser.KindWakeup:
+		tell(ev.Task.PID, ev.TargetCPU, wasFlying, true)
+	case parser.KindMigrate:
+		tell(ev.Task.PID, ev.OrigCPU, wasQueued, true)
+	default:
+		tell(ev.Task.PID, ev.CPU, wasAsleep, false)
+	}
+	tell(ev.Cur.PID, ev.CPU, wasQueued, false)
+}
+
+// Close ends what still reads the capture.
+func (s *Survey) Close() {
+	if s.reading != nil {
+		close(s.stop)
+		<-s.reading
+	}
 }
 
 // sharesAfter begins to measure the tasks after a seam.
@@ -345,6 +376,7 @@ func (t *Timeline) unheard(at int64) *seam {
 
 // resume lets CPUs and tasks stand as they did after a seam.
 func (t *Timeline) resume(s *seam) {
+	<-s.read
 	t.Now = max(t.Now, s.at)
 	for i := range s.breaks {
 		if b := &s.breaks[i]; int(b.cpu) < len(t.CPU) {

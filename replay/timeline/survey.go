@@ -239,7 +239,8 @@ type surveyor struct {
 	breaks []chainBreak
 }
 
-// SurveyOf makes the first pass over a capture; progress may be nil.
+// SurveyOf makes the first pass over a capture; progress may be nil. What comes after seams
+// may be read until [Survey.Close].
 func SurveyOf(c parser.Capture, host *parser.Host, progress func(int64)) *Survey {
 	s := &surveyor{
 		Survey: &Survey{Start: parser.NoTime, End: parser.NoTime, RanNS: map[RunKey]int64{}, Only: c.Meta().RecordedCPUs, Asides: c.Meta().Asides},
@@ -279,7 +280,14 @@ func SurveyOf(c parser.Capture, host *parser.Host, progress func(int64)) *Survey
 		s.take(s.cpuAt(ev.CPU), ev)
 	}
 	s.finish(c.Meta().Resolution, c.Meta().Dialect == parser.DialectPerfData)
-	s.afterSeams(c)
+	if len(s.seams) > 0 {
+		s.stop, s.reading = make(chan struct{}), make(chan struct{})
+		if s.Err != nil { // each pass meets it, and they do not run side by side
+			s.afterSeams(c)
+		} else {
+			go s.afterSeams(c)
+		}
+	}
 	return s.Survey
 }
 
