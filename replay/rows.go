@@ -6,6 +6,7 @@ import (
 	"schedreplay/parser"
 	"schedreplay/replay/account"
 	"schedreplay/replay/decide"
+	"schedreplay/replay/hidden"
 	"schedreplay/replay/noise"
 	"schedreplay/replay/timeline"
 	"schedreplay/replay/world"
@@ -17,7 +18,7 @@ type (
 	// TaskRef, WakerContext: who, from the timeline; OffCPU: since when off its CPU.
 	TaskRef      = timeline.TaskRef
 	OffCPU       = timeline.OffCPU
-	WakerContext = timeline.WakerContext
+	WakerContext = hidden.WakerContext
 	// Scenario is a kernel on a host.
 	Scenario = world.Scenario
 
@@ -72,11 +73,11 @@ type (
 
 // The values of the types above.
 const (
-	WakerTask    = timeline.WakerTask
-	WakerSoftirq = timeline.WakerSoftirq
-	WakerHardirq = timeline.WakerHardirq
-	WakerIdle    = timeline.WakerIdle
-	WakerUnknown = timeline.WakerUnknown
+	WakerTask    = hidden.WakerTask
+	WakerSoftirq = hidden.WakerSoftirq
+	WakerHardirq = hidden.WakerHardirq
+	WakerIdle    = hidden.WakerIdle
+	WakerUnknown = hidden.WakerUnknown
 
 	RoleOriginal  = decide.RoleOriginal
 	RolePatched   = decide.RolePatched

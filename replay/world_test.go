@@ -10,8 +10,8 @@ import (
 	"schedreplay/parser"
 	"schedreplay/replay/account"
 	"schedreplay/replay/decide"
+	"schedreplay/replay/hidden"
 	"schedreplay/replay/internal/made"
-	"schedreplay/replay/timeline"
 )
 
 // One wakeup lets the task in; all the later ones are its consequence. Under
@@ -28,7 +28,7 @@ func TestEntryAndItsConsequences(t *testing.T) {
 	if e == nil || st.How != account.CameByWakeup || st.FromCPU != 6 || e.PrevCPU != 6 || e.RecordedCPU != 7 || e.Path != place.PathIdleSMT || e.Explanation == nil {
 		t.Fatalf("entry: %+v", e)
 	}
-	if e.WakerContext != timeline.WakerHardirq || e.Waker.PID != made.Busy[6].PID || e.WakerCPU != 6 || e.Time != 1000*made.Microsecond {
+	if e.WakerContext != hidden.WakerHardirq || e.Waker.PID != made.Busy[6].PID || e.WakerCPU != 6 || e.Time != 1000*made.Microsecond {
 		t.Errorf("woken by %+v (%s) on CPU %d at %d", e.Waker, e.WakerContext, e.WakerCPU, e.Time)
 	}
 	if st.Wakings != n-1 || st.Selections != n-1 || st.StayedPut != n-1 || st.Runs != n || st.RunNS != n*50*made.Microsecond || st.CutRuns != 0 {

@@ -303,7 +303,7 @@ func (r *Decider) close(d *decision) {
 	r.widen(p, d.prev, d.ev.Time)
 	if r.Base.Machine == nil || !r.hasCPU(d.prev) || !r.hasCPU(d.ev.CPU) || line.RecordedCPU >= r.Base.Machine.NumCPU() {
 		r.closeUnmodelled(d, p)
-	} else if d.kind == place.KindWakeup && line.WakerContext == timeline.WakerTask && timeline.IsStopper(line.Waker.Comm) {
+	} else if d.kind == place.KindWakeup && line.WakerContext == hidden.WakerTask && timeline.IsStopper(line.Waker.Comm) {
 		r.closeStopped(d, p)
 	} else {
 		r.closeModelled(d, p)
@@ -336,15 +336,15 @@ func (r *Decider) waker(d *decision, line *Wakeup) {
 	}
 	switch {
 	case d.ev.Context == parser.ContextHardirq || d.ev.Context == parser.ContextNMI:
-		line.WakerContext = timeline.WakerHardirq
+		line.WakerContext = hidden.WakerHardirq
 	case d.ev.Context == parser.ContextSoftirq:
-		line.WakerContext = timeline.WakerSoftirq
+		line.WakerContext = hidden.WakerSoftirq
 	case cur.PID == 0:
-		line.WakerContext = timeline.WakerIdle
+		line.WakerContext = hidden.WakerIdle
 	case d.ev.Context == parser.ContextTask:
-		line.WakerContext = timeline.WakerTask
+		line.WakerContext = hidden.WakerTask
 	default:
-		line.WakerContext = timeline.WakerUnknown
+		line.WakerContext = hidden.WakerUnknown
 	}
 }
 
@@ -414,7 +414,7 @@ func (r *Decider) ask(d *decision, p *timeline.Task, q *place.Wakeup) {
 	inTask := d.line.inTask()
 	// A task woken by an interrupt on its own CPU is mostly woken by its own
 	// timer, which fires where the task armed it: where it is in this world.
-	irq := d.line.WakerContext == timeline.WakerHardirq || d.line.WakerContext == timeline.WakerSoftirq || d.line.WakerContext == timeline.WakerIdle
+	irq := d.line.WakerContext == hidden.WakerHardirq || d.line.WakerContext == hidden.WakerSoftirq || d.line.WakerContext == hidden.WakerIdle
 	*q = place.Wakeup{
 		ThisIsPrev: irq && d.ev.CPU == d.prev,
 		Cur:        place.Current{Flips: q.Cur.Flips}, Flips: q.Flips,
@@ -423,7 +423,7 @@ func (r *Decider) ask(d *decision, p *timeline.Task, q *place.Wakeup) {
 		MigrationDisabled: explore.Known(false, fact.Reconstructed),
 		IsCurrent:         explore.Known(cur == p.PID, fact.Reconstructed),
 		Delayed:           explore.Known(false, fact.Reconstructed),
-		InTask:            explore.Answer{Value: inTask, Open: d.line.WakerContext == timeline.WakerUnknown, From: fact.Observed},
+		InTask:            explore.Answer{Value: inTask, Open: d.line.WakerContext == hidden.WakerUnknown, From: fact.Observed},
 		Stop:              d.line.Task.Prio == 0 && a.Kthread && a.Bound,
 		IdlePolicy:        a.IdlePolicy(),
 		Wides:             &r.scratch.wides,

@@ -78,7 +78,7 @@ type Wakeup struct {
 	// Waker is the task current on WakerCPU; WakerContext says whether it or an
 	// interrupt over it did the waking.
 	Waker        timeline.TaskRef
-	WakerContext timeline.WakerContext
+	WakerContext hidden.WakerContext
 	WakerCPU     int
 	// PrevCPU is the wakee's CPU before, NoCPU if unknown.
 	PrevCPU int
@@ -142,7 +142,7 @@ type Explanation struct {
 
 // inTask reports whether the task current on WakerCPU did the waking, as far as is known.
 func (w *Wakeup) inTask() bool {
-	return w.WakerContext == timeline.WakerTask || w.WakerContext == timeline.WakerUnknown
+	return w.WakerContext == hidden.WakerTask || w.WakerContext == hidden.WakerUnknown
 }
 
 // waking is the line as hidden facts hang on it.

@@ -258,7 +258,7 @@ func (h *Facts) oldOdds() *scanOdds {
 type Waking struct {
 	// Time is that of its event, in ns.
 	Time    int64
-	Context timeline.WakerContext
+	Context WakerContext
 	// Waker and Wakee are pids, Waker 0 on an idle CPU and less where it is not known; CPU
 	// is the waker's.
 	Waker, Wakee         int32

@@ -162,22 +162,22 @@ func total(g []flipsGuess) (sum uint64) {
 
 // WF_SYNC by rule of thumb, until decisions speak clearly.
 func TestSyncHabits(t *testing.T) {
-	by := func(c timeline.WakerContext) *Waking {
+	by := func(c WakerContext) *Waking {
 		return &Waking{Context: c, WakerComm: "writer", WakeeComm: "reader"}
 	}
 	s := syncHabits{path: map[wakePath]*habit{}}
 	for _, c := range []struct {
-		context timeline.WakerContext
+		context WakerContext
 		kthread bool
 		prefer  bool
 		open    bool
 	}{
-		{timeline.WakerHardirq, false, false, false},
-		{timeline.WakerSoftirq, false, false, true},
-		{timeline.WakerIdle, false, false, true},
-		{timeline.WakerUnknown, false, false, true},
-		{timeline.WakerTask, false, true, true},
-		{timeline.WakerTask, true, false, true},
+		{WakerHardirq, false, false, false},
+		{WakerSoftirq, false, false, true},
+		{WakerIdle, false, false, true},
+		{WakerUnknown, false, false, true},
+		{WakerTask, false, true, true},
+		{WakerTask, true, false, true},
 	} {
 		w := by(c.context)
 		w.Kthread = c.kthread
@@ -186,7 +186,7 @@ func TestSyncHabits(t *testing.T) {
 			t.Errorf("%s, kthread %v: %+v", c.context, c.kthread, a)
 		}
 	}
-	line, last := by(timeline.WakerTask), lastHabit{}
+	line, last := by(WakerTask), lastHabit{}
 	for _, c := range []struct {
 		yes, no      int // decisions that speak for it and against it, from here on
 		prefer, open bool
@@ -207,14 +207,14 @@ func TestSyncHabits(t *testing.T) {
 			t.Errorf("after %g for and %g against: %+v", s.path[line.path()].yes, s.path[line.path()].no, a)
 		}
 	}
-	if a := s.guess(by(timeline.WakerHardirq), &last); a.Value || a.Open {
+	if a := s.guess(by(WakerHardirq), &last); a.Value || a.Open {
 		t.Errorf("a timer never passes it: %+v", a)
 	}
-	if a := s.guess(by(timeline.WakerSoftirq), &last); a.Value || !a.Open {
+	if a := s.guess(by(WakerSoftirq), &last); a.Value || !a.Open {
 		t.Errorf("of an interrupt over the waker nothing was learned: %+v", a)
 	}
 	for i := range maxHabits + 10 {
-		s.learn(&Waking{Context: timeline.WakerTask, WakerComm: string(rune(i + 0x10000))}, true, 1)
+		s.learn(&Waking{Context: WakerTask, WakerComm: string(rune(i + 0x10000))}, true, 1)
 	}
 	if len(s.path) > maxHabits {
 		t.Errorf("%d paths kept", len(s.path))
@@ -226,7 +226,7 @@ func TestSyncHabits(t *testing.T) {
 func TestSyncKin(t *testing.T) {
 	s := syncHabits{path: map[wakePath]*habit{}}
 	signals := func(wakee string) *Waking {
-		return &Waking{Context: timeline.WakerTask, WakerComm: "boss0", WakeeComm: wakee}
+		return &Waking{Context: WakerTask, WakerComm: "boss0", WakeeComm: wakee}
 	}
 	for range 3 {
 		s.learn(signals("pool1"), false, 1)
@@ -236,7 +236,7 @@ func TestSyncKin(t *testing.T) {
 			t.Errorf("%s: %+v, where the waker is known not to pass it", wakee, a)
 		}
 	}
-	other := &Waking{Context: timeline.WakerTask, WakerComm: "writer", WakeeComm: "pool2"}
+	other := &Waking{Context: WakerTask, WakerComm: "writer", WakeeComm: "pool2"}
 	if a := s.guess(other, &lastHabit{}); !a.Value || a.Doubt != 0 {
 		t.Errorf("another waker: %+v", a)
 	}

@@ -6,7 +6,18 @@ import (
 	"schedreplay/fact"
 	"schedreplay/kernelmodel/explore"
 	"schedreplay/parser"
-	"schedreplay/replay/timeline"
+)
+
+// WakerContext says who did the waking.
+type WakerContext string
+
+// The waker contexts of the wakeups contract.
+const (
+	WakerTask    WakerContext = "task"
+	WakerSoftirq WakerContext = "softirq"
+	WakerHardirq WakerContext = "hardirq"
+	WakerIdle    WakerContext = "idle"
+	WakerUnknown WakerContext = "unknown"
 )
 
 // syncHabits learns from scored decisions which wakers pass WF_SYNC: the flag
@@ -20,7 +31,7 @@ type syncHabits struct {
 // wakePath stands for the code that woke a task. The waker counts only where it
 // was the one that woke: an interrupt's is the task that was interrupted.
 type wakePath struct {
-	context     timeline.WakerContext
+	context     WakerContext
 	waker, task string
 	// kin is how much of it is left out: see wider.
 	kin kinship
@@ -112,7 +123,7 @@ const (
 
 func (w *Waking) path() wakePath {
 	k := wakePath{context: w.Context, task: w.WakeeComm}
-	if k.context == timeline.WakerTask || k.context == timeline.WakerUnknown {
+	if k.context == WakerTask || k.context == WakerUnknown {
 		k.waker = w.WakerComm
 	}
 	return k
@@ -123,11 +134,11 @@ func (w *Waking) path() wakePath {
 // (docs/kernel/try_to_wake_up.md#wf_sync); elsewhere it stays open until it is
 // plain what the path does. Kernel threads rarely pass it. last is the wakee's.
 func (s *syncHabits) guess(w *Waking, last *lastHabit) explore.Answer {
-	if w.Context == timeline.WakerHardirq || w.Deep {
+	if w.Context == WakerHardirq || w.Deep {
 		return explore.Known(false, fact.Reconstructed)
 	}
 	rule := 1 - pathRule
-	if w.Context == timeline.WakerTask && !w.Kthread {
+	if w.Context == WakerTask && !w.Kthread {
 		rule = pathRule
 	}
 	if path := w.path(); last.path != path || last.made != len(s.path) {

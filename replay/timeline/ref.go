@@ -8,15 +8,3 @@ type TaskRef struct {
 	// Prio is on the kernel's scale, parser.NoPrio if unknown.
 	Prio int32
 }
-
-// WakerContext says who did the waking.
-type WakerContext string
-
-// The waker contexts of the wakeups contract.
-const (
-	WakerTask    WakerContext = "task"
-	WakerSoftirq WakerContext = "softirq"
-	WakerHardirq WakerContext = "hardirq"
-	WakerIdle    WakerContext = "idle"
-	WakerUnknown WakerContext = "unknown"
-)
