@@ -83,7 +83,7 @@ type extraction struct {
 	// wakeups: sched_wakeup is recorded. perf sched record has sched_waking alone: then a
 	// task counts as queued from its waking on.
 	wakeups bool
-	idle    []int64 // by CPU, when it last went idle
+	idle    []int64 // by CPU, when it last went idle, None if that was not recorded
 	before  bool    // the window has not begun
 	strays  map[int32]stray
 	pids    []int32 // user tasks of the bundle that have a session, in order
@@ -229,6 +229,12 @@ func (x *extraction) event(ev *parser.Event) {
 		x.exec(ev)
 	case parser.KindOther:
 		x.aside(ev)
+	case parser.KindLost, parser.KindHole:
+		for c := range x.idle {
+			if ev.CPU < 0 || int(ev.CPU) == c {
+				x.idle[c] = None
+			}
+		}
 	}
 }
 
@@ -294,6 +300,7 @@ func (x *extraction) switched(ev *parser.Event) {
 	idle := ev.Task.PID == 0
 	x.gives(ev)
 	if x.begun[c] && x.cur[c] != ev.Task.PID {
+		x.idle[c] = None
 		x.unseen(ev)
 	}
 	if ev.Task.PID > 0 {
@@ -527,7 +534,9 @@ func (x *extraction) ran(p *tasking, ev *parser.Event, fromIdle bool) {
 		w.Lag = in // else it would have run when the CPU went idle
 	case fromIdle && p.onIdle && c == p.dueOn:
 		w.Exit = in
-		x.p.Exit[c] = append(x.p.Exit[c], Exit{ev.Time, in, Rested(p.runnable - x.idle[c])})
+		if x.idle[c] != None {
+			x.p.Exit[c] = append(x.p.Exit[c], Exit{ev.Time, in, Rested(p.runnable - x.idle[c])})
+		}
 	case !fromIdle && !p.onIdle && ev.Task.PID > 0 && ev.State.Runnable():
 		// Else it waited for its turn behind others.
 		if q := x.at[ev.Task.PID]; x.tasks[q].began <= p.runnable || due && x.turns[c] == p.turn+1 {

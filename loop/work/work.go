@@ -236,7 +236,7 @@ type Program struct {
 	// not told who is in which.
 	Groups      []Group
 	GroupsKnown bool
-	// Exit holds by CPU the recorded exits from idle, in order of time: ns from the
+	// Exit holds by CPU the exits from idle that were recorded whole, in order of time: ns from the
 	// wakeup to the switch. Preempt holds those of wakeups that took a busy CPU.
 	Exit    [][]Exit
 	Preempt []Sample
