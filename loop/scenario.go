@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 
 	"schedreplay/cpumask"
 	"schedreplay/fact"
@@ -82,17 +85,28 @@ func (sc *Scenario) add(text string) error {
 // mostScenarioFile bounds a file of scenarios, in bytes.
 const mostScenarioFile = 1 << 20
 
-// ReadScenarios reads scenarios in JSON, a list of {"name": NAME, "changes": [CHANGE, …]}: there
-// the names of tasks and interrupts may hold commas. The error wraps [ErrScenario].
+// ReadScenarios reads scenarios in JSON or YAML, a list of {"name": NAME, "changes": [CHANGE, …]}:
+// there the names of tasks and interrupts may hold commas. The error wraps [ErrScenario].
 func ReadScenarios(r io.Reader) ([]Scenario, error) {
-	var list []struct {
-		Name    string   `json:"name"`
-		Changes []string `json:"changes"`
+	b, err := io.ReadAll(io.LimitReader(r, mostScenarioFile+1))
+	if err == nil && len(b) > mostScenarioFile {
+		err = fmt.Errorf("more than %d bytes", mostScenarioFile)
 	}
-	d := json.NewDecoder(io.LimitReader(r, mostScenarioFile))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&list); err != nil {
-		return nil, fmt.Errorf("%w: %w; write [{\"name\": \"NAME\", \"changes\": [\"CHANGE\"]}]", ErrScenario, err)
+	var list []struct {
+		Name    string
+		Changes []string
+	}
+	if err == nil && json.Valid(b) {
+		d := json.NewDecoder(bytes.NewReader(b))
+		d.DisallowUnknownFields()
+		err = d.Decode(&list)
+	} else if err == nil {
+		d := yaml.NewDecoder(bytes.NewReader(b))
+		d.KnownFields(true)
+		err = d.Decode(&list)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w; write [{\"name\": \"NAME\", \"changes\": [\"CHANGE\"]}], or the like in YAML", ErrScenario, err)
 	}
 	var out []Scenario
 	for _, x := range list {

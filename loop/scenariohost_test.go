@@ -172,14 +172,18 @@ func TestWorkqueueCPUs(t *testing.T) {
 	}
 }
 
-// A file holds scenarios as JSON; names there may hold commas and more.
+// A file holds scenarios as JSON or YAML; names there may hold commas and more.
 func TestReadScenarios(t *testing.T) {
-	got, err := ReadScenarios(strings.NewReader(`[{"name":"a, b","changes":["irq:PCIe PME, a=b=0-1,3","nohz_full=1"]},{"name":"c","changes":["without:ksmd"]}]`))
 	want := []Scenario{{"a, b", []Change{{Key: "irq", Task: "PCIe PME, a=b", Value: "0-1,3"}, {Key: "nohz_full", Value: "1"}}}, {"c", []Change{{Key: "without", Task: "ksmd"}}}}
-	if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Errorf("%v, %v", got, err)
+	for _, good := range []string{
+		"[{\"name\":\"a, b\",\n\t\"changes\":[\"irq:PCIe PME, a=b=0-1,3\",\"nohz_full=1\"]},{\"name\":\"c\",\"changes\":[\"without:ksmd\"]}]",
+		"- name: a, b\n  changes:\n    - irq:PCIe PME, a=b=0-1,3\n    - nohz_full=1\n- {name: c, changes: [without:ksmd]} # both\n",
+	} {
+		if got, err := ReadScenarios(strings.NewReader(good)); err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%s: %v, %v", good, got, err)
+		}
 	}
-	for _, bad := range []string{"", "[]", "{}", `[{"name":"a"}]`, `[{"changes":["nohz_full=1"]}]`, `[{"name":"a","changes":["colour=red"]}]`, `[{"name":"a","kernel":"6.1"}]`, `[{"name":"a","changes":"nohz_full=1"}]`} {
+	for _, bad := range []string{"", "- name: a\n  changes: [nohz_full=1]\n  colour: red", "a: *b", strings.Repeat(" ", mostScenarioFile+1), "[]", "{}", `[{"name":"a"}]`, `[{"changes":["nohz_full=1"]}]`, `[{"name":"a","changes":["colour=red"]}]`, `[{"name":"a","kernel":"6.1"}]`, `[{"name":"a","changes":"nohz_full=1"}]`} {
 		if _, err := ReadScenarios(strings.NewReader(bad)); !errors.Is(err, ErrScenario) {
 			t.Errorf("%s: %v", bad, err)
 		}

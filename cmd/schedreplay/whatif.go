@@ -48,8 +48,8 @@ would be worse off. Every figure is the middle of an ensemble of runs, with the 
 the 95th of a hundred beside it. The baseline against the recording comes first. Believe
 the rest as far as that.
 
-A scenario is NAME=CHANGE,…; @FILE holds a list of them in JSON, each with its name and
-its changes. Without any, it is the other of the two kernels. Changes:
+A scenario is NAME=CHANGE,…; @FILE holds a list of them in JSON or YAML, each with its
+name and its changes. Without any, it is the other of the two kernels. Changes:
 kernel=KERNEL, isolated=CPULIST, partition=CPULIST, smt=off, base_slice=DURATION,
 nohz_full=CPULIST (the tick stops there while one task runs), irq:NAME=CPULIST (a
 device's interrupt, by its name in /proc/interrupts, with the softirqs that follow),
