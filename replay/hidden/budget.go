@@ -20,6 +20,9 @@ type scanBudget struct {
 	p []uint64
 	// steps counts the milliseconds followed.
 	steps int64
+	// open: what decisions show rules nothing out, since the recorded kernel's scheduler has
+	// rules that no mainline kernel has.
+	open bool
 	// notes, in a rehearsal, is where what happens is written down; later reads in the
 	// replay what a rehearsal wrote.
 	notes *budgetPen
@@ -212,7 +215,7 @@ func (b *scanBudget) work() explore.Range {
 	for acc := odd[0]; acc < sum/2 && r.Best < b.weight; acc += odd[r.Best] {
 		r.Best++
 	}
-	if b.steps < budgetSettle {
+	if b.open || b.steps < budgetSettle {
 		return r
 	}
 	tail := sum / budgetTail
@@ -229,10 +232,10 @@ func (b *scanBudget) work() explore.Range {
 	return r
 }
 
-// odds are those of the values, nil while the load averages hold what was before
-// the capture.
+// odds are those of the values, nil where it is open, and while the load averages hold what
+// was before the capture.
 func (b *scanBudget) odds() explore.Odds {
-	if b.steps < budgetSettle {
+	if b.open || b.steps < budgetSettle {
 		return nil
 	}
 	return b

@@ -104,3 +104,20 @@ func TestBudgetResumes(t *testing.T) {
 		t.Errorf("%+v, at the start %+v", v, fresh.value())
 	}
 }
+
+// Under a scheduler that is not mainline's no choice proves a budget, but the likeliest is the
+// same.
+func TestBudgetOpen(t *testing.T) {
+	b := newScanBudget(8, 117)
+	b.step(6, 400, false)
+	for range 4 {
+		b.prove(0, 0)
+	}
+	was := b.value()
+	if b.open, b.isRanged = true, false; was.Hi == 8 || b.odds() != nil {
+		t.Fatalf("%+v is open already, or has odds", was)
+	}
+	if v := b.value(); v.Lo != 0 || v.Hi != 8 || v.Best != was.Best {
+		t.Errorf("%+v, not open %+v", v, was)
+	}
+}

@@ -84,6 +84,7 @@ func New(rec *timeline.Recorded, t *timeline.Timeline, llcs []LLC, later *Rehear
 			}
 		}
 		h.budget[i] = newScanBudget(int64(l.Span.Weight()), int64(l.Pct))
+		h.budget[i].open = len(rec.Host.ForeignParams()) > 0
 		if b := &h.budget[i]; later != nil && i < len(later.budget) {
 			b.later = &hindsight{budgetNotes: later.budget[i], weight: b.weight}
 		}
