@@ -503,32 +503,35 @@ func (a *Advice) harm(r *loop.Result, o *loop.Outcome) Harm {
 		if c.Owner != nil {
 			i = r.Program.Find(c.Owner.PID)
 		}
-		never := i >= 0 && c.Kind() == replay.OffCPUGap
-		switch {
-		case i < 0:
-		case never:
-			rank = o.Tasks[i].OffCPU.Sum
-		default:
-			dearer(&h.P99, o.Tasks[i].Delay.P99)
-		}
-		if i >= 0 && a.limited[c.Owner.PID] != "" {
-			h.Limited = true
-			if !never {
-				add(&rank, o.Tasks[i].OffCPU.Sum)
-			}
-		}
-		if never || i >= 0 && a.limited[c.Owner.PID] != "" {
-			add(&h.Gap, o.Tasks[i].OffCPU.Sum)
-			dearer(&h.GapMax, o.Tasks[i].OffCPU.Max)
-		}
-		if i >= 0 && r.Program.Interrupts != nil {
-			add(&h.Taken, o.Tasks[i].Taken)
-			add(&rank, o.Tasks[i].Taken)
+		if i >= 0 {
+			a.owners(&h, &rank, c, &o.Tasks[i], r.Program.Interrupts != nil)
 		}
 		add(&h.rank, rank)
 	}
 	h.Worse = r.Worse(o)
 	return h
+}
+
+// owners adds what the owner of a CPU got, and to the CPU's rank what of it counts there.
+func (a *Advice) owners(h *Harm, rank *loop.Band, c *CPU, got *loop.TaskOutcome, interrupts bool) {
+	never, limited := c.Kind() == replay.OffCPUGap, a.limited[c.Owner.PID] != ""
+	switch {
+	case never:
+		*rank = got.OffCPU.Sum
+	case limited:
+		add(rank, got.OffCPU.Sum)
+	}
+	if !never {
+		dearer(&h.P99, got.Delay.P99)
+	}
+	if h.Limited = h.Limited || limited; never || limited {
+		add(&h.Gap, got.OffCPU.Sum)
+		dearer(&h.GapMax, got.OffCPU.Max)
+	}
+	if interrupts {
+		add(&h.Taken, got.Taken)
+		add(rank, got.Taken)
+	}
 }
 
 func add(to *loop.Band, b loop.Band) {

@@ -44,7 +44,7 @@ func TestRebind(t *testing.T) {
 func remade(t *testing.T, s *sim) *world {
 	t.Helper()
 	_, h, _ := recording(t, "smt8-isolated3-original")
-	return newWorld(s.prog, h, s.kernel)
+	return newBase(s.prog, h, s.kernel)
 }
 
 func checkQueues(t *testing.T, what string, s *sim) {

@@ -93,7 +93,7 @@ func CurveShares() []float64 { return outcome.CurveShares() }
 // its topology has to be known. The error wraps [ErrScenario], [work.ErrNoWork] or is the
 // context's.
 func Run(ctx context.Context, p *work.Program, h *parser.Host, o Options) (*Result, error) {
-	base := newWorld(p, h, o.Kernel)
+	base := newBase(p, h, o.Kernel)
 	if base == nil {
 		return nil, fmt.Errorf("%w: the topology of its machine is not known", work.ErrNoWork)
 	}
@@ -209,6 +209,15 @@ func (w *world) runs(ctx context.Context, starts []start, seed uint64, tallies [
 	return out, first, err
 }
 
+// newBase is the world as recorded, nil where newWorld is.
+func newBase(p *work.Program, h *parser.Host, k *rules.Kernel) *world {
+	w := newWorld(p, h, k)
+	if w != nil {
+		w.takeInterrupts(p, nil)
+	}
+	return w
+}
+
 // newWorld is the recorded machine under a kernel, nil if its topology is not known.
 func newWorld(p *work.Program, h *parser.Host, k *rules.Kernel) *world {
 	w := &world{prog: p, kernel: k, m: replay.BuildMachine(h, k.Domains), random: k.Balance.Random, nohzFull: h.NohzFull.Value, pulls: 1 << 16, scanCost: 10_000, isolated: h.Isolated.Value}
@@ -237,7 +246,6 @@ func newWorld(p *work.Program, h *parser.Host, k *rules.Kernel) *world {
 	w.tunables, w.groups = h.Tunables, p.Groups
 	w.rt = newRTLimit(w, w.tunables)
 	w.res = newResiduals(p, w.tun.MinGranularity, w.share)
-	w.takeInterrupts(p, nil)
 	w.tasks = make([]tasking, len(p.Tasks))
 	for i := range p.Tasks {
 		t := &p.Tasks[i]

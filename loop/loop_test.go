@@ -169,7 +169,7 @@ func invariants(t *testing.T, p *work.Program, h *parser.Host, k *rules.Kernel, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	base := newWorld(p, h, k)
+	base := newBase(p, h, k)
 	w, err := sc.apply(p, h, base)
 	if err != nil {
 		t.Fatal(err)
@@ -231,7 +231,7 @@ func TestNewidleTakes(t *testing.T) {
 	for version, want := range map[string]int{"#1 SMP PREEMPT_DYNAMIC Debian 6.1.76-1": 1, "#1 SMP Debian 6.1.76-1": 2} {
 		host := *h
 		host.Version = fact.Seen(version, "test")
-		s := newSim(newWorld(p, &host, k), 1, 1)
+		s := newSim(newBase(p, &host, k), 1, 1)
 		s.now += second
 		from, to := &s.cpus[0], &s.cpus[1]
 		for _, c := range []*cpu{from, to} {
@@ -371,7 +371,7 @@ func TestParseScenario(t *testing.T) {
 		}
 	}
 	p, h, k := recording(t, "smt8-isolated3-original")
-	base := newWorld(p, h, k)
+	base := newBase(p, h, k)
 	for _, bad := range []string{"a=affinity:nobody=0", "a=nice:ksmd=20", "a=policy:ksmd=fifo:0", "a=policy:ksmd=best", "a=kernel=x", "a=isolated=9-", "a=isolated=0-7", "a=period:ksmd=5", "a=work:ksmd=-1", "a=base_slice=0ms", "a=affinity:ksmd=,", "a=smt=on", "a=partition=0-2,4-7", "a=feature:SIS_PROP=off", "a=feature:SIS_UTIL=x", "a=feature:TTWU_QUEUE=off", "a=weight:ksmd=0", "a=weight:ksmd=10001", "a=weight:/system.slice=50"} {
 		sc, err := ParseScenario(bad)
 		if err == nil {
@@ -387,7 +387,7 @@ func TestParseScenario(t *testing.T) {
 // keeps it off isolated CPUs, also off those that the scenario isolates.
 func TestKthreadsOfAnotherKernel(t *testing.T) {
 	p, h, k := recording(t, "smt8-isolated3-original")
-	base := newWorld(p, h, k)
+	base := newBase(p, h, k)
 	for text, want := range map[string]string{
 		"a=kernel=6.12": "0-7", "a=kernel=7.0": "0-2,4-7", "a=kernel=7.0,isolated=2-3": "0-1,4-7", "a=kernel=7.0,affinity:ksmd=5": "5",
 	} {
@@ -423,7 +423,7 @@ func FuzzScenario(f *testing.F) {
 			p.Tasks[i].Group = i % 3
 		}
 	}
-	base := newWorld(p, h, k)
+	base := newBase(p, h, k)
 	f.Fuzz(func(t *testing.T, text string) {
 		sc, err := ParseScenario(text)
 		if err == nil {

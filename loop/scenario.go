@@ -42,10 +42,11 @@ var keys = map[string]struct{ task, value bool }{
 // ParseScenario reads NAME=CHANGE,…: a change is kernel=KERNEL, isolated=CPULIST,
 // partition=CPULIST (a cpuset partition, isolated, beside what is), smt=off,
 // base_slice=DURATION, nohz_full=CPULIST, workqueue=CPULIST, irq:NAME=CPULIST (a device's
-// interrupt), max:/GROUP=QUOTA/PERIOD (as cpu.max; max for none), feature:NAME=on|off, affinity:TASK=CPULIST, nice:TASK=N, weight:TASK=N (as
-// cpu.weight, 100 is that of nice 0), policy:TASK=fifo:N|rr:N|other|batch|idle, period:TASK=DURATION, work:TASK=FACTOR or without:TASK. TASK is a
-// name or a pid. A list of CPUs may hold commas: a part without a key belongs to the
-// change before it. The error wraps [ErrScenario].
+// interrupt), max:/GROUP=QUOTA/PERIOD (as cpu.max; max for none), feature:NAME=on|off,
+// affinity:TASK=CPULIST, nice:TASK=N, weight:TASK=N (as cpu.weight, 100 is that of nice 0),
+// policy:TASK=fifo:N|rr:N|other|batch|idle, period:TASK=DURATION, work:TASK=FACTOR or
+// without:TASK. TASK is a name or a pid. A list of CPUs may hold commas: a part without a key
+// belongs to the change before it. The error wraps [ErrScenario].
 func ParseScenario(s string) (Scenario, error) {
 	name, list, ok := strings.Cut(s, "=")
 	if !ok || name == "" || list == "" {
@@ -229,7 +230,7 @@ func (sc *Scenario) apply(p *work.Program, h *parser.Host, base *world) (*world,
 	if moves.Offline(p, off); len(moves) > 0 {
 		w.takeInterrupts(p, moves)
 	} else {
-		w.irqs = base.irqs
+		w.ticks, w.irqs = base.ticks, base.irqs
 	}
 	return w, nil
 }

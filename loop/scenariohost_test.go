@@ -23,7 +23,7 @@ func made(t testing.TB, p *work.Program, h *parser.Host, kernel, text string) (*
 	if err != nil {
 		return nil, err
 	}
-	base := newWorld(p, h, k)
+	base := newBase(p, h, k)
 	return sc.apply(p, h, base)
 }
 

@@ -28,13 +28,7 @@ func TestIdleRecording(t *testing.T) {
 	}
 	h.Cmdline = fact.Seen("sched_vcpu_pack=15", "")
 	certainWrong := 0
-	res, err := replay.Run(context.Background(), in, h, replay.Plan{Original: h.Release.Value, Observer: replay.Observer{
-		Wakeup: func(w *replay.Wakeup) {
-			if m := w.Made(); m.Certain() && w.RecordedCPU >= 0 && !m.Possible.Test(w.RecordedCPU) {
-				certainWrong++
-			}
-		},
-	}})
+	res, err := replay.Run(context.Background(), in, h, replay.Plan{Original: h.Release.Value, Observer: countWrong(&certainWrong)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,13 +19,7 @@ func TestThrottledRecording(t *testing.T) {
 			h.Cgroups.Info = nil
 		}
 		certainWrong := 0
-		res, err := replay.Run(context.Background(), in, h, replay.Plan{Original: h.Release.Value, Observer: replay.Observer{
-			Wakeup: func(w *replay.Wakeup) {
-				if m := w.Made(); m.Certain() && w.RecordedCPU >= 0 && !m.Possible.Test(w.RecordedCPU) {
-					certainWrong++
-				}
-			},
-		}})
+		res, err := replay.Run(context.Background(), in, h, replay.Plan{Original: h.Release.Value, Observer: countWrong(&certainWrong)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -37,4 +31,14 @@ func TestThrottledRecording(t *testing.T) {
 			t.Errorf("%s: worse than it was", name)
 		}
 	}
+}
+
+// countWrong counts the decisions that the recorded kernel is certain of, and that the recording
+// contradicts.
+func countWrong(n *int) replay.Observer {
+	return replay.Observer{Wakeup: func(w *replay.Wakeup) {
+		if m := w.Made(); m.Certain() && w.RecordedCPU >= 0 && !m.Possible.Test(w.RecordedCPU) {
+			*n++
+		}
+	}}
 }
