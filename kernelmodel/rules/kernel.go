@@ -62,7 +62,7 @@ func ParseKernel(s, procVersion string) (*Kernel, error) {
 		for j := i; j >= 0; j = strings.LastIndexAny(release[:j], "+-") {
 			if f := Fix(release[j+1:]); fixByName(f) != nil {
 				changes = append([]change{{f, release[j] == '+'}}, changes...)
-				release, found = release[:j], true
+				release, found = strings.TrimSpace(release[:j]), true
 				break
 			}
 		}

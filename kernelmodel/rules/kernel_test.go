@@ -331,6 +331,7 @@ func FuzzParseKernel(f *testing.F) {
 	for _, s := range []string{
 		"6.1", "6.1.0+smt-span", "6.1.0-18-amd64", "4.18.0-553.el8", "5.10.0-136.oe2203", "4.19.90-ctkernel+smt-span-smt-span", "-smt-span", "6.1+", "6.1-",
 		"6.1++smt-span", "6.1.0-smt-span-core-span+kthread-in-task", "99999999.1", "6.1.0\x00", "6.1.\xff", "+++---", "6.1.0+smt-spansmt-span", "６.１",
+		"49.90-ctkerne\f+smt-span-smt-span", "6.1 +smt-span +core-span",
 	} {
 		f.Add(s, "")
 	}
