@@ -22,7 +22,6 @@ func Run(ctx context.Context, c parser.Capture, host *parser.Host, plan Plan) (*
 	if err != nil {
 		return nil, err
 	}
-	defer rec.Survey.Close()
 	if plan.Baseline.Kernel == nil {
 		if err := settle(ctx, rec, &plan); err != nil {
 			return nil, err

@@ -26,12 +26,10 @@ type Recorded struct {
 	Groups bool
 }
 
-// Read surveys a capture; progress may be nil. The error is the context's, and without one the
-// survey is to be closed.
+// Read surveys a capture; progress may be nil. The error is the context's.
 func Read(ctx context.Context, c parser.Capture, host *parser.Host, progress func(events int64)) (*Recorded, error) {
 	s := SurveyOf(c, host, progress)
 	if err := ctx.Err(); err != nil {
-		s.Close()
 		return nil, err
 	}
 	if len(s.Stood) > 0 {

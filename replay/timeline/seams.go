@@ -2,6 +2,7 @@ package timeline
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 
 	"schedreplay/parser"
@@ -18,8 +19,6 @@ import (
 type interruptions struct {
 	seams []seam
 	gaps  []gap
-	// stop ends the reading of what comes after seams, reading tells that it has ended.
-	stop, reading chan struct{}
 }
 
 // seam is a moment at which several CPUs' recording was interrupted, with their breaks, the
@@ -32,8 +31,6 @@ type seam struct {
 	tasks   []seamTask
 	shares  []seamShare
 	over    int64 // ns in which the shares were measured
-	// read is closed when what comes after the seam was read: tasks, shares and over stand.
-	read chan struct{}
 }
 
 // gap is where a CPU is not known any more because of a break of its own, or known again: the
@@ -64,6 +61,7 @@ type chainBreak struct {
 	// woke it just before.
 	open, ran    int64
 	woken, slept bool
+	kept         bool // see [recall.Log.Break]
 }
 
 // seamTask is a task as its first event after a seam tells that it was there.
@@ -112,6 +110,7 @@ func (s *surveyor) follow(ev *parser.Event) {
 		}
 		c.left, s.breaks = false, append(s.breaks, chainBreak{
 			cpu: ev.CPU, from: c.sureAt, to: ev.Time, hole: parser.NoTime, cur: now.PID, prio: now.Prio, by: arrives(ev),
+			kept: s.lately.Break(c.sureAt, ev.Time),
 		})
 	}
 	if c.broken {
@@ -166,6 +165,7 @@ func (s *surveyor) breaksOff(hole *parser.Event) {
 	}
 	s.breaks = append(s.breaks, chainBreak{
 		cpu: hole.CPU, from: from, to: hole.Time, hole: hole.Time, cur: hole.Task.PID, prio: hole.Task.Prio, by: parser.NoPID, open: open, ran: parser.NoTime, woken: here && !asleep, slept: here && asleep,
+		kept: s.lately.Break(from, hole.Time),
 	})
 	*c = current{pid: hole.Task.PID, known: true, sureAt: hole.Time, broken: true, uncharged: true, last: len(s.breaks) - 1}
 }
@@ -197,7 +197,6 @@ func seams(breaks []chainBreak) (all []seam, gaps []gap) {
 					one.unheard = span{min(one.unheard.from, b.from), max(one.unheard.to, b.to)}
 				}
 			}
-			one.read = make(chan struct{})
 			all = append(all, one)
 		} else {
 			lone = append(lone, breaks[i])
@@ -232,18 +231,28 @@ func seams(breaks []chainBreak) (all []seam, gaps []gap) {
 // left reports a break that shows in nothing but that perf was elsewhere.
 func (b *chainBreak) left() bool { return b.hole == parser.NoTime }
 
-// afterSeams reads how the tasks stood after each seam from their first events since.
-func (s *Survey) afterSeams(c parser.Capture) {
-	next, kept := 0, 0
-	defer func() {
-		for i := max(0, next-1); i < len(s.seams); i++ {
-			close(s.seams[i].read)
-		}
-		close(s.reading)
-	}()
-	if !s.HasWaking {
-		return
+// afterSeams finds how the tasks stood after each seam, and what they did. Mostly the survey has
+// kept what tells, else the capture is read once more.
+func (s *surveyor) afterSeams(c parser.Capture) {
+	switch {
+	case len(s.seams) == 0 || !s.HasWaking:
+	case s.recalled():
+		s.after(s.lately.All())
+	default:
+		s.after(parser.Ahead(c))
 	}
+}
+
+// recalled reports whether the survey kept what comes after each seam.
+func (s *surveyor) recalled() bool {
+	return s.lately.Whole() && !slices.ContainsFunc(s.seams, func(one seam) bool {
+		return !slices.ContainsFunc(one.breaks, func(b chainBreak) bool { return b.kept })
+	})
+}
+
+// after takes from events how the tasks stood after each seam: from their first since.
+func (s *surveyor) after(events iter.Seq2[*parser.Event, error]) {
+	next, kept := 0, 0
 	var seen, waited parser.ByPID[int] // number of the last seam after which it was so
 	var after *shares                  // measured since that seam
 	tell := func(pid, cpu int32, was seamState, says bool) {
@@ -258,24 +267,17 @@ func (s *Survey) afterSeams(c parser.Capture) {
 			one.tasks, kept = append(one.tasks, seamTask{pid, cpu, was}), kept+1
 		}
 	}
-	for ev, err := range parser.Ahead(c) {
-		select {
-		case <-s.stop:
-			return
-		default:
-		}
+	for ev, err := range events {
 		if err != nil {
 			return
 		}
 		for next < len(s.seams) && s.seams[next].at < ev.Time {
-			kept += s.measured(after, next-1, s.seams[next].at, kept)
+			kept += s.measured(after, next-1, min(s.seams[next].at, after.end()), kept)
 			after = sharesAfter(&s.seams[next])
-			if next++; next > 1 {
-				close(s.seams[next-2].read)
-			}
+			next++
 		}
-		if after != nil && ev.Time > after.from+peltMemory {
-			kept += s.measured(after, next-1, after.from+peltMemory, kept)
+		if after != nil && ev.Time > after.end() {
+			kept += s.measured(after, next-1, after.end(), kept)
 			after = nil
 		}
 		if next == 0 || !UsableCPU(ev.CPU) || !still.Writes(ev.Kind) || ev.Kind == parser.KindOther {
@@ -286,7 +288,9 @@ func (s *Survey) afterSeams(c parser.Capture) {
 			after.take(ev, func(pid int32) bool { return waited.Get(pid) == next })
 		}
 	}
-	s.measured(after, next-1, s.End, kept)
+	if s.Err == nil {
+		s.measured(after, next-1, min(s.End, after.end()), kept)
+	}
 }
 
 // stands tells where an event's tasks stood before it, and whether it says so.
@@ -309,14 +313,6 @@ func stands(ev *parser.Event, tell func(pid, cpu int32, was seamState, says bool
 		tell(ev.Task.PID, ev.CPU, wasAsleep, false)
 	}
 	tell(ev.Cur.PID, ev.CPU, wasQueued, false)
-}
-
-// Close ends what still reads the capture.
-func (s *Survey) Close() {
-	if s.reading != nil {
-		close(s.stop)
-		<-s.reading
-	}
 }
 
 // sharesAfter begins to measure the tasks after a seam.
@@ -376,7 +372,6 @@ func (t *Timeline) unheard(at int64) *seam {
 
 // resume lets CPUs and tasks stand as they did after a seam.
 func (t *Timeline) resume(s *seam) {
-	<-s.read
 	t.Now = max(t.Now, s.at)
 	for i := range s.breaks {
 		if b := &s.breaks[i]; int(b.cpu) < len(t.CPU) {

@@ -5,6 +5,7 @@ import (
 
 	"schedreplay/cpumask"
 	"schedreplay/parser"
+	"schedreplay/replay/recall"
 	"schedreplay/replay/still"
 )
 
@@ -237,14 +238,21 @@ type surveyor struct {
 	// strays are when tasks ran after they slept and nothing shows who woke them.
 	strays []int64
 	breaks []chainBreak
+	lately *recall.Log
 }
 
-// SurveyOf makes the first pass over a capture; progress may be nil. What comes after seams
-// may be read until [Survey.Close].
+// SurveyOf makes the first pass over a capture; progress may be nil.
 func SurveyOf(c parser.Capture, host *parser.Host, progress func(int64)) *Survey {
+	s := survey(c, host, progress)
+	s.afterSeams(c)
+	return s.Survey
+}
+
+// survey does so but for what comes after seams.
+func survey(c parser.Capture, host *parser.Host, progress func(int64)) *surveyor {
 	s := &surveyor{
 		Survey: &Survey{Start: parser.NoTime, End: parser.NoTime, RanNS: map[RunKey]int64{}, Only: c.Meta().RecordedCPUs, Asides: c.Meta().Asides},
-		host:   host, exact: c.Meta().Resolution == 1,
+		host:   host, exact: c.Meta().Resolution == 1, lately: recall.New(peltMemory),
 	}
 	n := int64(0)
 	for ev, err := range parser.Ahead(c) {
@@ -255,6 +263,7 @@ func SurveyOf(c parser.Capture, host *parser.Host, progress func(int64)) *Survey
 		if n++; n%65536 == 0 && progress != nil {
 			progress(n)
 		}
+		s.lately.Add(ev)
 		s.counts.Add(ev.Kind)
 		if s.counted(ev) || !UsableCPU(ev.CPU) {
 			if ev.Kind == parser.KindOther && UsableCPU(ev.CPU) {
@@ -280,15 +289,7 @@ func SurveyOf(c parser.Capture, host *parser.Host, progress func(int64)) *Survey
 		s.take(s.cpuAt(ev.CPU), ev)
 	}
 	s.finish(c.Meta().Resolution, c.Meta().Dialect == parser.DialectPerfData)
-	if len(s.seams) > 0 {
-		s.stop, s.reading = make(chan struct{}), make(chan struct{})
-		if s.Err != nil { // each pass meets it, and they do not run side by side
-			s.afterSeams(c)
-		} else {
-			go s.afterSeams(c)
-		}
-	}
-	return s.Survey
+	return s
 }
 
 // counted takes what is counted only: events lost and damaged, and those of no use.

@@ -51,6 +51,14 @@ type shares struct {
 	spares bool
 }
 
+// end is up to when they are measured at most; a is nil if they are not.
+func (a *shares) end() int64 {
+	if a == nil {
+		return 0
+	}
+	return a.from + peltMemory
+}
+
 // of returns the share of a task, making it on first sight; waiting: it was runnable then.
 func (a *shares) of(t *parser.Task, waiting bool) *startShare {
 	k := a.task.Get(t.PID)
@@ -109,7 +117,7 @@ func (a *shares) settle(end int64) {
 // how long that is.
 func startShares(c parser.Capture, s *Survey, spares bool) (*parser.ByPID[*startShare], int64) {
 	a := &shares{from: s.Start, spares: spares}
-	end := min(s.End, s.Start+peltMemory)
+	end := min(s.End, a.end())
 	for i := range s.cpu {
 		if st := &s.cpu[i]; st.known {
 			a.runs(st.cur, st.prio)
