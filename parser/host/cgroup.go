@@ -81,45 +81,60 @@ func (t *tree) readCgroups(h *parser.Host) {
 	}
 }
 
-// cgroupFile adds what one file says; false if it is malformed. Times are in µs there,
-// but throttled_time of v1, which is in ns.
+// What the kernel lets a group have: MIN_SHARES and MAX_SHARES (kernel/sched/sched.h),
+// CGROUP_WEIGHT_MAX; in µs min_cfs_quota_period, max_cfs_quota_period and max_bw_runtime_us
+// (kernel/sched/core.c).
+const (
+	minShares, maxShares, maxWeight = 2, 1 << 18, 10_000
+	minCFSPeriod, maxCFSPeriod      = 1_000, 1_000_000
+	maxCFSQuota                     = 1 << 44
+)
+
+// idleShares is what a group weighs that cpu.idle makes one (WEIGHT_IDLEPRIO): the weight of
+// such a one reads 0.
+const idleShares = 3
+
+// cgroupFile adds what one file says; false if it is malformed or nothing that a kernel says.
+// Times are in µs there, but throttled_time of v1, which is in ns.
 func cgroupFile(info *parser.CgroupInfo, file, text, source string) bool {
 	ok := true
-	number := func(s string, unit int64) fact.Fact[int64] {
+	number := func(s string, unit, least, most int64) fact.Fact[int64] {
 		n, err := strconv.ParseInt(s, 10, 64)
-		if err != nil || n < 0 || n > 1<<62/unit {
+		if err != nil || n < least || n > most {
 			ok = false
 			return fact.Fact[int64]{}
 		}
 		return fact.Seen(n*unit, source)
 	}
+	count := func(s string, unit int64) fact.Fact[int64] { return number(s, unit, 0, 1<<62/unit) }
+	quota := func(s string) fact.Fact[int64] { return number(s, 1e3, minCFSPeriod, maxCFSQuota) }
+	period := func(s string) fact.Fact[int64] { return number(s, 1e3, minCFSPeriod, maxCFSPeriod) }
 	switch file {
 	case "cpu.max":
-		quota, period, _ := strings.Cut(text, " ")
-		if quota != "max" {
-			info.Quota, info.Period = number(quota, 1e3), number(period, 1e3)
+		if q, p, _ := strings.Cut(text, " "); q != "max" {
+			info.Quota, info.Period = quota(q), period(p)
 		}
 	case "cpu.cfs_quota_us":
 		if text != "-1" {
-			info.Quota = number(text, 1e3)
+			info.Quota = quota(text)
 		}
 	case "cpu.shares":
-		info.Shares = number(text, 1)
+		info.Shares = number(text, 1, minShares, maxShares)
 	case "cpu.weight": // sched_weight_from_cgroup
-		if w := number(text, 1); w.Known() {
-			info.Shares = fact.Seen((w.Value*1024+50)/100, source)
+		if w := number(text, 1, 0, maxWeight); w.Known() {
+			info.Shares = fact.Seen(max(idleShares, (w.Value*1024+50)/100), source)
 		}
 	case "cpu.cfs_period_us":
-		info.Period = number(text, 1e3)
+		info.Period = period(text)
 	case "cpu.stat":
 		for line := range strings.SplitSeq(text, "\n") {
 			switch key, value, _ := strings.Cut(line, " "); key {
 			case "nr_throttled":
-				info.Throttled = number(value, 1)
+				info.Throttled = count(value, 1)
 			case "throttled_usec":
-				info.ThrottledNS = number(value, 1e3)
+				info.ThrottledNS = count(value, 1e3)
 			case "throttled_time":
-				info.ThrottledNS = number(value, 1)
+				info.ThrottledNS = count(value, 1)
 			}
 		}
 	}

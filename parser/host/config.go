@@ -14,6 +14,9 @@ import (
 // maxConfig bounds a kernel configuration after decompression.
 const maxConfig = 8 << 20
 
+// maxHZ is above what any kernel can be built with (kernel/Kconfig.hz, Alpha's 1200).
+const maxHZ = 10_000
+
 // configOfInterest are the beginnings of the options kept in Host.Config.
 var configOfInterest = []string{
 	"HZ", "NO_HZ", "PREEMPT", "SCHED_", "SCHEDSTATS", "NUMA", "NR_CPUS", "CPUMASK_OFFSTACK", "CPU_ISOLATION", "CPUSETS", "CGROUP_SCHED",
@@ -67,7 +70,7 @@ func (t *tree) readConfig(h *parser.Host) {
 		}
 		h.Config[name] = strings.Trim(value, `"`)
 	}
-	if n, err := strconv.Atoi(h.Config["HZ"]); err == nil && n > 0 {
+	if n, err := strconv.Atoi(h.Config["HZ"]); err == nil && n > 0 && n <= maxHZ {
 		h.HZ = fact.Seen(n, source)
 	}
 	for _, a := range [][2]string{{"X86_64", "x86_64"}, {"X86_32", "i686"}, {"ARM64", "aarch64"}} {

@@ -129,6 +129,9 @@ func (t *tree) list(p string, emptyOK bool) fact.Fact[parser.CPUs] {
 		return fact.Fact[parser.CPUs]{}
 	}
 	m, err := cpumask.ParseList(s, 0)
+	if err == nil && m.Empty() && !emptyOK {
+		err = fmt.Errorf("%q names no CPU", s)
+	}
 	if err != nil {
 		t.note("/%s: %v; ignored", p, err)
 		return fact.Fact[parser.CPUs]{}
@@ -162,7 +165,11 @@ func (t *tree) readTunables(h *parser.Host) {
 		if s, _ := t.value(p); s == "" || strings.ContainsAny(s, " \n") {
 			return // a list of words, such as some kernels' tunable_scaling
 		}
-		if n, ok := t.number(p); ok {
+		switch n, ok := t.number(p); {
+		case !ok:
+		case n < -1 || n > maxTunable:
+			t.note("/%s: no kernel takes %d; ignored", p, n)
+		default:
 			if h.Tunables == nil {
 				h.Tunables = map[string]int64{}
 			}
@@ -185,6 +192,10 @@ func (t *tree) readTunables(h *parser.Host) {
 		}
 	}
 }
+
+// maxTunable is above what the kernel's tunables take, times in ns or µs among them (int and
+// unsigned int, kernel/sched/fair.c, rt.c); -1 is the least, for no limit.
+const maxTunable = 1 << 40
 
 // movedToDebugfs are the tunables that 5.13 moved from /proc/sys/kernel/sched_*
 // to debugfs (kernel/sched/debug.c, sched_init_debug).
