@@ -65,7 +65,7 @@ func parseWall(s string) (int64, bool) {
 		for _, clock := range [...]string{"15:04:05", "15:04"} {
 			for _, zone := range [...]string{"", "Z07:00", "Z0700", " Z07:00", " -0700", " UTC"} {
 				t, err := time.Parse("2006-01-02"+sep+clock+zone, s)
-				if err == nil && t.Year() >= 1970 && t.Year() < 2262 {
+				if err == nil && t.Unix() >= 0 && t.Year() < 2262 {
 					return t.UnixNano(), true
 				}
 			}

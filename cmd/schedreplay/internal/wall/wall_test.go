@@ -93,3 +93,55 @@ func TestRelationOf(t *testing.T) {
 		t.Errorf("without readings: %+v", w)
 	}
 }
+
+// Any text is a moment of the years that a stamp counts, or an error that names the flag; and
+// a clock, however far off, gives a stamp that it shows as that moment again, or an error.
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{
+		"24.569910", "-1.5", ".5", "2026-11-22T03:12:05.25Z", "2026-11-22 05:12 +0200", "03:12:05.000000001", "9223372035.999999999", "1e3", "1970-01-01T00:00+01:00",
+	} {
+		f.Add(s, int64(1795317125_000000000))
+	}
+	f.Fuzz(func(t *testing.T, s string, offset int64) {
+		m, err := Parse("--at", s)
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), "--at ") || strings.ContainsRune(err.Error(), '\n') {
+				t.Fatalf("%q: %q", s, err)
+			}
+			return
+		}
+		if m.Text != s || m.Kind == None || m.Kind == Wall && m.NS < 0 || m.Kind == OfDay && (m.NS < 0 || m.NS >= int64(24*time.Hour)) {
+			t.Fatalf("%q: %+v", s, m)
+		}
+		const unset = math.MinInt64
+		w, got := Clock{Known: true, Offset: offset}, int64(unset)
+		if err := m.Resolve(&w, func() (int64, bool) { return offset / 3, true }, &got); err != nil || got == unset {
+			return
+		}
+		if at, ok := Add(got, offset); m.Kind == Wall && (!ok || at != m.NS) || m.Kind == Stamp && got != m.NS {
+			t.Fatalf("%q is %d, by a clock that is off by %d %d", s, m.NS, offset, got)
+		}
+		if shown := w.RFC3339(got); shown != "" {
+			if back, err := Parse("--at", shown); err != nil || back.Kind != Wall || back.NS != got+offset {
+				t.Fatalf("%q is shown as %q, which reads %+v, %v", s, shown, back, err)
+			}
+		}
+	})
+}
+
+// Any text relates a stamp to wall time, or is an error that names the flag.
+func FuzzParseRelation(f *testing.F) {
+	for _, s := range []string{"2026-11-22T03:12:05Z", "24.5=2026-11-22T03:12:05Z", "=2026-11-22T03:12:05Z", "1==2"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		stamp, at, err := ParseRelation(s)
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), "--wall ") || strings.ContainsRune(err.Error(), '\n') {
+				t.Fatalf("%q: %q", s, err)
+			}
+		} else if at < 0 || (stamp.Kind == Stamp) != strings.Contains(s, "=") {
+			t.Fatalf("%q: %+v at %d", s, stamp, at)
+		}
+	})
+}
