@@ -365,14 +365,14 @@ func TestParseScenario(t *testing.T) {
 	if d := cmp.Diff(want, sc.Changes); d != "" {
 		t.Errorf("-want +got:\n%s", d)
 	}
-	for _, bad := range []string{"", "a", "a=", "=kernel=6.1", "a=colour=red", "a=kernel", "a=affinity=0", "a=nice:x", "a=without:x=3", "a=kernel:x=6.1", "a=0-3"} {
+	for _, bad := range []string{"", "a", "a=", "=kernel=6.1", "a=colour=red", "a=kernel", "a=affinity=0", "a=nice:x", "a=without=x", "a=kernel:x=6.1", "a=0-3"} {
 		if _, err := ParseScenario(bad); !errors.Is(err, ErrScenario) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
 	p, h, k := recording(t, "smt8-isolated3-original")
 	base := newBase(p, h, k)
-	for _, bad := range []string{"a=affinity:nobody=0", "a=nice:ksmd=20", "a=policy:ksmd=fifo:0", "a=policy:ksmd=best", "a=kernel=x", "a=isolated=9-", "a=isolated=0-7", "a=period:ksmd=5", "a=work:ksmd=-1", "a=base_slice=0ms", "a=affinity:ksmd=,", "a=smt=on", "a=partition=0-2,4-7", "a=feature:SIS_PROP=off", "a=feature:SIS_UTIL=x", "a=feature:TTWU_QUEUE=off", "a=weight:ksmd=0", "a=weight:ksmd=10001", "a=weight:/system.slice=50"} {
+	for _, bad := range []string{"a=affinity:nobody=0", "a=without:ksmd=3", "a=nice:ksmd=20", "a=policy:ksmd=fifo:0", "a=policy:ksmd=best", "a=kernel=x", "a=isolated=9-", "a=isolated=0-7", "a=period:ksmd=5", "a=work:ksmd=-1", "a=work:ksmd=NaN", "a=policy:ksmd=other:5", "a=base_slice=0ms", "a=affinity:ksmd=,", "a=smt=on", "a=partition=0-2,4-7", "a=feature:SIS_PROP=off", "a=feature:SIS_UTIL=x", "a=feature:TTWU_QUEUE=off", "a=weight:ksmd=0", "a=weight:ksmd=10001", "a=weight:/system.slice=50"} {
 		sc, err := ParseScenario(bad)
 		if err == nil {
 			_, err = sc.apply(p, h, base)

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 
@@ -49,13 +51,13 @@ var keys = map[string]struct{ task, value bool }{
 // belongs to the change before it. The error wraps [ErrScenario].
 func ParseScenario(s string) (Scenario, error) {
 	name, list, ok := strings.Cut(s, "=")
-	if !ok || name == "" || list == "" {
+	if !ok || !isName(name) || list == "" {
 		return Scenario{}, fmt.Errorf("%w: %q; write NAME=CHANGE,…, as in taskset=affinity:ksmd=0-41", ErrScenario, s)
 	}
 	sc := Scenario{Name: name}
 	for _, part := range strings.Split(list, ",") {
-		if len(sc.Changes) > 0 && part != "" && strings.Trim(part, "0123456789-") == "" {
-			sc.Changes[len(sc.Changes)-1].Value += "," + part
+		if n := len(sc.Changes); n > 0 && keys[sc.Changes[n-1].Key].value && part != "" && strings.Trim(part, "0123456789-") == "" {
+			sc.Changes[n-1].Value += "," + part
 			continue
 		}
 		if err := sc.add(part); err != nil {
@@ -65,16 +67,23 @@ func ParseScenario(s string) (Scenario, error) {
 	return sc, nil
 }
 
+// isName reports whether a scenario may be called so: by what can be printed, in one line.
+func isName(s string) bool {
+	return s != "" && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
+}
+
 // add adds a change as it is written. A value has no =, a name may.
 func (sc *Scenario) add(text string) error {
+	key, _, _ := strings.Cut(text, ":")
+	key, _, _ = strings.Cut(key, "=")
+	k, known := keys[key]
 	head, value := text, ""
-	if i := strings.LastIndexByte(text, '='); i >= 0 {
+	if i := strings.LastIndexByte(text, '='); i >= 0 && k.value {
 		head, value = text[:i], text[i+1:]
 	}
-	key, task, named := strings.Cut(head, ":")
-	switch k, known := keys[key]; {
+	_, task, named := strings.Cut(head, ":")
+	switch {
 	case !known:
-		key, _, _ = strings.Cut(key, "=")
 		return fmt.Errorf("%w: %s: %q is no change; there are %s", ErrScenario, sc.Name, key, strings.Join(Keys(), ", "))
 	case k.task != (named && task != ""), k.value != (value != ""):
 		return fmt.Errorf("%w: %s: %q is not how %s is written", ErrScenario, sc.Name, text, key)
@@ -112,8 +121,8 @@ func ReadScenarios(r io.Reader) ([]Scenario, error) {
 	var out []Scenario
 	for _, x := range list {
 		sc := Scenario{Name: x.Name}
-		if x.Name == "" || x.Changes == nil {
-			return nil, fmt.Errorf("%w: one without a name or without changes", ErrScenario)
+		if !isName(x.Name) || x.Changes == nil {
+			return nil, fmt.Errorf("%w: one without a name that can be printed, or without changes", ErrScenario)
 		}
 		for _, text := range x.Changes {
 			if err := sc.add(text); err != nil {
@@ -368,7 +377,7 @@ func cgroupWeight(s string) (int64, error) {
 	if err != nil || n < 1 || n > 10_000 {
 		return 0, errors.New("a weight is 1 to 10000 as in cpu.weight, where 100 is that of nice 0")
 	}
-	return max(minShares, n*load.WeightOf(120)/100), nil
+	return max(minShares, (n*load.WeightOf(120)+50)/100), nil
 }
 
 // groupWeight gives a control group a weight as that of cpu.weight.
@@ -435,7 +444,7 @@ func (t *tasking) change(c Change, cpus int) error {
 		t.period = int64(d)
 	case "work":
 		f, err := strconv.ParseFloat(c.Value, 64)
-		if err != nil || f <= 0 || f > 1000 {
+		if err != nil || !(f > 0 && f <= 1000) { // nor NaN
 			return errors.New("a factor is written as 0.5")
 		}
 		t.scale = f
@@ -446,7 +455,10 @@ func (t *tasking) change(c Change, cpus int) error {
 }
 
 func (t *tasking) policy(s string) error {
-	name, level, _ := strings.Cut(s, ":")
+	name, level, leveled := strings.Cut(s, ":")
+	if leveled && name != "fifo" && name != "rr" {
+		name = ""
+	}
 	switch name {
 	case "fifo", "rr":
 		n, err := strconv.Atoi(level)

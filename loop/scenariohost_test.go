@@ -3,8 +3,10 @@ package loop
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"schedreplay/cpumask"
 	"schedreplay/kernelmodel/rules"
@@ -188,4 +190,37 @@ func TestReadScenarios(t *testing.T) {
 			t.Errorf("%s: %v", bad, err)
 		}
 	}
+}
+
+// Any text, and any file, is a list of scenarios, or an error of the right kind: what was read
+// is written again as changes that read alike.
+func FuzzReadScenarios(f *testing.F) {
+	for _, s := range []string{
+		"a=isolated=2-3,6", "a=affinity:b=c=0-2,nice:x=5", `[{"name": "a", "changes": ["irq:mlx5, 1=0", "without:b"]}]`, "- name: a\n  changes: [smt=off]\n",
+		"[]", "null", `[{"name": "", "changes": []}]`, "- &a\n  name: *a\n", "a\x1b[31m=without:b", "a=work:b=1,period:c=1s", "\xff=smt=off", "a=without:b=c", "a=without:b,5", "a=without:b==",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		list, err := ReadScenarios(strings.NewReader(s))
+		if one, err1 := ParseScenario(s); err1 == nil {
+			list = append(list, one)
+		} else if !errors.Is(err1, ErrScenario) || err != nil && !errors.Is(err, ErrScenario) {
+			t.Fatalf("%q: %v, %v", s, err1, err)
+		}
+		for _, sc := range list {
+			if sc.Name == "" || strings.ContainsFunc(sc.Name, unicode.IsControl) {
+				t.Fatalf("%q has the name %q", s, sc.Name)
+			}
+			again := Scenario{Name: sc.Name}
+			for _, c := range sc.Changes {
+				if err := again.add(c.String()); err != nil {
+					t.Fatalf("%q has the change %q, which reads %v", s, c, err)
+				}
+			}
+			if !slices.Equal(again.Changes, sc.Changes) {
+				t.Fatalf("%q is %q, which reads %q", s, sc.Changes, again.Changes)
+			}
+		}
+	})
 }
