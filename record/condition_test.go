@@ -137,3 +137,22 @@ func TestFilter(t *testing.T) {
 		t.Errorf("%d bytes", len(f))
 	}
 }
+
+// A condition that was read is written as what reads alike.
+func FuzzParseCondition(f *testing.F) {
+	for _, s := range []string{"intrusion", "delay>1ms", "delay > 1h2m3.5s", "delay>1e3s", "delay>-0s", "delay>9223372036s"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		c, err := ParseCondition(s)
+		if err != nil {
+			if !errors.Is(err, ErrOptions) || c != nil {
+				t.Fatalf("%q: %v, %v", s, c, err)
+			}
+			return
+		}
+		if again, err := ParseCondition(c.String()); err != nil || *again != *c || c.Delay < 0 {
+			t.Fatalf("%q is %v, which reads %v, %v", s, c, again, err)
+		}
+	})
+}
