@@ -136,10 +136,11 @@ func (f *Fleet) Answer(inputs []Input) *Answer {
 			if r.Worst == nil || c.Held.NS > r.Worst.Held.NS {
 				r.Worst = c
 			}
-			k := kernels[Cause{Kernel: c.Kernel, HasFix: c.HasFix}]
+			key := Cause{Kernel: c.Kernel, HasFix: c.HasFix}
+			k := ranked(kernels, key)
 			k.addWay(c)
-			if !hit[Cause{Kernel: c.Kernel, HasFix: c.HasFix}] {
-				hit[Cause{Kernel: c.Kernel, HasFix: c.HasFix}] = true
+			if !hit[key] {
+				hit[key] = true
 				k.Hit++
 			}
 			in := intruders[c.Intruder]
@@ -186,11 +187,7 @@ func (a *Answer) addKernels(kernels map[Cause]*RankedKernel, h *Host, r *RankedH
 	for i := range h.Kernels {
 		k := &h.Kernels[i]
 		key := Cause{Kernel: k.Name, HasFix: k.HasFix}
-		to := kernels[key]
-		if to == nil {
-			to = &RankedKernel{Kernel: Kernel{Name: k.Name, HasFix: k.HasFix}}
-			kernels[key] = to
-		}
+		to := ranked(kernels, key)
 		if !seen[key] {
 			seen[key] = true
 			to.Hosts++
@@ -201,6 +198,16 @@ func (a *Answer) addKernels(kernels map[Cause]*RankedKernel, h *Host, r *RankedH
 		judged += k.Judged
 	}
 	return judged
+}
+
+// ranked is a kernel of an answer in the making.
+func ranked(kernels map[Cause]*RankedKernel, key Cause) *RankedKernel {
+	k := kernels[key]
+	if k == nil {
+		k = &RankedKernel{Kernel: Kernel{Name: key.Kernel, HasFix: key.HasFix}}
+		kernels[key] = k
+	}
+	return k
 }
 
 func (k *RankedKernel) addWay(c *Harm) {

@@ -3,6 +3,7 @@ package fleet
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -157,6 +158,9 @@ func (f *Fleet) UnmarshalJSON(b []byte) error {
 	}
 	*f = Fleet{}
 	for _, h := range list {
+		if h == nil {
+			return errors.New("a host is null")
+		}
 		if h.Doubts == nil {
 			h.Doubts = map[Doubt]int64{}
 		}

@@ -225,3 +225,36 @@ func TestAnswerNoise(t *testing.T) {
 		t.Errorf("%+v", k)
 	}
 }
+
+// Whatever stands where a summary or a fleet is looked for, it is one, or an error.
+func FuzzUnmarshal(f *testing.F) {
+	s := Summary{Origin: Origin{Capture: "1", Name: "a"}, Host: "web1", Kernel: "6.1", WindowNS: 9, Doubts: Doubts()[:1], Causes: []Harm{{Cause{Intruder: "ksmd"}, findings.Held{NS: 3, Runs: 1}}}}
+	s.Owners = []Owner{{"pmd", distOf(5, 1), distOf(3, 2), stats.Dist{}}}
+	s.Noise = Noise{[]Source{{Kind: "tick", Count: 1, NS: 5}}, map[string]int64{"tick": 9}}
+	one := &Fleet{}
+	one.Add(&s)
+	for _, v := range []any{&s, one, nil, []any{nil}, []any{map[string]any{"owners": []any{nil}, "causes": []any{nil}, "kernels": nil}}} {
+		b, err := json.Marshal(v)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		all, some, s := &Fleet{}, &Fleet{}, new(Summary)
+		if json.Unmarshal(b, s) == nil {
+			all.Add(s)
+		}
+		if json.Unmarshal(b, some) == nil {
+			all.Merge(some)
+		}
+		_ = all.Answer(nil)
+		out, err := json.Marshal(all)
+		if err == nil {
+			err = json.Unmarshal(out, new(Fleet))
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", b, err)
+		}
+	})
+}

@@ -79,10 +79,17 @@ func FuzzFiles(f *testing.F) {
 	f.Fuzz(func(t *testing.T, i uint8, text string, j uint8, more string) {
 		tr := newTree("fuzz")
 		for _, e := range [...][2]string{
-			{"sys/devices/system/cpu/possible", "0-3"}, {"sys/devices/system/cpu/online", "0-3"}, {"sys/devices/system/cpu/cpu1/cache/index3/type", "Unified"},
-			{"sys/devices/system/cpu/cpu1/cache/index3/level", "3"}, {"sys/devices/system/node/node0/cpulist", "0-1"}, {"proc/sys/kernel/osrelease", "6.1.0"},
-			{"proc/17/status", "Name:\tksmd\n"}, {"sys/fs/cgroup/a/cpuset.cpus", "2"}, {"sys/fs/cgroup/a/cpuset.cpus.partition", "isolated"},
-			{fuzzedFiles[int(i)%len(fuzzedFiles)], text}, {fuzzedFiles[int(j)%len(fuzzedFiles)], more},
+			{"sys/devices/system/cpu/possible", "0-3"},
+			{"sys/devices/system/cpu/online", "0-3"},
+			{"sys/devices/system/cpu/cpu1/cache/index3/type", "Unified"},
+			{"sys/devices/system/cpu/cpu1/cache/index3/level", "3"},
+			{"sys/devices/system/node/node0/cpulist", "0-1"},
+			{"proc/sys/kernel/osrelease", "6.1.0"},
+			{"proc/17/status", "Name:\tksmd\n"},
+			{"sys/fs/cgroup/a/cpuset.cpus", "2"},
+			{"sys/fs/cgroup/a/cpuset.cpus.partition", "isolated"},
+			{fuzzedFiles[int(i)%len(fuzzedFiles)], text},
+			{fuzzedFiles[int(j)%len(fuzzedFiles)], more},
 		} {
 			comps := strings.Split(e[0], "/")
 			if !wantedFile(comps) {
