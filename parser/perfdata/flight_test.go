@@ -102,3 +102,23 @@ func TestOverwriteModeLossAlone(t *testing.T) {
 		t.Errorf("-want +got:\n%s", d)
 	}
 }
+
+// Losses that state an earlier time than the record behind them, or stand in a row, as in a
+// damaged file: what is read stays in order of time.
+func TestOverwriteModeLossOutOfOrder(t *testing.T) {
+	w := newWriter(binary.LittleEndian)
+	w.flags |= flagBackward
+	lost := func(time uint64) []byte {
+		return w.record(recLost, 0, w.Cat(uint64(idSwitch*10), uint64(7), w.trailer(idSwitch, 0, 10, time)))
+	}
+	waking := func(time uint64) []byte { return w.sample(idWaking, 0, 0, time, w.Waking(0, 0, "b", 10, 1)) }
+	w.add(waking(950), lost(910), lost(500), waking(900), waking(880), lost(600), waking(850), waking(800), lost(820), lost(810), waking(700))
+	var times []string
+	for _, l := range told(t, w.file(), true) {
+		at, _, _ := strings.Cut(l, " [")
+		times = append(times, at)
+	}
+	if got := strings.Join(times, " "); len(times) != 12 || !slices.IsSorted(times) {
+		t.Errorf("%s", got)
+	}
+}

@@ -42,9 +42,9 @@ func (l *lane) takes(time uint64) bool {
 	return l.last <= time
 }
 
-// add appends a record.
-func (l *lane) add(time uint64, off int64, size int) {
-	l.last, l.newest = time, max(l.newest, time)
+// add appends a record, or two that are read together, the older of that time.
+func (l *lane) add(time, oldest uint64, off int64, size int) {
+	l.last, l.newest = oldest, max(l.newest, time)
 	l.bytes += int64(size)
 	if off != l.to || l.back && l.to-l.from >= backSpan {
 		l.close()
@@ -82,11 +82,11 @@ type laneKey struct {
 // decompressed records.
 type store struct{ io.ReaderAt }
 
-// add puts a record into the first lane of its CPU that it continues. It reports
-// false when there are too many lanes.
-func (s *laneSet) add(key laneKey, time uint64, off int64, size int) bool {
+// add puts a record, or two as [lane.add], into the first lane of its CPU that it continues.
+// It reports false when there are too many lanes.
+func (s *laneSet) add(key laneKey, time, oldest uint64, off int64, size int) bool {
 	if s.first != nil && s.firstKey == key && s.first.takes(time) {
-		s.first.add(time, off, size)
+		s.first.add(time, oldest, off, size)
 		return true
 	}
 	lanes := s.byCPU[key]
@@ -95,7 +95,7 @@ func (s *laneSet) add(key laneKey, time uint64, off int64, size int) bool {
 	}
 	for _, l := range lanes {
 		if l.takes(time) {
-			l.add(time, off, size)
+			l.add(time, oldest, off, size)
 			return true
 		}
 	}
@@ -103,7 +103,7 @@ func (s *laneSet) add(key laneKey, time uint64, off int64, size int) bool {
 		return false
 	}
 	l := &lane{at: key.at, cpu: key.cpu, back: key.back}
-	l.add(time, off, size)
+	l.add(time, oldest, off, size)
 	if s.byCPU == nil {
 		s.byCPU = make(map[laneKey][]*lane)
 	}

@@ -152,16 +152,16 @@ func (s *scan) Record(rec []byte, at Place) error {
 	if time != 0 {
 		c.first, c.last = min(c.first, int64(time)), max(c.last, int64(time))
 	}
-	size := len(rec)
+	oldest, size := time, len(rec)
 	key := laneKey{store, org.cpu, time != 0 && c.ev.attrs[org.attr].flags&flagBackward != 0}
 	switch {
+	case held.size > 0 && held.key == key && held.off+int64(held.size) == off: // read together, by [cursor.fillBack]
+		oldest, off, size, held = min(time, held.time), held.off, size+held.size, heldLoss{}
 	case key.back && typ == recLost:
 		s.held = heldLoss{key, time, off, size}
 		return nil
-	case held.size > 0 && held.key == key && held.off+int64(held.size) == off:
-		off, size, held = held.off, size+held.size, heldLoss{}
 	}
-	if !c.lanes.add(key, time, off, size) {
+	if !c.lanes.add(key, time, oldest, off, size) {
 		c.damage(off, "time of CPU %d runs backwards too often: %s left out", org.cpu, recordName(typ))
 	}
 	return nil
@@ -169,7 +169,7 @@ func (s *scan) Record(rec []byte, at Place) error {
 
 // release puts a held loss into a lane of its own right.
 func (s *scan) release(h heldLoss) {
-	if h.size > 0 && !s.c.lanes.add(h.key, h.time, h.off, h.size) {
+	if h.size > 0 && !s.c.lanes.add(h.key, h.time, h.time, h.off, h.size) {
 		s.c.damage(h.off, "time of CPU %d runs backwards too often: %s left out", h.key.cpu, recordName(recLost))
 	}
 }
