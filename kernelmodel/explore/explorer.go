@@ -43,10 +43,11 @@ type Mark struct {
 	choices int
 	weakest fact.Provenance
 	run     uint64
+	at      int32
 }
 
 // Mark notes how far the run has come.
-func (x *Explorer) Mark() Mark { return Mark{len(x.choices), x.weakest, x.run} }
+func (x *Explorer) Mark() Mark { return Mark{len(x.choices), x.weakest, x.run, x.at} }
 
 // Again reports whether the run before this one, of the same exploration, came by the mark
 // and all up to it is as it was there, so that it need not be run again.
@@ -54,7 +55,7 @@ func (x *Explorer) Again(m *Mark) bool {
 	if m.run+1 != x.run || m.choices > x.kept {
 		return false
 	}
-	m.run = x.run
+	m.run, x.at = x.run, m.at
 	x.Lean(m.weakest)
 	return true
 }
@@ -116,6 +117,9 @@ type choice struct {
 	doubt uint8 // of each other option, in bits
 }
 
+// yes is the answer to a yes-or-no question.
+func (c *choice) yes() bool { return c.pref == (c.idx == 0) }
+
 // Explorer runs straight-line model code once for every way in which the open
 // questions it asks can be answered. Within a run a question has one answer
 // however often it is asked, and by whichever kernel.
@@ -135,6 +139,9 @@ type Explorer struct {
 	run  uint64
 	// enough: no more runs are wanted.
 	enough bool
+	// memo learns what is asked, nil if none does; at is where it stands, in Memo.next.
+	memo *Memo
+	at   int32
 }
 
 // hopelessRuns is how many runs are made where more than the limit are needed:
@@ -207,7 +214,7 @@ func factKey(k Topic, arg int) uint64 { return uint64(k)<<56 | uint64(arg+1)<<16
 
 // find returns the choice for a key, appending a new one if the run has not
 // met it yet.
-func (x *Explorer) find(key uint64, n int, pref bool, doubt uint8) *choice {
+func (x *Explorer) find(key uint64, n int32, pref bool, doubt uint8) *choice {
 	h := (key>>16 ^ key>>52 ^ key) & 255
 	if i := int(x.slot[h]); i < len(x.choices) && x.choices[i].key == key {
 		return &x.choices[i]
@@ -219,7 +226,7 @@ func (x *Explorer) find(key uint64, n int, pref bool, doubt uint8) *choice {
 		}
 	}
 	x.slot[h] = uint16(len(x.choices))
-	x.choices = append(x.choices, choice{key: key, n: int32(n), pref: pref, doubt: doubt})
+	x.choices = append(x.choices, choice{key: key, n: n, pref: pref, doubt: doubt})
 	return &x.choices[len(x.choices)-1]
 }
 
@@ -236,8 +243,14 @@ func (x *Explorer) Ask(k Topic, arg int, a Answer) bool {
 	if !a.Open {
 		return a.Value
 	}
-	c := x.find(factKey(k, arg), 2, a.Value, a.Doubt)
-	return c.pref == (c.idx == 0)
+	key := factKey(k, arg)
+	yes := x.find(key, 2, a.Value, a.Doubt).yes()
+	if x.memo != nil {
+		if q := x.learn(bit(yes), 2); q != nil {
+			q.key, q.pref, q.doubt = key, a.Value, a.Doubt
+		}
+	}
+	return yes
 }
 
 // Pick returns which of n options this run takes; 0 is the preferred one.
@@ -247,7 +260,14 @@ func (x *Explorer) Pick(k Topic, arg, n int) int {
 	if n <= 1 {
 		return 0
 	}
-	return int(x.find(factKey(k, arg)|uint64(n&0xffff), n, false, 0).idx)
+	key := factKey(k, arg) | uint64(n&0xffff)
+	idx := x.find(key, int32(n), false, 0).idx
+	if x.memo != nil {
+		if q := x.learn(idx, int32(n)); q != nil {
+			q.key, q.n = key, int32(n)
+		}
+	}
+	return int(idx)
 }
 
 // AtLeast reports whether, in this run, the number that key (k, arg) names is
@@ -256,11 +276,22 @@ func (x *Explorer) Pick(k Topic, arg, n int) int {
 // be nil.
 func (x *Explorer) AtLeast(k Topic, arg int, r Range, odds Odds, v int64) (bool, Answer) {
 	x.Lean(r.From)
-	likely := Known(r.Best >= v, r.From)
 	if r.Lo >= v || r.Hi < v {
-		return likely.Value, likely
+		return r.Best >= v, Known(r.Best >= v, r.From)
 	}
-	base := factKey(k, arg)
+	key := factKey(k, arg)
+	yes, likely := x.atLeast(key, r, odds, v)
+	if x.memo != nil {
+		if q := x.learn(bit(yes), 2); q != nil {
+			q.key, q.number, q.known, q.odds, q.v = key, true, r, odds, v
+		}
+	}
+	return yes, likely
+}
+
+// atLeast is the answer about a number that may lie on either side of v.
+func (x *Explorer) atLeast(base uint64, r Range, odds Odds, v int64) (bool, Answer) {
+	likely := Answer{Value: r.Best >= v, Open: true, From: r.From}
 	lo, hi := r.Lo, r.Hi
 	for i := range x.choices {
 		c := &x.choices[i]
@@ -268,13 +299,12 @@ func (x *Explorer) AtLeast(k Topic, arg int, r Range, odds Odds, v int64) (bool,
 			continue
 		}
 		asked := int64(c.key & 0xffff)
-		if c.pref == (c.idx == 0) {
+		if c.yes() {
 			lo = max(lo, asked)
 		} else {
 			hi = min(hi, asked-1)
 		}
 	}
-	likely.Open = true
 	switch {
 	case lo >= v:
 		return true, likely
@@ -286,6 +316,5 @@ func (x *Explorer) AtLeast(k Topic, arg int, r Range, odds Odds, v int64) (bool,
 			return likely.Value, Known(likely.Value, r.From)
 		}
 	}
-	c := x.find(base|uint64(v&0xffff), 2, likely.Value, likely.Doubt)
-	return c.pref == (c.idx == 0), likely
+	return x.find(base|uint64(v&0xffff), 2, likely.Value, likely.Doubt).yes(), likely
 }

@@ -328,3 +328,84 @@ func TestFollow(t *testing.T) {
 		}
 	})
 }
+
+// An exploration that recalls where code has come to before runs it fewer times and comes to
+// the same, whatever other code asked before it in each run, and what it takes over by a mark.
+func TestRecall(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		seed := rapid.Uint64().Draw(t, "tree")
+		depth := rapid.IntRange(0, 5).Draw(t, "depth")
+		ran := 0
+		step := func(x *Explorer, h uint64) uint64 {
+			h = (h ^ h>>29) * 0x9e3779b97f4a7c15
+			if x.Ask(topicA, int(h>>40%6), Answer{Value: h>>33&1 == 1, Open: h>>34&3 > 0, Doubt: uint8(h >> 50 % 5), From: fact.Provenance(h >> 55 % 5)}) {
+				h += 2
+			}
+			if at, _ := x.AtLeast(topicD, int(h>>60%2), Range{Lo: 1, Hi: 5, Best: 2, From: fact.Estimated}, odds(2), int64(h>>20%6)); at {
+				h++
+			}
+			return h + 16*uint64(x.Pick(topicB, int(h>>44%3), int(h>>46%3)))
+		}
+		walk := func(x *Explorer, salt uint64, made *Mark, at *uint64) uint64 {
+			h := seed ^ salt
+			for i := range depth {
+				if i == 1 && made != nil {
+					if x.Again(made) {
+						h = *at
+						continue
+					}
+					h = step(x, h)
+					*made, *at = x.Mark(), h
+					continue
+				}
+				h = step(x, h)
+			}
+			return h
+		}
+		var x Explorer
+		both := func(recall bool) (all []uint64, from []fact.Provenance, complete bool) {
+			var m Memo
+			m.Forget()
+			var ends []uint64
+			var made Mark
+			var at uint64
+			ran = 0
+			code := func() uint64 { ran++; return walk(&x, 2, &made, &at) }
+			complete = x.Explore(64, func() {
+				first := walk(&x, 1, nil, nil)
+				second := uint64(0)
+				if recall {
+					end := x.Recall(&m, func(end int) {
+						if end != len(ends) {
+							t.Fatalf("end %d is told as %d", len(ends), end)
+						}
+						ends = append(ends, code())
+					})
+					second = ends[end]
+				} else {
+					second = code()
+				}
+				all, from = append(all, first, second), append(from, x.Weakest())
+			})
+			if 2*ran > len(all) {
+				t.Fatalf("run %d times in %d runs", ran, len(all)/2)
+			}
+			return all, from, complete
+		}
+		want, from, wholly := both(false)
+		got, leant, all := both(true)
+		if d := cmp.Diff(want, got) + cmp.Diff(from, leant); d != "" || all != wholly {
+			t.Fatalf("complete %v, want %v; -want +got:\n%s", all, wholly, d)
+		}
+	})
+}
+
+// odds are those of a number of which values are the less likely the farther from a best one.
+type odds int64
+
+func (o odds) Doubt(v int64) uint8 {
+	if int64(o) < v {
+		return uint8(2 * (v - int64(o)))
+	}
+	return uint8(2 * (int64(o) - v + 1))
+}

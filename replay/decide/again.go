@@ -55,7 +55,7 @@ func (r *Decider) lookBack(on bool) {
 	s.sides = append(append(s.sides[:0], r.Base), r.told()...)
 	for i, a := range s.sides {
 		a.Memo.Forget(r.NCPU)
-		if a.Runs, a.RunsAgain = a.RunsAgain, a.Runs; on {
+		if a.LookBack(); on {
 			s.looked = append(s.looked, a.Answered)
 			a.State.Hindsight = true
 		} else {

@@ -74,13 +74,11 @@ func (r *Decider) noteTrail() {
 }
 
 // runAgain is the baseline's run number i, in an exploration together with an alternative
-// that asks after it, so that its runs come in the same order.
-func (r *Decider) runAgain(i int) place.Outcome {
-	if i < len(r.runs) {
-		r.x.Follow(&r.trails[i], r.runs[i].From)
-		return r.runs[i]
-	}
-	return r.Base.Selector.Select(&r.x, &r.Base.Ask)
+// that asks after it, so that its runs come in the same order. There are no others: that
+// exploration ends where the baseline's alone did, if not before.
+func (r *Decider) runAgain(i int) *place.Outcome {
+	r.x.Follow(&r.trails[i], r.runs[i].From)
+	return &r.runs[i]
 }
 
 // exploreWith runs an alternative together with the baseline, and by itself where that has
@@ -88,23 +86,26 @@ func (r *Decider) runAgain(i int) place.Outcome {
 func (r *Decider) exploreWith(a *world.Side, d *decision, p *timeline.Task) {
 	r.askApart(d, p, a)
 	a.Selector.Parts = 0
-	var o place.Outcome
+	var o *place.Outcome
 	var made explore.Mark
 	n := 0 // of the baseline's runs
+	r.memo.Forget()
+	run := func(end int) { *a.End(end) = a.Selector.Select(&r.x, a.Asked) }
 	a.Complete = r.x.Explore(r.Cfg.Runs, func() {
 		if !r.x.Again(&made) {
 			o = r.runAgain(n)
 			made = r.x.Mark()
 			n++
 		}
-		a.Runs = append(a.Runs, world.Pair{Base: o, Other: a.Selector.Select(&r.x, a.Asked)})
+		other := a.End(r.x.Recall(&r.memo, run))
+		a.Runs = append(a.Runs, world.Pair{Base: o, Other: other, From: r.x.Weakest()})
 	})
 	if a.AloneOK = !a.Complete && !r.partly; !a.AloneOK {
 		return
 	}
 	a.Alone = cpumask.Mask{}
 	a.AloneOK = r.x.Explore(r.Cfg.Runs, func() {
-		o := a.Selector.Select(&r.x, a.Asked)
+		o := a.End(r.x.Recall(&r.memo, run))
 		a.Alone.Set(o.CPU)
 		a.AloneOK = a.AloneOK && o.Path != place.PathNotModelled && o.Path != place.PathUnknown
 	}) && a.AloneOK
@@ -186,7 +187,8 @@ func (r *Decider) placeEach(line *Wakeup, complete bool) {
 			*pl = *made
 			continue
 		}
-		r.place(pl, a, a.Asked, a.Complete, len(a.Runs), func(i int) *place.Outcome { return &a.Runs[i].Other })
+		r.place(pl, a, a.Asked, a.Complete, len(a.Runs), func(i int) *place.Outcome { return a.Runs[i].Other })
+		pl.From = a.Runs[0].From
 		if !a.Complete && a.AloneOK {
 			pl.Possible, pl.Bounded = a.Alone, true
 		}

@@ -224,12 +224,12 @@ func (r *Decider) setRecent(p *timeline.Task, consistent []int, recorded int, se
 			continue
 		}
 		first := &a.Runs[a.Fitting(recorded)[0]]
-		if set(&first.Other) != set(&first.Base) || a.World.Diverged(p.PID) != nil {
+		if set(first.Other) != set(first.Base) || a.World.Diverged(p.PID) != nil {
 			v, ok := a.World.RecentUsed[p.PID]
 			if !ok {
 				v = int32(was)
 			}
-			if c := set(&first.Other); c >= 0 {
+			if c := set(first.Other); c >= 0 {
 				v = int32(c)
 			}
 			a.World.RecentUsed[p.PID] = v
@@ -246,7 +246,7 @@ func (r *Decider) clearCores(consistent []int, recorded int) {
 		p, pAll, likely := o, oAll, first.ClearIdleCores >= 0
 		if a.Parts {
 			fits := a.Fitting(recorded)
-			p, pAll = a.Cleared(len(fits), func(i int) *place.Outcome { return &a.Runs[fits[i]].Other })
+			p, pAll = a.Cleared(len(fits), func(i int) *place.Outcome { return a.Runs[fits[i]].Other })
 			likely = a.Runs[fits[0]].Other.ClearIdleCores >= 0
 		}
 		if o != p || oAll != pAll {

@@ -40,6 +40,7 @@ type Decider struct {
 	foreign, packs bool
 
 	x       explore.Explorer
+	memo    explore.Memo    // of the alternative that is explored
 	alike   world.Alike     // the baseline and the alternatives
 	runs    []place.Outcome // the baseline's
 	trails  []explore.Trail // what each of them answered
@@ -651,7 +652,7 @@ func (r *Decider) moved(line *Wakeup, a *world.Side, since int64) Moved {
 	switch {
 	case differ == 0 && a.Complete:
 		return MovedNo
-	case differ == len(fits) && a.Complete && !line.ModelMiss && a.Runs[fits[0]].Other.From > fact.Assumed:
+	case differ == len(fits) && a.Complete && !line.ModelMiss && a.Runs[fits[0]].From > fact.Assumed:
 		return MovedCertain
 	case !a.Complete && differ == 0 && since == 0 && !line.Made().Possible.Intersects(r.Isolated.Value):
 		return MovedNo // what was not tried cannot leave the domain: there the kernels agree

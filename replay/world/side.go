@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"schedreplay/cpumask"
+	"schedreplay/fact"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/kernelmodel/topo"
@@ -57,11 +58,14 @@ type Side struct {
 	Places []int
 	Answered
 
-	RunsAgain []Pair // those in hindsight
-	Memo      Memo
-	idx       []int
-	shares    bool   // Runs are another side's
-	runs      []Pair // its own meanwhile
+	Memo Memo
+	idx  []int
+	// ends are where the side comes to; the others are those in hindsight, while the worlds
+	// go on by the first.
+	ends, endsAgain []*place.Outcome
+	runsAgain       []Pair
+	shares          bool   // Runs are another side's
+	runs            []Pair // its own meanwhile
 }
 
 // Answered is how a side came to its answer.
@@ -244,9 +248,24 @@ next:
 }
 
 // Pair holds the outcomes of one run of two kernels under the same answers: the
-// baseline's and an alternative's.
+// baseline's and an alternative's, and the weakest provenance that both lean on.
 type Pair struct {
-	Base, Other place.Outcome
+	Base, Other *place.Outcome
+	From        fact.Provenance
+}
+
+// End is where the side comes to in the runs that end there, by number.
+func (a *Side) End(n int) *place.Outcome {
+	if n == len(a.ends) {
+		a.ends = append(a.ends, &place.Outcome{})
+	}
+	return a.ends[n]
+}
+
+// LookBack turns to the runs in hindsight, or back.
+func (a *Side) LookBack() {
+	a.Runs, a.runsAgain = a.runsAgain, a.Runs
+	a.ends, a.endsAgain = a.endsAgain, a.ends
 }
 
 // Share takes what another side, which does the same, came to.
