@@ -4,6 +4,8 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"schedreplay/plots/internal/canvas"
 )
 
 // Render draws figures in both sizes, first as SVG, then, if told to, as PNG, on all
@@ -33,8 +35,9 @@ func Render(figs []*Figure, withPNG bool, write func(name string, b []byte) erro
 	var workers sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
+			var press canvas.Press
 			for i := next.Add(1) - 1; i < int64(len(done)); i = next.Add(1) - 1 {
-				b, err := figs[i/int64(len(Sizes))].PNG(Sizes[i%int64(len(Sizes))])
+				b, err := figs[i/int64(len(Sizes))].png(&press, Sizes[i%int64(len(Sizes))])
 				done[i] <- picture{b, err}
 			}
 		})

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 	"testing"
+
+	"schedreplay/plots/internal/canvas"
 )
 
 // Files come in the order of the figures, each as when it is drawn alone; writing ends at
@@ -23,7 +25,7 @@ func TestRender(t *testing.T) {
 	var got []string
 	err := Render(figs, true, func(name string, b []byte) error {
 		got = append(got, name)
-		alone, err := figs[name[0]-'a'].PNG(Slide)
+		alone, err := figs[name[0]-'a'].png(new(canvas.Press), Slide)
 		if name == figs[name[0]-'a'].Name+".png" && (err != nil || !bytes.Equal(b, alone)) {
 			t.Errorf("%s is drawn otherwise", name)
 		}

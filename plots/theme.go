@@ -125,12 +125,12 @@ func (f *Figure) SVG(s size, prefix string) []byte {
 	return c.Document(say.Plain(f.Title), say.Plain(f.desc))
 }
 
-// PNG renders the figure.
-func (f *Figure) PNG(s size) ([]byte, error) {
+// png renders the figure.
+func (f *Figure) png(p *canvas.Press, s size) ([]byte, error) {
 	w, h := f.full(s)
-	c := canvas.NewRaster(w, h, s.dpi, paper)
+	c := p.Raster(w, h, s.dpi, paper)
 	f.paint(c, s)
-	b, err := c.PNG()
+	b, err := p.PNG(c)
 	if err != nil {
 		return nil, fmt.Errorf("encoding %s: %w", f.Name, err)
 	}

@@ -1,44 +1,23 @@
 package canvas
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/binary"
 	"image"
 	"image/color"
-	"image/png"
 	"math"
 	"math/bits"
 	"slices"
-	"sync"
 )
 
-func encode(img image.Image) ([]byte, error) {
-	var b bytes.Buffer
-	e := png.Encoder{CompressionLevel: png.DefaultCompression, BufferPool: buffers{}}
-	err := e.Encode(&b, img)
-	return b.Bytes(), err
-}
-
-// buffers lets encoders use each other's buffers: a megabyte each.
-type buffers struct{}
-
-var spare sync.Pool
-
-func (buffers) Get() *png.EncoderBuffer {
-	b, _ := spare.Get().(*png.EncoderBuffer)
-	return b
-}
-
-func (buffers) Put(b *png.EncoderBuffer) { spare.Put(b) }
-
-// Paletted turns a figure into one of 256 colours, which takes half the bytes:
+// paletted turns a figure into one of 256 colours, which takes half the bytes:
 // its flat colours stay exactly as they are, and of the blends at the edges the
-// rare ones become the nearest common one.
-func Paletted(src *image.RGBA) *image.Paletted {
-	var n numbers
-	all := n.runs(src)
-	order := make([]int, len(n.color))
+// rare ones become the nearest common one. It takes the figure's place in memory.
+func (p *Press) paletted(src *image.RGBA) *image.Paletted {
+	n := &p.numbers
+	n.begin()
+	n.runs(src.Pix)
+	order, index := make([]int, len(n.color)), make([]uint8, len(n.color))
 	for i := range order {
 		order[i] = i
 	}
@@ -46,64 +25,75 @@ func Paletted(src *image.RGBA) *image.Paletted {
 	slices.SortFunc(order, func(i, j int) int {
 		return cmp.Or(cmp.Compare(n.count[j], n.count[i]), cmp.Compare(value(i), value(j)))
 	})
-	palette := make(color.Palette, 0, 256)
-	index := make([]uint8, len(order))
-	for k, i := range order {
-		if k < 256 {
-			palette, index[i] = append(palette, rgba(n.color[i])), uint8(k)
-			continue
+	common, rare := order, []int(nil)
+	if len(order) > 256 {
+		common, rare = order[:256], order[256:]
+	}
+	palette, colors := make(color.Palette, len(common)), make([]color.RGBA, len(common))
+	for k, i := range common {
+		colors[k], index[i] = rgba(n.color[i]), uint8(k)
+		palette[k] = colors[k]
+	}
+	for _, i := range rare {
+		index[i] = nearest(colors, rgba(n.color[i]))
+	}
+	w, h := src.Rect.Dx(), src.Rect.Dy()
+	for x := 0; x < w*h; {
+		i, length := binary.LittleEndian.Uint32(src.Pix[4*x:]), 1
+		if i&long != 0 {
+			i, length = i&^long, int(binary.LittleEndian.Uint32(src.Pix[4*x+4:]))
 		}
-		index[i] = nearest(palette, rgba(n.color[i]))
+		fill(src.Pix[x:x+length], index[i]) // what is still to be read lies behind
+		x += length
 	}
-	out := image.NewPaletted(image.Rect(0, 0, src.Rect.Dx(), src.Rect.Dy()), palette)
-	at := 0
-	for _, r := range all {
-		fill(out.Pix[at:at+int(r.length)], index[r.number])
-		at += int(r.length)
-	}
-	return out
+	return &image.Paletted{Pix: src.Pix[:w*h], Stride: w, Rect: image.Rect(0, 0, w, h), Palette: palette}
 }
 
-// nearest is the place of the colour that is nearest, as [color.Palette.Index] has it.
-func nearest(palette color.Palette, c color.RGBA) uint8 {
-	best, least := 0, uint32(math.MaxUint32)
-	apart := func(a, b uint8) uint32 { // of 16 bits each
-		d := (int32(a) - int32(b)) * 0x101
-		return uint32(d*d) >> 2
+// apart is how far values of a channel are apart, by their difference, as
+// [color.Palette.Index] has it: of 16 bits each.
+var apart = func() (t [256]uint32) {
+	for d := range t {
+		t[d] = uint32(d*0x101*d*0x101) >> 2
 	}
+	return t
+}()
+
+// nearest is the place of the colour that is nearest, as [color.Palette.Index] has it.
+func nearest(palette []color.RGBA, c color.RGBA) uint8 {
+	best, least := 0, uint32(math.MaxUint32)
+	between := func(a, b uint8) uint32 { return apart[max(a, b)-min(a, b)] }
 	for i, p := range palette {
-		p := p.(color.RGBA)
-		if d := apart(c.R, p.R) + apart(c.G, p.G) + apart(c.B, p.B) + apart(c.A, p.A); d < least {
+		if d := between(c.R, p.R) + between(c.G, p.G) + between(c.B, p.B) + between(c.A, p.A); d < least {
 			best, least = i, d
 		}
 	}
 	return uint8(best)
 }
 
-// run is so many pixels of a colour within a row, by its number.
-type run struct{ number, length int32 }
+// long is set in the number of a colour where a run has more than one pixel: the next one says
+// how many.
+const long = 1 << 31
 
-// runs are the runs of an image in order.
-func (n *numbers) runs(src *image.RGBA) []run {
-	var out []run
-	b := src.Bounds()
-	for y := b.Min.Y; y < b.Max.Y; y++ {
-		row := src.Pix[src.PixOffset(b.Min.X, y):src.PixOffset(b.Max.X, y)]
-		for x := 0; x < len(row); {
-			from, c := x, binary.LittleEndian.Uint32(row[x:])
-			x += 4
-			for two := uint64(c)<<32 | uint64(c); x+8 <= len(row) && binary.LittleEndian.Uint64(row[x:]) == two; {
-				x += 8
-			}
-			for x < len(row) && binary.LittleEndian.Uint32(row[x:]) == c {
-				x += 4
-			}
-			i, length := n.of(c), (x-from)/4
-			n.count[i] += length
-			out = append(out, run{int32(i), int32(length)})
+// runs counts the colours of pixels, and writes into the first of each run of a colour its
+// number.
+func (n *numbers) runs(pix []uint8) {
+	for x := 0; x < len(pix); {
+		first, c := pix[x:], binary.LittleEndian.Uint32(pix[x:])
+		x += 4
+		for two := uint64(c)<<32 | uint64(c); x+8 <= len(pix) && binary.LittleEndian.Uint64(pix[x:]) == two; {
+			x += 8
 		}
+		for x < len(pix) && binary.LittleEndian.Uint32(pix[x:]) == c {
+			x += 4
+		}
+		i, length := n.of(c), (len(first)-len(pix)+x)/4
+		n.count[i] += length
+		if length > 1 {
+			binary.LittleEndian.PutUint32(first[4:], uint32(length))
+			i |= long
+		}
+		binary.LittleEndian.PutUint32(first, uint32(i))
 	}
-	return out
 }
 
 // rgba is a colour as four bytes in memory hold it.
@@ -121,6 +111,12 @@ type numbers struct {
 		color  uint32
 		number int
 	}
+}
+
+// begin begins anew.
+func (n *numbers) begin() {
+	n.color, n.count = n.color[:0], n.count[:0]
+	clear(n.number)
 }
 
 // of is the number of a colour.
@@ -143,6 +139,12 @@ func (n *numbers) of(c uint32) int {
 
 // fill sets all bytes.
 func fill(b []byte, to byte) {
+	if len(b) < 8 {
+		for i := range b {
+			b[i] = to
+		}
+		return
+	}
 	b[0] = to
 	for n := 1; n < len(b); n *= 2 {
 		copy(b[n:], b[:n])

@@ -4,9 +4,7 @@ import (
 	"image"
 	"image/color"
 	"math"
-	"sync"
 
-	"git.sr.ht/~sbinet/gg"
 	"golang.org/x/image/math/fixed"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/vg"
@@ -15,42 +13,6 @@ import (
 
 // Raster is a bitmap to draw on.
 type Raster struct{ *vgimg.Canvas }
-
-// NewRaster returns a bitmap of one colour, with so many dots to an inch. [Raster.PNG] is what
-// becomes of it.
-func NewRaster(w, h vg.Length, dpi int, paper color.Color) *Raster {
-	dots := func(l vg.Length) int { return int(l.Dots(float64(dpi)) + 0.5) }
-	img := pixels(dots(w), dots(h))
-	// What vgimg does without an image, but for making two and copying one to the other.
-	ctx := gg.NewContextForRGBA(img)
-	ctx.SetLineCapButt()
-	ctx.InvertY()
-	onto := func(c *vgimg.Canvas) uint32 {
-		vgimg.UseImageWithContext(img, ctx)(c)
-		return 0 // the size is not the image's, which is rounded
-	}
-	return &Raster{vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(dpi), vgimg.UseBackgroundColor(paper), onto)}
-}
-
-// used are images that nobody needs any more, of some megabytes each.
-var used sync.Pool
-
-// pixels is an image of that size, with anything on it.
-func pixels(w, h int) *image.RGBA {
-	old, _ := used.Get().(*image.RGBA)
-	if old == nil || cap(old.Pix) < 4*w*h {
-		return image.NewRGBA(image.Rect(0, 0, w, h))
-	}
-	return &image.RGBA{Pix: old.Pix[:4*w*h], Stride: 4 * w, Rect: image.Rect(0, 0, w, h)}
-}
-
-// PNG encodes what was drawn; the bitmap is gone then.
-func (r *Raster) PNG() ([]byte, error) {
-	img := r.Image().(*image.RGBA)
-	b, err := encode(Paletted(img))
-	used.Put(img)
-	return b, err
-}
 
 // Stroke draws a path's pieces from the last to the first. The rasterizer keeps what a row
 // holds in a list by place and looks for each place from the left, so that the many lines of
