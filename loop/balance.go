@@ -1,8 +1,6 @@
 package loop
 
 import (
-	"slices"
-
 	"schedreplay/cpumask"
 	"schedreplay/kernelmodel/balance"
 	"schedreplay/kernelmodel/rules"
@@ -48,7 +46,7 @@ func domainsOf(m *topo.Machine) [][]domain {
 }
 
 func (s *sim) startDomains(c *cpu) {
-	c.dom = slices.Clone(s.domains[c.id])
+	c.dom = append(c.dom[:0], s.domains[c.id]...)
 	for i := range c.dom {
 		d := &c.dom[i]
 		s.balanceEvery(d, int64(max(1, d.sd.Weight)))
@@ -417,10 +415,8 @@ type lbState struct{ s *sim }
 func (l lbState) Idle(i int) bool { return l.s.cpus[i].idleCPU() }
 
 // CPU implements [balance.State].
-func (l lbState) CPU(i int) balance.CPU {
+func (l lbState) CPU(i int, q *balance.CPU) {
 	c := &l.s.cpus[i]
-	return balance.CPU{
-		Running: int64(c.nr), Fair: int64(len(c.queued)), Load: l.s.cpuLoad(l.s.kernel.Rules.CPULoad, c),
-		Util: c.util(), Runnable: c.pelt.Runnable, Idle: c.idleCPU(),
-	}
+	q.Running, q.Fair, q.Load = int64(c.nr), int64(len(c.queued)), l.s.cpuLoad(l.s.kernel.Rules.CPULoad, c)
+	q.Util, q.Runnable, q.Idle = c.util(), c.pelt.Runnable, c.idleCPU()
 }

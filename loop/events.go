@@ -30,41 +30,49 @@ type agenda struct {
 	seq  uint64
 }
 
-func (a *agenda) before(i, j int) bool {
-	x, y := &a.heap[i], &a.heap[j]
-	return x.at < y.at || x.at == y.at && x.seq < y.seq
+func (h *happening) before(o *happening) bool {
+	return h.at < o.at || h.at == o.at && h.seq < o.seq
 }
 
 func (a *agenda) plan(at int64, kind eventKind, id, n int32) {
 	a.seq++
-	a.heap = append(a.heap, happening{at, a.seq, kind, id, n})
-	for i := len(a.heap) - 1; i > 0; {
+	h := happening{at, a.seq, kind, id, n}
+	a.heap = append(a.heap, h)
+	i := len(a.heap) - 1
+	for i > 0 {
 		up := (i - 1) / 2
-		if !a.before(i, up) {
+		if !h.before(&a.heap[up]) {
 			break
 		}
-		a.heap[i], a.heap[up] = a.heap[up], a.heap[i]
+		a.heap[i] = a.heap[up]
 		i = up
 	}
+	a.heap[i] = h
 }
 
 // next takes the earliest happening; there is one.
 func (a *agenda) next() happening {
-	first, last := a.heap[0], len(a.heap)-1
-	a.heap[0] = a.heap[last]
-	a.heap = a.heap[:last]
-	for i := 0; ; {
+	first, left := a.heap[0], len(a.heap)-1
+	last := a.heap[left]
+	a.heap = a.heap[:left]
+	if left == 0 {
+		return first
+	}
+	i := 0
+	for {
 		down := 2*i + 1
-		if down >= last {
-			return first
+		if down >= left {
+			break
 		}
-		if down+1 < last && a.before(down+1, down) {
+		if down+1 < left && a.heap[down+1].before(&a.heap[down]) {
 			down++
 		}
-		if !a.before(down, i) {
-			return first
+		if !a.heap[down].before(&last) {
+			break
 		}
-		a.heap[i], a.heap[down] = a.heap[down], a.heap[i]
+		a.heap[i] = a.heap[down]
 		i = down
 	}
+	a.heap[i] = last
+	return first
 }

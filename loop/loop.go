@@ -158,14 +158,15 @@ func Run(ctx context.Context, p *work.Program, h *parser.Host, o Options) (*Resu
 	return res, nil
 }
 
-// each does something n times, on all cores.
-func each(ctx context.Context, n int, do func(i int)) error {
+// each does something n times, on all cores, each with a run of its own to do it in.
+func each(ctx context.Context, n int, do func(s *sim, i int)) error {
 	next := make(chan int)
 	var wg sync.WaitGroup
 	for range min(n, runtime.GOMAXPROCS(0)) {
 		wg.Go(func() {
+			var s sim
 			for i := range next {
-				do(i)
+				do(&s, i)
 			}
 		})
 	}
@@ -183,8 +184,8 @@ func each(ctx context.Context, n int, do func(i int)) error {
 func (w *world) runs(ctx context.Context, starts []start, seed uint64, tallies []*outcome.Tally, trace bool) (out [][]outcome.Summary, first []Slice, err error) {
 	out = make([][]outcome.Summary, len(starts))
 	var counting sync.Mutex
-	err = each(ctx, len(starts), func(i int) {
-		s := newSim(w, seed, starts[i].draw)
+	err = each(ctx, len(starts), func(s *sim, i int) {
+		s.anew(w, seed, starts[i].draw)
 		if i == 0 && trace {
 			s.trace = &first
 		}

@@ -3,6 +3,7 @@ package loop
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 
 	"schedreplay/cpumask"
 	"schedreplay/kernelmodel/balance"
@@ -171,6 +172,7 @@ type sim struct {
 	now      int64
 	cpus     []cpu
 	all      []task
+	counts   []int64 // the tasks' RunOn and Entries
 	groups   []taskGroup
 	limits   *limits
 	phase    int64
@@ -195,13 +197,20 @@ type sim struct {
 const second = 1_000_000_000
 
 func newSim(w *world, seed, run uint64) *sim {
-	s := &sim{world: w, rng: rand.New(rand.NewPCG(seed, run))}
-	n := w.m.NumCPU()
+	s := new(sim)
+	s.anew(w, seed, run)
+	return s
+}
+
+// anew begins a run in the memory of the one before, of which nothing is left then.
+func (s *sim) anew(w *world, seed, run uint64) {
+	old, n := *s, w.m.NumCPU()
+	*s = sim{world: w, rng: rand.New(rand.NewPCG(seed, run)), agenda: agenda{heap: old.heap[:0]}}
 	s.phase = s.rng.Int64N(w.jiffy)
 	s.now = w.prog.Start
 	s.sel = place.Selector{Rules: &w.kernel.Rules, Machine: w.m, State: s}
 	s.env = balance.Env{Rules: w.kernel.Balance, State: lbState{s}, Machine: w.m}
-	s.cpus, s.scost = make([]cpu, n), make([]int64, n)
+	s.cpus, s.scost = slices.Grow(old.cpus[:0], n)[:n], make([]int64, n)
 	for i := range w.groups {
 		g := &w.groups[i]
 		shares := g.Shares
@@ -213,7 +222,8 @@ func newSim(w *world, seed, run uint64) *sim {
 	s.newLimits(n)
 	for i := range s.cpus {
 		c := &s.cpus[i]
-		c.id, c.slice, c.avgIdle, c.since, c.swapper = int32(i), -1, 2*migrationCost, s.now, s.now
+		*c = cpu{id: int32(i), slice: -1, since: s.now, queued: clearAll(c.queued), rt: clearAll(c.rt), dom: c.dom}
+		c.swapper = s.now
 		if w.irqs != nil {
 			c.All = w.irqs[i]
 		}
@@ -228,12 +238,12 @@ func newSim(w *world, seed, run uint64) *sim {
 	for i := range s.cores {
 		s.cores[i], s.scan[i] = true, int64(w.m.LLCSpan(i).Weight())
 	}
-	s.all = make([]task, len(w.prog.Tasks))
-	counts := make([]int64, 2*n*len(s.all))
+	s.all = slices.Grow(old.all[:0], len(w.prog.Tasks))[:len(w.prog.Tasks)]
+	s.counts = zeros(old.counts, 2*n*len(s.all))
 	for i := range s.all {
-		on, more := counts[:n:n], counts[n:]
-		s.begin(i, work.Figures{RunOn: on, Entries: more[:n:n]})
-		counts = more[n:]
+		got := &s.all[i].got
+		at := 2 * n * i
+		s.begin(i, work.Figures{RunOn: s.counts[at : at+n : at+n], Entries: s.counts[at+n : at+2*n : at+2*n], Delay: got.Delay[:0], Gap: got.Gap[:0]})
 	}
 	s.settleGroups()
 	for i := range s.cpus {
@@ -242,7 +252,21 @@ func newSim(w *world, seed, run uint64) *sim {
 			s.schedule(c)
 		}
 	}
-	return s
+}
+
+// zeros are so many zeros, in old memory if that is enough.
+func zeros[T any](old []T, n int) []T {
+	if cap(old) < n {
+		return make([]T, n)
+	}
+	clear(old[:n])
+	return old[:n]
+}
+
+// clearAll empties a list, of which the memory is kept.
+func clearAll[T any](list []T) []T {
+	clear(list)
+	return list[:0]
 }
 
 // spread draws a value of at least so much from so many octaves, each as likely.
@@ -256,9 +280,9 @@ func (s *sim) spread(least int64, octaves int) int64 {
 func (s *sim) begin(i int, got work.Figures) {
 	p := &s.all[i]
 	w := &s.prog.Tasks[i]
+	seq, arrived := zeros(p.seq, len(w.Steps)), zeros(p.arrived, len(w.Steps))
 	*p = task{w: w, t: &s.tasks[i], id: int32(i), cpu: max(0, w.CPU), stop: w.Stop, allowed: s.tasks[i].allowed, got: got}
-	p.partner, p.flips, p.decay, p.arrived = -1, w.Flips, s.now-w.FlipsAge, make([]bool, len(w.Steps))
-	p.seq = make([]int32, len(w.Steps))
+	p.partner, p.flips, p.decay, p.seq, p.arrived = -1, w.Flips, s.now-w.FlipsAge, seq, arrived
 	for j := range p.seq {
 		p.seq[j] = int32(j)
 	}

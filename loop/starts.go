@@ -136,10 +136,10 @@ func (w *world) starts(ctx context.Context, in incident, n int, seed uint64) ([]
 	for round := range mostDrawings {
 		from := len(all)
 		all = append(all, make([]drawn, in.draws()*n)...)
-		err := each(ctx, len(all)-from, func(i int) {
+		err := each(ctx, len(all)-from, func(s *sim, i int) {
 			d := &all[from+i]
 			d.draw, d.until = uint64(from+i), until
-			s := newSim(w, seed, d.draw)
+			s.anew(w, seed, d.draw)
 			s.run(ctx, until)
 			d.like, d.entered = in.judge(s)
 		})

@@ -20,8 +20,8 @@ const (
 type State interface {
 	// Idle is idle_cpu.
 	Idle(cpu int) bool
-	// CPU is what the statistics of groups are made of.
-	CPU(cpu int) CPU
+	// CPU tells what the statistics of groups are made of.
+	CPU(cpu int, to *CPU)
 }
 
 // CPU is a CPU as the balancer sees it.
@@ -50,6 +50,8 @@ type Env struct {
 	Failed int
 	// Imbalanced, by group of SD, is sgc->imbalance; nil for none.
 	Imbalanced []bool
+
+	cpu CPU // the one looked at
 }
 
 // Unit is enum migration_type: what the imbalance counts.
@@ -152,7 +154,8 @@ func (e *Env) stats(i int) group {
 		if !e.Active.Test(c) {
 			continue
 		}
-		q := e.State.CPU(c)
+		q := &e.cpu
+		e.State.CPU(c, q)
 		g.load += q.Load
 		g.util += q.Util
 		g.runnable += q.Runnable
@@ -229,7 +232,8 @@ func (e *Env) FindBusiestQueue(m *Imbalance) int {
 		if !e.Active.Test(c) {
 			continue
 		}
-		q, capacity := e.State.CPU(c), int64(e.Machine.Capacity(c))
+		q, capacity := &e.cpu, int64(e.Machine.Capacity(c))
+		e.State.CPU(c, q)
 		if q.Fair == 0 {
 			continue
 		}

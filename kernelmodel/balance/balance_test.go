@@ -15,9 +15,9 @@ type bench struct{ n []int64 }
 
 func (b bench) Idle(c int) bool { return b.n[c] == 0 }
 
-func (b bench) CPU(c int) CPU {
+func (b bench) CPU(c int, to *CPU) {
 	n := b.n[c]
-	return CPU{Running: n, Fair: n, Load: 1024 * n, Util: min(1024, 1024*n), Runnable: 1024 * n, Idle: n == 0}
+	*to = CPU{Running: n, Fair: n, Load: 1024 * n, Util: min(1024, 1024*n), Runnable: 1024 * n, Idle: n == 0}
 }
 
 // env is CPU dst balancing its domain at a height of a machine of cores of two threads.

@@ -27,12 +27,13 @@ var (
 )
 
 // Summarize sorts the delays and gaps of the figures, and sums them up; the curve is wanted
-// of owners.
+// of owners. The summary has nothing in common with the figures.
 func Summarize(f *work.Figures, curve bool) Summary {
 	slices.Sort(f.Delay)
 	slices.Sort(f.Gap)
 	s := Summary{
-		wakings: f.Wakings, run: f.Run, taken: f.Taken, gaps: int64(len(f.Gap)), gapSum: sum(f.Gap), Moves: f.Moves, runOn: f.RunOn, entries: f.Entries,
+		wakings: f.Wakings, run: f.Run, taken: f.Taken, gaps: int64(len(f.Gap)), gapSum: sum(f.Gap), Moves: f.Moves,
+		runOn: slices.Clone(f.RunOn), entries: slices.Clone(f.Entries),
 		delay: quantiles(f.Delay, delayAt), gap: quantiles(f.Gap, gapAt),
 	}
 	if curve {
