@@ -356,6 +356,34 @@ func TestIncidentIsGiven(t *testing.T) {
 	}
 }
 
+// A start that is given up as hopeless does not have the incident when it is run on.
+func TestHopeless(t *testing.T) {
+	for _, folder := range []string{"k419-smt44-isolated43-original", "smt44-isolated43-original", "smt8-isolated3-612-original"} {
+		p, h, k := recording(t, folder)
+		w := newBase(p, h, k)
+		in, s := w.incident(), new(sim)
+		until := p.PartEnd(in.parts - 1)
+		hopeless, came := 0, 0
+		for i := range 60 {
+			s.anew(w, 1, uint64(i))
+			early := false
+			s.enough = func() bool { early = early || in.hopeless(s, until); return false }
+			s.run(context.Background(), until)
+			switch _, entered := in.judge(s); {
+			case entered && early:
+				t.Errorf("%s: draw %d was given up, and has the incident", folder, i)
+			case entered:
+				came++
+			case early:
+				hopeless++
+			}
+		}
+		if t.Logf("%s: %d have the incident, %d are given up", folder, came, hopeless); hopeless == 0 {
+			t.Errorf("%s: none is given up", folder)
+		}
+	}
+}
+
 func TestParseScenario(t *testing.T) {
 	sc, err := ParseScenario("a=isolated=2-3,6,affinity:ksmd=0,4-5,kernel=6.6.87+smt-span,without:x")
 	if err != nil {

@@ -106,6 +106,8 @@ type progress struct {
 	step int   // whose burst it is in
 	done int64 // of that burst
 	wake int   // next of its wakes
+	// wakes is when the wait that it is in ends, if its time is set; else 0.
+	wakes int64
 	// seq is the order in which the task goes through its waits, by step; pos is where it
 	// is. A task that others wake takes them as they come.
 	seq     []int32
@@ -192,6 +194,7 @@ type sim struct {
 	env      balance.Env  // of the domain balanced last
 	busy     cpumask.Mask // CPUs with fair tasks on their queue
 	trace    *[]Slice     // who ran where, nil if that is not wanted
+	enough   func() bool  // ends the run early, nil if nothing does
 }
 
 const second = 1_000_000_000
@@ -411,6 +414,9 @@ func (s *sim) run(ctx context.Context, end int64) {
 		}
 		if s.heap[0].at > end {
 			break
+		}
+		if n%64 == 0 && s.enough != nil && s.enough() {
+			return
 		}
 		h := s.next()
 		s.now = h.at
@@ -689,6 +695,14 @@ func (p *task) advance() {
 	p.pos++
 }
 
+// sleeps is how long a task sleeps until its timer wakes it.
+func (p *task) sleeps(w *work.Wait) int64 {
+	if p.t.period > 0 {
+		return p.t.period
+	}
+	return w.Sleep
+}
+
 // sleep plans what wakes a task that has just blocked.
 func (s *sim) sleep(p *task) {
 	if p.pos+1 >= len(p.seq) {
@@ -696,15 +710,14 @@ func (s *sim) sleep(p *task) {
 	}
 	at := p.seq[p.pos]
 	w := p.wait()
+	p.wakes = 0
 	switch w.Edge {
 	case work.EdgeTimer:
-		d := w.Sleep
-		if p.t.period > 0 {
-			d = p.t.period
-		}
-		s.plan(s.now+d, evWake, p.id, at)
+		p.wakes = s.now + p.sleeps(w)
+		s.plan(p.wakes, evWake, p.id, at)
 	case work.EdgeGrid, work.EdgeOutside:
-		s.plan(max(s.now, w.Time), evWake, p.id, at)
+		p.wakes = max(s.now, w.Time)
+		s.plan(p.wakes, evWake, p.id, at)
 	case work.EdgeTask:
 		if p.arrived[at] || s.tasks[w.Waker].out {
 			s.plan(max(s.now, w.Time), evWake, p.id, at)

@@ -5,6 +5,8 @@ import (
 	"context"
 	"math/rand/v2"
 	"slices"
+
+	"schedreplay/loop/work"
 )
 
 // The draws of starts for each run: so many where the incident lies in the first part of the
@@ -34,11 +36,13 @@ func (b start) begin(ctx context.Context, s *sim, seed uint64) {
 
 // incident is what the runs have to begin with: the foreign tasks on isolated CPUs up to the
 // end of the part of the window in which the one comes that is there longest. parts is how
-// many parts of the window that takes, 0 if there is no such task.
+// many parts of the window that takes, 0 if there is no such task; want is how long that one is
+// there in them, in ns.
 type incident struct {
 	tasks   []int
 	longest int
 	parts   int
+	want    int64
 }
 
 func (w *world) incident() incident {
@@ -64,6 +68,13 @@ func (w *world) incident() incident {
 	for i, n := range first {
 		if n > 0 && n <= in.parts {
 			in.tasks = append(in.tasks, i)
+		}
+	}
+	if in.parts > 0 {
+		for _, r := range w.prog.Tasks[in.longest].Ran {
+			if r.Part < in.parts && w.isolated.Test(int(r.CPU)) {
+				in.want += r.NS
+			}
 		}
 	}
 	return in
@@ -103,18 +114,69 @@ func (in *incident) judge(s *sim) (like int64, entered bool) {
 				ran[r.CPU] += r.NS
 			}
 		}
-		got, want := int64(0), int64(0)
 		for c, ns := range s.all[t].got.RunOn {
 			like += min(ns, ran[c])
-			if s.isolated.Test(c) {
-				got, want = got+ns, want+ran[c]
-			}
-		}
-		if t == in.longest {
-			entered = 2*got >= want
 		}
 	}
-	return like, entered
+	return like, 2*s.held(in.longest) >= in.want
+}
+
+// held is how long a task has run on isolated CPUs.
+func (s *sim) held(task int) int64 {
+	ns := int64(0)
+	for c, on := range s.all[task].got.RunOn {
+		if s.isolated.Test(c) {
+			ns += on
+		}
+	}
+	return ns
+}
+
+// hopeless reports whether it is sure that [incident.judge] will not find that the longest
+// intruder came.
+func (in *incident) hopeless(s *sim, until int64) bool {
+	return 2*(s.held(in.longest)+s.mostRun(&s.all[in.longest], until)) < in.want
+}
+
+// mostRun is how long a task may still run, at most, from when it was last charged up to a time:
+// as long as if it never waited, and slept no longer than its timers have it sleep.
+func (s *sim) mostRun(p *task, until int64) int64 {
+	at, left := s.now, s.scaled(p, p.w.Steps[p.step].Burst)-p.done
+	switch {
+	case s.irqs != nil: // its bursts take longer by interrupts
+		return until
+	case p.state == tsGone:
+		return 0
+	case p.state == tsAsleep && !p.held:
+		at, left = max(at, p.wakes), 0
+	case p.state == tsRunning:
+		at = s.cpus[p.cpu].since
+	}
+	ran := int64(0)
+	for k, step := p.pos, p.step; at < until; k++ {
+		st := &p.w.Steps[step]
+		if st.Cut {
+			return ran + until - at
+		}
+		ran += min(left, until-at)
+		at += left
+		if st.Exit || k+1 >= len(p.seq) {
+			break
+		}
+		step = int(p.seq[k])
+		switch w := &p.w.Steps[step].Then; {
+		case w.Edge == work.EdgeTask && w.Sync: // the task may come to others first
+			return ran + max(0, until-at)
+		case k == p.pos && p.state == tsAsleep && !p.held: // it is in that sleep
+		case w.Edge == work.EdgeTimer:
+			at += p.sleeps(w)
+		case w.Edge == work.EdgeGrid, w.Edge == work.EdgeOutside:
+			at = max(at, w.Time)
+		}
+		step++
+		left = s.scaled(p, p.w.Steps[step].Burst)
+	}
+	return ran
 }
 
 // starts are the draws that the runs of an ensemble begin with. Where foreign tasks run on
@@ -140,6 +202,9 @@ func (w *world) starts(ctx context.Context, in incident, n int, seed uint64) ([]
 			d := &all[from+i]
 			d.draw, d.until = uint64(from+i), until
 			s.anew(w, seed, d.draw)
+			if told.Entered > 0 { // how like it is where the intruder does not come is of no account
+				s.enough = func() bool { return in.hopeless(s, until) }
+			}
 			s.run(ctx, until)
 			d.like, d.entered = in.judge(s)
 		})
