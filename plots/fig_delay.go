@@ -124,7 +124,7 @@ func (fr *frame) delayColumns(c *draw.Canvas, p *axes.Pair, t columns.Extents, k
 		tops = append(tops, vg.Point{X: px, Y: hi})
 	}
 	c.SetLineStyle(fr.line(kind.clr, 0.07))
-	if fr.bitmap == nil { // where the rasterizer takes the square of what one path has side by side
+	if !fr.bitmap { // where the rasterizer takes the square of what one path has side by side
 		bars = []vg.Path{slices.Concat(bars...)}
 	}
 	for _, b := range bars {

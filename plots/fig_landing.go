@@ -84,9 +84,7 @@ func (fr *frame) sideways(x, y vg.Length, s string) {
 	fr.c.Push()
 	fr.c.Translate(vg.Point{X: x, Y: y})
 	fr.c.Rotate(3.14159265358979 / 2)
-	turned := *fr
-	turned.bitmap = nil // glyphs have to be interpolated
-	turned.text(0, 0, s, st, 0.5, 0.5)
+	fr.text(0, 0, s, st, 0.5, 0.5)
 	fr.c.Pop()
 }
 

@@ -1,6 +1,7 @@
 package plots
 
 import (
+	"bytes"
 	"fmt"
 	"image/color"
 	"strings"
@@ -72,6 +73,8 @@ type Figure struct {
 	draw   func(*frame)
 	// chart is the figure's data for the page's script, nil if it stays a picture.
 	chart *chart
+	// svg is the figure as it was drawn, by the suffix of its size.
+	svg map[string][]byte
 }
 
 // frame is a figure being drawn.
@@ -79,8 +82,8 @@ type frame struct {
 	size
 	// c is what is left for the figure below the title.
 	c draw.Canvas
-	// bitmap is what it is drawn on where it becomes a PNG, else nil.
-	bitmap *canvas.Raster
+	// bitmap: it becomes a PNG.
+	bitmap bool
 }
 
 // titleLines wraps the title for a size.
@@ -103,7 +106,7 @@ func (f *Figure) paint(cv vg.Canvas, s size) {
 	w, h := f.full(s)
 	c := draw.NewCanvas(cv, w, h)
 	m := s.margin()
-	bitmap, _ := cv.(*canvas.Raster)
+	_, bitmap := cv.(*canvas.Raster)
 	fr := &frame{size: s, c: draw.Crop(c, m, -m, m, -m), bitmap: bitmap}
 	st := s.titleStyle()
 	y := fr.c.Max.Y
@@ -115,14 +118,24 @@ func (f *Figure) paint(cv vg.Canvas, s size) {
 	f.draw(fr)
 }
 
-// SVG renders the figure; ids begin with prefix.
+// anyID stands for what the ids of an SVG begin with: no text has it.
+const anyID = "\x00"
+
+// SVG renders the figure; ids begin with prefix. It is drawn once in each size.
 func (f *Figure) SVG(s size, prefix string) []byte {
-	w, h := f.full(s)
-	c := canvas.New(w, h, prefix)
-	full := draw.NewCanvas(c, w, h)
-	full.FillPolygon(paper, []vg.Point{{X: 0, Y: 0}, {X: w, Y: 0}, {X: w, Y: h}, {X: 0, Y: h}})
-	f.paint(c, s)
-	return c.Document(say.Plain(f.Title), say.Plain(f.desc))
+	drawn, ok := f.svg[s.Suffix]
+	if !ok {
+		w, h := f.full(s)
+		c := canvas.New(w, h, anyID)
+		full := draw.NewCanvas(c, w, h)
+		full.FillPolygon(paper, []vg.Point{{X: 0, Y: 0}, {X: w, Y: 0}, {X: w, Y: h}, {X: 0, Y: h}})
+		f.paint(c, s)
+		if drawn = c.Document(say.Plain(f.Title), say.Plain(f.desc)); f.svg == nil {
+			f.svg = map[string][]byte{}
+		}
+		f.svg[s.Suffix] = drawn
+	}
+	return bytes.ReplaceAll(drawn, []byte(anyID), []byte(prefix))
 }
 
 // png renders the figure.
@@ -169,15 +182,14 @@ func (fr *frame) text(x, y vg.Length, s string, st draw.TextStyle, ax, ay float6
 	y -= vg.Length(ay) * st.Font.Size * 0.72
 	face := st.Handler.Cache().Lookup(st.Font, st.Font.Size)
 	fr.c.SetColor(st.Color)
-	if fr.bitmap != nil {
-		fr.bitmap.Text(face, vg.Point{X: x, Y: y}, s, st.Color)
-		return
-	}
 	fr.c.FillString(face, vg.Point{X: x, Y: y}, s)
 }
 
 // drawable returns text whose characters the font has; others become U+FFFD.
 func drawable(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return s // what every font has
+	}
 	st := Slide.style(1, false, ink)
 	face := st.Handler.Cache().Lookup(st.Font, st.Font.Size)
 	var buf sfnt.Buffer

@@ -36,7 +36,7 @@ func (p *Press) Raster(w, h vg.Length, dpi int, paper color.Color) *Raster {
 		vgimg.UseImageWithContext(img, ctx)(c)
 		return 0 // the size is not the image's, which is rounded
 	}
-	return &Raster{vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(dpi), vgimg.UseBackgroundColor(paper), onto)}
+	return &Raster{Canvas: vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(dpi), vgimg.UseBackgroundColor(paper), onto)}
 }
 
 // PNG encodes what was drawn on the bitmap made last, which is gone then.

@@ -12,7 +12,50 @@ import (
 )
 
 // Raster is a bitmap to draw on.
-type Raster struct{ *vgimg.Canvas }
+type Raster struct {
+	*vgimg.Canvas
+	state
+	stack []state
+}
+
+// state is what [Raster.Push] keeps: the colour, and whether coordinates are other than the
+// bitmap's.
+type state struct {
+	ink    color.Color
+	turned bool
+}
+
+// Push and what follows is what vgimg does, noted.
+func (r *Raster) Push() {
+	r.stack = append(r.stack, r.state)
+	r.Canvas.Push()
+}
+
+func (r *Raster) Pop() {
+	last := len(r.stack) - 1
+	r.state, r.stack = r.stack[last], r.stack[:last]
+	r.Canvas.Pop()
+}
+
+func (r *Raster) SetColor(c color.Color) {
+	r.ink = c
+	r.Canvas.SetColor(c)
+}
+
+func (r *Raster) Rotate(rad float64) {
+	r.turned = true
+	r.Canvas.Rotate(rad)
+}
+
+func (r *Raster) Translate(p vg.Point) {
+	r.turned = true
+	r.Canvas.Translate(p)
+}
+
+func (r *Raster) Scale(x, y float64) {
+	r.turned = true
+	r.Canvas.Scale(x, y)
+}
 
 // Stroke draws a path's pieces from the last to the first. The rasterizer keeps what a row
 // holds in a list by place and looks for each place from the left, so that the many lines of
@@ -30,9 +73,13 @@ func (r *Raster) Stroke(p vg.Path) {
 	r.Canvas.Stroke(backward)
 }
 
-// Text draws what FillString does in a colour, where the canvas was not turned: glyphs that
-// stay as they are need no interpolation.
-func (r *Raster) Text(face font.Face, at vg.Point, s string, ink color.Color) {
+// FillString draws text. Where the canvas was not turned, glyphs stay as they are and need no
+// interpolation.
+func (r *Raster) FillString(face font.Face, at vg.Point, s string) {
+	if r.turned {
+		r.Canvas.FillString(face, at, s)
+		return
+	}
 	img := r.Image().(*image.RGBA)
 	ff := face.FontFace(r.DPI())
 	defer ff.Close()
@@ -49,7 +96,7 @@ func (r *Raster) Text(face font.Face, at vg.Point, s string, ink color.Color) {
 			continue
 		}
 		if alpha, ok := mask.(*image.Alpha); ok {
-			blend(img, where, alpha, from, ink)
+			blend(img, where, alpha, from, r.ink)
 		}
 		dot.X, last = dot.X+advance, c
 	}
