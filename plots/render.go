@@ -3,55 +3,105 @@ package plots
 import (
 	"runtime"
 	"sync"
-	"sync/atomic"
 
 	"schedreplay/plots/internal/canvas"
 )
 
-// Render draws figures in both sizes, first as SVG, then, if told to, as PNG, on all
-// processors, and hands each file on, in the order of the figures. It ends with the first
-// error, which may be write's.
-func Render(figs []*Figure, withPNG bool, write func(name string, b []byte) error) error {
+// Painter draws figures in both sizes as files: as SVG when they come, and as PNG beside what the
+// caller does then. Without PNG it makes none. It is done with when [Painter.Finish] has returned
+// or [Painter.Stop] has.
+type Painter struct {
+	PNG bool
+	// Write takes a file; its first error ends the painting.
+	Write func(name string, b []byte) error
+
+	mu      sync.Mutex
+	all     []*picture
+	begun   int // of all
+	working int
+	presses []*canvas.Press
+	workers sync.WaitGroup
+}
+
+// picture is a PNG to be.
+type picture struct {
+	f    *Figure
+	size size
+	done chan struct{}
+	b    []byte
+	err  error
+}
+
+// Draw writes the figures as SVG, and begins to make PNGs of them.
+func (p *Painter) Draw(figs []*Figure) error {
 	// What figures share they settle when they are drawn first: that is not to be hurried.
 	for _, f := range figs {
 		for _, s := range Sizes {
-			if err := write(f.Name+s.Suffix+".svg", f.SVG(s, "g")); err != nil {
+			if err := p.Write(f.Name+s.Suffix+".svg", f.SVG(s, "g")); err != nil {
 				return err
 			}
 		}
 	}
-	if !withPNG {
+	if !p.PNG {
 		return nil
 	}
-	type picture struct {
-		b   []byte
-		err error
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, f := range figs {
+		for _, s := range Sizes {
+			p.all = append(p.all, &picture{f: f, size: s, done: make(chan struct{})})
+		}
 	}
-	done := make([]chan picture, len(figs)*len(Sizes))
-	for i := range done {
-		done[i] = make(chan picture, 1)
-	}
-	var next atomic.Int64
-	var workers sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		workers.Go(func() {
-			var press canvas.Press
-			for i := next.Add(1) - 1; i < int64(len(done)); i = next.Add(1) - 1 {
-				b, err := figs[i/int64(len(Sizes))].png(&press, Sizes[i%int64(len(Sizes))])
-				done[i] <- picture{b, err}
-			}
+	for ; p.working < runtime.GOMAXPROCS(0)-1 && p.working < len(p.all)-p.begun; p.working++ {
+		p.workers.Go(func() {
+			p.work()
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.working--
 		})
 	}
-	defer workers.Wait()
-	defer next.Store(int64(len(done)))
-	for i, c := range done {
-		p := <-c
-		if p.err != nil {
-			return p.err
+	return nil
+}
+
+// work makes PNGs as long as there are any to be made.
+func (p *Painter) work() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	press := new(canvas.Press)
+	if n := len(p.presses); n > 0 {
+		press, p.presses = p.presses[n-1], p.presses[:n-1]
+	}
+	for p.begun < len(p.all) {
+		x := p.all[p.begun]
+		p.begun++
+		p.mu.Unlock()
+		x.b, x.err = x.f.png(press, x.size)
+		close(x.done)
+		p.mu.Lock()
+	}
+	p.presses = append(p.presses, press)
+}
+
+// Finish writes the PNGs, in the order of the figures; the caller's processor helps to make them.
+func (p *Painter) Finish() error {
+	defer p.Stop()
+	p.work()
+	for _, x := range p.all {
+		<-x.done
+		if x.err != nil {
+			return x.err
 		}
-		if err := write(figs[i/len(Sizes)].Name+Sizes[i%len(Sizes)].Suffix+".png", p.b); err != nil {
+		if err := p.Write(x.f.Name+x.size.Suffix+".png", x.b); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Stop ends the painting, however far it is.
+func (p *Painter) Stop() {
+	p.mu.Lock()
+	p.begun = len(p.all)
+	p.mu.Unlock()
+	p.workers.Wait()
 }

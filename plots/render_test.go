@@ -11,7 +11,7 @@ import (
 
 // Files come in the order of the figures, each as when it is drawn alone; writing ends at
 // the first error.
-func TestRender(t *testing.T) {
+func TestPainter(t *testing.T) {
 	var figs []*Figure
 	var want, pngs []string
 	for _, name := range []string{"a", "b", "c", "d", "e"} {
@@ -23,7 +23,18 @@ func TestRender(t *testing.T) {
 		pngs = append(pngs, name+".png", name+"-column.png")
 	}
 	var got []string
-	err := Render(figs, true, func(name string, b []byte) error {
+	render := func(write func(string, []byte) error) error {
+		p := &Painter{PNG: true, Write: write}
+		defer p.Stop()
+		if err := p.Draw(figs[:3]); err != nil {
+			return err
+		}
+		if err := p.Draw(figs[3:]); err != nil {
+			return err
+		}
+		return p.Finish()
+	}
+	err := render(func(name string, b []byte) error {
 		got = append(got, name)
 		alone, err := figs[name[0]-'a'].png(new(canvas.Press), Slide)
 		if name == figs[name[0]-'a'].Name+".png" && (err != nil || !bytes.Equal(b, alone)) {
@@ -36,7 +47,7 @@ func TestRender(t *testing.T) {
 	}
 	full := errors.New("no space")
 	n := 0
-	err = Render(figs, true, func(string, []byte) error {
+	err = render(func(string, []byte) error {
 		if n++; n == 13 {
 			return full
 		}

@@ -306,7 +306,7 @@ func againstObject(before, s *findings.Sample) object {
 func (c *Comparison) Write(d *outdir.Dir) error { return outdir.Wrap(d.Name(), c.write(d)) }
 
 func (c *Comparison) write(d *outdir.Dir) error {
-	if err := render(d, c.doc.figures(), true); err != nil {
+	if err := render(d, c.doc.figures()); err != nil {
 		return err
 	}
 	return c.doc.write(d, "compare", false, c.JSON)

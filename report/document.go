@@ -191,9 +191,19 @@ func captureName(m *parser.Meta) string {
 	return say.Clean(filepath.Base(m.Name))
 }
 
+// painter draws figures into a folder's figures.
+func painter(dir *outdir.Dir, png bool) *plots.Painter {
+	return &plots.Painter{PNG: png, Write: func(name string, b []byte) error { return dir.WriteFile(path.Join("figures", name), b) }}
+}
+
 // render draws figures into a folder's figures.
-func render(dir *outdir.Dir, list []*plots.Figure, png bool) error {
-	return plots.Render(list, png, func(name string, b []byte) error { return dir.WriteFile(path.Join("figures", name), b) })
+func render(dir *outdir.Dir, list []*plots.Figure) error {
+	p := painter(dir, true)
+	defer p.Stop()
+	if err := p.Draw(list); err != nil {
+		return err
+	}
+	return p.Finish()
 }
 
 // write puts the document into a folder as Markdown, as a page if it is to be one, and as what

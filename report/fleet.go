@@ -250,7 +250,7 @@ func fleetDead(a *fleet.Answer) *table {
 func (f *Fleet) Write(d *outdir.Dir) error { return outdir.Wrap(d.Name(), f.write(d)) }
 
 func (f *Fleet) write(d *outdir.Dir) error {
-	if err := render(d, f.doc.figures(), true); err != nil {
+	if err := render(d, f.doc.figures()); err != nil {
 		return err
 	}
 	if err := f.doc.write(d, "fleet", true, f.JSON); err != nil {

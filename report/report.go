@@ -91,7 +91,9 @@ func (r *Report) write(res *replay.Result, help Helper) error {
 	}
 	all := r.col.Findings(res)
 	figs := plots.BuildFigures(all, r.pics)
-	if err := render(r.dir, figs.All(all.CPUs), !r.noPNG); err != nil {
+	p := painter(r.dir, !r.noPNG)
+	defer p.Stop()
+	if err := p.Draw(figs.All(all.CPUs)); err != nil {
 		return err
 	}
 	var h helped
@@ -99,11 +101,14 @@ func (r *Report) write(res *replay.Result, help Helper) error {
 		h.Helped, h.why = help()
 		h.figs = plots.BuildHelped(all, h.Helped)
 	}
-	if err := render(r.dir, h.all(), !r.noPNG); err != nil {
+	if err := p.Draw(h.all()); err != nil {
 		return err
 	}
 	doc := compose(all, &r.o, figs, &h)
-	return doc.write(r.dir, "report", true, func() ([]byte, error) { return encodeJSON(all, &r.o, doc, &h) })
+	if err := doc.write(r.dir, "report", true, func() ([]byte, error) { return encodeJSON(all, &r.o, doc, &h) }); err != nil {
+		return err
+	}
+	return p.Finish()
 }
 
 // writeStays writes the stays of the result: they are numbered as in
