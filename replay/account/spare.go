@@ -55,6 +55,7 @@ type spare struct {
 	crowded []int32
 	open    int
 	since   int64
+	now     int64 // the latest time seen: events of several CPUs may come a little out of order
 }
 
 // spareCPU is a CPU on which tasks may wait.
@@ -64,10 +65,10 @@ type spareCPU struct {
 }
 
 func newSpare(t *timeline.Timeline, span func(int) cpumask.Mask) *spare {
-	s := &spare{t: t, span: span, waits: make([]spareCPU, len(t.CPU))}
+	s := &spare{t: t, span: span, waits: make([]spareCPU, len(t.CPU)), now: t.Survey.Start}
 	s.Known = true
 	for c := range t.CPU {
-		s.look(int32(c), t.Survey.Start)
+		s.look(int32(c))
 	}
 	return s
 }
@@ -92,22 +93,23 @@ func (t *Tracker) Spare() *Spare {
 
 // after takes the CPUs that an event changed.
 func (s *spare) after(ev *parser.Event) {
+	s.now = max(s.now, ev.Time)
 	if ev.CPU < 0 || ev.Kind == parser.KindLost || ev.Kind == parser.KindHole || ev.Kind == parser.KindOverwritten {
 		for c := range s.waits {
-			s.look(int32(c), ev.Time)
+			s.look(int32(c))
 		}
 		return
 	}
-	s.look(ev.CPU, ev.Time)
+	s.look(ev.CPU)
 	for _, c := range [2]int32{ev.TargetCPU, ev.OrigCPU} {
 		if c >= 0 && c != ev.CPU {
-			s.look(c, ev.Time)
+			s.look(c)
 		}
 	}
 	if ev.Kind == parser.KindWaking {
 		if p := s.t.Find(ev.Task.PID); p != nil {
-			s.look(p.Inflight, ev.Time)
-			s.look(p.CPU, ev.Time)
+			s.look(p.Inflight)
+			s.look(p.CPU)
 		}
 	}
 	if s.open == 0 {
@@ -115,13 +117,13 @@ func (s *spare) after(ev *parser.Event) {
 	}
 	for i := 0; i < len(s.crowded); i++ { // what is on its way to an idle CPU takes it, too
 		if w := &s.waits[s.crowded[i]]; w.open && !s.t.CPU[w.wait.now].Idle() {
-			s.look(int32(w.wait.now), ev.Time)
+			s.look(int32(w.wait.now))
 		}
 	}
 }
 
 // look sees how a CPU stands now.
-func (s *spare) look(c int32, now int64) {
+func (s *spare) look(c int32) {
 	if int(c) >= len(s.waits) || c < 0 {
 		return
 	}
@@ -131,14 +133,14 @@ func (s *spare) look(c int32, now int64) {
 			s.idle.Set(int(c))
 			for _, o := range s.crowded {
 				if !s.waits[o].open && s.span(int(o)).Test(int(c)) {
-					s.judge(o, now)
+					s.judge(o)
 				}
 			}
 		} else {
 			s.idle.Clear(int(c))
 			for _, o := range s.crowded {
 				if s.waits[o].open && s.waits[o].wait.now == int(c) {
-					s.judge(o, now)
+					s.judge(o)
 				}
 			}
 		}
@@ -153,18 +155,18 @@ func (s *spare) look(c int32, now int64) {
 		}
 	}
 	if crowded || w.open {
-		s.judge(c, now)
+		s.judge(c)
 	}
 }
 
 // judge says whether a task waits on a CPU while one is idle that it could have.
-func (s *spare) judge(c int32, now int64) {
+func (s *spare) judge(c int32) {
 	w := &s.waits[c]
 	p, idle := s.waiting(c)
 	if w.open && (p == nil || p.PID != w.wait.Task.PID) {
-		w.open, w.wait.To = false, now
+		w.open, w.wait.To = false, s.now
 		if s.open--; s.open == 0 {
-			s.NS += now - s.since
+			s.NS += s.now - s.since
 		}
 		s.keep(&w.wait)
 	}
@@ -176,9 +178,9 @@ func (s *spare) judge(c int32, now int64) {
 			w.wait.Idle.Set(idle)
 		}
 	default:
-		w.open, w.wait = true, SpareWait{Task: p.Ref(), CPU: int(c), First: idle, Idle: cpumask.Of(idle), From: now, now: idle}
+		w.open, w.wait = true, SpareWait{Task: p.Ref(), CPU: int(c), First: idle, Idle: cpumask.Of(idle), From: s.now, now: idle}
 		if s.open++; s.open == 1 {
-			s.since = now
+			s.since = s.now
 		}
 	}
 }
@@ -237,6 +239,7 @@ func (s *spare) keep(w *SpareWait) {
 
 // end closes what is open at the end of the window.
 func (s *spare) end(at int64) *Spare {
+	at = max(at, s.now)
 	for _, c := range slices.Clone(s.crowded) {
 		if w := &s.waits[c]; w.open {
 			w.wait.To = at
