@@ -35,10 +35,14 @@ func (m *Mean) Lag(vruntime int64) int64 { return m.Sum + (m.Base-vruntime)*m.We
 // no more than its share. It does not divide, so it is exact.
 func (m *Mean) Eligible(vruntime int64) bool { return m.Lag(vruntime) >= 0 }
 
-// ClampLag is entity_lag: a lag as it is kept over a sleep, at most two slices or a
-// tick of the entity.
-func ClampLag(lag, weight, slice, tick int64) int64 {
-	limit := CalcDeltaFair(max(2*slice, tick), weight)
+// ClampLag is entity_lag: a lag as it is kept over a sleep, at most two slices or a tick of the
+// entity; or a slice and a tick, by [rules.FairRules].LagTick.
+func ClampLag(lag, weight, slice, tick int64, andTick bool) int64 {
+	limit := max(2*slice, tick)
+	if andTick {
+		limit = slice + tick
+	}
+	limit = CalcDeltaFair(limit, weight)
 	return max(-limit, min(limit, lag))
 }
 

@@ -161,7 +161,7 @@ func (q *EEVDF) protected(se *Entity) bool {
 
 // saveLag is update_entity_lag.
 func (q *EEVDF) saveLag(se *Entity) {
-	se.Lag = ClampLag(q.AvgVruntime()-se.Vruntime, se.Weight, q.Slice, q.Jiffy)
+	se.Lag = ClampLag(q.AvgVruntime()-se.Vruntime, se.Weight, q.Slice, q.Jiffy, q.Rules.LagTick)
 }
 
 // place is place_entity: with the lag it left with, so much more as its own weight

@@ -41,10 +41,13 @@ func TestPlace(t *testing.T) {
 	if v, d := Place(5_000_000, 1024, 100_000, 1024, 3_000_000, true); v != 4_800_000 || d != 6_300_000 {
 		t.Errorf("a forked one: %d, deadline %d", v, d)
 	}
-	if got := ClampLag(9_000_000, 1024, 3_000_000, 4_000_000); got != 6_000_000 {
+	if got := ClampLag(9_000_000, 1024, 3_000_000, 4_000_000, false); got != 6_000_000 {
 		t.Errorf("a lag is kept at %d", got)
 	}
-	if got := ClampLag(-9_000_000, 2048, 1_000_000, 4_000_000); got != -1_999_999 { // as the kernel rounds
+	if got := ClampLag(-9_000_000, 2048, 1_000_000, 4_000_000, false); got != -1_999_999 { // as the kernel rounds
 		t.Errorf("a negative lag of twice the weight is kept at %d", got)
+	}
+	if got := ClampLag(9_000_000, 1024, 3_000_000, 4_000_000, true); got != 7_000_000 {
+		t.Errorf("from 7.0 on a lag is kept at %d", got)
 	}
 }

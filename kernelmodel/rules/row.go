@@ -80,6 +80,9 @@ type FairRules struct {
 	// PickBuddy: a group that a task leaves to sleep is picked next as long as it is eligible
 	// (PICK_BUDDY, 2a77e4be12cb, 6.14+, 6.13.2, 6.12.13); CFS always did.
 	PickBuddy bool
+	// LagTick: a lag is kept within the longest slice queued and a tick, where it was within
+	// two slices or a tick (entity_lag, 6e3c0a4e1ad1, 7.0+).
+	LagTick bool
 	// RequeueCharges: the current entity is charged before a delayed one is woken, which then is
 	// not ahead of it (enqueue_task_fair, 85570f10a4c6, 7.3+).
 	RequeueCharges bool

@@ -230,6 +230,7 @@ var table = []release{
 		{"Fair.HRTick", false, "a slice ends at a tick", ""},
 		{"Fair.PlaceCurrent", false, "an entity that gets a new weight keeps its lag", ""},
 		{"Fair.PickBuddy", false, "EEVDF picks by deadline also where a task left its group to sleep", ""},
+		{"Fair.LagTick", false, "a lag is kept within two slices, or a tick", ""},
 		{"Fair.RequeueCharges", false, "a task that wakes where it slept meets the current one as of its last update", ""},
 		{"Fair.Protect", ProtectMark, "EEVDF protects a slice until the deadline changes, which a new weight does too", "63304558ba5d"},
 		{"Balance.BusyLess", false, "a busy CPU balances busy_factor times as seldom", ""},
@@ -449,6 +450,7 @@ var table = []release{
 	{7, 0, []Change{
 		{"Domains.SpanWeight", true, "balancing intervals count the CPUs that a domain spans", ""},
 		{"Fair.Protect", ProtectScaled, "EEVDF protects a slice up to a virtual time that follows a change of weight", "ff38424030f9"},
+		{"Fair.LagTick", true, "a lag is kept within the longest slice queued and a tick", "6e3c0a4e1ad1"},
 		{"Tasks.Kthreads", KthreadsDomain, "unbound kernel threads keep off CPUs isolated at boot or by a partition", "041ee6f3727a, e894f6339808"},
 		{"", nil, "a task whose affinity has no CPU left gets the housekeeping CPUs", "bf5b0c27fad2"},
 		{"", nil, "x86 has neither PREEMPT_NONE nor PREEMPT_VOLUNTARY", "7dadeaa6e851"},

@@ -70,7 +70,8 @@ type fairQueue struct {
 	slice   int64
 	// tick is for how long the kernel may leave the current task's virtual time and deadline
 	// as they are, where no other event brings them up to date.
-	tick int64
+	tick    int64
+	lagTick bool // see [fair.ClampLag]
 	// ahead is by how much the current task's v was put ahead of what was charged, at
 	// last.
 	ahead int64
@@ -303,7 +304,7 @@ func (q *fairQueue) picked(p *Task) {
 func (q *fairQueue) drop(p *Task) {
 	x := &p.Virtual
 	mean, _ := q.average()
-	x.vlag = fair.ClampLag(mean-x.v, p.Entity.Weight, q.slice, q.tick)
+	x.vlag = fair.ClampLag(mean-x.v, p.Entity.Weight, q.slice, q.tick, q.lagTick)
 	if x.Delayed {
 		x.vlag = 0
 	}

@@ -127,7 +127,7 @@ func TestPlaceKeepsLag(t *testing.T) {
 		}
 		p := fairTask(1, 0, 0, load.WeightOf(rapid.Int32Range(100, 139).Draw(t, "own")))
 		p.Virtual.On = parser.NoCPU
-		lag := fair.ClampLag(rapid.Int64Range(-1<<30, 1<<30).Draw(t, "lag"), p.Entity.Weight, q.slice, q.tick)
+		lag := fair.ClampLag(rapid.Int64Range(-1<<30, 1<<30).Draw(t, "lag"), p.Entity.Weight, q.slice, q.tick, rapid.Bool().Draw(t, "rule"))
 		p.Virtual.vlag = lag
 		n := len(q.tasks)
 		q.place(p, 3)
@@ -490,21 +490,21 @@ func TestFairTotals(t *testing.T) {
 }
 
 // A CPU ticks as often as the host's kernel was built to, as distributions build it where
-// nothing tells.
+// nothing tells; and by its release it keeps a lag.
 func TestTicks(t *testing.T) {
-	k, err := rules.ParseKernel("6.12", "")
-	if err != nil {
-		t.Fatal(err)
-	}
 	for hz, want := range map[int]int64{0: 4 * ms, 1000: ms, 100: 10 * ms} {
+		k, err := rules.ParseKernel(map[bool]string{false: "6.12", true: "7.0"}[hz > 0], "")
+		if err != nil {
+			t.Fatal(err)
+		}
 		h := &parser.Host{Tunables: map[string]int64{"base_slice_ns": 5 * ms}}
 		if hz > 0 {
 			h.HZ = fact.Seen(hz, "config")
 		}
 		c := made.Record(made.Crowd()...)
 		l := Of(c, h, SurveyOf(c, h, nil)).Begin(k)
-		if q := &l.CPU[0].Fair; l.tick != want || q.tick != want || q.slice != 5*ms {
-			t.Errorf("HZ %d: a tick each %d ns, in the queue %d, slice %d", hz, l.tick, q.tick, q.slice)
+		if q := &l.CPU[0].Fair; l.tick != want || q.tick != want || q.slice != 5*ms || q.lagTick != (hz > 0) {
+			t.Errorf("HZ %d: a tick each %d ns, in the queue %d, slice %d, lag %v", hz, l.tick, q.tick, q.slice, q.lagTick)
 		}
 	}
 }

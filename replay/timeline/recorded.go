@@ -79,7 +79,7 @@ func (rec *Recorded) Begin(k *rules.Kernel) *Timeline {
 		slice = v
 	}
 	for c := range t.CPU {
-		t.CPU[c].Fair.slice, t.CPU[c].Fair.tick = slice, t.tick
+		t.CPU[c].Fair.slice, t.CPU[c].Fair.tick, t.CPU[c].Fair.lagTick = slice, t.tick, k.Fair.LagTick
 	}
 	t.Pends = k.Rules.Wakelist == rules.WakelistIdle
 	t.warm(startShares(rec.Capture, rec.Survey, t.spares))
