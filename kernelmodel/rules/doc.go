@@ -4,5 +4,6 @@
 //
 // [ParseKernel] reads a release as uname gives it, or a KERNEL with fixes set and
 // cleared, 6.1.82+smt-span. [Differences] says in words what two kernels do differently,
-// [Candidates] lists all there are.
+// [Candidates] lists all there are. [DomainRulesFor] is for who wants a mainline release's
+// sched domains alone (package topo).
 package rules

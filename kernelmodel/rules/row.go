@@ -2,7 +2,6 @@ package rules
 
 import (
 	"cmp"
-	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -361,42 +360,4 @@ func (r *Row) Since() []Difference {
 	}
 	kernel := func(r *Row) *Kernel { return &Kernel{Settings: r.Settings, major: r.Major, minor: r.Minor} }
 	return Differences(kernel(&before), kernel(r))
-}
-
-// MarkdownTable is the table of docs/model.md: each switch with what kernels do,
-// since when and by which commits.
-func MarkdownTable() string {
-	var b strings.Builder
-	b.WriteString("| switch | since | what the kernel does | commits |\n|---|---|---|---|\n")
-	line := func(name, since, does, commits string) {
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", name, since, does, commits)
-	}
-	for _, field := range Fields() {
-		name := "`" + field + "`"
-		if f := fixByField(field); f != nil {
-			name += " (`" + string(f.name) + "`)"
-		}
-		for i := range table {
-			l := &table[i]
-			for _, c := range l.changes {
-				if c.Field == field {
-					line(name, versionName(l.major, l.minor), describe(field, c.To), c.Commits)
-					name = ""
-				}
-			}
-			for _, p := range l.backports {
-				if p.change.Field == field {
-					line(name, fmt.Sprintf("%s.%d", versionName(l.major, l.minor), p.patch), describe(field, p.change.To), "")
-				}
-			}
-		}
-	}
-	for i := range table {
-		for _, c := range table[i].changes {
-			if c.Field == "" {
-				line("not asked", versionName(table[i].major, table[i].minor), c.Does, c.Commits)
-			}
-		}
-	}
-	return b.String()
 }
