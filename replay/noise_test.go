@@ -288,3 +288,31 @@ func TestAnyNoise(t *testing.T) {
 		}
 	})
 }
+
+// An idle state is not counted beside what interrupted it: not where an end was lost before
+// it, nor where a timer's function is all that is recorded of an interrupt.
+func TestIdleStateBesideInterrupts(t *testing.T) {
+	aside := func(us int64, a parser.Aside) parser.Event {
+		e := asideAt(us, 7, a, "a", 0, parser.ContextUnknown)
+		e.Cur = made.Swapper
+		return e
+	}
+	for name, told := range map[string][]parser.Event{
+		"a softirq's end was lost": {aside(61, parser.SoftirqEntry), aside(61, parser.CPUIdle), aside(63, parser.SoftirqExit), aside(63, parser.IRQEntry)},
+		"timers alone are told":    {aside(61, parser.CPUIdle), aside(61, parser.TimerEntry), aside(63, parser.TimerExit), aside(63, parser.IRQEntry)},
+	} {
+		events := append(made.Crowd()[:7], made.Switches(50, 7, made.Swapper, made.Runnable, made.Poller),
+			made.Switches(60, 7, made.Poller, made.Sleeps, made.Swapper), made.Waking(61, 7, made.Swapper, made.Poller, 7))
+		events = append(events, told...)
+		events = append(events, made.Switches(63, 7, made.Swapper, made.Runnable, made.Poller))
+		s := replayScene(t, made.Record(events...), made.Bench("6.1.0", 7), Plan{Observer: Observer{Why: true}})
+		for _, k := range s.CPUs {
+			if err := addsUp(k); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			if k.CPU == 7 && k.Waits[account.SchDelay].Sum() != 2000 {
+				t.Errorf("%s: the owner waited for %d ns", name, k.Waits[account.SchDelay].Sum())
+			}
+		}
+	}
+}

@@ -128,7 +128,7 @@ func (t *Tracker) Aside(ev *parser.Event) {
 			b.causes = append(b.causes, noise.Cause{By: noise.ByFunction, Name: ev.Text, PID: parser.NoPID, CPU: parser.NoCPU})
 		}
 		return
-	case parser.CPUIdle, parser.IRQEntry, parser.VectorEntry, parser.IPIEntry, parser.HrtimerEntry, parser.SoftirqEntry:
+	case parser.CPUIdle, parser.IRQEntry, parser.VectorEntry, parser.IPIEntry, parser.HrtimerEntry, parser.TimerEntry, parser.SoftirqEntry:
 		t.leavesIdle(k, c, ev)
 	}
 	for _, in := range c.Take(ev) {

@@ -177,6 +177,7 @@ func (c *CPU) Take(ev *parser.Event) []Interruption {
 	case parser.TimerExit:
 		c.end(ev, parser.TimerEntry)
 	case parser.CPUIdle:
+		c.reset() // the idle task writes it: whatever interrupted it has ended
 		c.told, c.Idle, c.Since = true, ev.Count, ev.Time
 		if ev.Count == parser.IdleExit {
 			c.Idle = -1
