@@ -1,6 +1,8 @@
 package replay
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"schedreplay/cpumask"
@@ -303,5 +305,24 @@ func TestFirstSeenArriving(t *testing.T) {
 				t.Errorf("came by %s; under the patched kernel %d wakings surely there, %d us; want %s, %d, %d", s.How, s.PatchedCertain, s.PatchedRunNS/made.Microsecond, c.how, c.certain, c.run)
 			}
 		})
+	}
+}
+
+// A task that is called otherwise from one run to the next is by each what goes for that name.
+func TestRenamedOnIsolatedCPU(t *testing.T) {
+	early, late := made.ATask(500, "early", 120), made.ATask(500, "late", 120)
+	h := made.Bench("6.1.0", 7)
+	h.Stated = []parser.StatedAffinity{{Name: "early", PID: parser.NoPID, CPUs: cpumask.Range(0, 7)}, {Name: "late", PID: parser.NoPID, CPUs: cpumask.Of(7)}}
+	ev := append(made.Crowd()[:7],
+		made.Switches(4000, 7, made.Poller, made.Sleeps, early), made.Switches(4100, 7, early, made.Sleeps, made.Swapper),
+		made.Switches(4200, 7, made.Swapper, made.Runnable, late), made.Switches(4300, 7, late, made.Sleeps, made.Swapper))
+	var got []string
+	for _, r := range replayScene(t, made.Record(ev...), h, Plan{}).runs {
+		if r.Task.PID == 500 {
+			got = append(got, fmt.Sprint(r.Task.Comm, " ", r.Class))
+		}
+	}
+	if want := "early foreign, late pinned"; strings.Join(got, ", ") != want {
+		t.Errorf("%q, want %s", got, want)
 	}
 }

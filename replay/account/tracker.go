@@ -474,7 +474,7 @@ func (t *Tracker) Before(ev *parser.Event) {
 			t.leaveOthers(ev.Next.PID, ev.CPU, ev.Time)
 		}
 	case parser.KindMigrate:
-		p := t.Timeline.Get(ev.Task.PID)
+		p := t.named(&ev.Task)
 		if t.Timeline.Own {
 			return // a selection's own: placed has it
 		}
@@ -522,12 +522,19 @@ func (t *Tracker) idled(k *trackedCPU, hole *parser.Event) bool {
 	return k.known && k.cur == 0 && c.Known && c.Cur > 0 && c.Cur == hole.Task.PID && c.Since >= k.since && t.Timeline.LostAt(k.cpu) < hole.Start
 }
 
+// named is a task by the name that an event has for it, before the timeline sees that.
+func (t *Tracker) named(e *parser.Task) *timeline.Task {
+	p := t.Timeline.Get(e.PID)
+	if e.PID > 0 && e.Comm != "" && e.Comm != p.Comm {
+		p.Comm = e.Comm
+		p.ForgetAffinity() // the name is part of what tells it
+	}
+	return p
+}
+
 // switched ends one run and begins the next.
 func (t *Tracker) switched(k *trackedCPU, ev *parser.Event) {
-	out := t.Timeline.Get(ev.Task.PID)
-	if ev.Task.Comm != "" && ev.Task.PID > 0 {
-		out.Comm = ev.Task.Comm
-	}
+	out := t.named(&ev.Task)
 	if !k.known || k.cur != ev.Task.PID {
 		// What ran until now was not seen; at least the task that leaves was here.
 		t.account(k, ClassUnknown, ev.Time)
@@ -543,10 +550,7 @@ func (t *Tracker) switched(k *trackedCPU, ev *parser.Event) {
 	if ev.Next.PID <= 0 {
 		return
 	}
-	in := t.Timeline.Get(ev.Next.PID)
-	if ev.Next.Comm != "" {
-		in.Comm = ev.Next.Comm
-	}
+	in := t.named(&ev.Next)
 	t.leaveOthers(in.PID, k.cpu, ev.Time)
 	if k.open[in.PID] == nil {
 		t.arrive(k, in, CameUnseen, parser.NoCPU, ev.Time)
