@@ -56,7 +56,7 @@ one or --restore removes. docs/recording.md says more.`,
 	f.DurationVar(&o.Duration, "duration", 0, "end after `TIME`, as in 10s")
 	f.BoolVar(&o.Ring, "ring", false, "keep only the last that the buffers hold")
 	f.StringVar(&when, "when", "", "keep the last until `CONDITION` on an isolated CPU: intrusion, or delay>TIME")
-	f.BoolVar(&o.Noise, "noise", false, "record too interrupts, timers, work items and idleness on isolated CPUs")
+	f.BoolVar(&o.Noise, "noise", false, "record too interrupts, timers, work items and idleness on isolated CPUs; the report asks of no others")
 	f.StringVar(&isolated, "isolated", "", "the isolated CPUs for --when and --noise: `CPULIST`; the machine's own unless told")
 	f.Uint32Var(&bufferMiB, "buffer", 0, "all buffers together, in `MIB`; unless told 16 for each CPU, 1024 and an eighth of the free memory at most")
 	f.StringVar((*string)(&o.Backend), "backend", string(record.Auto), "record through perf or tracefs: auto, perf, tracefs `NAME`")
