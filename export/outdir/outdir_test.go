@@ -230,6 +230,9 @@ func FuzzMayReplace(f *testing.F) {
 	f.Add(markerHead+"\nx\nfigures/y\n", "x", "mine")
 	f.Add("x\n", "x", "figures/z")
 	f.Add(markerHead+"\n../x\n", "..x", "y")
+	if _, err := os.Stat("/dev/shm"); err == nil {
+		f.Setenv("TMPDIR", "/dev/shm") // ten times as fast as a disk
+	}
 	f.Fuzz(func(t *testing.T, mark, a, b string) {
 		dir := filepath.Join(t.TempDir(), "out")
 		if err := os.Mkdir(dir, 0o777); err != nil {
