@@ -99,12 +99,13 @@ func (in *incident) cost() int {
 // drawn is a start and what comes of it.
 type drawn struct {
 	start
-	entered bool
-	like    int64
+	entered, early bool
+	like           int64
 }
 
 // judge tells how like the incident a run has begun, by the tasks' run time on the CPUs as
-// recorded; and whether the longest intruder came, for half of the time as recorded.
+// recorded less what they ran on isolated ones beyond it; and whether the longest intruder came,
+// for half of the time as recorded.
 func (in *incident) judge(s *sim) (like int64, entered bool) {
 	ran := make([]int64, len(s.cpus))
 	for _, t := range in.tasks {
@@ -115,7 +116,9 @@ func (in *incident) judge(s *sim) (like int64, entered bool) {
 			}
 		}
 		for c, ns := range s.all[t].got.RunOn {
-			like += min(ns, ran[c])
+			if like += min(ns, ran[c]); s.isolated.Test(c) {
+				like -= max(0, ns-ran[c])
+			}
 		}
 	}
 	return like, 2*s.held(in.longest) >= in.want
@@ -207,6 +210,7 @@ func (w *world) starts(ctx context.Context, in incident, n int, seed uint64) ([]
 			}
 			s.run(ctx, until)
 			d.like, d.entered = in.judge(s)
+			d.early = s.held(in.longest) > 2*in.want
 		})
 		if err != nil {
 			return nil, told, err
@@ -222,17 +226,23 @@ func (w *world) starts(ctx context.Context, in incident, n int, seed uint64) ([]
 		}
 	}
 	told.Drawn = len(all)
-	slices.SortStableFunc(all, func(a, b drawn) int {
-		if a.entered != b.entered {
-			if a.entered {
-				return -1
-			}
+	rank := func(d *drawn) int {
+		switch {
+		case !d.entered:
+			return 2
+		case d.early:
 			return 1
 		}
-		return cmp.Compare(b.like, a.like)
-	})
+		return 0
+	}
+	slices.SortStableFunc(all, func(a, b drawn) int { return cmp.Or(rank(&a)-rank(&b), cmp.Compare(b.like, a.like)) })
 	if told.Entered > 0 {
 		all = all[:told.Entered]
+	}
+	for _, d := range all[:min(n, told.Entered)] {
+		if d.early {
+			told.Early++
+		}
 	}
 	for i := range out {
 		out[i] = all[i%len(all)].start

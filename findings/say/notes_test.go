@@ -7,6 +7,7 @@ import (
 	"schedreplay/fact"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/kernelmodel/topo"
+	"schedreplay/loop"
 	"schedreplay/parser"
 	"schedreplay/replay"
 )
@@ -65,5 +66,16 @@ func TestThrottledOwner(t *testing.T) {
 	res.Host.Cgroups.Info["/a.slice"] = parser.CgroupInfo{Throttled: fact.Seen(int64(0), "")}
 	if got := Notes(res); len(got) != 0 {
 		t.Errorf("%q", got)
+	}
+}
+
+// Where a task comes early in the starts of the closed loop's runs, it is not said to come as
+// recorded.
+func TestTrustStarts(t *testing.T) {
+	for early, want := range map[int]string{0: "come to an isolated CPU as recorded.", 2: "In 2 of those it comes so early"} {
+		text := strings.Join(Trust(&loop.Trust{Starts: loop.Starts{PID: 7, Comm: "ksmd", Drawn: 24, Entered: 9, Early: early}}), "\n")
+		if !strings.Contains(text, want) || early > 0 && strings.Contains(text, "CPU as recorded") {
+			t.Errorf("%d early: %s", early, text)
+		}
 	}
 }
