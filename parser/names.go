@@ -1,6 +1,7 @@
 package parser
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 )
@@ -18,8 +19,8 @@ type Names struct {
 	near [nearNames]nearName
 }
 
-// nearName is a name with its first bytes, as far as a kernel's goes: where it has no more,
-// those and its length tell it.
+// nearName is a name without a NUL and its first bytes, as far as a kernel's goes: where it has
+// no more, those tell it. The zero nearName is the empty name.
 type nearName struct {
 	lo, hi uint64
 	name   string
@@ -44,7 +45,11 @@ func (n *Names) Intern(b []byte) string {
 
 // InternComm returns the bytes before the first NUL, all if there is none.
 func (n *Names) InternComm(b *[CommLen]byte) string {
-	lo, hi, size := binary.LittleEndian.Uint64(b[:]), binary.LittleEndian.Uint64(b[8:]), CommLen
+	lo, hi := binary.LittleEndian.Uint64(b[:]), binary.LittleEndian.Uint64(b[8:])
+	if last := &n.near[near(lo, hi)]; last.lo == lo && last.hi == hi && len(last.name) <= CommLen {
+		return last.name
+	}
+	size := CommLen
 	if z := firstNUL(lo); z < 8 {
 		lo, hi, size = lo&(1<<(8*z)-1), 0, z
 	} else if z := firstNUL(hi); z < 8 {
@@ -63,7 +68,7 @@ func firstNUL(x uint64) int {
 // intern returns b, whose first bytes are given, zeros behind its end.
 func (n *Names) intern(lo, hi uint64, b []byte) string {
 	last := &n.near[near(lo, hi)]
-	if last.lo == lo && last.hi == hi && len(last.name) == len(b) && (len(b) <= CommLen || last.name == string(b)) {
+	if last.lo == lo && last.hi == hi && last.name == string(b) {
 		return last.name
 	}
 	s, ok := n.m[string(b)]
@@ -74,6 +79,8 @@ func (n *Names) intern(lo, hi uint64, b []byte) string {
 		s = string(b)
 		n.m[s] = s
 	}
-	*last = nearName{lo, hi, s}
+	if bytes.IndexByte(b, 0) < 0 {
+		*last = nearName{lo, hi, s}
+	}
 	return s
 }

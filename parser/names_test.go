@@ -34,6 +34,9 @@ func TestInternComm(t *testing.T) {
 			var b [CommLen]byte
 			copy(b[:], rapid.SliceOfN(rapid.SampledFrom([]byte{0, 1, 'a', 0x80, 0xff}), 0, CommLen).Draw(t, "bytes"))
 			want, _, _ := bytes.Cut(b[:], []byte{0})
+			if got := n.Intern(b[:]); got != string(b[:]) {
+				t.Fatalf("%q is %q as a text", b, got)
+			}
 			if got := n.InternComm(&b); got != string(want) || got != o.Intern(want) || got != n.Intern(want) {
 				t.Fatalf("%q gives %q", b, got)
 			}

@@ -46,23 +46,10 @@ func (s *chains) at(cpu int32) *chain {
 // nothing.
 func withHoles(events iter.Seq2[*parser.Event, error], yield func(*parser.Event, error) bool) {
 	var all chains
+	var hole parser.Event
 	for ev, err := range events {
-		if err == nil {
-			if c := all.broken(ev); c != nil {
-				hole := parser.NewEvent(parser.KindHole, ev.Time, ev.CPU)
-				hole.Task, _ = all.current(ev)
-				if hole.Task.PID == ev.Cur.PID && hole.Task.Comm == "" {
-					hole.Task.Comm = ev.Cur.Comm
-				}
-				if ev.Kind == parser.KindStatRuntime && ev.Task.PID == hole.Task.PID {
-					hole.Runtime = min(ev.Runtime, ev.Time-c.at) // update_curr charges it since its pick
-				}
-				hole.Start, hole.Pos, hole.Next = c.at, ev.Pos, c.task
-				if !yield(&hole, nil) {
-					return
-				}
-			}
-			all.follow(ev)
+		if err == nil && all.follow(ev, &hole) && !yield(&hole, nil) {
+			return
 		}
 		if !yield(ev, err) {
 			return
@@ -70,71 +57,91 @@ func withHoles(events iter.Seq2[*parser.Event, error], yield func(*parser.Event,
 	}
 }
 
-// current is the task that was current when a CPU wrote an event, false if that is not
+// current is the task that was current when a CPU wrote an event, nil if that is not
 // told. An interrupt runs over the task current; one that the scheduler does not write may
 // come between a switch and its end, when the task that leaves is still current.
-func (s *chains) current(ev *parser.Event) (parser.Task, bool) {
+func (s *chains) current(ev *parser.Event) *parser.Task {
 	switch ev.Kind {
 	case parser.KindSwitch:
-		return ev.Task, ev.Task.PID != parser.NoPID
+		if ev.Task.PID != parser.NoPID {
+			return &ev.Task
+		}
 	case parser.KindExec:
-		return ev.Task, ev.OldPID != parser.NoPID
+		if ev.OldPID != parser.NoPID {
+			return &ev.Task
+		}
 	case parser.KindWaking, parser.KindWakeup, parser.KindWakeupNew, parser.KindMigrate, parser.KindStatRuntime,
 		parser.KindFork, parser.KindExit:
-		if told := ev.Cur.PID != parser.NoPID && s.told && !s.foreign; !told || ev.Task.PID != ev.Cur.PID {
-			return ev.Cur, told
+		switch {
+		case ev.Cur.PID == parser.NoPID || !s.told || s.foreign:
+		case ev.Task.PID == ev.Cur.PID:
+			return &ev.Task // the payload has its name, and some its priority
+		default:
+			return &ev.Cur
 		}
-		return ev.Task, true // the payload has its name, and some its priority
 	}
-	return parser.Task{}, false
+	return nil
 }
 
-// broken returns the chain that an event breaks, nil if it fits.
-func (s *chains) broken(ev *parser.Event) *chain {
-	now, told := s.current(ev)
-	if !told || !usable(ev.CPU) {
-		return nil
-	}
-	c := s.at(ev.CPU)
+// brokenBy reports whether a chain does not go on with an event that has a task current.
+func (c *chain) brokenBy(ev *parser.Event, now *parser.Task) bool {
 	switch {
 	case !c.known || c.task.PID == now.PID || ev.Kind == parser.KindExec && ev.OldPID == c.task.PID:
-		return nil
+		return false
 	case ev.Kind != parser.KindSwitch && now.PID == c.group:
-		return nil // it may be about to tell of its exec, and has its leader's pid already
+		return false // it may be about to tell of its exec, and has its leader's pid already
 	}
-	return c
+	return true
 }
 
-// follow takes from an event which task is current after it.
-func (s *chains) follow(ev *parser.Event) {
+// hole makes hole the break before an event.
+func (c *chain) hole(hole, ev *parser.Event, now *parser.Task) {
+	hole.Renew(parser.KindHole, ev.Time, ev.CPU)
+	hole.Task = *now
+	if now.PID == ev.Cur.PID && now.Comm == "" {
+		hole.Task.Comm = ev.Cur.Comm
+	}
+	if ev.Kind == parser.KindStatRuntime && ev.Task.PID == now.PID {
+		hole.Runtime = min(ev.Runtime, ev.Time-c.at) // update_curr charges it since its pick
+	}
+	hole.Start, hole.Pos, hole.Next = c.at, ev.Pos, c.task
+}
+
+// follow takes from an event which task is current after it. If the event breaks its CPU's
+// chain, it makes hole that break and returns true.
+func (s *chains) follow(ev, hole *parser.Event) (broken bool) {
 	if !usable(ev.CPU) {
 		if ev.Kind == parser.KindLost || ev.Kind == parser.KindOverwritten {
 			for i := range s.cpu {
 				s.cpu[i].known = false
 			}
 		}
-		return
+		return false
 	}
-	c := s.at(ev.CPU)
-	now, told := s.current(ev)
+	c, now := s.at(ev.CPU), s.current(ev)
+	if now != nil && c.brokenBy(ev, now) {
+		c.hole(hole, ev, now)
+		broken = true
+	}
 	switch {
 	case ev.Kind == parser.KindSwitch:
-		if ev.Cur.PID != parser.NoPID && told {
+		if ev.Cur.PID != parser.NoPID && now != nil {
 			s.told = s.told || now.PID > 0 && ev.Cur.PID == now.PID
 			s.foreign = s.foreign || ev.Cur.PID != now.PID
 		}
 		*c = chain{task: ev.Next, at: ev.Time, known: ev.Next.PID != parser.NoPID, group: parser.NoPID}
 	case ev.Kind == parser.KindLost || ev.Kind == parser.KindOverwritten:
 		c.known = false
-	case !told:
+	case now == nil:
 	case c.known && c.task.PID != now.PID && now.PID == c.group && ev.Kind != parser.KindExec:
 		c.at = ev.Time
 	default:
 		if !c.known || c.task.PID != now.PID {
-			c.task, c.known, c.group = now, true, parser.NoPID
+			c.task, c.known, c.group = *now, true, parser.NoPID
 		}
 		if c.at = ev.Time; ev.Thread.TID == now.PID && ev.Thread.TGID > 0 && ev.Thread.TGID != now.PID {
 			c.group = ev.Thread.TGID
 		}
 	}
+	return broken
 }

@@ -158,6 +158,26 @@ func (a *attr) raw(rec []byte, o tep.Order) ([]byte, error) {
 		return nil, nil
 	}
 	pos := a.variable
+	if a.sampleType&(sampleRead|sampleCallchain) != 0 {
+		var err error
+		if pos, err = a.behind(rec, o); err != nil {
+			return nil, err
+		}
+	}
+	if pos+4 > len(rec) {
+		return nil, fmt.Errorf("%w: sample of %d bytes ends before its raw data", parser.ErrDamaged, len(rec))
+	}
+	n := uint64(o.Uint32(rec[pos:]))
+	pos += 4
+	if n > uint64(len(rec)-pos) {
+		return nil, fmt.Errorf("%w: sample of %d bytes states %d bytes of raw data", parser.ErrDamaged, len(rec), n)
+	}
+	return rec[pos : pos+int(n)], nil
+}
+
+// behind is where a sample goes on behind what it tells of counters and calls.
+func (a *attr) behind(rec []byte, o tep.Order) (int, error) {
+	pos := a.variable
 	word := func() (uint64, error) {
 		if pos+8 > len(rec) {
 			return 0, fmt.Errorf("%w: sample of %d bytes ends inside its fields", parser.ErrDamaged, len(rec))
@@ -184,32 +204,24 @@ func (a *attr) raw(rec []byte, o tep.Order) ([]byte, error) {
 		if a.readFormat&readGroup != 0 {
 			var err error
 			if n, err = word(); err != nil {
-				return nil, err
+				return 0, err
 			}
 		}
 		if err := skip(times, 8); err != nil {
-			return nil, err
+			return 0, err
 		}
 		if err := skip(n, each); err != nil {
-			return nil, err
+			return 0, err
 		}
 	}
 	if a.sampleType&sampleCallchain != 0 {
 		n, err := word()
 		if err != nil {
-			return nil, err
+			return 0, err
 		}
 		if err := skip(n, 8); err != nil {
-			return nil, err
+			return 0, err
 		}
 	}
-	if pos+4 > len(rec) {
-		return nil, fmt.Errorf("%w: sample of %d bytes ends before its raw data", parser.ErrDamaged, len(rec))
-	}
-	n := uint64(o.Uint32(rec[pos:]))
-	pos += 4
-	if n > uint64(len(rec)-pos) {
-		return nil, fmt.Errorf("%w: sample of %d bytes states %d bytes of raw data", parser.ErrDamaged, len(rec), n)
-	}
-	return rec[pos : pos+int(n)], nil
+	return pos, nil
 }

@@ -229,26 +229,25 @@ func (p *pass) sample(cur *cursor, ev *parser.Event) {
 		ev.Text = a.describe()
 		return
 	}
-	if err == nil && p.c.ev.id >= 0 {
-		if typ := p.table.Type(raw); uint64(typ) != a.config {
+	if err == nil {
+		if typ := p.table.Type(raw); p.c.ev.id >= 0 && uint64(typ) != a.config {
 			err = fmt.Errorf("%w: sample of event %d holds a record of type %d", tep.ErrRecord, a.config, typ)
+		} else {
+			err = p.table.DecodeAs(typ, raw, ev)
 		}
 	}
-	if err == nil {
-		err = p.table.Decode(raw, ev)
-	}
 	switch {
-	case errors.Is(err, tep.ErrUnknownEvent):
-		ev.Text = a.describe()
-	case err != nil:
-		ev.Renew(parser.KindDamaged, ev.Time, ev.CPU)
-		ev.Pos, ev.Text = cur.off, parser.DamageText(err)
-	default:
+	case err == nil:
 		ev.Cur.Comm = p.comm.Get(ev.Cur.PID)
 		ev.Thread = a.thread(cur.rec, p.c.order)
 		if ev.Kind == parser.KindComm {
 			p.comm.Set(ev.Task.PID, ev.Task.Comm)
 		}
+	case errors.Is(err, tep.ErrUnknownEvent):
+		ev.Text = a.describe()
+	default:
+		ev.Renew(parser.KindDamaged, ev.Time, ev.CPU)
+		ev.Pos, ev.Text = cur.off, parser.DamageText(err)
 	}
 }
 

@@ -2,6 +2,7 @@ package tep
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 
 	"schedreplay/parser"
@@ -10,10 +11,14 @@ import (
 // Type returns a record's common_type, or -1 if the record is too short for
 // one or no format was added.
 func (t *Table) Type(raw []byte) int {
-	if !t.common.set || len(raw) < t.common.typ.off+t.common.typ.size {
+	c := &t.common
+	switch {
+	case !c.set || len(raw) < c.typ.off+c.typ.size:
 		return -1
+	case c.plain:
+		return int(binary.LittleEndian.Uint16(raw[c.typ.off:]))
 	}
-	return int(t.int(raw, t.common.typ))
+	return int(t.int(raw, c.typ))
 }
 
 // Decode fills ev from a raw record: Kind, Context, Cur.PID and the fields its
@@ -24,8 +29,10 @@ func (t *Table) Type(raw []byte) int {
 // An event that replay does not use becomes KindOther with Text
 // "system:name". The error wraps [ErrUnknownEvent] or [ErrRecord]; ev then
 // holds nothing to use.
-func (t *Table) Decode(raw []byte, ev *parser.Event) error {
-	id := t.Type(raw)
+func (t *Table) Decode(raw []byte, ev *parser.Event) error { return t.DecodeAs(t.Type(raw), raw, ev) }
+
+// DecodeAs is Decode of a record of a known [Table.Type].
+func (t *Table) DecodeAs(id int, raw []byte, ev *parser.Event) error {
 	if id < 0 || len(raw) < t.common.need {
 		return fmt.Errorf("%w: %d bytes", ErrRecord, len(raw))
 	}
@@ -37,12 +44,95 @@ func (t *Table) Decode(raw []byte, ev *parser.Event) error {
 		return fmt.Errorf("%w: %s has %d bytes, needs %d", ErrRecord, e.text, len(raw), e.need)
 	}
 	ev.Kind = e.kind
-	if t.common.flags.size != 0 {
-		ev.Context = parser.FlagsContext(uint64(t.int(raw, t.common.flags)))
+	if c := &t.common; c.plain {
+		ev.Context, ev.Cur.PID = parser.FlagsContext(uint64(raw[c.flags.off])), int32At(raw, c.pid.off)
+	} else {
+		if c.flags.size != 0 {
+			ev.Context = parser.FlagsContext(uint64(t.int(raw, c.flags)))
+		}
+		if c.pid.size != 0 {
+			ev.Cur.PID = int32(t.int(raw, c.pid))
+		}
 	}
-	if t.common.pid.size != 0 {
-		ev.Cur.PID = int32(t.int(raw, t.common.pid))
+	if e.plain && t.decodePlain(e, raw, ev) {
+		return nil
 	}
+	return t.decode(e, raw, ev)
+}
+
+// plain reports whether an event has all fields of its kind, as numbers of the usual size in the
+// byte order of most machines: as nearly every kernel records those that come often. success it
+// has not.
+func (t *Table) plain(e *event, s *spec) bool {
+	n := len(s.required) + len(s.optional)
+	switch e.kind {
+	case parser.KindWakeup, parser.KindWakeupNew:
+		if n--; e.loc[n].size != 0 {
+			return false
+		}
+	case parser.KindSwitch, parser.KindWaking, parser.KindMigrate, parser.KindStatRuntime:
+	default:
+		return false
+	}
+	for i, l := range e.loc[:n] {
+		want := 4
+		switch name := e.fields[i]; {
+		case isText(name) && l.place == Fixed:
+			want = parser.CommLen
+		case name == "runtime" || name == "prev_state":
+			want = 8
+		}
+		if l.size != want || l.place == RelLoc {
+			return false
+		}
+	}
+	return t.order == Little
+}
+
+// decodePlain is decode of a plain event; false if a name lies outside of the record.
+func (t *Table) decodePlain(e *event, raw []byte, ev *parser.Event) (ok bool) {
+	ev.Task.PID = int32At(raw, e.loc[0].off)
+	switch e.kind {
+	case parser.KindSwitch:
+		ev.Task.Prio, ev.State = int32At(raw, e.loc[3].off), e.states.state(int64At(raw, e.loc[4].off))
+		ev.Next.PID, ev.Next.Prio = int32At(raw, e.loc[1].off), int32At(raw, e.loc[6].off)
+		ev.Next.Comm, ok = t.plainName(raw, &e.loc[5])
+		if !ok {
+			return false
+		}
+		ev.Task.Comm, ok = t.plainName(raw, &e.loc[2])
+	case parser.KindMigrate:
+		ev.Task.Prio = int32At(raw, e.loc[4].off)
+		ev.OrigCPU, ev.TargetCPU = int32At(raw, e.loc[1].off), int32At(raw, e.loc[2].off)
+		ev.Task.Comm, ok = t.plainName(raw, &e.loc[3])
+	case parser.KindStatRuntime:
+		ev.Runtime = int64At(raw, e.loc[1].off)
+		ev.Task.Comm, ok = t.plainName(raw, &e.loc[2])
+	default: // those of wakeups
+		ev.Task.Prio, ev.TargetCPU = int32At(raw, e.loc[2].off), int32At(raw, e.loc[3].off)
+		ev.Task.Comm, ok = t.plainName(raw, &e.loc[1])
+	}
+	return ok
+}
+
+// plainName reads a name at a place of its own, or where a reference points.
+func (t *Table) plainName(raw []byte, l *loc) (string, bool) {
+	if l.place == Fixed {
+		return t.names.InternComm((*[parser.CommLen]byte)(raw[l.off:])), true
+	}
+	to := t.target(raw, *l)
+	if to.off+to.size > len(raw) {
+		return "", false
+	}
+	return t.names.Intern(CString(raw[to.off : to.off+to.size])), true
+}
+
+func int32At(raw []byte, off int) int32 { return int32(binary.LittleEndian.Uint32(raw[off:])) }
+
+func int64At(raw []byte, off int) int64 { return int64(binary.LittleEndian.Uint64(raw[off:])) }
+
+// decode fills in the fields of the event's kind.
+func (t *Table) decode(e *event, raw []byte, ev *parser.Event) error {
 	var err error
 	text := func(i int) string {
 		s, e1 := t.text(raw, e.loc[i])

@@ -4,6 +4,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -258,6 +261,55 @@ func TestDecodeProperty(t *testing.T) {
 			t.Fatalf("%+v, want %+v", e, want)
 		}
 	})
+}
+
+// What is decoded in one piece comes out as it does field by field, of the formats of kernels.
+func TestPlain(t *testing.T) {
+	files, err := filepath.Glob("testdata/format-*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := ParseFormat(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.System = "sched"
+		tab := NewTable(Little)
+		tab.Add(f)
+		e := tab.events[f.ID]
+		if !e.plain {
+			continue
+		}
+		plain++
+		r := rand.New(rand.NewPCG(1, uint64(plain)))
+		for range 20_000 {
+			b := make([]byte, e.need+r.IntN(40))
+			for i := range b {
+				if r.IntN(3) > 0 {
+					b[i] = byte(r.Uint32() >> r.IntN(32))
+				}
+			}
+			for _, l := range e.loc {
+				if l.place == DataLoc { // most lie within
+					binary.LittleEndian.PutUint32(b[l.off:], uint32(r.IntN(20))<<16|uint32(r.IntN(len(b))))
+				}
+			}
+			fast, slow := parser.NewEvent(e.kind, 1, 2), parser.NewEvent(e.kind, 1, 2)
+			ok, err := tab.decodePlain(e, b, &fast), tab.decode(e, b, &slow)
+			if ok != (err == nil) || ok && fast != slow {
+				t.Fatalf("%s: %x gives %v %+v, field by field %v %+v", file, b, ok, fast, err, slow)
+			}
+		}
+	}
+	if plain < 12 {
+		t.Errorf("of %d formats %d are plain", len(files), plain)
+	}
 }
 
 func BenchmarkDecode(b *testing.B) {

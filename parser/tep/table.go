@@ -42,6 +42,8 @@ type common struct {
 	set             bool
 	typ, flags, pid loc
 	need            int
+	// plain: they are of 2, 1 and 4 bytes, in the byte order of most machines.
+	plain bool
 }
 
 // loc is a field's place, resolved for fast reading. size 0 means the field is
@@ -60,6 +62,7 @@ type event struct {
 	need   int // bytes that the fixed fields span
 	loc    [maxWanted]loc
 	fields []string // their names
+	plain  bool     // see [Table.plain]
 	states stateTable
 	// aside is what a KindOther tells, vector what its name says of it.
 	aside  parser.Aside
@@ -171,7 +174,9 @@ func (t *Table) setCommon(f *Format) {
 		return loc{off: fd.Offset, size: fd.Size, signed: fd.Signed}
 	}
 	t.common.typ, t.common.flags, t.common.pid = get("common_type"), get("common_flags"), get("common_pid")
-	t.common.set = t.common.typ.size != 0
+	c := &t.common
+	c.set = c.typ.size != 0
+	c.plain = t.order == Little && c.typ.size == 2 && !c.typ.signed && c.flags.size == 1 && c.pid.size == 4
 }
 
 func intSize(n int) bool { return n == 1 || n == 2 || n == 4 || n == 8 }
@@ -205,6 +210,7 @@ func (t *Table) resolve(e *event, f *Format, s spec) {
 			t.notes = append(t.notes, "the capture's print format of sched_switch has no table of task states: states other than R are unknown")
 		}
 	}
+	e.plain = t.plain(e, &s)
 }
 
 func isText(field string) bool {
