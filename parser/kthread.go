@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Forms of the names of kernel threads: perCPU are the names before "/CPU" of
@@ -23,26 +24,57 @@ var (
 	boundName    = regexp.MustCompile(`^(?:(?:` + perCPU + `|swapper|kthreadd_cpu)/(\d+)|kworker/(\d+):\d+H?(?:[-+].*)?)$`)
 	kthreadStart = regexp.MustCompile(`^(?:kworker/(?:u\d+:|R-).*|(?:` + unbound + `)(?:\W.*)?)$`)
 	kthreadName  = regexp.MustCompile(`^(?:(?:` + perCPU + `)/\d+|kworker/(?:[uR]?[\d:]|R-).*|` + unbound + `)$`)
-	recorderName = regexp.MustCompile(`^(?:perf|perf-exec|trace-cmd|trace-cmd-rec.*|schedreplay|bpftrace)$`)
 )
+
+// told is what a name tells: the CPU that its thread is bound to, -1 if none, and whether it may
+// be a kernel thread's.
+type told struct {
+	cpu     int
+	kthread bool
+}
+
+// toldBy remembers some of them, for to match them takes long.
+var toldBy struct {
+	sync.Mutex
+	names map[string]told
+}
+
+// maxTold bounds the names remembered.
+const maxTold = 1 << 12
+
+func tell(comm string) told {
+	toldBy.Lock()
+	defer toldBy.Unlock()
+	t, ok := toldBy.names[comm]
+	if ok {
+		return t
+	}
+	t.cpu = -1
+	if m := boundName.FindStringSubmatch(comm); m != nil {
+		t.kthread = true
+		if cpu, err := strconv.Atoi(m[1] + m[2]); err == nil {
+			t.cpu = cpu
+		}
+	}
+	t.kthread = t.kthread || kthreadStart.MatchString(comm)
+	if toldBy.names == nil || len(toldBy.names) >= maxTold {
+		toldBy.names = make(map[string]told)
+	}
+	toldBy.names[comm] = t
+	return t
+}
 
 // BoundCPU returns the CPU that the name of a kernel thread bound to it tells, as
 // those of "ksoftirqd/43", "kworker/43:1H" and "swapper/43" do.
 func BoundCPU(comm string) (cpu int, ok bool) {
-	m := boundName.FindStringSubmatch(comm)
-	if m == nil {
-		return 0, false
-	}
-	cpu, err := strconv.Atoi(m[1] + m[2])
-	return cpu, err == nil
+	t := tell(comm)
+	return max(t.cpu, 0), t.cpu >= 0
 }
 
 // MayBeKthread reports whether a task's name begins with a word that is a kernel
 // thread's. It serves where a task of which nothing else is known has to be taken for
 // one or the other.
-func MayBeKthread(comm string) bool {
-	return boundName.MatchString(comm) || kthreadStart.MatchString(comm)
-}
+func MayBeKthread(comm string) bool { return tell(comm).kthread }
 
 // IsKthreadName reports whether a name is as a whole that of a kernel thread, and
 // so tells nothing of who used the machine.
@@ -55,7 +87,13 @@ func UnboundWorker(comm string) bool {
 }
 
 // IsRecorder reports whether a name is that of a program that makes recordings.
-func IsRecorder(comm string) bool { return recorderName.MatchString(comm) }
+func IsRecorder(comm string) bool {
+	switch comm {
+	case "perf", "perf-exec", "trace-cmd", "schedreplay", "bpftrace":
+		return true
+	}
+	return strings.HasPrefix(comm, "trace-cmd-rec")
+}
 
 // NameStem is a task's name without the number at its end: what the workers of a pool have in
 // common. Anonymized copies keep which names have one stem.

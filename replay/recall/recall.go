@@ -6,6 +6,7 @@ package recall
 import (
 	"encoding/binary"
 	"iter"
+	"sort"
 
 	"schedreplay/cpumask"
 	"schedreplay/parser"
@@ -36,6 +37,8 @@ type Log struct {
 	ring []record // event number n is at n%recent
 	n    int64    // events so far
 	gone int64    // the latest time of those that are not in ring any more
+	// disorder: some event came before one that was added earlier.
+	disorder bool
 	// kept are records one after the other, last is the time of the last of them.
 	kept   []byte
 	last   int64
@@ -77,6 +80,7 @@ func (l *Log) Add(ev *parser.Event) {
 	if l.n >= recent {
 		l.gone = max(l.gone, r.time)
 	}
+	l.disorder = l.disorder || l.n > 0 && l.ring[(l.n-1)%recent].time > ev.Time
 	r.time, r.kind, r.state, r.at = ev.Time, ev.Kind, ev.State, notKept
 	r.task, r.next, r.cur = who{ev.Task.PID, ev.Task.Prio}, who{ev.Next.PID, ev.Next.Prio}, ev.Cur.PID
 	r.cpu, r.from, r.to = short(ev.CPU), short(ev.OrigCPU), short(ev.TargetCPU)
@@ -129,10 +133,7 @@ func (l *Log) Break(from, to int64) bool {
 		l.fill()
 		return false
 	}
-	i := max(0, l.n-recent)
-	for i < l.n && l.ring[i%recent].time <= from {
-		i++
-	}
+	i := l.after(from)
 	for j := i; j < l.n; j++ { // those that are kept in part are kept anew
 		if at := l.ring[j%recent].at; at != notKept {
 			l.kept, l.last = append(l.kept[:at], again), 0
@@ -144,6 +145,18 @@ func (l *Log) Break(from, to int64) bool {
 		l.keep(&l.ring[i%recent])
 	}
 	return !l.full
+}
+
+// after is the number of the first event that is remembered and later than a time.
+func (l *Log) after(time int64) int64 {
+	first := max(0, l.n-recent)
+	if !l.disorder {
+		return first + int64(sort.Search(int(l.n-first), func(i int) bool { return l.ring[(first+int64(i))%recent].time > time }))
+	}
+	for first < l.n && l.ring[first%recent].time <= time {
+		first++
+	}
+	return first
 }
 
 func (l *Log) fill() { *l = Log{full: true} }

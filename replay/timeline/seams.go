@@ -3,6 +3,7 @@ package timeline
 import (
 	"cmp"
 	"iter"
+	"math"
 	"slices"
 
 	"schedreplay/parser"
@@ -178,12 +179,17 @@ func seams(breaks []chainBreak) (all []seam, gaps []gap) {
 	var lone []chainBreak
 	slices.SortStableFunc(breaks, func(a, b chainBreak) int { return cmp.Compare(a.to, b.to) })
 	taken := make([]bool, len(breaks))
+	since := make([]int64, len(breaks)+1) // the earliest begin of a break and those behind it
+	since[len(breaks)] = math.MaxInt64
+	for i := len(breaks) - 1; i >= 0; i-- {
+		since[i] = min(since[i+1], breaks[i].from)
+	}
 	for i := range breaks {
 		if taken[i] {
 			continue
 		}
 		one := seam{at: breaks[i].from, breaks: breaks[i : i+1 : i+1]}
-		for j := i + 1; j < min(len(breaks), i+seamReach); j++ {
+		for j := i + 1; j < min(len(breaks), i+seamReach) && since[j] < breaks[i].to; j++ {
 			b := &breaks[j]
 			if taken[j] || b.from >= breaks[i].to || slices.ContainsFunc(one.breaks, func(o chainBreak) bool { return o.cpu == b.cpu }) {
 				continue
