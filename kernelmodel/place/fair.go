@@ -186,7 +186,7 @@ func (k *Wides) answer(size int64, rule rules.WakeWideRule, w *Wakeup) explore.A
 	}
 	a := explore.Answer{Open: true, From: fact.Unknown}
 	if len(w.Cur.Flips) > 0 && len(w.Flips) > 0 {
-		a = weighWide(w.Cur.Flips, w.Flips, size, rule)
+		a = weighWide(guesses(w.Cur.Flips, w.Cur.More), guesses(w.Flips, w.More), size, rule)
 	}
 	if k != nil {
 		k.known = append(k.known, wideAnswer{a, size, rule})
@@ -196,15 +196,13 @@ func (k *Wides) answer(size int64, rule rules.WakeWideRule, w *Wakeup) explore.A
 
 // weighWide answers the test of wake_wide where only weighted guesses at both
 // counts are known.
-func weighWide(cur, wakee []Weighted, size int64, rule rules.WakeWideRule) explore.Answer {
-	yes, ofCur := uint64(0), uint64(0)
-	g := guesses(wakee)
-	for i := range cur {
-		fits := g.within(widePartners(cur[i].Value, size, rule))
-		ofCur += uint64(cur[i].Weight)
-		yes += uint64(cur[i].Weight) * fits
+func weighWide(cur, wakee weighted, size int64, rule rules.WakeWideRule) explore.Answer {
+	yes := uint64(0)
+	for i := range cur.all {
+		g := &cur.all[i]
+		yes += uint64(g.Weight) * wakee.within(widePartners(g.Value+cur.more, size, rule))
 	}
-	all := ofCur * g.weight
+	all := cur.weight * wakee.weight
 	return explore.Rarely(yes > all-yes, explore.DoubtOf(min(yes, all-yes), all), fact.Estimated)
 }
 
@@ -215,25 +213,29 @@ type WideWith struct {
 	size int64
 }
 
-// NewWideWith returns the test against the guesses for an LLC of size CPUs.
-func NewWideWith(other []Weighted, size int64) WideWith { return WideWith{guesses(other), size} }
+// NewWideWith returns the test against the guesses, each by so many more, for an LLC of size
+// CPUs.
+func NewWideWith(other []Weighted, more, size int64) WideWith {
+	return WideWith{guesses(other, more), size}
+}
 
 // Weight returns the weight that is wide with the count, and all there is.
 func (w *WideWith) Weight(count int64) (wide, all uint64) {
 	return w.g.within(widePartners(count, w.size, rules.WakeWideLLC)), w.g.weight
 }
 
-// weighted are guesses at one count. The tests are made for most wakeups, so
-// single guesses are looked at only where the least and the greatest do not decide
-// for all.
+// weighted are guesses at one count, each by so many more than it says. The tests are made
+// for most wakeups, so single guesses are looked at only where the least and the greatest do
+// not decide for all.
 type weighted struct {
 	all         []Weighted
+	more        int64
 	weight      uint64
 	least, most int64
 }
 
-func guesses(all []Weighted) weighted {
-	g := weighted{all: all, least: math.MaxInt64, most: -1}
+func guesses(all []Weighted, more int64) weighted {
+	g := weighted{all: all, more: more, least: math.MaxInt64, most: math.MinInt64}
 	for i := range all {
 		g.weight += uint64(all[i].Weight)
 		g.least, g.most = min(g.least, all[i].Value), max(g.most, all[i].Value)
@@ -243,6 +245,7 @@ func guesses(all []Weighted) weighted {
 
 // within is the weight of the guesses from lo to hi, and of those from from on.
 func (g *weighted) within(lo, hi, from int64) uint64 {
+	lo, hi, from = lo-g.more, hi-g.more, from-g.more
 	switch {
 	case g.most < min(lo, from) || g.least > hi && g.most < from:
 		return 0

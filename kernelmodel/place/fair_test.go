@@ -36,7 +36,7 @@ func TestWide(t *testing.T) {
 		{0, 7, 1, false},
 		{1, 1, 1, true},
 	} {
-		with := NewWideWith([]Weighted{{tc.b, 1}}, tc.size)
+		with := NewWideWith([]Weighted{{tc.b - 3, 1}}, 3, tc.size)
 		if got, _ := with.Weight(tc.a); got == 1 != tc.want || wide(tc.a, tc.b, tc.size) != tc.want {
 			t.Errorf("%d and %d, size %d: %d", tc.a, tc.b, tc.size, got)
 		}
@@ -146,23 +146,24 @@ func TestWidePartners(t *testing.T) {
 // Whatever the guesses, the answer is that of all their pairs.
 func TestWeighWide(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		guesses := func(name string) []Weighted {
+		few := func(name string) []Weighted {
 			return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Weighted {
 				return Weighted{rapid.Int64Range(0, 60).Draw(t, "flips"), uint32(rapid.IntRange(1, 1000).Draw(t, "weight"))}
 			}), 1, 6).Draw(t, name)
 		}
-		cur, wakee, size := guesses("waker"), guesses("wakee"), rapid.Int64Range(0, 5).Draw(t, "size")
+		cur, wakee, size := few("waker"), few("wakee"), rapid.Int64Range(0, 5).Draw(t, "size")
+		more, theirs := rapid.Int64Range(0, 20).Draw(t, "the waker's more"), rapid.Int64Range(0, 20).Draw(t, "the wakee's more")
 		yes, all := uint64(0), uint64(0)
 		for _, a := range cur {
 			for _, b := range wakee {
 				w := uint64(a.Weight) * uint64(b.Weight)
-				if all += w; wide(a.Value, b.Value, size) {
+				if all += w; wide(a.Value+more, b.Value+theirs, size) {
 					yes += w
 				}
 			}
 		}
 		want := explore.Rarely(yes > all-yes, explore.DoubtOf(min(yes, all-yes), all), fact.Estimated)
-		if got := weighWide(cur, wakee, size, rules.WakeWideLLC); got != want {
+		if got := weighWide(guesses(cur, more), guesses(wakee, theirs), size, rules.WakeWideLLC); got != want {
 			t.Fatalf("%v and %v, size %d: %+v, want %+v", cur, wakee, size, got, want)
 		}
 	})
@@ -171,7 +172,7 @@ func TestWeighWide(t *testing.T) {
 // Guesses at the flips are weighed: rare ones don't split the answer.
 func TestWakeWideGuesses(t *testing.T) {
 	guess := func(wide, narrow uint32) explore.Answer {
-		return weighWide([]Weighted{{16, wide}, {0, narrow}}, []Weighted{{4, 1}}, 4, rules.WakeWideLLC)
+		return weighWide(guesses([]Weighted{{16, wide}, {0, narrow}}, 0), guesses([]Weighted{{4, 1}}, 0), 4, rules.WakeWideLLC)
 	}
 	for _, tc := range []struct {
 		wide, narrow uint32

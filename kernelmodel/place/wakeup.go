@@ -119,8 +119,9 @@ type Wakeup struct {
 	// IdlePolicy: the wakee's policy is SCHED_IDLE.
 	IdlePolicy explore.Answer
 	// Flips are the wakee_flips of the wakee: the values they may have with their
-	// weights. Nil is unknown.
+	// weights, each by More more. Nil is unknown.
 	Flips []Weighted
+	More  int64
 	// Load is task_h_load of the wakee, Weight its load weight.
 	Load   explore.Range
 	Weight int64
@@ -139,8 +140,9 @@ type Current struct {
 	// PerCPUKthread: it is a kthread of one CPU.
 	PerCPUKthread explore.Answer
 	// Flips are its wakee_flips after record_wakee: the values they may have with
-	// their weights. Nil is unknown.
+	// their weights, each by More more. Nil is unknown.
 	Flips []Weighted
+	More  int64
 	// Load is its task_h_load, Weight its load weight; 0 of swapper.
 	Load   explore.Range
 	Weight int64

@@ -418,8 +418,7 @@ func (r *Decider) ask(d *decision, p *timeline.Task, q *place.Wakeup) {
 	irq := d.line.WakerContext == hidden.WakerHardirq || d.line.WakerContext == hidden.WakerSoftirq || d.line.WakerContext == hidden.WakerIdle
 	*q = place.Wakeup{
 		ThisIsPrev: irq && d.ev.CPU == d.prev,
-		Cur:        place.Current{Flips: q.Cur.Flips}, Flips: q.Flips,
-		Kind: d.kind, This: this, Prev: append(q.Prev[:0], int(d.prev)), PrevFrom: fact.Observed, Prio: int(d.line.Task.Prio),
+		Kind:       d.kind, This: this, Prev: append(q.Prev[:0], int(d.prev)), PrevFrom: fact.Observed, Prio: int(d.line.Task.Prio),
 		Allowed: a.Mask, AllowedFrom: a.From, OneCPU: a.One(),
 		MigrationDisabled: explore.Known(false, fact.Reconstructed),
 		IsCurrent:         explore.Known(cur == p.PID, fact.Reconstructed),

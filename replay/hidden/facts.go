@@ -37,8 +37,10 @@ type Facts struct {
 	// guesses at flips by how often a task changes its partner.
 	unsettled int
 	first     map[int64][]flipsGuess
-	// swapper holds the flips of each CPU's, nil if it woke nobody yet.
+	// swapper holds the flips of each CPU's, nil if it woke nobody yet; halved is room for
+	// the counts of one whose guesses the wakeup in hand halves.
 	swapper []*flips
+	halved  []place.Weighted
 	// Later is what a rehearsal learned, nil if there was none; Book is where this
 	// rehearsal writes, nil if it is none.
 	Later *Rehearsed
@@ -278,9 +280,10 @@ func (h *Facts) Ask(w *Waking, q *place.Wakeup) {
 	if len(own.Recent) > 0 {
 		q.RecentUsed = own.Recent
 	}
-	q.Cur.Flips, q.Flips = q.Cur.Flips[:0], own.flips.value(q.Flips[:0])
+	q.Flips, q.More = own.flips.value()
+	q.Cur.Flips, q.Cur.More = nil, 0
 	if f := h.flipsOf(w); f != nil {
-		q.Cur.Flips = f.after(w.Wakee, w.Time, q.Cur.Flips)
+		q.Cur.Flips, q.Cur.More = f.after(w.Wakee, w.Time, &h.halved)
 	}
 	q.Sync = h.sync.guess(w, &own.woken)
 }

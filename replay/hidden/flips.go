@@ -20,9 +20,13 @@ type flips struct {
 	guess []flipsGuess
 	// shared: others have the same guesses, which are not to be changed.
 	shared bool
-	// counts are the guesses' counts with their weights, valid if counted; oldest
-	// is the least of the guesses' decayed.
+	// more is what each guess's and each count's value is to be taken as more than it says:
+	// the changes of partner since they were written.
+	more int64
+	// counts are the guesses' counts with their weights, valid if counted; oldest is the
+	// least of the guesses' decayed. spare are those before, which a decision may still hold.
 	counts  []place.Weighted
+	spare   []place.Weighted
 	counted bool
 	oldest  int64
 }
@@ -70,7 +74,9 @@ func firstGuesses(rate int64) []flipsGuess {
 }
 
 // start begins with guesses that others have as well.
-func (f *flips) start(guess []flipsGuess) { f.guess, f.shared, f.counted = guess, true, false }
+func (f *flips) start(guess []flipsGuess) {
+	f.guess, f.shared, f.more, f.counted = guess, true, 0, false
+}
 
 // own makes the guesses the task's own, to be changed.
 func (f *flips) own() {
@@ -81,47 +87,43 @@ func (f *flips) own() {
 
 // copyTo gives a forked child its parent's count.
 func (f *flips) copyTo(child *flips) {
-	*child = flips{last: f.last, begun: f.begun, guess: f.guess, shared: true}
+	*child = flips{last: f.last, begun: f.begun, guess: f.guess, more: f.more, shared: true}
 	f.shared = true
 }
 
 // wakes notes that the task woke another (record_wakee).
 func (f *flips) wakes(pid int32, now int64) {
-	f.own()
 	if !f.begun {
 		f.begun = true
+		f.own()
 		for i := range f.guess {
 			f.guess[i].decayed = now - f.guess[i].decayed
 		}
 		f.counted = false
 	}
-	flip := int64(0)
+	if !f.stay(now) {
+		f.halve(now)
+	}
 	if f.last != pid {
-		f.last, flip = pid, 1
+		f.last = pid
+		f.more++
 	}
-	if f.stay(now) {
-		for i := range f.guess {
-			f.guess[i].v += flip
-		}
-		for i := range f.counts {
-			f.counts[i].Value += flip
-		}
-		return
-	}
+}
+
+// halve halves the guesses that are due by now.
+func (f *flips) halve(now int64) {
+	f.own()
 	halved := false
 	for i := range f.guess {
 		g := &f.guess[i]
+		g.v += f.more
 		if v, yes := fair.DecayFlips(g.v, g.decayed, now); yes {
 			g.v, g.decayed, halved = v, now, true
 		}
-		g.v += flip
 	}
+	f.more, f.counted = 0, false
 	if halved {
 		f.merge(now)
-		f.counted = false
-	}
-	for i := range f.counts {
-		f.counts[i].Value += flip
 	}
 }
 
@@ -150,26 +152,23 @@ next:
 	f.guess = f.guess[:n]
 }
 
-// after returns the counts as record_wakee will have left them when the task
-// wakes pid, in place of what buf holds.
-func (f *flips) after(pid int32, now int64, buf []place.Weighted) []place.Weighted {
-	flip := int64(0)
-	if f.last != pid {
-		flip = 1
+// after returns the counts as record_wakee will have left them when the task wakes pid, each
+// to be taken as so many more, valid until the decision after the next that changes them; room
+// is for those of a task that halves its count by that.
+func (f *flips) after(pid int32, now int64, room *[]place.Weighted) (counts []place.Weighted, more int64) {
+	if more = f.more; f.last != pid {
+		more++
 	}
 	if f.count(); f.stay(now) {
-		buf = append(buf[:0], f.counts...)
-		for i := range buf {
-			buf[i].Value += flip
-		}
-		return buf
+		return f.counts, more
 	}
-	c := counter{list: buf[:0]}
+	c := counter{list: (*room)[:0]}
 	for _, g := range f.guess {
-		v, _ := fair.DecayFlips(g.v, g.decayed, now)
-		c.add(v+flip, g.w)
+		v, _ := fair.DecayFlips(g.v+f.more, g.decayed, now)
+		c.add(v, g.w)
 	}
-	return c.list
+	*room = c.list
+	return c.list, more - f.more
 }
 
 // count brings counts up to date.
@@ -178,12 +177,12 @@ func (f *flips) count() {
 		return
 	}
 	f.counted, f.oldest = true, math.MaxInt64-timeline.Second
-	c := counter{list: f.counts[:0]}
+	c := counter{list: f.spare[:0]}
 	for _, g := range f.guess {
 		c.add(g.v, g.w)
 		f.oldest = min(f.oldest, g.decayed)
 	}
-	f.counts = c.list
+	f.counts, f.spare = c.list, f.counts
 }
 
 // counter sums weights by value, in the order in which the values come. place is one more
@@ -206,10 +205,11 @@ func (c *counter) add(v int64, w uint32) {
 	c.list[*at-1].Weight += w
 }
 
-// value returns the counts, appended to buf.
-func (f *flips) value(buf []place.Weighted) []place.Weighted {
+// value returns the counts, each to be taken as so many more, valid until the decision after
+// the next that changes them.
+func (f *flips) value() (counts []place.Weighted, more int64) {
 	f.count()
-	return append(buf, f.counts...)
+	return f.counts, f.more
 }
 
 // learnFlips takes that the pair of tasks was, or was not, wide for an LLC of the
@@ -220,9 +220,9 @@ func learnFlips(a, b *flips, size int64, wide bool, doubt uint64) {
 	b.count()
 	weigh := func(f, other *flips) []uint32 {
 		w := make([]uint32, len(f.guess))
-		with := place.NewWideWith(other.counts, size)
+		with := place.NewWideWith(other.counts, other.more, size)
 		for i, g := range f.guess {
-			fits, all := with.Weight(g.v)
+			fits, all := with.Weight(g.v + f.more)
 			if !wide {
 				fits = all - fits
 			}

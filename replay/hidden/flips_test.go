@@ -25,8 +25,8 @@ func TestFlipsCount(t *testing.T) {
 		{1, 10, 9}, {1, 20, 9}, {2, 30, 10}, {1, 40, 11}, {1, timeline.Second, 11}, {1, timeline.Second + 1, 5}, {2, timeline.Second + 2, 6}, {2, 2*timeline.Second + 1, 6}, {3, 5 * timeline.Second, 4}, {3, 5*timeline.Second + 1, 4},
 	} {
 		f.wakes(c.pid, c.now)
-		if f.guess[0].v != c.want {
-			t.Errorf("after waking %d at %d: %d flips, want %d", c.pid, c.now, f.guess[0].v, c.want)
+		if got := f.guess[0].v + f.more; got != c.want {
+			t.Errorf("after waking %d at %d: %d flips, want %d", c.pid, c.now, got, c.want)
 		}
 	}
 }
@@ -38,7 +38,7 @@ func TestSwapperFlips(t *testing.T) {
 		var q place.Wakeup
 		h.Ask(&Waking{Wakee: 8, CPU: cpu}, &q)
 		for _, f := range q.Cur.Flips {
-			most = max(most, f.Value)
+			most = max(most, f.Value+q.Cur.More)
 		}
 		return most
 	}
@@ -60,17 +60,30 @@ func TestFlipsAfter(t *testing.T) {
 		for range rapid.IntRange(0, 40).Draw(t, "n") {
 			pid := rapid.Int32Range(1, 4).Draw(t, "pid")
 			was := slices.Clone(f.guess)
-			told := f.after(pid, now, nil)
+			list, more := f.after(pid, now, new([]place.Weighted))
+			told := raised(list, more)
 			if !slices.Equal(was, f.guess) {
 				t.Fatal("asking changed the guesses")
 			}
 			f.wakes(pid, now)
-			if got := f.value(nil); !sameWeights(told, got) {
+			if got := raised(f.value()); !sameWeights(told, got) {
 				t.Fatalf("foretold %v, became %v", told, got)
+			}
+			if !sameWeights(told, raised(list, more)) {
+				t.Fatal("what was foretold changed when it came true")
 			}
 			now += rapid.Int64Range(0, timeline.Second).Draw(t, "d")
 		}
 	})
+}
+
+// raised are counts each by so many more.
+func raised(counts []place.Weighted, more int64) []place.Weighted {
+	counts = slices.Clone(counts)
+	for i := range counts {
+		counts[i].Value += more
+	}
+	return counts
 }
 
 func sameWeights(a, b []place.Weighted) bool {
@@ -135,7 +148,7 @@ func TestFlipsOfChild(t *testing.T) {
 	var child flips
 	f.copyTo(&child)
 	child.wakes(6, 10)
-	if f.guess[0].v != 4 || child.guess[0].v != 5 || f.last != 5 {
+	if f.guess[0].v+f.more != 4 || child.guess[0].v+child.more != 5 || f.last != 5 {
 		t.Errorf("parent %+v, child %+v", f, child)
 	}
 }
