@@ -183,6 +183,15 @@ func (q *Queue) UtilAt(now int64) int64 {
 	return mean(int64(sum), minDivider+part)
 }
 
+// UtilMost is what UtilAt is at most, at any time, until something happens to the queue: where
+// no fair task is current the utilisation only falls.
+func (q *Queue) UtilMost() int64 {
+	if q.Running {
+		return 1024
+	}
+	return max(q.Util, int64(q.UtilSum/minDivider))
+}
+
 // take subtracts a departed entity's average from a queue's, with the floors
 // that update_cfs_rq_load_avg keeps.
 func take(avg int64, sum uint64, r, div int64) (int64, uint64) {

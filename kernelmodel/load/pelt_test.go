@@ -239,7 +239,7 @@ func TestAverageBounds(t *testing.T) {
 	})
 }
 
-// UtilAt tells what Advance would make of the utilisation.
+// UtilAt tells what Advance would make of the utilisation, and UtilMost bounds that.
 func TestUtilAt(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		q := Queue{}
@@ -250,6 +250,9 @@ func TestUtilAt(t *testing.T) {
 			want.Advance(now)
 			if got := q.UtilAt(now); q.Known && got != want.Util {
 				t.Fatalf("%d, want %d: %+v at %d", got, want.Util, q, now)
+			}
+			if got, most := q.UtilAt(now), q.UtilMost(); got > most {
+				t.Fatalf("%d, at most %d: %+v at %d", got, most, q, now)
 			}
 			q.Advance(now)
 			q.Running = rapid.Bool().Draw(t, "running")

@@ -1,6 +1,10 @@
 package load
 
-import "schedreplay/kernelmodel/rules"
+import (
+	"sort"
+
+	"schedreplay/kernelmodel/rules"
+)
 
 // This file is how far a scan for an idle CPU may go: by the CPU's idle times and the
 // cost of scans up to 5.19 (SIS_PROP), by the LLC's utilisation since (SIS_UTIL).
@@ -57,4 +61,10 @@ func NrIdleScan(sum, weight, pct int64) int64 {
 	x := sum / weight
 	y := x * x * pct * pct / (10000 * 1024)
 	return (1024 - min(y, 1024)) * weight / 1024
+}
+
+// FullScan is the greatest sum of utilisations for which NrIdleScan is all of weight.
+func FullScan(weight, pct int64) int64 {
+	n := sort.Search(1025*int(weight), func(sum int) bool { return NrIdleScan(int64(sum), weight, pct) < weight })
+	return int64(n) - 1
 }

@@ -25,6 +25,13 @@ func TestNrIdleScan(t *testing.T) {
 			}
 			last = n
 		}
+		full := FullScan(w, pct)
+		if a, b := NrIdleScan(full, w, pct), NrIdleScan(full+1, w, pct); a != w || b == w {
+			t.Errorf("LLC of %d: all of it is scanned up to %d: %d, then %d", w, full, a, b)
+		}
+	}
+	if full := FullScan(4, 0); full < 4*1024 {
+		t.Errorf("without a domain all is scanned up to %d", full)
 	}
 }
 

@@ -3,6 +3,7 @@ package hidden
 import (
 	"schedreplay/fact"
 	"schedreplay/kernelmodel/explore"
+	"schedreplay/kernelmodel/load"
 )
 
 // scanBudget follows nr_idle_scan of one LLC (6.0 and later).
@@ -16,10 +17,14 @@ import (
 type scanBudget struct {
 	weight int64
 	pct    int64 // imbalance_pct of the LLC's domain
+	full   int64 // the greatest utilisation of the LLC that sets the value to weight
 	// p is the likelihood of each value 0 to weight, out of budgetOne.
 	p []uint64
 	// steps counts the milliseconds followed.
 	steps int64
+	// share is how likely the value is set to each where the reconstruction says at.
+	share []uint64
+	at    int64
 	// open: what decisions show rules nothing out, since the recorded kernel's scheduler has
 	// rules that no mainline kernel has.
 	open bool
@@ -70,7 +75,9 @@ const budgetFar = 4
 var budgetError = [2*budgetFar + 1]uint64{4, 12, 50, 220, 450, 220, 50, 12, 4}
 
 func newScanBudget(weight, pct int64) scanBudget {
-	b := scanBudget{weight: weight, pct: pct, p: make([]uint64, weight+1)}
+	b := scanBudget{
+		weight: weight, pct: pct, full: load.FullScan(weight, pct), p: make([]uint64, weight+1), share: make([]uint64, weight+1), at: -1,
+	}
 	b.resume()
 	return b
 }
@@ -107,16 +114,22 @@ func (b *scanBudget) step(v int64, ms int64, fresh bool) {
 	if b.notes != nil {
 		b.notes.refresh(v, ms, fresh)
 	}
-	rate, at := refreshShift(fresh), max(0, min(v, b.weight))
+	if at := max(0, min(v, b.weight)); at != b.at {
+		b.at = at
+		for j := range b.share {
+			b.share[j] = errorShare(int64(j) - at)
+		}
+	}
+	rate, p, share := refreshShift(fresh), b.p, b.share[:len(b.p)]
 	for range min(ms, budgetStale) {
 		left := uint64(0)
-		for j, p := range b.p {
-			b.p[j] -= p >> rate
-			left += p >> rate
+		for j, x := range p {
+			p[j] = x - x>>rate
+			left += x >> rate
 		}
 		left /= 1024 // of what was left, by how far a value is off
-		for j := range b.p {
-			b.p[j] += left * errorShare(int64(j)-at)
+		for j := range p {
+			p[j] += left * share[j]
 		}
 	}
 	b.normalise()
@@ -134,11 +147,13 @@ func (b *scanBudget) normalise() {
 		sum += p
 	}
 	if sum == 0 {
-		b.p = newScanBudget(b.weight, b.pct).p
+		for v := range b.p {
+			b.p[v] = budgetOne / uint64(len(b.p))
+		}
 		return
 	}
-	scale := budgetOne/sum + 1
 	if sum < budgetOne/2 || sum > 2*budgetOne {
+		scale := budgetOne/sum + 1
 		for i, p := range b.p {
 			if sum > budgetOne {
 				b.p[i] = p / (sum / budgetOne)

@@ -198,16 +198,27 @@ func (h *Facts) Sample(now int64) {
 	}
 	for i := range h.budget {
 		b := &h.budget[i]
-		sum, fresh := int64(0), false
+		most, fresh := int64(0), false
 		for _, c := range h.llcs[i].cpus {
 			k := &h.t.CPU[c]
+			most += min(1024, max(k.CFS.UtilMost(), k.CFS.Est))
 			fresh = fresh || k.IdleAt > now-newlyIdle && k.Idle()
-			// The pass that balances for the idle CPUs brings the averages of all
-			// that are idle up to date (update_nohz_stats).
-			sum += min(1024, max(h.t.UtilOf(c), k.CFS.Est))
 		}
-		b.step(load.NrIdleScan(sum, b.weight, b.pct), steps, fresh)
+		v := b.weight
+		if most > b.full {
+			v = load.NrIdleScan(h.used(i), b.weight, b.pct)
+		}
+		b.step(v, steps, fresh)
 	}
+}
+
+// used is the utilisation of an LLC. The pass that balances for the idle CPUs brings the
+// averages of all that are idle up to date (update_nohz_stats).
+func (h *Facts) used(llc int) (sum int64) {
+	for _, c := range h.llcs[llc].cpus {
+		sum += min(1024, max(h.t.UtilOf(c), h.t.CPU[c].CFS.Est))
+	}
+	return sum
 }
 
 // Begin tells that the questions to come are for decision number n.
