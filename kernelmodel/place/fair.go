@@ -44,6 +44,11 @@ func (s *Selector) selectTaskRqFair() {
 		}
 	}
 	s.selectIdleSibling(prev, target)
+	s.finishFair()
+}
+
+// finishFair notes in the waker where it woke a task that it may pull.
+func (s *Selector) finishFair() {
 	if s.o.Affine {
 		if s.Parts |= rules.PartRecent; s.Rules.RecentUsed == rules.RecentUsedOnHit {
 			s.o.SetWakersRecent = s.this // 32e839dda3ba; 89aafd67f28c (5.15) ended it

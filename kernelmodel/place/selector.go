@@ -32,6 +32,7 @@ type Selector struct {
 	llcMask  cpumask.Mask
 	scanning scan
 	aim      aim
+	begun    begun
 	idlest   idlest
 }
 
@@ -112,6 +113,14 @@ func (s *Selector) allowed(cpu int) bool {
 // CPU chosen (kernel/sched/core.c).
 func (s *Selector) Select(x *explore.Explorer, w *Wakeup) Outcome {
 	s.x, s.w = x, w
+	if s.Trace == nil && x.Again(&s.begun.made) {
+		s.o = s.begun.o
+		s.finishSibling()
+		s.finishFair()
+		s.finishRq()
+		s.o.From = x.Weakest()
+		return s.o
+	}
 	if n := len(s.Variants); n > 0 {
 		s.Rules = s.Variants[x.Pick(fKernel, s.Index, n)]
 	}
@@ -227,6 +236,11 @@ func (s *Selector) selectTaskRq() {
 	default:
 		s.selectTaskRqFair()
 	}
+	s.finishRq()
+}
+
+// finishRq takes the fallback if the class's choice may not be used.
+func (s *Selector) finishRq() {
 	if !s.isCPUAllowed(s.o.CPU) {
 		s.selectFallbackRq()
 	}

@@ -159,6 +159,25 @@ func (s *scene) widest() cpumask.Mask {
 	return sel.Widest(s.w)
 }
 
+// Runs that go on from where the run before them had come lead to what they lead to from
+// their beginning, which they are made from where each test is told.
+func TestRunsGoOn(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawScene(t, true)
+		explored := func(trace func(Step)) (runs []Outcome, parts rules.Parts) {
+			w, x := *s.w, explore.Explorer{}
+			sel := Selector{Rules: s.rules, Machine: s.m, State: s.st, Trace: trace}
+			x.Explore(256, func() { runs = append(runs, sel.Select(&x, &w)) })
+			return runs, sel.Parts
+		}
+		runs, parts := explored(nil)
+		want, all := explored(func(Step) {})
+		if !slices.Equal(runs, want) || parts != all {
+			t.Fatalf("%+v of %b, want %+v of %b\n%s", runs, parts, want, all, s)
+		}
+	})
+}
+
 // Whatever is known: a CPU selected is allowed and active, if any is.
 func TestChoiceIsUsable(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -45,16 +45,31 @@ func (s *Selector) selectIdleSibling(prev, target int) {
 		s.take(target, PathNoLLC)
 		return
 	}
-	if s.scan(llc, prev, target) {
-		return
-	}
+	s.begun = begun{s.o, llc, clusterPrev, clusterRecent, s.x.Mark()}
+	s.finishSibling()
+}
+
+// begun is how far a run came before it scanned the LLC: most runs of an exploration differ
+// in what comes after that, and begin there.
+type begun struct {
+	o   Outcome
+	llc int
+	// clusterPrev and clusterRecent are CPUs to be taken if the scan finds none, or -1.
+	clusterPrev, clusterRecent int
+	made                       explore.Mark
+}
+
+// finishSibling is select_idle_sibling from its scan on.
+func (s *Selector) finishSibling() {
+	b := &s.begun
 	switch {
-	case clusterPrev >= 0:
-		s.take(clusterPrev, PathClusterPrev)
-	case clusterRecent >= 0:
-		s.take(clusterRecent, PathClusterRecent)
+	case s.scan(b.llc, s.prev, s.o.Target):
+	case b.clusterPrev >= 0:
+		s.take(b.clusterPrev, PathClusterPrev)
+	case b.clusterRecent >= 0:
+		s.take(b.clusterRecent, PathClusterRecent)
 	default:
-		s.take(target, PathTarget)
+		s.take(s.o.Target, PathTarget)
 	}
 }
 
