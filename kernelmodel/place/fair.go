@@ -173,39 +173,40 @@ const capacityMargin = 1280
 // CPU isolated at boot is 0, so a waker there is always wide.
 func (s *Selector) wakeWide() (bool, explore.Answer) {
 	size := int64(s.Machine.LLCSize(s.this))
-	a := s.w.Wides.answer(size, s.Rules.WakeWide, s.w)
+	a := s.w.isWide(size, s.Rules.WakeWide)
 	v := s.x.Ask(fWide, int(size)<<2|int(s.Rules.WakeWide), a)
 	s.o.Wide = bit(v)
 	s.step(Step{Func: "wake_wide", Kind: AskWide, CPU: s.this, N: size, Answer: yesno(v), Fact: a})
 	return v, a
 }
 
-// answer is that for an LLC of size CPUs by a rule.
-func (k *Wides) answer(size int64, rule rules.WakeWideRule, w *Wakeup) explore.Answer {
-	if k != nil {
-		for i := range k.known {
-			if a := &k.known[i]; a.size == size && a.rule == rule {
-				return a.Answer
-			}
+// isWide is the answer about the flips for an LLC of size CPUs by a rule.
+func (w *Wakeup) isWide(size int64, rule rules.WakeWideRule) explore.Answer {
+	k := w.Wides
+	if k == nil {
+		return weighWide(guesses(Counts{Of: w.Cur.Flips}), guesses(Counts{Of: w.Flips}), size, rule)
+	}
+	for i := range k.known {
+		if a := &k.known[i]; a.size == size && a.rule == rule {
+			return a.Answer
 		}
 	}
-	a := explore.Answer{Open: true, From: fact.Unknown}
-	if len(w.Cur.Flips) > 0 && len(w.Flips) > 0 {
-		a = weighWide(guesses(w.Cur.Flips, w.Cur.More), guesses(w.Flips, w.More), size, rule)
-	}
-	if k != nil {
-		k.known = append(k.known, wideAnswer{a, size, rule})
-	}
+	k.Hold()
+	a := weighWide(k.cur, k.wakee, size, rule)
+	k.known = append(k.known, wideAnswer{a, size, rule})
 	return a
 }
 
 // weighWide answers the test of wake_wide where only weighted guesses at both
-// counts are known.
+// counts are known, if that.
 func weighWide(cur, wakee weighted, size int64, rule rules.WakeWideRule) explore.Answer {
+	if len(cur.Of) == 0 || len(wakee.Of) == 0 {
+		return explore.Answer{Open: true, From: fact.Unknown}
+	}
 	yes := uint64(0)
-	for i := range cur.all {
-		g := &cur.all[i]
-		yes += uint64(g.Weight) * wakee.within(widePartners(g.Value+cur.more, size, rule))
+	for i := range cur.Of {
+		g := &cur.Of[i]
+		yes += uint64(g.Weight) * wakee.within(widePartners(g.Value+cur.More, size, rule))
 	}
 	all := cur.weight * wakee.weight
 	return explore.Rarely(yes > all-yes, explore.DoubtOf(min(yes, all-yes), all), fact.Estimated)
@@ -218,39 +219,35 @@ type WideWith struct {
 	size int64
 }
 
-// NewWideWith returns the test against the guesses, each by so many more, for an LLC of size
-// CPUs.
-func NewWideWith(other []Weighted, more, size int64) WideWith {
-	return WideWith{guesses(other, more), size}
-}
+// NewWideWith returns the test against the guesses for an LLC of size CPUs.
+func NewWideWith(other Counts, size int64) WideWith { return WideWith{guesses(other), size} }
 
 // Weight returns the weight that is wide with the count, and all there is.
 func (w *WideWith) Weight(count int64) (wide, all uint64) {
 	return w.g.within(widePartners(count, w.size, rules.WakeWideLLC)), w.g.weight
 }
 
-// weighted are guesses at one count, each by so many more than it says. The tests are made
-// for most wakeups, so single guesses are looked at only where the least and the greatest do
-// not decide for all.
+// weighted are guesses at one count. The tests are made for many wakeups, so single guesses
+// are looked at only where the least and the greatest do not decide for all.
 type weighted struct {
-	all         []Weighted
-	more        int64
+	Counts
 	weight      uint64
-	least, most int64
+	least, most int64 // of the values without More
 }
 
-func guesses(all []Weighted, more int64) weighted {
-	g := weighted{all: all, more: more, least: math.MaxInt64, most: math.MinInt64}
-	for i := range all {
-		g.weight += uint64(all[i].Weight)
-		g.least, g.most = min(g.least, all[i].Value), max(g.most, all[i].Value)
+func guesses(c Counts) weighted {
+	g := weighted{Counts: c, least: math.MaxInt64, most: math.MinInt64}
+	for i := range c.Of {
+		x := &c.Of[i]
+		g.weight += uint64(x.Weight)
+		g.least, g.most = min(g.least, x.Value), max(g.most, x.Value)
 	}
 	return g
 }
 
 // within is the weight of the guesses from lo to hi, and of those from from on.
 func (g *weighted) within(lo, hi, from int64) uint64 {
-	lo, hi, from = lo-g.more, hi-g.more, from-g.more
+	lo, hi, from = lo-g.More, hi-g.More, from-g.More
 	switch {
 	case g.most < min(lo, from) || g.least > hi && g.most < from:
 		return 0
@@ -258,9 +255,9 @@ func (g *weighted) within(lo, hi, from int64) uint64 {
 		return g.weight
 	}
 	fits := uint64(0)
-	for i := range g.all {
-		if v := g.all[i].Value; v >= lo && v <= hi || v >= from {
-			fits += uint64(g.all[i].Weight)
+	for i := range g.Of {
+		if v := g.Of[i].Value; v >= lo && v <= hi || v >= from {
+			fits += uint64(g.Of[i].Weight)
 		}
 	}
 	return fits

@@ -119,9 +119,8 @@ type Wakeup struct {
 	// IdlePolicy: the wakee's policy is SCHED_IDLE.
 	IdlePolicy explore.Answer
 	// Flips are the wakee_flips of the wakee: the values they may have with their
-	// weights, each by More more. Nil is unknown.
+	// weights. Nil is unknown. Wides has them instead where it is set.
 	Flips []Weighted
-	More  int64
 	// Load is task_h_load of the wakee, Weight its load weight.
 	Load   explore.Range
 	Weight int64
@@ -131,7 +130,8 @@ type Wakeup struct {
 	// nil if it may be any.
 	RecentUsed []int
 
-	// Wides, if set, keeps the answers about the flips for all who ask about this wakeup.
+	// Wides, if set, keeps the flips and the answers about them for all who ask about this
+	// wakeup.
 	Wides *Wides
 }
 
@@ -140,19 +140,34 @@ type Current struct {
 	// PerCPUKthread: it is a kthread of one CPU.
 	PerCPUKthread explore.Answer
 	// Flips are its wakee_flips after record_wakee: the values they may have with
-	// their weights, each by More more. Nil is unknown.
+	// their weights. Nil is unknown.
 	Flips []Weighted
-	More  int64
 	// Load is its task_h_load, Weight its load weight; 0 of swapper.
 	Load   explore.Range
 	Weight int64
 }
 
-// Wides are answers about the flips of waker and wakee.
-type Wides struct{ known []wideAnswer }
+// Wides are the flips of the waker, after record_wakee, and of the wakee, with the answers
+// about them. Most wakeups do not ask for them.
+type Wides struct {
+	// Tell says what they are. It is asked once for each wakeup, if at all.
+	Tell func() (waker, wakee Counts)
+
+	held       bool
+	cur, wakee weighted
+	known      []wideAnswer
+}
 
 // Forget empties them, for another pair of tasks or another time.
-func (k *Wides) Forget() { k.known = k.known[:0] }
+func (k *Wides) Forget() { k.held, k.known = false, k.known[:0] }
+
+// Hold keeps the flips as they are now, for those who ask when they have changed.
+func (k *Wides) Hold() {
+	if !k.held {
+		waker, wakee := k.Tell()
+		k.held, k.cur, k.wakee = true, guesses(waker), guesses(wakee)
+	}
+}
 
 // wideAnswer keeps the answer about the flips by a rule for an LLC of size CPUs.
 type wideAnswer struct {
@@ -166,6 +181,13 @@ type wideAnswer struct {
 type Weighted struct {
 	Value  int64
 	Weight uint32
+}
+
+// Counts are values that a number may have with their weights, each value by More more; none
+// where nothing is known of it.
+type Counts struct {
+	Of   []Weighted
+	More int64
 }
 
 // State answers what the kernel's code asks of the machine at the moment of

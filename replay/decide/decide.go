@@ -78,6 +78,7 @@ type Watcher interface {
 func New(w *world.Worlds, cfg Config) *Decider {
 	r := &Decider{Worlds: w, Cfg: cfg, alike: world.NewAlike(append([]*world.Side{w.Base}, w.Alts...))}
 	w.Overlaps = r.overlaps
+	r.scratch.wides.Tell = func() (waker, wakee place.Counts) { return w.Hidden.Flips(&r.scratch.waking) }
 	r.caps = slices.ContainsFunc(slices.Concat(r.Alts, r.Followers, []*world.Side{w.Base}), func(a *world.Side) bool { return a.Kernel.Rules.WakeCap })
 	if own := w.Host.ForeignParams(); len(own) > 0 {
 		r.packs = slices.Equal(own, []string{parser.ParamPack})
@@ -120,7 +121,9 @@ type scratch struct {
 	asked         []asked
 	sides         []*world.Side
 	parted        []ownDifference
-	wides         place.Wides
+	// waking and wides are those of the decision in hand.
+	waking hidden.Waking
+	wides  place.Wides
 }
 
 // decision is one placement from the event that starts it until it is scored.
@@ -434,16 +437,16 @@ func (r *Decider) ask(d *decision, p *timeline.Task, q *place.Wakeup) {
 	r.queueFacts(d, p, q)
 	q.Cur.PerCPUKthread = explore.Known(cur == 0, fact.Reconstructed)
 	q.Cur.Load, q.Cur.Weight, q.Weight = explore.Exactly(0, fact.Reconstructed), 0, p.Entity.Weight
-	waking := r.waking(&d.line)
+	r.scratch.waking = r.waking(&d.line)
 	if cp := t.Find(cur); cp != nil && cur > 0 {
 		ca := r.Timeline.Affinities.Of(cp)
-		waking.Kthread = ca.Kthread
+		r.scratch.waking.Kthread = ca.Kthread
 		q.Cur.PerCPUKthread = explore.Known(ca.Kthread && ca.Mask.Weight() == 1, ca.From)
 		q.Cur.Load, q.Cur.Weight = r.Weighed(hidden.Margin(cp.Entity.Load, cp.Entity.Load)), cp.Entity.Weight
 	} else if cur < 0 {
 		q.Cur.PerCPUKthread = explore.Either(false, fact.Unknown)
 	}
-	r.Hidden.Ask(&waking, q)
+	r.Hidden.Ask(&r.scratch.waking, q)
 	if r.partly || len(q.RecentUsed) > 0 && q.RecentUsed[0] >= r.Base.Machine.NumCPU() {
 		q.RecentUsed = nil
 	}
@@ -534,6 +537,9 @@ func (r *Decider) closeModelled(d *decision, p *timeline.Task) {
 	if r.Judged != nil {
 		r.judge(line, told != nil)
 	}
+	if r.asksLater() {
+		r.scratch.wides.Hold()
+	}
 	r.recordWakee(&d.line)
 	if !r.Base.State.Ahead {
 		// Else that other decision would learn of its own outcome.
@@ -549,6 +555,13 @@ func (r *Decider) closeModelled(d *decision, p *timeline.Task) {
 		*line = *told
 	}
 	r.Fidelity.Add(line)
+}
+
+// asksLater reports whether a decision may be asked about again when its waking has been
+// counted.
+func (r *Decider) asksLater() bool {
+	return len(r.Base.State.Quiet) > 0 || len(r.Base.State.Stalled) > 0 ||
+		slices.ContainsFunc(r.Alts, func(a *world.Side) bool { return a.Parts })
 }
 
 // askAll describes the decision as it stands in the recorded world, and readies the others.

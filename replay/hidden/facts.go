@@ -283,20 +283,24 @@ type Waking struct {
 	Kthread, Deep bool
 }
 
-// Ask answers what a wakeup asks of its tasks, as recorded: their wakee_flips, WF_SYNC,
-// and what recent_used_cpu may be.
+// Ask answers what a wakeup asks of its tasks, as recorded: WF_SYNC, and what
+// recent_used_cpu may be.
 func (h *Facts) Ask(w *Waking, q *place.Wakeup) {
 	own := h.Of(w.Wakee)
 	q.RecentUsed = nil
 	if len(own.Recent) > 0 {
 		q.RecentUsed = own.Recent
 	}
-	q.Flips, q.More = own.flips.value()
-	q.Cur.Flips, q.Cur.More = nil, 0
-	if f := h.flipsOf(w); f != nil {
-		q.Cur.Flips, q.Cur.More = f.after(w.Wakee, w.Time, &h.halved)
-	}
 	q.Sync = h.sync.guess(w, &own.woken)
+}
+
+// Flips tells of a wakeup the wakee_flips of the waker, as it will have left them, and of the
+// wakee. They are valid until the wakeup after it.
+func (h *Facts) Flips(w *Waking) (waker, wakee place.Counts) {
+	if f := h.flipsOf(w); f != nil {
+		waker = f.after(w.Wakee, w.Time, &h.halved)
+	}
+	return waker, h.Of(w.Wakee).flips.value()
 }
 
 // Lesson is what a recorded choice proves about hidden facts: the scan budget from Lo to

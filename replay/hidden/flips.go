@@ -1,7 +1,6 @@
 package hidden
 
 import (
-	"math"
 	"slices"
 
 	"schedreplay/kernelmodel/fair"
@@ -23,12 +22,13 @@ type flips struct {
 	// more is what each guess's and each count's value is to be taken as more than it says:
 	// the changes of partner since they were written.
 	more int64
-	// counts are the guesses' counts with their weights, valid if counted; oldest is the
-	// least of the guesses' decayed. spare are those before, which a decision may still hold.
+	// counts are the guesses' counts with their weights, valid if counted. spare are those
+	// before, which a decision may still hold.
 	counts  []place.Weighted
 	spare   []place.Weighted
 	counted bool
-	oldest  int64
+	// oldest is, if begun, no later than any of the guesses' decayed.
+	oldest int64
 }
 
 type flipsGuess struct {
@@ -87,19 +87,14 @@ func (f *flips) own() {
 
 // copyTo gives a forked child its parent's count.
 func (f *flips) copyTo(child *flips) {
-	*child = flips{last: f.last, begun: f.begun, guess: f.guess, more: f.more, shared: true}
+	*child = flips{last: f.last, begun: f.begun, oldest: f.oldest, guess: f.guess, more: f.more, shared: true}
 	f.shared = true
 }
 
 // wakes notes that the task woke another (record_wakee).
 func (f *flips) wakes(pid int32, now int64) {
 	if !f.begun {
-		f.begun = true
-		f.own()
-		for i := range f.guess {
-			f.guess[i].decayed = now - f.guess[i].decayed
-		}
-		f.counted = false
+		f.begin(now)
 	}
 	if !f.stay(now) {
 		f.halve(now)
@@ -110,26 +105,37 @@ func (f *flips) wakes(pid int32, now int64) {
 	}
 }
 
+// begin dates the guesses from the task's first waking.
+func (f *flips) begin(now int64) {
+	f.own()
+	f.begun, f.oldest = true, now
+	for i := range f.guess {
+		g := &f.guess[i]
+		g.decayed = now - g.decayed
+		f.oldest = min(f.oldest, g.decayed)
+	}
+}
+
+// stay reports whether no guess is halved by now.
+func (f *flips) stay(now int64) bool { return !f.begun || now <= f.oldest+timeline.Second }
+
 // halve halves the guesses that are due by now.
 func (f *flips) halve(now int64) {
 	f.own()
 	halved := false
+	f.oldest = now
 	for i := range f.guess {
 		g := &f.guess[i]
 		g.v += f.more
 		if v, yes := fair.DecayFlips(g.v, g.decayed, now); yes {
 			g.v, g.decayed, halved = v, now, true
 		}
+		f.oldest = min(f.oldest, g.decayed)
 	}
 	f.more, f.counted = 0, false
 	if halved {
 		f.merge(now)
 	}
-}
-
-// stay reports whether no guess is halved by now.
-func (f *flips) stay(now int64) bool {
-	return f.counted && (!f.begun || now <= f.oldest+timeline.Second)
 }
 
 // merge joins guesses that have become the same, as some were halved now.
@@ -152,15 +158,18 @@ next:
 	f.guess = f.guess[:n]
 }
 
-// after returns the counts as record_wakee will have left them when the task wakes pid, each
-// to be taken as so many more, valid until the decision after the next that changes them; room
-// is for those of a task that halves its count by that.
-func (f *flips) after(pid int32, now int64, room *[]place.Weighted) (counts []place.Weighted, more int64) {
-	if more = f.more; f.last != pid {
-		more++
+// after returns the counts as record_wakee will have left them when the task wakes pid. They
+// are valid until a decision after this one; room is for those of a task that halves its count
+// by that.
+func (f *flips) after(pid int32, now int64, room *[]place.Weighted) place.Counts {
+	flip := int64(0)
+	if f.last != pid {
+		flip = 1
 	}
-	if f.count(); f.stay(now) {
-		return f.counts, more
+	if f.stay(now) {
+		counts := f.value()
+		counts.More += flip
+		return counts
 	}
 	c := counter{list: (*room)[:0]}
 	for _, g := range f.guess {
@@ -168,7 +177,7 @@ func (f *flips) after(pid int32, now int64, room *[]place.Weighted) (counts []pl
 		c.add(v, g.w)
 	}
 	*room = c.list
-	return c.list, more - f.more
+	return place.Counts{Of: c.list, More: flip}
 }
 
 // count brings counts up to date.
@@ -176,11 +185,10 @@ func (f *flips) count() {
 	if f.counted {
 		return
 	}
-	f.counted, f.oldest = true, math.MaxInt64-timeline.Second
+	f.counted = true
 	c := counter{list: f.spare[:0]}
 	for _, g := range f.guess {
 		c.add(g.v, g.w)
-		f.oldest = min(f.oldest, g.decayed)
 	}
 	f.counts, f.spare = c.list, f.counts
 }
@@ -205,11 +213,10 @@ func (c *counter) add(v int64, w uint32) {
 	c.list[*at-1].Weight += w
 }
 
-// value returns the counts, each to be taken as so many more, valid until the decision after
-// the next that changes them.
-func (f *flips) value() (counts []place.Weighted, more int64) {
+// value returns the counts, valid until a decision after this one.
+func (f *flips) value() place.Counts {
 	f.count()
-	return f.counts, f.more
+	return place.Counts{Of: f.counts, More: f.more}
 }
 
 // learnFlips takes that the pair of tasks was, or was not, wide for an LLC of the
@@ -220,7 +227,7 @@ func learnFlips(a, b *flips, size int64, wide bool, doubt uint64) {
 	b.count()
 	weigh := func(f, other *flips) []uint32 {
 		w := make([]uint32, len(f.guess))
-		with := place.NewWideWith(other.counts, other.more, size)
+		with := place.NewWideWith(other.value(), size)
 		for i, g := range f.guess {
 			fits, all := with.Weight(g.v + f.more)
 			if !wide {

@@ -35,10 +35,9 @@ func TestFlipsCount(t *testing.T) {
 func TestSwapperFlips(t *testing.T) {
 	h := New(&timeline.Recorded{Survey: timeline.SurveyOf(made.Record(made.Crowd()...), &parser.Host{}, nil), NCPU: 2}, timeline.New(&timeline.Survey{}, 2, false), nil, nil, false)
 	most := func(cpu int) (most int64) {
-		var q place.Wakeup
-		h.Ask(&Waking{Wakee: 8, CPU: cpu}, &q)
-		for _, f := range q.Cur.Flips {
-			most = max(most, f.Value+q.Cur.More)
+		waker, _ := h.Flips(&Waking{Wakee: 8, CPU: cpu})
+		for _, f := range raised(waker) {
+			most = max(most, f.Value)
 		}
 		return most
 	}
@@ -60,8 +59,8 @@ func TestFlipsAfter(t *testing.T) {
 		for range rapid.IntRange(0, 40).Draw(t, "n") {
 			pid := rapid.Int32Range(1, 4).Draw(t, "pid")
 			was := slices.Clone(f.guess)
-			list, more := f.after(pid, now, new([]place.Weighted))
-			told := raised(list, more)
+			after := f.after(pid, now, new([]place.Weighted))
+			told := raised(after)
 			if !slices.Equal(was, f.guess) {
 				t.Fatal("asking changed the guesses")
 			}
@@ -69,7 +68,7 @@ func TestFlipsAfter(t *testing.T) {
 			if got := raised(f.value()); !sameWeights(told, got) {
 				t.Fatalf("foretold %v, became %v", told, got)
 			}
-			if !sameWeights(told, raised(list, more)) {
+			if !sameWeights(told, raised(after)) {
 				t.Fatal("what was foretold changed when it came true")
 			}
 			now += rapid.Int64Range(0, timeline.Second).Draw(t, "d")
@@ -77,11 +76,11 @@ func TestFlipsAfter(t *testing.T) {
 	})
 }
 
-// raised are counts each by so many more.
-func raised(counts []place.Weighted, more int64) []place.Weighted {
-	counts = slices.Clone(counts)
+// raised are the values of counts.
+func raised(c place.Counts) []place.Weighted {
+	counts := slices.Clone(c.Of)
 	for i := range counts {
-		counts[i].Value += more
+		counts[i].Value += c.More
 	}
 	return counts
 }
