@@ -1,6 +1,7 @@
 package hidden
 
 import (
+	"math"
 	"slices"
 
 	"schedreplay/kernelmodel/fair"
@@ -228,13 +229,17 @@ func learnFlips(a, b *flips, size int64, wide bool, doubt uint64) {
 	weigh := func(f, other *flips) []uint32 {
 		w := make([]uint32, len(f.guess))
 		with := place.NewWideWith(other.value(), size)
-		for i, g := range f.guess {
+		for i := range f.guess {
+			g := &f.guess[i]
 			fits, all := with.Weight(g.v + f.more)
 			if !wide {
 				fits = all - fits
 			}
-			w[i] = g.w
-			if all > 0 {
+			switch w[i] = g.w; fits {
+			case all:
+			case 0:
+				w[i] /= uint32(doubt)
+			default:
 				w[i] = uint32(uint64(g.w) * (all + (doubt-1)*fits) / (doubt * all))
 			}
 		}
@@ -248,12 +253,16 @@ func learnFlips(a, b *flips, size int64, wide bool, doubt uint64) {
 // set takes new weights, drops guesses that weigh nothing and keeps the sum in
 // range.
 func (f *flips) set(w []uint32) {
+	sum, least, same := uint64(0), uint64(math.MaxUint64), true
+	for i, x := range w {
+		sum, least = sum+uint64(x), min(least, uint64(x))
+		same = same && x == f.guess[i].w
+	}
+	if same && least*4096 >= sum && sum >= 1<<16 {
+		return
+	}
 	f.own()
 	f.counted = false
-	sum := uint64(0)
-	for _, x := range w {
-		sum += uint64(x)
-	}
 	n := 0
 	for i, g := range f.guess {
 		if g.w = w[i]; uint64(g.w)*4096 < sum {
