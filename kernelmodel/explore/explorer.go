@@ -239,10 +239,15 @@ func (x *Explorer) Lean(p fact.Provenance) {
 
 // Ask returns the answer of this run to a yes-or-no question.
 func (x *Explorer) Ask(k Topic, arg int, a Answer) bool {
-	x.Lean(a.From)
-	if !a.Open {
-		return a.Value
+	x.weakest = min(x.weakest, a.From)
+	if a.Open {
+		return x.choose(k, arg, a)
 	}
+	return a.Value
+}
+
+// choose is the answer of this run to an open question.
+func (x *Explorer) choose(k Topic, arg int, a Answer) bool {
 	key := factKey(k, arg)
 	yes := x.find(key, 2, a.Value, a.Doubt).yes()
 	if x.memo != nil {

@@ -2,6 +2,7 @@ package place
 
 import (
 	"schedreplay/cpumask"
+	"schedreplay/fact"
 	"schedreplay/kernelmodel/explore"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/kernelmodel/topo"
@@ -14,6 +15,8 @@ type Selector struct {
 	// Variants holds the row for each possibility, and Rules is set from it.
 	Rules    *rules.Rules
 	Variants []*rules.Rules
+	// NoSchedIdle: no task is of SCHED_IDLE, so that State.SchedIdle need not be asked.
+	NoSchedIdle bool
 	// Index tells kernels explored together apart.
 	Index   int
 	Machine *topo.Machine
@@ -85,6 +88,10 @@ func (s *Selector) idle(fn string, cpu int) bool {
 // choose_sched_idle_rq, which asks the wakee's policy too.
 func (s *Selector) schedIdle(fn string, cpu int) bool {
 	if s.Parts |= rules.PartSchedIdle; !s.Rules.SchedIdle {
+		return false
+	}
+	if s.NoSchedIdle {
+		s.x.Lean(fact.Reconstructed)
 		return false
 	}
 	a := s.State.SchedIdle(cpu)

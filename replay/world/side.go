@@ -109,7 +109,7 @@ func (a *Side) Allow(q *place.Wakeup) {
 
 // Selects runs a kernel on the side's machine.
 func (a *Side) Selects(k *rules.Kernel) place.Selector {
-	sel := place.Selector{Rules: &k.Rules, Machine: a.Machine}
+	sel := place.Selector{Rules: &k.Rules, Machine: a.Machine, NoSchedIdle: !a.idlePolicy}
 	if v := k.Variants(); len(v) > 1 {
 		sel.Variants = v
 	}
