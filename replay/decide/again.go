@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"schedreplay/kernelmodel/place"
-	"schedreplay/replay/hidden"
 	"schedreplay/replay/timeline"
 )
 
@@ -68,11 +67,11 @@ func (r *Decider) lookBack(on bool) {
 // knew what was chosen: by what all of its runs leave, and by where the wakee ran next.
 func (r *Decider) writeDown(d *decision, p *timeline.Task, complete bool) {
 	line := &d.line
-	l := hidden.Lesson{Target: -1}
+	lo, hi, target := int64(0), int64(0), -1
 	if fits := r.consistent(line); len(fits) > 0 && complete && !r.Base.State.Ahead && line.RecordedCPU >= 0 {
-		l = r.lesson(fits)
+		lo, hi, target = r.scanned(r.telling(fits))
 	}
-	r.Hidden.Note(d.n, r.Base.LLC(l.Target), l.Lo, l.Hi)
+	r.Hidden.Note(d.n, r.Base.LLC(target), lo, hi)
 	r.shownBusy(d, func(c int) {
 		k := &r.Timeline.CPU[c]
 		r.Hidden.Book.Busy(c, max(k.ChangedAt(), k.FlownAt, k.HeardAt), d.win.Est)

@@ -11,35 +11,12 @@ import (
 
 // lesson tells what those runs have in common that fit the recording.
 func (r *Decider) lesson(consistent []int) hidden.Lesson {
-	runs := r.runs
-	if runs[0].Selected() {
-		// A delayed dequeue is always open on a contended CPU, and fits every wakee
-		// that stays: where it is not the likelier answer it shall not hide what the
-		// selection shows.
-		selected := r.scratch.selected[:0]
-		for _, i := range consistent {
-			if runs[i].Selected() {
-				selected = append(selected, i)
-			}
-		}
-		if r.scratch.selected = selected; len(selected) > 0 {
-			consistent = selected
-		}
-	}
-	first := &runs[consistent[0]]
-	const none, several = -1, -2
-	l := hidden.Lesson{
-		Lo: 1 << 40, Hi: -1, Idle: first.IdleCores, Sync: first.Sync, LeanSync: -1, Wide: first.Wide, Lean: -1, Target: none,
-		Scan: first.Scan, Width: first.ScanWidth,
-	}
+	consistent = r.telling(consistent)
+	first := &r.runs[consistent[0]]
+	l := hidden.Lesson{Idle: first.IdleCores, Sync: first.Sync, Wide: first.Wide, Scan: first.Scan, Width: first.ScanWidth}
+	l.Lo, l.Hi, l.Target = r.scanned(consistent)
 	for _, i := range consistent {
-		o := &runs[i]
-		l.Lo = min(l.Lo, o.BudgetLo)
-		if o.BudgetHi < 0 {
-			l.Hi = 1 << 40
-		} else {
-			l.Hi = max(l.Hi, o.BudgetHi)
-		}
+		o := &r.runs[i]
 		if o.IdleCores != l.Idle {
 			l.Idle = -1
 		}
@@ -49,20 +26,54 @@ func (r *Decider) lesson(consistent []int) hidden.Lesson {
 		if o.Wide != l.Wide {
 			l.Wide = -1
 		}
-		if l.Target == none {
-			l.Target = o.Target
-		} else if l.Target != o.Target {
-			l.Target = several
-		}
 	}
-	cpu := runs[consistent[0]].CPU
 	if l.Lean = l.Wide; l.Lean < 0 {
-		l.Lean = r.leans(cpu, func(o *place.Outcome) int8 { return o.Wide })
+		l.Lean = r.leans(first.CPU, func(o *place.Outcome) int8 { return o.Wide })
 	}
 	if l.LeanSync = l.Sync; l.LeanSync < 0 {
-		l.LeanSync = r.leans(cpu, func(o *place.Outcome) int8 { return o.Sync })
+		l.LeanSync = r.leans(first.CPU, func(o *place.Outcome) int8 { return o.Sync })
 	}
 	return l
+}
+
+// telling leaves out the runs that call no selector, where others do. A delayed dequeue is
+// always open on a contended CPU, and fits every wakee that stays: where it is not the
+// likelier answer it shall not hide what the selection shows.
+func (r *Decider) telling(consistent []int) []int {
+	if !r.runs[0].Selected() {
+		return consistent
+	}
+	selected := r.scratch.selected[:0]
+	for _, i := range consistent {
+		if r.runs[i].Selected() {
+			selected = append(selected, i)
+		}
+	}
+	if r.scratch.selected = selected; len(selected) > 0 {
+		return selected
+	}
+	return consistent
+}
+
+// scanned tells within which bounds the scan budget lay in all of some runs, and the target
+// that they have in common, below 0 if they have none.
+func (r *Decider) scanned(consistent []int) (lo, hi int64, target int) {
+	const none, several = -1, -2
+	lo, hi, target = 1<<40, -1, none
+	for _, i := range consistent {
+		o := &r.runs[i]
+		if lo = min(lo, o.BudgetLo); o.BudgetHi < 0 {
+			hi = 1 << 40
+		} else {
+			hi = max(hi, o.BudgetHi)
+		}
+		if target == none {
+			target = o.Target
+		} else if target != o.Target {
+			target = several
+		}
+	}
+	return lo, hi, target
 }
 
 // leans tells whether an answer was rather yes (1) or no (0) if the wakee went to a CPU, -1

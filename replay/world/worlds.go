@@ -206,8 +206,11 @@ func (w *World) Clear(llc int, all, likely bool, win timeline.Window) {
 
 // JoinCores ends a difference over has_idle_cores that is none any more.
 func (r *Worlds) JoinCores(w *World, llc int) {
-	base, _ := r.Base.World.IdleCores(llc)
-	if own, ok := w.IdleCores(llc); ok && own.Known && own.Value == base.Value && base.Known {
+	own, ok := w.IdleCores(llc)
+	if !ok || !own.Known {
+		return
+	}
+	if base, _ := r.Base.World.IdleCores(llc); own.Value == base.Value && base.Known {
 		w.dropIdleCores(llc)
 	}
 }
