@@ -201,8 +201,8 @@ func (p *perf) text(b []byte) []byte {
 	return ended(s[:min(uint64(p.f.Order.Uint32(b)), uint64(len(s)))])
 }
 
-// tracingData reads the event formats, clears kernel symbols and replaces the
-// cached names.
+// tracingData reads the event formats, clears kernel symbols, leaves of the printk formats the
+// reasons that the kernel has and replaces the cached names.
 func (p *perf) tracingData(b []byte) error {
 	d, err := tep.NewReader(bytes.NewReader(b))
 	if err != nil {
@@ -220,13 +220,14 @@ func (p *perf) tracingData(b []byte) error {
 		clear(rest)
 		return nil
 	}
-	for range 2 { // kallsyms, printk
+	for _, read := range [...]func() error{d.Skip32, func() error { return d.Printk(p.table) }} { // kallsyms before
 		at := d.Offset() + 4
-		if d.Skip32() != nil {
+		if read() != nil {
 			clear(b[min(at, int64(len(b))):])
 			return nil
 		}
 		clear(b[at:d.Offset()])
+		copy(b[at:d.Offset()], p.table.Reasons()) // none before printk was read
 	}
 	if at := d.Offset() + 8; at <= int64(len(b)) {
 		p.n.cmdlines(b[at:])

@@ -64,8 +64,11 @@ func traceDat(src parser.Source, n *Names, out *os.File) (*Report, error) {
 	for id := uint16(optHeaderInfo); id <= optCmdlines; id++ {
 		b, ok := f.Pieces[id]
 		switch {
-		case id == optKallsyms || id == optPrintk:
+		case id == optKallsyms:
 			b = none
+		case id == optPrintk:
+			reasons := f.Table.Reasons()
+			b = append(t.o.AppendUint32(nil, uint32(len(reasons))), reasons...)
 		case !ok:
 			continue
 		case id == optCmdlines && len(b) >= 8:

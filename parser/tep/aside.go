@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"maps"
 	"math/bits"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -202,6 +204,41 @@ func (d *Reader) Printk(t *Table) error {
 	b, err := d.bytes(int64(n), maxPrintk)
 	t.printk = parsePrintk(b)
 	return err
+}
+
+// ownReason is how the kernel calls interrupts that CPUs send each other (ipi_types of
+// arch/arm64/kernel/smp.c and its like): no name of a user's is like it.
+var ownReason = regexp.MustCompile(`^[A-Za-z][A-Za-z ()-]* (?:interrupts|NMIs)$`)
+
+// Reasons makes printk formats for a copy, of those read: the kernel's own names of interrupts
+// that CPUs send each other, by numbers in place of addresses. From then on [Table.Scrub] writes
+// the numbers. They take no more bytes than those read; there may be none.
+func (t *Table) Reasons() (piece []byte) {
+	texts := slices.Compact(slices.Sorted(maps.Values(t.printk)))
+	texts = slices.DeleteFunc(texts, func(s string) bool { return !ownReason.MatchString(s) })
+	for i, s := range texts {
+		piece = fmt.Appendf(piece, "0x%x : \"%s\"\n", i+1, s)
+	}
+	t.numbers = map[uint64]uint64{}
+	for address, s := range t.printk {
+		if i, own := slices.BinarySearch(texts, s); own {
+			t.numbers[address] = uint64(i + 1)
+		}
+	}
+	return piece
+}
+
+// renumber writes the number of a reason that [Table.Reasons] keeps.
+func (t *Table) renumber(raw []byte, l loc) {
+	if l.off+l.size > len(raw) {
+		return
+	}
+	switch n := t.numbers[uint64(t.int(t.before, l))]; l.size { // in place
+	case 8:
+		_ = t.order.AppendUint64(raw[:l.off], n)
+	case 4:
+		_ = t.order.AppendUint32(raw[:l.off], uint32(n))
+	}
 }
 
 // printkText turns back what the kernel writes of a text.

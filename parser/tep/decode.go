@@ -209,6 +209,9 @@ func (t *Table) Scrub(raw []byte, rename func(text []byte, file bool)) {
 	}
 	e := t.events[id]
 	for i, name := range e.fields {
+		if name == reasonField {
+			t.renumber(raw, e.loc[i])
+		}
 		if isAddress(name) || !keep(e.loc[i]) || !isText(name) && !isMask(name) {
 			continue
 		}

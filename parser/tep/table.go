@@ -35,6 +35,8 @@ type Table struct {
 	// reasons: some event points to a text. printk are the texts of the recording by address.
 	reasons bool
 	printk  map[uint64]string
+	// numbers are, of those that a copy may have, what stands in it for an address.
+	numbers map[uint64]uint64
 }
 
 // common is where the fields shared by all events are.
