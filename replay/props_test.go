@@ -306,6 +306,8 @@ func TestAnyStream(t *testing.T) {
 func FuzzReplay(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte{0, 0, 0, 0})
+	// A timer ran, and a switch shows that the task which it seemed to interrupt did not.
+	f.Add([]byte{0, 4, 0, 0, 0, 0, 0, 26, 0, 0, 0, 0, 2, 0, 0, 0, 0, 2, 0, 0, 0, 1, 0, 27, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) > 1<<14 {
 			t.Skip()

@@ -240,6 +240,21 @@ func (t *Tracker) interrupted(k *trackedCPU, in *noise.Interruption) {
 	}
 }
 
+// doubted counts what interrupted the present run as over what is not known: another task
+// ran than it seemed.
+func (k *trackedCPU) doubted() {
+	b := &k.beside
+	switch o := k.res.Owner; {
+	case !k.known || k.cur < 0:
+		return // it is counted so
+	case k.cur == 0:
+		b.inIdle -= b.inner
+	case o != nil && k.cur == o.PID:
+		b.inOwner -= b.inner
+	}
+	b.inUnknown += b.inner
+}
+
 // runsBeside takes a task's run on a tracked CPU, less what interrupted it.
 func (t *Tracker) runsBeside(k *trackedCPU, p *timeline.Task, run *Slice) {
 	b := &k.beside

@@ -538,6 +538,7 @@ func (t *Tracker) switched(k *trackedCPU, ev *parser.Event) {
 	if !k.known || k.cur != ev.Task.PID {
 		// What ran until now was not seen; at least the task that leaves was here.
 		t.account(k, ClassUnknown, ev.Time)
+		k.doubted()
 		k.since, k.cut = ev.Time, true
 		k.begins()
 	}
@@ -668,6 +669,8 @@ func (t *Tracker) gap(k *trackedCPU, ev *parser.Event) {
 	if k.known && k.cur >= 0 && from > k.since {
 		t.run(k, t.Timeline.Get(k.cur), from, true)
 		k.since = from
+	} else {
+		k.doubted()
 	}
 	t.account(k, ClassUnknown, ev.Shown())
 	k.since, k.cut, k.known, k.cur = ev.Shown(), true, ev.Task.PID != parser.NoPID, ev.Task.PID
