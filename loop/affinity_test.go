@@ -73,7 +73,7 @@ func TestScenarioOverridesRebind(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w, err := sc.apply(s.prog, h, base)
+		w, err := apply(&sc, s.prog, h, base)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -122,7 +122,7 @@ func TestWeight(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			w, err := sc.apply(s.prog, h, remade(t, s))
+			w, err := apply(&sc, s.prog, h, remade(t, s))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -16,6 +16,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"runtime"
 	"slices"
@@ -25,6 +26,7 @@ import (
 	"schedreplay/kernelmodel/fair"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/loop/outcome"
+	"schedreplay/loop/scenario"
 	"schedreplay/loop/work"
 	"schedreplay/parser"
 	"schedreplay/replay"
@@ -73,9 +75,19 @@ type (
 	TaskTrust = outcome.TaskTrust
 	Ratio     = outcome.Ratio
 	Starts    = outcome.Starts
-	// Change is one thing that a scenario changes.
-	Change = outcome.Change
+	// Change is one thing that a scenario changes, Scenario a machine and its tasks as they would be.
+	Change   = outcome.Change
+	Scenario = scenario.Scenario
 )
+
+// ErrScenario is wrapped by errors about scenarios that make no sense or are not modelled.
+var ErrScenario = scenario.Err
+
+// ParseScenario is [scenario.Parse].
+func ParseScenario(s string) (Scenario, error) { return scenario.Parse(s) }
+
+// ReadScenarios is [scenario.Read].
+func ReadScenarios(r io.Reader) ([]Scenario, error) { return scenario.Read(r) }
 
 // The bounds within which the loop is to be believed, the wakings from which a task is judged, and
 // the runs that it takes to tell who is worse off.
@@ -106,7 +118,7 @@ func Run(ctx context.Context, p *work.Program, h *parser.Host, o Options) (*Resu
 		return nil, err
 	}
 	for i := range o.Scenarios {
-		w, err := o.Scenarios[i].apply(p, h, base)
+		w, err := apply(&o.Scenarios[i], p, h, base)
 		if err != nil {
 			return nil, err
 		}

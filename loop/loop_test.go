@@ -170,7 +170,7 @@ func invariants(t *testing.T, p *work.Program, h *parser.Host, k *rules.Kernel, 
 		t.Fatal(err)
 	}
 	base := newBase(p, h, k)
-	w, err := sc.apply(p, h, base)
+	w, err := apply(&sc, p, h, base)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -407,7 +407,7 @@ func TestParseScenario(t *testing.T) {
 	for _, bad := range []string{"a=affinity:nobody=0", "a=without:ksmd=3", "a=nice:ksmd=20", "a=policy:ksmd=fifo:0", "a=policy:ksmd=best", "a=kernel=x", "a=isolated=9-", "a=isolated=0-7", "a=period:ksmd=5", "a=work:ksmd=-1", "a=work:ksmd=NaN", "a=policy:ksmd=other:5", "a=base_slice=0ms", "a=affinity:ksmd=,", "a=smt=on", "a=partition=0-2,4-7", "a=feature:SIS_PROP=off", "a=feature:SIS_UTIL=x", "a=feature:TTWU_QUEUE=off", "a=weight:ksmd=0", "a=weight:ksmd=10001", "a=weight:/system.slice=50"} {
 		sc, err := ParseScenario(bad)
 		if err == nil {
-			_, err = sc.apply(p, h, base)
+			_, err = apply(&sc, p, h, base)
 		}
 		if !errors.Is(err, ErrScenario) {
 			t.Errorf("%q: %v", bad, err)
@@ -427,7 +427,7 @@ func TestKthreadsOfAnotherKernel(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w, err := sc.apply(p, h, base)
+		w, err := apply(&sc, p, h, base)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -460,7 +460,7 @@ func FuzzScenario(f *testing.F) {
 		sc, err := ParseScenario(text)
 		if err == nil {
 			var w *world
-			if w, err = sc.apply(p, h, base); err == nil {
+			if w, err = apply(&sc, p, h, base); err == nil {
 				newSim(w, 1, 1).run(context.Background(), p.End)
 			}
 		}

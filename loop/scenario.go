@@ -1,19 +1,12 @@
 package loop
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
-
-	"go.yaml.in/yaml/v3"
 
 	"schedreplay/cpumask"
 	"schedreplay/fact"
@@ -24,136 +17,8 @@ import (
 	"schedreplay/parser"
 )
 
-// ErrScenario is wrapped by errors about scenarios that make no sense or are not
-// modelled.
-var ErrScenario = errors.New("no such scenario")
-
-// Scenario is a machine and its tasks as they would be: the recorded ones with changes.
-type Scenario struct {
-	Name    string
-	Changes []Change
-}
-
-// keys are the changes there are; task ones name a task, or a scheduler feature.
-var keys = map[string]struct{ task, value bool }{
-	"kernel": {false, true}, "isolated": {false, true}, "partition": {false, true}, "smt": {false, true}, "base_slice": {false, true}, "feature": {true, true},
-	"irq": {true, true}, "nohz_full": {false, true}, "workqueue": {false, true},
-	"affinity": {true, true}, "max": {true, true}, "nice": {true, true}, "weight": {true, true}, "policy": {true, true}, "period": {true, true}, "work": {true, true}, "without": {true, false},
-}
-
-// ParseScenario reads NAME=CHANGE,…: a change is kernel=KERNEL, isolated=CPULIST,
-// partition=CPULIST (a cpuset partition, isolated, beside what is), smt=off,
-// base_slice=DURATION, nohz_full=CPULIST, workqueue=CPULIST, irq:NAME=CPULIST (a device's
-// interrupt), max:/GROUP=QUOTA/PERIOD (as cpu.max; max for none), feature:NAME=on|off,
-// affinity:TASK=CPULIST, nice:TASK=N, weight:TASK=N (as cpu.weight, 100 is that of nice 0),
-// policy:TASK=fifo:N|rr:N|other|batch|idle, period:TASK=DURATION, work:TASK=FACTOR or
-// without:TASK. TASK is a name or a pid. A list of CPUs may hold commas: a part without a key
-// belongs to the change before it. The error wraps [ErrScenario].
-func ParseScenario(s string) (Scenario, error) {
-	name, list, ok := strings.Cut(s, "=")
-	if !ok || !isName(name) || list == "" {
-		return Scenario{}, fmt.Errorf("%w: %q; write NAME=CHANGE,…, as in taskset=affinity:ksmd=0-41", ErrScenario, s)
-	}
-	sc := Scenario{Name: name}
-	for _, part := range strings.Split(list, ",") {
-		if n := len(sc.Changes); n > 0 && keys[sc.Changes[n-1].Key].value && part != "" && strings.Trim(part, "0123456789-") == "" {
-			sc.Changes[n-1].Value += "," + part
-			continue
-		}
-		if err := sc.add(part); err != nil {
-			return sc, err
-		}
-	}
-	return sc, nil
-}
-
-// isName reports whether a scenario may be called so: by what can be printed, in one line.
-func isName(s string) bool {
-	return s != "" && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
-}
-
-// add adds a change as it is written. A value has no =, a name may.
-func (sc *Scenario) add(text string) error {
-	key, _, _ := strings.Cut(text, ":")
-	key, _, _ = strings.Cut(key, "=")
-	k, known := keys[key]
-	head, value := text, ""
-	if i := strings.LastIndexByte(text, '='); i >= 0 && k.value {
-		head, value = text[:i], text[i+1:]
-	}
-	_, task, named := strings.Cut(head, ":")
-	switch {
-	case !known:
-		return fmt.Errorf("%w: %s: %q is no change; there are %s", ErrScenario, sc.Name, key, strings.Join(Keys(), ", "))
-	case k.task != (named && task != ""), k.value != (value != ""):
-		return fmt.Errorf("%w: %s: %q is not how %s is written", ErrScenario, sc.Name, text, key)
-	}
-	sc.Changes = append(sc.Changes, Change{Key: key, Task: task, Value: value})
-	return nil
-}
-
-// mostScenarioFile bounds a file of scenarios, in bytes.
-const mostScenarioFile = 1 << 20
-
-// ReadScenarios reads scenarios in JSON or YAML, a list of {"name": NAME, "changes": [CHANGE, …]}:
-// there the names of tasks and interrupts may hold commas. The error wraps [ErrScenario].
-func ReadScenarios(r io.Reader) ([]Scenario, error) {
-	b, err := io.ReadAll(io.LimitReader(r, mostScenarioFile+1))
-	if err == nil && len(b) > mostScenarioFile {
-		err = fmt.Errorf("more than %d bytes", mostScenarioFile)
-	}
-	var list []struct {
-		Name    string
-		Changes []string
-	}
-	if err == nil && json.Valid(b) {
-		d := json.NewDecoder(bytes.NewReader(b))
-		d.DisallowUnknownFields()
-		err = d.Decode(&list)
-	} else if err == nil {
-		d := yaml.NewDecoder(bytes.NewReader(b))
-		d.KnownFields(true)
-		err = d.Decode(&list)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w; write [{\"name\": \"NAME\", \"changes\": [\"CHANGE\"]}], or the like in YAML", ErrScenario, err)
-	}
-	var out []Scenario
-	for _, x := range list {
-		sc := Scenario{Name: x.Name}
-		if !isName(x.Name) || x.Changes == nil {
-			return nil, fmt.Errorf("%w: one without a name that can be printed, or without changes", ErrScenario)
-		}
-		for _, text := range x.Changes {
-			if err := sc.add(text); err != nil {
-				return nil, err
-			}
-		}
-		out = append(out, sc)
-	}
-	if out == nil {
-		return nil, fmt.Errorf("%w: the list is empty", ErrScenario)
-	}
-	return out, nil
-}
-
-// Keys are the words that begin a change.
-func Keys() []string {
-	var out []string
-	for k := range keys {
-		out = append(out, k)
-	}
-	slices.Sort(out)
-	return out
-}
-
-// fail is an error about one of the scenario's changes.
-func (sc *Scenario) fail(c Change, format string, a ...any) error {
-	return fmt.Errorf("%w: %s: %s: %s", ErrScenario, sc.Name, c, fmt.Sprintf(format, a...))
-}
-
-// machine makes the scenario's kernel and host; off are the CPUs that it takes offline.
-func (sc *Scenario) machine(h *parser.Host, base *rules.Kernel, cpus int) (kernel *rules.Kernel, host parser.Host, off cpumask.Mask, err error) {
+// machineOf makes the scenario's kernel and host; off are the CPUs that it takes offline.
+func machineOf(sc *Scenario, h *parser.Host, base *rules.Kernel, cpus int) (kernel *rules.Kernel, host parser.Host, off cpumask.Mask, err error) {
 	kernel, host = base, *h
 	for _, c := range sc.Changes {
 		switch c.Key {
@@ -164,7 +29,7 @@ func (sc *Scenario) machine(h *parser.Host, base *rules.Kernel, cpus int) (kerne
 		case "isolated", "partition":
 			m, err := cpumask.ParseList(c.Value, cpus)
 			if err != nil {
-				return nil, host, off, sc.fail(c, "%v", err)
+				return nil, host, off, sc.Fail(c, "%v", err)
 			}
 			host.IsolatedLater = fact.Fact[cpumask.Mask]{}
 			if c.Key == "partition" {
@@ -172,16 +37,16 @@ func (sc *Scenario) machine(h *parser.Host, base *rules.Kernel, cpus int) (kerne
 				m = m.Or(h.Isolated.Value)
 			}
 			if cpumask.Range(0, cpus-1).SubsetOf(m) {
-				return nil, host, off, sc.fail(c, "it leaves no CPU for anything else")
+				return nil, host, off, sc.Fail(c, "it leaves no CPU for anything else")
 			}
 			host.Isolated = fact.Of(m, fact.Observed, "scenario "+sc.Name)
 		case "nohz_full":
 			if err := nohzFullOf(c.Value, cpus, &host); err != nil {
-				return nil, host, off, sc.fail(c, "%v", err)
+				return nil, host, off, sc.Fail(c, "%v", err)
 			}
 		case "smt":
 			if off = siblings(h); c.Value != "off" || off.Empty() {
-				return nil, host, off, sc.fail(c, "say smt=off, where a core is known to have two threads")
+				return nil, host, off, sc.Fail(c, "say smt=off, where a core is known to have two threads")
 			}
 		}
 	}
@@ -189,8 +54,8 @@ func (sc *Scenario) machine(h *parser.Host, base *rules.Kernel, cpus int) (kerne
 }
 
 // apply makes the scenario's world of the baseline's.
-func (sc *Scenario) apply(p *work.Program, h *parser.Host, base *world) (*world, error) {
-	kernel, host, off, err := sc.machine(h, base.kernel, p.CPUs)
+func apply(sc *Scenario, p *work.Program, h *parser.Host, base *world) (*world, error) {
+	kernel, host, off, err := machineOf(sc, h, base.kernel, p.CPUs)
 	if err != nil {
 		return nil, err
 	}
@@ -210,28 +75,28 @@ func (sc *Scenario) apply(p *work.Program, h *parser.Host, base *world) (*world,
 		switch {
 		case c.Key == "irq":
 			if err := moves.Move(p, c.Task, c.Value, off); err != nil {
-				return nil, sc.fail(c, "%v", err)
+				return nil, sc.Fail(c, "%v", err)
 			}
 		case c.Key == "workqueue":
 			if err := w.workqueues(c.Value); err != nil {
-				return nil, sc.fail(c, "%v", err)
+				return nil, sc.Fail(c, "%v", err)
 			}
 		case c.Key == "max":
 			if err := w.groupLimit(c); err != nil {
-				return nil, sc.fail(c, "%v", err)
+				return nil, sc.Fail(c, "%v", err)
 			}
 		case c.Key == "feature":
 			if !w.feature(c.Task, c.Value) {
-				return nil, sc.fail(c, "the features known are NI_RANDOM, RT_RUNTIME_SHARE, SIS_PROP and SIS_UTIL, on or off, on kernels that have them")
+				return nil, sc.Fail(c, "the features known are NI_RANDOM, RT_RUNTIME_SHARE, SIS_PROP and SIS_UTIL, on or off, on kernels that have them")
 			}
 		case c.Key == "base_slice":
 			d, err := time.ParseDuration(c.Value)
 			if err != nil || d <= 0 {
-				return nil, sc.fail(c, "a duration is written as 3ms")
+				return nil, sc.Fail(c, "a duration is written as 3ms")
 			}
 			w.slice, w.tun.MinGranularity = int64(d), int64(d)
 		case c.Task != "":
-			if err := sc.changeTasks(w, c); err != nil {
+			if err := changeTasks(sc, w, c); err != nil {
 				return nil, err
 			}
 		}
@@ -245,11 +110,11 @@ func (sc *Scenario) apply(p *work.Program, h *parser.Host, base *world) (*world,
 }
 
 // changeTasks makes a change to the tasks of its name or pid.
-func (sc *Scenario) changeTasks(w *world, c Change) error {
+func changeTasks(sc *Scenario, w *world, c Change) error {
 	found := false
 	if c.Key == "weight" && strings.HasPrefix(c.Task, "/") {
 		if err := w.groupWeight(c); err != nil {
-			return sc.fail(c, "%v", err)
+			return sc.Fail(c, "%v", err)
 		}
 		return nil
 	}
@@ -260,11 +125,11 @@ func (sc *Scenario) changeTasks(w *world, c Change) error {
 		}
 		found = true
 		if err := w.tasks[i].change(c, w.prog.CPUs); err != nil {
-			return sc.fail(c, "%v", err)
+			return sc.Fail(c, "%v", err)
 		}
 	}
 	if !found {
-		return sc.fail(c, "no such task in the recording")
+		return sc.Fail(c, "no such task in the recording")
 	}
 	return nil
 }
