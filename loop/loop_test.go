@@ -439,11 +439,8 @@ func TestKthreadsOfAnotherKernel(t *testing.T) {
 	}
 }
 
-// Any text is a scenario that can be run, or an error of the right kind.
-func FuzzScenario(f *testing.F) {
-	for _, s := range []string{"a=isolated=2-3,6", "a=affinity:ksmd=0-2,nice:ping0=5", "a=policy:pmd-c=rr:3", "a=kernel=5.10", "a=without:1", "a=work:ksmd=0.5,period:ksmd=1ms", "a=smt=off,partition=1-2", "a=feature:SIS_PROP=off", "a=weight:ksmd=50,nice:ksmd=5", "a=weight:/system.slice=50", "a=affinity:sleep=1,policy:sleep=fifo:2", "a=irq:disk=0,2,nohz_full=1-3", "a=max:/l=20ms/100ms,max:/l/m=max", "a=max:/l=1000,weight:/l=50", "a=workqueue=0-1,irq:disk=9", "a=smt=off,irq:disk=5,nohz_full=0-7"} {
-		f.Add(s)
-	}
+// fuzzed is a recording with interrupts and limited groups, and its baseline.
+func fuzzed(f *testing.F) (*work.Program, *parser.Host, *world) {
 	p, h, k := recording(f, "k419-numa8-isolated7-original")
 	p.Sources, p.Interrupts, p.Ticks = []work.Source{{Kind: noise.Hardirq, Name: "disk"}}, make([][]work.Interrupt, p.CPUs), make([][]work.Sample, p.CPUs)
 	for at := p.Start; at < p.End; at += 100_000_000 {
@@ -455,7 +452,15 @@ func FuzzScenario(f *testing.F) {
 			p.Tasks[i].Group = i % 3
 		}
 	}
-	base := newBase(p, h, k)
+	return p, h, newBase(p, h, k)
+}
+
+// Any text is a scenario that can be run, or an error of the right kind.
+func FuzzScenario(f *testing.F) {
+	for _, s := range []string{"a=isolated=2-3,6", "a=affinity:ksmd=0-2,nice:ping0=5", "a=policy:pmd-c=rr:3", "a=kernel=5.10", "a=without:1", "a=work:ksmd=0.5,period:ksmd=1ms", "a=smt=off,partition=1-2", "a=feature:SIS_PROP=off", "a=weight:ksmd=50,nice:ksmd=5", "a=weight:/system.slice=50", "a=affinity:sleep=1,policy:sleep=fifo:2", "a=irq:disk=0,2,nohz_full=1-3", "a=max:/l=20ms/100ms,max:/l/m=max", "a=max:/l=1000,weight:/l=50", "a=workqueue=0-1,irq:disk=9", "a=smt=off,irq:disk=5,nohz_full=0-7"} {
+		f.Add(s)
+	}
+	p, h, base := fuzzed(f)
 	f.Fuzz(func(t *testing.T, text string) {
 		sc, err := ParseScenario(text)
 		if err == nil {
@@ -466,6 +471,49 @@ func FuzzScenario(f *testing.F) {
 		}
 		if err != nil && !errors.Is(err, ErrScenario) {
 			t.Fatalf("%q: %v", text, err)
+		}
+	})
+}
+
+// Any changes together can be run, however far they go, or are an error of the right kind: each
+// byte is a change, its bits which and to what.
+func FuzzChanges(f *testing.F) {
+	keys := []string{
+		"kernel", "isolated", "partition", "smt", "base_slice", "nohz_full", "workqueue", "feature:SIS_PROP", "feature:NI_RANDOM", "irq:disk", "affinity:ksmd", "affinity:pmd-c",
+		"max:/l", "max:/l/m", "nice:ksmd", "weight:/l", "weight:pmd-c", "policy:ksmd", "policy:pmd-c", "period:ksmd", "work:pmd-c", "work:ksmd", "without:ksmd", "kernel",
+	}
+	values := map[string][]string{
+		"kernel": {"3.10", "4.19", "5.10", "5.15", "6.1", "6.6", "6.12", "7.3"}, "smt": {"off"}, "feature": {"on", "off"},
+		"base_slice": {"1ns", "100us", "3ms", "1s", "2562047h"}, "max": {"1ms", "1ms/1s", "1ms/1ms", "2562047h/1ms", "max", "50ms/50ms"}, "nice": {"-20", "0", "19"}, "weight": {"1", "100", "10000"},
+		"policy": {"fifo:1", "fifo:99", "rr:50", "other", "batch", "idle"}, "period": {"1ns", "1ms", "2562047h"}, "work": {"1e-300", "0.5", "1000", "1"}, "without": {""},
+		"": {"0", "7", "0-3", "1-7", "0-6", "0-7", "3,5"},
+	}
+	f.Add([]byte{7, 4})
+	f.Add([]byte{23 + 7*24, 18, 12 + 24, 4})
+	f.Add([]byte{13 + 2*24, 15, 16 + 48, 17 + 24})
+	p, h, base := fuzzed(f)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		sc := Scenario{Name: "a"}
+		for _, x := range b[:min(len(b), 8)] {
+			key, task, _ := strings.Cut(keys[int(x)%len(keys)], ":")
+			list, own := values[key]
+			if !own {
+				list = values[""]
+			}
+			sc.Changes = append(sc.Changes, Change{Key: key, Task: task, Value: list[int(x)/len(keys)%len(list)]})
+		}
+		w, err := apply(&sc, p, h, base)
+		if err != nil {
+			if !errors.Is(err, ErrScenario) {
+				t.Fatalf("%v: %v", sc.Changes, err)
+			}
+			return
+		}
+		s, steps := newSim(w, 1, 1), 0
+		s.enough = func() bool { steps++; return steps > 1<<14 } // a million happenings
+		s.run(context.Background(), p.Start+50_000_000)
+		if steps > 1<<14 {
+			t.Fatalf("%v: 50 ms do not end", sc.Changes)
 		}
 	})
 }
