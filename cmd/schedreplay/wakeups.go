@@ -60,7 +60,10 @@ func (a *app) wakeups(in *input, c *common) error {
 		}
 		line = func(w *replay.Wakeup) {
 			a.wakeupText(table, w)
-			if at := c.clock.Of(w.Time); at != "" && a.verbose {
+			if !a.verbose {
+				return
+			}
+			if at := c.clock.Of(w.Time); at != "" {
 				fmt.Fprintf(a.out, "%20s at %s\n", "", at)
 			}
 		}

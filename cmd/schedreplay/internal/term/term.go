@@ -17,6 +17,9 @@ func Width(s string) int {
 	if n == len(s) {
 		return n // most
 	}
+	if rest, cut := strings.CutPrefix(s[n:], "…"); cut && plain(rest) == len(rest) {
+		return n + 1 + len(rest) // a name that was cut
+	}
 	n = max(n-1, 0) // the last may be of one character with what follows
 	return n + uniseg.StringWidth(s[n:])
 }

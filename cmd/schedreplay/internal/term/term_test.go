@@ -8,7 +8,7 @@ import (
 )
 
 func TestWidth(t *testing.T) {
-	for s, want := range map[string]int{"": 0, "ksmd": 4, "é": 1, "e\u0301": 1, "me\u0301": 2, "kwork…": 6, "日e\u0301": 3, "日本": 4, "＝": 2, "👩‍💻": 2} {
+	for s, want := range map[string]int{"": 0, "ksmd": 4, "é": 1, "e\u0301": 1, "me\u0301": 2, "kwork…": 6, "qemu…[98]": 9, "…\u0301a": 2, "日e\u0301": 3, "日本": 4, "＝": 2, "👩‍💻": 2} {
 		if got := Width(s); got != want {
 			t.Errorf("%q is %d wide, not %d", s, got, want)
 		}
