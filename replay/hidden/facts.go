@@ -345,7 +345,7 @@ func (h *Facts) Learn(w *Waking, l *Lesson, by Scanned) {
 		h.sync.learn(w, l.LeanSync == 1, proof)
 	}
 	if f := h.flipsOf(w); f != nil && l.Lean >= 0 && w.Waker != w.Wakee {
-		doubt := uint64(flipsDoubt)
+		doubt := uint32(flipsDoubt)
 		if l.Wide < 0 {
 			doubt = flipsLean
 		}

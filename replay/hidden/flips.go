@@ -223,40 +223,34 @@ func (f *flips) value() place.Counts {
 // learnFlips takes that the pair of tasks was, or was not, wide for an LLC of the
 // given size, and weighs the guesses by it: one over doubt of the weight is left to
 // what that contradicts.
-func learnFlips(a, b *flips, size int64, wide bool, doubt uint64) {
-	a.count()
-	b.count()
-	weigh := func(f, other *flips) []uint32 {
-		w := make([]uint32, len(f.guess))
-		with := place.NewWideWith(other.value(), size)
-		for i := range f.guess {
-			g := &f.guess[i]
-			fits, all := with.Weight(g.v + f.more)
-			if !wide {
-				fits = all - fits
-			}
-			switch w[i] = g.w; fits {
-			case all:
-			case 0:
-				w[i] /= uint32(doubt)
-			default:
-				w[i] = uint32(uint64(g.w) * (all + (doubt-1)*fits) / (doubt * all))
-			}
-		}
-		return w
-	}
-	wa, wb := weigh(a, b), weigh(b, a)
-	a.set(wa)
-	b.set(wb)
+func learnFlips(a, b *flips, size int64, wide bool, doubt uint32) {
+	of, with := a.value(), b.value()
+	a.weigh(place.NewWideWith(with, size), wide, doubt)
+	b.weigh(place.NewWideWith(of, size), wide, doubt)
 }
 
-// set takes new weights, drops guesses that weigh nothing and keeps the sum in
-// range.
-func (f *flips) set(w []uint32) {
+// weigh does so with those of one task by the counts of the other. It drops guesses that weigh
+// nothing and keeps the sum in range.
+func (f *flips) weigh(with place.WideWith, wide bool, doubt uint32) {
 	sum, least, same := uint64(0), uint64(math.MaxUint64), true
-	for i, x := range w {
-		sum, least = sum+uint64(x), min(least, uint64(x))
-		same = same && x == f.guess[i].w
+	for i := range f.guess {
+		w := f.guess[i].w
+		fits, all := with.Weight(f.guess[i].v + f.more)
+		if !wide {
+			fits = all - fits
+		}
+		switch fits {
+		case all:
+		case 0:
+			w /= doubt
+		default:
+			w = uint32(uint64(w) * (all + uint64(doubt-1)*fits) / (uint64(doubt) * all))
+		}
+		if w != f.guess[i].w {
+			f.own()
+			f.guess[i].w, same = w, false
+		}
+		sum, least = sum+uint64(w), min(least, uint64(w))
 	}
 	if same && least*4096 >= sum && sum >= 1<<16 {
 		return
@@ -264,8 +258,8 @@ func (f *flips) set(w []uint32) {
 	f.own()
 	f.counted = false
 	n := 0
-	for i, g := range f.guess {
-		if g.w = w[i]; uint64(g.w)*4096 < sum {
+	for _, g := range f.guess {
+		if uint64(g.w)*4096 < sum {
 			continue
 		}
 		if sum < 1<<16 {
