@@ -18,9 +18,11 @@ type Alike struct {
 	rules    []rules.Rules // by side, those alike that come to the same
 	done     []bool
 	by       map[rules.Parts]*Classes
-	// last are the classes of lastParts, asked for last.
-	last      *Classes
-	lastParts rules.Parts
+	// near are those asked for lately.
+	near [64]struct {
+		parts rules.Parts
+		*Classes
+	}
 }
 
 // Classes are the sides by what they have of some parts.
@@ -89,15 +91,20 @@ func (l *Alike) By(parts rules.Parts) *Classes {
 		rules rules.Rules
 		alone int
 	}
-	if l.last != nil && l.lastParts == parts {
-		return l.last
+	near := &l.near[uint32(parts)*0x9e3779b1>>26]
+	if near.Classes != nil && near.parts == parts {
+		return near.Classes
 	}
-	l.last, l.lastParts = l.by[parts], parts
-	if l.last != nil {
-		return l.last
+	c, known := l.by[parts]
+	if !known {
+		c = &Classes{}
+		l.by[parts] = c
 	}
-	c, seen := &Classes{}, map[key]int{}
-	l.by[parts], l.last = c, c
+	near.parts, near.Classes = parts, c
+	if known {
+		return c
+	}
+	seen := map[key]int{}
 	for i, a := range l.sides {
 		k := key{m: l.machines[i], rules: l.rules[i].Only(parts)}
 		if a.Selector.Variants != nil {
