@@ -27,6 +27,10 @@ type rehearsal struct {
 	waiting    []*parser.Batch
 	at         int
 	held, gone int
+	// times are those of all events pushed, by number modulo their count: of those that wait,
+	// only the time is looked at again here.
+	times  [2 * maxAhead]int64
+	pushed int
 }
 
 // rehearsed is a batch of events, and what rehearsing them came to.
@@ -142,6 +146,8 @@ func (h *rehearsal) run(stop <-chan struct{}) {
 			h.waiting = append(h.waiting, b)
 		}
 		for i := range b.Events {
+			h.times[h.pushed%len(h.times)] = b.Events[i].Time
+			h.pushed++
 			h.held++
 			_ = h.look.Push(&b.Events[i]) // a rehearsal does not fail
 			h.letGo(said)
@@ -164,7 +170,7 @@ func (h *rehearsal) run(stop <-chan struct{}) {
 func (h *rehearsal) letGo(said *rehearsed) {
 	now := h.r.Timeline.Now
 	s := step{notes: len(h.r.Hidden.Book.Notes)}
-	for h.held > 0 && (h.waiting[0].Events[h.at].Time+hidden.Ahead <= now || h.held > maxAhead) {
+	for h.held > 0 && (h.times[(h.pushed-h.held)%len(h.times)]+hidden.Ahead <= now || h.held > maxAhead) {
 		s.events++
 		h.held--
 		if h.at++; h.at == len(h.waiting[0].Events) {
