@@ -76,10 +76,11 @@ type CPU struct {
 	guard    int32
 	Queue    []*Task       // tasks queued, current included, idle not
 	Inflight int           // wakeups on the wake list
+	IdleAt   int64         // when it last went idle
+	CFS      load.Queue    // close to what says whether it is idle: all CPUs are sampled often
 	flying   []*Task       // those tasks
 	sure     int           // of these, those certainly queued by now
 	Since    int64         // when cur became current, NoTime if before the window
-	IdleAt   int64         // when it last went idle
 	Rest     load.IdleTime // from which scans before 6.0 have their budget
 	// landing are the tasks on the wake list, where no sched_wakeup will tell
 	// when they leave it.
@@ -100,7 +101,6 @@ type CPU struct {
 	GuessedAt int64
 	last      [16]transition
 	n         int // transitions made
-	CFS       load.Queue
 	Fair      fairQueue
 }
 
