@@ -212,11 +212,12 @@ func (h *Facts) Sample(now int64) {
 	}
 }
 
-// used is the utilisation of an LLC. The pass that balances for the idle CPUs brings the
+// used is the utilisation of an LLC as ticks keep it. The pass that balances for the idle CPUs brings the
 // averages of all that are idle up to date (update_nohz_stats).
 func (h *Facts) used(llc int) (sum int64) {
 	for _, c := range h.llcs[llc].cpus {
-		sum += min(1024, max(h.t.UtilOf(c), h.t.CPU[c].CFS.Est))
+		q := &h.t.CPU[c].CFS
+		sum += min(1024, max(q.UtilAt(h.t.Now), q.Est))
 	}
 	return sum
 }

@@ -136,15 +136,6 @@ func (t *Timeline) UtilAsleep(p *Task, c int32) (best, other int64) {
 	return then.Util, now.Util
 }
 
-// UtilOf is a CPU's utilisation as a tick keeps it.
-func (t *Timeline) UtilOf(c int) int64 {
-	q := &t.CPU[c].CFS
-	if q.UtilSum == 0 && q.NR == 0 && !q.Running && q.RemovedN == 0 {
-		return q.Util // an idle one forgets in seconds
-	}
-	return q.UtilAt(t.Now)
-}
-
 // LoadOf returns a CPU's averages brought up to now, as a tick keeps them, and
 // as its last update left them, which is what readers find of an idle CPU.
 func (t *Timeline) LoadOf(c int) (now, stale load.Average) {

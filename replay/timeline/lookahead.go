@@ -54,6 +54,7 @@ type Lookahead struct {
 	Most int
 	// owner is the waking of which the event last observed is the sched_migrate_task.
 	owner *Outcome
+	spare []Outcome // made together, to be used next
 
 	queue heldQueue
 	byCPU []*Outcome             // open waking whose CPU has recorded nothing since, nil if there is none
@@ -230,7 +231,11 @@ func (l *Lookahead) settleMove(ev *parser.Event) bool {
 }
 
 func (l *Lookahead) open(ev *parser.Event, prev int32) *Outcome {
-	o := &Outcome{CPU: parser.NoCPU, Upper: parser.NoTime, pid: ev.Task.PID, prev: prev}
+	if len(l.spare) == 0 {
+		l.spare = make([]Outcome, 16)
+	}
+	o := &l.spare[0]
+	l.spare, *o = l.spare[1:], Outcome{CPU: parser.NoCPU, Upper: parser.NoTime, pid: ev.Task.PID, prev: prev}
 	if w := l.byPID.Get(o.pid); w != nil {
 		w.Done = true
 	}
