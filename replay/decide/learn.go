@@ -107,8 +107,7 @@ func (r *Decider) learn(d *decision, consistent []int) {
 			r.Base.World.SetIdleCores(llc, world.Tristate{Value: l.Idle == 1, Known: true, Since: f.Since})
 		}
 	}
-	w := r.waking(line)
-	r.Hidden.Learn(&w, &l, hidden.Scanned{
+	r.Hidden.Learn(&r.scratch.waking, &l, hidden.Scanned{
 		LLC: llc, Rule: r.Base.Kernel.Rules.Budget, This: r.Base.Ask.This, At: d.win.Est, LLCSize: r.Base.Machine.LLCSize(line.WakerCPU),
 	})
 }
@@ -117,8 +116,8 @@ func (r *Decider) learn(d *decision, consistent []int) {
 // decision could not have been made.
 func (r *Decider) passedOver(d *decision) {
 	recorded, b := d.line.RecordedCPU, r.Base
-	if recorded < 0 || d.kind != place.KindWakeup {
-		return
+	if recorded < 0 || d.kind != place.KindWakeup || len(b.State.Quiet) == 0 {
+		return // a selector is large
 	}
 	sel := b.Selector
 	for i := range len(b.State.Quiet) {
@@ -134,11 +133,10 @@ func (r *Decider) passedOver(d *decision) {
 // shownBusy tells which CPUs that may be held up a decision has shown not to look idle:
 // had one, the kernel would have chosen otherwise.
 func (r *Decider) shownBusy(d *decision, tell func(c int)) {
-	recorded := d.line.RecordedCPU
-	if recorded < 0 || r.runs[0].CPU != recorded {
+	recorded, b := d.line.RecordedCPU, r.Base
+	if recorded < 0 || r.runs[0].CPU != recorded || len(b.State.Stalled) == 0 {
 		return
 	}
-	b := r.Base
 	sel := b.Selector
 	for i := range len(b.State.Stalled) {
 		c := b.State.Stalled[i]
@@ -155,8 +153,7 @@ func (r *Decider) shownBusy(d *decision, tell func(c int)) {
 // does.
 func (r *Decider) recordWakee(line *Wakeup) {
 	if line.Selection && line.Task.Prio >= place.MaxRTPrio && line.Kind == place.KindWakeup {
-		w := line.waking()
-		r.Hidden.Woke(&w)
+		r.Hidden.Woke(&r.scratch.waking)
 	}
 }
 
