@@ -101,3 +101,29 @@ func TestSeamsRecalled(t *testing.T) {
 		t.Errorf("%d recordings were enough, %d were not", recalled, again)
 	}
 }
+
+// Where breaks began before all that the survey remembers, the capture is read again.
+func TestSeamsReadAgain(t *testing.T) {
+	events, _, _, c, _, e := interrupted(true)
+	busy := made.ATask(106, "busy", 120)
+	long := append([]parser.Event(nil), events[:2]...)
+	for i := range int64(10_000) {
+		ev := made.At(1_001, parser.KindStatRuntime, 2)
+		ev.Time += i
+		ev.Task, ev.Cur = busy, busy
+		long = append(long, ev)
+	}
+	long = append(long, events[2:]...)
+	if s := survey(made.Record(long...), &parser.Host{}, nil); len(s.seams) != 1 || s.recalled() {
+		t.Fatalf("%d seams, recalled: %v", len(s.seams), s.recalled())
+	}
+	s := SurveyOf(made.Record(long...), &parser.Host{}, nil)
+	found := map[int32]seamState{}
+	for _, x := range s.seams[0].tasks {
+		found[x.pid] = x.was
+	}
+	want := map[int32]seamState{c.PID: wasAsleep, e.PID: wasQueued}
+	if !reflect.DeepEqual(found, want) {
+		t.Errorf("tasks %v, want %v", found, want)
+	}
+}
