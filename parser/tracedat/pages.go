@@ -13,6 +13,9 @@ const (
 	maxChunk = 8 << 20
 	// maxHeld bounds the pages and chunks that a pass holds at once.
 	maxHeld = 256 << 20
+	// maxRoom bounds what is read at once of a CPU's plain data, allRoom that of all CPUs.
+	maxRoom = 32 << 10
+	allRoom = 4 << 20
 )
 
 // pager yields the pages of one CPU.
@@ -30,7 +33,8 @@ type pager struct {
 	chunks uint32    // chunks left
 	opened bool
 	packed []byte
-	plain  []byte // of the current chunk, not yet yielded
+	plain  []byte // of the current chunk or of what was read at once, not yet yielded
+	room   int    // bytes of plain data read at once, or a page if it is larger
 	buf    []byte
 }
 
@@ -44,21 +48,25 @@ func (p *pager) page() (data []byte, pos int64, err error) {
 			return nil, pos, io.EOF
 		}
 		if p.buf == nil {
-			if *p.held += int64(p.size); *p.held > maxHeld {
+			size := p.size * max(1, p.room/p.size)
+			if *p.held += int64(size); *p.held > maxHeld {
 				return nil, pos, fmt.Errorf("%w: more than %d bytes of pages at once", parser.ErrLimit, maxHeld)
 			}
-			p.buf = make([]byte, p.size)
+			p.buf = make([]byte, size)
 		}
-		n, err := p.at.ReadAt(p.buf[:min(int64(p.size), p.end-p.next)], p.next)
-		p.next += int64(n)
-		p.read += int64(n)
-		if n < p.size {
-			if err == nil || err == io.EOF {
-				err = fmt.Errorf("it ends %d bytes into a page of %d", n, p.size)
+		if len(p.plain) < p.size {
+			n, err := p.at.ReadAt(p.buf[:min(int64(len(p.buf)), p.end-p.next)], p.next)
+			if p.plain = p.buf[:n]; n < p.size {
+				p.next += int64(n)
+				p.read += int64(n)
+				if err == nil || err == io.EOF {
+					err = fmt.Errorf("it ends %d bytes into a page of %d", n, p.size)
+				}
+				return nil, pos, fmt.Errorf("%w: %w", parser.ErrTruncated, err)
 			}
-			return nil, pos, fmt.Errorf("%w: %w", parser.ErrTruncated, err)
 		}
-		return p.buf, pos, nil
+		p.next += int64(p.size)
+		return p.take(), pos, nil
 	}
 	for len(p.plain) == 0 {
 		if err := p.chunk(); err != nil {
@@ -68,9 +76,14 @@ func (p *pager) page() (data []byte, pos int64, err error) {
 	if len(p.plain) < p.size {
 		return nil, pos, fmt.Errorf("%w: a chunk ends %d bytes into a page of %d", parser.ErrDamaged, len(p.plain), p.size)
 	}
+	return p.take(), pos, nil
+}
+
+// take yields the next page of plain.
+func (p *pager) take() (data []byte) {
 	data, p.plain = p.plain[:p.size], p.plain[p.size:]
 	p.read += int64(p.size)
-	return data, pos, nil
+	return data
 }
 
 // chunk decompresses the next chunk: {u32 packed size, u32 plain size, data}.

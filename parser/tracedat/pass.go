@@ -82,7 +82,7 @@ func newPass(c *capture, b *buffer) *pass {
 		s.cursor = cursor{cpu: int32(d.cpu), header: c.page}
 		s.pager = pager{
 			at: c.src.At, order: c.pre.Order, size: b.pageSize, next: d.off, end: d.off + d.size, origin: d.off,
-			unpack: p.unpack, held: &p.held,
+			unpack: p.unpack, held: &p.held, room: min(maxRoom, allRoom/len(b.cpus)),
 		}
 		p.cpus = append(p.cpus, s)
 	}
