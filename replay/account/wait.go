@@ -201,7 +201,7 @@ func (t *Tracker) waited(k *trackedCPU, kind WaitKind, since, in int64) {
 		left -= p.NS
 		k.told = addPart(k.told, p)
 	}
-	if came := k.ownerCame; came != parser.NoTime && came > since {
+	if came := k.ownerCame; came != parser.NoTime && came > since && came <= in {
 		here = came
 		tell(Part{Cause: CauseElsewhere, Task: nobody, NS: came - since})
 	}
