@@ -473,9 +473,11 @@ func (k *CPU) ChangedAt() int64 { return k.last[(k.n-1)%len(k.last)].est }
 // At looks at a CPU as a selection saw it.
 func (t *Timeline) At(c int, w Window) View {
 	k := &t.CPU[c]
-	var v View
+	if l := &k.last[(k.n-1)%len(k.last)]; l.lo <= w.Hi && l.hi < w.Lo && l.est <= w.Est {
+		return View{Known: l.known, IdleVal: l.idle, NrLo: l.nr, NrHi: l.nr, NrAt: l.nr} // as mostly
+	}
 	first := max(0, k.n-len(k.last))
-	found := false
+	v, found := View{}, false
 	for i := k.n - 1; i >= first; i-- {
 		l := &k.last[i%len(k.last)]
 		// The state after l holds from somewhere in [l.lo, l.hi] until the next.

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"schedreplay/cpumask"
 	"schedreplay/parser"
 	"schedreplay/replay/internal/made"
@@ -470,4 +472,45 @@ func TestLandsLater(t *testing.T) {
 			t.Errorf("by %d us it is idle where ttwu_pending is cleared last", hi)
 		}
 	}
+}
+
+// What a CPU looked like in a window is what its last change before the likeliest moment left,
+// and open where another one may lie in the window.
+func TestAt(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		l := New(&Survey{}, 1, false)
+		k, at := &l.CPU[0], int64(0)
+		for range rapid.IntRange(0, 12).Draw(t, "changes") {
+			at += rapid.Int64Range(0, 100).Draw(t, "later")
+			lo, hi := rapid.Int64Range(0, 60).Draw(t, "before"), rapid.Int64Range(0, 60).Draw(t, "after")
+			nr := rapid.IntRange(0, 2).Draw(t, "nr")
+			k.last[k.n] = transition{est: at, lo: at - lo, hi: at + hi, idle: nr == 0, nr: nr, known: rapid.IntRange(0, 9).Draw(t, "known") > 0}
+			k.n++
+		}
+		est := rapid.Int64Range(0, 1300).Draw(t, "est")
+		w := Window{Est: est, Lo: est - rapid.Int64Range(0, 80).Draw(t, "lo"), Hi: est + rapid.Int64Range(0, 80).Draw(t, "hi")}
+		var seen []transition // from the last on, all that may hold in the window
+		for i := k.n - 1; i >= 0; i-- {
+			if x := k.last[i]; x.lo <= w.Hi {
+				if seen = append(seen, x); x.hi < w.Lo {
+					break
+				}
+			}
+		}
+		want := View{Known: true, NrLo: 2, IdleVal: seen[0].idle}
+		for _, x := range seen {
+			want.Known = want.Known && x.known
+			want.NrLo, want.NrHi = min(want.NrLo, x.nr), max(want.NrHi, x.nr)
+			want.IdleOpen = want.IdleOpen || x.idle != seen[0].idle
+		}
+		for i := k.n - 1; i >= 0; i-- {
+			if x := k.last[i]; x.est <= w.Est {
+				want.IdleVal, want.NrAt = x.idle, x.nr
+				break
+			}
+		}
+		if got := l.At(0, w); got != want {
+			t.Fatalf("%+v, want %+v: %+v in %+v", got, want, k.last[:k.n], w)
+		}
+	})
 }
