@@ -99,8 +99,8 @@ type noiseTally struct {
 
 // Aside takes what a CPU says that it does beside its tasks.
 func (t *Tracker) Aside(ev *parser.Event) {
-	if len(t.list) == 0 || !timeline.UsableCPU(ev.CPU) || int(ev.CPU) >= t.NCPU {
-		return
+	if len(t.list) == 0 || !timeline.UsableCPU(ev.CPU) || int(ev.CPU) >= t.NCPU || t.Survey.Start == parser.NoTime {
+		return // without an event of the scheduler there is no window
 	}
 	if t.noise == nil {
 		t.noise = make([]noise.CPU, t.NCPU)
