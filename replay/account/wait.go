@@ -198,6 +198,9 @@ func (t *Tracker) waited(k *trackedCPU, kind WaitKind, since, in int64) {
 	ns, here, left := in-since, since, in-since
 	k.kept = ns
 	tell := func(p Part) {
+		if p.NS = min(p.NS, left); p.NS <= 0 { // where a CPU's clock goes back, spells overlap
+			return
+		}
 		left -= p.NS
 		k.told = addPart(k.told, p)
 	}
@@ -216,7 +219,7 @@ func (t *Tracker) waited(k *trackedCPU, kind WaitKind, since, in int64) {
 		if p.NS > 0 {
 			p.NS -= k.beside.within(max(here, s.from), min(in, s.to))
 		}
-		if p.NS <= 0 {
+		if p.NS = min(p.NS, left); p.NS <= 0 {
 			continue
 		}
 		tell(p)
