@@ -87,8 +87,8 @@ func (s *Selector) scanWithoutDomain() bool {
 // beginScan asks for the budget.
 func (s *Selector) beginScan(llc, target int, has bool) {
 	r := s.Rules
-	if s.Parts |= rules.PartBudgetUtil; !has {
-		s.Parts |= rules.PartBudget
+	if has {
+		s.Parts |= rules.PartBudgetUtil
 	}
 	sc := &s.scanning
 	*sc = scan{cores: has, fallback: -1, second: -1, number: llc<<4 | int(r.Budget)}
@@ -102,6 +102,9 @@ func (s *Selector) beginScan(llc, target int, has bool) {
 // enough says whether the budget lets the scan look at n CPUs, and what that hangs on.
 func (s *Selector) enough(n int) (bool, explore.Answer) {
 	sc := &s.scanning
+	if !sc.cores {
+		s.Parts |= rules.PartBudget
+	}
 	if !sc.limited {
 		return true, explore.Known(true, fact.Observed)
 	}

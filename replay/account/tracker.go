@@ -384,7 +384,7 @@ func (t *Tracker) stayIn(alt int, s *openStay, p *timeline.Task) decide.Moved {
 
 // answer is what an alternative says to a wakeup.
 func (t *Tracker) answer(alt int, line *decide.Wakeup) *decide.Placed {
-	if i := slices.Index(t.Of, alt); i > 0 {
+	if i := t.First[alt]; i > 0 {
 		return &line.More[i-1].Placed
 	}
 	return line.Other()
@@ -395,7 +395,7 @@ func (t *Tracker) count(line *decide.Wakeup, p *timeline.Task) {
 	iso := t.Isolated.Value
 	for i := range t.alt {
 		moved := line.Moved
-		if at := slices.Index(t.Of, i); at > 0 {
+		if at := t.First[i]; at > 0 {
 			moved = line.More[at-1].Moved
 		}
 		if moved != decide.MovedNo {

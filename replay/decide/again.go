@@ -48,17 +48,19 @@ func (r *Decider) lookBack(on bool) {
 	s := &r.scratch
 	r.runs, s.runsAgain = s.runsAgain, r.runs
 	s.idx, s.idxAgain = s.idxAgain, s.idx
+	r.answers, s.answersAgain = s.answersAgain, r.answers
+	r.own, s.ownAgain = s.ownAgain, r.own
 	if on {
 		s.looked = s.looked[:0]
 	}
 	s.sides = append(append(s.sides[:0], r.Base), r.told()...)
 	for i, a := range s.sides {
 		a.Memo.Forget(r.NCPU)
-		if a.LookBack(); on {
-			s.looked = append(s.looked, a.Answered)
+		if on {
+			s.looked = append(s.looked, a.State)
 			a.State.Hindsight = true
 		} else {
-			a.Answered = s.looked[i]
+			a.State = s.looked[i]
 		}
 	}
 }
@@ -78,8 +80,8 @@ func (r *Decider) writeDown(d *decision, p *timeline.Task, complete bool) {
 	})
 	if line.Selection = r.runs[0].Selected(); line.Selection {
 		all := r.all()
-		r.setRecent(p, all, line.RecordedCPU, wakeesRecent)
-		r.clearCores(all, line.RecordedCPU)
+		r.setRecent(p, all, wakeesRecent)
+		r.clearCores(all)
 	}
 	r.recordWakee(&d.line)
 	if !p.Queued || d.kind != place.KindWakeup {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"schedreplay/cpumask"
+	"schedreplay/fact"
 	"schedreplay/kernelmodel/explore"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
@@ -42,20 +43,29 @@ func (r *Decider) explore(d *decision, p *timeline.Task, alts []*world.Side) (co
 	r.scratch.asked = r.scratch.asked[:0]
 	like := r.alike.By(b.Selector.Parts)
 	for i, a := range alts {
-		a.Clear()
-		a.Complete = complete
-		if a.Parts = (!a.World.Same() || a.MayPart(r.runs, complete)) && !(like.Same(0, i+1) && r.follows(a, d, complete)); a.Parts && !r.share(i, d) {
-			r.exploreWith(a, d, p)
+		r.answers[i] = nil
+		if a.World.Same() && !a.MayPart(r.runs, complete) || like.Same(0, i+1) && r.follows(a, d, complete) {
+			continue
+		}
+		if r.answers[i] = r.shared(i, d); r.answers[i] == nil {
+			r.answers[i] = r.exploreWith(i, d, p)
 			r.scratch.asked = append(r.scratch.asked, asked{i, r.alike.By(a.Selector.Parts)})
 		}
 	}
 	if r.partly || r.foreign {
 		complete = false
-		for _, a := range alts {
-			a.Complete = false
-		}
+		r.widenAnswers(len(alts))
 	}
 	return complete
+}
+
+// widenAnswers notes that the first n alternatives may do more than was tried.
+func (r *Decider) widenAnswers(n int) {
+	for _, a := range r.answers[:n] {
+		if a != nil {
+			a.complete = false
+		}
+	}
 }
 
 // asked is an alternative that was asked, by number, and the sides by what its runs read.
@@ -63,6 +73,73 @@ type asked struct {
 	alt  int
 	like *world.Classes
 }
+
+// answer is what an alternative, and those that do the same, come to about a decision.
+type answer struct {
+	// runs are those together with the baseline, complete if they are all there can be.
+	runs     []pair
+	complete bool
+	// alone is where it may send the wakee where it was explored by itself, aloneOK that
+	// this was possible.
+	alone   cpumask.Mask
+	aloneOK bool
+	// fits are the runs that fit the recording, all if none does; in differ of them the
+	// kernels send the wakee elsewhere.
+	fits   []int
+	differ int
+	// clears: some of them clears has_idle_cores.
+	clears bool
+	ends   []*place.Outcome // what the runs came to
+	// placed is the answer as it was turned from the runs for a side, nil if for none yet.
+	placed Placed
+	by     *world.Side
+}
+
+// pair holds the outcomes of one run of two kernels under the same answers: the
+// baseline's and an alternative's, and the weakest provenance that both lean on.
+type pair struct {
+	base, other *place.Outcome
+	from        fact.Provenance
+}
+
+// differs reports whether the kernels send the wakee elsewhere.
+func (p *pair) differs() bool { return p.base.CPU != p.other.CPU }
+
+// end is where runs end, by number.
+func (a *answer) end(n int) *place.Outcome {
+	if n == len(a.ends) {
+		a.ends = append(a.ends, &place.Outcome{})
+	}
+	return a.ends[n]
+}
+
+// fit finds the runs in which the baseline yields the recorded CPU, all if there are none.
+func (a *answer) fit(recorded int) {
+	a.fits = a.fits[:0]
+	for i := range a.runs {
+		if a.runs[i].base.CPU == recorded {
+			a.fits = append(a.fits, i)
+		}
+	}
+	if len(a.fits) == 0 {
+		for i := range a.runs {
+			a.fits = append(a.fits, i)
+		}
+	}
+	a.differ, a.clears = 0, false
+	for _, i := range a.fits {
+		if a.runs[i].differs() {
+			a.differ++
+		}
+		a.clears = a.clears || a.runs[i].other.ClearIdleCores >= 0
+	}
+}
+
+// stays reports whether the wakee surely goes where it was recorded.
+func (a *answer) stays() bool { return a == nil || a.complete && a.differ == 0 }
+
+// likeliest is the first run that fits the recording.
+func (a *answer) likeliest() *pair { return &a.runs[a.fits[0]] }
 
 // noteTrail notes how the baseline's last run went.
 func (r *Decider) noteTrail() {
@@ -81,50 +158,54 @@ func (r *Decider) runAgain(i int) *place.Outcome {
 	return &r.runs[i]
 }
 
-// exploreWith runs an alternative together with the baseline, and by itself where that has
-// too many combinations: alone it may still have few.
-func (r *Decider) exploreWith(a *world.Side, d *decision, p *timeline.Task) {
+// exploreWith runs an alternative, by number, together with the baseline, and by itself where
+// that has too many combinations: alone it may still have few.
+func (r *Decider) exploreWith(i int, d *decision, p *timeline.Task) *answer {
+	a, w := r.Alts[i], &r.own[i]
 	r.askApart(d, p, a)
 	a.Selector.Parts = 0
 	var o *place.Outcome
 	var made explore.Mark
 	n := 0 // of the baseline's runs
 	r.memo.Forget()
-	run := func(end int) { *a.End(end) = a.Selector.Select(&r.x, a.Asked) }
-	a.Complete = r.x.Explore(r.Cfg.Runs, func() {
+	run := func(end int) { *w.end(end) = a.Selector.Select(&r.x, a.Asked) }
+	w.runs, w.by = w.runs[:0], nil
+	w.complete = r.x.Explore(r.Cfg.Runs, func() {
 		if !r.x.Again(&made) {
 			o = r.runAgain(n)
 			made = r.x.Mark()
 			n++
 		}
-		other := a.End(r.x.Recall(&r.memo, run))
-		a.Runs = append(a.Runs, world.Pair{Base: o, Other: other, From: r.x.Weakest()})
+		other := w.end(r.x.Recall(&r.memo, run))
+		w.runs = append(w.runs, pair{o, other, r.x.Weakest()})
 	})
-	if a.AloneOK = !a.Complete && !r.partly; !a.AloneOK {
-		return
+	w.fit(d.line.RecordedCPU)
+	if w.aloneOK = !w.complete && !r.partly; !w.aloneOK {
+		return w
 	}
-	a.Alone = cpumask.Mask{}
-	a.AloneOK = r.x.Explore(r.Cfg.Runs, func() {
-		o := a.End(r.x.Recall(&r.memo, run))
-		a.Alone.Set(o.CPU)
-		a.AloneOK = a.AloneOK && o.Path != place.PathNotModelled && o.Path != place.PathUnknown
-	}) && a.AloneOK
+	w.alone = cpumask.Mask{}
+	w.aloneOK = r.x.Explore(r.Cfg.Runs, func() {
+		o := w.end(r.x.Recall(&r.memo, run))
+		w.alone.Set(o.CPU)
+		w.aloneOK = w.aloneOK && o.Path != place.PathNotModelled && o.Path != place.PathUnknown
+	}) && w.aloneOK
+	return w
 }
 
-// share lets alternative number i have what one of those asked before came to, if it does
-// the same. Where the answers of each are told, each is asked by itself.
-func (r *Decider) share(i int, d *decision) bool {
+// shared is what one of the alternatives asked before came to, if number i does the same, else
+// nil. Where the answers of each are told, each is asked by itself.
+func (r *Decider) shared(i int, d *decision) *answer {
 	if r.Cfg.Told {
-		return false
+		return nil
 	}
 	a := r.Alts[i]
 	for _, k := range r.scratch.asked {
 		if o := r.Alts[k.alt]; k.like.Same(i+1, k.alt+1) && r.seesAs(a, o, d) {
-			a.Share(o)
-			return true
+			a.Asked = o.Asked
+			return r.answers[k.alt]
 		}
 	}
-	return false
+	return nil
 }
 
 // follows reports whether an alternative surely does what the baseline does, whose kernel is like
@@ -154,7 +235,9 @@ func (r *Decider) settled() bool {
 
 // agree reports whether all kernels that are told of do the same.
 func (r *Decider) agree() bool {
-	return !slices.ContainsFunc(r.told(), func(a *world.Side) bool { return !a.Agree() })
+	return !slices.ContainsFunc(r.answers[:len(r.told())], func(a *answer) bool {
+		return a != nil && slices.ContainsFunc(a.runs, func(p pair) bool { return p.differs() })
+	})
 }
 
 // placeAll turns the runs into every kernel's answer, and reports whether that holds all
@@ -162,9 +245,7 @@ func (r *Decider) agree() bool {
 func (r *Decider) placeAll(line *Wakeup, complete bool) bool {
 	r.placeEach(line, complete)
 	if r.packs {
-		for _, a := range r.Alts {
-			a.Complete = false
-		}
+		r.widenAnswers(len(r.Alts))
 	}
 	return complete && !r.packs
 }
@@ -182,17 +263,27 @@ func (r *Decider) placeEach(line *Wakeup, complete bool) {
 		if i > 0 {
 			pl = &line.More[i-1].Placed
 		}
-		a := r.Alts[at]
-		if !a.Parts {
+		if w := r.answers[at]; w == nil {
 			*pl = *made
-			continue
-		}
-		r.place(pl, a, a.Asked, a.Complete, len(a.Runs), func(i int) *place.Outcome { return a.Runs[i].Other })
-		pl.From = a.Runs[0].From
-		if !a.Complete && a.AloneOK {
-			pl.Possible, pl.Bounded = a.Alone, true
+		} else {
+			*pl = *r.placedBy(r.Alts[at], w)
 		}
 	}
+}
+
+// placedBy is an alternative's answer.
+func (r *Decider) placedBy(a *world.Side, w *answer) *Placed {
+	tried := w.complete || w.aloneOK
+	if w.by != nil && !r.packs && (tried || a.ReachesAs(w.by)) {
+		return &w.placed
+	}
+	w.by = a
+	r.place(&w.placed, a, a.Asked, tried, len(w.runs), func(i int) *place.Outcome { return w.runs[i].other })
+	w.placed.From = w.runs[0].from
+	if !w.complete && w.aloneOK {
+		w.placed.Possible, w.placed.Bounded = w.alone, true
+	}
+	return &w.placed
 }
 
 func (r *Decider) all() []int {
@@ -286,8 +377,8 @@ func (r *Decider) explainEntry(d *decision, line *Wakeup) {
 		idx = c[0]
 	}
 	d.path = r.runs[idx].Path
-	if len(r.Alts) > 0 && r.Alts[r.Of[0]].Parts {
-		idx = r.Alts[r.Of[0]].Fitting(line.RecordedCPU)[0]
+	if len(r.Alts) > 0 && r.answers[r.Of[0]] != nil {
+		idx = r.answers[r.Of[0]].fits[0]
 	}
 	d.entry = r.explain(idx)
 	if asked {

@@ -34,11 +34,11 @@ func (r *Decider) carry(d *decision, p *timeline.Task, consistent []int) {
 	}
 	r.choosePlaces(p, line, recorded) // while the recorded state is that of the decision
 	if line.Selection {
-		r.setRecent(p, consistent, line.RecordedCPU, wakeesRecent)
+		r.setRecent(p, consistent, wakeesRecent)
 		if cur := r.Timeline.Find(line.Waker.PID); cur != nil && cur.PID > 0 {
-			r.setRecent(cur, consistent, line.RecordedCPU, wakersRecent)
+			r.setRecent(cur, consistent, wakersRecent)
 		}
-		r.clearCores(consistent, line.RecordedCPU)
+		r.clearCores(consistent)
 	}
 	if r.unexplained(line, consistent) {
 		r.forgetBy(d, p)
@@ -84,21 +84,22 @@ func (r *Decider) choosePlaces(p *timeline.Task, line *Wakeup, recorded int) {
 func (r *Decider) placesIn(at int, p *timeline.Task, line *Wakeup, recorded int, pl *Placed, moved Moved) []int {
 	a := r.Alts[at]
 	places := a.Places[:0]
-	if !a.Parts {
+	w := r.answers[at]
+	if w.stays() {
 		return append(places, recorded)
 	}
-	for _, i := range a.Fitting(line.RecordedCPU) {
+	for _, i := range w.fits {
 		// Where the kernels agree the alternative does what was recorded, even if
 		// the model missed it.
 		cpu := recorded
-		if a.Runs[i].Other.CPU != a.Runs[i].Base.CPU {
-			cpu = a.Runs[i].Other.CPU
+		if w.runs[i].differs() {
+			cpu = w.runs[i].other.CPU
 		}
 		if !slices.Contains(places, cpu) {
 			places = append(places, cpu)
 		}
 	}
-	if pl.Bounded && !a.Complete {
+	if pl.Bounded && !w.complete {
 		for cpu := range pl.Possible.All() {
 			if !slices.Contains(places, cpu) && moved != MovedNo {
 				places = append(places, cpu)
@@ -189,7 +190,7 @@ func wakersRecent(o *place.Outcome) int { return o.SetWakersRecent }
 
 // setRecent writes a task's recent_used_cpu in all worlds: in the recorded one what any
 // run that fits leaves in it.
-func (r *Decider) setRecent(p *timeline.Task, consistent []int, recorded int, set func(*place.Outcome) int) {
+func (r *Decider) setRecent(p *timeline.Task, consistent []int, set func(*place.Outcome) int) {
 	own := r.Hidden.Of(p.PID)
 	was := parser.NoCPU
 	if len(own.Recent) == 1 {
@@ -219,35 +220,39 @@ func (r *Decider) setRecent(p *timeline.Task, consistent []int, recorded int, se
 	} else {
 		own.Recent = append(own.Recent[:0], may...)
 	}
-	for _, a := range r.Alts {
-		if !a.Parts {
+	for i, a := range r.Alts {
+		if r.answers[i] == nil {
 			continue
 		}
-		first := &a.Runs[a.Fitting(recorded)[0]]
-		if set(first.Other) != set(first.Base) || a.World.Diverged(p.PID) != nil {
-			v, ok := a.World.RecentUsed[p.PID]
+		first := r.answers[i].likeliest()
+		if set(first.other) != set(first.base) || a.World.Diverged(p.PID) != nil {
+			v, ok := a.World.Recent(p.PID)
 			if !ok {
 				v = int32(was)
 			}
-			if c := set(first.Other); c >= 0 {
+			if c := set(first.other); c >= 0 {
 				v = int32(c)
 			}
-			a.World.RecentUsed[p.PID] = v
+			a.World.SetRecent(p.PID, v)
 		}
 	}
 }
 
 // clearCores applies failed core scans, which clear has_idle_cores, in every world.
-func (r *Decider) clearCores(consistent []int, recorded int) {
+func (r *Decider) clearCores(consistent []int) {
 	b := r.Base
 	first := &r.runs[consistent[0]]
 	o, oAll := b.Cleared(len(consistent), func(i int) *place.Outcome { return &r.runs[consistent[i]] })
-	for _, a := range r.Alts {
+	for i, a := range r.Alts {
 		p, pAll, likely := o, oAll, first.ClearIdleCores >= 0
-		if a.Parts {
-			fits := a.Fitting(recorded)
-			p, pAll = a.Cleared(len(fits), func(i int) *place.Outcome { return a.Runs[fits[i]].Other })
-			likely = a.Runs[fits[0]].Other.ClearIdleCores >= 0
+		if w := r.answers[i]; w != nil && !w.clears {
+			p = -1
+		} else if w != nil {
+			p, pAll = a.Cleared(len(w.fits), func(i int) *place.Outcome { return w.runs[w.fits[i]].other })
+			likely = w.likeliest().other.ClearIdleCores >= 0
+		}
+		if o < 0 && p < 0 {
+			continue
 		}
 		if o != p || oAll != pAll {
 			// The worlds part over this flag.

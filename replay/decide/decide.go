@@ -39,11 +39,15 @@ type Decider struct {
 	// is known to send wakees to CPUs that run one task.
 	foreign, packs bool
 
-	x       explore.Explorer
-	memo    explore.Memo    // of the alternative that is explored
-	alike   world.Alike     // the baseline and the alternatives
-	runs    []place.Outcome // the baseline's
-	trails  []explore.Trail // what each of them answered
+	x      explore.Explorer
+	memo   explore.Memo    // of the alternative that is explored
+	alike  world.Alike     // the baseline and the alternatives
+	runs   []place.Outcome // the baseline's
+	trails []explore.Trail // what each of them answered
+	// answers are the alternatives', nil of one that does what the baseline does; own is
+	// space for each.
+	answers []*answer
+	own     []answer
 	scratch scratch
 }
 
@@ -77,6 +81,8 @@ type Watcher interface {
 // New makes decisions in some worlds.
 func New(w *world.Worlds, cfg Config) *Decider {
 	r := &Decider{Worlds: w, Cfg: cfg, alike: world.NewAlike(append([]*world.Side{w.Base}, w.Alts...))}
+	r.answers, r.own = make([]*answer, len(w.Alts)), make([]answer, len(w.Alts))
+	r.scratch.answersAgain, r.scratch.ownAgain = make([]*answer, len(w.Alts)), make([]answer, len(w.Alts))
 	w.Overlaps = r.overlaps
 	r.scratch.wides.Tell = func() (waker, wakee place.Counts) { return w.Hidden.Flips(&r.scratch.waking) }
 	r.caps = slices.ContainsFunc(slices.Concat(r.Alts, r.Followers, []*world.Side{w.Base}), func(a *world.Side) bool { return a.Kernel.Rules.WakeCap })
@@ -114,7 +120,9 @@ type scratch struct {
 	single        []cpumask.Mask // by CPU, of that CPU alone
 	idx, idxAgain []int
 	runsAgain     []place.Outcome
-	looked        []world.Answered
+	looked        []world.State
+	answersAgain  []*answer
+	ownAgain      []answer
 	recent        []int
 	selected      []int
 	told          Wakeup
@@ -561,7 +569,7 @@ func (r *Decider) closeModelled(d *decision, p *timeline.Task) {
 // counted.
 func (r *Decider) asksLater() bool {
 	return len(r.Base.State.Quiet) > 0 || len(r.Base.State.Stalled) > 0 ||
-		slices.ContainsFunc(r.Alts, func(a *world.Side) bool { return a.Parts })
+		slices.ContainsFunc(r.answers, func(a *answer) bool { return a != nil })
 }
 
 // askAll describes the decision as it stands in the recorded world, and readies the others.
@@ -602,7 +610,7 @@ func (r *Decider) askApart(d *decision, p *timeline.Task, a *world.Side) {
 			q.PrevFrom = fact.Assumed
 		}
 	}
-	if recent, ok := a.World.RecentUsed[p.PID]; ok {
+	if recent, ok := a.World.Recent(p.PID); ok {
 		q.RecentUsed = nil
 		if r.hasCPU(recent) {
 			q.RecentUsed = []int{int(recent)}
@@ -638,7 +646,7 @@ func (r *Decider) selection(line *Wakeup, complete bool) []int {
 // decision.
 func (r *Decider) compareAll(line *Wakeup) {
 	for i, at := range r.Of {
-		a := r.Alts[at]
+		a := r.answers[at]
 		if i == 0 {
 			line.Moved = r.moved(line, a, line.DivergedSince)
 		} else {
@@ -650,23 +658,13 @@ func (r *Decider) compareAll(line *Wakeup) {
 
 // moved compares an alternative, in a world that parted since decision number since, with
 // the baseline under the same answers.
-func (r *Decider) moved(line *Wakeup, a *world.Side, since int64) Moved {
-	if !a.Parts {
-		return MovedNo
-	}
-	differ := 0
-	fits := a.Fitting(line.RecordedCPU)
-	for _, i := range fits {
-		if a.Runs[i].Base.CPU != a.Runs[i].Other.CPU {
-			differ++
-		}
-	}
+func (r *Decider) moved(line *Wakeup, a *answer, since int64) Moved {
 	switch {
-	case differ == 0 && a.Complete:
+	case a.stays():
 		return MovedNo
-	case differ == len(fits) && a.Complete && !line.ModelMiss && a.Runs[fits[0]].From > fact.Assumed:
+	case a.differ == len(a.fits) && a.complete && !line.ModelMiss && a.likeliest().from > fact.Assumed:
 		return MovedCertain
-	case !a.Complete && differ == 0 && since == 0 && !line.Made().Possible.Intersects(r.Isolated.Value):
+	case !a.complete && a.differ == 0 && since == 0 && !line.Made().Possible.Intersects(r.Isolated.Value):
 		return MovedNo // what was not tried cannot leave the domain: there the kernels agree
 	}
 	return MovedPossible

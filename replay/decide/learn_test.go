@@ -89,7 +89,7 @@ func TestIdleCoresSetLater(t *testing.T) {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
 		}
 		r.runs = []place.Outcome{{ClearIdleCores: 0}}
-		r.clearCores([]int{0}, 0)
+		r.clearCores([]int{0})
 		if got, _ := r.Base.World.IdleCores(llc); got.Value == c.cleared {
 			t.Errorf("%s: left as %+v", c.name, got)
 		}
@@ -117,7 +117,7 @@ func TestIdleCoresAfter(t *testing.T) {
 	} {
 		r.Base.World.SetIdleCores(llc, world.Tristate{Value: true})
 		r.runs = c.runs
-		r.clearCores(r.all(), 0)
+		r.clearCores(r.all())
 		if got, _ := r.Base.World.IdleCores(llc); got != c.want {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
 		}
@@ -152,7 +152,7 @@ func TestSetRecent(t *testing.T) {
 		own := r.Hidden.Of(p.PID)
 		own.Recent = slices.Clone(c.before)
 		r.runs = c.runs
-		r.setRecent(p, r.all(), -1, wakeesRecent)
+		r.setRecent(p, r.all(), wakeesRecent)
 		if !slices.Equal(own.Recent, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, own.Recent, c.want)
 		}

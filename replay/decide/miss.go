@@ -56,8 +56,8 @@ func (r *Decider) mayHaveRecent(p *timeline.Task, cpu int) {
 		}
 	}
 	for _, a := range r.Alts {
-		if _, own := a.World.RecentUsed[p.PID]; own {
-			a.World.RecentUsed[p.PID] = parser.NoCPU
+		if _, own := a.World.Recent(p.PID); own {
+			a.World.SetRecent(p.PID, parser.NoCPU)
 		}
 	}
 }

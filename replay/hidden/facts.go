@@ -234,7 +234,7 @@ func (h *Facts) ScanBudget(llc int, rule rules.BudgetRule, this int, at int64, h
 		return b.value(), b.odds()
 	}
 	o := h.scanOdds(rule, this, b.weight, at)
-	return o.value(), o
+	return o.ranged, o
 }
 
 // scanOdds tells of the budget of a scan of weight CPUs made on a CPU, before 6.0.

@@ -99,9 +99,11 @@ type scanOdds struct {
 	// p is the likelihood of each budget from 0 to weight, limit the budget by the cost's cell.
 	p     []float64
 	limit [load.IdleBounds][costCells]int64
+	// ranged is the budget as a range around its middle.
+	ranged explore.Range
 }
 
-// sum fills in p and limit.
+// sum fills in p, limit and ranged.
 func (o *scanOdds) sum() {
 	o.p = append(o.p[:0], make([]float64, o.weight+1)...)
 	for b := range o.scanCost.p {
@@ -111,9 +113,10 @@ func (o *scanOdds) sum() {
 			o.p[n] += p
 		}
 	}
+	o.ranged = o.value()
 }
 
-// value is the budget as a range around its middle.
+// value works out the budget as a range around its middle.
 func (o *scanOdds) value() explore.Range {
 	const tail = 1.0 / budgetTail
 	r := explore.Range{Lo: -1, Best: -1, From: fact.Estimated}

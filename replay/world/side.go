@@ -2,10 +2,7 @@ package world
 
 import (
 	"reflect"
-	"slices"
 
-	"schedreplay/cpumask"
-	"schedreplay/fact"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/kernelmodel/topo"
@@ -42,39 +39,17 @@ type Side struct {
 	// idlePolicy: some task is of SCHED_IDLE.
 	idlePolicy bool
 
-	// The decision in hand: what is asked, the baseline's ask where that is the same here,
-	// and the outcomes of the baseline and of this side under the same answers.
+	// The decision in hand: what is asked, the baseline's ask where that is the same here, and
+	// what answers.
 	Ask   place.Wakeup
 	Asked *place.Wakeup
 	// Allowed is the wakee's affinity under this kernel where it is another (ownMay).
 	Allowed    timeline.Affinity
 	OwnAllowed bool
-	Runs       []Pair
-	// Alone is where the side may send the wakee where it was explored by itself, AloneOK
-	// that this was possible.
-	Alone   cpumask.Mask
-	AloneOK bool
+	State      State
+	Memo       Memo
 	// Places are where the wakee may be in this world after it, the likeliest first.
 	Places []int
-	Answered
-
-	Memo Memo
-	idx  []int
-	// ends are where the side comes to; the others are those in hindsight, while the worlds
-	// go on by the first.
-	ends, endsAgain []*place.Outcome
-	runsAgain       []Pair
-	shares          bool   // Runs are another side's
-	runs            []Pair // its own meanwhile
-}
-
-// Answered is how a side came to its answer.
-type Answered struct {
-	State State
-	// Complete: every combination of facts was tried.
-	Complete bool
-	// Parts: the side was asked; else it does what the baseline does.
-	Parts bool
 }
 
 // difference is how far two kernels can differ while their worlds are the same.
@@ -145,6 +120,14 @@ func (a *Side) effective() rules.Rules {
 		x.SchedIdle, x.SchedIdleSecond, x.SchedIdleOthers = false, false, false
 	}
 	return x
+}
+
+// ReachesAs reports whether the kernel may come to the same CPUs as another side's where not
+// all was tried and both are asked the same.
+func (a *Side) ReachesAs(o *Side) bool {
+	x, y := a.Selector.Rules, o.Selector.Rules
+	return a == o || a.Machine == o.Machine && a.Selector.Variants == nil && o.Selector.Variants == nil &&
+		x.Leaks() == y.Leaks() && x.RecentUsedMask == y.RecentUsedMask && x.HousekeepingAny == y.HousekeepingAny
 }
 
 // LLC is the number of the CPU's LLC among those of all sides, -1 if it has none or is
@@ -245,71 +228,6 @@ next:
 		all = append(all, l)
 	}
 	return all
-}
-
-// Pair holds the outcomes of one run of two kernels under the same answers: the
-// baseline's and an alternative's, and the weakest provenance that both lean on.
-type Pair struct {
-	Base, Other *place.Outcome
-	From        fact.Provenance
-}
-
-// End is where the side comes to in the runs that end there, by number.
-func (a *Side) End(n int) *place.Outcome {
-	if n == len(a.ends) {
-		a.ends = append(a.ends, &place.Outcome{})
-	}
-	return a.ends[n]
-}
-
-// LookBack turns to the runs in hindsight, or back.
-func (a *Side) LookBack() {
-	a.Runs, a.runsAgain = a.runsAgain, a.Runs
-	a.ends, a.endsAgain = a.endsAgain, a.ends
-}
-
-// Share takes what another side, which does the same, came to.
-func (a *Side) Share(o *Side) {
-	if !a.shares {
-		a.shares, a.runs = true, a.Runs
-	}
-	a.Runs, a.Complete, a.Alone, a.AloneOK, a.Asked = o.Runs, o.Complete, o.Alone, o.AloneOK, o.Asked
-}
-
-// Clear empties Runs for another exploration.
-func (a *Side) Clear() {
-	if a.shares {
-		a.shares, a.Runs = false, a.runs
-	}
-	a.Runs = a.Runs[:0]
-}
-
-// Agree reports whether the alternative does what the baseline does under every
-// combination.
-func (a *Side) Agree() bool {
-	return !slices.ContainsFunc(a.Runs, func(b Pair) bool { return b.Base.CPU != b.Other.CPU })
-}
-
-// consistent lists the runs in which the baseline yields the recorded CPU, none if there
-// are none.
-func (a *Side) consistent(recorded int) []int {
-	a.idx = a.idx[:0]
-	for i := range a.Runs {
-		if a.Runs[i].Base.CPU == recorded {
-			a.idx = append(a.idx, i)
-		}
-	}
-	return a.idx
-}
-
-// Fitting lists the runs that fit the recording, all if none does.
-func (a *Side) Fitting(recorded int) []int {
-	if len(a.consistent(recorded)) == 0 {
-		for i := range a.Runs {
-			a.idx = append(a.idx, i)
-		}
-	}
-	return a.idx
 }
 
 // Cleared tells what core scans did to has_idle_cores over runs of a side: the LLC whose

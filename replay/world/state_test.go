@@ -37,12 +37,13 @@ func TestDiverged(t *testing.T) {
 func TestUnsettled(t *testing.T) {
 	w := newWorld()
 	w.Diverge(7, 1, []int{4}, 0)
-	w.RecentUsed[7], w.RecentUsed[8] = 2, 3
+	w.SetRecent(7, 2)
+	w.SetRecent(8, 3)
 	w.unsettle()
-	if cpu, own := w.RecentUsed[7]; !own || cpu != 2 {
+	if cpu, own := w.Recent(7); !own || cpu != 2 {
 		t.Errorf("elsewhere: CPU %d, its own: %v", cpu, own)
 	}
-	if cpu, own := w.RecentUsed[8]; own {
+	if cpu, own := w.Recent(8); own {
 		t.Errorf("as recorded: CPU %d stays", cpu)
 	}
 }

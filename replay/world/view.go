@@ -18,8 +18,8 @@ func (a *Side) SeesAs(o *Side, wakee, cur int32) bool {
 		return false
 	}
 	if o.Selector.Parts&rules.ReadsRecent != 0 {
-		r, own := x.RecentUsed[wakee]
-		if s, owns := y.RecentUsed[wakee]; r != s || own != owns {
+		r, own := x.Recent(wakee)
+		if s, owns := y.Recent(wakee); r != s || own != owns {
 			return false
 		}
 	}
@@ -28,13 +28,32 @@ func (a *Side) SeesAs(o *Side, wakee, cur int32) bool {
 			return false
 		}
 	}
-	for _, t := range x.active {
-		if !t.placesAs(y.Diverged(t.pid)) && !a.same(o, &t) {
-			return false
+	return a.seesActiveAs(o)
+}
+
+// seesActiveAs reports the same of what hangs on the tasks that are elsewhere in either world.
+func (a *Side) seesActiveAs(o *Side) bool {
+	x, y := a.World, o.World
+	for i, j := 0, 0; i < len(x.active) || j < len(y.active); {
+		var t *activeTask
+		var other *Divergence
+		switch {
+		case j == len(y.active) || i < len(x.active) && x.active[i].pid < y.active[j].pid:
+			t = &x.active[i]
+			other = y.Diverged(t.pid)
+			i++
+		case i == len(x.active) || y.active[j].pid < x.active[i].pid:
+			t = &y.active[j]
+			other = x.Diverged(t.pid)
+			j++
+		default:
+			t, other = &x.active[i], y.active[j].Divergence
+			if !t.placesAs(other) && !a.same(o, &y.active[j]) {
+				return false
+			}
+			i, j = i+1, j+1
 		}
-	}
-	for _, t := range y.active {
-		if !t.placesAs(x.Diverged(t.pid)) && !a.same(o, &t) {
+		if !t.placesAs(other) && !a.same(o, t) {
 			return false
 		}
 	}

@@ -15,9 +15,11 @@ import (
 // World is the machine as it would be under one kernel: what differs there
 // from the recording. The baseline's differs in nothing.
 type World struct {
-	// diverged holds the tasks that are, or may be, elsewhere than recorded; some has a bit
-	// for each of their pids below somePIDs, since mostly there is none of a pid.
+	// diverged holds the tasks that are, or may be, elsewhere than recorded, and recent the
+	// recent_used_cpu of those that have another one than recorded; NoCPU is unknown. some has
+	// a bit for each of their pids below somePIDs, since mostly there is nothing of a pid.
 	diverged map[int32]*Divergence
+	recent   map[int32]int32
 	some     []uint64
 	// active lists the diverged tasks that are runnable or on a wake list, by pid.
 	active []activeTask
@@ -25,9 +27,6 @@ type World struct {
 	// differ from it in an alternative's, of which there are own.
 	cores []ownCores
 	own   int
-	// RecentUsed overrides the recorded world's recent_used_cpu; NoCPU is
-	// unknown.
-	RecentUsed map[int32]int32
 }
 
 // ownCores is a flag where a world has it.
@@ -64,27 +63,47 @@ type Tristate struct {
 func (f *Tristate) Before(w timeline.Window) bool { return f.Value && f.Since > w.Est }
 
 func newWorld() *World {
-	return &World{diverged: map[int32]*Divergence{}, RecentUsed: map[int32]int32{}}
+	return &World{diverged: map[int32]*Divergence{}, recent: map[int32]int32{}}
 }
 
 // Same reports whether the world differs from the recorded one in nothing.
 func (w *World) Same() bool {
-	return len(w.diverged) == 0 && w.own == 0 && len(w.RecentUsed) == 0
+	return len(w.diverged) == 0 && w.own == 0 && len(w.recent) == 0
 }
 
 // Diverged is where a task is that is, or may be, elsewhere than recorded, nil of one that
 // is not.
 func (w *World) Diverged(pid int32) *Divergence {
-	if i := int(pid / 64); uint32(pid) < somePIDs && (i >= len(w.some) || w.some[i]>>(pid%64)&1 == 0) {
+	if !w.has(pid) {
 		return nil
 	}
 	return w.diverged[pid]
 }
 
+// Recent is the recent_used_cpu that a task has in this world alone, false if it has none.
+func (w *World) Recent(pid int32) (cpu int32, own bool) {
+	if w.has(pid) {
+		cpu, own = w.recent[pid]
+	}
+	return cpu, own
+}
+
+// SetRecent gives a task a recent_used_cpu of its own.
+func (w *World) SetRecent(pid, cpu int32) {
+	w.recent[pid] = cpu
+	w.mark(pid, true)
+}
+
 // somePIDs is how many pids most machines have at most.
 const somePIDs = 1 << 17
 
-// mark notes whether a task of a pid is diverged.
+// has reports whether the world may have something of a pid's.
+func (w *World) has(pid int32) bool {
+	i := int(pid / 64)
+	return uint32(pid) >= somePIDs || i < len(w.some) && w.some[i]>>(pid%64)&1 != 0
+}
+
+// mark notes whether the world has something of a pid's.
 func (w *World) mark(pid int32, is bool) {
 	i := int(pid / 64)
 	if uint32(pid) >= somePIDs || !is && i >= len(w.some) {
@@ -126,6 +145,9 @@ func (w *World) dropIdleCores(llc int) {
 
 // SetActive notes that a diverged task became runnable or ceased to be.
 func (w *World) SetActive(pid int32, on bool) {
+	if !w.has(pid) {
+		return
+	}
 	i, found := slices.BinarySearchFunc(w.active, pid, func(t activeTask, pid int32) int { return cmp.Compare(t.pid, pid) })
 	switch {
 	case on && !found:
@@ -153,18 +175,22 @@ func (w *World) Diverge(pid int32, n int64, cpus []int, recorded int) {
 
 // forget drops a task that is no more; its pid may come back as another's.
 func (w *World) forget(pid int32) {
-	delete(w.diverged, pid)
-	w.mark(pid, false)
-	delete(w.RecentUsed, pid)
+	if !w.has(pid) {
+		return
+	}
 	w.SetActive(pid, false)
+	delete(w.diverged, pid)
+	delete(w.recent, pid)
+	w.mark(pid, false)
 }
 
 // unsettle forgets the recent_used_cpu that the world has of tasks that are where they were
 // recorded. Of one that is elsewhere it is the world's own answer, and goes on.
 func (w *World) unsettle() {
-	for pid := range w.RecentUsed {
+	for pid := range w.recent {
 		if w.diverged[pid] == nil {
-			delete(w.RecentUsed, pid)
+			delete(w.recent, pid)
+			w.mark(pid, false)
 		}
 	}
 }
