@@ -170,23 +170,17 @@ type cpu struct {
 type sim struct {
 	*world
 	agenda
-	rng      *rand.Rand
-	now      int64
-	cpus     []cpu
-	all      []task
-	counts   []int64 // the tasks' RunOn and Entries
-	groups   []taskGroup
-	limits   *limits
-	phase    int64
-	cores    []bool  // has_idle_cores by LLC
-	scan     []int64 // nr_idle_scan by LLC
-	sel      place.Selector
-	x        explore.Explorer
-	ask      place.Wakeup
-	prev     [1]int
-	used     [1]int
-	cf       [1]place.Weighted
-	wf       [1]place.Weighted
+	rng    *rand.Rand
+	now    int64
+	cpus   []cpu
+	all    []task
+	counts []int64 // the tasks' RunOn and Entries
+	groups []taskGroup
+	limits *limits
+	phase  int64
+	cores  []bool  // has_idle_cores by LLC
+	scan   []int64 // nr_idle_scan by LLC
+	selecting
 	scost    []int64 // avg_scan_cost by CPU
 	nohz     int64   // nohz.next_balance
 	picks    uint64
@@ -195,6 +189,15 @@ type sim struct {
 	busy     cpumask.Mask // CPUs with fair tasks on their queue
 	trace    *[]Slice     // who ran where, nil if that is not wanted
 	enough   func() bool  // ends the run early, nil if nothing does
+}
+
+// selecting is the waking that is decided: who answers, and what is asked, in memory of its own.
+type selecting struct {
+	sel        place.Selector
+	x          explore.Explorer
+	ask        place.Wakeup
+	prev, used [1]int
+	cf, wf     [1]place.Weighted
 }
 
 const second = 1_000_000_000
