@@ -10,7 +10,6 @@ import (
 
 	"schedreplay/cpumask"
 	"schedreplay/fact"
-	"schedreplay/kernelmodel/load"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/loop/supply"
 	"schedreplay/loop/work"
@@ -236,13 +235,13 @@ func (w *world) kthreads(before, after cpumask.Mask) {
 	}
 }
 
-// cgroupWeight reads a weight as cpu.weight has it, in shares (sched_weight_from_cgroup).
+// cgroupWeight reads a weight as cpu.weight has it, in shares.
 func cgroupWeight(s string) (int64, error) {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n < 1 || n > 10_000 {
 		return 0, errors.New("a weight is 1 to 10000 as in cpu.weight, where 100 is that of nice 0")
 	}
-	return max(minShares, (n*load.WeightOf(120)+50)/100), nil
+	return parser.WeightShares(n), nil
 }
 
 // groupWeight gives a control group a weight as that of cpu.weight.
@@ -259,9 +258,6 @@ func (w *world) groupWeight(c Change) error {
 	w.groups[i].Shares = n
 	return nil
 }
-
-// minShares is MIN_SHARES, the least weight (kernel/sched/sched.h).
-const minShares = 2
 
 // remask changes the affinity and those that are to come.
 func (t *tasking) remask(to func(cpumask.Mask) cpumask.Mask) {

@@ -184,6 +184,10 @@ type CgroupInfo struct {
 	Shares fact.Fact[int64]
 }
 
+// WeightShares is a weight as cpu.weight has it in shares, to the nearest
+// (sched_weight_from_cgroup, kernel/sched/sched.h): 100 is that of nice 0.
+func WeightShares(weight int64) int64 { return (weight*1024 + 50) / 100 }
+
 // TopologyKnown reports whether the place of any CPU in the machine is known, without which no
 // kernel can be asked where it would place a task. h may be nil.
 func (h *Host) TopologyKnown() bool {

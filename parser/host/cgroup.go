@@ -120,9 +120,9 @@ func cgroupFile(info *parser.CgroupInfo, file, text, source string) bool {
 		}
 	case "cpu.shares":
 		info.Shares = number(text, 1, minShares, maxShares)
-	case "cpu.weight": // sched_weight_from_cgroup
+	case "cpu.weight":
 		if w := number(text, 1, 0, maxWeight); w.Known() {
-			info.Shares = fact.Seen(max(idleShares, (w.Value*1024+50)/100), source)
+			info.Shares = fact.Seen(max(idleShares, parser.WeightShares(w.Value)), source)
 		}
 	case "cpu.cfs_period_us":
 		info.Period = period(text)
