@@ -105,8 +105,8 @@ type stateTable struct {
 	mask  uint64
 	plus  uint64
 	bits  []Flag
-	// of has the states of the smallest numbers.
-	of [1 << 10]parser.State
+	// of has the states of the smallest numbers, of none where the table is not known.
+	of []parser.State
 }
 
 // newStateTable reads the table from sched_switch's print format.
@@ -115,25 +115,25 @@ func newStateTable(print string) stateTable {
 	if err != nil {
 		return stateTable{}
 	}
-	t := stateTable{known: true, mask: mask, plus: parsePlus(print, "prev_state"), bits: flags}
+	t := stateTable{known: true, mask: mask, plus: parsePlus(print, "prev_state"), bits: flags, of: make([]parser.State, 1<<10)}
 	for i := range t.of {
-		t.of[i] = t.make(uint64(i))
+		t.of[i] = t.translate(uint64(i))
 	}
 	return t
 }
 
 // state translates one number.
 func (t *stateTable) state(v int64) parser.State {
-	if u := uint64(v); !t.known || u >= uint64(len(t.of)) {
-		return t.make(u)
+	if u := uint64(v); u >= uint64(len(t.of)) {
+		return t.translate(u)
 	}
 	return t.of[v]
 }
 
-// make translates one number by the table. Letters of kernels up to 4.13 that later ones
+// translate does so by the table. Letters of kernels up to 4.13 that later ones
 // do not print are folded as those do: x (dead) into X, D with N (no load) into
 // I, and K (wake on kill) and W (waking) beside another letter into nothing.
-func (t *stateTable) make(u uint64) parser.State {
+func (t *stateTable) translate(u uint64) parser.State {
 	if u == 0 {
 		return parser.StateRunning
 	}
