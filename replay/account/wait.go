@@ -197,20 +197,21 @@ var nobody = timeline.TaskRef{PID: parser.NoPID}
 func (t *Tracker) waited(k *trackedCPU, kind WaitKind, since, in int64) {
 	ns, here, left := in-since, since, in-since
 	k.kept = ns
-	tell := func(p Part) {
+	tell := func(p *Part) bool {
 		if p.NS = min(p.NS, left); p.NS <= 0 { // where a CPU's clock goes back, spells overlap
-			return
+			return false
 		}
 		left -= p.NS
-		k.told = addPart(k.told, p)
+		k.told = addPart(k.told, *p)
+		return true
 	}
 	if came := k.ownerCame; came != parser.NoTime && came > since && came <= in {
 		here = came
-		tell(Part{Cause: CauseElsewhere, Task: nobody, NS: came - since})
+		tell(&Part{Cause: CauseElsewhere, Task: nobody, NS: came - since})
 	}
 	for _, s := range k.beside.segments {
 		if from, to := max(here, s.From), min(in, s.To); from < to {
-			tell(Part{Cause: s.cause, Task: nobody, Name: s.name, NS: to - from})
+			tell(&Part{Cause: s.cause, Task: nobody, Name: s.name, NS: to - from})
 		}
 	}
 	for i := range k.lately {
@@ -219,10 +220,9 @@ func (t *Tracker) waited(k *trackedCPU, kind WaitKind, since, in int64) {
 		if p.NS > 0 {
 			p.NS -= k.beside.within(max(here, s.from), min(in, s.to))
 		}
-		if p.NS = min(p.NS, left); p.NS <= 0 {
+		if !tell(&p) {
 			continue
 		}
-		tell(p)
 		if s.gone {
 			k.kept -= p.NS
 		}
@@ -234,9 +234,7 @@ func (t *Tracker) waited(k *trackedCPU, kind WaitKind, since, in int64) {
 			st.DelayedOwnerNS += p.NS
 		}
 	}
-	if left > 0 {
-		tell(Part{Task: nobody, NS: left})
-	}
+	tell(&Part{Task: nobody, NS: left})
 	k.lately, k.ownerCame, k.beside.segments = k.lately[:0], parser.NoTime, k.beside.segments[:0]
 	k.res.Waits[kind].Add(ns, k.kept, in, k.intruded, k.told)
 }
