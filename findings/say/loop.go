@@ -45,13 +45,14 @@ func Trust(t *loop.Trust) []string {
 		say("The machine shares its CPUs out between sessions first (autogroup), and the bundle does not tell who is in which: do not build on delays.")
 	}
 	switch b := &t.Starts; {
-	case b.Early > 0:
-		say("The incident is given: every run begins as one of the %d of %s drawn under which the recorded kernel lets %s come to an isolated CPU. "+
-			"In %d of those it comes so early that it is there for more than twice as long as recorded by then: hold what it costs against the baseline, not against the recording.",
-			b.Entered, Counted(int64(b.Drawn), "start"), TaskName(replay.TaskRef{PID: b.PID, Comm: b.Comm}), b.Early)
 	case b.Drawn > 0 && b.Entered > 0:
-		say("The incident is given: every run begins as one of the %d of %s drawn under which the recorded kernel lets %s come to an isolated CPU as recorded.",
-			b.Entered, Counted(int64(b.Drawn), "start"), TaskName(replay.TaskRef{PID: b.PID, Comm: b.Comm}))
+		how := " as recorded."
+		if b.Early > 0 {
+			how = fmt.Sprintf(". In %d of those it comes so early that it is there for more than twice as long as recorded by then: "+
+				"hold what it costs against the baseline, not against the recording.", b.Early)
+		}
+		say("The incident is given: every run begins as one of the %d of %s drawn under which the recorded kernel lets %s come to an isolated CPU%s",
+			b.Entered, Counted(int64(b.Drawn), "start"), TaskName(replay.TaskRef{PID: b.PID, Comm: b.Comm}), how)
 	case b.Drawn > 0:
 		say("Under none of %s drawn does the recorded kernel let %s come to an isolated CPU as recorded: the runs do not show the incident.",
 			Counted(int64(b.Drawn), "start"), TaskName(replay.TaskRef{PID: b.PID, Comm: b.Comm}))

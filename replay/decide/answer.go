@@ -90,7 +90,7 @@ type answer struct {
 	// clears: some of them clears has_idle_cores.
 	clears bool
 	ends   []*place.Outcome // what the runs came to
-	// placed is the answer as it was turned from the runs for a side, nil if for none yet.
+	// placed is the answer that the runs amount to for the side by, nil if for none yet.
 	placed Placed
 	by     *world.Side
 }

@@ -212,8 +212,8 @@ func (h *Facts) Sample(now int64) {
 	}
 }
 
-// used is the utilisation of an LLC as ticks keep it. The pass that balances for the idle CPUs brings the
-// averages of all that are idle up to date (update_nohz_stats).
+// used is the utilisation of an LLC as ticks keep it. The pass that balances for the idle CPUs
+// brings the averages of all that are idle up to date (update_nohz_stats).
 func (h *Facts) used(llc int) (sum int64) {
 	for _, c := range h.llcs[llc].cpus {
 		q := &h.t.CPU[c].CFS

@@ -19,8 +19,8 @@ type Press struct {
 	buffer  *png.EncoderBuffer
 }
 
-// leastPixels is room for almost any picture of a report.
-const leastPixels = 9 << 20
+// leastBytes is room for almost any picture of a report.
+const leastBytes = 9 << 20
 
 // Raster returns a bitmap of one colour, with so many dots to an inch. [Press.PNG] is what
 // becomes of it.
@@ -28,7 +28,7 @@ func (p *Press) Raster(w, h vg.Length, dpi int, paper color.Color) *Raster {
 	dots := func(l vg.Length) int { return int(l.Dots(float64(dpi)) + 0.5) }
 	size := 4 * dots(w) * dots(h)
 	if len(p.pix) < size {
-		p.pix = make([]uint8, max(size, leastPixels))
+		p.pix = make([]uint8, max(size, leastBytes))
 	}
 	img := &image.RGBA{Pix: p.pix[:size], Stride: 4 * dots(w), Rect: image.Rect(0, 0, dots(w), dots(h))}
 	// What vgimg does without an image, but for making two and copying one to the other.
