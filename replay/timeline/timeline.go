@@ -321,6 +321,15 @@ func (t *Timeline) setWeight(p *Task, w int64) {
 // Waits reports whether the task is certainly on its CPU's queue and does not run.
 func (t *Task) Waits() bool { return t.Queued && !t.Running && t.assumed == 0 && !t.withWaker }
 
+// On is the CPU on whose queue or wake list the task is, NoCPU if it is on none, or since a loss
+// it is not known on which.
+func (t *Task) On() int32 {
+	if t.Inflight != parser.NoCPU {
+		return t.Inflight
+	}
+	return t.seat.cpu
+}
+
 // IsStopper reports whether a name is that of a CPU's stopper.
 func IsStopper(comm string) bool { return strings.HasPrefix(comm, "migration/") }
 

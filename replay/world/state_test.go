@@ -52,8 +52,8 @@ func TestUnsettled(t *testing.T) {
 func TestShift(t *testing.T) {
 	l := lineOf(made.Switches(1, 0, made.Swapper, made.Runnable, made.Busy[0]))
 	for i, c := range []int32{3, 3, 4} {
-		p := l.Get(int32(1000 + i))
-		p.CPU = c
+		come := made.Wakeup(2, 0, made.Busy[0], made.ATask(int32(1000+i), "task", 120), c)
+		l.Apply(&come)
 	}
 	w := newWorld()
 	if !w.Same() {
@@ -93,6 +93,35 @@ func TestShift(t *testing.T) {
 	w.Diverge(1002, 8, []int{6}, 4)
 	if d := w.Diverged(1002); d.Since != 7 || len(d.CPUs) != 1 {
 		t.Errorf("a later Divergence keeps its beginning: %+v", d)
+	}
+}
+
+// A task that a loss left on no queue and no wake list may have gone to sleep since, wherever it is
+// in an alternative's world; where it was recorded nothing is counted that it would be missing from.
+func TestShiftAfterALoss(t *testing.T) {
+	for _, slept := range []int32{6, 7, parser.NoCPU} { // NoCPU: it is queued by then
+		l := flownTo7("6.1", timeline.SurveyOf(made.Record(made.Crowd()...), &parser.Host{}, nil)).Worlds.Timeline
+		if l.Get(made.Ksmd.PID).CPU = slept; slept == parser.NoCPU {
+			come := made.Wakeup(320, 7, made.Swapper, made.Ksmd, 7)
+			l.Apply(&come)
+		}
+		w := newWorld()
+		w.Diverge(made.Ksmd.PID, 1, []int{6}, 7)
+		w.SetActive(made.Ksmd.PID, true)
+		for cpu, want := range map[int]shift{6: {here: 1}, 7: {away: 1}} {
+			if got := w.shiftOf(l, cpu, -1); got != want {
+				t.Errorf("slept on CPU %d: CPU %d: %+v, want %+v", slept, cpu, got, want)
+			}
+		}
+		lost := made.Lost(400, 7, 350, 1)
+		l.Apply(&lost)
+		goesOn := made.Switches(500, 7, made.Swapper, made.Runnable, made.Poller)
+		l.Apply(&goesOn)
+		for cpu, want := range map[int]shift{6: {here: 1, maybeAway: 1}, 7: {}} {
+			if got := w.shiftOf(l, cpu, -1); got != want {
+				t.Errorf("slept on CPU %d: CPU %d after the loss: %+v, want %+v", slept, cpu, got, want)
+			}
+		}
 	}
 }
 

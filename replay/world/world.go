@@ -8,6 +8,7 @@ import (
 	"schedreplay/kernelmodel/explore"
 	"schedreplay/kernelmodel/load"
 	"schedreplay/kernelmodel/rules"
+	"schedreplay/parser"
 	"schedreplay/replay/hidden"
 	"schedreplay/replay/timeline"
 )
@@ -201,7 +202,8 @@ type shift struct {
 }
 
 // shiftOf counts, for a CPU, the diverged tasks that left it or came to it.
-// The task self is left out: it is being placed.
+// The task self is left out: it is being placed. One that a loss left on no CPU may have
+// gone to sleep where it is in this world, too.
 func (w *World) shiftOf(t *timeline.Timeline, c int, self int32) shift {
 	var s shift
 	for _, d := range w.active {
@@ -209,11 +211,7 @@ func (w *World) shiftOf(t *timeline.Timeline, c int, self int32) shift {
 		if d.pid == self || p == nil {
 			continue
 		}
-		at := int(p.CPU)
-		if p.Inflight >= 0 {
-			at = int(p.Inflight)
-		}
-		can := slices.Contains(d.CPUs, c)
+		at, can := int(p.On()), slices.Contains(d.CPUs, c)
 		switch {
 		case at == c && !can:
 			s.away++
@@ -227,7 +225,7 @@ func (w *World) shiftOf(t *timeline.Timeline, c int, self int32) shift {
 		case at != c && can:
 			if d.CPUs[0] == c {
 				s.here++
-				if len(d.CPUs) > 1 {
+				if len(d.CPUs) > 1 || p.On() == parser.NoCPU {
 					s.maybeAway++
 				}
 			} else {
