@@ -53,13 +53,13 @@ func (a *app) wakeups(in *input, c *common) error {
 			_, _ = a.out.Write(a.line)
 		}
 	default:
-		table := a.wakeupTable()
+		table, names := a.wakeupTable(), new(wakeeTexts)
 		begin = func(res *replay.Result) {
 			fmt.Fprintln(a.out, term.Wrap(kernelsCompared(res)+shown(&c.filter), 80))
 			table.Head(a.out)
 		}
 		line = func(w *replay.Wakeup) {
-			a.wakeupText(table, w)
+			a.wakeupText(table, names, w)
 			if !a.verbose {
 				return
 			}
@@ -117,8 +117,23 @@ func (a *app) wakeupTable() *term.Table {
 	return &term.Table{Style: a.style(), Columns: term.Columns("n>7", "time>13", "task<18", "prev>4", "rec >5", "orig >5", "path<14", "patch>5", "<1")}
 }
 
-func (a *app) wakeupText(t *term.Table, w *replay.Wakeup) {
-	rec := term.Cell{Text: say.CPUText(w.RecordedCPU) + " "}
+// wakeeTexts are what tasks woken lately are called in a row: it is a few that are woken again
+// and again. They are found by their pid modulo their count.
+type wakeeTexts [256]struct {
+	task replay.TaskRef
+	text string
+}
+
+func (l *wakeeTexts) of(t replay.TaskRef) string {
+	x := &l[uint(t.PID)%uint(len(l))]
+	if x.text == "" || x.task != t {
+		x.task, x.text = t, page.Task(t.Comm, t.PID, 18)
+	}
+	return x.text
+}
+
+func (a *app) wakeupText(t *term.Table, names *wakeeTexts, w *replay.Wakeup) {
+	rec := term.Cell{Text: say.CPUText(w.RecordedCPU), Mark: ' '}
 	if w.Isolated && w.IsolatedKnown {
 		rec = term.Cell{Text: say.CPUText(w.RecordedCPU) + "*", In: t.Style.Bad}
 	}
@@ -133,8 +148,8 @@ func (a *app) wakeupText(t *term.Table, w *replay.Wakeup) {
 	case replay.MovedPossible:
 		moved = term.Cell{Text: "?", In: t.Style.Warn}
 	}
-	t.Row(a.out, term.Cell{Text: strconv.FormatInt(w.N, 10)}, term.Cell{Text: replay.Seconds(w.Time)}, term.Cell{Text: page.Task(w.Task.Comm, w.Task.PID, 18)},
-		term.Cell{Text: say.CPUText(w.PrevCPU)}, rec, term.Cell{Text: placedText(&w.Original)}, term.Cell{Text: path}, term.Cell{Text: placedText(&w.Patched)}, moved)
+	t.Row(a.out, term.Cell{Text: strconv.FormatInt(w.N, 10)}, term.Cell{Text: replay.Seconds(w.Time)}, term.Cell{Text: names.of(w.Task)},
+		term.Cell{Text: say.CPUText(w.PrevCPU)}, rec, placedCell(&w.Original), term.Cell{Text: path}, placedCell(&w.Patched), moved)
 	if !a.verbose {
 		return
 	}
@@ -146,11 +161,11 @@ func (a *app) wakeupText(t *term.Table, w *replay.Wakeup) {
 	}
 }
 
-func placedText(p *replay.Placed) string {
+func placedCell(p *replay.Placed) term.Cell {
 	if p.Certain() {
-		return say.CPUText(p.CPU) + " "
+		return term.Cell{Text: say.CPUText(p.CPU), Mark: ' '}
 	}
-	return say.CPUText(p.CPU) + "~"
+	return term.Cell{Text: say.CPUText(p.CPU), Mark: '~'}
 }
 
 func possibleText(p *replay.Placed) string {

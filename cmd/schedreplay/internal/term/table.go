@@ -40,6 +40,8 @@ type Table struct {
 type Cell struct {
 	Text string
 	In   func(string) string
+	// Mark is a sign of one column right behind the text, 0 for none.
+	Mark byte
 }
 
 // Cells are texts without style.
@@ -101,24 +103,27 @@ func (t *Table) All(w io.Writer, width int, rows [][]Cell) {
 
 // appendRow appends a line, without blanks at its end.
 func (t *Table) appendRow(cells []Cell) []byte {
-	b := appendBlanks(t.b, t.Indent)
+	b, blanks := t.b, t.Indent
 	for i := range cells {
 		c, x := &t.Columns[i], &cells[i]
-		if i > 0 {
-			b = appendBlanks(b, max(1, t.Gap))
-		}
 		pad := c.Width - Width(x.Text)
-		if c.Right {
-			b = appendBlanks(b, pad)
+		if x.Mark != 0 {
+			pad--
 		}
+		pad = max(pad, 0)
+		if c.Right {
+			blanks, pad = blanks+pad, 0
+		}
+		b = appendBlanks(b, blanks)
 		if x.In != nil {
 			b = append(b, x.In(x.Text)...)
 		} else {
 			b = append(b, x.Text...)
 		}
-		if !c.Right {
-			b = appendBlanks(b, pad)
+		if x.Mark != 0 {
+			b = append(b, x.Mark)
 		}
+		blanks = pad + max(1, t.Gap)
 	}
 	for len(b) > 0 && b[len(b)-1] == ' ' {
 		b = b[:len(b)-1]
@@ -132,8 +137,9 @@ func appendLeft(b []byte, s string, width int) []byte {
 }
 
 func appendBlanks(b []byte, n int) []byte {
-	for range n {
-		b = append(b, ' ')
+	const some = "                                "
+	for ; n > len(some); n -= len(some) {
+		b = append(b, some...)
 	}
-	return b
+	return append(b, some[:max(n, 0)]...)
 }

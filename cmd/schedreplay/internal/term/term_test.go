@@ -96,8 +96,13 @@ func TestTable(t *testing.T) {
 	b.Reset()
 	x = tab()
 	x.Style = true
-	x.Row(&b, Cell{"ksmd", x.Style.Bad}, Cell{Text: "1"})
+	x.Row(&b, Cell{Text: "ksmd", In: x.Style.Bad}, Cell{Text: "1"})
 	if want := "  \x1b[31mksmd\x1b[0m      1\n"; b.String() != want {
+		t.Errorf("%q, want %q", b.String(), want)
+	}
+	b.Reset()
+	x.Row(&b, Cell{Text: "ksmd", Mark: '*'}, Cell{Text: "1", Mark: '~'}, Cell{Text: "x", Mark: ' '})
+	if want := "  ksmd*    1~ x\n"; b.String() != want {
 		t.Errorf("%q, want %q", b.String(), want)
 	}
 }
