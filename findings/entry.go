@@ -1,6 +1,10 @@
 package findings
 
-import "schedreplay/replay"
+import (
+	"slices"
+
+	"schedreplay/replay"
+)
 
 // FirstEntry is the earliest entry of a foreign task, and the runs of the stay
 // that it begins.
@@ -21,4 +25,24 @@ func SameEntry(a, b *replay.Entry) bool {
 	same := func(x, y *replay.Placed) bool { return x.CPU == y.CPU && x.Path == y.Path }
 	return a.Time == b.Time && a.Task.PID == b.Task.PID && a.RecordedCPU == b.RecordedCPU &&
 		same(&a.Original, &b.Original) && same(&a.Patched, &b.Patched) && a.Moved == b.Moved
+}
+
+// FoundBusy are the tests in which the kernel that made the recording surely found a CPU
+// busy before it chose, each CPU once, in their order.
+func FoundBusy(e *replay.Entry) []replay.Step {
+	if e.Explanation == nil {
+		return nil
+	}
+	steps := e.Explanation.Original
+	if e.Baseline == replay.RolePatched {
+		steps = e.Explanation.Patched
+	}
+	var out []replay.Step
+	for _, s := range steps {
+		seen, ok := looksAt(&s)
+		if ok && seen == SeenBusy && !s.Fact.Open && !slices.ContainsFunc(out, func(o replay.Step) bool { return o.CPU == s.CPU }) {
+			out = append(out, s)
+		}
+	}
+	return out
 }

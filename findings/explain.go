@@ -25,7 +25,7 @@ func (s Side) String() string { return [...]string{"both", "original", "patched"
 
 // SideStep is a step and who makes it.
 type SideStep struct {
-	place.Step
+	replay.Step
 	Side Side
 }
 
@@ -64,11 +64,11 @@ const maxAligned = 1 << 20
 
 // align puts the two kernels' steps into one list, those that both make once: a longest
 // common subsequence. Lists that are too long for that share their beginning only.
-func align(o, p []place.Step) []SideStep {
+func align(o, p []replay.Step) []SideStep {
 	var out []SideStep
 	k := 0
-	for k < len(o) && k < len(p) && o[k].Same(&p[k]) {
-		out = append(out, SideStep{o[k], Both})
+	for k < len(o) && k < len(p) && o[k].Same(&p[k].Step) {
+		out = append(out, both(o[k], p[k]))
 		k++
 	}
 	o, p = o[k:], p[k:]
@@ -81,7 +81,7 @@ func align(o, p []place.Step) []SideStep {
 		for i := n - 1; i >= 0; i-- {
 			for j := m - 1; j >= 0; j-- {
 				longest[i][j] = max(longest[i+1][j], longest[i][j+1])
-				if o[i].Same(&p[j]) {
+				if o[i].Same(&p[j].Step) {
 					longest[i][j] = longest[i+1][j+1] + 1
 				}
 			}
@@ -90,8 +90,8 @@ func align(o, p []place.Step) []SideStep {
 	i, j := 0, 0
 	for i < n || j < m {
 		switch {
-		case i < n && j < m && longest[i] != nil && o[i].Same(&p[j]):
-			out = append(out, SideStep{o[i], Both})
+		case i < n && j < m && longest[i] != nil && o[i].Same(&p[j].Step):
+			out = append(out, both(o[i], p[j]))
 			i, j = i+1, j+1
 		case j == m || i < n && (longest[i] == nil || longest[i+1][j] >= longest[i][j+1]):
 			out = append(out, SideStep{o[i], OriginalAlone})
@@ -102,6 +102,14 @@ func align(o, p []place.Step) []SideStep {
 		}
 	}
 	return out
+}
+
+// both is a step that both kernels make. Who is on the CPU is told if it is so for both.
+func both(o, p replay.Step) SideStep {
+	if o.Occupant != p.Occupant {
+		o.Occupant = replay.Occupant{}
+	}
+	return SideStep{o, Both}
 }
 
 // PartsAt is the index of the first step that one kernel makes alone, -1 if there is none.
@@ -169,7 +177,7 @@ func (d *Decision) Candidates(of Side) []Candidate {
 }
 
 // looksAt says what a step sees of the CPU it asks about.
-func looksAt(s *place.Step) (Sight, bool) {
+func looksAt(s *replay.Step) (Sight, bool) {
 	switch {
 	case s.Kind == place.AskIdle && s.Answer == place.Yes:
 		return SeenIdle, true
@@ -213,7 +221,7 @@ func (d *Decision) Estimates() []SideStep {
 	var out []SideStep
 	for i := range d.Steps {
 		s := &d.Steps[i]
-		if s.Fact.From == fact.Estimated && !slices.ContainsFunc(out, func(o SideStep) bool { return o.Same(&s.Step) }) {
+		if s.Fact.From == fact.Estimated && !slices.ContainsFunc(out, func(o SideStep) bool { return o.Same(&s.Step.Step) }) {
 			out = append(out, *s)
 		}
 	}
@@ -222,12 +230,12 @@ func (d *Decision) Estimates() []SideStep {
 
 // Deciding is the test by which the kernels part, as each of them makes it; nil for one
 // that does not come to it.
-func (d *Decision) Deciding() (original, patched *place.Step) {
+func (d *Decision) Deciding() (original, patched *replay.Step) {
 	i := d.PartsAt()
 	if i < 0 {
 		return nil, nil
 	}
-	by := map[Side]*place.Step{}
+	by := map[Side]*replay.Step{}
 	first := &d.Steps[i].Step
 	for k := range d.Steps[i:] {
 		s := &d.Steps[i+k]

@@ -7,22 +7,23 @@ import (
 	"pgregory.net/rapid"
 
 	"schedreplay/kernelmodel/place"
+	"schedreplay/replay"
 )
 
 // Aligned steps hold each kernel's own steps in order, those that both make
 // once, and begin with what they share.
 func TestAlign(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		draw := func(name string) []place.Step {
-			var out []place.Step
+		draw := func(name string) []replay.Step {
+			var out []replay.Step
 			for _, s := range rapid.SliceOfN(rapid.IntRange(0, 3), 0, 12).Draw(t, name) {
-				out = append(out, place.Step{Func: "f", Kind: place.AskIdle, CPU: s, Answer: place.Yes})
+				out = append(out, replay.Step{Step: place.Step{Func: "f", Kind: place.AskIdle, CPU: s, Answer: place.Yes}})
 			}
 			return out
 		}
 		o, p := draw("original"), draw("patched")
 		steps := align(o, p)
-		var gotO, gotP []place.Step
+		var gotO, gotP []replay.Step
 		for _, s := range steps {
 			if s.Side != PatchedAlone {
 				gotO = append(gotO, s.Step)
@@ -47,10 +48,10 @@ func TestAlign(t *testing.T) {
 
 // Lists too long to be compared share their beginning only, and lose nothing.
 func TestAlignLong(t *testing.T) {
-	long := func(cpu int) []place.Step {
-		out := []place.Step{{Func: "f", Kind: place.AskSync}}
+	long := func(cpu int) []replay.Step {
+		out := []replay.Step{{Step: place.Step{Func: "f", Kind: place.AskSync}}}
 		for range 3000 {
-			out = append(out, place.Step{Func: "f", Kind: place.AskIdle, CPU: cpu})
+			out = append(out, replay.Step{Step: place.Step{Func: "f", Kind: place.AskIdle, CPU: cpu}})
 		}
 		return out
 	}
@@ -62,19 +63,33 @@ func TestAlignLong(t *testing.T) {
 
 func TestLooksAt(t *testing.T) {
 	for _, test := range []struct {
-		step  place.Step
+		step  replay.Step
 		state Sight
 		ok    bool
 	}{
-		{place.Step{Kind: place.AskIdle, CPU: 42}, SeenBusy, true},
-		{place.Step{Kind: place.AskIdle, CPU: 7, Answer: place.Yes}, SeenIdle, true},
-		{place.Step{Kind: place.AskSchedIdle, CPU: 7, Answer: place.Yes}, SeenSchedIdle, true},
-		{place.Step{Kind: place.AskSpan, CPU: 43, Other: 42}, PassedOver, true},
-		{place.Step{Kind: place.AskSpan, CPU: 43, Other: 42, Answer: place.NotAsked}, 0, false},
-		{place.Step{Kind: place.AskRecentUsed, CPU: 3, Answer: place.Chose}, 0, false},
+		{replay.Step{Step: place.Step{Kind: place.AskIdle, CPU: 42}}, SeenBusy, true},
+		{replay.Step{Step: place.Step{Kind: place.AskIdle, CPU: 7, Answer: place.Yes}}, SeenIdle, true},
+		{replay.Step{Step: place.Step{Kind: place.AskSchedIdle, CPU: 7, Answer: place.Yes}}, SeenSchedIdle, true},
+		{replay.Step{Step: place.Step{Kind: place.AskSpan, CPU: 43, Other: 42}}, PassedOver, true},
+		{replay.Step{Step: place.Step{Kind: place.AskSpan, CPU: 43, Other: 42, Answer: place.NotAsked}}, 0, false},
+		{replay.Step{Step: place.Step{Kind: place.AskRecentUsed, CPU: 3, Answer: place.Chose}}, 0, false},
 	} {
 		if state, ok := looksAt(&test.step); ok != test.ok || state != test.state {
 			t.Errorf("%+v: %v %v", test.step, state, ok)
 		}
+	}
+}
+
+// A step that both kernels make tells who is on the CPU only where it is the same task in both
+// worlds, and is one step all the same.
+func TestAlignOccupants(t *testing.T) {
+	by := func(pid int32) []replay.Step {
+		return []replay.Step{{Step: place.Step{Func: "f", Kind: place.AskIdle, CPU: 4}, Occupant: replay.Occupant{Task: replay.TaskRef{PID: pid}, How: replay.OccupiesRunning}}}
+	}
+	if s := align(by(7), by(7)); len(s) != 1 || s[0].Side != Both || s[0].Occupant.Task.PID != 7 {
+		t.Errorf("alike: %+v", s)
+	}
+	if s := align(by(7), by(8)); len(s) != 1 || s[0].Side != Both || s[0].Occupant != (replay.Occupant{}) {
+		t.Errorf("not alike: %+v", s)
 	}
 }

@@ -68,7 +68,7 @@ func busyWords(busy cpumask.Mask, of int) string {
 		return ""
 	}
 	if busy.Weight() == of {
-		return fmt.Sprintf(" All other CPUs of the LLC (%s) were busy at that moment.", busy)
+		return fmt.Sprintf(" All other CPUs of the LLC (%s) ran a task at that moment.", busy)
 	}
-	return fmt.Sprintf(" Of the other %s of the LLC, %s busy at that moment.", say.Counted(int64(of), "CPU"), map[bool]string{true: say.CPUNoun(busy) + " was", false: say.CPUNoun(busy) + " were"}[busy.Weight() == 1])
+	return fmt.Sprintf(" Of the other %s of the LLC, %s ran a task at that moment.", say.Counted(int64(of), "CPU"), say.CPUNoun(busy))
 }

@@ -29,6 +29,8 @@ type (
 	Role        = decide.Role
 	Alternative = decide.Alternative
 	Explanation = decide.Explanation
+	Step        = decide.Step
+	Occupant    = world.Occupant
 	Fidelity    = decide.Fidelity
 	PathScore   = decide.PathScore
 	Scorer      = decide.Scorer
@@ -79,11 +81,16 @@ const (
 	WakerIdle    = hidden.WakerIdle
 	WakerUnknown = hidden.WakerUnknown
 
-	RoleOriginal  = decide.RoleOriginal
-	RolePatched   = decide.RolePatched
-	MovedNo       = decide.MovedNo
-	MovedPossible = decide.MovedPossible
-	MovedCertain  = decide.MovedCertain
+	RoleOriginal    = decide.RoleOriginal
+	RolePatched     = decide.RolePatched
+	OccupiesUnknown = world.OccupiesUnknown
+	OccupiesRunning = world.OccupiesRunning
+	OccupiesQueued  = world.OccupiesQueued
+	OccupiesPending = world.OccupiesPending
+	OccupiesMoved   = world.OccupiesMoved
+	MovedNo         = decide.MovedNo
+	MovedPossible   = decide.MovedPossible
+	MovedCertain    = decide.MovedCertain
 
 	ClassUnknown      = account.ClassUnknown
 	ClassOwner        = account.ClassOwner

@@ -188,6 +188,9 @@ func explain(res *replay.Result, e *replay.Entry) []block {
 	d := findings.EntryDecision(res, e)
 	line := func(s *findings.SideStep) string {
 		l := say.Code(s.Func) + ": " + say.Clean(say.Test(&s.Step)) + " → " + say.Clean(say.Answer(&s.Step))
+		if who := say.Occupant(&s.Occupant, e.Time); who != "" {
+			l += ", " + who
+		}
 		if from := say.Provenance(&s.Step); from != "" {
 			l += " (" + from + ")"
 		}

@@ -308,15 +308,16 @@ func build(sp spec) *scene {
 }
 
 func explanation(cpu int) *replay.Explanation {
-	step := func(fn string, q place.Question, cpu int, a place.Answer, from fact.Provenance) place.Step {
-		return place.Step{Func: fn, Kind: q, CPU: cpu, Other: cpu - 1, N: 1, M: 4, Answer: a, Fact: explore.Known(a == place.Yes, from)}
+	step := func(fn string, q place.Question, cpu int, a place.Answer, from fact.Provenance) replay.Step {
+		return replay.Step{Step: place.Step{Func: fn, Kind: q, CPU: cpu, Other: cpu - 1, N: 1, M: 4, Answer: a, Fact: explore.Known(a == place.Yes, from)}}
 	}
-	common := []place.Step{
+	common := []replay.Step{
 		step("select_task_rq_fair", place.AskAffine, cpu-1, place.No, fact.Reconstructed),
 		step("select_idle_sibling", place.AskIdle, cpu-1, place.No, fact.Observed),
 		step("select_idle_sibling", place.AskRecentUsed, 1, place.Chose, fact.Reconstructed),
 		step("select_idle_sibling", place.AskIdleCores, cpu-1, place.No, fact.Estimated),
 	}
+	common[1].Occupant = replay.Occupant{Task: replay.TaskRef{PID: 701, Comm: "spin 0"}, How: replay.OccupiesQueued, Since: 24_580_000_000}
 	return &replay.Explanation{
 		Original: append(common[:4:4],
 			step("select_idle_smt", place.AskSpan, cpu, place.NotAsked, fact.Observed),
@@ -374,6 +375,8 @@ func scenes() map[string]*scene {
 		st.Task.Comm = hostile[i]
 		if st.Entry != nil {
 			st.Entry.Task.Comm = hostile[i]
+			st.Entry.Explanation.Original[1].Occupant.Task.Comm = hostile[i]
+			st.Entry.Explanation.Patched[1].Occupant.Task.Comm = hostile[i]
 			st.Entry.Waker.Comm = "</svg><b>&amp;"
 		}
 		h.res.Landings[i].Task.Comm = hostile[i]

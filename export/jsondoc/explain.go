@@ -36,6 +36,7 @@ func Decision(d *findings.Decision, wall string, partial bool) []byte {
 				o.Word("answer", say.Answer(&s.Step))
 				o.Word("from", say.From(&s.Step))
 				o.Bool("open", s.Fact.Open, true)
+				o.Occupant("occupant", &s.Occupant)
 			})
 			o.Number("parts_at", int64(d.PartsAt()), d.PartsAt() >= 0)
 			o.Group("candidates", func() {

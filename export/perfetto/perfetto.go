@@ -8,7 +8,6 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"schedreplay/findings/say"
-	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
 	"schedreplay/parser/perfetto/pb"
 	"schedreplay/replay"
@@ -517,20 +516,23 @@ func (t *Writer) wakeup(w *replay.Wakeup) {
 			if world == patched {
 				steps = x.Patched
 			}
-			e = annotateSteps(e, steps)
+			e = annotateSteps(e, steps, w.Time)
 		}
 		t.event(w.Time, e)
 	}
 }
 
 // annotateSteps tells a decision test by test, as an array.
-func annotateSteps(e pb.Message, steps []place.Step) pb.Message {
+func annotateSteps(e pb.Message, steps []replay.Step, at int64) pb.Message {
 	if len(steps) == 0 {
 		return e
 	}
 	a := annotation("explanation")
 	for _, s := range steps {
 		text := fmt.Sprintf("%s: %s? %s", s.Func, say.Test(&s), say.Answer(&s))
+		if who := say.Occupant(&s.Occupant, at); who != "" {
+			text += ", " + who
+		}
 		if s.Fact.Open {
 			text += " (not certain)"
 		}

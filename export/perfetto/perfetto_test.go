@@ -387,7 +387,7 @@ func TestHostileNames(t *testing.T) {
 	for _, n := range names {
 		task := replay.TaskRef{PID: 5, Comm: n}
 		obs.Run(&replay.Slice{CPU: 1, Task: task, Class: replay.ClassForeign, Start: 5, End: 9, Stay: 1, Patched: replay.MovedPossible})
-		steps := []place.Step{{Func: n}}
+		steps := []replay.Step{{Step: place.Step{Func: n}, Occupant: replay.Occupant{Task: task, How: replay.OccupiesQueued}}}
 		obs.Wakeup(&replay.Wakeup{
 			N: 1, Time: 5, Task: task, Waker: task, Moved: replay.MovedCertain, Original: replay.Placed{CPU: 1, Possible: cpumask.Of(1)},
 			Explanation: &replay.Explanation{Original: steps, Patched: steps},

@@ -7,7 +7,6 @@ import (
 
 	"schedreplay/findings"
 	"schedreplay/findings/say"
-	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
 	"schedreplay/replay"
 )
@@ -238,7 +237,7 @@ func reportEntry(e *replay.Entry) []byte {
 	return o.b
 }
 
-func (o *Object) reportStep(s *place.Step) {
+func (o *Object) reportStep(s *replay.Step) {
 	o.Word("func", s.Func)
 	o.Word("test", say.Test(s))
 	o.Word("answer", say.Answer(s))
@@ -248,6 +247,20 @@ func (o *Object) reportStep(s *place.Step) {
 	}
 	o.Word("from", from)
 	o.Bool("open", s.Fact.Open, true)
+	o.Occupant("occupant", &s.Occupant)
+}
+
+// Occupant adds who keeps a CPU busy, null if that is not known.
+func (o *Object) Occupant(k string, x *replay.Occupant) {
+	if x.How == replay.OccupiesUnknown {
+		o.Null(k)
+		return
+	}
+	o.Group(k, func() {
+		o.Group("task", func() { o.Task("", x.Task.PID, x.Task.Comm) })
+		o.Word("how", x.How.String())
+		o.Time("since_ns", x.Since)
+	})
 }
 
 var runFields = slices.Concat(

@@ -34,7 +34,11 @@ func entry(c *findings.CPU, m *replay.Stay) []string {
 	case e == nil:
 		return []string{fmt.Sprintf("%s, by a wakeup%s", s, fromCPU(m.FromCPU))}
 	default:
-		return []string{s + ", " + WakingWords(e), chosen(e)}
+		out := []string{s + ", " + WakingWords(e), chosen(e)}
+		if busy := foundBusy(e); busy != "" {
+			out = append(out, busy)
+		}
+		return out
 	}
 }
 
@@ -128,6 +132,42 @@ func chosen(e *replay.Entry) string {
 		return fmt.Sprintf("%s, and %s chose CPU %d (path %s)", prev, Code(f), e.RecordedCPU, e.Path)
 	}
 	return fmt.Sprintf("%s, and the kernel put it on CPU %d (path %s)", prev, e.RecordedCPU, e.Path)
+}
+
+// maxBusy bounds the CPUs of which a sentence says who kept them busy.
+const maxBusy = 4
+
+// foundBusy says who kept the CPUs busy that the kernel looked at before it chose one, "" if
+// there were none or it is not known of any.
+func foundBusy(e *replay.Entry) string {
+	if !explained(&e.Wakeup) {
+		return ""
+	}
+	steps := findings.FoundBusy(e)
+	var who []string
+	for i := range steps {
+		o, cpu := &steps[i].Occupant, steps[i].CPU
+		switch {
+		case len(who) == maxBusy || o.How == replay.OccupiesUnknown:
+			continue
+		case o.How == replay.OccupiesRunning:
+			who = append(who, fmt.Sprintf("%s ran on CPU %d", CommName(o.Task), cpu))
+		case o.How == replay.OccupiesPending:
+			who = append(who, fmt.Sprintf("%s was on the wake list of CPU %d", CommName(o.Task), cpu))
+		default:
+			who = append(who, fmt.Sprintf("%s was queued on CPU %d", CommName(o.Task), cpu))
+		}
+	}
+	switch more := len(steps) - len(who); {
+	case len(who) == 0:
+		return ""
+	case more > 0:
+		who = append(who, Counted(int64(more), "other CPU")+map[bool]string{true: " was", false: " were"}[more == 1]+" busy too")
+	}
+	if len(steps) == 1 {
+		return "The CPU that the kernel tried before was busy: " + who[0]
+	}
+	return "The CPUs that the kernel tried before were busy: " + Join(who)
 }
 
 // consequence says what became of the task once it was there.

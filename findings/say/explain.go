@@ -148,15 +148,24 @@ func NoSteps(d *findings.Decision) string {
 	return ""
 }
 
-// StepLine is a test, or several alike, with its answer and where that comes from.
-func StepLine(alike []findings.SideStep) string {
+// StepLine is a test of a decision of some time, or several alike, with its answer and where
+// that comes from.
+func StepLine(alike []findings.SideStep, at int64) string {
 	s := &alike[0].Step
-	text := Test(s)
-	if len(alike) > 1 {
-		cpus := Each(alike, func(s findings.SideStep) string { return strconv.Itoa(s.CPU) })
-		text = "available_idle_cpu of " + strings.Join(cpus, ", ") + ", in this order"
+	text := Test(s) + ": " + Answer(s)
+	if who := Occupant(&alike[0].Occupant, at); who != "" {
+		text += ", " + who
 	}
-	text += ": " + Answer(s)
+	if len(alike) > 1 {
+		cpus := Each(alike, func(s findings.SideStep) string {
+			text := strconv.Itoa(s.CPU)
+			if o := &s.Occupant; o.How != replay.OccupiesUnknown {
+				text += " (" + CommName(o.Task) + ", " + o.How.String() + ")"
+			}
+			return text
+		})
+		text = "available_idle_cpu of " + strings.Join(cpus, ", ") + ", in this order: " + Answer(s)
+	}
 	if from := Provenance(s); from != "" {
 		text += " [" + from + "]"
 	}

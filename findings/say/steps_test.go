@@ -8,13 +8,15 @@ import (
 	"schedreplay/kernelmodel/explore"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/kernelmodel/topo"
+	"schedreplay/parser"
+	"schedreplay/replay"
 )
 
 // Every question has words of its own.
 func TestEveryQuestion(t *testing.T) {
 	words := map[string]place.Question{}
 	for _, q := range place.Questions() {
-		s := place.Step{Kind: q, CPU: 1, Other: 2, N: 3, M: 4, Domain: &topo.Domain{Span: cpumask.Of(1, 2)}}
+		s := replay.Step{Step: place.Step{Kind: q, CPU: 1, Other: 2, N: 3, M: 4, Domain: &topo.Domain{Span: cpumask.Of(1, 2)}}}
 		w := Test(&s)
 		if other, ok := words[w]; ok || w == "unknown test" {
 			t.Errorf("question %d is told as %q, like %d", q, w, other)
@@ -36,8 +38,30 @@ func TestStepWords(t *testing.T) {
 		{place.Step{Kind: place.AskMayScan, Fact: explore.Known(false, fact.Estimated)}, "nr_idle_scan", "0: no scan", "estimated"},
 		{place.Step{Kind: place.AskUsable, CPU: 2, Other: 3, Answer: place.Chose}, "CPU 3 is not allowed; first usable CPU", "2", ""},
 	} {
-		if test, answer, from := Test(&tc.step), Answer(&tc.step), Provenance(&tc.step); test != tc.test || answer != tc.answer || from != tc.from {
+		step := replay.Step{Step: tc.step}
+		if test, answer, from := Test(&step), Answer(&step), Provenance(&step); test != tc.test || answer != tc.answer || from != tc.from {
 			t.Errorf("%q: %q [%q]", test, answer, from)
+		}
+	}
+}
+
+// A test of a busy CPU says who was there.
+func TestOccupantWords(t *testing.T) {
+	spin := replay.TaskRef{PID: 684, Comm: "spin 0"}
+	name := TaskName(spin)
+	for _, tc := range []struct {
+		o    replay.Occupant
+		want string
+	}{
+		{replay.Occupant{}, ""},
+		{replay.Occupant{Task: spin, How: replay.OccupiesRunning, Since: 100}, name + " runs there"},
+		{replay.Occupant{Task: spin, How: replay.OccupiesQueued, Since: 1_000_000}, name + " has been queued there for 2.00 ms"},
+		{replay.Occupant{Task: spin, How: replay.OccupiesQueued, Since: parser.NoTime}, name + " is queued there"},
+		{replay.Occupant{Task: spin, How: replay.OccupiesPending, Since: 2_999_000}, name + " has been on its wake list for 1.00 µs"},
+		{replay.Occupant{Task: spin, How: replay.OccupiesMoved, Since: parser.NoTime}, name + " is there in this kernel’s world"},
+	} {
+		if got := Occupant(&tc.o, 3_000_000); got != tc.want {
+			t.Errorf("%+v: %q, not %q", tc.o, got, tc.want)
 		}
 	}
 }

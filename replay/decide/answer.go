@@ -389,7 +389,7 @@ func (r *Decider) explainEntry(d *decision, line *Wakeup) {
 // explain repeats run number i of the baseline with the first alternative, with every test
 // told.
 func (r *Decider) explain(i int) *Explanation {
-	var made, other []place.Step
+	var made, other []Step
 	b, a := r.Base, r.Base
 	if len(r.Alts) > 0 {
 		a = r.Alts[r.Of[0]]
@@ -397,15 +397,21 @@ func (r *Decider) explain(i int) *Explanation {
 	n := 0
 	r.x.Explore(MaxRuns, func() {
 		on := n == i
-		tell := func(steps *[]place.Step) func(place.Step) {
+		tell := func(steps *[]Step, side *world.Side) func(place.Step) {
 			if !on {
 				return nil
 			}
-			return func(s place.Step) { *steps = append(*steps, s) }
+			return func(s place.Step) {
+				t := Step{Step: s}
+				if s.Kind == place.AskIdle && s.Answer == place.No {
+					t.Occupant = side.State.Occupant(s.CPU)
+				}
+				*steps = append(*steps, t)
+			}
 		}
-		b.Selector.Trace = tell(&made)
+		b.Selector.Trace = tell(&made, b)
 		b.Selector.Select(&r.x, &b.Ask)
-		a.Selector.Trace = tell(&other)
+		a.Selector.Trace = tell(&other, a)
 		a.Selector.Select(&r.x, a.Asked)
 		a.Selector.Trace, b.Selector.Trace = nil, nil
 		n++

@@ -6,6 +6,7 @@ import (
 	"schedreplay/kernelmodel/place"
 	"schedreplay/replay/hidden"
 	"schedreplay/replay/timeline"
+	"schedreplay/replay/world"
 )
 
 // Role is the part that a kernel plays in a comparison.
@@ -137,7 +138,13 @@ type Alternative struct {
 
 // Explanation tells one decision test by test.
 type Explanation struct {
-	Original, Patched []place.Step
+	Original, Patched []Step
+}
+
+// Step is one test of a decision. Of a CPU that is not idle, Occupant says what is there.
+type Step struct {
+	place.Step
+	Occupant world.Occupant
 }
 
 // inTask reports whether the task current on WakerCPU did the waking, as far as is known.

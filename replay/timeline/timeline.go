@@ -76,9 +76,9 @@ type CPU struct {
 	guard    int32
 	Queue    []*Task       // tasks queued, current included, idle not
 	Inflight int           // wakeups on the wake list
+	Flying   []*Task       // the tasks of those that are known
 	IdleAt   int64         // when it last went idle
 	CFS      load.Queue    // close to what says whether it is idle: all CPUs are sampled often
-	flying   []*Task       // those tasks
 	sure     int           // of these, those certainly queued by now
 	Since    int64         // when cur became current, NoTime if before the window
 	Rest     load.IdleTime // from which scans before 6.0 have their budget
@@ -646,7 +646,7 @@ func (t *Timeline) dequeue(p *Task, c int32, special bool) {
 func (k *CPU) board(p *Task, c int32) {
 	p.Inflight = c
 	k.Inflight++
-	k.flying = append(k.flying, p)
+	k.Flying = append(k.Flying, p)
 }
 
 // land takes a task off the wake list it is on.
@@ -654,8 +654,8 @@ func (t *Timeline) land(p *Task) {
 	if p.Inflight != parser.NoCPU {
 		k := &t.CPU[p.Inflight]
 		k.Inflight = max(0, k.Inflight-1)
-		if i := slices.Index(k.flying, p); i >= 0 {
-			k.flying = slices.Delete(k.flying, i, i+1)
+		if i := slices.Index(k.Flying, p); i >= 0 {
+			k.Flying = slices.Delete(k.Flying, i, i+1)
 		}
 		if p.seat.sure {
 			k.sure = max(0, k.sure-1)
@@ -828,11 +828,11 @@ func (t *Timeline) Lose(ev *parser.Event) {
 // empty forgets what was known of a CPU at a time.
 func (t *Timeline) empty(c int32, at int64) {
 	k := &t.CPU[c]
-	for _, p := range k.flying {
+	for _, p := range k.Flying {
 		p.Inflight, p.seat.sure = parser.NoCPU, false
 	}
-	clear(k.flying)
-	k.flying = k.flying[:0]
+	clear(k.Flying)
+	k.Flying = k.Flying[:0]
 	k.Rest, k.lostAt = load.NewIdleTime(), at
 	k.Known, k.Cur, k.Prio, k.Inflight, k.sure = false, parser.NoPID, parser.NoPrio, 0, 0
 	k.Since = parser.NoTime
