@@ -4,7 +4,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 )
 
 // Forms of the names of kernel threads: perCPU are the names before "/CPU" of
@@ -33,22 +32,8 @@ type told struct {
 	kthread bool
 }
 
-// toldBy remembers some of them, for to match them takes long.
-var toldBy struct {
-	sync.Mutex
-	names map[string]told
-}
-
-// maxTold bounds the names remembered.
-const maxTold = 1 << 12
-
-func tell(comm string) told {
-	toldBy.Lock()
-	defer toldBy.Unlock()
-	t, ok := toldBy.names[comm]
-	if ok {
-		return t
-	}
+// tell works out what a name tells.
+func tell(comm string) (t told) {
 	t.cpu = -1
 	if m := boundName.FindStringSubmatch(comm); m != nil {
 		t.kthread = true
@@ -57,19 +42,40 @@ func tell(comm string) told {
 		}
 	}
 	t.kthread = t.kthread || kthreadStart.MatchString(comm)
-	if toldBy.names == nil || len(toldBy.names) >= maxTold {
-		toldBy.names = make(map[string]told)
-	}
-	toldBy.names[comm] = t
 	return t
 }
 
+// KthreadNames says what names of tasks tell, as [BoundCPU] and [MayBeKthread] do, and remembers
+// it, for to match a name takes long. The zero value is ready. It is for one goroutine.
+type KthreadNames struct{ told map[string]told }
+
+// maxTold bounds the names remembered.
+const maxTold = 1 << 12
+
+func (n *KthreadNames) tell(comm string) told {
+	t, ok := n.told[comm]
+	if ok {
+		return t
+	}
+	if n.told == nil || len(n.told) >= maxTold {
+		n.told = make(map[string]told)
+	}
+	t = tell(comm)
+	n.told[comm] = t
+	return t
+}
+
+// BoundCPU returns the CPU that the name of a kernel thread bound to it tells.
+func (n *KthreadNames) BoundCPU(comm string) (cpu int, ok bool) { return n.tell(comm).bound() }
+
+// MayBeKthread reports whether a task's name begins with a word that is a kernel thread's.
+func (n *KthreadNames) MayBeKthread(comm string) bool { return n.tell(comm).kthread }
+
 // BoundCPU returns the CPU that the name of a kernel thread bound to it tells, as
 // those of "ksoftirqd/43", "kworker/43:1H" and "swapper/43" do.
-func BoundCPU(comm string) (cpu int, ok bool) {
-	t := tell(comm)
-	return max(t.cpu, 0), t.cpu >= 0
-}
+func BoundCPU(comm string) (cpu int, ok bool) { return tell(comm).bound() }
+
+func (t told) bound() (cpu int, ok bool) { return max(t.cpu, 0), t.cpu >= 0 }
 
 // MayBeKthread reports whether a task's name begins with a word that is a kernel
 // thread's. It serves where a task of which nothing else is known has to be taken for

@@ -1,6 +1,9 @@
 package parser
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
 func TestKthreadNames(t *testing.T) {
 	for _, c := range []struct {
@@ -32,6 +35,13 @@ func TestKthreadNames(t *testing.T) {
 		{comm: "trace-cmd-recor", cpu: -1, rec: true},
 		{comm: "perfect", cpu: -1},
 	} {
+		var names KthreadNames
+		for range 2 {
+			cpu, ok := names.BoundCPU(c.comm)
+			if want, bound := BoundCPU(c.comm); cpu != want || ok != bound || names.MayBeKthread(c.comm) != c.may {
+				t.Errorf("%q is remembered otherwise: CPU %d, %v, may %v", c.comm, cpu, ok, names.MayBeKthread(c.comm))
+			}
+		}
 		cpu, ok := BoundCPU(c.comm)
 		if !ok {
 			cpu = -1
@@ -39,5 +49,18 @@ func TestKthreadNames(t *testing.T) {
 		if cpu != c.cpu || MayBeKthread(c.comm) != c.may || IsKthreadName(c.comm) != c.is || IsRecorder(c.comm) != c.rec {
 			t.Errorf("%q: CPU %d, may %v, is %v, recorder %v", c.comm, cpu, MayBeKthread(c.comm), IsKthreadName(c.comm), IsRecorder(c.comm))
 		}
+	}
+}
+
+// What is remembered of names is bounded.
+func TestKthreadNamesBounded(t *testing.T) {
+	var names KthreadNames
+	for i := range maxTold + 10 {
+		if cpu, ok := names.BoundCPU(fmt.Sprintf("ksoftirqd/%d", i)); !ok || cpu != i {
+			t.Fatalf("ksoftirqd/%d: CPU %d, %v", i, cpu, ok)
+		}
+	}
+	if len(names.told) != 10 {
+		t.Errorf("%d names are remembered", len(names.told))
 	}
 }

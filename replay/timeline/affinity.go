@@ -43,6 +43,7 @@ type Affinities struct {
 	house    cpumask.Mask // without the isolated ones
 	isolated cpumask.Mask
 	kthreads cpumask.Mask // where unbound kthreads may run
+	names    parser.KthreadNames
 }
 
 // settle sets where unbound kernel threads may run under the kernel that made the
@@ -103,7 +104,7 @@ func (a *Affinities) Find(pid int32, comm string, depth int) Affinity {
 			r.Policy = v
 		}
 	} else {
-		r.Kthread = parser.MayBeKthread(comm)
+		r.Kthread = a.names.MayBeKthread(comm)
 	}
 	for i := len(a.host.Stated) - 1; i >= 0; i-- {
 		if s := &a.host.Stated[i]; s.PID == pid || s.PID == parser.NoPID && s.Name == comm {
@@ -118,7 +119,7 @@ func (a *Affinities) Find(pid int32, comm string, depth int) Affinity {
 		}
 	}
 	r.From = fact.Assumed
-	switch c, ok := parser.BoundCPU(comm); {
+	switch c, ok := a.names.BoundCPU(comm); {
 	case ok && a.All.Test(c):
 		r.Bound, r.Mask = true, cpumask.Of(c)
 	case r.Kthread:
