@@ -61,9 +61,13 @@ func entryFigure(t *cpuTrack, c *findings.CPU, n *near.Near) (*Figure, string) {
 			f.Caption += " They are hatched where there were too many to keep."
 		}
 	}
-	if beside, left := besideStrip(n, c.CPU, at, start, end, base); beside != nil {
+	var queued []waiting
+	if main.Entry != nil {
+		queued = waitingAt(n, c.CPU, main.Entry)
+	}
+	if beside, left := besideStrip(n, c.CPU, at, start, end, base, queued); beside != nil {
 		strips = append(strips, *beside)
-		f.Caption += " Below, the other CPUs of its LLC: blank where no task ran, hatched where the recording does not tell." + busyWords(n.BusyAt(c.CPU, at))
+		f.Caption += " Below, the other CPUs of its LLC: blank where no task ran, hatched where the recording does not tell." + busyWords(n.BusyAt(c.CPU, at)) + waitingWords(queued)
 		if left > 0 {
 			f.Caption += fmt.Sprintf(" %s are left out.", say.Counted(int64(left), "CPU"))
 		}

@@ -25,10 +25,11 @@ const (
 	laneIdle
 	laneUnknown
 	laneInterrupt
+	laneQueued // a task that is queued and does not run: pale, in an outline
 )
 
 func (l laneStyle) color() color.NRGBA {
-	return [...]color.NRGBA{ownerBlue, intruderRd, otherSky, idleGrey, muted, ink}[l]
+	return [...]color.NRGBA{ownerBlue, intruderRd, otherSky, idleGrey, muted, ink, ink}[l]
 }
 
 // lane is one row of a strip.
@@ -38,7 +39,7 @@ type lane struct {
 	style laneStyle
 	// solid is what is drawn full; possible what may be there, drawn hollow.
 	solid, possible *columns.Coverage
-	// over is drawn upon solid, of which it is part.
+	// over is drawn upon solid.
 	over []overlay
 	// pickSolid and pickPossible choose the same from single slices; nil where
 	// that cannot be.
@@ -233,6 +234,11 @@ func (fr *frame) profile(area draw.Canvas, base, full vg.Length, c columns.Cover
 	w := width / vg.Length(n)
 	bars := steps(heights, levels, area.Min.X, w, base, full)
 	switch {
+	case st == laneQueued:
+		fr.c.SetColor(withAlpha(st.color(), 0x18))
+		fr.c.Fill(bars)
+		fr.c.SetLineStyle(fr.line(st.color(), 0.06))
+		fr.c.Stroke(bars)
 	case !solid || st == laneUnknown:
 		if !solid {
 			fr.c.SetColor(withAlpha(st.color(), 0x40))

@@ -2,9 +2,12 @@ package plots
 
 import (
 	"fmt"
+	"slices"
 
 	"schedreplay/cpumask"
+	"schedreplay/findings"
 	"schedreplay/findings/say"
+	"schedreplay/parser"
 	"schedreplay/plots/internal/columns"
 	"schedreplay/plots/internal/near"
 	"schedreplay/replay"
@@ -13,9 +16,47 @@ import (
 // maxBeside bounds the CPUs drawn beside an isolated one.
 const maxBeside = 12
 
+// waiting is a task that kept a CPU beside busy without running there, from when it was woken
+// until it ran.
+type waiting struct {
+	cpu        int
+	task       replay.TaskRef
+	from, till int64
+}
+
+// waitingAt are those for which the kernel passed over CPUs of the LLC at an entry. One that is
+// not seen to run there next is told up to the entry.
+func waitingAt(n *near.Near, cpu int, e *replay.Entry) (out []waiting) {
+	all, _ := n.At(cpu, e.Time)
+	for _, s := range findings.FoundBusy(e) {
+		o := &s.Occupant
+		ran, beside := all[s.CPU]
+		if !beside || o.Since == parser.NoTime || o.How != replay.OccupiesQueued && o.How != replay.OccupiesPending {
+			continue
+		}
+		w := waiting{s.CPU, o.Task, o.Since, e.Time}
+		next := slices.IndexFunc(ran, func(x near.Slice) bool { return x.Start >= e.Time && x.Task.PID != 0 })
+		if next >= 0 && ran[next].Task.PID == o.Task.PID {
+			w.till = ran[next].Start
+		}
+		out = append(out, w)
+	}
+	return out
+}
+
+// waitingWords says who they were.
+func waitingWords(list []waiting) string {
+	if len(list) == 0 {
+		return ""
+	}
+	who := say.Each(list, func(w waiting) string { return fmt.Sprintf("%s on CPU %d", say.CommName(w.task), w.cpu) })
+	return " An outline is a task that was queued and did not run yet, so that its CPU was not idle to the kernel: " + say.JoinUpTo(who, maxBeside, "task") + "."
+}
+
 // besideStrip shows what the other CPUs of the LLC ran from start to end, around the entry at a
-// time; nil if nothing was kept of it. left counts the CPUs that have no lane.
-func besideStrip(n *near.Near, cpu int, at, start, end int64, base *columns.Timebase) (s *strip, left int) {
+// time, and who waited there; nil if nothing was kept of it. left counts the CPUs that have no
+// lane.
+func besideStrip(n *near.Near, cpu int, at, start, end int64, base *columns.Timebase, queued []waiting) (s *strip, left int) {
 	all, llc := n.At(cpu, at)
 	if all == nil {
 		return nil, 0
@@ -52,6 +93,13 @@ func besideStrip(n *near.Near, cpu int, at, start, end int64, base *columns.Time
 			l.name += ", " + shortName(most)
 			if len(ran) > 1 {
 				l.name += fmt.Sprintf(" and %d more", len(ran)-1)
+			}
+		}
+		wait := columns.NewCoverage(base)
+		for _, w := range queued {
+			if w.cpu == c {
+				wait.Add(max(w.from, start), min(w.till, end))
+				l.over = []overlay{{laneQueued, &wait}}
 			}
 		}
 		s.lanes = append(s.lanes, l)

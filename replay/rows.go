@@ -31,6 +31,7 @@ type (
 	Explanation = decide.Explanation
 	Step        = decide.Step
 	Occupant    = world.Occupant
+	Occupies    = world.Occupies
 	Fidelity    = decide.Fidelity
 	PathScore   = decide.PathScore
 	Scorer      = decide.Scorer
