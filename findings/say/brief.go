@@ -83,7 +83,7 @@ func fixBrief(f *findings.Findings, c *findings.CPU) []string {
 		s += fmt.Sprintf(", and none of %s lands on an isolated CPU", Counted(h.Wakings, "waking"))
 	}
 	if f.Leaning(c) != findings.LeansOnNothing {
-		return []string{s, "This is at most possible, since something is assumed"}
+		return []string{s, "That is possible, not certain: it rests on an assumption"}
 	}
 	return []string{s}
 }

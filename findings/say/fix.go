@@ -61,9 +61,9 @@ func withFix(f *findings.Findings, c *findings.CPU, commits bool) []string {
 	}
 	switch f.Leaning(c) {
 	case findings.LeansOnKernel:
-		out = append(out, "This is at most possible: which kernel was recorded is assumed")
+		out = append(out, "That is possible, not certain: which kernel was recorded is assumed")
 	case findings.LeansOnAssumption:
-		out = append(out, "This is at most possible: it rests on an assumption, such as an affinity by rule of thumb")
+		out = append(out, "That is possible, not certain: it rests on an assumption, such as the affinity of a task that nothing records")
 	}
 	if n := h.Entries.Dropped; n > 0 {
 		out = append(out, fmt.Sprintf("Of %s beyond the first %s only the time is known", Counted(n, "stay"), Count(replay.MaxStays)))

@@ -84,7 +84,14 @@ func (s *Selector) clusters() bool {
 // the wakee on the same CPU, so the wakeup is as good as sync.
 func (s *Selector) stackOnPerCPUKthread(prev int) bool {
 	w, x := s.w, s.x
-	if prev != s.this || !x.Ask(fCurKthread, 0, w.Cur.PerCPUKthread) {
+	if prev != s.this {
+		return false
+	}
+	if s.Rules.KthreadInTask && !may(w.InTask) { // then it leans on nothing about current
+		x.Lean(w.InTask.From)
+		return false
+	}
+	if !x.Ask(fCurKthread, 0, w.Cur.PerCPUKthread) {
 		return false
 	}
 	if s.Rules.KthreadInTask && !x.Ask(fInTask, 0, w.InTask) {

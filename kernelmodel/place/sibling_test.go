@@ -396,6 +396,21 @@ func TestPerCPUKthread(t *testing.T) {
 			check("another waker", false)
 		}
 	}
+	// An interrupt does not stack from 5.17 on, whatever current is: nothing leans on that.
+	for kernel, want := range map[string]fact.Provenance{"5.16": fact.Assumed, "6.12": fact.Observed} {
+		m, r := machineFor(flat(4), kernel, cpumask.Mask{}, cpumask.Mask{}), kernelRules(t, kernel)
+		w := wakeupOf(4, 1, 1)
+		w.Cur.PerCPUKthread, w.InTask = explore.Known(false, fact.Assumed), explore.Known(false, fact.Observed)
+		st := newFakeState(4)
+		x := explore.Explorer{}
+		sel := Selector{Rules: r, Machine: m, State: st}
+		x.Explore(1, func() {
+			sel.Select(&x, w)
+			if got := min(x.Weakest(), fact.Observed); got != want {
+				t.Errorf("%s: leans on a fact that is %s, not %s", kernel, got, want)
+			}
+		})
+	}
 	// prev elsewhere: no stacking.
 	w := wakeupOf(4, 1, 2)
 	w.Cur.PerCPUKthread, w.InTask = yes(), yes()
