@@ -81,7 +81,7 @@ func (r *Decider) writeDown(d *decision, p *timeline.Task, complete bool) {
 	if line.Selection = r.runs[0].Selected(); line.Selection {
 		all := r.all()
 		r.setRecent(p, all, wakeesRecent)
-		r.clearCores(all)
+		r.clearCores(all, complete)
 	}
 	r.recordWakee(&d.line)
 	if !p.Queued || d.kind != place.KindWakeup {

@@ -26,7 +26,7 @@ func baseless(line *Wakeup, since int64) bool { return line.ModelMiss && since =
 
 // carry moves every world past the decision: the baseline's to what was recorded, the
 // alternatives' by their own choice.
-func (r *Decider) carry(d *decision, p *timeline.Task, consistent []int) {
+func (r *Decider) carry(d *decision, p *timeline.Task, consistent []int, complete bool) {
 	line := &d.line
 	recorded := line.RecordedCPU
 	if recorded < 0 {
@@ -38,7 +38,7 @@ func (r *Decider) carry(d *decision, p *timeline.Task, consistent []int) {
 		if cur := r.Timeline.Find(line.Waker.PID); cur != nil && cur.PID > 0 {
 			r.setRecent(cur, consistent, wakersRecent)
 		}
-		r.clearCores(consistent)
+		r.clearCores(consistent, complete)
 	}
 	if r.unexplained(line, consistent) {
 		r.forgetBy(d, p)
@@ -238,17 +238,20 @@ func (r *Decider) setRecent(p *timeline.Task, consistent []int, set func(*place.
 	}
 }
 
-// clearCores applies failed core scans, which clear has_idle_cores, in every world.
-func (r *Decider) clearCores(consistent []int) {
+// clearCores applies failed core scans, which clear has_idle_cores, in every world: surely only if
+// all runs were made.
+func (r *Decider) clearCores(consistent []int, complete bool) {
 	b := r.Base
 	first := &r.runs[consistent[0]]
 	o, oAll := b.Cleared(len(consistent), func(i int) *place.Outcome { return &r.runs[consistent[i]] })
+	oAll = oAll && complete
 	for i, a := range r.Alts {
 		p, pAll, likely := o, oAll, first.ClearIdleCores >= 0
 		if w := r.answers[i]; w != nil && !w.clears {
 			p = -1
 		} else if w != nil {
 			p, pAll = a.Cleared(len(w.fits), func(i int) *place.Outcome { return w.runs[w.fits[i]].other })
+			pAll = pAll && w.complete
 			likely = w.likeliest().other.ClearIdleCores >= 0
 		}
 		if o < 0 && p < 0 {

@@ -551,14 +551,14 @@ func (r *Decider) closeModelled(d *decision, p *timeline.Task) {
 	r.recordWakee(&d.line)
 	if !r.Base.State.Ahead {
 		// Else that other decision would learn of its own outcome.
-		r.learn(d, consistent)
+		r.learn(d, consistent, complete)
 		r.passedOver(d)
 		r.shownBusy(d, func(c int) { r.Timeline.CPU[c].BusyAt = max(r.Timeline.CPU[c].BusyAt, d.win.Est) })
 	}
 	if !r.partly {
 		r.narrow(d, p, r.unexplained(line, consistent))
 	}
-	r.carry(d, p, consistent)
+	r.carry(d, p, consistent, complete)
 	if told != nil {
 		*line = *told
 	}

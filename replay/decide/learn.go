@@ -94,8 +94,9 @@ func (r *Decider) leans(cpu int, answer func(*place.Outcome) int8) int8 {
 	return 0
 }
 
-// learn takes what the recorded choice proves for later decisions.
-func (r *Decider) learn(d *decision, consistent []int) {
+// learn takes what the recorded choice proves for later decisions. Where not all runs were made it
+// makes has_idle_cores only likelier.
+func (r *Decider) learn(d *decision, consistent []int, complete bool) {
 	line := &d.line
 	if line.RecordedCPU < 0 || !line.Selection || r.unexplained(line, consistent) {
 		return
@@ -104,7 +105,7 @@ func (r *Decider) learn(d *decision, consistent []int) {
 	llc := r.Base.LLC(l.Target)
 	if llc >= 0 && l.Idle >= 0 {
 		if f, _ := r.Base.World.IdleCores(llc); !f.Before(d.win) {
-			r.Base.World.SetIdleCores(llc, world.Tristate{Value: l.Idle == 1, Known: true, Since: f.Since})
+			r.Base.World.SetIdleCores(llc, world.Tristate{Value: l.Idle == 1, Known: complete, Since: f.Since})
 		}
 	}
 	r.Hidden.Learn(&r.scratch.waking, &l, hidden.Scanned{
