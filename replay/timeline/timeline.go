@@ -321,14 +321,8 @@ func (t *Timeline) setWeight(p *Task, w int64) {
 // Waits reports whether the task is certainly on its CPU's queue and does not run.
 func (t *Task) Waits() bool { return t.Queued && !t.Running && t.assumed == 0 && !t.withWaker }
 
-// On is the CPU on whose queue or wake list the task is, NoCPU if it is on none, or since a loss
-// it is not known on which.
-func (t *Task) On() int32 {
-	if t.Inflight != parser.NoCPU {
-		return t.Inflight
-	}
-	return t.seat.cpu
-}
+// QueuedOn is the CPU on whose queue the task is, NoCPU if it is on none.
+func (t *Task) QueuedOn() int32 { return t.seat.cpu }
 
 // IsStopper reports whether a name is that of a CPU's stopper.
 func IsStopper(comm string) bool { return strings.HasPrefix(comm, "migration/") }
@@ -561,6 +555,9 @@ const (
 	// LooksLeaving: its task may have been on its way out.
 	LooksLeaving
 )
+
+// OfWakeList reports whether what is on a CPU's wake list, or was or comes there, makes it open.
+func (l Look) OfWakeList() bool { return l == LooksFlown || l == LooksLanding || l == LooksWaiting }
 
 // Look says how a CPU, of which a view was taken, looked.
 func (t *Timeline) Look(c int, v *View, by *Looker) Look {

@@ -108,7 +108,11 @@ func TestShiftAfterALoss(t *testing.T) {
 		w := newWorld()
 		w.Diverge(made.Ksmd.PID, 1, []int{6}, 7)
 		w.SetActive(made.Ksmd.PID, true)
-		for cpu, want := range map[int]shift{6: {here: 1}, 7: {away: 1}} {
+		there := shift{flown: 1}
+		if slept == parser.NoCPU {
+			there = shift{away: 1}
+		}
+		for cpu, want := range map[int]shift{6: {here: 1}, 7: there} {
 			if got := w.shiftOf(l, cpu, -1); got != want {
 				t.Errorf("slept on CPU %d: CPU %d: %+v, want %+v", slept, cpu, got, want)
 			}
@@ -354,6 +358,67 @@ func TestLeaving(t *testing.T) {
 		st := bareWorlds("6.1", l).stateOf(timeline.Window{Est: 500 * made.Microsecond, Lo: 500 * made.Microsecond, Hi: 500 * made.Microsecond}, made.Other.PID)
 		if got := st.Idle(5); got != c.want {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
+		}
+	}
+}
+
+// What leaves open how a CPU looked does so in a world in which a task may be there that is
+// elsewhere in the recording, unless that is what is told of it.
+func TestOpenWhereOthersAre(t *testing.T) {
+	charge := made.At(100, parser.KindStatRuntime, 5)
+	charge.Task, charge.Cur = made.Busy[5], made.Busy[5]
+	events := append(made.Crowd(), charge, made.Switches(900, 5, made.Busy[5], made.Sleeps, made.Swapper))
+	l := lineOf(events...)
+	for i := range events[:len(events)-2] {
+		l.Apply(&events[i])
+	}
+	w := timeline.Window{Est: 500 * made.Microsecond, Lo: 500 * made.Microsecond, Hi: 500 * made.Microsecond}
+	for _, c := range []struct {
+		name string
+		at   []int // where Busy[4] is in the world
+		want explore.Answer
+	}{
+		{"as recorded", nil, explore.Rarely(false, DoubtRace, fact.Reconstructed)},
+		{"may be there", []int{4, 5}, explore.Rarely(false, DoubtRace, fact.Reconstructed)},
+		{"most likely there", []int{5, 4}, explore.Rarely(false, DoubtRace, fact.Reconstructed)},
+		{"surely there", []int{5}, explore.Known(false, fact.Reconstructed)},
+	} {
+		st := bareWorlds("6.1", l).stateOf(w, made.Other.PID)
+		st.Side = newSide(st.Side.Scenario, st.Side.Machine, 1, false)
+		if c.at != nil {
+			st.Side.World.Diverge(made.Busy[4].PID, 1, c.at, 4)
+			st.Side.World.SetActive(made.Busy[4].PID, true)
+		}
+		if got := st.Idle(5); got != c.want {
+			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
+		}
+	}
+}
+
+// A task on its way to a CPU is not among those queued there: where it is elsewhere in a world
+// there is no task less, and where it is there as well the CPU is not idle.
+func TestFlownElsewhere(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		runs bool // a task runs there
+		at   int  // where the world has the one that flies there
+		want bool
+	}{
+		{"nothing else is there", false, 6, true},
+		{"a task runs there", true, 6, false},
+		{"it flies there in the world too", false, 7, false},
+	} {
+		st := flownTo7("6.1", timeline.SurveyOf(made.Record(made.Crowd()...), &parser.Host{}, nil))
+		if c.runs {
+			comes := made.Switches(320, 7, made.Swapper, made.Runnable, made.Poller)
+			st.Worlds.Timeline.Apply(&comes)
+		}
+		st.Window = timeline.Window{Est: 500 * made.Microsecond, Lo: 500 * made.Microsecond, Hi: 500 * made.Microsecond}
+		st.Side = newSide(st.Side.Scenario, st.Side.Machine, 1, false)
+		st.Side.World.Diverge(made.Ksmd.PID, 1, []int{c.at}, 5)
+		st.Side.World.SetActive(made.Ksmd.PID, true)
+		if got, want := st.Idle(7), explore.Known(c.want, fact.Reconstructed); got != want {
+			t.Errorf("%s: %+v, want %+v", c.name, got, want)
 		}
 	}
 }

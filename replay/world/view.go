@@ -82,7 +82,7 @@ func (d *Divergence) placesAs(e *Divergence) bool {
 // where it is in a world, has the same answer here.
 func (a *Side) same(o *Side, t *activeTask) bool {
 	p := a.State.Worlds.Timeline.Find(t.pid)
-	return p == nil || a.sameAt(o, p.On()) &&
+	return p == nil || a.sameAt(o, p.QueuedOn()) && a.sameAt(o, p.Inflight) &&
 		!slices.ContainsFunc(t.CPUs, func(c int) bool { return !a.sameAt(o, int32(c)) })
 }
 

@@ -196,14 +196,15 @@ func (w *World) unsettle() {
 	}
 }
 
-// shift is how the tasks of a CPU differ from the recording.
+// shift is how the tasks of a CPU differ from the recording. Of those on its wake list flown are
+// elsewhere, or counted here.
 type shift struct {
-	away, here, maybeAway, maybeHere int
+	away, here, maybeAway, maybeHere, flown int
 }
 
 // shiftOf counts, for a CPU, the diverged tasks that left it or came to it.
-// The task self is left out: it is being placed. One that a loss left on no CPU may have
-// gone to sleep where it is in this world, too.
+// The task self is left out: it is being placed. One that a loss left on no queue and no wake
+// list may have gone to sleep where it is in this world, too.
 func (w *World) shiftOf(t *timeline.Timeline, c int, self int32) shift {
 	var s shift
 	for _, d := range w.active {
@@ -211,29 +212,41 @@ func (w *World) shiftOf(t *timeline.Timeline, c int, self int32) shift {
 		if d.pid == self || p == nil {
 			continue
 		}
-		at, can := int(p.On()), slices.Contains(d.CPUs, c)
-		switch {
-		case at == c && !can:
-			s.away++
-		case at == c && can && len(d.CPUs) > 1:
-			if d.CPUs[0] != c {
-				s.away++
-				s.maybeHere++
-			} else {
-				s.maybeAway++
-			}
-		case at != c && can:
-			if d.CPUs[0] == c {
-				s.here++
-				if len(d.CPUs) > 1 || p.On() == parser.NoCPU {
-					s.maybeAway++
-				}
-			} else {
-				s.maybeHere++
-			}
+		at, flies := int(p.QueuedOn()), p.Inflight != parser.NoCPU
+		if can := slices.Contains(d.CPUs, c); at == c {
+			s.leaves(d.CPUs, c, can)
+		} else if can {
+			s.comes(d.CPUs, c, len(d.CPUs) == 1 && (at >= 0 || flies))
+		}
+		if flies && int(p.Inflight) == c {
+			s.flown++
 		}
 	}
 	return s
+}
+
+// leaves counts a task that is queued on a CPU in the recording, and may be on some.
+func (s *shift) leaves(may []int, c int, can bool) {
+	switch {
+	case !can:
+		s.away++
+	case may[0] != c:
+		s.away++
+		s.maybeHere++
+	case len(may) > 1:
+		s.maybeAway++
+	}
+}
+
+// comes counts a task that is not, and may be there, or surely is.
+func (s *shift) comes(may []int, c int, surely bool) {
+	if may[0] != c {
+		s.maybeHere++
+		return
+	}
+	if s.here++; !surely {
+		s.maybeAway++
+	}
 }
 
 // How unlikely, in bits, are the less likely answers to what the recorded state
@@ -380,13 +393,27 @@ func (s *State) idle(c int) explore.Answer {
 	v := t.At(c, s.Window)
 	if sh, ok := s.shift(c); ok && v.Known {
 		lo := max(0, v.NrAt-sh.away+sh.here-sh.maybeAway)
-		hi := v.NrAt - sh.away + sh.here + sh.maybeHere
+		hi := max(0, v.NrAt-sh.away+sh.here+sh.maybeHere)
 		best := max(0, v.NrAt-sh.away+sh.here)
-		others := k.Inflight - s.inflightAway(c)
+		others := k.Inflight - sh.flown
 		idle := best == 0 && others <= 0 && (k.Cur <= 0 || sh.away > 0)
-		open := v.IdleOpen || (lo == 0) != (hi == 0)
-		return explore.Answer{Value: idle, Open: open, From: fact.Reconstructed}
+		if v.IdleOpen || (lo == 0) != (hi == 0) {
+			return explore.Either(idle, fact.Reconstructed)
+		}
+		look := t.Look(c, &v, &s.Looker)
+		if sh.here > sh.maybeAway || others <= 0 && look.OfWakeList() {
+			return explore.Known(idle, fact.Reconstructed) // whatever else is open in the recorded state
+		}
+		a := s.asRecorded(c, k, &v)
+		a.Value = idle
+		return a
 	}
+	return s.asRecorded(c, k, &v)
+}
+
+// asRecorded is the answer to Idle of a CPU of which no task is elsewhere.
+func (s *State) asRecorded(c int, k *timeline.CPU, seen *timeline.View) explore.Answer {
+	t, v := s.Worlds.Timeline, *seen
 	if a, limited := s.throttled(c, k, &v); limited {
 		return a
 	}
@@ -514,18 +541,6 @@ func (s Supposing) Idle(c int) explore.Answer {
 		return explore.Known(true, fact.Assumed)
 	}
 	return s.State.Idle(c)
-}
-
-// inflightAway counts wakeups in flight to a CPU that belong to diverged
-// tasks: they are counted by their own places.
-func (s *State) inflightAway(c int) int {
-	n := 0
-	for _, d := range s.Side.World.active {
-		if p := s.Worlds.Timeline.Find(d.pid); p != nil && p.Inflight == int32(c) {
-			n++
-		}
-	}
-	return n
 }
 
 // SchedIdle implements place.State. sched_idle_rq compares nr_running with the number of
