@@ -99,7 +99,7 @@ func (s *sim) selectCPU(p, waker *task, on int32, kind place.Kind, then *work.Wa
 		s.cf[0].Value = curr.flips
 		w.Cur.Load, w.Cur.Weight = exactly(s.taskLoad(curr)), curr.weight
 	}
-	var o place.Outcome
+	var o *place.Outcome
 	s.x.Explore(1, func() { o = s.sel.Select(&s.x, w) })
 	if o.SetRecentUsed >= 0 {
 		p.recent = o.SetRecentUsed

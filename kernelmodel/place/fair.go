@@ -24,8 +24,9 @@ func (s *Selector) selectTaskRqFair() {
 	if s.Trace == nil && s.x.Again(&s.aim.made) {
 		s.o = s.aim.o
 	} else {
-		slow, spanned := s.takeAim()
-		s.aim = aim{s.o, slow, spanned, s.x.Mark()}
+		a := &s.aim
+		a.slow, a.spanned = s.takeAim()
+		a.o, a.made = s.o, s.x.Mark()
 	}
 	prev, target := s.prev, s.o.Target
 	if s.aim.slow >= 0 {

@@ -165,7 +165,7 @@ func selectOn(m *topo.Machine, r *rules.Rules, st State, w *Wakeup) Outcome {
 	s := Selector{Rules: r, Machine: m, State: st}
 	var o Outcome
 	var x explore.Explorer
-	if !x.Explore(1, func() { o = s.Select(&x, w) }) && r.Affine != rules.AffineCache {
+	if !x.Explore(1, func() { o = *s.Select(&x, w) }) && r.Affine != rules.AffineCache {
 		panic("open facts in a test that has none")
 	}
 	return o
@@ -175,7 +175,7 @@ func selectOn(m *topo.Machine, r *rules.Rules, st State, w *Wakeup) Outcome {
 func exploreOn(m *topo.Machine, r *rules.Rules, st State, w *Wakeup, limit int) (runs []Outcome, complete bool) {
 	s := Selector{Rules: r, Machine: m, State: st}
 	var x explore.Explorer
-	complete = x.Explore(limit, func() { runs = append(runs, s.Select(&x, w)) })
+	complete = x.Explore(limit, func() { runs = append(runs, *s.Select(&x, w)) })
 	return runs, complete
 }
 

@@ -116,9 +116,9 @@ func (s *Selector) allowed(cpu int) bool {
 }
 
 // Select runs the code once, for the run that x is in, and returns the
-// outcome. It models try_to_wake_up, wake_up_new_task or sched_exec up to the
-// CPU chosen (kernel/sched/core.c).
-func (s *Selector) Select(x *explore.Explorer, w *Wakeup) Outcome {
+// outcome, valid until the next run. It models try_to_wake_up, wake_up_new_task or
+// sched_exec up to the CPU chosen (kernel/sched/core.c).
+func (s *Selector) Select(x *explore.Explorer, w *Wakeup) *Outcome {
 	s.x, s.w = x, w
 	if s.Trace == nil && x.Again(&s.begun.made) {
 		s.o = s.begun.o
@@ -126,7 +126,7 @@ func (s *Selector) Select(x *explore.Explorer, w *Wakeup) Outcome {
 		s.finishFair()
 		s.finishRq()
 		s.o.From = x.Weakest()
-		return s.o
+		return &s.o
 	}
 	if n := len(s.Variants); n > 0 {
 		s.Rules = s.Variants[x.Pick(fKernel, s.Index, n)]
@@ -145,7 +145,7 @@ func (s *Selector) Select(x *explore.Explorer, w *Wakeup) Outcome {
 		s.selectTaskRq()
 	}
 	s.o.From = x.Weakest()
-	return s.o
+	return &s.o
 }
 
 func (s *Selector) noSelection(r Reason) {

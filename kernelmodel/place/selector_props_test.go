@@ -167,7 +167,7 @@ func TestRunsGoOn(t *testing.T) {
 		explored := func(trace func(Step)) (runs []Outcome, parts rules.Parts) {
 			w, x := *s.w, explore.Explorer{}
 			sel := Selector{Rules: s.rules, Machine: s.m, State: s.st, Trace: trace}
-			x.Explore(256, func() { runs = append(runs, sel.Select(&x, &w)) })
+			x.Explore(256, func() { runs = append(runs, *sel.Select(&x, &w)) })
 			return runs, sel.Parts
 		}
 		runs, parts := explored(nil)
@@ -474,7 +474,7 @@ func TestPartsTellAll(t *testing.T) {
 			x.Explore(16, func() {
 				o := sel.Select(&x, s.w)
 				o.From = 0 // hangs on what was asked in vain, too
-				all = append(all, o)
+				all = append(all, *o)
 			})
 			return all, sel.Parts
 		}

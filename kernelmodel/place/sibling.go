@@ -45,7 +45,9 @@ func (s *Selector) selectIdleSibling(prev, target int) {
 		s.take(target, PathNoLLC)
 		return
 	}
-	s.begun = begun{s.o, llc, clusterPrev, clusterRecent, s.x.Mark()}
+	b := &s.begun
+	b.llc, b.clusterPrev, b.clusterRecent = llc, clusterPrev, clusterRecent
+	b.o, b.made = s.o, s.x.Mark()
 	s.finishSibling()
 }
 

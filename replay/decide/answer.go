@@ -36,7 +36,7 @@ func (r *Decider) explore(d *decision, p *timeline.Task, alts []*world.Side) (co
 	b := r.Base
 	r.runs, b.Selector.Parts = r.runs[:0], 0
 	complete = r.x.Explore(MaxRuns, func() {
-		if r.runs = append(r.runs, b.Selector.Select(&r.x, &b.Ask)); len(alts) > 0 {
+		if r.runs = append(r.runs, *b.Selector.Select(&r.x, &b.Ask)); len(alts) > 0 {
 			r.noteTrail()
 		}
 	})
@@ -168,7 +168,7 @@ func (r *Decider) exploreWith(i int, d *decision, p *timeline.Task) *answer {
 	var made explore.Mark
 	n := 0 // of the baseline's runs
 	r.memo.Forget()
-	run := func(end int) { *w.end(end) = a.Selector.Select(&r.x, a.Asked) }
+	run := func(end int) { *w.end(end) = *a.Selector.Select(&r.x, a.Asked) }
 	w.runs, w.by = w.runs[:0], nil
 	w.complete = r.x.Explore(r.Cfg.Runs, func() {
 		if !r.x.Again(&made) {

@@ -167,8 +167,8 @@ func (r *Decider) differs(i int) bool {
 	ask := b.Ask
 	a.Allow(&ask)
 	r.x.Explore(r.Cfg.Runs, func() {
-		o := b.Selector.Select(&r.x, &b.Ask)
-		if differ = sel.Select(&r.x, &ask).CPU != o.CPU; differ {
+		cpu := b.Selector.Select(&r.x, &b.Ask).CPU
+		if differ = sel.Select(&r.x, &ask).CPU != cpu; differ {
 			r.x.Enough()
 		}
 	})
