@@ -164,7 +164,8 @@ const execWithin = 100_000_000
 func (r *Decider) Open(ev *parser.Event, out *timeline.Outcome, kind place.Kind) {
 	r.queue.n++
 	d := r.queue.fresh()
-	d.opened = opened{n: r.queue.n, ev: *ev, out: out, kind: kind, prev: ev.TargetCPU}
+	d.n, d.ev, d.out, d.kind, d.prev = r.queue.n, *ev, out, kind, ev.TargetCPU
+	d.until, d.done = 0, false
 	delay, late := r.Survey.SelectDelay*6/10, r.Survey.SelectLate*3/2
 	p := r.Timeline.See(&ev.Task)
 	if d.prev < 0 {
@@ -413,7 +414,7 @@ func (r *Decider) unselected(line *Wakeup, why place.Reason) {
 	}
 }
 
-// ask describes the decision to the model, as it stands in the recorded world.
+// ask describes the decision to the model, as it stands in the recorded world: all of q.
 func (r *Decider) ask(d *decision, p *timeline.Task, q *place.Wakeup) {
 	t := r.Timeline
 	r.scratch.wides.Forget()
@@ -427,21 +428,17 @@ func (r *Decider) ask(d *decision, p *timeline.Task, q *place.Wakeup) {
 	// A task woken by an interrupt on its own CPU is mostly woken by its own
 	// timer, which fires where the task armed it: where it is in this world.
 	irq := d.line.WakerContext == hidden.WakerHardirq || d.line.WakerContext == hidden.WakerSoftirq || d.line.WakerContext == hidden.WakerIdle
-	*q = place.Wakeup{
-		ThisIsPrev: irq && d.ev.CPU == d.prev,
-		Kind:       d.kind, This: this, Prev: append(q.Prev[:0], int(d.prev)), PrevFrom: fact.Observed, Prio: int(d.line.Task.Prio),
-		Allowed: a.Mask, AllowedFrom: a.From, OneCPU: a.One(),
-		MigrationDisabled: explore.Known(false, fact.Reconstructed),
-		IsCurrent:         explore.Known(cur == p.PID, fact.Reconstructed),
-		Delayed:           explore.Known(false, fact.Reconstructed),
-		InTask:            explore.Answer{Value: inTask, Open: d.line.WakerContext == hidden.WakerUnknown, From: fact.Observed},
-		Stop:              d.line.Task.Prio == 0 && a.Kthread && a.Bound,
-		IdlePolicy:        a.IdlePolicy(),
-		Wides:             &r.scratch.wides,
-	}
-	if d.line.Task.Prio == parser.NoPrio {
+	q.Kind, q.This, q.ThisIsPrev = d.kind, this, irq && d.ev.CPU == d.prev
+	q.Prev, q.PrevFrom = append(q.Prev[:0], int(d.prev)), fact.Observed
+	if q.Prio = int(d.line.Task.Prio); d.line.Task.Prio == parser.NoPrio {
 		q.Prio = 120
 	}
+	q.Allowed, q.AllowedFrom, q.OneCPU = a.Mask, a.From, a.One()
+	q.MigrationDisabled = explore.Known(false, fact.Reconstructed)
+	q.IsCurrent = explore.Known(cur == p.PID, fact.Reconstructed)
+	q.InTask = explore.Answer{Value: inTask, Open: d.line.WakerContext == hidden.WakerUnknown, From: fact.Observed}
+	q.Stop = d.line.Task.Prio == 0 && a.Kthread && a.Bound
+	q.IdlePolicy, q.Wides = a.IdlePolicy(), &r.scratch.wides
 	r.queueFacts(d, p, q)
 	q.Cur.PerCPUKthread = explore.Known(cur == 0, fact.Reconstructed)
 	q.Cur.Load, q.Cur.Weight, q.Weight = explore.Exactly(0, fact.Reconstructed), 0, p.Entity.Weight
@@ -493,8 +490,8 @@ func (r *Decider) midSwitch(p *timeline.Task, at int64) bool {
 
 // queueFacts says whether the wakee was on a queue or still on its CPU.
 func (r *Decider) queueFacts(d *decision, p *timeline.Task, q *place.Wakeup) {
-	q.OnRq = explore.Known(false, fact.Reconstructed)
-	q.OnCPU = explore.Known(false, fact.Reconstructed)
+	no := explore.Known(false, fact.Reconstructed)
+	q.OnRq, q.OnCPU, q.Delayed = no, no, no
 	switch {
 	case d.kind != place.KindWakeup:
 	case !p.QueuedKnown:
@@ -577,9 +574,8 @@ func (r *Decider) askAll(d *decision, p *timeline.Task) {
 	by := timeline.Looker{Window: d.win, Self: p.PID, Here: int(d.ev.CPU), Until: d.until, PendingLast: r.Base.Kernel.Rules.PendingLast}
 	r.NextDecision()
 	begin := func(a *world.Side) {
-		a.State = world.State{Worlds: r.Worlds, Side: a, Looker: by, Memo: &a.Memo, Stalled: a.State.Stalled[:0], Quiet: a.State.Quiet[:0]}
 		a.Memo.Forget(r.NCPU)
-		a.Selector.State = &a.State
+		a.State.Begin(&by, &a.Memo)
 	}
 	b := r.Base
 	begin(b)

@@ -92,8 +92,8 @@ func (r *Decider) judge(line *Wakeup, hindsight bool) {
 		if g.alike.Done(i) {
 			continue
 		}
-		a.State = world.State{Worlds: r.Worlds, Side: a, Looker: r.Base.State.Looker, Memo: &g.memo, Stalled: a.State.Stalled[:0], Quiet: a.State.Quiet[:0], Hindsight: hindsight}
-		a.Selector.State = &a.State
+		a.State.Begin(&r.Base.State.Looker, &g.memo)
+		a.State.Hindsight = hindsight
 		exact, can, parts := r.makes(a, line.RecordedCPU)
 		any = any || can
 		for j := range g.alike.To(i, parts) {

@@ -311,6 +311,13 @@ type State struct {
 	Asked, Hindsight bool
 }
 
+// Begin turns to another decision, whose answers are kept in memo, nil if nowhere.
+func (s *State) Begin(by *timeline.Looker, memo *Memo) {
+	s.Looker, s.Memo = *by, memo
+	s.Ahead, s.Asked, s.Hindsight = false, false, false
+	s.Stalled, s.Quiet = s.Stalled[:0], s.Quiet[:0]
+}
+
 // NoWakee stands for the wakee where it is no decision that asks.
 const NoWakee = timeline.NoTask
 

@@ -61,8 +61,9 @@ func New(rec *timeline.Recorded, baseline Scenario, alternatives, followers []Sc
 			w.LLCsAt[c] = append(w.LLCsAt[c], i)
 		}
 	}
-	for _, a := range append([]*Side{w.Base}, w.Alts...) {
+	for _, a := range slices.Concat([]*Side{w.Base}, w.Alts, w.Followers) {
 		a.State = State{Worlds: w, Side: a}
+		a.Selector.State = &a.State
 	}
 	w.Timeline = rec.Begin(baseline.Kernel)
 	w.Hidden = hidden.New(rec, w.Timeline, w.LLCs, later, w.anyUtil())
@@ -248,10 +249,11 @@ func (r *Worlds) advertise(a *Side, llc, c int) {
 		return
 	}
 	s := &r.looks
-	*s = State{Worlds: r, Side: a, Stalled: s.Stalled[:0], Quiet: s.Quiet[:0], Looker: timeline.Looker{
+	s.Worlds, s.Side = r, a
+	s.Begin(&timeline.Looker{
 		Window: timeline.Window{Est: r.Timeline.Now, Lo: r.Timeline.Now - r.Timeline.Slack, Hi: r.Timeline.Now}, Self: NoWakee,
 		PendingLast: r.Base.Kernel.Rules.PendingLast,
-	}}
+	}, nil)
 	all, open, guessed := true, false, false
 	for t := range a.Machine.SMT(c).All() {
 		if t == c {
