@@ -207,6 +207,17 @@ func (m *Mask) AndFrom(a, b Mask) {
 	}
 }
 
+// AddBoth adds to m, in place, the CPUs that are in both a and b.
+func (m *Mask) AddBoth(a, b Mask) {
+	n := min(len(a.w), len(b.w))
+	for len(m.w) < n {
+		m.w = append(m.w, 0)
+	}
+	for i := range n {
+		m.w[i] |= a.w[i] & b.w[i]
+	}
+}
+
 // Remove takes the CPUs of o out of m in place.
 func (m *Mask) Remove(o Mask) {
 	for i := range min(len(m.w), len(o.w)) {

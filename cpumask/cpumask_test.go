@@ -186,6 +186,9 @@ func TestOperations(t *testing.T) {
 		scratch.CopyFrom(x)
 		scratch.AndFrom(scratch, y)
 		check("and from itself", scratch, both)
+		scratch.CopyFrom(less.mask())
+		scratch.AddBoth(x, y)
+		check("add both", scratch, a)
 		if x.Intersects(y) != (len(both) > 0) || x.SubsetOf(y) != (len(less) == 0) || x.Equal(y) != (len(less) == 0 && len(a) == len(b)) {
 			t.Fatalf("relations of %v and %v", a.sorted(), b.sorted())
 		}

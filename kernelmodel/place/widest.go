@@ -55,13 +55,7 @@ func (s *Selector) Widest(w *Wakeup) cpumask.Mask {
 }
 
 // add takes in the allowed CPUs of a set.
-func (x *widest) add(set cpumask.Mask) {
-	for c := set.First(); c >= 0; c = set.Next(c) {
-		if x.w.Allowed.Test(c) {
-			x.out.Set(c)
-		}
-	}
-}
+func (x *widest) add(set cpumask.Mask) { x.out.AddBoth(set, x.w.Allowed) }
 
 // near takes in a CPU that may be target or prev, and what is searched from it.
 func (x *widest) near(c int) {

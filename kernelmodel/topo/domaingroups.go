@@ -144,7 +144,7 @@ func (b *domainBuilder) buildOverlapSchedGroups(sd *schedDomain, cpu int) {
 		} else {
 			g.Span = sibling.Span
 		}
-		g.BalanceMask = buildBalanceMask(sibling, g.Span)
+		g.BalanceMask = sibling.tl.balanceMask(g.Span)
 		return g
 	})
 }
@@ -161,14 +161,25 @@ func findDescendedSibling(sd, sibling *schedDomain) *schedDomain {
 	return sibling
 }
 
-// buildBalanceMask models build_balance_mask: the CPUs of a group whose own
-// domains lead to that very group.
-func buildBalanceMask(sd *schedDomain, span cpumask.Mask) cpumask.Mask {
+// balanceMask models build_balance_mask: the CPUs of a group whose own domains lead to
+// that very group. Every CPU of a NUMA level has groups of its own with the same spans, so
+// each span is worked out once.
+func (tl *topologyLevel) balanceMask(span cpumask.Mask) cpumask.Mask {
+	if tl.balance == nil {
+		tl.balance = map[int][]DomainGroup{}
+	}
+	first := span.First()
+	for _, g := range tl.balance[first] {
+		if g.Span.Equal(span) {
+			return g.BalanceMask
+		}
+	}
 	var m cpumask.Mask
 	for i := range span.All() {
-		if s := sd.tl.sd[i]; s != nil && s.child != nil && s.child.Span.Equal(span) {
+		if s := tl.sd[i]; s != nil && s.child != nil && s.child.Span.Equal(span) {
 			m.Set(i)
 		}
 	}
+	tl.balance[first] = append(tl.balance[first], DomainGroup{Span: span, BalanceMask: m})
 	return m
 }

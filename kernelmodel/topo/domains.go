@@ -174,6 +174,8 @@ type topologyLevel struct {
 	// overlap, each by CPU (struct sd_data).
 	sd []*schedDomain
 	sg []*schedGroup
+	// balance are the balance masks of spans by their first CPU.
+	balance map[int][]DomainGroup
 }
 
 // schedDomain is a Domain under construction.
@@ -465,6 +467,7 @@ func (b *domainBuilder) buildSchedDomains(cpuMap cpumask.Mask) {
 	for _, tl := range b.levels {
 		clear(tl.sd)
 		clear(tl.sg)
+		clear(tl.balance)
 	}
 	for cpu := range cpuMap.All() {
 		var sd *schedDomain

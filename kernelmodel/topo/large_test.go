@@ -23,6 +23,17 @@ func BenchmarkBuildDomainsLargeLLC(b *testing.B) {
 	}
 }
 
+// So it does where the largest domain spans nodes: CPUs have NUMA groups of their own there,
+// of the same spans.
+func BenchmarkBuildDomainsManyNodes(b *testing.B) {
+	b.ReportAllocs()
+	t := Regular{Nodes: 8, Packages: 1, LLCs: 64, Cores: 8, Threads: 2}.Topology()
+	r := rules.Rows()[len(rules.Rows())-1].Domains
+	for b.Loop() {
+		BuildDomains(t, r, cpumask.Of(4000), cpumask.Mask{}, nil)
+	}
+}
+
 // The groups of CPUs that share a circle are the same list, begun at the CPU's own.
 func TestGroupsAreShared(t *testing.T) {
 	const n = 64
