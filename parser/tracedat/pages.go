@@ -185,19 +185,19 @@ func (c *cursor) step() error {
 			}
 			continue
 		}
-		e, wrong := nextEvent(c.data, c.order)
+		e, total, wrong := nextEvent(c.data, c.order)
 		if wrong != "" {
 			return c.broken("%s", wrong)
 		}
-		if e.total == 0 {
+		if total == 0 {
 			c.data = nil
 			continue
 		}
 		kind, delta := e.kind, e.delta
 		body := c.data[:e.end]
 		at := c.pos
-		c.data = c.data[e.total:]
-		c.pos += int64(e.total)
+		c.data = c.data[total:]
+		c.pos += int64(total)
 		switch {
 		case kind == typeTimeExtend:
 			c.base += uint64(c.order.Uint32(body[4:]))<<27 + uint64(delta)
@@ -223,18 +223,19 @@ func (c *cursor) step() error {
 	}
 }
 
-// ringEvent is one entry of a page: its header's parts, where its payload begins
-// and ends, and where the next entry begins; total is 0 where nothing else is on
-// the page.
+// ringEvent is one entry of a page: its header's parts, and where its payload begins
+// and ends. It has few enough fields to be returned in registers: to copy what was just
+// written waits for it.
 type ringEvent struct {
-	kind, delta         uint32
-	payload, end, total int
+	kind, delta  uint32
+	payload, end int
 }
 
-// nextEvent splits the entry at the start of data; wrong says why there is none.
-func nextEvent(data []byte, o tep.Order) (e ringEvent, wrong string) {
+// nextEvent splits the entry at the start of data, which has so many bytes: 0 where nothing
+// else is on the page. wrong says why there is none.
+func nextEvent(data []byte, o tep.Order) (e ringEvent, total int, wrong string) {
 	if len(data) < 4 {
-		return e, fmt.Sprintf("%d bytes left over", len(data))
+		return e, 0, fmt.Sprintf("%d bytes left over", len(data))
 	}
 	// type_len in 5 bits, time_delta in 27. Bit fields begin at the other end on
 	// big-endian machines.
@@ -249,32 +250,32 @@ func nextEvent(data []byte, o tep.Order) (e ringEvent, wrong string) {
 	case e.kind == 0:
 		// The length word counts itself.
 		if len(data) < 8 {
-			return e, "an event without its length"
+			return e, 0, "an event without its length"
 		}
 		length, e.payload = int(min(o.Uint32(data[4:]), maxPageSize)), 8
 		if length < 4 {
-			return e, fmt.Sprintf("an event of %d bytes", length)
+			return e, 0, fmt.Sprintf("an event of %d bytes", length)
 		}
 	case e.kind <= typeMaxData:
 		length = int(e.kind) * 4
 	case e.kind == typePadding:
 		if e.delta == 0 {
-			return e, ""
+			return e, 0, ""
 		}
 		if len(data) < 8 {
-			return e, "padding without its length"
+			return e, 0, "padding without its length"
 		}
 		length, e.payload = int(min(o.Uint32(data[4:]), maxPageSize)), 8
 	}
-	e.end, e.total = 4+length, (4+length+3)&^3
-	if e.total > len(data) {
+	e.end, total = 4+length, (4+length+3)&^3
+	if total > len(data) {
 		// The last event's padding may lie behind the page's length.
 		if e.end > len(data) {
-			return e, fmt.Sprintf("an event of %d bytes with %d left", e.end, len(data))
+			return e, 0, fmt.Sprintf("an event of %d bytes with %d left", e.end, len(data))
 		}
-		e.total = len(data)
+		total = len(data)
 	}
-	return e, ""
+	return e, total, ""
 }
 
 // pageData places the events of a page: the page is whole if the commit word
@@ -308,21 +309,21 @@ func ScrubPage(page []byte, h tep.HeaderPage, o tep.Order, do func(payload []byt
 	}
 	clear(rest)
 	for data := page[h.Data:end]; len(data) > 0; {
-		e, wrong := nextEvent(data, o)
+		e, total, wrong := nextEvent(data, o)
 		switch {
 		case wrong != "":
 			clear(data)
 			return
-		case e.total == 0:
+		case total == 0:
 			clear(data[4:])
 			return
 		case e.kind == typePadding:
-			clear(data[min(e.payload, e.total):e.total])
+			clear(data[min(e.payload, total):total])
 		case e.kind < typePadding:
 			do(data[e.payload:e.end])
-			clear(data[e.end:e.total])
+			clear(data[e.end:total])
 		}
-		data = data[e.total:]
+		data = data[total:]
 	}
 }
 
