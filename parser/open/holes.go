@@ -47,14 +47,12 @@ func (s *chains) at(cpu int32) *chain {
 func withHoles(events iter.Seq2[*parser.Event, error], yield func(*parser.Event, error) bool) {
 	var all chains
 	var hole parser.Event
-	for ev, err := range events {
+	events(func(ev *parser.Event, err error) bool {
 		if err == nil && all.follow(ev, &hole) && !yield(&hole, nil) {
-			return
+			return false
 		}
-		if !yield(ev, err) {
-			return
-		}
-	}
+		return yield(ev, err)
+	})
 }
 
 // current is the task that was current when a CPU wrote an event, nil if that is not
@@ -129,7 +127,8 @@ func (s *chains) follow(ev, hole *parser.Event) (broken bool) {
 			s.told = s.told || now.PID > 0 && ev.Cur.PID == now.PID
 			s.foreign = s.foreign || ev.Cur.PID != now.PID
 		}
-		*c = chain{task: ev.Next, at: ev.Time, known: ev.Next.PID != parser.NoPID, group: parser.NoPID}
+		// Field by field: to copy what was just written waits for it.
+		c.task, c.at, c.known, c.group = ev.Next, ev.Time, ev.Next.PID != parser.NoPID, parser.NoPID
 	case ev.Kind == parser.KindLost || ev.Kind == parser.KindOverwritten:
 		c.known = false
 	case now == nil:

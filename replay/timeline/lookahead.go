@@ -235,7 +235,8 @@ func (l *Lookahead) open(ev *parser.Event, prev int32) *Outcome {
 		l.spare = make([]Outcome, 16)
 	}
 	o := &l.spare[0]
-	l.spare, *o = l.spare[1:], Outcome{CPU: parser.NoCPU, Upper: parser.NoTime, pid: ev.Task.PID, prev: prev}
+	l.spare = l.spare[1:]
+	o.CPU, o.Upper, o.pid, o.prev = parser.NoCPU, parser.NoTime, ev.Task.PID, prev
 	if w := l.byPID.Get(o.pid); w != nil {
 		w.Done = true
 	}

@@ -418,10 +418,9 @@ func (t *Timeline) changed(c int32, est, lo, hi int64) {
 	if t.late != nil && t.late.CPU == c {
 		lo, hi = t.late.Start, max(est, t.Survey.Stood.Until(c, t.late.Start))
 	}
-	if est < k.last[i].est {
-		est = k.last[i].est
-	}
-	k.last[k.n%len(k.last)] = transition{est: est, lo: lo, hi: max(hi, est), idle: idle, nr: len(k.Queue), known: k.Known}
+	est = max(est, k.last[i].est)
+	l := &k.last[k.n%len(k.last)] // field by field: to copy what was just written waits for it
+	l.est, l.lo, l.hi, l.idle, l.nr, l.known = est, lo, max(hi, est), idle, len(k.Queue), k.Known
 	k.n++
 }
 
