@@ -20,6 +20,8 @@ type cursor struct {
 	buf  []byte
 	base int64 // place of buf[0]
 	have int   // bytes in buf
+	// ready are the bytes of the stretch from pos on that are in buf.
+	ready []byte
 	// starts are, of a backward lane, where in buf the records begin that are not yet
 	// delivered, the next one last.
 	starts []int
@@ -66,19 +68,26 @@ func (c *cursor) next(o tep.Order) error {
 		c.spans = c.spans[n+m:]
 		c.pos = c.end + int64(gap)
 		c.end = c.pos + int64(length)
+		c.ready = nil
+		if at := c.pos - c.base; at >= 0 && at < int64(c.have) {
+			c.ready = c.buf[at:min(int64(c.have), at+int64(length))]
+		}
 	}
-	header, err := c.peek(headerSize)
-	if err != nil {
-		return err
+	if len(c.ready) < headerSize {
+		if err := c.fill(headerSize); err != nil {
+			return err
+		}
 	}
-	size := int(o.Uint16(header[6:]))
+	size := int(o.Uint16(c.ready[6:]))
 	if size < headerSize {
 		return errChanged
 	}
-	if c.rec, err = c.peek(size); err != nil {
-		return err
+	if len(c.ready) < size {
+		if err := c.fill(size); err != nil {
+			return err
+		}
 	}
-	c.off = c.pos
+	c.rec, c.ready, c.off = c.ready[:size], c.ready[size:], c.pos
 	c.pos += int64(size)
 	return nil
 }
@@ -161,14 +170,11 @@ func (c *cursor) lastVarint() uint64 {
 
 var errChanged = fmt.Errorf("%w: it changed while it was read", parser.ErrDamaged)
 
-// peek returns the n bytes from pos on.
-func (c *cursor) peek(n int) ([]byte, error) {
+// fill makes at least n bytes of the stretch ready.
+func (c *cursor) fill(n int) error {
 	left := c.end - c.pos
 	if int64(n) > left {
-		return nil, errChanged
-	}
-	if at := c.pos - c.base; at >= 0 && at+int64(n) <= int64(c.have) {
-		return c.buf[at : at+int64(n)], nil
+		return errChanged
 	}
 	if n > len(c.buf) {
 		c.buf = make([]byte, n)
@@ -181,9 +187,10 @@ func (c *cursor) peek(n int) ([]byte, error) {
 	c.base, c.have = c.pos, got
 	switch {
 	case got >= n:
-		return c.buf[:n], nil
+		c.ready = c.buf[:min(int64(got), left)]
+		return nil
 	case err == nil || err == io.EOF:
-		return nil, errChanged
+		return errChanged
 	}
-	return nil, err
+	return err
 }
