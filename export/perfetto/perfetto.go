@@ -531,7 +531,7 @@ func annotateSteps(e pb.Message, steps []replay.Step, at int64) pb.Message {
 	for _, s := range steps {
 		text := fmt.Sprintf("%s: %s? %s", s.Func, say.Test(&s), say.Answer(&s))
 		if who := say.Occupant(&s.Occupant, at); who != "" {
-			text += ", " + who
+			text += ", " + say.Plain(who)
 		}
 		if s.Fact.Open {
 			text += " (not certain)"

@@ -398,7 +398,7 @@ func TestHostileNames(t *testing.T) {
 	}
 	tracks, events, _ := read(t, out.Bytes())
 	check := func(s string) {
-		if !utf8.ValidString(s) || strings.ContainsAny(s, "\x1b\n\u202e\x00") {
+		if !utf8.ValidString(s) || strings.ContainsAny(s, "\x1b\n\u202e\x00") || strings.Contains(s, `\ue00`) {
 			t.Errorf("text %q", s)
 		}
 	}

@@ -85,7 +85,7 @@ func (d *decision) tests() {
 		}
 		n := d.Alike(i)
 		lead := marks[st.Side] + strings.Repeat(" ", len(open))
-		text := lead + strings.ReplaceAll(term.Wrap(say.StepLine(d.Steps[i:i+n], d.Wakeup.Time), Quoted-len(lead)), "\n", "\n"+lead)
+		text := lead + strings.ReplaceAll(term.Wrap(say.Terminal(say.StepLine(d.Steps[i:i+n], d.Wakeup.Time)), Quoted-len(lead)), "\n", "\n"+lead)
 		switch st.Side {
 		case findings.OriginalAlone:
 			text = s.Bad(text)
