@@ -306,11 +306,15 @@ func (e *Event) Renew(k Kind, time int64, cpu int32) {
 }
 
 // Shown is from when on, in ns, the Task of a KindHole was certainly current.
-func (e *Event) Shown() int64 {
-	if e.Runtime > 0 {
-		return e.Time - e.Runtime
+func (e *Event) Shown() int64 { return e.RanSince(e.Start) }
+
+// RanSince is from when on, in ns, a task that ran for Runtime was certainly current, if another
+// one was up to a time: update_curr charges it since its pick.
+func (e *Event) RanSince(other int64) int64 {
+	if e.Runtime <= 0 {
+		return e.Time
 	}
-	return e.Time
+	return max(other, e.Time-e.Runtime)
 }
 
 func (t *Task) forget() { t.PID, t.Prio, t.Comm = NoPID, NoPrio, "" }

@@ -99,8 +99,8 @@ func (c *chain) hole(hole, ev *parser.Event, now *parser.Task) {
 	if now.PID == ev.Cur.PID && now.Comm == "" {
 		hole.Task.Comm = ev.Cur.Comm
 	}
-	if ev.Kind == parser.KindStatRuntime && ev.Task.PID == now.PID {
-		hole.Runtime = min(ev.Runtime, ev.Time-c.at) // update_curr charges it since its pick
+	if ev.Kind == parser.KindStatRuntime && ev.Task.PID == now.PID && ev.Runtime >= 0 {
+		hole.Runtime = ev.Time - ev.RanSince(c.at)
 	}
 	hole.Start, hole.Pos, hole.Next = c.at, ev.Pos, c.task
 }

@@ -120,7 +120,7 @@ func (s *surveyor) follow(ev *parser.Event) {
 	}
 	if c.uncharged && ev.Kind == parser.KindStatRuntime && ev.Task.PID == c.pid && ev.Cur.PID == c.pid {
 		b := &s.breaks[c.last]
-		b.ran, c.uncharged = min(b.to, max(b.open, ev.Time-ev.Runtime)), false // update_curr charges it since its pick
+		b.ran, c.uncharged = min(b.to, ev.RanSince(b.open)), false
 	}
 	switch {
 	case ev.Kind == parser.KindSwitch:

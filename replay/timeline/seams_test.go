@@ -177,6 +177,25 @@ func TestSwitchOutOfIdle(t *testing.T) {
 	}
 }
 
+// A charge of which the time is not told tells no more than that its task runs.
+func TestChargeNotTold(t *testing.T) {
+	a := made.ATask(101, "a", 120)
+	hole, charge := made.At(500, parser.KindHole, 1), made.At(500, parser.KindStatRuntime, 1)
+	hole.Start, hole.Task, hole.Next = 100*made.Microsecond, a, made.Swapper
+	charge.Task, charge.Cur = a, a
+	events := []parser.Event{
+		made.Switches(100, 1, a, made.Sleeps, made.Swapper), made.Switches(200, 0, made.Swapper, made.Runnable, made.Other),
+		hole, charge, made.Switches(600, 1, a, made.Sleeps, made.Swapper),
+	}
+	l := New(SurveyOf(made.Record(events...), &parser.Host{}, nil), 2, false)
+	for i := range events[:2] {
+		l.Apply(&events[i])
+	}
+	if l.Resume(450 * made.Microsecond); l.CPU[1].Cur == a.PID {
+		t.Error("it runs before its charge, of which the time is not told")
+	}
+}
+
 // perf is current on each CPU as it stops and starts the recording there, so that no chain
 // of switches breaks: that it comes to one CPU and has not left another tells. Until each
 // records again what it does is not known.
