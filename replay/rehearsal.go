@@ -21,16 +21,11 @@ type rehearsal struct {
 	// said is what it tells the replay, in order; spent are those to be used again.
 	said, spent chan *rehearsed
 
-	// waiting are the batches that hold events which the replay may not have yet: the next
-	// is number at of the first, there are so many, and so many were let go since the
-	// replay forgot last.
-	waiting    []*parser.Batch
-	at         int
-	held, gone int
-	// times are those of all events pushed, by number modulo their count: of those that wait,
-	// only the time is looked at again here.
-	times  [2 * maxAhead]int64
-	pushed int
+	// pushed events were rehearsed, of which the replay may not have held yet. So many were let
+	// go since it forgot last.
+	pushed, held, gone int
+	// times are those of the events pushed last, by number modulo their count.
+	times [2 * maxAhead]int64
 }
 
 // rehearsed is a batch of events, and what rehearsing them came to.
@@ -143,7 +138,6 @@ func (h *rehearsal) run(stop <-chan struct{}) {
 		said := h.fresh()
 		if len(b.Events) > 0 {
 			said.batch = b
-			h.waiting = append(h.waiting, b)
 		}
 		for i := range b.Events {
 			h.times[h.pushed%len(h.times)] = b.Events[i].Time
@@ -173,9 +167,6 @@ func (h *rehearsal) letGo(said *rehearsed) {
 	for h.held > 0 && (h.times[(h.pushed-h.held)%len(h.times)]+hidden.Ahead <= now || h.held > maxAhead) {
 		s.events++
 		h.held--
-		if h.at++; h.at == len(h.waiting[0].Events) {
-			h.waiting, h.at = append(h.waiting[:0], h.waiting[1:]...), 0
-		}
 	}
 	if h.gone += s.events; h.gone > maxAhead/4 {
 		h.gone, s.forget = 0, now-hidden.Ahead

@@ -35,26 +35,22 @@ func (a *Side) SeesAs(o *Side, wakee, cur int32) bool {
 func (a *Side) seesActiveAs(o *Side) bool {
 	x, y := a.World, o.World
 	for i, j := 0, 0; i < len(x.active) || j < len(y.active); {
-		var t *activeTask
-		var other *Divergence
 		switch {
 		case j == len(y.active) || i < len(x.active) && x.active[i].pid < y.active[j].pid:
-			t = &x.active[i]
-			other = y.Diverged(t.pid)
+			if t := &x.active[i]; !t.placesAs(y.Diverged(t.pid)) && !a.same(o, t) {
+				return false
+			}
 			i++
 		case i == len(x.active) || y.active[j].pid < x.active[i].pid:
-			t = &y.active[j]
-			other = x.Diverged(t.pid)
+			if t := &y.active[j]; !t.placesAs(x.Diverged(t.pid)) && !a.same(o, t) {
+				return false
+			}
 			j++
 		default:
-			t, other = &x.active[i], y.active[j].Divergence
-			if !t.placesAs(other) && !a.same(o, &y.active[j]) {
+			if t, u := &x.active[i], &y.active[j]; !t.placesAs(u.Divergence) && !(a.same(o, t) && a.same(o, u)) {
 				return false
 			}
 			i, j = i+1, j+1
-		}
-		if !t.placesAs(other) && !a.same(o, t) {
-			return false
 		}
 	}
 	return true
