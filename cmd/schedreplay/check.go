@@ -56,7 +56,7 @@ would the upgrade meet them? A bound holds if it does in 95 of a hundred runs.`,
 	loops.add(cmd)
 	c.addIsolated(f)
 	f.StringVar(&c.original, "original", "", "the recorded `KERNEL`: release[(+|-)fix]…")
-	cmd.Args = cobra.ExactArgs(1)
+	cmd.Args = cmdline.OneCapture
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		demands, err := l.Demands(cmd.Flags())
 		if err != nil {

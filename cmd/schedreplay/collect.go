@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"schedreplay/cmd/schedreplay/internal/cmdline"
 	"schedreplay/export/outdir"
 	"schedreplay/parser"
 	"schedreplay/parser/host"
@@ -22,7 +23,7 @@ recorded machine, right after the recording and before any reboot. -o - writes t
 standard output. docs/host-bundle.md has a shell script that does the same.`,
 		Example: `  schedreplay collect -o host.tar.gz
   ssh root@node schedreplay collect -o - > host.tar.gz`,
-		Args: cobra.NoArgs,
+		Args: cmdline.NoArgument,
 		RunE: func(*cobra.Command, []string) error {
 			if out == "" {
 				return usagef("collect needs -o BUNDLE, as in `schedreplay collect -o host.tar.gz`")

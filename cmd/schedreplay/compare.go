@@ -41,7 +41,7 @@ keep within them, or the exit status is 1. What is not known does not hold.
 		Example: `  schedreplay compare before/ after/
   schedreplay compare 6.1.80.perf.data 6.1.192.perf.data --isolated 43 -o comparison
   schedreplay compare before/ after/ --max-p99 200us --max-intrusions 0`,
-		Args: cobra.MinimumNArgs(2),
+		Args: cmdline.TwoCaptures,
 	}
 	f := cmd.Flags()
 	f.SortFlags = false

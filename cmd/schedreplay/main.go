@@ -35,5 +35,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	defer a.cancel(nil)
 	root := a.rootCommand()
 	root.SetArgs(args)
-	return a.status(root.ExecuteContext(a.ctx))
+	cmd, err := root.ExecuteContextC(a.ctx)
+	a.command = cmd
+	return a.status(err)
 }

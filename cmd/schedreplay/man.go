@@ -15,7 +15,7 @@ func (a *app) manCommand() *cobra.Command {
 makes the folder if need be. The pages say what --help says.`,
 		Example: `  schedreplay man -o ~/.local/share/man/man1
   schedreplay man -o /tmp/man && man /tmp/man/schedreplay-report.1`,
-		Args: cobra.NoArgs,
+		Args: cmdline.NoArgument,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if out == "" {
 				return usagef("man needs -o DIR, as in `schedreplay man -o ~/.local/share/man/man1`")

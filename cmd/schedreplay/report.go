@@ -35,7 +35,7 @@ second of CPU takes; --runs sets their number, and 0 leaves it out.`,
 		Example: `  schedreplay report testdata/traces/k419-smt44-isolated43-original -o incident
   schedreplay report perf.data --host host.tar.gz -o incident
   schedreplay report perf.data --isolated 43 --original 6.1.80 -o incident`,
-		Args: cobra.MinimumNArgs(1),
+		Args: cmdline.Captures,
 	}
 	f := cmd.Flags()
 	f.SortFlags = false

@@ -36,14 +36,13 @@ capture, 3 unreadable or damaged input, 4 cannot write, 130 interrupted.`,
 	root.SetOut(a.out)
 	root.SetErr(a.stderr)
 	root.SetVersionTemplate(buildinfo.Details())
-	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
-		a.command, a.started = cmd, true
+	root.PersistentPreRunE = func(cmd *cobra.Command, args []string) error {
+		if err := cmdline.Empty(cmd, args); err != nil {
+			return err
+		}
+		a.started = true
 		return a.checkColor()
 	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		a.command = cmd
-		return err
-	})
 	p := root.PersistentFlags()
 	p.StringVar(&a.color, "color", "auto", "colour the text: auto, always, never `WHEN`; NO_COLOR is honoured")
 	p.BoolVarP(&a.quiet, "quiet", "q", false, "no notes and no progress on standard error")
@@ -57,7 +56,7 @@ capture, 3 unreadable or damaged input, 4 cannot write, 130 interrupted.`,
 	)
 	cost.Tell(root)
 	root.InitDefaultCompletionCmd()
-	cmdline.DropPowershell(root)
+	cmdline.Completions(root)
 	return root
 }
 
@@ -71,7 +70,7 @@ func (a *app) checkColor() error {
 
 // captureCommand makes a command on one capture.
 func (a *app) captureCommand(cmd *cobra.Command, c *common, do func(in *input) error) *cobra.Command {
-	cmd.Args = cobra.ExactArgs(1)
+	cmd.Args = cmdline.OneCapture
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return a.onCapture(cmd, args[0], c, do)
 	}

@@ -52,7 +52,7 @@ what fleet runs on each capture. The folder appears whole or not at all.`,
 	f.StringVarP(&out, "output", "o", "", "write into the folder `DIR`")
 	f.Uint32Var(&memory, "memory", 0, "end if more than `MIB` of memory are needed")
 	shape := c.addRowSet(cmd)
-	cmd.Args = cobra.ExactArgs(1)
+	cmd.Args = cmdline.OneCapture
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if out == "" {
 			return usagef("summarize needs -o DIR")

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"schedreplay/cmd/schedreplay/internal/cmdline"
 	"schedreplay/cmd/schedreplay/internal/survey"
 	"schedreplay/export/jsondoc"
 	"schedreplay/findings"
@@ -27,7 +28,7 @@ domains, topology compares them. Formats: text, json.`,
 		Example: `  schedreplay topology host.tar.gz
   schedreplay topology perf.data --isolated 43
   schedreplay topology host.tar.gz --original 5.10 --isolated 2-3`,
-		Args: cobra.ExactArgs(1),
+		Args: cmdline.OneInput,
 	}
 	c.add(cmd, "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
+	"github.com/spf13/pflag"
 
 	"schedreplay/export/outdir"
 )
@@ -27,16 +30,71 @@ func UnknownCommand(root *cobra.Command, args []string) error {
 	return errors.New(err)
 }
 
-// DropPowershell leaves the completions for the shells of Linux.
-func DropPowershell(root *cobra.Command) {
+// The arguments of commands: one capture, that or a bundle, one capture or more, two or more.
+var (
+	OneCapture  = captures("one capture", 1, 1)
+	OneInput    = captures("one capture or host bundle", 1, 1)
+	Captures    = captures("one capture or more", 1, math.MaxInt)
+	TwoCaptures = captures("two captures or more", 2, math.MaxInt)
+)
+
+func captures(takes string, least, most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch n := len(args); {
+		case n == 0:
+			return fmt.Errorf("%s takes %s, and none is given", cmd.Name(), takes)
+		case n < least:
+			return fmt.Errorf("%s takes %s, and one is given", cmd.Name(), takes)
+		case n > most:
+			return fmt.Errorf("%s takes %s: %q is given beside %q", cmd.Name(), takes, args[1], args[0])
+		}
+		return nil
+	}
+}
+
+// NoArgument refuses any argument.
+func NoArgument(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%s takes no argument, and %q is given", cmd.Name(), args[0])
+	}
+	return nil
+}
+
+// Empty refuses arguments and flags without a value, as a variable of the shell leaves them
+// that is not set.
+func Empty(cmd *cobra.Command, args []string) (err error) {
+	const remedy = "is a variable of the shell not set?"
+	if slices.Contains(args, "") && !cmd.DisableFlagParsing { // a shell that completes gives empty words
+		return errors.New("an argument is empty; " + remedy)
+	}
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if f.Value.Type() == "string" && f.Value.String() == "" && f.Name != "isolated" {
+			err = fmt.Errorf("--%s is empty; %s", f.Name, remedy)
+		}
+	})
+	return err
+}
+
+// Completions leaves the completions for the shells of Linux, and refuses others.
+func Completions(root *cobra.Command) {
 	for _, c := range root.Commands() {
 		if c.Name() != "completion" {
 			continue
 		}
+		var shells []string
 		for _, s := range c.Commands() {
 			if s.Name() == "powershell" {
 				c.RemoveCommand(s)
+			} else {
+				shells = append(shells, s.Name())
 			}
+		}
+		c.RunE = func(*cobra.Command, []string) error { return c.Help() }
+		c.Args = func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return fmt.Errorf("%q is no shell that completion knows; there are %s", args[0], strings.Join(shells, ", "))
+			}
+			return nil
 		}
 	}
 }
