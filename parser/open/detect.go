@@ -156,6 +156,24 @@ func firstBytes(src parser.Source) ([]byte, error) {
 	return nil, readError(src.Name, err)
 }
 
+// foreign are files of other kinds, by how they begin.
+var foreign = []struct{ magic, is, remedy string }{
+	{"\x7fELF", "a program", remedy},
+	{"\xff\xfe", "text in UTF-16", fromUTF16},
+	{"\xfe\xff", "text in UTF-16", fromUTF16},
+	{"PK\x03\x04", "a zip archive", "unpack it"},
+	{"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it"},
+	{"BZh9", "compressed with bzip2", "decompress it"},
+	{"\x04\x22\x4d\x18", "compressed with lz4", "decompress it"},
+	{"\xc1\x1f\xfc\xc1", "a stream of a CTF trace", fromCTF},
+	{"\xc1\xfc\x1f\xc1", "a stream of a CTF trace", fromCTF},
+}
+
+const (
+	fromUTF16 = "convert it with `iconv -f UTF-16 -t UTF-8`"
+	fromCTF   = "give the text that babeltrace2 makes of its folder"
+)
+
 // notText explains inputs that are no text and no capture.
 func notText(name string, b []byte) error {
 	switch {
@@ -163,10 +181,11 @@ func notText(name string, b []byte) error {
 		return refuse(name, "decompress it once", "%w: it is compressed twice", parser.ErrFormat)
 	case len(b) > 262 && string(b[257:262]) == "ustar":
 		return refuse(name, "give the capture itself; a host bundle goes to --host", "%w: %w", parser.ErrFormat, errTar)
-	case bytes.HasPrefix(b, []byte("\x7fELF")):
-		return refuse(name, remedy, "%w: it is a program", parser.ErrFormat)
-	case bytes.HasPrefix(b, []byte("\xff\xfe")), bytes.HasPrefix(b, []byte("\xfe\xff")):
-		return refuse(name, "convert it with `iconv -f UTF-16 -t UTF-8`", "%w: it is text in UTF-16", parser.ErrFormat)
+	}
+	for _, f := range foreign {
+		if bytes.HasPrefix(b, []byte(f.magic)) {
+			return refuse(name, f.remedy, "%w: it is %s", parser.ErrFormat, f.is)
+		}
 	}
 	return nil
 }
