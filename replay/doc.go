@@ -16,7 +16,8 @@
 //
 // The rooms below import downwards only:
 //
-//	timeline   what was recorded: the survey, the look-ahead, every CPU and its queue
+//	timeline   what was recorded: the survey, every CPU and its queue
+//	ahead      the look-ahead: the events, each waking with what became of it
 //	hidden     facts in no event: scan budgets, wakee_flips, WF_SYNC, recent_used_cpu
 //	world      the scenarios: machines, what differs in each world, answers to the model
 //	decide     asks the model, scores it, learns from the choice, carries the worlds on

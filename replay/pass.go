@@ -11,6 +11,7 @@ import (
 	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
 	"schedreplay/replay/account"
+	"schedreplay/replay/ahead"
 	"schedreplay/replay/decide"
 	"schedreplay/replay/hidden"
 	"schedreplay/replay/timeline"
@@ -80,7 +81,7 @@ func (r *pass) run(ctx context.Context, pass int) error { return r.replay(ctx, r
 // replay replays the events of the capture.
 func (r *pass) replay(ctx context.Context, events iter.Seq[*parser.Event], pass int) error {
 	progress := progressOf(r.plan.Observer.Progress, pass)
-	l := timeline.NewLookahead(r.Survey, r.Timeline.Charges, r.event)
+	l := ahead.New(r.Survey, r.Timeline.Charges, r.event)
 	l.Blind = r.Hidden.Blind()
 	n := int64(0)
 	for ev := range events {
@@ -142,7 +143,7 @@ func (r *pass) ran(c int32, until int64) {
 }
 
 // event takes the events in order, each waking with what became of it.
-func (r *pass) event(ev *parser.Event, out *timeline.Outcome) error {
+func (r *pass) event(ev *parser.Event, out *ahead.Outcome) error {
 	switch ev.Kind {
 	case parser.KindOther:
 		switch {
@@ -173,7 +174,7 @@ func (r *pass) event(ev *parser.Event, out *timeline.Outcome) error {
 	case parser.KindWakeupNew:
 		r.Open(ev, out, place.KindWakeupNew)
 	case parser.KindExec:
-		r.Open(ev, &timeline.Outcome{CPU: ev.CPU, Ran: ev.CPU, From: fact.Observed, Upper: ev.Time, Done: true}, place.KindExec)
+		r.Open(ev, &ahead.Outcome{CPU: ev.CPU, Ran: ev.CPU, From: fact.Observed, Upper: ev.Time, Done: true}, place.KindExec)
 	}
 	r.Timeline.Own = r.selecting(ev, out)
 	if r.track == nil {
@@ -201,7 +202,7 @@ func (r *pass) event(ev *parser.Event, out *timeline.Outcome) error {
 
 // selecting reports whether an event is a selection's own migration: the wakee's
 // own, just decided.
-func (r *pass) selecting(ev *parser.Event, out *timeline.Outcome) bool {
+func (r *pass) selecting(ev *parser.Event, out *ahead.Outcome) bool {
 	p := r.Timeline.Find(ev.Task.PID)
 	if p == nil || ev.Kind != parser.KindMigrate {
 		return false

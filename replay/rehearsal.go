@@ -5,6 +5,7 @@ import (
 
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
+	"schedreplay/replay/ahead"
 	"schedreplay/replay/hidden"
 	"schedreplay/replay/timeline"
 )
@@ -16,7 +17,7 @@ import (
 // finds does not hang on how fast the two are.
 type rehearsal struct {
 	r     *pass
-	look  *timeline.Lookahead
+	look  *ahead.Lookahead
 	ahead *parser.Batches
 	// said is what it tells the replay, in order; spent are those to be used again.
 	said, spent chan *rehearsed
@@ -68,7 +69,7 @@ func newRehearsal(rec *timeline.Recorded, plan *Plan) *rehearsal {
 	r.Hidden.Rehearse()
 	r.track = nil
 	h := &rehearsal{r: r, said: make(chan *rehearsed, maxSaid), spent: make(chan *rehearsed, maxSaid)}
-	h.look = timeline.NewLookahead(r.Survey, r.Timeline.Charges, r.event)
+	h.look = ahead.New(r.Survey, r.Timeline.Charges, r.event)
 	h.look.Blind, h.look.Most = true, maxAhead
 	h.ahead = parser.NewBatches(rec.Capture)
 	return h

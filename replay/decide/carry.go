@@ -5,13 +5,14 @@ import (
 
 	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
+	"schedreplay/replay/ahead"
 	"schedreplay/replay/timeline"
 )
 
 // This file moves all worlds past a decision, and past a CPU's going idle.
 
 // chosen is where a selection sent its wakee as far as the present pass may know.
-func (r *Decider) chosen(o *timeline.Outcome) int32 {
+func (r *Decider) chosen(o *ahead.Outcome) int32 {
 	if r.Hidden.Blind() {
 		return o.Ran
 	}

@@ -11,6 +11,7 @@ import (
 	"schedreplay/kernelmodel/explore"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/parser"
+	"schedreplay/replay/ahead"
 	"schedreplay/replay/hidden"
 	"schedreplay/replay/still"
 	"schedreplay/replay/timeline"
@@ -146,7 +147,7 @@ type decision struct {
 type opened struct {
 	n    int64
 	ev   parser.Event
-	out  *timeline.Outcome
+	out  *ahead.Outcome
 	kind place.Kind
 	// win is when the selection took place; win.hi is the deadline by which the
 	// decision is computed.
@@ -161,7 +162,7 @@ type opened struct {
 const execWithin = 100_000_000
 
 // Open starts a decision at its waking, new task or exec event.
-func (r *Decider) Open(ev *parser.Event, out *timeline.Outcome, kind place.Kind) {
+func (r *Decider) Open(ev *parser.Event, out *ahead.Outcome, kind place.Kind) {
 	r.queue.n++
 	d := r.queue.fresh()
 	d.n, d.ev, d.out, d.kind, d.prev = r.queue.n, *ev, out, kind, ev.TargetCPU

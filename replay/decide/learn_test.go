@@ -9,6 +9,7 @@ import (
 	"schedreplay/kernelmodel/place"
 	"schedreplay/kernelmodel/rules"
 	"schedreplay/parser"
+	"schedreplay/replay/ahead"
 	"schedreplay/replay/internal/made"
 	"schedreplay/replay/timeline"
 	"schedreplay/replay/world"
@@ -45,7 +46,7 @@ func TestOverlappingSelections(t *testing.T) {
 	for _, ev := range append(made.Crowd(), made.Switches(200, 7, made.Poller, made.Sleeps, made.Swapper)) {
 		l.Apply(&ev)
 	}
-	flies := &decision{opened: opened{ev: made.Waking(1000, 5, made.Busy[5], made.Other, 6), out: &timeline.Outcome{CPU: 7}, win: timeline.Window{Est: 1004 * made.Microsecond, Lo: 1000 * made.Microsecond, Hi: 1008 * made.Microsecond}}}
+	flies := &decision{opened: opened{ev: made.Waking(1000, 5, made.Busy[5], made.Other, 6), out: &ahead.Outcome{CPU: 7}, win: timeline.Window{Est: 1004 * made.Microsecond, Lo: 1000 * made.Microsecond, Hi: 1008 * made.Microsecond}}}
 	for _, c := range []struct {
 		name      string
 		undecided []*decision

@@ -19,7 +19,7 @@ type Survey struct {
 	Only       cpumask.Mask // those that the recording is limited to, empty if it is not
 	mentioned  cpumask.Mask // CPUs named anywhere
 
-	HasWaking, HasWakeup, hasMigrate bool
+	HasWaking, HasWakeup, HasMigrate bool
 	// Asides are what is recorded beside the scheduler's events.
 	Asides parser.Asides
 	Printed
@@ -181,7 +181,7 @@ func (s *Survey) SlicesAlone() bool {
 // startCPU when it begins: not if it was first seen by an arrival, and a wakeup
 // or a move before that would not have been recorded.
 func (s *Survey) ShownAtStart(t *TaskSurvey) bool {
-	return t.firstSeen && (!t.startArrived || s.Only.Empty() && (s.HasWaking || s.hasMigrate))
+	return t.firstSeen && (!t.startArrived || s.Only.Empty() && (s.HasWaking || s.HasMigrate))
 }
 
 func (s *Survey) cpuAt(c int32) *startCPU {
@@ -384,7 +384,7 @@ func (s *surveyor) take(cpu *startCPU, ev *parser.Event) {
 			s.spans++
 		}
 	case parser.KindMigrate:
-		s.hasMigrate = true
+		s.HasMigrate = true
 		s.visit.take(ev)
 		if UsableCPU(ev.TargetCPU) {
 			s.enters.Set(int(ev.TargetCPU))

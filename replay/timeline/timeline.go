@@ -1,8 +1,7 @@
 // Package timeline is what was recorded. A [Survey] reads a capture once and tells which
 // events it holds, how the machine stood at its start and what its tasks do as a rule; a
-// [Lookahead] hands out the events of a later pass, each waking with what became of it; and
-// a [Timeline] takes them in and tells of every CPU who ran there, who was queued and when
-// others could see that. Nothing here knows a model or a choice between kernels.
+// [Timeline] takes the events of a later pass in and tells of every CPU who ran there, who was
+// queued and when others could see that. Nothing here knows a model or a choice between kernels.
 package timeline
 
 import (

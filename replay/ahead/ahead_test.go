@@ -1,4 +1,4 @@
-package timeline
+package ahead
 
 import (
 	"slices"
@@ -7,6 +7,7 @@ import (
 	"schedreplay/fact"
 	"schedreplay/parser"
 	"schedreplay/replay/internal/made"
+	"schedreplay/replay/timeline"
 )
 
 // emitted is what the look-ahead hands on.
@@ -18,7 +19,7 @@ type emitted struct {
 func lookThrough(t *testing.T, events ...parser.Event) []emitted {
 	t.Helper()
 	var got []emitted
-	l := NewLookahead(SurveyOf(made.Record(events...), &parser.Host{}, nil), false, func(e *parser.Event, o *Outcome) error {
+	l := New(timeline.SurveyOf(made.Record(events...), &parser.Host{}, nil), false, func(e *parser.Event, o *Outcome) error {
 		got = append(got, emitted{*e, o})
 		return nil
 	})
@@ -110,7 +111,7 @@ func TestLookaheadWithoutWaking(t *testing.T) {
 func TestLookaheadBounded(t *testing.T) {
 	first := made.Waking(10, 2, made.Busy[2], made.Other, 4)
 	run := func(n int, step int64) (most int) {
-		l := NewLookahead(&Survey{HasWaking: true}, false, func(*parser.Event, *Outcome) error { return nil })
+		l := New(&timeline.Survey{HasWaking: true}, false, func(*parser.Event, *Outcome) error { return nil })
 		if err := l.Push(&first); err != nil {
 			t.Fatal(err)
 		}
@@ -159,7 +160,7 @@ func TestLookaheadBlind(t *testing.T) {
 	} {
 		events := append([]parser.Event{made.Waking(10, 2, made.Busy[2], p, 4)}, c.then...)
 		var got []emitted
-		l := NewLookahead(&Survey{HasWaking: true, HasWakeup: true, hasMigrate: true}, false, func(e *parser.Event, o *Outcome) error {
+		l := New(&timeline.Survey{HasWaking: true, HasWakeup: true, HasMigrate: true}, false, func(e *parser.Event, o *Outcome) error {
 			got = append(got, emitted{*e, o})
 			return nil
 		})
@@ -183,7 +184,7 @@ func TestLookaheadBlind(t *testing.T) {
 		}
 	}
 	var born []parser.Event
-	l := NewLookahead(&Survey{HasWaking: true, HasWakeup: true}, false, func(e *parser.Event, _ *Outcome) error {
+	l := New(&timeline.Survey{HasWaking: true, HasWakeup: true}, false, func(e *parser.Event, _ *Outcome) error {
 		born = append(born, *e)
 		return nil
 	})
@@ -200,7 +201,7 @@ func TestLookaheadBlind(t *testing.T) {
 
 // Many wakings of many tasks leave nothing behind.
 func TestLookaheadForgets(t *testing.T) {
-	l := NewLookahead(&Survey{HasWaking: true, hasMigrate: true}, false, func(*parser.Event, *Outcome) error { return nil })
+	l := New(&timeline.Survey{HasWaking: true, HasMigrate: true}, false, func(*parser.Event, *Outcome) error { return nil })
 	for i := range int64(50_000) {
 		p := made.Other
 		p.PID = int32(i%4000) + 1000

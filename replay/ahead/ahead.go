@@ -1,8 +1,11 @@
-package timeline
+// Package ahead looks ahead: it hands out the events of a pass, each waking with what became of
+// it.
+package ahead
 
 import (
 	"schedreplay/fact"
 	"schedreplay/parser"
+	"schedreplay/replay/timeline"
 )
 
 // Outcome is what the recording says became of one waking.
@@ -41,14 +44,14 @@ type Outcome struct {
 // waking. The delay is bounded in events and in time; what is not resolved by
 // then stays unknown.
 type Lookahead struct {
-	survey *Survey
+	survey *timeline.Survey
 	emit   func(*parser.Event, *Outcome) error
 	// charges: sched_stat_runtime is wanted.
 	charges bool
 	// slicesAlone is the survey's: a slice's sch delay stands in for the wakeup.
 	slicesAlone bool
 	// Blind, for a rehearsal: what selections left of themselves, sched_wakeup and their
-	// own sched_migrate_task, is told of their outcomes only; see [hindsight].
+	// own sched_migrate_task, is told of their outcomes only.
 	Blind bool
 	// Most bounds the events held; the replay behind a rehearsal waits for no more.
 	Most int
@@ -110,8 +113,8 @@ const (
 	maxHeldNS = 2_000_000_000
 )
 
-// NewLookahead hands events on to emit, sched_stat_runtime only if charges are wanted.
-func NewLookahead(s *Survey, charges bool, emit func(*parser.Event, *Outcome) error) *Lookahead {
+// New makes a look-ahead that hands events on to emit, sched_stat_runtime only if charges are wanted.
+func New(s *timeline.Survey, charges bool, emit func(*parser.Event, *Outcome) error) *Lookahead {
 	return &Lookahead{survey: s, charges: charges, slicesAlone: s.SlicesAlone(), emit: emit, Most: maxHeld, moved: map[int32]*Outcome{}}
 }
 
@@ -242,7 +245,7 @@ func (l *Lookahead) open(ev *parser.Event, prev int32) *Outcome {
 	}
 	l.byPID.Set(o.pid, o)
 	l.await(o)
-	if UsableCPU(ev.CPU) {
+	if timeline.UsableCPU(ev.CPU) {
 		for int(ev.CPU) >= len(l.byCPU) {
 			l.byCPU = append(l.byCPU, nil)
 		}
@@ -311,7 +314,7 @@ func (l *Lookahead) observe(ev *parser.Event) (own bool) {
 		case parser.KindMigrate:
 			switch {
 			case l.last(ev.CPU) != w:
-				if w.CPU < 0 && UsableCPU(ev.OrigCPU) {
+				if w.CPU < 0 && timeline.UsableCPU(ev.OrigCPU) {
 					// Whoever moved it found it queued there.
 					w.CPU, w.From = ev.OrigCPU, fact.Reconstructed
 					w.settle(ev.Time)
@@ -343,7 +346,7 @@ func (l *Lookahead) observe(ev *parser.Event) (own bool) {
 		l.byCPU[ev.CPU] = nil
 		if !o.Done {
 			o.Upper = ev.Time
-			if l.survey.hasMigrate {
+			if l.survey.HasMigrate {
 				// The selection's own migration would have been this event.
 				o.CPU, o.From, o.Done = o.prev, fact.Reconstructed, true
 				if l.byPID.Get(o.pid) == o {
