@@ -185,7 +185,8 @@ func (s *Selector) wakeWide() (bool, explore.Answer) {
 func (w *Wakeup) isWide(size int64, rule rules.WakeWideRule) explore.Answer {
 	k := w.Wides
 	if k == nil {
-		return weighWide(guesses(Counts{Of: w.Cur.Flips}), guesses(Counts{Of: w.Flips}), size, rule)
+		cur, wakee := NewCounts(w.Cur.Flips), NewCounts(w.Flips)
+		return weighWide(&cur, &wakee, size, rule)
 	}
 	for i := range k.known {
 		if a := &k.known[i]; a.size == size && a.rule == rule {
@@ -193,14 +194,14 @@ func (w *Wakeup) isWide(size int64, rule rules.WakeWideRule) explore.Answer {
 		}
 	}
 	k.Hold()
-	a := weighWide(k.cur, k.wakee, size, rule)
+	a := weighWide(&k.cur, &k.wakee, size, rule)
 	k.known = append(k.known, wideAnswer{a, size, rule})
 	return a
 }
 
 // weighWide answers the test of wake_wide where only weighted guesses at both
 // counts are known, if that.
-func weighWide(cur, wakee weighted, size int64, rule rules.WakeWideRule) explore.Answer {
+func weighWide(cur, wakee *Counts, size int64, rule rules.WakeWideRule) explore.Answer {
 	if len(cur.Of) == 0 || len(wakee.Of) == 0 {
 		return explore.Answer{Open: true, From: fact.Unknown}
 	}
@@ -213,52 +214,25 @@ func weighWide(cur, wakee weighted, size int64, rule rules.WakeWideRule) explore
 	return explore.Rarely(yes > all-yes, explore.DoubtOf(min(yes, all-yes), all), fact.Estimated)
 }
 
-// WideWith tells of counts how much of the weight of the guesses at another
-// task's count is wide together with them, as wake_wide has it since 4.3.
-type WideWith struct {
-	g    weighted
-	size int64
+// WideWith is how much of the weight is wide together with another task's count, as wake_wide
+// has it since 4.3 for an LLC of size CPUs, and all there is.
+func (c *Counts) WideWith(count, size int64) (wide, all uint64) {
+	return c.within(widePartners(count, size, rules.WakeWideLLC)), c.weight
 }
 
-// NewWideWith returns the test against the guesses for an LLC of size CPUs.
-func NewWideWith(other Counts, size int64) WideWith { return WideWith{guesses(other), size} }
-
-// Weight returns the weight that is wide with the count, and all there is.
-func (w *WideWith) Weight(count int64) (wide, all uint64) {
-	return w.g.within(widePartners(count, w.size, rules.WakeWideLLC)), w.g.weight
-}
-
-// weighted are guesses at one count. The tests are made for many wakeups, so single guesses
-// are looked at only where the least and the greatest do not decide for all.
-type weighted struct {
-	Counts
-	weight      uint64
-	least, most int64 // of the values without More
-}
-
-func guesses(c Counts) weighted {
-	g := weighted{Counts: c, least: math.MaxInt64, most: math.MinInt64}
-	for i := range c.Of {
-		x := &c.Of[i]
-		g.weight += uint64(x.Weight)
-		g.least, g.most = min(g.least, x.Value), max(g.most, x.Value)
-	}
-	return g
-}
-
-// within is the weight of the guesses from lo to hi, and of those from from on.
-func (g *weighted) within(lo, hi, from int64) uint64 {
-	lo, hi, from = lo-g.More, hi-g.More, from-g.More
+// within is the weight of the values from lo to hi, and of those from from on.
+func (c *Counts) within(lo, hi, from int64) uint64 {
+	lo, hi, from = lo-c.More, hi-c.More, from-c.More
 	switch {
-	case g.most < min(lo, from) || g.least > hi && g.most < from:
+	case c.most < min(lo, from) || c.least > hi && c.most < from:
 		return 0
-	case g.least >= lo && g.most <= hi || g.least >= from:
-		return g.weight
+	case c.least >= lo && c.most <= hi || c.least >= from:
+		return c.weight
 	}
 	fits := uint64(0)
-	for i := range g.Of {
-		if v := g.Of[i].Value; v >= lo && v <= hi || v >= from {
-			fits += uint64(g.Of[i].Weight)
+	for i := range c.Of {
+		if v := c.Of[i].Value; v >= lo && v <= hi || v >= from {
+			fits += uint64(c.Of[i].Weight)
 		}
 	}
 	return fits

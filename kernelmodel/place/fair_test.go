@@ -36,8 +36,8 @@ func TestWide(t *testing.T) {
 		{0, 7, 1, false},
 		{1, 1, 1, true},
 	} {
-		with := NewWideWith(Counts{[]Weighted{{tc.b - 3, 1}}, 3}, tc.size)
-		if got, _ := with.Weight(tc.a); got == 1 != tc.want || wide(tc.a, tc.b, tc.size) != tc.want {
+		with := counts([]Weighted{{tc.b - 3, 1}}, 3)
+		if got, _ := with.WideWith(tc.a, tc.size); got == 1 != tc.want || wide(tc.a, tc.b, tc.size) != tc.want {
 			t.Errorf("%d and %d, size %d: %d", tc.a, tc.b, tc.size, got)
 		}
 	}
@@ -143,6 +143,13 @@ func TestWidePartners(t *testing.T) {
 	}
 }
 
+// counts are values, each by more more.
+func counts(of []Weighted, more int64) *Counts {
+	c := NewCounts(of)
+	c.More = more
+	return &c
+}
+
 // Whatever the guesses, the answer is that of all their pairs.
 func TestWeighWide(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -163,7 +170,7 @@ func TestWeighWide(t *testing.T) {
 			}
 		}
 		want := explore.Rarely(yes > all-yes, explore.DoubtOf(min(yes, all-yes), all), fact.Estimated)
-		if got := weighWide(guesses(Counts{cur, more}), guesses(Counts{wakee, theirs}), size, rules.WakeWideLLC); got != want {
+		if got := weighWide(counts(cur, more), counts(wakee, theirs), size, rules.WakeWideLLC); got != want {
 			t.Fatalf("%v and %v, size %d: %+v, want %+v", cur, wakee, size, got, want)
 		}
 	})
@@ -172,7 +179,7 @@ func TestWeighWide(t *testing.T) {
 // Guesses at the flips are weighed: rare ones don't split the answer.
 func TestWakeWideGuesses(t *testing.T) {
 	guess := func(wide, narrow uint32) explore.Answer {
-		return weighWide(guesses(Counts{Of: []Weighted{{16, wide}, {0, narrow}}}), guesses(Counts{Of: []Weighted{{4, 1}}}), 4, rules.WakeWideLLC)
+		return weighWide(counts([]Weighted{{16, wide}, {0, narrow}}, 0), counts([]Weighted{{4, 1}}, 0), 4, rules.WakeWideLLC)
 	}
 	for _, tc := range []struct {
 		wide, narrow uint32

@@ -1,6 +1,8 @@
 package place
 
 import (
+	"math"
+
 	"schedreplay/cpumask"
 	"schedreplay/fact"
 	"schedreplay/kernelmodel/explore"
@@ -154,7 +156,7 @@ type Wides struct {
 	Tell func() (waker, wakee Counts)
 
 	held       bool
-	cur, wakee weighted
+	cur, wakee Counts
 	known      []wideAnswer
 }
 
@@ -164,8 +166,8 @@ func (k *Wides) Forget() { k.held, k.known = false, k.known[:0] }
 // Hold keeps the flips as they are now, for those who ask when they have changed.
 func (k *Wides) Hold() {
 	if !k.held {
-		waker, wakee := k.Tell()
-		k.held, k.cur, k.wakee = true, guesses(waker), guesses(wakee)
+		k.held = true
+		k.cur, k.wakee = k.Tell()
 	}
 }
 
@@ -188,6 +190,22 @@ type Weighted struct {
 type Counts struct {
 	Of   []Weighted
 	More int64
+
+	// The tests are made for many wakeups, so single values are looked at only where the least
+	// and the greatest, without More, do not decide for all.
+	weight      uint64
+	least, most int64
+}
+
+// NewCounts are values with their weights.
+func NewCounts(of []Weighted) Counts {
+	c := Counts{Of: of, least: math.MaxInt64, most: math.MinInt64}
+	for i := range of {
+		x := &of[i]
+		c.weight += uint64(x.Weight)
+		c.least, c.most = min(c.least, x.Value), max(c.most, x.Value)
+	}
+	return c
 }
 
 // State answers what the kernel's code asks of the machine at the moment of

@@ -25,7 +25,7 @@ type flips struct {
 	more int64
 	// counts are the guesses' counts with their weights, valid if counted. spare are those
 	// before, which a decision may still hold.
-	counts  []place.Weighted
+	counts  place.Counts
 	spare   []place.Weighted
 	counted bool
 	// oldest is, if begun, no later than any of the guesses' decayed.
@@ -178,7 +178,9 @@ func (f *flips) after(pid int32, now int64, room *[]place.Weighted) place.Counts
 		c.add(v, g.w)
 	}
 	*room = c.list
-	return place.Counts{Of: c.list, More: flip}
+	counts := place.NewCounts(c.list)
+	counts.More = flip
+	return counts
 }
 
 // count brings counts up to date.
@@ -191,7 +193,7 @@ func (f *flips) count() {
 	for _, g := range f.guess {
 		c.add(g.v, g.w)
 	}
-	f.counts, f.spare = c.list, f.counts
+	f.counts, f.spare = place.NewCounts(c.list), f.counts.Of
 }
 
 // counter sums weights by value, in the order in which the values come. place is one more
@@ -217,7 +219,9 @@ func (c *counter) add(v int64, w uint32) {
 // value returns the counts, valid until a decision after this one.
 func (f *flips) value() place.Counts {
 	f.count()
-	return place.Counts{Of: f.counts, More: f.more}
+	counts := f.counts
+	counts.More = f.more
+	return counts
 }
 
 // learnFlips takes that the pair of tasks was, or was not, wide for an LLC of the
@@ -225,19 +229,21 @@ func (f *flips) value() place.Counts {
 // what that contradicts.
 func learnFlips(a, b *flips, size int64, wide bool, doubt uint32) {
 	of, with := a.value(), b.value()
-	a.weigh(place.NewWideWith(with, size), wide, doubt)
-	b.weigh(place.NewWideWith(of, size), wide, doubt)
+	a.weigh(&with, size, wide, doubt)
+	b.weigh(&of, size, wide, doubt)
 }
 
 // weigh does so with those of one task by the counts of the other. It drops guesses that weigh
 // nothing and keeps the sum in range.
-func (f *flips) weigh(with place.WideWith, wide bool, doubt uint32) {
+func (f *flips) weigh(with *place.Counts, size int64, wide bool, doubt uint32) {
 	sum, least, same := uint64(0), uint64(math.MaxUint64), true
+	var fits, all uint64
 	for i := range f.guess {
 		w := f.guess[i].w
-		fits, all := with.Weight(f.guess[i].v + f.more)
-		if !wide {
-			fits = all - fits
+		if v := f.guess[i].v; i == 0 || v != f.guess[i-1].v {
+			if fits, all = with.WideWith(v+f.more, size); !wide {
+				fits = all - fits
+			}
 		}
 		switch fits {
 		case all:
