@@ -29,6 +29,9 @@ type Facts struct {
 	oddsOf   int64
 	deciding int64
 	sampled  int64
+	of       [][]int      // by CPU, the LLCs that it belongs to
+	most     []int64      // by CPU, what its utilisation is at most
+	idled    cpumask.Mask // those that may have just gone idle
 	util     bool
 	sync     syncHabits
 	limits   throttles
@@ -56,6 +59,10 @@ type LLC struct {
 	Pct  int // imbalance_pct of its domain
 
 	cpus []int // of the span, those recorded
+	// most is the sum of what the utilisation of each CPU is at most; fresh: one has just gone
+	// idle.
+	most  int64
+	fresh bool
 }
 
 // habits are the hidden facts about one task.
@@ -77,12 +84,17 @@ func New(rec *timeline.Recorded, t *timeline.Timeline, llcs []LLC, later *Rehear
 	h := &Facts{
 		rec: rec, t: t, llcs: llcs, util: util, Later: later, sync: syncHabits{path: map[wakePath]*habit{}}, first: map[int64][]flipsGuess{},
 		budget: make([]scanBudget, len(llcs)), cost: make([]*scanCost, rec.NCPU), Passed: make([]int, rec.NCPU), swapper: make([]*flips, rec.NCPU),
+		of: make([][]int, len(t.CPU)), most: make([]int64, len(t.CPU)),
+	}
+	for c := range t.CPU {
+		t.Touched.Set(c)
 	}
 	h.limits = throttles{host: rec.Host, cpu: make([]throttled, rec.NCPU), at: map[string]int64{}, seen: map[int32]bool{}}
 	for i, l := range llcs {
 		for c := range l.Span.All() {
 			if c < len(t.CPU) {
 				llcs[i].cpus = append(llcs[i].cpus, c)
+				h.of[c] = append(h.of[c], i)
 			}
 		}
 		h.budget[i] = newScanBudget(int64(l.Span.Weight()), int64(l.Pct))
@@ -196,19 +208,41 @@ func (h *Facts) Sample(now int64) {
 	} else {
 		h.sampled += steps * every
 	}
+	h.follow(now)
 	for i := range h.budget {
-		b := &h.budget[i]
-		most, fresh := int64(0), false
-		for _, c := range h.llcs[i].cpus {
-			k := &h.t.CPU[c]
-			most += min(1024, max(k.CFS.UtilMost(), k.CFS.Est))
-			fresh = fresh || k.IdleAt > now-newlyIdle && k.Idle()
-		}
+		b, l := &h.budget[i], &h.llcs[i]
 		v := b.weight
-		if most > b.full {
+		if l.most > b.full {
 			v = load.NrIdleScan(h.used(i), b.weight, b.pct)
 		}
-		b.step(v, steps, fresh)
+		b.step(v, steps, l.fresh)
+	}
+}
+
+// follow brings up to now what the LLCs know of their CPUs. Of most nothing has changed.
+func (h *Facts) follow(now int64) {
+	for i := range h.llcs {
+		h.llcs[i].fresh = false
+	}
+	for c := range h.t.Touched.All() {
+		k := &h.t.CPU[c]
+		most := min(1024, max(k.CFS.UtilMost(), k.CFS.Est))
+		for _, i := range h.of[c] {
+			h.llcs[i].most += most - h.most[c]
+		}
+		h.most[c] = most
+		h.idled.Set(c)
+	}
+	h.t.Touched.Remove(h.t.Touched)
+	for c := range h.idled.All() {
+		switch k := &h.t.CPU[c]; {
+		case k.IdleAt <= now-newlyIdle:
+			h.idled.Clear(c)
+		case k.Idle():
+			for _, i := range h.of[c] {
+				h.llcs[i].fresh = true
+			}
+		}
 	}
 }
 

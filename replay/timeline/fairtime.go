@@ -13,9 +13,9 @@ func (t *Timeline) fairEnqueue(p *Task, c int32) {
 	}
 	t.FairTick(c, woken)
 	if p.Virtual.On == c && p.Virtual.Delayed {
-		t.CPU[c].CFS.Advance(t.Now)
+		q := t.queue(c)
 		p.Entity.Linger(t.Now)
-		t.CPU[c].CFS.Weight -= p.Entity.Weight // loadEnqueue adds it again
+		q.Weight -= p.Entity.Weight // loadEnqueue adds it again
 		t.CPU[c].Fair.wakeInPlace(p)
 		t.fairAdvance(c)
 		p.Virtual.came = parser.NoTime
@@ -53,8 +53,8 @@ func (t *Timeline) fairLeave(p *Task) {
 		}
 		t.CPU[c].Fair.drop(p)
 		if delayed {
-			t.CPU[c].CFS.Advance(t.Now)
-			t.CPU[c].CFS.Weight = max(0, t.CPU[c].CFS.Weight-p.Entity.Weight)
+			q := t.queue(c)
+			q.Weight = max(0, q.Weight-p.Entity.Weight)
 		}
 	}
 }
@@ -156,8 +156,8 @@ func (t *Timeline) moveDelayed(p *Task, from, to int32) {
 	t.fairAdvance(to)
 	x, e, a, b := &p.Virtual, &p.Entity, &t.CPU[from], &t.CPU[to]
 	left := a.Fair.slice
-	a.CFS.Advance(t.Now)
-	b.CFS.Advance(t.Now)
+	t.queue(from)
+	t.queue(to)
 	e.Linger(t.Now)
 	if x.On == from && x.Delayed {
 		left = x.deadline - x.v // PLACE_REL_DEADLINE
@@ -187,8 +187,7 @@ func (t *Timeline) dropped(c int32, tasks []*Task) {
 	if len(tasks) == 0 {
 		return
 	}
-	q := &t.CPU[c].CFS
-	q.Advance(t.Now)
+	q := t.queue(c)
 	for _, p := range tasks {
 		q.Weight = max(0, q.Weight-p.Entity.Weight)
 		p.Entity.Linger(t.Now)

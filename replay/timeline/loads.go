@@ -8,12 +8,19 @@ import (
 // This file keeps the load averages of the queues (see pelt.go) as the timeline shows
 // who is on them. Only fair tasks count.
 
+// queue is a CPU's queue brought up to now, to be changed.
+func (t *Timeline) queue(c int32) *load.Queue {
+	t.Touched.Set(int(c))
+	q := &t.CPU[c].CFS
+	q.Advance(t.Now)
+	return q
+}
+
 func (t *Timeline) loadEnqueue(p *Task, c int32) {
 	if !p.Fair() {
 		return
 	}
-	q, e := &t.CPU[c].CFS, &p.Entity
-	q.Advance(t.Now)
+	q, e := t.queue(c), &p.Entity
 	switch {
 	case p.born:
 		e.Newborn(q, t.shares)
@@ -55,8 +62,7 @@ func (t *Timeline) loadDequeue(p *Task, c int32) {
 	if !p.Fair() || p.Entity.Attached != c {
 		return
 	}
-	q, e := &t.CPU[c].CFS, &p.Entity
-	q.Advance(t.Now)
+	q, e := t.queue(c), &p.Entity
 	current := q.Running && t.CPU[c].Cur == p.PID
 	if t.Delays {
 		// Since 6.12 util_est_update comes before the dequeue brings the averages
@@ -79,15 +85,13 @@ func (t *Timeline) loadDequeue(p *Task, c int32) {
 }
 
 func (t *Timeline) loadPut(p *Task, c int32) {
-	q := &t.CPU[c].CFS
-	q.Advance(t.Now)
+	q := t.queue(c)
 	p.Entity.Step(t.Now, true, q.Running)
 	q.Running = false
 }
 
 func (t *Timeline) loadPick(p *Task, c int32) {
-	q := &t.CPU[c].CFS
-	q.Advance(t.Now)
+	q := t.queue(c)
 	q.Running = p.Fair()
 	if p.Fair() {
 		p.Entity.Step(t.Now, true, false)
@@ -95,8 +99,7 @@ func (t *Timeline) loadPick(p *Task, c int32) {
 }
 
 func (t *Timeline) loadIdle(c int32) {
-	q := &t.CPU[c].CFS
-	q.Advance(t.Now)
+	q := t.queue(c)
 	q.Running, q.NR, q.Weight, q.Est = false, 0, 0, 0
 }
 
@@ -104,14 +107,13 @@ func (t *Timeline) loadMigrate(p *Task, from, to int32) {
 	if !p.Fair() {
 		return
 	}
-	a, b, e := &t.CPU[from].CFS, &t.CPU[to].CFS, &p.Entity
-	a.Advance(t.Now)
+	a, e := t.queue(from), &p.Entity
 	e.Step(t.Now, true, false)
 	if e.Attached == from {
 		a.Detach(e)
 		a.Weight, a.NR, a.Est = max(0, a.Weight-e.Weight), max(0, a.NR-1), max(0, a.Est-e.Est)
 	}
-	b.Advance(t.Now)
+	b := t.queue(to)
 	b.Attach(e)
 	e.Attached = to
 	b.Weight += e.Weight
@@ -140,10 +142,8 @@ func (t *Timeline) UtilAsleep(p *Task, c int32) (best, other int64) {
 // as its last update left them, which is what readers find of an idle CPU.
 func (t *Timeline) LoadOf(c int) (now, stale load.Average) {
 	q := t.CPU[c].CFS
-	stale = q.Average
-	if !q.Known {
-		return q.Average, stale
+	if stale = q.Average; q.Known {
+		q.Advance(t.Now)
 	}
-	q.Advance(t.Now)
 	return q.Average, stale
 }

@@ -414,6 +414,7 @@ func (t *Timeline) resume(s *seam) {
 		t.attach(p, p.CPU)
 	}
 	for c := range t.CPU {
+		t.Touched.Set(c)
 		t.changed(int32(c), s.at, s.at, s.at)
 	}
 }

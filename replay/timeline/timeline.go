@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"schedreplay/cpumask"
 	"schedreplay/kernelmodel/fair"
 	"schedreplay/kernelmodel/load"
 	"schedreplay/kernelmodel/place"
@@ -146,6 +147,8 @@ type Timeline struct {
 	late *parser.Event
 	// Own: the event at hand is a selection's own migration.
 	Own bool
+	// Touched are the CPUs whose load averages may have changed since somebody emptied it.
+	Touched cpumask.Mask
 	// past and broke are how many of the survey's seams and gaps lie behind.
 	past, broke int
 }
@@ -288,8 +291,7 @@ func (t *Timeline) reweight(p *Task, prio int32) {
 	p.Prio = prio
 	if was && p.Queued && e.Attached != parser.NoCPU {
 		k := &t.CPU[e.Attached]
-		q, current := &k.CFS, k.Cur == p.PID
-		q.Advance(t.Now)
+		q, current := t.queue(e.Attached), k.Cur == p.PID
 		e.Step(t.Now, true, q.Running && current)
 		q.Detach(e)
 		q.Weight = max(0, q.Weight-e.Weight)
@@ -833,6 +835,7 @@ func (t *Timeline) empty(c int32, at int64) {
 	k.Since = parser.NoTime
 	k.landing = k.landing[:0]
 	k.CFS.NR, k.CFS.Weight, k.CFS.Running = 0, 0, false
+	t.Touched.Set(int(c))
 	t.forgetQueue(c)
 }
 

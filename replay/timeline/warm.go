@@ -165,8 +165,7 @@ func (t *Timeline) warm(all *parser.ByPID[*startShare], span int64) {
 		if !UsableCPU(c) || int(c) >= len(t.CPU) {
 			continue
 		}
-		q := &t.CPU[c].CFS
-		q.Advance(t.Now)
+		q := t.queue(c)
 		if !p.Queued {
 			q.Attach(e)
 			e.Attached = c
@@ -189,7 +188,7 @@ func (t *Timeline) rewarm(s *seam) {
 	for c := range t.CPU {
 		q := &t.CPU[c].CFS
 		*q = load.Queue{Weight: q.Weight, NR: q.NR, Est: q.Est, Running: q.Running}
-		q.Advance(t.Now)
+		t.queue(int32(c))
 	}
 	for _, p := range t.task.All() {
 		p.Entity.Attached = parser.NoCPU
