@@ -40,7 +40,7 @@ func newPass(rec *timeline.Recorded, plan *Plan, later *hidden.Rehearsed) *pass 
 		Role: plan.Role, Runs: plan.runs(), Explain: plan.Explain, Watcher: r,
 		Told: plan.told(),
 	})
-	r.track = account.New(w, account.Config{CPUs: plan.CPUs, Owner: plan.Owner, Role: plan.Role, Run: plan.Observer.Run, Near: plan.Observer.Near, Interrupted: plan.Observer.Interrupted, Stay: plan.Observer.Stay, Why: plan.Observer.Why})
+	r.track = account.New(w, account.Config{CPUs: plan.CPUs, Owner: plan.Owner, Role: plan.Role, Told: plan.told(), Run: plan.Observer.Run, Near: plan.Observer.Near, Interrupted: plan.Observer.Interrupted, Stay: plan.Observer.Stay, Why: plan.Observer.Why})
 	r.describe()
 	return r
 }

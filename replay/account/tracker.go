@@ -56,6 +56,9 @@ type Config struct {
 	CPUs  cpumask.Mask
 	Owner string
 	Role  decide.Role
+	// Told: each decision tells how the alternatives answer it, and so what they change and
+	// what they leave of a stay can be told. Else they have Holds alone.
+	Told bool
 	// Run, Near, Interrupted and Stay get what ends, nil skips it.
 	Run, Near   func(*Slice)
 	Interrupted func(cpu int, in *noise.Interruption)
@@ -149,6 +152,14 @@ func New(r *world.Worlds, cfg Config) *Tracker {
 	return t
 }
 
+// told are the alternatives of which is told what they change.
+func (t *Tracker) told() []altTrack {
+	if !t.cfg.Told {
+		return nil
+	}
+	return t.alt
+}
+
 func sortedPIDs[V any](m map[int32]V) []int32 {
 	pids := make([]int32, 0, len(m))
 	for pid := range m {
@@ -227,8 +238,8 @@ func (t *Tracker) arrive(k *trackedCPU, p *timeline.Task, how How, from int32, a
 	if s := k.open[p.PID]; s != nil {
 		return s
 	}
-	s := &openStay{Stay: Stay{CPU: int(k.cpu), Task: p.Ref(), Class: class, Cgroup: t.Host.CgroupOf(p.PID, p.Comm), How: how, FromCPU: int(from), Arrived: at, Left: parser.NoTime}, index: -1, left: make([]Remains, len(t.alt))}
-	if n := len(t.Of); n > 1 {
+	s := &openStay{Stay: Stay{CPU: int(k.cpu), Task: p.Ref(), Class: class, Cgroup: t.Host.CgroupOf(p.PID, p.Comm), How: how, FromCPU: int(from), Arrived: at, Left: parser.NoTime}, index: -1, left: make([]Remains, len(t.told()))}
+	if n := len(t.Of); t.cfg.Told && n > 1 {
 		s.More = make([]Remains, n-1)
 	}
 	k.open[p.PID] = s
@@ -318,7 +329,7 @@ func (t *Tracker) waking(s *openStay, line *decide.Wakeup, p *timeline.Task) {
 
 // remains counts where the task is in the other worlds after a decision.
 func (t *Tracker) remains(s *openStay, p *timeline.Task) {
-	for i := range t.alt {
+	for i := range t.told() {
 		switch t.stayIn(i, s, p) {
 		case decide.MovedCertain:
 			s.left[i].Certain++
@@ -331,6 +342,9 @@ func (t *Tracker) remains(s *openStay, p *timeline.Task) {
 
 // tell copies what is left of a stay into its result.
 func (t *Tracker) tell(s *openStay) {
+	if !t.cfg.Told {
+		return
+	}
 	for i, at := range t.Of {
 		switch left := s.left[at]; {
 		case i > 0:
@@ -393,7 +407,7 @@ func (t *Tracker) answer(alt int, line *decide.Wakeup) *decide.Placed {
 // count keeps where wakeups land and what the patch moves.
 func (t *Tracker) count(line *decide.Wakeup, p *timeline.Task) {
 	iso := t.Isolated.Value
-	for i := range t.alt {
+	for i := range t.told() {
 		moved := line.Moved
 		if at := t.First[i]; at > 0 {
 			moved = line.More[at-1].Moved
@@ -643,7 +657,7 @@ func (t *Tracker) run(k *trackedCPU, p *timeline.Task, end int64, cutEnd bool) {
 // kernel does.
 func (t *Tracker) ranOn(s *openStay, p *timeline.Task, ran int64) decide.Moved {
 	patched := decide.MovedCertain
-	for i := range t.alt {
+	for i := range t.told() {
 		in := t.stayIn(i, s, p)
 		switch in {
 		case decide.MovedCertain:
@@ -725,12 +739,16 @@ func (t *Tracker) Entered(alt int, p *timeline.Task, prev int, places []int) {
 		return
 	}
 	a := &t.alt[alt]
-	if div := a.World.Diverged(p.PID); div != nil {
-		prev = div.CPUs[0]
-	}
 	for i, c := range places {
 		k := t.at(int32(c))
-		if k == nil || c == prev || t.class(k, p) != ClassForeign {
+		if k == nil {
+			continue
+		}
+		was := prev
+		if div := a.World.Diverged(p.PID); div != nil {
+			was = div.CPUs[0]
+		}
+		if c == was || t.class(k, p) != ClassForeign {
 			continue
 		}
 		if i == 0 {

@@ -48,8 +48,7 @@ func (r *Decider) lookBack(on bool) {
 	s := &r.scratch
 	r.runs, s.runsAgain = s.runsAgain, r.runs
 	s.idx, s.idxAgain = s.idxAgain, s.idx
-	r.answers, s.answersAgain = s.answersAgain, r.answers
-	r.own, s.ownAgain = s.ownAgain, r.own
+	r.others, s.othersAgain = s.othersAgain, r.others
 	if on {
 		s.looked = s.looked[:0]
 	}

@@ -30,6 +30,28 @@ func (r *Decider) told() []*world.Side {
 	return r.Alts
 }
 
+// toldOf gives each name of which that is the index of its side.
+func (r *Decider) toldOf() []int {
+	if !r.Cfg.Told {
+		return nil
+	}
+	return r.Of
+}
+
+// others are what the alternatives come to, by side: answers are nil of one that does what the
+// baseline does, own is space for each, and placed is where it may place the wakee, if that is
+// told or more is possible than was tried; spread is space for where it may be then.
+type others struct {
+	answers []*answer
+	own     []answer
+	placed  []Placed
+	spread  [][]int
+}
+
+func newOthers(n int) others {
+	return others{make([]*answer, n), make([]answer, n), make([]Placed, n), make([][]int, n)}
+}
+
 // explore runs the baseline under every combination of answers, then each of the
 // alternatives that may differ together with it.
 func (r *Decider) explore(d *decision, p *timeline.Task, alts []*world.Side) (complete bool) {
@@ -55,6 +77,11 @@ func (r *Decider) explore(d *decision, p *timeline.Task, alts []*world.Side) (co
 	if r.partly || r.foreign {
 		complete = false
 		r.widenAnswers(len(alts))
+	}
+	for i, a := range alts {
+		if w := r.answers[i]; w != nil && (r.Cfg.Told || r.packs || !w.complete) {
+			r.placed[i] = *r.placedBy(a, w)
+		}
 	}
 	return complete
 }
@@ -89,10 +116,15 @@ type answer struct {
 	differ int
 	// clears: some of them clears has_idle_cores.
 	clears bool
-	ends   []*place.Outcome // what the runs came to
+	// cleared is what they clear on the machine of a side.
+	cleared cleared
+	ends    []*place.Outcome // what the runs came to
 	// placed is the answer that the runs amount to for the side by, nil if for none yet.
 	placed Placed
 	by     *world.Side
+	// places are where the wakee may be after it, the likeliest first, if it was where it was
+	// recorded and if it was elsewhere, empty where that is not known yet.
+	places [2][]int
 }
 
 // pair holds the outcomes of one run of two kernels under the same answers: the
@@ -126,7 +158,7 @@ func (a *answer) fit(recorded int) {
 			a.fits = append(a.fits, i)
 		}
 	}
-	a.differ, a.clears = 0, false
+	a.differ, a.clears, a.cleared.of, a.places = 0, false, nil, [2][]int{a.places[0][:0], a.places[1][:0]}
 	for _, i := range a.fits {
 		if a.runs[i].differs() {
 			a.differ++
@@ -212,17 +244,13 @@ func (r *Decider) shared(i int, d *decision) *answer {
 // its own in all that was read: it sees the same.
 func (r *Decider) follows(a *world.Side, d *decision, complete bool) bool {
 	return complete && !r.partly && len(r.runs) <= r.Cfg.Runs &&
-		a.World.Diverged(d.ev.Task.PID) == nil && a.World.Diverged(d.line.Waker.PID) == nil && r.seesAs(a, r.Base, d)
+		a.Wakee == nil && a.Waker == nil && r.seesAs(a, r.Base, d)
 }
 
 // seesAs reports whether all that a side asked about a decision has the same answer in
 // another's world.
 func (r *Decider) seesAs(a, o *world.Side, d *decision) bool {
-	waker := int32(parser.NoPID)
-	if d.line.inTask() {
-		waker = d.line.Waker.PID
-	}
-	return a.SeesAs(o, d.ev.Task.PID, waker) && !slices.ContainsFunc(r.queue.undecided, func(u *decision) bool {
+	return a.SeesAs(o, d.ev.Task.PID, d.line.inTask()) && !slices.ContainsFunc(r.queue.undecided, func(u *decision) bool {
 		return (a.World.Diverged(u.ev.Task.PID) == nil) != (o.World.Diverged(u.ev.Task.PID) == nil)
 	})
 }
@@ -258,15 +286,15 @@ func (r *Decider) placeEach(line *Wakeup, complete bool) {
 		*line.Other() = *made
 		return
 	}
-	for i, at := range r.Of {
+	for i, at := range r.toldOf() {
 		pl := line.Other()
 		if i > 0 {
 			pl = &line.More[i-1].Placed
 		}
-		if w := r.answers[at]; w == nil {
+		if r.answers[at] == nil {
 			*pl = *made
 		} else {
-			*pl = *r.placedBy(r.Alts[at], w)
+			*pl = r.placed[at]
 		}
 	}
 }

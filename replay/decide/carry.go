@@ -7,6 +7,7 @@ import (
 	"schedreplay/parser"
 	"schedreplay/replay/ahead"
 	"schedreplay/replay/timeline"
+	"schedreplay/replay/world"
 )
 
 // This file moves all worlds past a decision, and past a CPU's going idle.
@@ -69,26 +70,45 @@ func (r *Decider) carry(d *decision, p *timeline.Task, consistent []int, complet
 
 // choosePlaces settles where the wakee may be in each alternative's world.
 func (r *Decider) choosePlaces(p *timeline.Task, line *Wakeup, recorded int) {
-	r.scratch.parted = r.scratch.parted[:0]
+	r.scratch.parted, r.scratch.home = r.scratch.parted[:0], append(r.scratch.home[:0], recorded)
 	for at, a := range r.Alts {
-		pl, moved := line.Other(), line.Moved
-		if i := r.First[at]; i > 0 {
-			m := &line.More[i-1]
-			pl, moved = &m.Placed, m.Moved
-		}
-		a.Places = r.placesIn(at, p, line, recorded, pl, moved)
+		a.Places = r.placesIn(at, p, line)
 	}
 }
 
 // placesIn tells where a wakee may be in an alternative's world after a decision, the
 // likeliest first.
-func (r *Decider) placesIn(at int, p *timeline.Task, line *Wakeup, recorded int, pl *Placed, moved Moved) []int {
-	a := r.Alts[at]
-	places := a.Places[:0]
-	w := r.answers[at]
+func (r *Decider) placesIn(at int, p *timeline.Task, line *Wakeup) []int {
+	w, home := r.answers[at], r.scratch.home
 	if w.stays() {
-		return append(places, recorded)
+		return home
 	}
+	since, apart := int64(0), 0
+	if div := r.Alts[at].Wakee; div != nil {
+		since, apart = div.Since, 1
+	}
+	places := w.places[apart]
+	switch {
+	case !w.complete: // what else it may do is the side's own
+		r.spread[at] = r.placesBy(w, r.spread[at][:0], line, since, &r.placed[at])
+		places = r.spread[at]
+	case len(places) == 0:
+		places = r.placesBy(w, places, line, since, nil)
+		w.places[apart] = places
+	}
+	if places[0] != home[0] && since == 0 && !r.differs(at) {
+		// It only makes room for a task that is elsewhere. That is told of this
+		// decision; carried on, it would move every task of the machine within a
+		// second, and no decision after that would be about the kernels.
+		return home
+	}
+	return places
+}
+
+// placesBy tells where a wakee may be by an answer, in a world in which it has been elsewhere
+// since a decision, 0 if it was where it was recorded. More than was tried is in pl.
+func (r *Decider) placesBy(w *answer, places []int, line *Wakeup, since int64, pl *Placed) []int {
+	recorded := r.scratch.home[0]
 	for _, i := range w.fits {
 		// Where the kernels agree the alternative does what was recorded, even if
 		// the model missed it.
@@ -100,16 +120,12 @@ func (r *Decider) placesIn(at int, p *timeline.Task, line *Wakeup, recorded int,
 			places = append(places, cpu)
 		}
 	}
-	if pl.Bounded && !w.complete {
+	if !w.complete && pl.Bounded && r.moved(line, w, since) != MovedNo {
 		for cpu := range pl.Possible.All() {
-			if !slices.Contains(places, cpu) && moved != MovedNo {
+			if !slices.Contains(places, cpu) {
 				places = append(places, cpu)
 			}
 		}
-	}
-	since := int64(0)
-	if div := a.World.Diverged(p.PID); div != nil {
-		since = div.Since
 	}
 	if baseless(line, since) {
 		places = append(places[:0], recorded)
@@ -118,12 +134,6 @@ func (r *Decider) placesIn(at int, p *timeline.Task, line *Wakeup, recorded int,
 		// Only the less likely answers part the worlds. Carrying those on would
 		// soon make every place of every task possible; see docs/model.md.
 		places = places[:1]
-	}
-	if places[0] != recorded && since == 0 && !r.differs(at) {
-		// It only makes room for a task that is elsewhere. That is told of this
-		// decision; carried on, it would move every task of the machine within a
-		// second, and no decision after that would be about the kernels.
-		places = append(places[:0], recorded)
 	}
 	return places
 }
@@ -184,14 +194,22 @@ func (r *Decider) anyIsolated(cpus []int) bool {
 // maxRecent bounds the CPUs that recent_used_cpu is held to be one of.
 const maxRecent = 4
 
-// What a selection writes to the recent_used_cpu of its wakee, and of the task that
-// was current on the waker's CPU; -1 if nothing.
-func wakeesRecent(o *place.Outcome) int { return o.SetRecentUsed }
-func wakersRecent(o *place.Outcome) int { return o.SetWakersRecent }
+// recentOf is what a selection writes to the recent_used_cpu of a task, -1 if nothing, and where
+// that task is in a world.
+type recentOf struct {
+	set func(*place.Outcome) int
+	at  func(*world.Side) *world.Divergence
+}
+
+// The tasks are the wakee, and the one that was current on the waker's CPU.
+var (
+	wakeesRecent = recentOf{func(o *place.Outcome) int { return o.SetRecentUsed }, func(a *world.Side) *world.Divergence { return a.Wakee }}
+	wakersRecent = recentOf{func(o *place.Outcome) int { return o.SetWakersRecent }, func(a *world.Side) *world.Divergence { return a.Waker }}
+)
 
 // setRecent writes a task's recent_used_cpu in all worlds: in the recorded one what any
 // run that fits leaves in it.
-func (r *Decider) setRecent(p *timeline.Task, consistent []int, set func(*place.Outcome) int) {
+func (r *Decider) setRecent(p *timeline.Task, consistent []int, of recentOf) {
 	own := r.Hidden.Of(p.PID)
 	was := parser.NoCPU
 	if len(own.Recent) == 1 {
@@ -204,7 +222,7 @@ func (r *Decider) setRecent(p *timeline.Task, consistent []int, set func(*place.
 		}
 	}
 	for _, i := range consistent {
-		switch c := set(&r.runs[i]); {
+		switch c := of.set(&r.runs[i]); {
 		case c >= 0:
 			add(c)
 		case len(own.Recent) == 0:
@@ -226,17 +244,36 @@ func (r *Decider) setRecent(p *timeline.Task, consistent []int, set func(*place.
 			continue
 		}
 		first := r.answers[i].likeliest()
-		if set(first.other) != set(first.base) || a.World.Diverged(p.PID) != nil {
-			v, ok := a.World.Recent(p.PID)
-			if !ok {
-				v = int32(was)
-			}
-			if c := set(first.other); c >= 0 {
-				v = int32(c)
-			}
-			a.World.SetRecent(p.PID, v)
+		c := of.set(first.other)
+		if c == of.set(first.base) && of.at(a) == nil {
+			continue
+		}
+		v, ok := a.World.Recent(p.PID)
+		switch {
+		case c >= 0 && !(ok && v == int32(c)):
+			a.World.SetRecent(p.PID, int32(c))
+		case !ok:
+			a.World.SetRecent(p.PID, int32(was))
 		}
 	}
+}
+
+// cleared is the LLC of which core scans clear has_idle_cores on the machine of a side, all if
+// each does; of no side if it is not known yet.
+type cleared struct {
+	of  *world.Side
+	llc int
+	all bool
+}
+
+// clearedOn tells what the runs that fit do to has_idle_cores on the machine of a side.
+func (a *answer) clearedOn(s *world.Side) (llc int, all bool) {
+	c := &a.cleared
+	if c.of == nil || c.of.Machine != s.Machine {
+		c.of = s
+		c.llc, c.all = s.Cleared(len(a.fits), func(i int) *place.Outcome { return a.runs[a.fits[i]].other })
+	}
+	return c.llc, c.all
 }
 
 // clearCores applies failed core scans, which clear has_idle_cores, in every world: surely only if
@@ -251,7 +288,7 @@ func (r *Decider) clearCores(consistent []int, complete bool) {
 		if w := r.answers[i]; w != nil && !w.clears {
 			p = -1
 		} else if w != nil {
-			p, pAll = a.Cleared(len(w.fits), func(i int) *place.Outcome { return w.runs[w.fits[i]].other })
+			p, pAll = w.clearedOn(a)
 			pAll = pAll && w.complete
 			likely = w.likeliest().other.ClearIdleCores >= 0
 		}

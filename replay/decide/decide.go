@@ -45,10 +45,7 @@ type Decider struct {
 	alike  world.Alike     // the baseline and the alternatives
 	runs   []place.Outcome // the baseline's
 	trails []explore.Trail // what each of them answered
-	// answers are the alternatives', nil of one that does what the baseline does; own is
-	// space for each.
-	answers []*answer
-	own     []answer
+	others
 	scratch scratch
 }
 
@@ -58,7 +55,8 @@ type Config struct {
 	Role Role
 	// Runs bounds the runs in which an alternative is explored.
 	Runs int
-	// Told: somebody hears how the alternatives answer each decision.
+	// Told: somebody hears how the alternatives answer each decision. Else their answers are
+	// not in its line.
 	Told bool
 	// Explain chooses the decisions to be told test by test, nil chooses none.
 	Explain func(*Wakeup) bool
@@ -82,8 +80,7 @@ type Watcher interface {
 // New makes decisions in some worlds.
 func New(w *world.Worlds, cfg Config) *Decider {
 	r := &Decider{Worlds: w, Cfg: cfg, alike: world.NewAlike(append([]*world.Side{w.Base}, w.Alts...))}
-	r.answers, r.own = make([]*answer, len(w.Alts)), make([]answer, len(w.Alts))
-	r.scratch.answersAgain, r.scratch.ownAgain = make([]*answer, len(w.Alts)), make([]answer, len(w.Alts))
+	r.others, r.scratch.othersAgain = newOthers(len(w.Alts)), newOthers(len(w.Alts))
 	w.Overlaps = r.overlaps
 	r.scratch.wides.Tell = func() (waker, wakee place.Counts) { return w.Hidden.Flips(&r.scratch.waking) }
 	r.caps = slices.ContainsFunc(slices.Concat(r.Alts, r.Followers, []*world.Side{w.Base}), func(a *world.Side) bool { return a.Kernel.Rules.WakeCap })
@@ -122,9 +119,9 @@ type scratch struct {
 	idx, idxAgain []int
 	runsAgain     []place.Outcome
 	looked        []world.State
-	answersAgain  []*answer
-	ownAgain      []answer
+	othersAgain   others
 	recent        []int
+	home          []int // the CPU recorded alone
 	selected      []int
 	told          Wakeup
 	asked         []asked
@@ -287,7 +284,8 @@ func (r *Decider) close(d *decision) {
 		Patched:  Placed{CPU: parser.NoCPU, Prev: int(d.prev), Path: place.PathUnknown},
 		Baseline: r.Cfg.Role, More: line.More[:0],
 	}
-	for i := 1; i < len(r.Of); i++ {
+	of := r.toldOf()
+	for i := 1; i < len(of); i++ {
 		line.More = append(line.More, Alternative{Kernel: r.Names[i], Placed: line.Patched, Moved: MovedNo})
 	}
 	if d.ev.Task.Prio == parser.NoPrio {
@@ -297,7 +295,7 @@ func (r *Decider) close(d *decision) {
 	if d.out != nil && timeline.UsableCPU(d.out.CPU) {
 		line.RecordedCPU, line.RecordedFrom = int(d.out.CPU), d.out.From
 	}
-	for i, at := range r.Of {
+	for i, at := range of {
 		if div := r.Alts[at].World.Diverged(p.PID); div == nil {
 		} else if i == 0 {
 			line.DivergedSince = div.Since
@@ -584,6 +582,7 @@ func (r *Decider) askAll(d *decision, p *timeline.Task) {
 	b.Asked = &b.Ask
 	for _, a := range r.Alts {
 		begin(a)
+		a.Wakee, a.Waker = a.World.Diverged(p.PID), a.World.Diverged(d.line.Waker.PID)
 		a.OwnAllowed = r.Timeline.Affinities.Under(p, a.Kernel.Tasks.Kthreads, &a.Allowed)
 		a.Asked = &b.Ask
 	}
@@ -598,11 +597,10 @@ func (r *Decider) askApart(d *decision, p *timeline.Task, a *world.Side) {
 	q, prev := &a.Ask, a.Ask.Prev[:0]
 	*q, a.Asked = r.Base.Ask, q
 	q.Prev = append(prev, q.Prev...)
-	if div := a.World.Diverged(p.PID); div != nil {
+	if div := a.Wakee; div != nil {
 		q.Prev, q.PrevFrom = append(prev, div.CPUs...), fact.Reconstructed
 	}
-	cur := d.line.Waker.PID
-	if div := a.World.Diverged(cur); div != nil && d.line.inTask() && cur > 0 {
+	if div := a.Waker; div != nil && d.line.inTask() && d.line.Waker.PID > 0 {
 		if q.This = div.CPUs[0]; len(div.CPUs) > 1 {
 			q.PrevFrom = fact.Assumed
 		}
@@ -642,7 +640,7 @@ func (r *Decider) selection(line *Wakeup, complete bool) []int {
 // compareAll says of each alternative whether it differs from the baseline about a
 // decision.
 func (r *Decider) compareAll(line *Wakeup) {
-	for i, at := range r.Of {
+	for i, at := range r.toldOf() {
 		a := r.answers[at]
 		if i == 0 {
 			line.Moved = r.moved(line, a, line.DivergedSince)

@@ -106,6 +106,7 @@ func (r *Decider) learn(d *decision, consistent []int, complete bool) {
 	if llc >= 0 && l.Idle >= 0 {
 		if f, _ := r.Base.World.IdleCores(llc); !f.Before(d.win) {
 			r.Base.World.SetIdleCores(llc, world.Tristate{Value: l.Idle == 1, Known: complete, Since: f.Since})
+			r.Base.Memo.ForgetCores()
 		}
 	}
 	r.Hidden.Learn(&r.scratch.waking, &l, hidden.Scanned{

@@ -48,6 +48,8 @@ type Side struct {
 	OwnAllowed bool
 	State      State
 	Memo       Memo
+	// Wakee and Waker are where the two tasks of it are in this world, nil as recorded.
+	Wakee, Waker *Divergence
 	// Places are where the wakee may be in this world after it, the likeliest first.
 	Places []int
 }

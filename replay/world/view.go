@@ -11,10 +11,11 @@ import (
 // does in one of them it does in the other.
 
 // SeesAs reports whether all that another side asked about a decision has the same answer in
-// this side's world. The wakee and the task that wakes it are given by pid.
-func (a *Side) SeesAs(o *Side, wakee, cur int32) bool {
+// this side's world. The wakee is given by pid; inTask: the waker may have done the waking
+// itself.
+func (a *Side) SeesAs(o *Side, wakee int32, inTask bool) bool {
 	x, y := a.World, o.World
-	if !a.AllowsAs(o) || !x.placesAs(y, wakee) || !x.placesAs(y, cur) {
+	if !a.AllowsAs(o) || !a.Wakee.placesAs(o.Wakee) || inTask && !a.Waker.placesAs(o.Waker) {
 		return false
 	}
 	if o.Selector.Parts&rules.ReadsRecent != 0 {
@@ -23,8 +24,8 @@ func (a *Side) SeesAs(o *Side, wakee, cur int32) bool {
 			return false
 		}
 	}
-	for _, llc := range o.Memo.llcs {
-		if a.State.cores(llc) != o.State.cores(llc) {
+	for i := range o.Memo.cores {
+		if k := &o.Memo.cores[i]; a.State.coresOf(k.llc) != k.answer {
 			return false
 		}
 	}
@@ -59,11 +60,6 @@ func (a *Side) seesActiveAs(o *Side) bool {
 // AllowsAs reports whether the wakee has the same affinity under another side's kernel.
 func (a *Side) AllowsAs(o *Side) bool {
 	return a.OwnAllowed == o.OwnAllowed && (!a.OwnAllowed || a.Allowed.From == o.Allowed.From && a.Allowed.Mask.Equal(o.Allowed.Mask))
-}
-
-// placesAs reports whether a task is in the same place in two worlds.
-func (w *World) placesAs(o *World, pid int32) bool {
-	return w.Diverged(pid).placesAs(o.Diverged(pid))
 }
 
 // placesAs reports whether a task's places are those of another world; nil are those recorded.

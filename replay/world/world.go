@@ -331,9 +331,15 @@ func (s *State) shift(c int) (shift, bool) {
 
 // Memo keeps what the CPUs answered while one decision is explored, and what was asked.
 type Memo struct {
-	gen  uint32
-	cpu  []memo
-	llcs []int // of which has_idle_cores was asked
+	gen   uint32
+	cpu   []memo
+	cores []coresMemo // of the LLCs of which has_idle_cores was asked
+}
+
+// coresMemo is has_idle_cores of an LLC.
+type coresMemo struct {
+	llc    int
+	answer explore.Answer
 }
 
 // memo holds, of one CPU, whether it is idle and how many tasks run there, the gens of these
@@ -366,8 +372,11 @@ func (m *Memo) Forget(ncpu int) {
 	if m.gen++; m.cpu == nil {
 		m.cpu = make([]memo, ncpu)
 	}
-	m.llcs = m.llcs[:0]
+	m.ForgetCores()
 }
+
+// ForgetCores forgets the answers about has_idle_cores, which has changed.
+func (m *Memo) ForgetCores() { m.cores = m.cores[:0] }
 
 // Idle implements place.State.
 func (s *State) Idle(c int) explore.Answer {
@@ -645,13 +654,26 @@ func (s *State) HasIdleCores(c int) explore.Answer {
 	if llc < 0 {
 		return explore.Known(false, fact.Reconstructed)
 	}
-	if m := s.Memo; m != nil && !slices.Contains(m.llcs, llc) {
-		m.llcs = append(m.llcs, llc)
-	}
-	return s.cores(llc)
+	return s.coresOf(llc)
 }
 
-// cores is has_idle_cores of an LLC.
+// coresOf is the answer to HasIdleCores of an LLC, kept for the decision.
+func (s *State) coresOf(llc int) explore.Answer {
+	m := s.Memo
+	if m == nil {
+		return s.cores(llc)
+	}
+	for i := range m.cores {
+		if k := &m.cores[i]; k.llc == llc {
+			return k.answer
+		}
+	}
+	a := s.cores(llc)
+	m.cores = append(m.cores, coresMemo{llc, a})
+	return a
+}
+
+// cores is has_idle_cores of an LLC, worked out.
 func (s *State) cores(llc int) explore.Answer {
 	f, ok := s.Side.World.IdleCores(llc)
 	if !ok {
