@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 
+	"schedreplay/cmd/schedreplay/internal/show"
 	"schedreplay/cmd/schedreplay/internal/survey"
 	"schedreplay/cmd/schedreplay/internal/term"
 	"schedreplay/cpumask"
@@ -33,6 +34,9 @@ type input struct {
 
 	survey.Survey
 	surveyed bool
+	// asked is what the first pass looks for, and note tells that it was not there.
+	asked show.Asked
+	note  func(string)
 }
 
 // open opens a capture and merges what is known of its machine.
@@ -44,7 +48,7 @@ func (a *app) open(path string, c *common) (*input, error) {
 	if n := raw.Copied(); n > 0 && a.verbose {
 		a.note(fmt.Sprintf("%s is read from a temporary copy of %d bytes in %s", path, n, a.openOptions().Temp.Folder()))
 	}
-	in := &input{Input: raw, flags: c, ctx: a.ctx, stop: a.cancel}
+	in := &input{Input: raw, flags: c, ctx: a.ctx, stop: a.cancel, note: a.note}
 	if err := in.describe(); err != nil {
 		in.Close()
 		return nil, err
@@ -147,15 +151,22 @@ func (in *input) Lend() iter.Seq2[*parser.Event, error] {
 	}
 	return func(yield func(*parser.Event, error) bool) {
 		in.Begin()
+		in.asked = show.Ask(&in.flags.filter, in.host)
 		for ev, err := range in.Input.Lend() {
 			if in.Look(ev, err); errors.Is(err, parser.ErrChanged) {
 				in.stop(err) // nothing of it can be used
+			}
+			if err == nil {
+				in.asked.Look(ev)
 			}
 			if !yield(ev, err) {
 				return
 			}
 		}
 		in.surveyed = true
+		for _, n := range in.asked.Missing() {
+			in.note(in.Path + ": " + n)
+		}
 		notes, err := in.Judge(in.Input)
 		in.host.Notes = append(in.host.Notes, notes...)
 		if err == nil {

@@ -37,7 +37,7 @@ capture, 3 unreadable or damaged input, 4 cannot write, 130 interrupted.`,
 	root.SetErr(a.stderr)
 	root.SetVersionTemplate(buildinfo.Details())
 	root.PersistentPreRunE = func(cmd *cobra.Command, args []string) error {
-		if err := cmdline.Empty(cmd, args); err != nil {
+		if err := cmdline.CheckValues(cmd, args); err != nil {
 			return err
 		}
 		a.started = true

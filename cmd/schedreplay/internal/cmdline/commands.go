@@ -60,16 +60,20 @@ func NoArgument(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// Empty refuses arguments and flags without a value, as a variable of the shell leaves them
-// that is not set.
-func Empty(cmd *cobra.Command, args []string) (err error) {
+// CheckValues refuses arguments and flags without a value, as a variable of the shell leaves
+// them that is not set, and "-" for what is not written to standard output.
+func CheckValues(cmd *cobra.Command, args []string) (err error) {
 	const remedy = "is a variable of the shell not set?"
 	if slices.Contains(args, "") && !cmd.DisableFlagParsing { // a shell that completes gives empty words
 		return errors.New("an argument is empty; " + remedy)
 	}
 	cmd.Flags().Visit(func(f *pflag.Flag) {
-		if f.Value.Type() == "string" && f.Value.String() == "" && f.Name != "isolated" {
+		switch v := f.Value.String(); {
+		case f.Value.Type() != "string":
+		case v == "" && f.Name != "isolated":
 			err = fmt.Errorf("--%s is empty; %s", f.Name, remedy)
+		case v == "-" && (f.Name == "output" && cmd.Name() != "collect" || f.Name == "junit" || f.Name == "metrics"):
+			err = fmt.Errorf("--%s -: %s does not write that to standard output; ./- is the file of that name", f.Name, cmd.Name())
 		}
 	})
 	return err
