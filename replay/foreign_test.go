@@ -5,6 +5,7 @@ import (
 
 	"schedreplay/cpumask"
 	"schedreplay/fact"
+	"schedreplay/parser"
 	"schedreplay/replay/internal/made"
 )
 
@@ -58,5 +59,28 @@ func TestPackingKeepsToTheWaker(t *testing.T) {
 	w := replayScene(t, made.Record(events...), h, Plan{Original: "6.18"}).of(made.Busy[2])[0]
 	if o := &w.Original; o.CPU != 2 || !o.Possible.Test(4) {
 		t.Errorf("CPU %d, possible %s", o.CPU, o.Possible)
+	}
+}
+
+// A CPU that runs one task beside one that may be on its way out counts as running one.
+func TestPackingBesideOneThatLeaves(t *testing.T) {
+	for _, leaves := range []bool{true, false} {
+		charge, later := made.At(400, parser.KindStatRuntime, 5), made.Waking(410, 5, made.Busy[5], made.Poller, 7)
+		charge.Task, charge.Cur, charge.Runtime = made.Busy[5], made.Busy[5], 300*made.Microsecond
+		events := append(made.Crowd(), made.Switches(20, 7, made.Swapper, made.Runnable, made.Poller),
+			made.Waking(100, 5, made.Busy[5], made.Other, 5), made.Wakeup(110, 5, made.Busy[5], made.Other, 5), charge)
+		if !leaves {
+			events = append(events, later) // it runs on
+		}
+		events = append(events, made.Waking(500, 6, made.Busy[6], made.Ksmd, 6), made.Wakeup(510, 6, made.Busy[6], made.Ksmd, 6))
+		for c := int32(0); c < 7; c++ { // they record to the end
+			events = append(events, made.Switches(1000+int64(c), c, made.Busy[c], made.Preempted, made.Busy[c]))
+		}
+		h := made.Bench("6.18", 7)
+		h.Cmdline = fact.Seen("sched_vcpu_pack=15", "")
+		w := replayScene(t, made.Record(events...), h, Plan{Original: "6.18"}).of(made.Ksmd)[0]
+		if o := &w.Original; o.Possible.Test(5) != leaves {
+			t.Errorf("one of two may leave CPU 5: %v; possible %s", leaves, o.Possible)
+		}
 	}
 }

@@ -382,11 +382,14 @@ func (r *Decider) place(pl *Placed, a *world.Side, q *place.Wakeup, complete boo
 }
 
 // packed are the waker's CPU, if it is allowed and within prev's root domain, and such others
-// as run one task at most and are not surely idle.
+// as run one task at most, beside one that may be on its way out, and are not surely idle.
 func (r *Decider) packed(a *world.Side, q *place.Wakeup) (cpus cpumask.Mask) {
 	for c := range a.Machine.RootSpan(q.Prev[0]).And(q.Allowed).All() {
-		idle := a.State.Idle(c)
-		if c == q.This || a.State.NrRunnable(c).Lo <= 1 && (idle.Open || !idle.Value) {
+		idle, most := a.State.Idle(c), int64(1)
+		if r.Timeline.MayLeave(c) {
+			most++
+		}
+		if c == q.This || a.State.NrRunnable(c).Lo <= most && (idle.Open || !idle.Value) {
 			cpus.Set(c)
 		}
 	}

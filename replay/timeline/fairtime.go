@@ -99,6 +99,9 @@ const maxCharge = 1 << 40
 func (t *Timeline) Charge(ev *parser.Event) {
 	t.Now = max(t.Now, ev.Time)
 	p := t.Find(ev.Task.PID)
+	if c := ev.CPU; p != nil && UsableCPU(c) && int(c) < len(t.CPU) {
+		t.CPU[c].charged = t.CPU[c].Cur == p.PID
+	}
 	if p == nil || p.Virtual.On < 0 || p.Virtual.Delayed || ev.Runtime <= 0 || ev.Runtime > maxCharge {
 		return
 	}

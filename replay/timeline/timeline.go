@@ -85,6 +85,8 @@ type CPU struct {
 	// landing are the tasks on the wake list, where no sched_wakeup will tell
 	// when they leave it.
 	landing []*Task
+	// charged: its latest event charged its current task, as that task's dequeue does.
+	charged bool
 	// leaving are the spans to come in which its current task may be on its way out.
 	leaving []span
 	// BusyAt is when a decision last showed that the CPU did not look idle, flownAt when
@@ -352,6 +354,10 @@ func (k *CPU) mayHaveLeft(at, delay int64, pending bool) bool {
 	}
 	return true
 }
+
+// MayLeave reports whether a CPU's current task may be off its queue, though the CPU has not
+// switched yet: nothing came since it was charged last.
+func (t *Timeline) MayLeave(c int) bool { return c < len(t.CPU) && t.CPU[c].charged }
 
 // Left reports whether a CPU's current task was off its queue at a time, though the CPU has
 // not switched yet: what its dequeue charged it is recorded.
@@ -807,7 +813,7 @@ func (t *Timeline) applyWakeup(ev *parser.Event) {
 // Hear notes that a CPU records.
 func (t *Timeline) Hear(ev *parser.Event) {
 	if c := ev.CPU; UsableCPU(c) && int(c) < len(t.CPU) {
-		t.CPU[c].HeardAt = max(t.CPU[c].HeardAt, ev.Time)
+		t.CPU[c].HeardAt, t.CPU[c].charged = max(t.CPU[c].HeardAt, ev.Time), false
 	}
 }
 
