@@ -67,10 +67,10 @@ func TestSteadyWindows(t *testing.T) {
 		}
 		l.Apply(&ev)
 	}
-	if v := l.At(1, Window{40 * made.Microsecond, 39 * made.Microsecond, 41 * made.Microsecond}); !v.IdleOpen {
+	if v := l.seen(1, Window{40 * made.Microsecond, 39 * made.Microsecond, 41 * made.Microsecond}); !v.IdleOpen {
 		t.Errorf("CPU 1 in between: %+v", v)
 	}
-	if v := l.At(1, Window{200 * made.Microsecond, 199 * made.Microsecond, 201 * made.Microsecond}); v.IdleOpen {
+	if v := l.seen(1, Window{200 * made.Microsecond, 199 * made.Microsecond, 201 * made.Microsecond}); v.IdleOpen {
 		t.Errorf("CPU 1 later: %+v", v)
 	}
 	c.About.Resolution = 1000
@@ -93,7 +93,7 @@ func TestStillHere(t *testing.T) {
 			}
 		}
 		by := Looker{Window: Window{at * made.Microsecond, (at - 1) * made.Microsecond, (at + 1) * made.Microsecond}, Self: NoTask, Here: 5}
-		v := l.At(1, by.Window)
+		v := l.seen(1, by.Window)
 		if got := l.Look(1, &v, &by); got != want {
 			t.Errorf("after %d us: %v, want %v", at, got, want)
 		}

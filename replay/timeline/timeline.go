@@ -479,14 +479,16 @@ type View struct {
 // ChangedAt is when the CPU last changed, most likely.
 func (k *CPU) ChangedAt() int64 { return k.last[(k.n-1)%len(k.last)].est }
 
-// At looks at a CPU as a selection saw it.
-func (t *Timeline) At(c int, w Window) View {
+// At looks at a CPU as a selection saw it. What it sees is written where it is kept: to copy
+// what was just written waits for it.
+func (t *Timeline) At(c int, w Window, v *View) {
 	k := &t.CPU[c]
-	if l := &k.last[(k.n-1)%len(k.last)]; l.lo <= w.Hi && l.hi < w.Lo && l.est <= w.Est {
-		return View{Known: l.known, IdleVal: l.idle, NrLo: l.nr, NrHi: l.nr, NrAt: l.nr} // as mostly
+	if l := &k.last[(k.n-1)%len(k.last)]; l.lo <= w.Hi && l.hi < w.Lo && l.est <= w.Est { // as mostly
+		v.Known, v.IdleVal, v.IdleOpen, v.NrLo, v.NrHi, v.NrAt = l.known, l.idle, false, l.nr, l.nr, l.nr
+		return
 	}
-	first := max(0, k.n-len(k.last))
-	v, found := View{}, false
+	first, found := max(0, k.n-len(k.last)), false
+	*v = View{}
 	for i := k.n - 1; i >= first; i-- {
 		l := &k.last[i%len(k.last)]
 		// The state after l holds from somewhere in [l.lo, l.hi] until the next.
@@ -517,7 +519,6 @@ func (t *Timeline) At(c int, w Window) View {
 			break
 		}
 	}
-	return v
 }
 
 // Looker is who looks at a CPU, and when: a selection.

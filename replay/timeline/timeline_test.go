@@ -145,13 +145,13 @@ func TestInFlight(t *testing.T) {
 	if k.Idle() || k.Inflight != 1 || k.sure != 0 {
 		t.Fatalf("in flight: idle %v, %d in flight, %d surely queued", k.Idle(), k.Inflight, k.sure)
 	}
-	if v := l.At(1, Window{10_200, 10_100, 10_400}); !v.IdleVal || !v.IdleOpen {
+	if v := l.seen(1, Window{10_200, 10_100, 10_400}); !v.IdleVal || !v.IdleOpen {
 		t.Errorf("around the selection CPU 1 may be either, idle more likely: %+v", v)
 	}
-	if v := l.At(1, Window{10_900, 10_800, 10_950}); v.IdleVal {
+	if v := l.seen(1, Window{10_900, 10_800, 10_950}); v.IdleVal {
 		t.Errorf("after it CPU 1 is most likely not idle: %+v", v)
 	}
-	if v := l.At(1, Window{12_000, 11_500, 12_500}); v.IdleVal || v.IdleOpen {
+	if v := l.seen(1, Window{12_000, 11_500, 12_500}); v.IdleVal || v.IdleOpen {
 		t.Errorf("later CPU 1 is certainly not idle: %+v", v)
 	}
 	l.Own = true
@@ -208,10 +208,10 @@ func TestLossForgetsFlights(t *testing.T) {
 		if (cpu == -1) == l.CPU[0].Known {
 			t.Errorf("loss on %d: CPU 0 known %v", cpu, l.CPU[0].Known)
 		}
-		if v := l.At(1, Window{6_000, 6_000, 6_000}); v.Known {
+		if v := l.seen(1, Window{6_000, 6_000, 6_000}); v.Known {
 			t.Error("within the lost span the CPU is not known")
 		}
-		if v := l.At(1, Window{1_000, 1_000, 1_000}); !v.Known {
+		if v := l.seen(1, Window{1_000, 1_000, 1_000}); !v.Known {
 			t.Error("before the lost span it is")
 		}
 	}
@@ -300,7 +300,7 @@ func TestAssumedQueued(t *testing.T) {
 		} {
 			l.Apply(&step.ev)
 			k := &l.CPU[1]
-			if v := l.At(1, Window{1 << 40, 1 << 40, 1 << 40}); k.Inflight != step.inflight || len(k.Queue) != step.queued || v.IdleVal != step.idle {
+			if v := l.seen(1, Window{1 << 40, 1 << 40, 1 << 40}); k.Inflight != step.inflight || len(k.Queue) != step.queued || v.IdleVal != step.idle {
 				t.Errorf("direct %v, step %d: %d in flight, %d queued, idle %v", direct, i, k.Inflight, len(k.Queue), v.IdleVal)
 			}
 		}
@@ -314,7 +314,7 @@ func TestActivatedLater(t *testing.T) {
 	l.Activate(l.Get(made.Other.PID), 0, 1, Window{10_000, 10_000, 10_000})
 	look := func() Look {
 		w := Window{14_000, 14_000, 14_000}
-		v := l.At(1, w)
+		v := l.seen(1, w)
 		return l.Look(1, &v, &Looker{Window: w, Self: NoTask})
 	}
 	if got := look(); got != LooksFlown {
@@ -464,7 +464,7 @@ func TestLandsLater(t *testing.T) {
 	l.Apply(&events[2])
 	for hi, want := range map[int64]Look{1250: LooksWaiting, 1295: LooksLanding} {
 		by := Looker{Window: Window{Est: hi * made.Microsecond, Lo: (hi - 20) * made.Microsecond, Hi: hi * made.Microsecond}, Self: NoTask}
-		v := l.At(1, by.Window)
+		v := l.seen(1, by.Window)
 		if got := l.Look(1, &v, &by); got != want {
 			t.Errorf("by %d us it looks %d, want %d", hi, got, want)
 		}
@@ -509,8 +509,14 @@ func TestAt(t *testing.T) {
 				break
 			}
 		}
-		if got := l.At(0, w); got != want {
+		if got := l.seen(0, w); got != want {
 			t.Fatalf("%+v, want %+v: %+v in %+v", got, want, k.last[:k.n], w)
 		}
 	})
+}
+
+// seen is what At sees.
+func (t *Timeline) seen(c int, w Window) (v View) {
+	t.At(c, w, &v)
+	return v
 }

@@ -62,7 +62,7 @@ func TestShift(t *testing.T) {
 	w.Diverge(1000, 5, []int{4}, 3)    // surely on 4 instead of 3
 	w.Diverge(1001, 6, []int{3, 5}, 3) // most likely on 3 as recorded, perhaps on 5
 	w.Diverge(1002, 7, []int{5, 4}, 4) // most likely on 5 instead of 4
-	if s := w.shiftOf(l, 3, -1); s != (shift{}) {
+	if s := shiftAt(w, l, 3, -1); s != (shift{}) {
 		t.Errorf("tasks that sleep shift nothing: %+v", s)
 	}
 	for pid := range int32(3) {
@@ -72,19 +72,19 @@ func TestShift(t *testing.T) {
 	for cpu, want := range map[int]shift{
 		3: {away: 1, maybeAway: 1}, 4: {here: 1, away: 1, maybeHere: 1}, 5: {here: 1, maybeAway: 1, maybeHere: 1}, 6: {},
 	} {
-		if got := w.shiftOf(l, cpu, -1); got != want {
+		if got := shiftAt(w, l, cpu, -1); got != want {
 			t.Errorf("CPU %d: %+v, want %+v", cpu, got, want)
 		}
 	}
-	if got := w.shiftOf(l, 3, 1000); got != (shift{maybeAway: 1}) {
+	if got := shiftAt(w, l, 3, 1000); got != (shift{maybeAway: 1}) {
 		t.Errorf("the task that is placed counts itself: %+v", got)
 	}
 	w.SetActive(1001, false)
-	if got := w.shiftOf(l, 3, -1); got != (shift{away: 1}) {
+	if got := shiftAt(w, l, 3, -1); got != (shift{away: 1}) {
 		t.Errorf("after one went to sleep: %+v", got)
 	}
 	w.Diverge(1000, 9, []int{3}, 3) // back as recorded
-	if got := w.shiftOf(l, 3, -1); got != (shift{}) || w.Diverged(1000) != nil {
+	if got := shiftAt(w, l, 3, -1); got != (shift{}) || w.Diverged(1000) != nil {
 		t.Errorf("after one came back: %+v", got)
 	}
 	if d := w.Diverged(1002); d.Since != 7 {
@@ -113,7 +113,7 @@ func TestShiftAfterALoss(t *testing.T) {
 			there = shift{away: 1}
 		}
 		for cpu, want := range map[int]shift{6: {here: 1}, 7: there} {
-			if got := w.shiftOf(l, cpu, -1); got != want {
+			if got := shiftAt(w, l, cpu, -1); got != want {
 				t.Errorf("slept on CPU %d: CPU %d: %+v, want %+v", slept, cpu, got, want)
 			}
 		}
@@ -122,7 +122,7 @@ func TestShiftAfterALoss(t *testing.T) {
 		goesOn := made.Switches(500, 7, made.Swapper, made.Runnable, made.Poller)
 		l.Apply(&goesOn)
 		for cpu, want := range map[int]shift{6: {here: 1, maybeAway: 1}, 7: {}} {
-			if got := w.shiftOf(l, cpu, -1); got != want {
+			if got := shiftAt(w, l, cpu, -1); got != want {
 				t.Errorf("slept on CPU %d: CPU %d after the loss: %+v, want %+v", slept, cpu, got, want)
 			}
 		}
@@ -460,4 +460,9 @@ func TestUtilOfQueuedTasks(t *testing.T) {
 			t.Errorf("%s: %+v, want %d", kernel, got, want)
 		}
 	}
+}
+
+func shiftAt(w *World, l *timeline.Timeline, c int, self int32) (s shift) {
+	w.shiftOf(l, c, self, &s)
+	return s
 }

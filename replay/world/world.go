@@ -205,8 +205,8 @@ type shift struct {
 // shiftOf counts, for a CPU, the diverged tasks that left it or came to it.
 // The task self is left out: it is being placed. One that a loss left on no queue and no wake
 // list may have gone to sleep where it is in this world, too.
-func (w *World) shiftOf(t *timeline.Timeline, c int, self int32) shift {
-	var s shift
+func (w *World) shiftOf(t *timeline.Timeline, c int, self int32, s *shift) {
+	*s = shift{}
 	for _, d := range w.active {
 		p := t.Find(d.pid)
 		if d.pid == self || p == nil {
@@ -222,7 +222,6 @@ func (w *World) shiftOf(t *timeline.Timeline, c int, self int32) shift {
 			s.flown++
 		}
 	}
-	return s
 }
 
 // leaves counts a task that is queued on a CPU in the recording, and may be on some.
@@ -321,12 +320,13 @@ func (s *State) Begin(by *timeline.Looker, memo *Memo) {
 // NoWakee stands for the wakee where it is no decision that asks.
 const NoWakee = timeline.NoTask
 
-func (s *State) shift(c int) (shift, bool) {
+// shift tells what diverged tasks change about a CPU, false if nothing.
+func (s *State) shift(c int, sh *shift) bool {
 	if len(s.Side.World.active) == 0 {
-		return shift{}, false
+		return false
 	}
-	sh := s.Side.World.shiftOf(s.Worlds.Timeline, c, s.Self)
-	return sh, sh != shift{}
+	s.Side.World.shiftOf(s.Worlds.Timeline, c, s.Self, sh)
+	return *sh != shift{}
 }
 
 // Memo keeps what the CPUs answered while one decision is explored, and what was asked.
@@ -406,8 +406,10 @@ func (s *State) idle(c int) explore.Answer {
 		return explore.Either(false, fact.Unknown)
 	}
 	k := &t.CPU[c]
-	v := t.At(c, s.Window)
-	if sh, ok := s.shift(c); ok && v.Known {
+	var v timeline.View
+	var sh shift
+	t.At(c, s.Window, &v)
+	if s.shift(c, &sh) && v.Known {
 		lo := max(0, v.NrAt-sh.away+sh.here-sh.maybeAway)
 		hi := max(0, v.NrAt-sh.away+sh.here+sh.maybeHere)
 		best := max(0, v.NrAt-sh.away+sh.here)
@@ -428,12 +430,12 @@ func (s *State) idle(c int) explore.Answer {
 }
 
 // asRecorded is the answer to Idle of a CPU of which no task is elsewhere.
-func (s *State) asRecorded(c int, k *timeline.CPU, seen *timeline.View) explore.Answer {
-	t, v := s.Worlds.Timeline, *seen
-	if a, limited := s.throttled(c, k, &v); limited {
+func (s *State) asRecorded(c int, k *timeline.CPU, v *timeline.View) explore.Answer {
+	t := s.Worlds.Timeline
+	if a, limited := s.throttled(c, k, v); limited {
 		return a
 	}
-	switch look := t.Look(c, &v, &s.Looker); look {
+	switch look := t.Look(c, v, &s.Looker); look {
 	case timeline.LooksUnknown:
 		if s.Worlds.Survey.Silent(c) {
 			return s.silent(c)
@@ -566,7 +568,9 @@ func (s *State) SchedIdle(c int) explore.Answer {
 	if !s.Worlds.AnyIdlePolicy || c >= len(t.CPU) {
 		return explore.Known(false, fact.Reconstructed)
 	}
-	k, v := &t.CPU[c], t.At(c, s.Window)
+	k := &t.CPU[c]
+	var v timeline.View
+	t.At(c, s.Window, &v)
 	policy := func(p *timeline.Task) bool { return t.Affinities.Of(p).IdlePolicy().Value }
 	other := func(p *timeline.Task) bool { return !policy(p) }
 	only := !slices.ContainsFunc(k.Queue, other)
@@ -625,8 +629,8 @@ func (s *State) count(c int) explore.Range {
 	if c >= len(t.CPU) {
 		return explore.Range{Lo: 0, Best: 1, Hi: 1 << 20, From: fact.Unknown}
 	}
-	v := t.At(c, s.Window)
-	if !v.Known {
+	var v timeline.View
+	if t.At(c, s.Window, &v); !v.Known {
 		return explore.Range{Lo: 0, Best: 1, Hi: 1 << 20, From: fact.Unknown}
 	}
 	if t.Mute(c, &s.Looker) {
@@ -639,7 +643,8 @@ func (s *State) count(c int) explore.Range {
 			r.Hi = max(0, r.Hi-1)
 		}
 	}
-	if sh, ok := s.shift(c); ok {
+	var sh shift
+	if s.shift(c, &sh) {
 		move := int64(sh.here - sh.away)
 		r.Best = max(0, r.Best+move)
 		r.Lo = max(0, r.Lo+move-int64(sh.maybeAway))
