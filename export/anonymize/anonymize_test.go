@@ -14,6 +14,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"schedreplay/export/anonymize"
+	"schedreplay/fact"
 	"schedreplay/parser"
 	"schedreplay/parser/host"
 	"schedreplay/parser/open"
@@ -378,5 +379,24 @@ func TestBundleGroups(t *testing.T) {
 		if bytes.Contains(plain, []byte(s)) {
 			t.Errorf("%q is in the copy", s)
 		}
+	}
+}
+
+// What an administrator called is not the kernel's, though a kernel thread bears it: the
+// interface of a workqueue, the address of an NFS server, a resource of DRBD.
+func TestNamesOfTheSite(t *testing.T) {
+	h := &parser.Host{Task: map[int32]parser.TaskInfo{}}
+	kthreads := []string{"kworker/u8:2-wg-crypt-corpvpn", "kworker/0:1+events_power_efficient", "10.77.88.99-man", "fe80::12-manager", "drbd_w_payroll", "hwrng"}
+	for i, name := range kthreads {
+		h.Task[int32(i+1)] = parser.TaskInfo{Comm: name, Kthread: fact.Seen(true, "proc")}
+	}
+	n := anonymize.NewNames(h)
+	for i, want := range []string{"kworker/u8:2-tbbbbbbbbbbbbbbb", kthreads[1], "tbbbbbbbbbbbbbb", "tbbbbbbbbbbbbbbc", "tbbbbbbbbbbbbb", "hwrng"} {
+		if got := n.Comm(kthreads[i]); got != want {
+			t.Errorf("%s became %s, not %s", kthreads[i], got, want)
+		}
+	}
+	if got := strings.Join(n.Kept(), " "); got != "hwrng kworker/N:N kworker/uN:N" {
+		t.Errorf("kept %s", got)
 	}
 }

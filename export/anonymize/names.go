@@ -16,8 +16,8 @@ import (
 // there are more names of one or two bytes than there are replacements).
 //
 // Names of kernel threads, of the idle tasks and of recorders are kept: results
-// depend on them, and they are the same on every machine. It is not safe for
-// concurrent use.
+// depend on them, and they are the same on every machine, but for what an administrator
+// called. It is not safe for concurrent use.
 type Names struct {
 	to, stems map[string]string
 	// nextStem counts by length, next by stem and places.
@@ -73,11 +73,28 @@ func (n *Names) keeps(comm string) bool {
 	case placeholder.MatchString(comm), parser.IsRecorder(comm):
 		return true
 	case n.kernel[comm]:
-		return true
+		return !ofSite.MatchString(comm)
 	case n.user[comm] && !strings.HasPrefix(comm, "kworker/"):
 		return false
 	}
 	return parser.IsKthreadName(comm)
+}
+
+// ofSite are kernel threads that are called after an NFS server's address
+// (nfs4_schedule_state_manager) or a resource of DRBD.
+var ofSite = regexp.MustCompile(`^(?:\d+\.\d+\.|[0-9a-f]*:[0-9a-f:.]*-|drbd_)`)
+
+// worker is a kworker as /proc calls it, with the workqueue it works for (wq_worker_comm);
+// some of these are called after an interface, such as wg-crypt-NAME.
+var worker = regexp.MustCompile(`^(kworker/u?\d+:\d+H?[-+])(.+)$`)
+
+// workqueue replaces the workqueue in the name of a kworker, but for the kernel's own.
+func (n *Names) workqueue(kworker string) string {
+	m := worker.FindStringSubmatch(kworker)
+	if m == nil || strings.HasPrefix(m[2], "events") || parser.IsKthreadName(m[2]) {
+		return kworker
+	}
+	return m[1] + n.Comm(m[2])
 }
 
 // Comm is what a task's name becomes.
@@ -90,6 +107,7 @@ func (n *Names) Comm(comm string) string {
 		if comm != "" {
 			n.kept[comm] = true
 		}
+		to = n.workqueue(comm)
 	} else {
 		to = n.fresh(comm)
 	}
