@@ -75,7 +75,7 @@ func TestGroupsOnCapture(t *testing.T) {
 				p.Tasks[i].Group = i % 4
 			}
 		}
-		s := newSim(newWorld(p, h, k), 3, 0).toEnd()
+		s := newSim(newBase(p, h, k), 3, 0).toEnd()
 		run, recorded := int64(0), int64(0)
 		for i := range s.all {
 			run, recorded = run+s.all[i].got.Run, recorded+p.Tasks[i].Recorded.Run

@@ -226,6 +226,7 @@ func (w *world) runs(ctx context.Context, starts []start, seed uint64, tallies [
 func newBase(p *work.Program, h *parser.Host, k *rules.Kernel) *world {
 	w := newWorld(p, h, k)
 	if w != nil {
+		w.res = newResiduals(p, w.tun.MinGranularity, w.share)
 		w.takeInterrupts(p, nil)
 	}
 	return w
@@ -258,7 +259,6 @@ func newWorld(p *work.Program, h *parser.Host, k *rules.Kernel) *world {
 	w.preemptible = strings.Contains(h.Version.Value, "PREEMPT") // UTS_VERSION tells
 	w.tunables, w.groups = h.Tunables, p.Groups
 	w.rt = newRTLimit(w, w.tunables)
-	w.res = newResiduals(p, w.tun.MinGranularity, w.share)
 	w.tasks = make([]tasking, len(p.Tasks))
 	for i := range p.Tasks {
 		t := &p.Tasks[i]

@@ -415,6 +415,22 @@ func TestParseScenario(t *testing.T) {
 	}
 }
 
+// Delays that no model explains are those of the recording, whichever kernel a scenario has, and
+// all worlds share them.
+func TestResidualsOfTheRecording(t *testing.T) {
+	p, h, k := recording(t, "smt8-isolated3-original")
+	base := newBase(p, h, k)
+	for _, text := range []string{"a=nice:ksmd=5", "a=kernel=6.12", "a=base_slice=6ms"} {
+		sc, err := ParseScenario(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if w, err := apply(&sc, p, h, base); err != nil || w.res != base.res {
+			t.Errorf("%s has others: %v", text, err)
+		}
+	}
+}
+
 // An unbound kernel thread may do what its kernel gives all of them: from 7.0 on that
 // keeps it off isolated CPUs, also off those that the scenario isolates.
 func TestKthreadsOfAnotherKernel(t *testing.T) {

@@ -27,7 +27,7 @@ func hogs(t *testing.T, kernel string, cpus cpumask.Mask, prios ...int32) *sim {
 			Recorded: work.Figures{RunOn: make([]int64, p.CPUs)},
 		})
 	}
-	return newSim(newWorld(q, h, k), 1, 0)
+	return newSim(newBase(q, h, k), 1, 0)
 }
 
 func (s *sim) toEnd() *sim {

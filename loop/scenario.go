@@ -63,7 +63,7 @@ func apply(sc *Scenario, p *work.Program, h *parser.Host, base *world) (*world, 
 		host.Isolated = fact.Of(isolated.Or(off), fact.Observed, "scenario "+sc.Name)
 	}
 	w := newWorld(p, &host, kernel)
-	w.pulls, w.scanCost, w.owners = base.pulls, base.scanCost, base.owners
+	w.res, w.pulls, w.scanCost, w.owners = base.res, base.pulls, base.scanCost, base.owners
 	w.isolate(h.Isolated.Value, isolated)
 	w.isolated = isolated.AndNot(off)
 	all := cpumask.Range(0, p.CPUs-1)
