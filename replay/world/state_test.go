@@ -423,6 +423,34 @@ func TestFlownElsewhere(t *testing.T) {
 	}
 }
 
+// A task that was woken on its way out is on a wake list when its CPU switches: in a world where it
+// is elsewhere it stays so.
+func TestWokenOnItsWayOutElsewhere(t *testing.T) {
+	charge, leaves := made.At(100, parser.KindStatRuntime, 5), made.Switches(900, 5, made.Busy[5], made.Sleeps, made.Swapper)
+	charge.Task, charge.Cur = made.Busy[5], made.Busy[5]
+	for _, woken := range []bool{true, false} {
+		l := lineOf(append(made.Crowd(), charge, leaves)...)
+		for _, ev := range made.Crowd() {
+			l.Apply(&ev)
+		}
+		r := bareWorlds("6.1", l)
+		a := newSide(r.Base.Scenario, r.Base.Machine, 1, false)
+		r.Alts = []*Side{a}
+		a.World.Diverge(made.Busy[5].PID, 1, []int{4}, 5)
+		a.World.SetActive(made.Busy[5].PID, true)
+		want := shift{}
+		if woken {
+			l.Fly(l.Get(made.Busy[5].PID), 6, 5, timeline.Window{Est: 500 * made.Microsecond, Lo: 500 * made.Microsecond, Hi: 500 * made.Microsecond})
+			want.here = 1
+		}
+		var got shift
+		r.Apply(&leaves)
+		if a.World.shiftOf(l, 4, -1, &got); got != want {
+			t.Errorf("woken: %v: %+v, want %+v", woken, got, want)
+		}
+	}
+}
+
 // bareWorlds is the bench under a kernel, on a timeline if one is given.
 func bareWorlds(kernel string, l *timeline.Timeline) *Worlds {
 	k, err := rules.ParseKernel(kernel, "")

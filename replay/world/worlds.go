@@ -114,7 +114,7 @@ func (r *Worlds) Apply(ev *parser.Event) {
 	default:
 		return
 	}
-	if ev.Task.PID > 0 && ev.State.Known() && !ev.State.Runnable() {
+	if p := r.Timeline.Find(ev.Task.PID); ev.Task.PID > 0 && ev.State.Known() && !ev.State.Runnable() && (p == nil || p.Inflight == parser.NoCPU) {
 		for _, a := range r.Alts {
 			a.World.SetActive(ev.Task.PID, false)
 		}
