@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"schedreplay/cmd/schedreplay/internal/buildinfo"
@@ -22,10 +23,17 @@ func main() { os.Exit(mainStatus()) }
 func mainStatus() int {
 	ignoreWriteSignals()
 	heap.Keep(40 << 20)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), interrupts()...)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal kills at once
 	return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+}
+
+// interrupts are the signals that end a run in order: those that were not ignored when it
+// began, as nohup ignores SIGHUP.
+func interrupts() []os.Signal {
+	ends := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}
+	return slices.DeleteFunc(ends, signal.Ignored)
 }
 
 // run executes one command line and returns the exit status. Cancelling ctx
