@@ -11,6 +11,15 @@ type Memo struct {
 	// number n and n < 0 end number -n, from 1 on. The first is what the code begins with.
 	next []int32
 	ends []fact.Provenance // what the code leaned on until there
+	// way is how run number run went, as far as was known of it.
+	way []passed
+	run uint64
+}
+
+// passed is an option that a run took, in Memo.next, and how many choices it had made with it.
+type passed struct {
+	option  int32
+	choices int
 }
 
 // question is an open question as the code asked it.
@@ -28,16 +37,20 @@ type question struct {
 }
 
 // Forget begins anew.
-func (m *Memo) Forget() { m.asked, m.next, m.ends = m.asked[:0], append(m.next[:0], 0), m.ends[:0] }
+func (m *Memo) Forget() {
+	m.asked, m.next, m.ends, m.way = m.asked[:0], append(m.next[:0], 0), m.ends[:0], m.way[:0]
+}
 
 // Recall goes on with the present run to where the code leads to, and runs that only if its
 // answers led nowhere yet. It returns the number of that end, which run is told, from 0 on in
 // the order in which they were met. While the code runs it leans on nothing yet.
 func (x *Explorer) Recall(m *Memo, run func(end int)) int {
-	at := m.next[0]
+	at := m.next[m.goOn(x)]
 	for at > 0 {
 		q := &m.asked[at-1]
-		at = m.next[q.next+x.answer(q)]
+		option := q.next + x.answer(q)
+		m.way = append(m.way, passed{option, len(x.choices)})
+		at = m.next[option]
 	}
 	if at < 0 {
 		x.Lean(m.ends[-at-1])
@@ -51,6 +64,18 @@ func (x *Explorer) Recall(m *Memo, run func(end int)) int {
 	x.memo = nil
 	x.Lean(before)
 	return end
+}
+
+// goOn is the option to which the present run goes the way of the one before, 0 if none: so far
+// its choices are the same.
+func (m *Memo) goOn(x *Explorer) (option int32) {
+	n := 0
+	for m.run+1 == x.run && n < len(m.way) && m.way[n].choices <= x.kept {
+		option = m.way[n].option
+		n++
+	}
+	m.way, m.run = m.way[:n], x.run
+	return option
 }
 
 // answer is the option that the present run takes of a question: of one of yes or no 1 is yes.
