@@ -46,9 +46,8 @@ func (b *Behind) Push(w *replay.Wakeup) {
 	if b.batch == nil {
 		b.batch = <-b.empty
 	}
-	c := *w
-	c.More = slices.Clone(w.More)
-	if b.batch = append(b.batch, c); len(b.batch) == behindBatch {
+	b.batch = append(b.batch, *w)
+	if b.batch[len(b.batch)-1].More = slices.Clone(w.More); len(b.batch) == behindBatch {
 		b.full <- b.batch
 		b.batch = nil
 	}
