@@ -74,7 +74,11 @@ func topologyTitle(res *replay.Result, list []places.Place) string {
 		for _, p := range list {
 			info := res.Host.CPU[p.CPU]
 			if rest := info.Siblings.AndNot(iso); iso.Test(p.CPU) && !rest.Empty() {
-				return fmt.Sprintf("CPU %d is in no sched domain; its SMT sibling, %s, does housekeeping", p.CPU, say.CPUNoun(rest))
+				verb := "sibling, %s, does"
+				if rest.Weight() > 1 {
+					verb = "siblings, %s, do"
+				}
+				return fmt.Sprintf("CPU %d is in no sched domain; its SMT "+verb+" housekeeping", p.CPU, say.CPUNoun(rest))
 			}
 		}
 		return fmt.Sprintf("The machine: %d CPUs, of which %s isolated", all, map[bool]string{true: say.CPUNoun(iso) + " is", false: say.CPUNoun(iso) + " are"}[iso.Weight() == 1])
@@ -164,7 +168,7 @@ func (d *topologyDrawing) draw(fr *frame) {
 	if d.kernel == "" {
 		return
 	}
-	fr.text(fr.c.Min.X, y-fr.em*0.9, "sched domains of "+d.kernel, fr.style(0.95, true, ink), 0, 0)
+	fr.text(fr.c.Min.X, y-fr.em*1.3, "sched domains of "+d.kernel, fr.style(0.95, true, ink), 0, 0)
 	y -= fr.em * 1.7
 	if len(d.rows) == 0 {
 		fr.text(d.x0, y-fr.em*0.7, "none", fr.style(0.88, false, muted), 0, 0.5)

@@ -4,6 +4,9 @@ import (
 	"testing"
 
 	"schedreplay/cpumask"
+	"schedreplay/fact"
+	"schedreplay/parser"
+	"schedreplay/replay"
 )
 
 // A machine with more CPUs than can be drawn keeps whole cores, those with isolated CPUs
@@ -29,5 +32,16 @@ func TestSomeCores(t *testing.T) {
 		if !m.Test(c ^ 1) {
 			t.Errorf("CPU %d is drawn without its sibling", c)
 		}
+	}
+}
+
+// CPUs that are possible and not online are not drawn, unless something ran there.
+func TestOfflineCPUs(t *testing.T) {
+	h := &parser.Host{
+		Possible: fact.Seen(cpumask.Range(0, 127), "sysfs"), Online: fact.Seen(cpumask.Range(0, 7), "sysfs"),
+		CPU: make([]parser.CPUInfo, 128),
+	}
+	if got := Known(&replay.Result{Host: h}, cpumask.Of(9)).String(); got != "0-7,9" {
+		t.Errorf("drawn are CPUs %s", got)
 	}
 }

@@ -50,12 +50,15 @@ func Order(h *parser.Host, cpus cpumask.Mask) (list []Place, known bool) {
 	return list, true
 }
 
-// Known is every CPU of the machine, as far as that is known, and those
-// given.
+// Known is every online CPU of the machine, as far as that is known, and those given. A
+// virtual machine may have many more that are possible.
 func Known(res *replay.Result, more cpumask.Mask) cpumask.Mask {
 	all := more.Clone()
 	if res.Host == nil {
 		return all
+	}
+	if m, ok := res.Host.Online.Get(); ok {
+		return all.Or(m)
 	}
 	if m, ok := res.Host.Possible.Get(); ok {
 		all = all.Or(m)

@@ -43,7 +43,11 @@ func (p *Page) Topology(v *findings.Machine) {
 		return
 	}
 	for _, p := range v.Splits() {
-		row("SMT split", s.Bad(fmt.Sprintf("CPU %s isolated, sibling %s housekeeping: the leak's shape", p.Isolated, p.Housekeeping)))
+		sibling := "sibling"
+		if p.Housekeeping.Weight() > 1 {
+			sibling = "siblings"
+		}
+		row("SMT split", s.Bad(fmt.Sprintf("CPU %s isolated, %s %s housekeeping: the leak's shape", p.Isolated, sibling, p.Housekeeping)))
 	}
 	p.domainsText(v)
 }
@@ -58,7 +62,11 @@ func nodesText(v *findings.Machine, row func(what, text string)) {
 	default:
 		for _, n := range v.Host.Node {
 			d := strings.Trim(fmt.Sprint(n.Distance), "[]")
-			row(fmt.Sprintf("node %d", n.ID), fmt.Sprintf("%s, distances %s", n.CPUs, d))
+			cpus := n.CPUs.String()
+			if cpus == "" {
+				cpus = "no CPUs"
+			}
+			row(fmt.Sprintf("node %d", n.ID), fmt.Sprintf("%s, distances %s", cpus, d))
 		}
 	}
 }
