@@ -44,7 +44,7 @@ func read(ctx context.Context, path string) (*parser.Host, error) {
 		f, err = os.Open(path)
 	}
 	if err != nil {
-		return nil, newTree(path).fail("", fmt.Errorf("%w: %w", parser.ErrHost, err))
+		return nil, newTree(path).absent(err)
 	}
 	defer f.Close()
 	return ReadArchive(path, readerFunc(func(p []byte) (int, error) {

@@ -215,11 +215,20 @@ func (t *tree) value(p string) (string, bool) {
 	return strings.Trim(s, "\x00 \t\r\n"), ok
 }
 
+// absent is the error of a bundle that cannot be opened; its name is said once.
+func (t *tree) absent(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		err = pe.Err
+	}
+	return t.fail("", fmt.Errorf("%w: %w", parser.ErrHost, err))
+}
+
 // readFolder fills the tree from a folder.
 func (t *tree) readFolder(ctx context.Context, dir string) error {
 	r, err := os.OpenRoot(dir)
 	if err != nil {
-		return t.fail("", fmt.Errorf("%w: %w", parser.ErrHost, err))
+		return t.absent(err)
 	}
 	defer r.Close()
 	fsys := r.FS()
