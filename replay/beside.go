@@ -14,11 +14,11 @@ import (
 // fewestBeside is how many alternatives are worth a replay of their own.
 const fewestBeside = 20
 
-// split divides the alternatives of a plan where they are many and nobody hears how they
-// answer each decision. Those of others follow those of own, in order.
+// split divides the alternatives of a plan where they are many and only their Holds are
+// wanted. Those of others follow those of own, in order.
 func (p *Plan) split() (own *Plan, others []*Plan) {
 	n := min(runtime.GOMAXPROCS(0), len(p.Alternatives)/fewestBeside)
-	if p.told() || n < 2 {
+	if !p.HoldsOnly || n < 2 {
 		return p, nil
 	}
 	// Own has four shares where the others have five: its events are decoded and rehearsed

@@ -38,9 +38,9 @@ func newPass(rec *timeline.Recorded, plan *Plan, later *hidden.Rehearsed) *pass 
 	w := world.New(rec, plan.Baseline, plan.Alternatives, Sweep(plan.Judged), later)
 	r.Decider = decide.New(w, decide.Config{
 		Role: plan.Role, Runs: plan.runs(), Explain: plan.Explain, Watcher: r,
-		Told: plan.told(),
+		Told: !plan.HoldsOnly,
 	})
-	r.track = account.New(w, account.Config{CPUs: plan.CPUs, Owner: plan.Owner, Role: plan.Role, Told: plan.told(), Run: plan.Observer.Run, Near: plan.Observer.Near, Interrupted: plan.Observer.Interrupted, Stay: plan.Observer.Stay, Why: plan.Observer.Why})
+	r.track = account.New(w, account.Config{CPUs: plan.CPUs, Owner: plan.Owner, Role: plan.Role, Told: !plan.HoldsOnly, Run: plan.Observer.Run, Near: plan.Observer.Near, Interrupted: plan.Observer.Interrupted, Stay: plan.Observer.Stay, Why: plan.Observer.Why})
 	r.describe()
 	return r
 }

@@ -36,6 +36,10 @@ type Plan struct {
 	// Wakeup.Explanation; nil chooses none. Entries of foreign tasks are always
 	// explained.
 	Explain func(*decide.Wakeup) bool
+	// HoldsOnly: of the alternatives nothing is wanted but the Holds of their Difference, as of a
+	// sweep's many kernels. The rest of it, and what they leave of stays, is not worked out, and
+	// an observer of wakeups gets no answers of theirs.
+	HoldsOnly bool
 	// Observer receives the results that grow with the capture.
 	Observer Observer
 
@@ -51,11 +55,6 @@ func (p *Plan) runs() int {
 		return decide.ManyRuns
 	}
 	return decide.MaxRuns
-}
-
-// told reports whether somebody hears how the alternatives answer each decision.
-func (p *Plan) told() bool {
-	return p.Observer.Wakeup != nil || len(p.Alternatives) < manyAlternatives
 }
 
 // AlternativeResult is what one alternative makes of the capture.

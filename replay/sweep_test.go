@@ -46,7 +46,7 @@ func TestSweepScene(t *testing.T) {
 	} {
 		h := made.Bench("6.1.0", 7)
 		h.Task[made.Other.PID] = parser.TaskInfo{PID: made.Other.PID, Comm: "other", Affinity: h.Task[made.Ksmd.PID].Affinity}
-		res, err := Run(context.Background(), made.Record(c.events...), h, Plan{Alternatives: Sweep(candidates(t, names...))})
+		res, err := Run(context.Background(), made.Record(c.events...), h, Plan{Alternatives: Sweep(candidates(t, names...)), HoldsOnly: true})
 		if err != nil || len(res.Alternatives) != len(names) || len(res.Focus) != 1 {
 			t.Fatalf("%s: %+v, %v", c.name, res, err)
 		}
@@ -77,7 +77,7 @@ func TestSweepBeside(t *testing.T) {
 		var whole []AlternativeResult
 		for _, cores := range []int{1, 2} {
 			was := runtime.GOMAXPROCS(cores)
-			res, err := Run(context.Background(), in, h, Plan{Alternatives: kernels})
+			res, err := Run(context.Background(), in, h, Plan{Alternatives: kernels, HoldsOnly: true})
 			runtime.GOMAXPROCS(was)
 			if err != nil || len(res.Alternatives) != len(kernels) {
 				t.Fatalf("%d cores: %v", cores, err)

@@ -40,7 +40,7 @@ func (a *app) sweep(in *input, c *common) error {
 	o := c.options()
 	kernels := rules.Releases()
 	if findings.CanSweep(in.host) == findings.Sweepable {
-		o.Alternatives = replay.Sweep(kernels)
+		o.Alternatives, o.HoldsOnly = replay.Sweep(kernels), true
 		o.Observer.Progress = func(pass, passes int, _ int64) { a.progress.Step("pass", pass, passes) }
 	}
 	res, err := a.replayWith(in, o)

@@ -228,8 +228,7 @@ type Hold struct {
 type Difference struct {
 	// Holds are the CPUs of Result.Focus, in that order.
 	Holds []Hold
-	// MovedCertain and MovedPossible count decisions by Moved; of many alternatives, as in a
-	// sweep, only where a Wakeup observer is told of the decisions.
+	// MovedCertain and MovedPossible count decisions by Moved.
 	MovedCertain, MovedPossible int64
 	// Moved lists the tasks they belong to, most certain first, then by pid.
 	Moved []MovedTask
