@@ -23,8 +23,8 @@ type residuals struct {
 // fewExits is below how many samples a CPU borrows those of the others.
 const fewExits = 4
 
-// newResiduals takes them from the work, as the recorded kernel did it. least is how long a task runs at least before a
-// tick takes its CPU, most how long it may run beside others until one does.
+// newResiduals takes them from the work, as the recorded kernel did it. least is how long a task
+// runs at least before a tick takes its CPU, most how long it may run beside others until one does.
 func newResiduals(p *work.Program, least int64, most func(weight, nr, load int64) int64) *residuals {
 	r := &residuals{exits: p.Exit, any: slices.Concat(p.Exit...)}
 	slices.SortStableFunc(r.any, func(a, b work.Exit) int { return cmp.Compare(a.Time, b.Time) })

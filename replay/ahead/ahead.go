@@ -113,7 +113,8 @@ const (
 	maxHeldNS = 2_000_000_000
 )
 
-// New makes a look-ahead that hands events on to emit, sched_stat_runtime only if charges are wanted.
+// New makes a look-ahead that hands events on to emit, sched_stat_runtime only if charges are
+// wanted.
 func New(s *timeline.Survey, charges bool, emit func(*parser.Event, *Outcome) error) *Lookahead {
 	return &Lookahead{survey: s, charges: charges, slicesAlone: s.SlicesAlone(), emit: emit, Most: maxHeld, moved: map[int32]*Outcome{}}
 }
