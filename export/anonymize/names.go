@@ -16,8 +16,8 @@ import (
 // there are more names of one or two bytes than there are replacements).
 //
 // Names of kernel threads, of the idle tasks and of recorders are kept: results
-// depend on them, and they are the same on every machine, but for what an administrator
-// called. It is not safe for concurrent use.
+// depend on them, and they are the same on every machine, except where an
+// administrator chose them. It is not safe for concurrent use.
 type Names struct {
 	to, stems map[string]string
 	// nextStem counts by length, next by stem and places.
