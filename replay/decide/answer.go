@@ -373,7 +373,7 @@ func (r *Decider) place(pl *Placed, a *world.Side, q *place.Wakeup, complete boo
 			pl.Possible.Set(c.CPU)
 		}
 	}
-	if !complete {
+	if pl.Widened = !complete; pl.Widened {
 		pl.Possible = pl.Possible.Or(a.Selector.Widest(q))
 	}
 	if r.packs && selected && q.Prio >= place.MaxRTPrio {

@@ -28,6 +28,9 @@ type Placed struct {
 	Possible cpumask.Mask
 	// Bounded is false when no bound is known ("possible": null).
 	Bounded bool
+	// Widened: not every combination of what is open was tried, so that Possible holds all that
+	// the rest could come to.
+	Widened bool
 	// Path and Reason are those of the prediction.
 	Path   place.Path
 	Reason place.Reason
