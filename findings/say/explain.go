@@ -122,7 +122,9 @@ func DecisionPlaced(d *findings.Decision, of findings.Side) string {
 	case !p.Bounded && p.CPU >= 0:
 		what += "; any other CPU is possible too"
 	case p.Bounded && !p.Certain():
-		what += "; possible: " + p.May().String()
+		if what += "; possible: " + p.May().String(); p.Widened {
+			what += " (not every combination of what is open was tried)"
+		}
 	case p.Certain() && p.Path != place.PathNoSelection:
 		what += ", no other is possible"
 	}

@@ -1,12 +1,15 @@
 package say
 
 import (
+	"strings"
 	"testing"
 
 	"schedreplay/cpumask"
 	"schedreplay/fact"
+	"schedreplay/findings"
 	"schedreplay/kernelmodel/explore"
 	"schedreplay/kernelmodel/place"
+	"schedreplay/kernelmodel/rules"
 	"schedreplay/kernelmodel/topo"
 	"schedreplay/parser"
 	"schedreplay/replay"
@@ -41,6 +44,21 @@ func TestStepWords(t *testing.T) {
 		step := replay.Step{Step: tc.step}
 		if test, answer, from := Test(&step), Answer(&step), Provenance(&step); test != tc.test || answer != tc.answer || from != tc.from {
 			t.Errorf("%q: %q [%q]", test, answer, from)
+		}
+	}
+}
+
+// An answer that was widened says why it is so wide.
+func TestWidened(t *testing.T) {
+	k := &rules.Kernel{Name: "6.1"}
+	d := &findings.Decision{Result: &replay.Result{Original: k}, Wakeup: &replay.Wakeup{PrevCPU: 1, Original: replay.Placed{
+		CPU: 1, Prev: 1, Bounded: true, Possible: cpumask.Of(1, 2), Path: place.PathTarget, From: fact.Reconstructed,
+	}}}
+	const why = " (not every combination of what is open was tried)"
+	for _, widened := range []bool{false, true} {
+		d.Wakeup.Original.Widened = widened
+		if got := DecisionPlaced(d, findings.OriginalAlone); !strings.Contains(got, "; possible: 1-2") || strings.Contains(got, why) != widened {
+			t.Errorf("widened %v: %q", widened, got)
 		}
 	}
 }
