@@ -27,9 +27,9 @@ func SameEntry(a, b *replay.Entry) bool {
 		same(&a.Original, &b.Original) && same(&a.Patched, &b.Patched) && a.Moved == b.Moved
 }
 
-// FoundBusy are the tests in which the kernel that made the recording surely found a CPU
-// busy before it chose, each CPU once, in their order.
-func FoundBusy(e *replay.Entry) []replay.Step {
+// FoundBusy are the CPUs that the kernel which made the recording surely found busy before it
+// chose, in the order in which it looked at them.
+func FoundBusy(e *replay.Entry) []Candidate {
 	if e.Explanation == nil {
 		return nil
 	}
@@ -37,12 +37,5 @@ func FoundBusy(e *replay.Entry) []replay.Step {
 	if e.Baseline == replay.RolePatched {
 		steps = e.Explanation.Patched
 	}
-	var out []replay.Step
-	for _, s := range steps {
-		seen, ok := looksAt(&s)
-		if ok && seen == SeenBusy && !s.Fact.Open && !slices.ContainsFunc(out, func(o replay.Step) bool { return o.CPU == s.CPU }) {
-			out = append(out, s)
-		}
-	}
-	return out
+	return slices.DeleteFunc(candidates(steps), func(c Candidate) bool { return c.Seen != SeenBusy || c.Open })
 }

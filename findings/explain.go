@@ -51,10 +51,8 @@ func DecisionOf(res *replay.Result, w *replay.Wakeup) *Decision {
 	if t, ok := res.Host.Task[w.Task.PID]; ok && parser.SameComm(t.Comm, w.Task.Comm) {
 		d.Affinity = t.Affinity
 	}
-	for _, s := range res.Host.Stated {
-		if s.PID == w.Task.PID || s.PID == parser.NoPID && s.Name == w.Task.Comm {
-			d.Affinity = fact.Seen(s.CPUs, "--affinity")
-		}
+	if cpus, ok := res.Host.StatedFor(w.Task.PID, w.Task.Comm); ok {
+		d.Affinity = fact.Seen(cpus, "--affinity")
 	}
 	return d
 }
@@ -151,24 +149,34 @@ type Candidate struct {
 	Seen Sight
 	// Open: it may have seen something else.
 	Open bool
+	// Occupant is who keeps a busy one busy.
+	Occupant replay.Occupant
 }
 
 // Candidates are the CPUs that one kernel looks at, in that order.
 func (d *Decision) Candidates(of Side) []Candidate {
-	var out []Candidate
+	var steps []replay.Step
 	for i := range d.Steps {
-		s := &d.Steps[i]
-		if s.Side != Both && s.Side != of {
-			continue
+		if s := &d.Steps[i]; s.Side == Both || s.Side == of {
+			steps = append(steps, s.Step)
 		}
-		seen, ok := looksAt(&s.Step)
+	}
+	return candidates(steps)
+}
+
+// candidates are the CPUs that the steps of a kernel look at.
+func candidates(steps []replay.Step) []Candidate {
+	var out []Candidate
+	for i := range steps {
+		s := &steps[i]
+		seen, ok := looksAt(s)
 		if !ok {
 			continue
 		}
 		at := slices.IndexFunc(out, func(c Candidate) bool { return c.CPU == s.CPU })
 		switch {
 		case at < 0:
-			out = append(out, Candidate{s.CPU, seen, s.Fact.Open})
+			out = append(out, Candidate{s.CPU, seen, s.Fact.Open, s.Occupant})
 		case seen == SeenSchedIdle: // asked after available_idle_cpu
 			out[at].Seen = seen
 		}

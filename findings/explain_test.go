@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"schedreplay/kernelmodel/explore"
 	"schedreplay/kernelmodel/place"
 	"schedreplay/replay"
 )
@@ -91,5 +92,23 @@ func TestAlignOccupants(t *testing.T) {
 	}
 	if s := align(by(7), by(8)); len(s) != 1 || s[0].Side != Both || s[0].Occupant != (replay.Occupant{}) {
 		t.Errorf("not alike: %+v", s)
+	}
+}
+
+// A CPU is found busy once, surely, and not where its SCHED_IDLE tasks give way.
+func TestFoundBusy(t *testing.T) {
+	step := func(cpu int, q place.Question, a place.Answer, open bool) replay.Step {
+		return replay.Step{Step: place.Step{Kind: q, CPU: cpu, Answer: a, Fact: explore.Answer{Open: open}}}
+	}
+	e := &replay.Entry{Explanation: &replay.Explanation{Original: []replay.Step{
+		step(5, place.AskIdle, place.No, false), step(4, place.AskIdle, place.No, true), step(5, place.AskIdle, place.No, false),
+		step(2, place.AskIdle, place.No, false), step(2, place.AskSchedIdle, place.Yes, false), step(3, place.AskIdle, place.Yes, false),
+	}}}
+	got := FoundBusy(e)
+	if len(got) != 1 || got[0].CPU != 5 {
+		t.Errorf("original: %+v", got)
+	}
+	if e.Baseline = replay.RolePatched; len(FoundBusy(e)) != 0 {
+		t.Error("patched: steps of the other kernel")
 	}
 }

@@ -290,6 +290,16 @@ type StatedAffinity struct {
 	CPUs CPUs
 }
 
+// StatedFor is the affinity that a flag gives a task, false if none does.
+func (h *Host) StatedFor(pid int32, comm string) (cpus CPUs, ok bool) {
+	for i := len(h.Stated) - 1; i >= 0; i-- {
+		if s := &h.Stated[i]; s.PID == pid || s.PID == NoPID && s.Name == comm {
+			return s.CPUs, true
+		}
+	}
+	return cpus, false
+}
+
 // ClockTriple is one simultaneous reading of three clocks, in ns.
 type ClockTriple struct {
 	Realtime, Monotonic, Boottime int64

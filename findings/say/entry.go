@@ -143,10 +143,10 @@ func foundBusy(e *replay.Entry) string {
 	if !explained(&e.Wakeup) {
 		return ""
 	}
-	steps := findings.FoundBusy(e)
+	busy := findings.FoundBusy(e)
 	var who []string
-	for i := range steps {
-		o, cpu := &steps[i].Occupant, steps[i].CPU
+	for i := range busy {
+		o, cpu := &busy[i].Occupant, busy[i].CPU
 		switch {
 		case len(who) == maxBusy || o.How == replay.OccupiesUnknown:
 			continue
@@ -158,13 +158,13 @@ func foundBusy(e *replay.Entry) string {
 			who = append(who, fmt.Sprintf("%s was queued on CPU %d", CommName(o.Task), cpu))
 		}
 	}
-	switch more := len(steps) - len(who); {
+	switch more := len(busy) - len(who); {
 	case len(who) == 0:
 		return ""
 	case more > 0:
 		who = append(who, Counted(int64(more), "other CPU")+map[bool]string{true: " was", false: " were"}[more == 1]+" busy too")
 	}
-	if len(steps) == 1 {
+	if len(busy) == 1 {
 		return "The CPU that the kernel tried before was busy: " + who[0]
 	}
 	return "The CPUs that the kernel tried before were busy: " + Join(who)

@@ -50,10 +50,8 @@ func (x *extraction) describe() {
 }
 
 func (x *extraction) affinity(pid int32, comm string, all cpumask.Mask, depth int) (cpumask.Mask, fact.Provenance) {
-	for i := len(x.host.Stated) - 1; i >= 0; i-- {
-		if s := &x.host.Stated[i]; s.PID == pid || s.PID == parser.NoPID && s.Name == comm {
-			return s.CPUs, fact.Observed
-		}
+	if cpus, ok := x.host.StatedFor(pid, comm); ok {
+		return cpus, fact.Observed
 	}
 	if info, ok := x.host.Task[pid]; ok && (info.Comm == "" || comm == "" || parser.SameComm(comm, info.Comm)) {
 		if m, ok := info.Affinity.Get(); ok && !m.And(all).Empty() {

@@ -106,11 +106,9 @@ func (a *Affinities) Find(pid int32, comm string, depth int) Affinity {
 	} else {
 		r.Kthread = a.names.MayBeKthread(comm)
 	}
-	for i := len(a.host.Stated) - 1; i >= 0; i-- {
-		if s := &a.host.Stated[i]; s.PID == pid || s.PID == parser.NoPID && s.Name == comm {
-			r.Mask, r.From = s.CPUs, fact.Observed
-			return r
-		}
+	if cpus, ok := a.host.StatedFor(pid, comm); ok {
+		r.Mask, r.From = cpus, fact.Observed
+		return r
 	}
 	if m, ok := info.Affinity.Get(); listed && ok {
 		r.Mask, r.From = m.And(a.All), info.Affinity.From
